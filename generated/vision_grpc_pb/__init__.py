@@ -1,0 +1,1 @@
+"""Messages and service stubs compiled from protos/ by scripts/generate.py."""
