@@ -1,0 +1,89 @@
+"""Client for the Vision service: text from batches of JPEG and PNG images.
+
+    from vision_grpc import VisionClient
+
+    with VisionClient() as client:
+        print(client.analyze("scan.png", languages=["ru", "en"]).text)
+
+Names are imported when they are first used, so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from vision_grpc.version import __version__
+
+if TYPE_CHECKING:
+    from vision_grpc import auth, messages
+    from vision_grpc.client import VisionClient
+    from vision_grpc.config import Limits, Timeouts
+    from vision_grpc.errors import (
+        AuthError,
+        Code,
+        DeadlineError,
+        InvalidRequestError,
+        ProtocolError,
+        ServiceError,
+        TransportError,
+        Violation,
+        VisionError,
+    )
+    from vision_grpc.json import from_json, to_json
+    from vision_grpc.results import ImageError, ImageResult
+    from vision_grpc.sources import Image
+
+__all__ = [
+    "AuthError",
+    "Code",
+    "DeadlineError",
+    "Image",
+    "ImageError",
+    "ImageResult",
+    "InvalidRequestError",
+    "Limits",
+    "ProtocolError",
+    "ServiceError",
+    "Timeouts",
+    "TransportError",
+    "Violation",
+    "VisionClient",
+    "VisionError",
+    "__version__",
+    "auth",
+    "from_json",
+    "messages",
+    "to_json",
+]
+
+_MODULES = {
+    "client": ("VisionClient",),
+    "config": ("Limits", "Timeouts"),
+    "errors": (
+        "AuthError",
+        "Code",
+        "DeadlineError",
+        "InvalidRequestError",
+        "ProtocolError",
+        "ServiceError",
+        "TransportError",
+        "Violation",
+        "VisionError",
+    ),
+    "json": ("from_json", "to_json"),
+    "results": ("ImageError", "ImageResult"),
+    "sources": ("Image",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name in {"auth", "messages"}:
+        return import_module(f"vision_grpc.{name}")
+    if (module := _MODULE_OF.get(name)) is None:
+        message = f"module 'vision_grpc' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"vision_grpc.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

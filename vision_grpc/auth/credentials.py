@@ -1,0 +1,48 @@
+"""What every kind of credentials offers."""
+
+from typing import Protocol
+
+
+class Credentials(Protocol):
+    """Proof of identity, sent with each call."""
+
+    @property
+    def is_service_account(self) -> bool:
+        """Whether the service knows the folder by the identity itself, so that none is sent."""
+        ...
+
+    def authorization(self) -> str | None:
+        """Return the value of the authorization metadata, None to send none.
+
+        Raises:
+            AuthError: no token could be obtained.
+        """
+        ...
+
+
+class Anonymous:
+    """No identity: for a local service."""
+
+    is_service_account = False
+
+    def authorization(self) -> None:
+        """Send no authorization."""
+
+    def __repr__(self) -> str:
+        return "Anonymous()"
+
+
+def clean_secret(secret: str, kind: str) -> str:
+    """Return a secret without the blanks that files and shells put around it.
+
+    Raises:
+        ValueError: nothing is left, or what is left cannot go into a header. Its text is not told.
+    """
+    secret = secret.strip()
+    if not secret:
+        message = f"the {kind} is empty"
+        raise ValueError(message)
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        message = f"the {kind} has characters that no {kind} has: was something else pasted?"
+        raise ValueError(message)
+    return secret

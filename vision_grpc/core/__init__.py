@@ -1,0 +1,1 @@
+"""Decisions without clock, socket, thread or task: what the two shells carry out."""

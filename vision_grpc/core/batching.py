@@ -1,0 +1,45 @@
+"""Which images travel together."""
+
+from typing import Generic, Protocol, TypeVar
+
+# As many as `analyze_specs` takes, and enough bytes to fill it with images of the documented size.
+BATCH_IMAGES = 8
+BATCH_BYTES = 8 * 1_048_576
+
+
+class HasContent(Protocol):
+    """Anything with the bytes of an image."""
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the file."""
+        ...
+
+
+_ItemT = TypeVar("_ItemT", bound=HasContent)
+
+
+class Batcher(Generic[_ItemT]):
+    """Groups images in the order they come, so that each group fits one request."""
+
+    def __init__(self) -> None:
+        self._batch: list[_ItemT] = []
+        self._batch_bytes = 0
+
+    def add(self, image: _ItemT) -> list[_ItemT]:
+        """Take an image; return the batch that it completed by filling it or by not fitting in, else an empty list.
+
+        An image that is over the byte budget by itself travels alone.
+        """
+        size = len(image.content)
+        full: list[_ItemT] = []
+        if self._batch and self._batch_bytes + size > BATCH_BYTES:
+            full = self.flush()
+        self._batch.append(image)
+        self._batch_bytes += size
+        return full if full or len(self._batch) < BATCH_IMAGES else self.flush()
+
+    def flush(self) -> list[_ItemT]:
+        """Return what has gathered, possibly nothing, and start anew."""
+        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        return batch

@@ -1,0 +1,125 @@
+"""Format and size of an image from its first bytes, without decoding it."""
+
+import struct
+from typing import Literal, NamedTuple
+
+from vision_grpc.config import Limits
+
+_PNG_HEADER_BYTES = 24  # Signature, then the IHDR chunk's length, type, width and height (specification, 11.2.1).
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_JPEG_SIGNATURE = b"\xff\xd8\xff"
+_MARKER_PREFIX = 0xFF
+# Markers that carry no length: TEM, RST0-RST7 (ITU-T T.81, table B.1).
+_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD8)})
+# Start of frame: all of 0xC0-0xCF but DHT (C4), JPG (C8) and DAC (CC).
+_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SCAN_OR_END_MARKERS = frozenset({0xD9, 0xDA})
+_FOREIGN_SIGNATURES = (
+    (b"GIF8", "a GIF"),
+    (b"%PDF", "a PDF"),
+    (b"II*\x00", "a TIFF"),
+    (b"MM\x00*", "a TIFF"),
+    (b"BM", "a BMP"),
+    (b"RIFF", "a WebP or another RIFF file"),
+)
+
+
+_Format = Literal["jpeg", "png"]
+_JPEG: _Format = "jpeg"
+_PNG: _Format = "png"
+
+
+class ImageHeader(NamedTuple):
+    """What a file says of itself: its format, width and height in pixels, before EXIF rotation."""
+
+    format: _Format
+    width: int
+    height: int
+
+
+class UnreadableImageError(ValueError):
+    """The bytes are no JPEG or PNG, or end before the size is told."""
+
+
+def check_image(content: bytes, limits: Limits) -> str | None:
+    """Return what makes an image unfit to be sent and how to mend it, or None when it is fit.
+
+    Only the header is read: a file that is damaged further on passes, and the service says so.
+    """
+    if len(content) > limits.content_bytes:
+        return describe_excess_bytes(len(content), limits)
+    try:
+        header = read_header(content)
+    except UnreadableImageError as error:
+        return str(error)
+    pixels = header.width * header.height
+    if pixels > limits.pixels:
+        return (
+            f"the image has {header.width} x {header.height} = {pixels:,} pixels, the limit is {limits.pixels:,}: "
+            "scale it down"
+        )
+    return None
+
+
+def describe_excess_bytes(size: int, limits: Limits) -> str:
+    """Return what to tell about a file of `size` bytes, which are too many."""
+    return f"the file has {size:,} bytes, the limit is {limits.content_bytes:,}: save it smaller (JPEG, fewer pixels)"
+
+
+def read_header(content: bytes) -> ImageHeader:
+    """Return format and size of a JPEG or PNG.
+
+    Raises:
+        UnreadableImageError: the file is empty, of another format, or cut before its size.
+    """
+    if not content:
+        message = "the file is empty"
+        raise UnreadableImageError(message)
+    if content.startswith(_PNG_SIGNATURE):
+        return _read_png(content)
+    if content.startswith(_JPEG_SIGNATURE):
+        return _read_jpeg(content)
+    kind = next((name for signature, name in _FOREIGN_SIGNATURES if content.startswith(signature)), None)
+    found = "no image" if kind is None else kind
+    message = f"the file is {found}, only JPEG and PNG are accepted: convert it first"
+    raise UnreadableImageError(message)
+
+
+def _read_png(content: bytes) -> ImageHeader:
+    if len(content) < _PNG_HEADER_BYTES or content[12:16] != b"IHDR":
+        raise _cut(_PNG)
+    width, height = struct.unpack_from(">II", content, 16)
+    return _sized(_PNG, width, height)
+
+
+def _read_jpeg(content: bytes) -> ImageHeader:
+    position = 2
+    try:
+        while True:
+            if content[position] != _MARKER_PREFIX:
+                raise _cut(_JPEG)
+            marker = content[position + 1]
+            position += 2
+            if marker == _MARKER_PREFIX:  # A fill byte: the marker's code is still to come.
+                position -= 1
+            elif marker in _FRAME_MARKERS:
+                height, width = struct.unpack_from(">HH", content, position + 3)
+                return _sized(_JPEG, width, height)
+            elif marker in _SCAN_OR_END_MARKERS:
+                raise _cut(_JPEG)
+            elif marker not in _BARE_MARKERS:
+                position += struct.unpack_from(">H", content, position)[0]
+    except (IndexError, struct.error) as error:
+        raise _cut(_JPEG) from error
+
+
+def _sized(kind: _Format, width: int, height: int) -> ImageHeader:
+    if width == 0 or height == 0:
+        message = f"the {kind.upper()} says that it is {width} x {height} pixels: the file is damaged, export it again"
+        raise UnreadableImageError(message)
+    return ImageHeader(kind, width, height)
+
+
+def _cut(kind: _Format) -> UnreadableImageError:
+    message = f"the {kind.upper()} ends or breaks before its size is told: the file is damaged, copy it again"
+    return UnreadableImageError(message)

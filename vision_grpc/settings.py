@@ -1,0 +1,79 @@
+"""What a client is told, completed from the environment and checked."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from vision_grpc.auth import Anonymous, Credentials, default_credentials
+from vision_grpc.auth.default import find_credentials
+from vision_grpc.config import DEFAULT_ENDPOINT
+from vision_grpc.results import TransportName
+from vision_grpc.transport.endpoint import Endpoint, read_roots
+
+TransportChoice = Literal["auto", "grpc", "rest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a connection needs to know."""
+
+    endpoint: Endpoint
+    transport: TransportName
+    credentials: Credentials
+    folder_id: str
+    roots: bytes | None
+
+    @classmethod
+    def resolve(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        endpoint: str | None,
+        transport: str | None,
+        credentials: Credentials | None,
+        folder_id: str | None,
+        root_certificates: bytes | str | os.PathLike[str] | None,
+        insecure: bool,
+    ) -> "Settings":
+        """Return the settings: arguments first, then the environment, then defaults.
+
+        Raises:
+            ValueError: an argument is malformed, or a secret would travel in plaintext.
+            AuthError: no credentials were given and the environment holds none.
+        """
+        address = _first(endpoint, environ.get("VISION_GRPC_ENDPOINT"), DEFAULT_ENDPOINT)
+        place = Endpoint.parse(address, insecure=insecure)
+        way = _choose_transport(_first(transport, environ.get("VISION_GRPC_TRANSPORT"), "auto"), place)
+        if credentials is None:
+            credentials = find_credentials(environ)
+        if credentials is None:
+            # A service on this machine is most likely the local one, which asks nobody who they are.
+            credentials = Anonymous() if place.is_loopback else default_credentials()
+        if place.plaintext and not place.is_loopback and not isinstance(credentials, Anonymous):
+            message = (
+                f"refusing to send credentials to {place.target} in plaintext: "
+                "use TLS (drop insecure=True or http://), or pass credentials=Anonymous()"
+            )
+            raise ValueError(message)
+        if folder_id is None:
+            folder_id = "" if credentials.is_service_account else environ.get("YC_FOLDER_ID", "")
+        roots = None if place.plaintext else read_roots(root_certificates)
+        return cls(place, way, credentials, folder_id, roots)
+
+
+def _choose_transport(choice: str, endpoint: Endpoint) -> TransportName:
+    if choice not in get_args(TransportChoice):
+        message = f"the transport {choice!r} is none of {', '.join(get_args(TransportChoice))}"
+        raise ValueError(message)
+    if choice == "auto":
+        # A URL is how REST endpoints are written, host:port how gRPC ones are.
+        return "rest" if endpoint.is_url else "grpc"
+    return cast("TransportName", choice)
+
+
+def _first(argument: str | None, variable: str | None, default: str) -> str:
+    if argument is not None:
+        return argument
+    # An empty variable is how scripts unset one.
+    return variable or default
