@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from vision_grpc.auth import Anonymous, Credentials, default_credentials
-from vision_grpc.auth.default import find_credentials
+from vision_grpc.auth import Anonymous, Credentials
+from vision_grpc.auth.default import find_credentials, missing_credentials
 from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.results import TransportName
 from vision_grpc.transport.endpoint import Endpoint, read_roots
@@ -48,8 +48,10 @@ class Settings:
         if credentials is None:
             credentials = find_credentials(environ)
         if credentials is None:
+            if not place.is_loopback:
+                raise missing_credentials()
             # A service on this machine is most likely the local one, which asks nobody who they are.
-            credentials = Anonymous() if place.is_loopback else default_credentials()
+            credentials = Anonymous()
         if place.plaintext and not place.is_loopback and not isinstance(credentials, Anonymous):
             message = (
                 f"refusing to send credentials to {place.target} in plaintext: "

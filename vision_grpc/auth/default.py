@@ -17,10 +17,15 @@ def default_credentials() -> Credentials:
     Raises:
         AuthError: it holds none, or what it holds is unusable.
     """
-    if (credentials := find_credentials(os.environ)) is not None:
-        return credentials
+    if (credentials := find_credentials(os.environ)) is None:
+        raise missing_credentials()
+    return credentials
+
+
+def missing_credentials() -> AuthError:
+    """Return the error that says where credentials may come from."""
     message = f"no credentials: set one of {', '.join(_KINDS)}, or pass credentials=ApiKey(...) or IamToken(...)"
-    raise AuthError(message)
+    return AuthError(message)
 
 
 def find_credentials(environ: Mapping[str, str]) -> Credentials | None:

@@ -40,7 +40,9 @@ class Endpoint:
             port = parts.port
         except ValueError:
             raise _malformed(text) from None
-        if parts.hostname is None or parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+        if parts.hostname is None or any(map(str.isspace, text)):
+            raise _malformed(text)
+        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
             raise _malformed(text)
         if is_url and parts.scheme not in _DEFAULT_PORTS:
             raise _malformed(text)

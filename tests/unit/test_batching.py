@@ -1,0 +1,41 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
+from vision_grpc.sources import Image
+
+_FOLD = 4096  # Images of a few KB stand for ones of a few MB: the budget is scaled with them.
+
+
+@given(st.lists(st.integers(1, 2 * BATCH_BYTES // _FOLD), max_size=60))
+def test_batches_keep_the_order_and_both_limits(sizes: list[int]) -> None:
+    batcher: Batcher[_Sized] = Batcher()
+    images = [_Sized(size * _FOLD) for size in sizes]
+    batches = [batch for image in images if (batch := batcher.add(image))]
+    batches.append(batcher.flush())
+    assert [image for batch in batches for image in batch] == images
+    for batch in batches:
+        assert len(batch) <= BATCH_IMAGES
+        assert len(batch) <= 1 or sum(len(image.content) for image in batch) <= BATCH_BYTES
+
+
+def test_a_batch_leaves_as_soon_as_it_is_full() -> None:
+    batcher: Batcher[Image] = Batcher()
+    sent = [batcher.add(Image(str(number), b"x")) for number in range(BATCH_IMAGES)]
+    assert [len(batch) for batch in sent] == [0] * (BATCH_IMAGES - 1) + [BATCH_IMAGES]
+    assert batcher.flush() == []
+
+
+class _Content:
+    """As long as told, without the bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+
+class _Sized:
+    def __init__(self, size: int) -> None:
+        self.content: bytes = _Content(size)  # type: ignore[assignment]

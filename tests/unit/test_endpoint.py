@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+import trustme
+
+from vision_grpc.transport.endpoint import Endpoint, read_roots
+
+
+@pytest.mark.parametrize(
+    ("text", "insecure", "target", "url"),
+    [
+        ("vision.example:443", False, "vision.example:443", "https://vision.example:443"),
+        ("vision.example", False, "vision.example:443", "https://vision.example:443"),
+        ("https://vision.example", False, "vision.example:443", "https://vision.example:443"),
+        ("https://vision.example:8443/", False, "vision.example:8443", "https://vision.example:8443"),
+        ("http://127.0.0.1:8080", False, "127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("127.0.0.1:8080", True, "127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("[::1]:8080", True, "[::1]:8080", "http://[::1]:8080"),
+        ("http://localhost", True, "localhost:80", "http://localhost:80"),
+    ],
+)
+def test_forms(text: str, insecure: bool, target: str, url: str) -> None:  # noqa: FBT001 - a parameter of the example
+    endpoint = Endpoint.parse(text, insecure=insecure)
+    assert endpoint.target == target
+    assert endpoint.url == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ":443", "host:port", "host:99999", "ftp://host", "https://", "https://host/path", "https://u:p@host", "a b"],
+)
+def test_anything_else_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match="neither host:port nor a URL"):
+        Endpoint.parse(text, insecure=False)
+
+
+def test_tls_and_plaintext_at_once_is_a_contradiction() -> None:
+    with pytest.raises(ValueError, match="drop one of them"):
+        Endpoint.parse("https://vision.example", insecure=True)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("[::1]", True), ("10.0.0.1", False),
+     ("localhost.example", False), ("127.0.0.1.example", False), ("192.0.2.1", False)],
+)  # fmt: skip
+def test_loopback_is_told_by_the_address_alone(host: str, is_loopback: bool) -> None:  # noqa: FBT001
+    assert Endpoint.parse(f"{host}:1", insecure=True).is_loopback is is_loopback
+
+
+def test_roots_are_the_ones_given_or_the_systems(tmp_path: Path) -> None:
+    pem = trustme.CA().cert_pem.bytes()
+    file = tmp_path / "roots.pem"
+    file.write_bytes(pem)
+    assert read_roots(pem) == read_roots(file) == read_roots(str(file)) == pem
+    system = read_roots(None)
+    assert system is None or b"-----BEGIN CERTIFICATE-----" in system
+
+
+def test_roots_that_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"missing\.pem cannot be read .*name a PEM file"):
+        read_roots(tmp_path / "missing.pem")
+    with pytest.raises(ValueError, match="no certificate in PEM form"):
+        read_roots(b"not a certificate")

@@ -1,0 +1,95 @@
+import pytest
+
+from vision_grpc.auth import Anonymous, ApiKey, IamToken
+from vision_grpc.auth.credentials import Credentials
+from vision_grpc.errors import AuthError
+from vision_grpc.settings import Settings
+
+
+def _resolve(environ: dict[str, str], **arguments: object) -> Settings:
+    defaults: dict[str, object] = {
+        "endpoint": None, "transport": None, "credentials": None, "folder_id": None, "root_certificates": None,
+        "insecure": False,
+    }  # fmt: skip
+    return Settings.resolve(environ, **{**defaults, **arguments})  # type: ignore[arg-type]
+
+
+def test_nothing_but_a_key_reaches_the_public_service_over_grpc() -> None:
+    settings = _resolve({"YC_API_KEY": "key"})
+    assert settings.endpoint.target == "vision.api.cloud.yandex.net:443"
+    assert not settings.endpoint.plaintext
+    assert settings.transport == "grpc"
+    assert settings.credentials.authorization() == "Api-Key key"
+
+
+def test_arguments_go_before_the_environment() -> None:
+    environ = {
+        "VISION_GRPC_ENDPOINT": "https://one.example",
+        "VISION_GRPC_TRANSPORT": "rest",
+        "YC_IAM_TOKEN": "t1",
+        "YC_FOLDER_ID": "folder1",
+    }
+    settings = _resolve(environ)
+    assert (settings.endpoint.host, settings.transport, settings.folder_id) == ("one.example", "rest", "folder1")
+    assert settings.credentials.authorization() == "Bearer t1"
+    settings = _resolve(
+        environ, endpoint="two.example", transport="grpc", credentials=IamToken("t2"), folder_id="folder2"
+    )
+    assert (settings.endpoint.host, settings.transport, settings.folder_id) == ("two.example", "grpc", "folder2")
+    assert settings.credentials.authorization() == "Bearer t2"
+
+
+def test_empty_variables_count_as_unset() -> None:
+    environ = {"VISION_GRPC_ENDPOINT": "", "VISION_GRPC_TRANSPORT": "", "YC_API_KEY": "", "YC_IAM_TOKEN": "t"}
+    assert _resolve(environ).credentials.authorization() == "Bearer t"
+
+
+def test_a_service_account_sends_the_folder_only_when_told_to() -> None:
+    environ = {"YC_API_KEY": "key", "YC_FOLDER_ID": "folder"}
+    assert not _resolve(environ).folder_id
+    assert _resolve(environ, folder_id="mine").folder_id == "mine"
+
+
+def test_auto_reads_a_url_as_rest_and_an_address_as_grpc() -> None:
+    assert _resolve({}, endpoint="http://127.0.0.1:1").transport == "rest"
+    assert _resolve({}, endpoint="127.0.0.1:1", insecure=True).transport == "grpc"
+    assert _resolve({}, endpoint="http://127.0.0.1:1", transport="grpc").transport == "grpc"
+
+
+def test_an_unknown_transport_is_refused() -> None:
+    with pytest.raises(ValueError, match="'soap' is none of auto, grpc, rest"):
+        _resolve({"VISION_GRPC_TRANSPORT": "soap", "YC_API_KEY": "k"})
+
+
+def test_without_credentials_only_this_machine_is_called() -> None:
+    assert isinstance(_resolve({}, endpoint="localhost:1", insecure=True).credentials, Anonymous)
+    with pytest.raises(AuthError, match="set one of YC_API_KEY, YC_IAM_TOKEN"):
+        _resolve({})
+
+
+@pytest.mark.parametrize("credentials", [ApiKey("secret"), IamToken("secret")])
+@pytest.mark.parametrize("arguments", [{"endpoint": "10.0.0.1:80", "insecure": True}, {"endpoint": "http://10.0.0.1"}])
+def test_secrets_do_not_travel_in_plaintext(credentials: Credentials, arguments: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"plaintext: use TLS") as caught:
+        _resolve({}, credentials=credentials, **arguments)
+    assert "secret" not in str(caught.value)
+    assert _resolve({}, credentials=Anonymous(), **arguments).endpoint.plaintext
+
+
+@pytest.mark.parametrize("kind", [ApiKey, IamToken])
+@pytest.mark.parametrize("secret", ["", "  \n", "two words", "line\nbreak", "ключ"])
+def test_what_is_no_secret_is_refused_without_repeating_it(kind: type[ApiKey], secret: str) -> None:
+    with pytest.raises(ValueError, match=r"is empty|characters that no") as caught:
+        kind(secret)
+    assert not secret.strip() or secret not in str(caught.value)
+
+
+def test_a_bad_variable_is_named() -> None:
+    with pytest.raises(AuthError, match="YC_API_KEY: the API key has characters"):
+        _resolve({"YC_API_KEY": "two words"})
+
+
+@pytest.mark.parametrize("credentials", [ApiKey(" secret\n"), IamToken("secret")])
+def test_secrets_are_trimmed_and_stay_out_of_repr(credentials: Credentials) -> None:
+    assert str(credentials.authorization()).endswith(" secret")
+    assert "secret" not in f"{credentials!r} {credentials}"
