@@ -81,8 +81,8 @@ def make_environment() -> Path:
     pins = dict(line.split("==") for line in CONSTRAINTS.read_text().split() if "==" in line)
     if not python.exists() or installed_versions(python) != {name: pins[name] for name in TOOLS}:
         venv.create(ENVIRONMENT, clear=True, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--constraint", CONSTRAINTS, *TOOLS]
-        subprocess.run(install, check=True)
+        options = ["-qq", "--only-binary=:all:", f"--constraint={CONSTRAINTS}"]
+        subprocess.run([python, "-m", "pip", "install", *options, *TOOLS], check=True)
     if (found := installed_versions(python)) != {name: pins[name] for name in TOOLS}:
         message = f"{ENVIRONMENT} holds {found}, but {CONSTRAINTS} pins other versions"
         raise GenerationError(message)
@@ -109,12 +109,13 @@ def generate(python: Path, package: Path, scratch: Path) -> None:
     site_packages = next((ENVIRONMENT / "lib").glob("python3.*")) / "site-packages"
     protoc(python, [f"-I{PROTOS}", f"-I{site_packages}", *outputs(raw), *ours])
     # Stubs of google/* are made without the comments: those texts are Google's.
+    google_folders = (site_packages, site_packages / "grpc_tools/_proto")
     for name in GOOGLE_FILES:
-        source = next(path for folder in (site_packages, site_packages / "grpc_tools/_proto") if (path := folder / name).exists())
+        source = next(path for folder in google_folders if (path := folder / name).exists())
         write(scratch / "bare" / name, re.sub(r'^([^"\n]*?)//.*$', r"\1", source.read_text(), flags=re.MULTILINE))
     protoc(python, [f"-I{scratch / 'bare'}", f"--mypy_out=quiet:{raw}", *GOOGLE_FILES])
 
-    write(package / "__init__.py", f'"""Messages and service stubs compiled from protos/ by scripts/{Path(__file__).name}."""\n')
+    write(package / "__init__.py", '"""Messages and service stubs compiled from protos/ by scripts/generate.py."""\n')
     write(package / "py.typed", "")
     write(package / "_pool.py", POOL_TEMPLATE.read_text())
     for name in ours:
@@ -129,10 +130,8 @@ def generate(python: Path, package: Path, scratch: Path) -> None:
         stem = name.removesuffix(".proto")
         write(package / f"{stem}_pb2.py", google_module(name))
         write(package / f"{stem}_pb2.pyi", relocate_types((raw / f"{stem}_pb2.pyi").read_text()))
-    for folder in sorted({path.parent for path in package.rglob("*_pb2.py")}):
-        while folder != package:
-            write(folder / "__init__.py", "")
-            folder = folder.parent
+    for folder in [path for path in package.rglob("*") if path.is_dir()]:
+        write(folder / "__init__.py", "")
 
 
 def protoc(python: Path, arguments: list[str]) -> None:
@@ -152,8 +151,8 @@ def relocate_messages(code: str, stem: str) -> str:
     module = stem.replace("/", ".")
     rules = (
         (r"^from google\.protobuf import descriptor_pool as _descriptor_pool$", f"from {PACKAGE} import _pool"),
-        (r"^DESCRIPTOR = _descriptor_pool\.Default\(\)\.AddSerializedFile\(", "DESCRIPTOR = _pool.POOL.AddSerializedFile("),
-        (rf"BuildTopDescriptorsAndMessages\(DESCRIPTOR, '{re.escape(module)}_pb2'", f"BuildTopDescriptorsAndMessages(DESCRIPTOR, '{PACKAGE}.{module}_pb2'"),
+        (r"_descriptor_pool\.Default\(\)", "_pool.POOL"),
+        (rf"Messages\(DESCRIPTOR, '{re.escape(module)}_pb2'", f"Messages(DESCRIPTOR, '{PACKAGE}.{module}_pb2'"),
         (r"^# @@protoc_insertion_point\(module_scope\)$", "_pool.make_picklable(DESCRIPTOR, _globals)"),
     )
     for pattern, replacement in rules:
@@ -168,7 +167,8 @@ def relocate_imports(code: str, stem: str) -> str:
     if "import grpc\n" in code:
         # A service module imports the files of its requests and answers only.
         imports = len(set(re.findall(r"(\w+__pb2|\w+_pb2)(?=\.\w+\.(?:SerializeToString|FromString))", code)))
-    return substitute(r"^from (google|yandex)(\S*) import (\w+_pb2) as ", rf"from {PACKAGE}.\1\2 import \3 as ", code, expected=imports)
+    pattern = r"^from (google|yandex)(\S*) import (\w+_pb2) as "
+    return substitute(pattern, rf"from {PACKAGE}.\1\2 import \3 as ", code, expected=imports)
 
 
 def relocate_types(stub: str) -> str:
@@ -208,7 +208,7 @@ def write(path: Path, text: str) -> None:
 def differences(fresh: Path, committed: Path) -> list[str]:
     """Return a line for each file that is missing, unexpected or changed."""
     names = {path.relative_to(folder) for folder in (fresh, committed) for path in folder.rglob("*") if path.is_file()}
-    lines = []
+    lines: list[str] = []
     for name in sorted(name for name in names if "__pycache__" not in name.parts):
         if not (committed / name).exists():
             lines.append(f"missing: {name}")
