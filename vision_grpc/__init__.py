@@ -15,24 +15,28 @@ from vision_grpc.version import __version__
 
 if TYPE_CHECKING:
     from vision_grpc import auth, messages
+    from vision_grpc.aio import AsyncVisionClient
     from vision_grpc.client import VisionClient
-    from vision_grpc.config import Limits, Timeouts
+    from vision_grpc.config import Limits, RetryPolicy, Timeouts
     from vision_grpc.errors import (
         AuthError,
         Code,
         DeadlineError,
         InvalidRequestError,
+        PathError,
         ProtocolError,
+        RequestTooLargeError,
         ServiceError,
         TransportError,
         Violation,
         VisionError,
     )
+    from vision_grpc.images import Image
     from vision_grpc.json import from_json, to_json
     from vision_grpc.results import ImageError, ImageResult
-    from vision_grpc.sources import Image
 
 __all__ = [
+    "AsyncVisionClient",
     "AuthError",
     "Code",
     "DeadlineError",
@@ -41,7 +45,10 @@ __all__ = [
     "ImageResult",
     "InvalidRequestError",
     "Limits",
+    "PathError",
     "ProtocolError",
+    "RequestTooLargeError",
+    "RetryPolicy",
     "ServiceError",
     "Timeouts",
     "TransportError",
@@ -56,14 +63,17 @@ __all__ = [
 ]
 
 _MODULES = {
+    "aio": ("AsyncVisionClient",),
     "client": ("VisionClient",),
-    "config": ("Limits", "Timeouts"),
+    "config": ("Limits", "RetryPolicy", "Timeouts"),
     "errors": (
         "AuthError",
         "Code",
         "DeadlineError",
         "InvalidRequestError",
+        "PathError",
         "ProtocolError",
+        "RequestTooLargeError",
         "ServiceError",
         "TransportError",
         "Violation",
@@ -71,7 +81,7 @@ _MODULES = {
     ),
     "json": ("from_json", "to_json"),
     "results": ("ImageError", "ImageResult"),
-    "sources": ("Image",),
+    "images": ("Image",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -1,24 +1,28 @@
 """The client for threads."""
 
 import os
+import queue
+import random
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from vision_grpc.auth import Credentials
-from vision_grpc.config import Limits, Timeouts
-from vision_grpc.core.batching import Batcher
-from vision_grpc.core.image_header import check_image
-from vision_grpc.core.requests import build_request, check_shared_fields, text_feature
+from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.core.requests import Ask, ask_for_text
+from vision_grpc.core.retry import RetryBudget
 from vision_grpc.core.rules import validate
-from vision_grpc.errors import Code, ProtocolError, ServiceError, TransportError
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
-from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
+from vision_grpc.core.throttle import Throttle
+from vision_grpc.errors import VisionError
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.results import ImageResult
 from vision_grpc.settings import Settings, TransportChoice
-from vision_grpc.sources import Image, ImageSource, key_of, read_content
+from vision_grpc.sources import ImageSource, Source
+from vision_grpc.transport import Call, Transport
 from vision_grpc.transport.connect import connect
-
-_DETECT_LANGUAGES = ("*",)
 
 
 class VisionClient:
@@ -37,12 +41,13 @@ class VisionClient:
         self,
         endpoint: str | None = None,
         *,
-        transport: TransportChoice | None = None,
+        transport: TransportChoice | Transport | None = None,
         credentials: Credentials | None = None,
         folder_id: str | None = None,
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
     ) -> None:
         settings = Settings.resolve(
@@ -54,24 +59,27 @@ class VisionClient:
             root_certificates=root_certificates,
             insecure=insecure,
         )
-        self._folder_id = settings.folder_id
+        self._settings = settings
         self._limits = limits
+        self._retry = retry
         self._timeouts = timeouts
-        self._transport = connect(settings.transport, settings.endpoint, settings.credentials, settings.roots)
+        self._own_transport = None if isinstance(transport, str) else transport
+        self._closed = False
+        self._connect()
 
     def analyze(
         self,
         image: ImageSource,
         *,
-        languages: Sequence[str] = _DETECT_LANGUAGES,
+        languages: Sequence[str] = ("*",),
         model: str = "",
         timeout: float | None = None,
     ) -> ImageResult:
         """Return the text of one image: a path, the bytes of a file, or an `Image`.
 
         `languages` are ISO 639-1 codes, or `*` alone to detect them; `model` is `page` (the
-        default) or `line`; `timeout` is in seconds. An image that cannot be read, here or by
-        the service, is a result with an `error`.
+        default) or `line`; `timeout` bounds all attempts together, in seconds. An image that
+        cannot be read, here or by the service, is a result with an `error`.
 
         Raises:
             InvalidRequestError: languages, model or folder break the contract; nothing was sent.
@@ -80,31 +88,38 @@ class VisionClient:
             ServiceError: the service refused the call, for its credentials or quota for example.
             ProtocolError: the answer breaks the contract.
         """
-        feature = text_feature(languages, model)
-        check_shared_fields(feature, self._folder_id)
-        prepared = self._prepare(image, 0)
-        if isinstance(prepared, ImageResult):
-            return prepared
-        return self._send([prepared], feature, timeout)[0]
+        ask = ask_for_text(languages, model, self._settings.folder_id)
+        plan = Plan(self._limits, self._retry, self._timeouts.within(timeout))
+        [result] = self._stream([image], ask, plan)
+        if result.error is not None and result.error.cause is not None:
+            raise result.error.cause
+        return result
 
     def analyze_many(
-        self, images: Iterable[ImageSource], *, languages: Sequence[str] = _DETECT_LANGUAGES, model: str = ""
+        self,
+        images: Iterable[ImageSource],
+        *,
+        languages: Sequence[str] = ("*",),
+        model: str = "",
+        ordered: bool = False,
     ) -> Iterator[ImageResult]:
-        """Return an iterator over one result per image, in the order they finish.
+        """Return an iterator over one result per image, in the order they finish or, `ordered`, in that of the images.
 
-        Images are pulled, up to eight at a time, as results are read. An image that cannot be
-        read, and each image of a call that fails, is a result with an `error`; the stream goes on.
+        Images are pulled and sent as results are read: reading slowly pauses sending. An image
+        that cannot be read, and each image of a call that fails for good, is a result with an
+        `error`; the stream goes on. An exception of `images` is raised after the results of the
+        images before it. Closing the iterator stops sending at once.
 
         Raises:
             InvalidRequestError: at once, when languages, model or folder break the contract.
-            AuthError: while reading, when no usable token could be obtained.
+            AuthError: while reading, when no usable token could be obtained; its notes name the
+                images that have no result.
         """
-        feature = text_feature(languages, model)
-        check_shared_fields(feature, self._folder_id)
-        return self._stream(images, feature)
+        ask = ask_for_text(languages, model, self._settings.folder_id)
+        return self._stream(images, ask, Plan(self._limits, self._retry, self._timeouts, ordered))
 
     def batch_analyze(self, request: BatchAnalyzeRequest, *, timeout: float | None = None) -> BatchAnalyzeResponse:
-        """Return the service's answer to a request of your own making: the bare call.
+        """Return the service's answer to a request of your own making: the bare call, not retried.
 
         The request is checked against the constraints in the protos and sent as it is.
 
@@ -113,10 +128,13 @@ class VisionClient:
             AuthError, TransportError, ServiceError, ProtocolError: as `analyze`.
         """
         validate(request)
-        return self._transport.call(request, timeout_s=self._timeout_s(timeout)).response
+        authorization = self._settings.credentials.authorization()
+        timeout_s = self._timeouts.call_s if timeout is None else timeout
+        return self._connection().call(request, authorization, timeout_s=timeout_s)
 
     def close(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
+        self._closed = True
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -127,43 +145,64 @@ class VisionClient:
     ) -> None:
         self.close()
 
-    def _stream(self, images: Iterable[ImageSource], feature: Feature) -> Iterator[ImageResult]:
-        batcher: Batcher[Image] = Batcher()
-        for position, source in enumerate(images):
-            prepared = self._prepare(source, position)
-            if isinstance(prepared, ImageResult):
-                yield prepared
-            elif batch := batcher.add(prepared):
-                yield from self._send_or_fail(batch, feature)
-        if batch := batcher.flush():
-            yield from self._send_or_fail(batch, feature)
-
-    def _prepare(self, source: ImageSource, position: int) -> Image | ImageResult:
-        """Return an image that is fit to be sent, or the result of one that is not."""
-        key = key_of(source, position)
-        content = read_content(source, self._limits)
-        if isinstance(content, ImageError):
-            return ImageResult(key, error=content)
-        if (fault := check_image(content, self._limits)) is not None:
-            return ImageResult(key, error=ImageError(Code.INVALID_ARGUMENT, f"{key}: {fault}"))
-        return Image(key, content)
-
-    def _send_or_fail(self, batch: Sequence[Image], feature: Feature) -> list[ImageResult]:
+    def _stream(self, images: Iterable[ImageSource], ask: Ask, plan: Plan) -> Iterator[ImageResult]:
+        run = Run(plan, self._throttle, self._budget, random.Random())  # noqa: S311 - spreads retries
+        source = Source(images, plan.limits)
+        calls: dict[int, Call] = {}
+        done: queue.SimpleQueue[int] = queue.SimpleQueue()
         try:
-            return self._send(batch, feature, None)
-        except (TransportError, ServiceError, ProtocolError) as failure:
-            error = ImageError(failure.code, str(failure), getattr(failure, "details", ()))
-            return [ImageResult(image.key, error=error, attempts=1, transport=self._transport.name) for image in batch]
+            while not isinstance(effect := run.next(time.monotonic()), Finish):
+                if isinstance(effect, Emit):
+                    yield from effect.results
+                elif isinstance(effect, Send):
+                    calls[effect.call_id] = self._start(effect, ask, done)
+                elif isinstance(effect, Pull):
+                    run.pulled(source.pull(effect.images), exhausted=source.exhausted)
+                else:
+                    _harvest(run, calls, done, wait_until=effect.until)
+                while not done.empty():
+                    _harvest(run, calls, done, wait_until=None)
+        except Exception as error:
+            run.abandoned(error)
+            raise
+        finally:
+            for call in calls.values():
+                call.cancel()
+        if source.error is not None:
+            raise source.error
 
-    def _send(self, batch: Sequence[Image], feature: Feature, timeout: float | None) -> list[ImageResult]:
-        request = build_request((image.content for image in batch), feature, self._folder_id)
-        answer = self._transport.call(request, timeout_s=self._timeout_s(timeout))
-        return [
-            ImageResult.from_answer(
-                image.key, result, attempts=1, transport=self._transport.name, request_id=answer.request_id
-            )
-            for image, result in zip(batch, answer.response.results, strict=True)
-        ]
+    def _start(self, send: Send, ask: Ask, done: "queue.SimpleQueue[int]") -> Call:
+        authorization = self._settings.credentials.authorization(fresh=send.fresh_token)
+        return self._connection().start(
+            send.contents, ask, authorization, timeout_s=send.timeout_s, on_done=partial(done.put, send.call_id)
+        )
 
-    def _timeout_s(self, timeout: float | None) -> float:
-        return self._timeouts.call_s if timeout is None else timeout
+    def _connect(self) -> None:
+        self._pid = os.getpid()
+        self._throttle = Throttle(self._limits)
+        self._budget = RetryBudget(self._retry)
+        self._transport = self._own_transport or connect(self._settings, self._limits)
+
+    def _connection(self) -> Transport:
+        if self._closed:
+            message = "the client is closed"
+            raise RuntimeError(message)
+        if self._pid != os.getpid():
+            # A forked child has its parent's sockets and locks, but not the threads that serve them.
+            self._connect()
+        return self._transport
+
+
+def _harvest(run: Run, calls: dict[int, Call], done: "queue.SimpleQueue[int]", *, wait_until: float | None) -> None:
+    """Tell the run of the next call that is done, waiting for one if need be."""
+    wait_s = None if wait_until is None else max(0.0, wait_until - time.monotonic())
+    try:
+        call_id = done.get(timeout=wait_s)
+    except queue.Empty:
+        return
+    try:
+        answer = calls.pop(call_id).answer()
+    except VisionError as error:
+        run.failed(call_id, error, time.monotonic())
+    else:
+        run.succeeded(call_id, answer, time.monotonic())

@@ -7,7 +7,11 @@ DEFAULT_ENDPOINT = "vision.api.cloud.yandex.net:443"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the service's documentation demands of an image beyond the options in the protos."""
+    """What may be sent, how much at once and how fast.
+
+    Raises:
+        ValueError: a number that would let nothing through.
+    """
 
     content_bytes: int = 1_048_576
     """Largest file. The reference page says 1 MB, the option of the field 10 MiB: raise this
@@ -16,11 +20,57 @@ class Limits:
     pixels: int = 20_000_000
     """Largest width times height."""
 
+    calls_in_flight: int = 8
+    """Calls of one stream that wait for their answers at the same time."""
+
+    bytes_in_flight: int = 16 * 1024 * 1024
+    """Image bytes of one stream in those calls; one call is always let through."""
+
+    requests_per_s: float | None = None
+    """The quota of calls, shared by all streams of a client; None when the service alone decides."""
+
+    images_per_s: float | None = None
+    """The quota of images, likewise; below 8 it makes the calls smaller."""
+
+    def __post_init__(self) -> None:
+        for name in ("content_bytes", "pixels", "calls_in_flight", "bytes_in_flight", "requests_per_s", "images_per_s"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                message = f"Limits.{name} is {value}, must be above 0"
+                raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When and how often a failed image or call is sent again."""
+
+    attempts: int = 6
+    """How often one image is sent at most, the first time included."""
+
+    initial_backoff_s: float = 0.5
+    """The first wait is a random part of this (full jitter); each further one doubles it."""
+
+    max_backoff_s: float = 30.0
+    """What the doubling stops at. A longer wait that the service asks for is kept all the same."""
+
+    budget: float = 100.0
+    """Retries in stock at the start; each costs one. An empty stock lets errors through at once."""
+
+    budget_per_success: float = 0.2
+    """What each answered call adds to the stock, up to its size at the start."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds that calls may take."""
 
     call_s: float = 60.0
-    """One call from its start to its answer, connecting and sending included. Eight full pages
+    """One attempt from its start to its answer, connecting and sending included. Eight full pages
     take the service seconds, a cold connection less than one."""
+
+    total_s: float = 600.0
+    """One image from its first attempt to its result: all attempts and the waits between them."""
+
+    def within(self, total_s: float | None) -> "Timeouts":
+        """Return these, shortened so that everything together takes at most so many seconds."""
+        return self if total_s is None else Timeouts(min(self.call_s, total_s), total_s)

@@ -4,16 +4,18 @@
     ├── InvalidRequestError   refused here, before anything was sent (also a ValueError)
     ├── AuthError             no usable credentials
     ├── TransportError        the service was not reached, or the connection broke
-    │   └── DeadlineError     the time allowed for the call is over
+    │   ├── DeadlineError     the time allowed for the call is over
+    │   └── PathError         the protocol cannot get through to the service
     ├── ServiceError          the service answered with an error
+    │   └── RequestTooLargeError   the request has more bytes than the peer takes
     └── ProtocolError         the answer breaks the contract
 
 A bad image inside a good answer is none of these: it is an `ImageError` on its result.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 if TYPE_CHECKING:
     from vision_grpc.messages import Any
@@ -113,6 +115,8 @@ _RETRYABLE = frozenset({Code.DEADLINE_EXCEEDED, Code.RESOURCE_EXHAUSTED, Code.AB
 class VisionError(Exception):
     """Anything that this package raises on purpose."""
 
+    code: Code
+
 
 class Violation(NamedTuple):
     """One broken constraint: where, as `analyze_specs[3].features`, and what is wrong."""
@@ -155,14 +159,25 @@ class DeadlineError(TransportError):
     code = Code.DEADLINE_EXCEEDED
 
 
+class PathError(TransportError):
+    """The protocol cannot get through: an unreachable port, a refused TLS handshake, a proxy without HTTP/2."""
+
+
 class ServiceError(VisionError):
     """The service refused or failed the whole call.
 
-    `details` are google.protobuf.Any messages; `request_id` is what support asks for.
+    `details` are google.protobuf.Any messages; `request_id` is what support asks for;
+    `retry_after_s` is how many seconds the service asks to wait, None when it does not.
     """
 
     def __init__(
-        self, code: Code, message: str, *, details: Sequence["Any"] = (), request_id: str | None = None
+        self,
+        code: Code,
+        message: str,
+        *,
+        details: Sequence["Any"] = (),
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         suffix = f" (request id {request_id})" if request_id else ""
         super().__init__(f"{code.name}: {message}{suffix}")
@@ -170,15 +185,25 @@ class ServiceError(VisionError):
         self.message = message
         self.details = tuple(details)
         self.request_id = request_id
+        self.retry_after_s = retry_after_s
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _service_error, (type(self), self.code, self.message, self.details, self.request_id)
+        return _service_error, (type(self), self.code, self.message, vars(self))
 
 
 def _service_error(
-    error_class: type[ServiceError], code: Code, message: str, details: Sequence["Any"], request_id: str | None
+    error_class: type[ServiceError], code: Code, message: str, attributes: Mapping[str, object]
 ) -> ServiceError:
-    return error_class(code, message, details=details, request_id=request_id)
+    error = error_class(code, message, request_id=cast("str | None", attributes["request_id"]))
+    vars(error).update(attributes)
+    return error
+
+
+class RequestTooLargeError(ServiceError):
+    """The request has more bytes than the service, or a gateway before it, takes.
+
+    The code is RESOURCE_EXHAUSTED, as for a quota; here, sending less at once helps and waiting does not.
+    """
 
 
 class ProtocolError(VisionError):

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from vision_grpc.errors import Code
+from google.protobuf.message import DecodeError
+
+from vision_grpc.errors import Code, ProtocolError, VisionError
+from vision_grpc.messages import AnalyzeResult
 
 if TYPE_CHECKING:
-    from vision_grpc.messages import AnalyzeResult, Any, Status, TextAnnotation, Word
+    from vision_grpc.messages import Any, Status, TextAnnotation, Word
 
 TransportName = Literal["grpc", "rest"]
 
@@ -21,6 +24,9 @@ class ImageError:
     details: Sequence["Any"] = ()
     """google.protobuf.Any messages of the service."""
 
+    cause: VisionError | None = field(default=None, repr=False, compare=False)
+    """What ended the call, when the call failed as a whole."""
+
     @property
     def retryable(self) -> bool:
         """Whether the same image may succeed a little later."""
@@ -30,6 +36,71 @@ class ImageError:
         return f"{self.code.name}: {self.message}"
 
 
+class Outcome(Protocol):
+    """What the service said of one image, parsed when it is read."""
+
+    def error(self) -> ImageError | None:
+        """Return the file's error, else that of its first failed feature."""
+        ...
+
+    def message(self) -> AnalyzeResult:
+        """Return the whole.
+
+        Raises:
+            ProtocolError: what came is no AnalyzeResult.
+        """
+        ...
+
+
+class WireOutcome:
+    """An outcome as wire bytes: parsing a page costs more than all that the client does to get it."""
+
+    __slots__ = ("_has_error", "_message", "_wire")
+
+    def __init__(self, wire: bytes, *, has_error: bool) -> None:
+        self._wire = wire
+        self._has_error = has_error
+        self._message: AnalyzeResult | None = None
+
+    def error(self) -> ImageError | None:
+        """Return the error; without one, nothing is parsed."""
+        return error_of(self.message()) if self._has_error else None
+
+    def message(self) -> AnalyzeResult:
+        """Return the parsed result, the same at each call."""
+        if self._message is None:
+            try:
+                self._message = AnalyzeResult.FromString(self._wire)
+            except DecodeError as error:
+                text = f"the {len(self._wire)} bytes of a result are no AnalyzeResult"
+                raise ProtocolError(text) from error
+        return self._message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (self._wire, self._has_error)
+
+
+def _restore(wire: bytes, has_error: bool) -> WireOutcome:  # noqa: FBT001 - called by pickle
+    return WireOutcome(wire, has_error=has_error)
+
+
+class MessageOutcome:
+    """An outcome that came parsed."""
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: AnalyzeResult) -> None:
+        self._message = message
+
+    def error(self) -> ImageError | None:
+        """Return the error."""
+        return error_of(self._message)
+
+    def message(self) -> AnalyzeResult:
+        """Return the result."""
+        return self._message
+
+
 @dataclass(frozen=True, slots=True)
 class ImageResult:
     """The outcome for one image: text, or an error, or both when only some features failed."""
@@ -37,8 +108,8 @@ class ImageResult:
     key: str
     """The path, or the key of the `Image`, or `#position` for bare bytes."""
 
-    result: "AnalyzeResult | None" = field(default=None, repr=False)
-    """The service's answer for this image; None when it did not answer."""
+    outcome: Outcome | None = field(default=None, repr=False, compare=False)
+    """The service's answer for this image as it came; None when it did not answer."""
 
     error: ImageError | None = None
     """The image's own error, else that of its first failed feature."""
@@ -52,12 +123,14 @@ class ImageResult:
     request_id: str | None = None
     """The service's id of the call: what its support asks for."""
 
-    @classmethod
-    def from_answer(
-        cls, key: str, result: "AnalyzeResult", *, attempts: int, transport: TransportName, request_id: str | None
-    ) -> "ImageResult":
-        """Return the outcome that the service's answer tells."""
-        return cls(key, result, _error_of(result), attempts, transport, request_id)
+    @property
+    def result(self) -> AnalyzeResult | None:
+        """The service's answer for this image, parsed at the first look; None when it did not answer.
+
+        Raises:
+            ProtocolError: its bytes are no AnalyzeResult.
+        """
+        return None if self.outcome is None else self.outcome.message()
 
     @property
     def ok(self) -> bool:
@@ -67,9 +140,9 @@ class ImageResult:
     @property
     def annotation(self) -> "TextAnnotation | None":
         """The recognised text with its geometry, None when there is none; of the first text feature if several."""
-        if self.result is None:
+        if (result := self.result) is None:
             return None
-        texts = (feature.text_detection for feature in self.result.results if feature.HasField("text_detection"))
+        texts = (feature.text_detection for feature in result.results if feature.HasField("text_detection"))
         return next(texts, None)
 
     @property
@@ -99,7 +172,16 @@ class ImageResult:
                     yield from line.words
 
 
-def _error_of(result: "AnalyzeResult") -> ImageError | None:
+class Answer(NamedTuple):
+    """What the service said of each image of a batch, in the batch's order."""
+
+    outcomes: Sequence[Outcome]
+    request_id: str | None
+    transport: TransportName
+
+
+def error_of(result: AnalyzeResult) -> ImageError | None:
+    """Return the error of a file, else that of its first failed feature, else None."""
     if result.HasField("error"):
         return _image_error(result.error)
     failed = (feature.error for feature in result.results if feature.HasField("error"))

@@ -30,7 +30,7 @@ class Settings:
         environ: Mapping[str, str],
         *,
         endpoint: str | None,
-        transport: str | None,
+        transport: object,
         credentials: Credentials | None,
         folder_id: str | None,
         root_certificates: bytes | str | os.PathLike[str] | None,
@@ -38,17 +38,21 @@ class Settings:
     ) -> "Settings":
         """Return the settings: arguments first, then the environment, then defaults.
 
+        `transport` may be the caller's own object: then the endpoint and the environment's secrets do not matter.
+
         Raises:
             ValueError: an argument is malformed, or a secret would travel in plaintext.
             AuthError: no credentials were given and the environment holds none.
         """
         address = _first(endpoint, environ.get("VISION_GRPC_ENDPOINT"), DEFAULT_ENDPOINT)
         place = Endpoint.parse(address, insecure=insecure)
-        way = _choose_transport(_first(transport, environ.get("VISION_GRPC_TRANSPORT"), "auto"), place)
-        if credentials is None:
+        is_own = transport is not None and not isinstance(transport, str)
+        choice = transport if isinstance(transport, str) else None
+        way = _choose_transport(_first(choice, environ.get("VISION_GRPC_TRANSPORT"), "auto"), place)
+        if credentials is None and not is_own:
             credentials = find_credentials(environ)
         if credentials is None:
-            if not place.is_loopback:
+            if not (is_own or place.is_loopback):
                 raise missing_credentials()
             # A service on this machine is most likely the local one, which asks nobody who they are.
             credentials = Anonymous()

@@ -1,24 +1,16 @@
 """Images as callers hand them over, made into bytes with a key."""
 
 import os
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from vision_grpc.config import Limits
-from vision_grpc.core.image_header import describe_excess_bytes
+from vision_grpc.core.image_header import check_image, describe_excess_bytes
 from vision_grpc.errors import Code
+from vision_grpc.images import Image, Refusal
 from vision_grpc.results import ImageError
-
-
-class Image(NamedTuple):
-    """The bytes of a JPEG or PNG file and the key under which its result comes back."""
-
-    key: str
-    content: bytes
-
-    def __repr__(self) -> str:
-        return f"Image(key={self.key!r}, content=<{len(self.content)} bytes>)"
-
 
 ImageSource: TypeAlias = Image | bytes | str | os.PathLike[str]
 """What a caller may hand over as an image: bytes, a path, or an Image with a key of its own."""
@@ -33,14 +25,48 @@ def key_of(source: ImageSource, position: int) -> str:
     return os.fspath(source)
 
 
-def read_content(source: ImageSource, limits: Limits) -> bytes | ImageError:
-    """Return the bytes of an image, or why they cannot be had.
+def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Refusal:
+    """Return an image that is fit to be sent, or why this one is not.
 
     A file over the limit is not read, however large it is.
     """
     if isinstance(source, Image):
-        return source.content
-    return source if isinstance(source, bytes) else _read_file(Path(source), limits)
+        key, content = source
+    elif isinstance(source, bytes):
+        key, content = key_of(source, position), source
+    else:
+        key = os.fspath(source)
+        read = _read_file(Path(key), limits)
+        if isinstance(read, ImageError):
+            return Refusal(key, read)
+        content = read
+    fault = check_image(content, limits)
+    return Image(key, content) if fault is None else Refusal(key, ImageError(Code.INVALID_ARGUMENT, f"{key}: {fault}"))
+
+
+class Source:
+    """An iterable of images, pulled a few at a time.
+
+    An exception of the iterable ends it, as its end would: what came before is not lost, and
+    `error` keeps the exception until all of that has its results.
+    """
+
+    def __init__(self, images: Iterable[ImageSource], limits: Limits) -> None:
+        self._numbered = enumerate(images)
+        self._limits = limits
+        self.exhausted = False
+        self.error: Exception | None = None
+
+    def pull(self, most: int) -> list[Image | Refusal]:
+        """Return the next images, fewer than `most` only at the end. Files are read here."""
+        pulled: list[Image | Refusal] = []
+        try:
+            for position, source in islice(self._numbered, most):
+                pulled.append(read_image(source, position, self._limits))
+        except Exception as error:  # noqa: BLE001 - the caller's own, raised again at the end of the stream
+            self.error = error
+        self.exhausted = len(pulled) < most
+        return pulled
 
 
 def _read_file(path: Path, limits: Limits) -> bytes | ImageError:

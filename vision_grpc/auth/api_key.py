@@ -15,7 +15,7 @@ class ApiKey:
     def __init__(self, key: str) -> None:
         self._key = clean_secret(key, "API key")
 
-    def authorization(self) -> str:
+    def authorization(self, *, fresh: bool = False) -> str:  # noqa: ARG002 - there is no other
         """Return `Api-Key <key>`."""
         return f"Api-Key {self._key}"
 

@@ -11,8 +11,10 @@ class Credentials(Protocol):
         """Whether the service knows the folder by the identity itself, so that none is sent."""
         ...
 
-    def authorization(self) -> str | None:
+    def authorization(self, *, fresh: bool = False) -> str | None:
         """Return the value of the authorization metadata, None to send none.
+
+        `fresh` asks for another than the last, which the service refused.
 
         Raises:
             AuthError: no token could be obtained.
@@ -25,7 +27,7 @@ class Anonymous:
 
     is_service_account = False
 
-    def authorization(self) -> None:
+    def authorization(self, *, fresh: bool = False) -> None:
         """Send no authorization."""
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ class IamToken:
     def __init__(self, token: str) -> None:
         self._token = clean_secret(token, "IAM token")
 
-    def authorization(self) -> str:
+    def authorization(self, *, fresh: bool = False) -> str:  # noqa: ARG002 - there is no other
         """Return `Bearer <token>`."""
         return f"Bearer {self._token}"
 

@@ -1,5 +1,6 @@
 """Which images travel together."""
 
+from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 # As many as `analyze_specs` takes, and enough bytes to fill it with images of the documented size.
@@ -22,9 +23,21 @@ _ItemT = TypeVar("_ItemT", bound=HasContent)
 class Batcher(Generic[_ItemT]):
     """Groups images in the order they come, so that each group fits one request."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_images: int = BATCH_IMAGES, most_bytes: int = BATCH_BYTES) -> None:
+        self._most_images = most_images
+        self._most_bytes = most_bytes
         self._batch: list[_ItemT] = []
         self._batch_bytes = 0
+
+    @property
+    def waiting(self) -> Sequence[_ItemT]:
+        """What has gathered and not left yet."""
+        return self._batch
+
+    @property
+    def room(self) -> int:
+        """How many more images the batch takes by number."""
+        return self._most_images - len(self._batch)
 
     def add(self, image: _ItemT) -> list[_ItemT]:
         """Take an image; return the batch that it completed by filling it or by not fitting in, else an empty list.
@@ -33,11 +46,11 @@ class Batcher(Generic[_ItemT]):
         """
         size = len(image.content)
         full: list[_ItemT] = []
-        if self._batch and self._batch_bytes + size > BATCH_BYTES:
+        if self._batch and self._batch_bytes + size > self._most_bytes:
             full = self.flush()
         self._batch.append(image)
         self._batch_bytes += size
-        return full if full or len(self._batch) < BATCH_IMAGES else self.flush()
+        return full if full or self.room else self.flush()
 
     def flush(self) -> list[_ItemT]:
         """Return what has gathered, possibly nothing, and start anew."""

@@ -1,17 +1,27 @@
-"""Opening the transport that was chosen."""
+"""Opening the transport that was chosen; only the library that it needs is imported."""
 
-from vision_grpc.auth import Credentials
-from vision_grpc.results import TransportName
-from vision_grpc.transport import Transport
-from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.config import Limits
+from vision_grpc.settings import Settings
+from vision_grpc.transport import AsyncTransport, Transport
 
 
-def connect(name: TransportName, endpoint: Endpoint, credentials: Credentials, roots: bytes | None) -> Transport:
-    """Return a transport to the endpoint; only the library that it needs is imported."""
-    if name == "grpc":
+def connect(settings: Settings, limits: Limits) -> Transport:
+    """Return a transport for threads."""
+    if settings.transport == "grpc":
         from vision_grpc.transport.grpc import GrpcTransport
 
-        return GrpcTransport(endpoint, credentials, roots)
+        return GrpcTransport(settings.endpoint, settings.roots, calls=limits.calls_in_flight)
     from vision_grpc.transport.rest import RestTransport
 
-    return RestTransport(endpoint, credentials, roots)
+    return RestTransport(settings.endpoint, settings.roots, calls=limits.calls_in_flight)
+
+
+def connect_async(settings: Settings, limits: Limits) -> AsyncTransport:
+    """Return a transport for the running event loop."""
+    if settings.transport == "grpc":
+        from vision_grpc.transport.grpc_aio import AsyncGrpcTransport
+
+        return AsyncGrpcTransport(settings.endpoint, settings.roots, calls=limits.calls_in_flight)
+    from vision_grpc.transport.rest_aio import AsyncRestTransport
+
+    return AsyncRestTransport(settings.endpoint, settings.roots, calls=limits.calls_in_flight)

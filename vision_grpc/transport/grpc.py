@@ -1,108 +1,126 @@
-"""The service over gRPC."""
+"""The service over gRPC, for threads."""
 
-import uuid
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Callable, Iterable, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, Protocol, cast
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from vision_grpc.auth import Credentials
-from vision_grpc.errors import Code, DeadlineError, ProtocolError, ServiceError, TransportError, VisionError
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Status
-from vision_grpc.results import TransportName
-from vision_grpc.transport import Answer
+from vision_grpc.core.requests import Ask
+from vision_grpc.errors import ProtocolError, TransportError
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.method import METHOD_PATH, check_result_count
-from vision_grpc.version import USER_AGENT
-
-_OPTIONS = (
-    # A full batch exceeds gRPC's 4 MiB; what may be sent is for the field options to say.
-    ("grpc.max_send_message_length", -1),
-    # Eight densely printed pages come as about 4 MB. The cap protects memory from a lying peer.
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-    # Retries have one owner, and it is not the channel: an image that succeeded is billed.
-    ("grpc.enable_retries", 0),
-    ("grpc.primary_user_agent", USER_AGENT),
+from vision_grpc.transport.grpc_peer import (
+    OPTIONS,
+    Failure,
+    channel_count,
+    encode_batch,
+    metadata_of,
+    read_answer,
+    translate,
 )
+from vision_grpc.transport.method import METHOD_PATH, check_result_count
+
+if TYPE_CHECKING:
+    _Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]
+
+
+class _Future(Protocol):
+    """What gRPC returns for a call that is under way; its own types keep the class private."""
+
+    def add_done_callback(self, callback: Callable[[object], None], /) -> None: ...
+    def cancel(self) -> object: ...
+    def initial_metadata(self) -> Iterable[tuple[str, str | bytes]]: ...
+    def result(self) -> bytes: ...
 
 
 class GrpcTransport:
-    """A channel to the service."""
+    """As many channels to the service as the calls need that are under way at once."""
 
-    name: TransportName = "grpc"
-
-    def __init__(self, endpoint: Endpoint, credentials: Credentials, roots: bytes | None) -> None:
-        if endpoint.plaintext:
-            self._channel = grpc.insecure_channel(endpoint.target, options=_OPTIONS)
-        else:
-            tls = grpc.ssl_channel_credentials(root_certificates=roots)
-            self._channel = grpc.secure_channel(endpoint.target, tls, options=_OPTIONS)
+    def __init__(self, endpoint: Endpoint, roots: bytes | None, *, calls: int) -> None:
         self._endpoint = endpoint
-        self._credentials = credentials
-        # The answer stays bytes here: were it parsed by gRPC, garbage would look like a broken connection.
-        self._call: grpc.UnaryUnaryMultiCallable[BatchAnalyzeRequest, bytes] = self._channel.unary_unary(
-            METHOD_PATH, request_serializer=BatchAnalyzeRequest.SerializeToString, response_deserializer=None
-        )
+        self._channels = [_open(endpoint, roots) for _ in range(channel_count(calls))]
+        # Requests and answers stay bytes: were an answer parsed by gRPC, garbage would look like a broken connection.
+        methods: list[_Method] = [channel.unary_unary(METHOD_PATH) for channel in self._channels]
+        self._methods = cycle(methods)
 
-    def call(self, request: BatchAnalyzeRequest, *, timeout_s: float) -> Answer:
-        """Return the service's answer; see `Transport`."""
+    def start(
+        self,
+        contents: Sequence[bytes],
+        ask: Ask,
+        authorization: str | None,
+        *,
+        timeout_s: float,
+        on_done: Callable[[], None],
+    ) -> "GrpcCall":
+        """Send a batch; see `Transport`."""
+        wire = encode_batch(contents, ask)
+        future = next(self._methods).future(wire, timeout=timeout_s, metadata=metadata_of(authorization))
+        call = GrpcCall(future, self._endpoint, timeout_s)
+        future.add_done_callback(lambda _: on_done())
+        return call
+
+    def call(
+        self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
+    ) -> BatchAnalyzeResponse:
+        """Send a request as it is; see `Transport`."""
         try:
-            wire, call = self._call.with_call(request, timeout=timeout_s, metadata=self._metadata())
+            wire = next(self._methods)(
+                request.SerializeToString(), timeout=timeout_s, metadata=metadata_of(authorization)
+            )
         except grpc.RpcError as error:
-            raise _translate(error, self._endpoint, timeout_s) from error
-        try:
-            response = BatchAnalyzeResponse.FromString(wire)
-        except DecodeError as error:
-            message = f"the answer's {len(wire)} bytes are no BatchAnalyzeResponse"
-            raise ProtocolError(message) from error
-        check_result_count(request, response)
-        return Answer(response, _request_id(_collect(call.initial_metadata())))
+            raise translate(cast("Failure", error), self._endpoint, timeout_s) from error
+        return parse_response(wire, request)
 
     def close(self) -> None:
-        """Close the channel."""
-        self._channel.close()
-
-    def _metadata(self) -> tuple[tuple[str, str | bytes], ...]:
-        request_id = ("x-client-request-id", str(uuid.uuid4()))
-        authorization = self._credentials.authorization()
-        return (request_id,) if authorization is None else (request_id, ("authorization", authorization))
+        """Close the channels."""
+        for channel in self._channels:
+            channel.close()
 
 
-def _translate(error: grpc.RpcError, endpoint: Endpoint, timeout_s: float) -> VisionError:
-    """Return our exception for what gRPC raised."""
-    call = cast("grpc.Call", error)  # The types do not say so, but what a call raises is the call.
-    code = Code.from_number(call.code().value[0])
-    message = call.details() or "no message"
-    metadata = _collect([*(call.initial_metadata() or ()), *(call.trailing_metadata() or ())])
-    if code is Code.DEADLINE_EXCEEDED and not metadata:
-        return DeadlineError(f"no answer from {endpoint.target} within {timeout_s:g} s")
-    # What comes from the service carries its metadata; what gRPC itself says of the way there has none.
-    if code is Code.UNAVAILABLE and not metadata:
-        return TransportError(f"{endpoint.target} was not reached: {message}{_hint(message, endpoint)}")
-    details = _read_status(metadata.get("grpc-status-details-bin")).details
-    return ServiceError(code, message, details=tuple(details), request_id=_request_id(metadata))
+class GrpcCall:
+    """A batch under way on a channel."""
+
+    def __init__(self, future: _Future, endpoint: Endpoint, timeout_s: float) -> None:
+        self._future = future
+        self._endpoint = endpoint
+        self._timeout_s = timeout_s
+
+    def answer(self) -> Answer:
+        """Return the answer; see `Call`."""
+        try:
+            wire = self._future.result()
+        except grpc.RpcError as error:
+            raise translate(cast("Failure", error), self._endpoint, self._timeout_s) from error
+        except grpc.FutureCancelledError as error:
+            message = "the call was cancelled: the client was closed"
+            raise TransportError(message) from error
+        return read_answer(wire, self._future.initial_metadata())
+
+    def cancel(self) -> None:
+        """Tell the server that nobody waits any more."""
+        self._future.cancel()
 
 
-def _hint(message: str, endpoint: Endpoint) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in message:
-        return " (its certificate is not trusted: pass root_certificates)"
-    if "WRONG_VERSION_NUMBER" in message and not endpoint.plaintext:
-        return " (the port speaks no TLS: pass insecure=True if that is meant)"
-    return ""
+def parse_response(wire: bytes, request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+    """Return the message.
 
-
-def _collect(metadata: Iterable[tuple[str, str | bytes]] | None) -> dict[str, str | bytes]:
-    return dict(metadata or ())
-
-
-def _request_id(metadata: dict[str, str | bytes]) -> str | None:
-    value = metadata.get("x-request-id")
-    return value if isinstance(value, str) else None
-
-
-def _read_status(wire: str | bytes | None) -> Status:
+    Raises:
+        ProtocolError: the bytes are none, or its results are not as many as the request's specs.
+    """
     try:
-        return Status.FromString(wire) if isinstance(wire, bytes) else Status()
-    except DecodeError:
-        return Status()
+        response = BatchAnalyzeResponse.FromString(wire)
+    except DecodeError as error:
+        message = f"the answer's {len(wire)} bytes are no BatchAnalyzeResponse"
+        raise ProtocolError(message) from error
+    check_result_count(request, response)
+    return response
+
+
+def _open(endpoint: Endpoint, roots: bytes | None) -> grpc.Channel:
+    if endpoint.plaintext:
+        return grpc.insecure_channel(endpoint.target, options=OPTIONS)
+    tls = grpc.ssl_channel_credentials(root_certificates=roots)
+    return grpc.secure_channel(endpoint.target, tls, options=OPTIONS)

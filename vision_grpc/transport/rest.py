@@ -1,85 +1,89 @@
-"""The service over REST: the same messages as JSON."""
+"""The service over REST, for threads."""
 
-import ssl
-import time
-import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 
 import httpx2
 
-from vision_grpc.auth import Credentials
-from vision_grpc.errors import Code, DeadlineError, ProtocolError, ServiceError, TransportError
-from vision_grpc.json import from_json, read_error_body, to_json
+from vision_grpc.core.requests import Ask, build_request
+from vision_grpc.errors import TransportError
+from vision_grpc.json import to_json
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
-from vision_grpc.results import TransportName
-from vision_grpc.transport import Answer
+from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.method import REST_PATH, check_result_count
-from vision_grpc.version import USER_AGENT
-
-_HTTP_OK = 200
-# The JSON of eight densely printed pages is about 20 MB. The cap protects memory from a lying peer.
-_ANSWER_BYTES = 256 * 1024 * 1024
+from vision_grpc.transport.rest_peer import Body, headers_of, read_response, tls_of, to_answer, translate
 
 
 class RestTransport:
-    """A pool of HTTP connections to the service."""
+    """A pool of HTTP connections to the service, and of threads that wait for their answers."""
 
-    name: TransportName = "rest"
-
-    def __init__(self, endpoint: Endpoint, credentials: Credentials, roots: bytes | None) -> None:
-        verify = True if roots is None else ssl.create_default_context(cadata=roots.decode("ascii", errors="ignore"))
-        self._http = httpx2.Client(base_url=endpoint.url, verify=verify, headers={"user-agent": USER_AGENT})
+    def __init__(self, endpoint: Endpoint, roots: bytes | None, *, calls: int) -> None:
         self._endpoint = endpoint
-        self._credentials = credentials
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=calls)
+        self._http = httpx2.Client(base_url=endpoint.url, verify=tls_of(roots), limits=limits)
+        self._threads = ThreadPoolExecutor(calls, thread_name_prefix="vision-grpc-rest")
 
-    def call(self, request: BatchAnalyzeRequest, *, timeout_s: float) -> Answer:
-        """Return the service's answer; see `Transport`."""
-        deadline = time.monotonic() + timeout_s
-        http_request = self._http.build_request(
-            "POST", REST_PATH, content=to_json(request), headers=self._headers(), timeout=timeout_s
-        )
-        try:
-            http_response = self._http.send(http_request, stream=True)
-            try:
-                body = self._read_body(http_response, deadline, timeout_s)
-            finally:
-                http_response.close()
-        except httpx2.TimeoutException as error:
-            raise self._late(timeout_s) from error
-        except httpx2.TransportError as error:
-            message = f"{self._endpoint.target} was not reached or broke off: {str(error) or type(error).__name__}"
-            raise TransportError(message) from error
-        request_id = http_response.headers.get("x-request-id")
-        if http_response.status_code != _HTTP_OK:
-            status = read_error_body(body, http_response.status_code)
-            code = Code.from_number(status.code)
-            raise ServiceError(code, status.message, details=tuple(status.details), request_id=request_id)
-        response = from_json(body, BatchAnalyzeResponse)
+    def start(
+        self,
+        contents: Sequence[bytes],
+        ask: Ask,
+        authorization: str | None,
+        *,
+        timeout_s: float,
+        on_done: Callable[[], None],
+    ) -> "RestCall":
+        """Send a batch; see `Transport`."""
+
+        def exchange() -> Answer:
+            body = to_json(build_request(contents, ask))
+            return to_answer(*self._exchange(body, authorization, timeout_s))
+
+        future = self._threads.submit(exchange)
+        future.add_done_callback(lambda _: on_done())
+        return RestCall(future)
+
+    def call(
+        self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
+    ) -> BatchAnalyzeResponse:
+        """Send a request as it is; see `Transport`."""
+        response, _ = self._exchange(to_json(request), authorization, timeout_s)
         check_result_count(request, response)
-        return Answer(response, request_id)
+        return response
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; the threads end with the calls that they wait for."""
         self._http.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _headers(self) -> dict[str, str]:
-        headers = {"content-type": "application/json", "x-client-request-id": str(uuid.uuid4())}
-        authorization = self._credentials.authorization()
-        if authorization is not None:
-            headers["authorization"] = authorization
-        return headers
+    def _exchange(
+        self, content: bytes, authorization: str | None, timeout_s: float
+    ) -> tuple[BatchAnalyzeResponse, Mapping[str, str]]:
+        body = Body(self._endpoint, timeout_s)
+        headers = headers_of(authorization)
+        try:
+            with self._http.stream("POST", REST_PATH, content=content, headers=headers, timeout=timeout_s) as response:
+                for piece in response.iter_bytes():
+                    body.add(piece)
+        except httpx2.TransportError as error:
+            raise translate(error, self._endpoint, timeout_s) from error
+        return read_response(response.status_code, response.headers, body.whole()), response.headers
 
-    def _read_body(self, response: httpx2.Response, deadline: float, timeout_s: float) -> bytes:
-        """Return the whole body; the client's own time-outs only bound each single read."""
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if time.monotonic() > deadline:
-                raise self._late(timeout_s)
-            if len(body) > _ANSWER_BYTES:
-                message = f"the answer is longer than {_ANSWER_BYTES} bytes"
-                raise ProtocolError(message)
-        return bytes(body)
 
-    def _late(self, timeout_s: float) -> DeadlineError:
-        return DeadlineError(f"no answer from {self._endpoint.target} within {timeout_s:g} s")
+class RestCall:
+    """A batch under way in a thread."""
+
+    def __init__(self, future: Future[Answer]) -> None:
+        self._future = future
+
+    def answer(self) -> Answer:
+        """Return the answer; see `Call`."""
+        try:
+            return self._future.result()
+        except CancelledError as error:
+            message = "the call was cancelled: the client was closed"
+            raise TransportError(message) from error
+
+    def cancel(self) -> None:
+        """Do not start the call if it has not been yet; else its answer comes and is dropped."""
+        self._future.cancel()

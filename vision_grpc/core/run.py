@@ -1,0 +1,290 @@
+"""One stream of images from its first to its last result.
+
+Events go in, effects come out: equal events at equal times give equal effects. An image that is
+offered ends in exactly one result. What has succeeded is never sent again: it is billed.
+"""
+
+import heapq
+import random
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
+from vision_grpc.core.ordering import Sequencer
+from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
+from vision_grpc.core.throttle import Throttle
+from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
+from vision_grpc.errors import ProtocolError, VisionError
+from vision_grpc.images import Image, Refusal
+from vision_grpc.results import Answer, ImageError, ImageResult
+
+# A stream that keeps its order may run ahead of a slow image by this many windows.
+_ORDERED_WINDOWS = 8
+
+
+class Send(NamedTuple):
+    """Effect: start a call, and tell `succeeded` or `failed` of it by its id."""
+
+    call_id: int
+    contents: Sequence[bytes]
+    timeout_s: float
+    fresh_token: bool
+    """Whether the service refused the token that the last attempt had."""
+
+
+class Pull(NamedTuple):
+    """Effect: take up to so many images from the source, and tell `pulled`; meanwhile, go on."""
+
+    images: int
+
+
+class Emit(NamedTuple):
+    """Effect: hand these results to the caller."""
+
+    results: Sequence[ImageResult]
+
+
+class Wait(NamedTuple):
+    """Effect: wait until a call is done, or until this time (monotonic seconds) if there is one."""
+
+    until: float | None
+
+
+class Finish(NamedTuple):
+    """Effect: every image has its result; end the stream."""
+
+
+Effect = Send | Pull | Emit | Wait | Finish
+
+
+class Plan(NamedTuple):
+    """What a run is bound by."""
+
+    limits: Limits
+    retry: RetryPolicy
+    timeouts: Timeouts
+    ordered: bool = False
+
+
+class _Job:
+    """An image on its way."""
+
+    __slots__ = ("attempts", "image", "position")
+
+    def __init__(self, image: Image, position: int) -> None:
+        self.image = image
+        self.position = position
+        self.attempts = 0
+
+    @property
+    def content(self) -> bytes:
+        return self.image.content
+
+
+class _Batch:
+    """Images that travel together, and what befell them so far."""
+
+    __slots__ = ("content_bytes", "deadline", "failures", "jobs", "refresh_token", "refreshed", "sent_at")
+
+    def __init__(self, jobs: Sequence[_Job]) -> None:
+        self.jobs = jobs
+        self.content_bytes = sum(len(job.image.content) for job in jobs)
+        self.deadline: float | None = None
+        self.failures = 0
+        self.refreshed = False
+        self.refresh_token = False
+        self.sent_at = 0.0
+
+    def part(self, jobs: Sequence[_Job]) -> "_Batch":
+        """Return a batch of some of the images, with the same past."""
+        part = _Batch(jobs)
+        part.deadline, part.failures, part.refreshed = self.deadline, self.failures, self.refreshed
+        return part
+
+
+class Run:
+    """The decisions of one stream."""
+
+    def __init__(self, plan: Plan, throttle: Throttle, budget: RetryBudget, rng: random.Random) -> None:
+        self._limits, self._retry, self._timeouts, ordered = plan
+        self._throttle = throttle
+        self._budget = budget
+        self._rng = rng
+        most_images = BATCH_IMAGES if throttle.batch_images is None else min(BATCH_IMAGES, throttle.batch_images)
+        self._batcher: Batcher[_Job] = Batcher(most_images, min(BATCH_BYTES, self._limits.bytes_in_flight))
+        self._sequencer: Sequencer[ImageResult] | None = Sequencer() if ordered else None
+        self._most_early = _ORDERED_WINDOWS * self._limits.calls_in_flight * BATCH_IMAGES
+        self._pulled = 0
+        self._pulling = False
+        self._exhausted = False
+        # Where a batch may be: ready to leave, waiting for its next attempt, or under way.
+        self._ready: deque[_Batch] = deque()
+        self._delayed: list[tuple[float, int, _Batch]] = []
+        self._in_flight: dict[int, _Batch] = {}
+        self._bytes_in_flight = 0
+        self._bytes_held = 0
+        self._results: list[ImageResult] = []
+        self._next_id = 0
+
+    # Events
+
+    def pulled(self, images: Iterable[Image | Refusal], *, exhausted: bool) -> None:
+        """Take what a `Pull` brought; `exhausted` tells that the source has no more, or that no more is wanted."""
+        for image in images:
+            if isinstance(image, Refusal):
+                self._settle(self._pulled, ImageResult(image.key, error=image.error))
+            else:
+                self._bytes_held += len(image.content)
+                if batch := self._batcher.add(_Job(image, self._pulled)):
+                    self._ready.append(_Batch(batch))
+            self._pulled += 1
+        self._pulling = False
+        self._exhausted = self._exhausted or exhausted
+
+    def succeeded(self, call_id: int, answer: Answer, now: float) -> None:
+        """Take the answer to a call."""
+        batch = self._in_flight[call_id]
+        if len(answer.outcomes) != len(batch.jobs):
+            text = f"the answer has {len(answer.outcomes)} results for {len(batch.jobs)} images"
+            self.failed(call_id, ProtocolError(f"{text}: no result can be told whose it is"), now)
+            return
+        self._land(call_id)
+        self._budget.earn()
+        again: list[tuple[_Job, ImageResult]] = []
+        for job, outcome in zip(batch.jobs, answer.outcomes, strict=True):
+            job.attempts += 1
+            error = outcome.error()
+            result = ImageResult(job.image.key, outcome, error, job.attempts, answer.transport, answer.request_id)
+            if error is None or not error.retryable:
+                self._finish(job, result)
+            else:
+                again.append((job, result))
+        if again:
+            self._retry_images(batch, again, now)
+        else:
+            self._throttle.answered()
+
+    def failed(self, call_id: int, error: VisionError, now: float) -> None:
+        """Take the failure of a call."""
+        batch = self._land(call_id)
+        for job in batch.jobs:
+            job.attempts += 1
+        verdict = judge(error)
+        if verdict is Verdict.SLOW_DOWN:
+            self._throttle.pushed_back(batch.sent_at, now)
+        if verdict is Verdict.SPLIT and len(batch.jobs) > 1:
+            middle = len(batch.jobs) // 2
+            self._ready.extendleft([batch.part(batch.jobs[middle:]), batch.part(batch.jobs[:middle])])
+        elif verdict is Verdict.REFRESH and not batch.refreshed:
+            batch.refresh_token = batch.refreshed = True
+            self._ready.appendleft(batch)
+        elif not (verdict.retry and self._delay(batch, getattr(error, "retry_after_s", None), now)):
+            image_error = ImageError(error.code, str(error), getattr(error, "details", ()), error)
+            for job in batch.jobs:
+                self._finish(job, ImageResult(job.image.key, error=image_error, attempts=job.attempts))
+
+    # Effects
+
+    def next(self, now: float) -> Effect:
+        """Return what is to be done next."""
+        if self._results:
+            results, self._results = self._results, []
+            return Emit(results)
+        while self._delayed and self._delayed[0][0] <= now:
+            self._ready.appendleft(heapq.heappop(self._delayed)[2])
+        may_pull = self._may_pull()
+        if not self._ready and not may_pull and self._should_flush():
+            self._ready.append(_Batch(self._batcher.flush()))
+        wake_at = self._delayed[0][0] if self._delayed else None
+        if self._ready and self._has_room(self._ready[0]):
+            admitted_at = self._throttle.acquire(len(self._ready[0].jobs), now)
+            if admitted_at is None:
+                return self._depart(self._ready.popleft(), now)
+            wake_at = admitted_at if wake_at is None else min(wake_at, admitted_at)
+        if may_pull:
+            self._pulling = True
+            return Pull(self._batcher.room)
+        if self._in_flight or self._ready or self._delayed or self._pulling:
+            return Wait(wake_at)
+        return Finish()
+
+    def abandoned(self, error: BaseException) -> None:
+        """Let the error that ends the stream say which of the images pulled have no result."""
+        batches = [*self._in_flight.values(), *self._ready, *(batch for _, _, batch in self._delayed)]
+        jobs = [*(job for batch in batches for job in batch.jobs), *self._batcher.waiting]
+        if jobs:
+            error.add_note(f"without a result: {', '.join(job.image.key for job in jobs)}")
+
+    def _may_pull(self) -> bool:
+        """Whether more may be held. What waits for another attempt counts: an outage must not fill the memory."""
+        held = len(self._in_flight) + len(self._delayed)
+        return not (
+            self._exhausted
+            or self._pulling
+            or self._ready
+            or held >= min(self._limits.calls_in_flight, self._throttle.calls)
+            or self._bytes_held >= self._limits.bytes_in_flight
+            or (self._sequencer is not None and len(self._sequencer) >= self._most_early)
+        )
+
+    def _should_flush(self) -> bool:
+        """Whether a batch leaves before it is full: no more images come, or the link would idle until they do."""
+        return bool(self._batcher.waiting) and (self._exhausted or not (self._in_flight or self._delayed))
+
+    def _has_room(self, batch: _Batch) -> bool:
+        if not self._in_flight:
+            return True
+        return (
+            len(self._in_flight) < self._throttle.calls
+            and self._bytes_in_flight + batch.content_bytes <= self._limits.bytes_in_flight
+        )
+
+    def _depart(self, batch: _Batch, now: float) -> Send:
+        if batch.deadline is None:
+            batch.deadline = now + self._timeouts.total_s
+        self._next_id += 1
+        self._in_flight[self._next_id] = batch
+        self._bytes_in_flight += batch.content_bytes
+        batch.sent_at = now
+        fresh_token, batch.refresh_token = batch.refresh_token, False
+        timeout_s = min(self._timeouts.call_s, max(0.0, batch.deadline - now))
+        return Send(self._next_id, [job.image.content for job in batch.jobs], timeout_s, fresh_token)
+
+    def _land(self, call_id: int) -> _Batch:
+        batch = self._in_flight.pop(call_id)
+        self._bytes_in_flight -= batch.content_bytes
+        return batch
+
+    def _retry_images(self, batch: _Batch, again: Sequence[tuple[_Job, ImageResult]], now: float) -> None:
+        """Send images again that failed in an answered call; where that may not be, what came is their result."""
+        errors = [result.error for _, result in again if result.error is not None]
+        if any(error.code in OVERLOAD for error in errors):
+            self._throttle.pushed_back(batch.sent_at, now)
+        asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
+        if not self._delay(batch.part([job for job, _ in again]), asked, now):
+            for job, result in again:
+                self._finish(job, result)
+
+    def _delay(self, batch: _Batch, asked_s: float | None, now: float) -> bool:
+        """Let a batch wait for its next attempt; return False where it may not have one."""
+        if any(job.attempts >= self._retry.attempts for job in batch.jobs):
+            return False
+        ready_at = now + backoff_s(self._retry, batch.failures + 1, self._rng, asked_s)
+        if (batch.deadline is not None and ready_at >= batch.deadline) or not self._budget.spend():
+            return False
+        batch.failures += 1
+        self._next_id += 1
+        heapq.heappush(self._delayed, (ready_at, self._next_id, batch))
+        return True
+
+    def _finish(self, job: _Job, result: ImageResult) -> None:
+        self._bytes_held -= len(job.image.content)
+        self._settle(job.position, result)
+
+    def _settle(self, position: int, result: ImageResult) -> None:
+        if self._sequencer is None:
+            self._results.append(result)
+        else:
+            self._results += self._sequencer.add(position, result)

@@ -1,0 +1,65 @@
+"""What all streams of a client share: quotas, and how many calls at once the service bears."""
+
+import threading
+
+from vision_grpc.config import Limits
+from vision_grpc.core.rate import ImageRate, RequestRate
+
+_BACK_OFF = 0.5
+
+
+class Throttle:
+    """Quotas and an adaptive limit on calls in flight. Safe to share between threads.
+
+    The limit grows by one for each full round of answers and halves when the service pushes
+    back (AIMD), at most once for the calls that were under way when it did.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._lock = threading.Lock()
+        self._requests = None if limits.requests_per_s is None else RequestRate(limits.requests_per_s)
+        self._images = None if limits.images_per_s is None else ImageRate(limits.images_per_s)
+        self._most_calls = float(limits.calls_in_flight)
+        self._calls = self._most_calls
+        self._backed_off_at = float("-inf")
+
+    @property
+    def batch_images(self) -> int | None:
+        """Largest batch that the quota of images can ever let through, None without one."""
+        return None if self._images is None else self._images.batch_images
+
+    @property
+    def calls(self) -> int:
+        """Calls that one stream may have in flight now, at least one."""
+        return int(self._calls)
+
+    def acquire(self, images: int, now: float) -> float | None:
+        """Charge a request of so many images that leaves now; when it may not, return when to ask again."""
+        if self._requests is None and self._images is None:
+            return None
+        with self._lock:
+            ready = now
+            if self._requests is not None:
+                ready = max(ready, self._requests.ready_at())
+            if self._images is not None:
+                ready = max(ready, self._images.ready_at(images, now))
+            if ready > now:
+                return ready
+            if self._requests is not None:
+                self._requests.charge(now)
+            if self._images is not None:
+                self._images.charge(images, now)
+            return None
+
+    def answered(self) -> None:
+        """Take note of a call that the service answered."""
+        if self._calls < self._most_calls:
+            with self._lock:
+                self._calls = min(self._most_calls, self._calls + 1.0 / self._calls)
+
+    def pushed_back(self, sent_at: float, now: float) -> None:
+        """Take note of a call, sent at `sent_at`, that the service was too busy for."""
+        with self._lock:
+            if sent_at > self._backed_off_at:
+                self._backed_off_at = now
+                self._calls = max(1.0, self._calls * _BACK_OFF)

@@ -1,0 +1,22 @@
+"""An image as it goes through the client."""
+
+from typing import NamedTuple
+
+from vision_grpc.results import ImageError
+
+
+class Image(NamedTuple):
+    """The bytes of a JPEG or PNG file and the key under which its result comes back."""
+
+    key: str
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Image(key={self.key!r}, content=<{len(self.content)} bytes>)"
+
+
+class Refusal(NamedTuple):
+    """An image that cannot be sent, and why."""
+
+    key: str
+    error: ImageError

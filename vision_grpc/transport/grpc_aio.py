@@ -1,0 +1,98 @@
+"""The service over gRPC, for an event loop."""
+
+from collections.abc import Callable, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, cast
+
+import grpc
+import grpc.aio
+
+from vision_grpc.core.requests import Ask
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.results import Answer
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.grpc import parse_response
+from vision_grpc.transport.grpc_peer import (
+    OPTIONS,
+    Failure,
+    channel_count,
+    encode_batch,
+    metadata_of,
+    read_answer,
+    translate,
+)
+from vision_grpc.transport.method import METHOD_PATH
+
+if TYPE_CHECKING:
+    _Method = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+    _Call = grpc.aio.UnaryUnaryCall[bytes, bytes]
+
+
+class AsyncGrpcTransport:
+    """As many channels to the service as the calls need that are under way at once."""
+
+    def __init__(self, endpoint: Endpoint, roots: bytes | None, *, calls: int) -> None:
+        self._endpoint = endpoint
+        self._channels = [_open(endpoint, roots) for _ in range(channel_count(calls))]
+        methods: list[_Method] = [channel.unary_unary(METHOD_PATH) for channel in self._channels]
+        self._methods = cycle(methods)
+
+    def start(
+        self,
+        contents: Sequence[bytes],
+        ask: Ask,
+        authorization: str | None,
+        *,
+        timeout_s: float,
+        on_done: Callable[[], None],
+    ) -> "AsyncGrpcCall":
+        """Send a batch; see `AsyncTransport`."""
+        wire = encode_batch(contents, ask)
+        call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization))
+        call.add_done_callback(lambda _: on_done())
+        return AsyncGrpcCall(call, self._endpoint, timeout_s)
+
+    async def call(
+        self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
+    ) -> BatchAnalyzeResponse:
+        """Send a request as it is; see `AsyncTransport`."""
+        wire = request.SerializeToString()
+        call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization))
+        try:
+            return parse_response(await call, request)
+        except grpc.RpcError as error:
+            raise translate(cast("Failure", error), self._endpoint, timeout_s) from error
+
+    async def aclose(self) -> None:
+        """Close the channels."""
+        for channel in self._channels:
+            await channel.close()
+
+
+class AsyncGrpcCall:
+    """A batch under way on a channel."""
+
+    def __init__(self, call: "_Call", endpoint: Endpoint, timeout_s: float) -> None:
+        self._call = call
+        self._endpoint = endpoint
+        self._timeout_s = timeout_s
+
+    async def answer(self) -> Answer:
+        """Return the answer; see `AsyncCall`."""
+        try:
+            wire = await self._call
+            metadata = await self._call.initial_metadata()
+        except grpc.RpcError as error:
+            raise translate(cast("Failure", error), self._endpoint, self._timeout_s) from error
+        return read_answer(wire, metadata)
+
+    def cancel(self) -> None:
+        """Tell the server that nobody waits any more."""
+        self._call.cancel()
+
+
+def _open(endpoint: Endpoint, roots: bytes | None) -> grpc.aio.Channel:
+    if endpoint.plaintext:
+        return grpc.aio.insecure_channel(endpoint.target, options=OPTIONS)
+    tls = grpc.ssl_channel_credentials(root_certificates=roots)
+    return grpc.aio.secure_channel(endpoint.target, tls, options=OPTIONS)

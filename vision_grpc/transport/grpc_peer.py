@@ -1,0 +1,136 @@
+"""What gRPC calls need and bring: options, metadata, answers, errors. Shared by both shells."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Protocol
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from vision_grpc.core.requests import Ask
+from vision_grpc.core.retry import asked_wait_s
+from vision_grpc.errors import (
+    Code,
+    DeadlineError,
+    PathError,
+    ProtocolError,
+    RequestTooLargeError,
+    ServiceError,
+    TransportError,
+    VisionError,
+)
+from vision_grpc.messages import Status
+from vision_grpc.results import Answer, WireOutcome
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.version import USER_AGENT
+from vision_grpc.wire import encode_features, has_error, join_request, split_response
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+
+OPTIONS: tuple[tuple[str, int | str], ...] = (
+    # A full batch exceeds gRPC's 4 MiB; what may be sent is for the field options to say.
+    ("grpc.max_send_message_length", -1),
+    # Eight densely printed pages come as about 4 MB. The cap protects memory from a lying peer.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    # Retries have one owner, and it is not the channel: an image that succeeded is billed.
+    ("grpc.enable_retries", 0),
+    # Without this, channels to one address share one connection and its limit of streams.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.primary_user_agent", USER_AGENT),
+)
+
+STREAMS_PER_CHANNEL = 64
+"""Measured: 96 calls on one connection broke against a server that takes 100 streams."""
+
+# What gRPC says when no connection came about, or when what answered is no gRPC server.
+_CLOSED_PATH = (
+    "failed to connect to all addresses",
+    "DNS resolution failed",
+    "Handshake",
+    "ALPN",
+    "http1.x server",
+    "Received http2 header with status",
+)
+# What gRPC on either side says of a message over its limit.
+_TOO_LARGE = "message larger than max"
+
+
+class Failure(Protocol):
+    """What every error of a gRPC call offers."""
+
+    def code(self) -> grpc.StatusCode: ...  # noqa: D102
+    def details(self) -> str | None: ...  # noqa: D102
+    def initial_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...  # noqa: D102
+    def trailing_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...  # noqa: D102
+
+
+def channel_count(calls: int) -> int:
+    """Return how many connections so many calls at once need."""
+    return -(-calls // STREAMS_PER_CHANNEL)
+
+
+def metadata_of(authorization: str | None) -> Metadata:
+    """Return what goes with one attempt; each has an id of its own."""
+    request_id = ("x-client-request-id", str(uuid.uuid4()))
+    return (request_id,) if authorization is None else (request_id, ("authorization", authorization))
+
+
+def encode_batch(contents: Iterable[bytes], ask: Ask) -> bytes:
+    """Return the bytes of the request."""
+    return join_request(contents, encode_features(ask.features), ask.folder_id)
+
+
+def read_answer(wire: bytes, metadata: Iterable[tuple[str, str | bytes]] | None) -> Answer:
+    """Return the answer, cut per image.
+
+    Raises:
+        ProtocolError: the bytes are no BatchAnalyzeResponse.
+    """
+    try:
+        outcomes = [WireOutcome(result, has_error=has_error(result)) for result in split_response(wire)]
+    except DecodeError as error:
+        message = f"the answer's {len(wire)} bytes are no BatchAnalyzeResponse: {error}"
+        raise ProtocolError(message) from error
+    return Answer(outcomes, _text(dict(metadata or ()).get("x-request-id")), "grpc")
+
+
+def translate(failure: Failure, endpoint: Endpoint, timeout_s: float) -> VisionError:
+    """Return our exception for what a gRPC call ended with."""
+    code = Code.from_number(failure.code().value[0])
+    message = failure.details() or "no message"
+    # What comes from the service carries its metadata; what gRPC itself says of the way there has none.
+    metadata = dict([*(failure.initial_metadata() or ()), *(failure.trailing_metadata() or ())])
+    if code is Code.DEADLINE_EXCEEDED and not metadata:
+        return DeadlineError(f"no answer from {endpoint.target} within {timeout_s:g} s")
+    if not metadata and any(sign in message for sign in _CLOSED_PATH):
+        return PathError(f"{endpoint.target} was not reached: {message}{_hint(message, endpoint)}")
+    if not metadata and code is Code.UNAVAILABLE:
+        return TransportError(f"the connection to {endpoint.target} broke: {message}")
+    status = _read_status(metadata.get("grpc-status-details-bin"))
+    too_large = code is Code.RESOURCE_EXHAUSTED and _TOO_LARGE in message
+    return (RequestTooLargeError if too_large else ServiceError)(
+        code,
+        message,
+        details=tuple(status.details),
+        request_id=_text(metadata.get("x-request-id")),
+        retry_after_s=asked_wait_s(status.details),
+    )
+
+
+def _hint(message: str, endpoint: Endpoint) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in message:
+        return " (its certificate is not trusted: pass root_certificates)"
+    if "WRONG_VERSION_NUMBER" in message and not endpoint.plaintext:
+        return " (the port speaks no TLS: pass insecure=True if that is meant)"
+    return ""
+
+
+def _text(value: str | bytes | None) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _read_status(wire: str | bytes | None) -> Status:
+    try:
+        return Status.FromString(wire) if isinstance(wire, bytes) else Status()
+    except DecodeError:
+        return Status()

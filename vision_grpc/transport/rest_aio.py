@@ -1,0 +1,94 @@
+"""The service over REST, for an event loop."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import httpx2
+
+from vision_grpc.core.requests import Ask, build_request
+from vision_grpc.errors import TransportError
+from vision_grpc.json import to_json
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.results import Answer
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.method import REST_PATH, check_result_count
+from vision_grpc.transport.rest_peer import Body, headers_of, read_response, tls_of, to_answer, translate
+
+
+class AsyncRestTransport:
+    """A pool of HTTP connections to the service."""
+
+    def __init__(self, endpoint: Endpoint, roots: bytes | None, *, calls: int) -> None:
+        self._endpoint = endpoint
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=calls)
+        self._http = httpx2.AsyncClient(base_url=endpoint.url, verify=tls_of(roots), limits=limits)
+
+    def start(
+        self,
+        contents: Sequence[bytes],
+        ask: Ask,
+        authorization: str | None,
+        *,
+        timeout_s: float,
+        on_done: Callable[[], None],
+    ) -> "AsyncRestCall":
+        """Send a batch; see `AsyncTransport`."""
+
+        async def exchange() -> Answer:
+            # JSON of megabytes is not made on the loop.
+            body = await asyncio.to_thread(lambda: to_json(build_request(contents, ask)))
+            return to_answer(*await self._exchange(body, authorization, timeout_s))
+
+        task = asyncio.create_task(exchange())
+        task.add_done_callback(lambda _: on_done())
+        return AsyncRestCall(task)
+
+    async def call(
+        self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
+    ) -> BatchAnalyzeResponse:
+        """Send a request as it is; see `AsyncTransport`."""
+        body = await asyncio.to_thread(to_json, request)
+        response, _ = await self._exchange(body, authorization, timeout_s)
+        check_result_count(request, response)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _exchange(
+        self, content: bytes, authorization: str | None, timeout_s: float
+    ) -> tuple[BatchAnalyzeResponse, Mapping[str, str]]:
+        body = Body(self._endpoint, timeout_s)
+        headers = headers_of(authorization)
+        try:
+            async with self._http.stream(
+                "POST", REST_PATH, content=content, headers=headers, timeout=timeout_s
+            ) as response:
+                async for piece in response.aiter_bytes():
+                    body.add(piece)
+        except httpx2.TransportError as error:
+            raise translate(error, self._endpoint, timeout_s) from error
+        message = await asyncio.to_thread(read_response, response.status_code, response.headers, body.whole())
+        return message, response.headers
+
+
+class AsyncRestCall:
+    """A batch under way in a task."""
+
+    def __init__(self, task: "asyncio.Task[Answer]") -> None:
+        self._task = task
+
+    async def answer(self) -> Answer:
+        """Return the answer; see `AsyncCall`."""
+        try:
+            return await self._task
+        except asyncio.CancelledError as error:
+            if not self._task.cancelled():
+                raise
+            message = "the call was cancelled: the client was closed"
+            raise TransportError(message) from error
+
+    def cancel(self) -> None:
+        """Drop the connection."""
+        self._task.cancel()
