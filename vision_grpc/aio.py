@@ -11,12 +11,14 @@ from typing import Self
 
 from vision_grpc.auth import Credentials
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.core.monitor import Monitor, Stats
 from vision_grpc.core.requests import Ask, ask_for_text
 from vision_grpc.core.retry import RetryBudget
 from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.errors import VisionError
+from vision_grpc.events import Event
 from vision_grpc.feeder import Feeder
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
@@ -48,6 +50,7 @@ class AsyncVisionClient:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self._settings = Settings.resolve(
             os.environ,
@@ -61,6 +64,7 @@ class AsyncVisionClient:
         self._limits = limits
         self._retry = retry
         self._timeouts = timeouts
+        self._monitor = Monitor(on_event)
         self._throttle = Throttle(limits)
         self._budget = RetryBudget(retry)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -111,6 +115,10 @@ class AsyncVisionClient:
         timeout_s = self._timeouts.call_s if timeout is None else timeout
         return await self._connection().call(request, authorization, timeout_s=timeout_s)
 
+    def stats(self) -> Stats:
+        """Return what this client has done so far, all streams together."""
+        return self._monitor.stats()
+
     async def aclose(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
         self._closed = True
@@ -129,7 +137,7 @@ class AsyncVisionClient:
     async def _stream(
         self, images: Iterable[ImageSource] | AsyncIterable[ImageSource], ask: Ask, plan: Plan
     ) -> AsyncIterator[ImageResult]:
-        run = Run(plan, self._throttle, self._budget, random.Random())  # noqa: S311 - spreads retries
+        run = Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries
         awake = asyncio.Event()
         calls = _Calls(awake.set)
         feeder = Feeder(images, plan.limits, awake.set)
@@ -152,6 +160,7 @@ class AsyncVisionClient:
             run.abandoned(error)
             raise
         finally:
+            run.closed()
             calls.cancel()
             await feeder.aclose()
         if feeder.error is not None:

@@ -4,19 +4,21 @@ import os
 import queue
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Self
 
 from vision_grpc.auth import Credentials
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.core.monitor import Monitor, Stats
 from vision_grpc.core.requests import Ask, ask_for_text
 from vision_grpc.core.retry import RetryBudget
 from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.errors import VisionError
+from vision_grpc.events import Event
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
 from vision_grpc.settings import Settings, TransportChoice
@@ -31,6 +33,7 @@ class VisionClient:
     Everything may be left out: the endpoint comes from `VISION_GRPC_ENDPOINT` (else it is the
     public service), the transport from `VISION_GRPC_TRANSPORT`, credentials from `YC_API_KEY` or
     `YC_IAM_TOKEN`, the folder from `YC_FOLDER_ID`. Nothing is connected before the first call.
+    `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in.
 
     Raises:
         ValueError: an argument is malformed, or a secret would travel in plaintext.
@@ -49,6 +52,7 @@ class VisionClient:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         settings = Settings.resolve(
             os.environ,
@@ -63,6 +67,7 @@ class VisionClient:
         self._limits = limits
         self._retry = retry
         self._timeouts = timeouts
+        self._monitor = Monitor(on_event)
         self._own_transport = None if isinstance(transport, str) else transport
         self._closed = False
         self._connect()
@@ -132,6 +137,10 @@ class VisionClient:
         timeout_s = self._timeouts.call_s if timeout is None else timeout
         return self._connection().call(request, authorization, timeout_s=timeout_s)
 
+    def stats(self) -> Stats:
+        """Return what this client has done so far, all streams together."""
+        return self._monitor.stats()
+
     def close(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
         self._closed = True
@@ -146,7 +155,7 @@ class VisionClient:
         self.close()
 
     def _stream(self, images: Iterable[ImageSource], ask: Ask, plan: Plan) -> Iterator[ImageResult]:
-        run = Run(plan, self._throttle, self._budget, random.Random())  # noqa: S311 - spreads retries
+        run = Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries
         source = Source(images, plan.limits)
         calls: dict[int, Call] = {}
         done: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -166,6 +175,7 @@ class VisionClient:
             run.abandoned(error)
             raise
         finally:
+            run.closed()
             for call in calls.values():
                 call.cancel()
         if source.error is not None:

@@ -6,6 +6,7 @@
     ├── TransportError        the service was not reached, or the connection broke
     │   ├── DeadlineError     the time allowed for the call is over
     │   └── PathError         the protocol cannot get through to the service
+    │       └── ReroutedError     and another one will be used; seen by transports only
     ├── ServiceError          the service answered with an error
     │   └── RequestTooLargeError   the request has more bytes than the peer takes
     └── ProtocolError         the answer breaks the contract
@@ -160,7 +161,18 @@ class DeadlineError(TransportError):
 
 
 class PathError(TransportError):
-    """The protocol cannot get through: an unreachable port, a refused TLS handshake, a proxy without HTTP/2."""
+    """The protocol cannot get through: an unreachable port, a refused TLS handshake, a proxy without HTTP/2.
+
+    `lasting` tells that time will not heal it, as with a certificate that is not trusted.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
+class ReroutedError(PathError):
+    """As `PathError`, and the next attempt goes over another protocol. It stays inside the client."""
 
 
 class ServiceError(VisionError):

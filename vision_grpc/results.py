@@ -123,6 +123,9 @@ class ImageResult:
     request_id: str | None = None
     """The service's id of the call: what its support asks for."""
 
+    fallback_reason: str | None = None
+    """Why `transport="auto"` took REST for this image; None when it did not."""
+
     @property
     def result(self) -> AnalyzeResult | None:
         """The service's answer for this image, parsed at the first look; None when it did not answer.
@@ -178,6 +181,7 @@ class Answer(NamedTuple):
     outcomes: Sequence[Outcome]
     request_id: str | None
     transport: TransportName
+    fallback_reason: str | None = None
 
 
 def error_of(result: AnalyzeResult) -> ImageError | None:

@@ -8,7 +8,6 @@ from typing import Literal, cast, get_args
 from vision_grpc.auth import Anonymous, Credentials
 from vision_grpc.auth.default import find_credentials, missing_credentials
 from vision_grpc.config import DEFAULT_ENDPOINT
-from vision_grpc.results import TransportName
 from vision_grpc.transport.endpoint import Endpoint, read_roots
 
 TransportChoice = Literal["auto", "grpc", "rest"]
@@ -19,7 +18,7 @@ class Settings:
     """Everything that a connection needs to know."""
 
     endpoint: Endpoint
-    transport: TransportName
+    transport: TransportChoice
     credentials: Credentials
     folder_id: str
     roots: bytes | None
@@ -48,7 +47,7 @@ class Settings:
         place = Endpoint.parse(address, insecure=insecure)
         is_own = transport is not None and not isinstance(transport, str)
         choice = transport if isinstance(transport, str) else None
-        way = _choose_transport(_first(choice, environ.get("VISION_GRPC_TRANSPORT"), "auto"), place)
+        way = _check_choice(_first(choice, environ.get("VISION_GRPC_TRANSPORT"), "auto"))
         if credentials is None and not is_own:
             credentials = find_credentials(environ)
         if credentials is None:
@@ -68,14 +67,11 @@ class Settings:
         return cls(place, way, credentials, folder_id, roots)
 
 
-def _choose_transport(choice: str, endpoint: Endpoint) -> TransportName:
+def _check_choice(choice: str) -> TransportChoice:
     if choice not in get_args(TransportChoice):
         message = f"the transport {choice!r} is none of {', '.join(get_args(TransportChoice))}"
         raise ValueError(message)
-    if choice == "auto":
-        # A URL is how REST endpoints are written, host:port how gRPC ones are.
-        return "rest" if endpoint.is_url else "grpc"
-    return cast("TransportName", choice)
+    return cast("TransportChoice", choice)
 
 
 def _first(argument: str | None, variable: str | None, default: str) -> str:

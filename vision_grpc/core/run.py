@@ -8,15 +8,17 @@ import heapq
 import random
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import NamedTuple
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
+from vision_grpc.core.monitor import Monitor
 from vision_grpc.core.ordering import Sequencer
 from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
-from vision_grpc.errors import ProtocolError, VisionError
+from vision_grpc.errors import Code, ProtocolError, VisionError
 from vision_grpc.images import Image, Refusal
 from vision_grpc.results import Answer, ImageError, ImageResult
 
@@ -107,11 +109,19 @@ class _Batch:
 class Run:
     """The decisions of one stream."""
 
-    def __init__(self, plan: Plan, throttle: Throttle, budget: RetryBudget, rng: random.Random) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        throttle: Throttle,
+        budget: RetryBudget,
+        rng: random.Random,
+        monitor: Monitor | None = None,
+    ) -> None:
         self._limits, self._retry, self._timeouts, ordered = plan
         self._throttle = throttle
         self._budget = budget
         self._rng = rng
+        self._monitor = Monitor(None) if monitor is None else monitor
         most_images = BATCH_IMAGES if throttle.batch_images is None else min(BATCH_IMAGES, throttle.batch_images)
         self._batcher: Batcher[_Job] = Batcher(most_images, min(BATCH_BYTES, self._limits.bytes_in_flight))
         self._sequencer: Sequencer[ImageResult] | None = Sequencer() if ordered else None
@@ -126,7 +136,8 @@ class Run:
         self._bytes_in_flight = 0
         self._bytes_held = 0
         self._results: list[ImageResult] = []
-        self._next_id = 0
+        self._delays = count()
+        self._throttled_since: float | None = None
 
     # Events
 
@@ -150,13 +161,14 @@ class Run:
             text = f"the answer has {len(answer.outcomes)} results for {len(batch.jobs)} images"
             self.failed(call_id, ProtocolError(f"{text}: no result can be told whose it is"), now)
             return
-        self._land(call_id)
+        self._land(call_id, answer, now)
         self._budget.earn()
         again: list[tuple[_Job, ImageResult]] = []
+        about = (answer.transport, answer.request_id, answer.fallback_reason)
         for job, outcome in zip(batch.jobs, answer.outcomes, strict=True):
             job.attempts += 1
             error = outcome.error()
-            result = ImageResult(job.image.key, outcome, error, job.attempts, answer.transport, answer.request_id)
+            result = ImageResult(job.image.key, outcome, error, job.attempts, *about)
             if error is None or not error.retryable:
                 self._finish(job, result)
             else:
@@ -168,10 +180,13 @@ class Run:
 
     def failed(self, call_id: int, error: VisionError, now: float) -> None:
         """Take the failure of a call."""
-        batch = self._land(call_id)
+        batch = self._land(call_id, error, now)
+        verdict = judge(error)
+        if verdict is Verdict.RESEND:
+            self._ready.appendleft(batch)
+            return
         for job in batch.jobs:
             job.attempts += 1
-        verdict = judge(error)
         if verdict is Verdict.SLOW_DOWN:
             self._throttle.pushed_back(batch.sent_at, now)
         if verdict is Verdict.SPLIT and len(batch.jobs) > 1:
@@ -180,7 +195,7 @@ class Run:
         elif verdict is Verdict.REFRESH and not batch.refreshed:
             batch.refresh_token = batch.refreshed = True
             self._ready.appendleft(batch)
-        elif not (verdict.retry and self._delay(batch, getattr(error, "retry_after_s", None), now)):
+        elif not (verdict.retry and self._delay(batch, getattr(error, "retry_after_s", None), now, error.code)):
             image_error = ImageError(error.code, str(error), getattr(error, "details", ()), error)
             for job in batch.jobs:
                 self._finish(job, ImageResult(job.image.key, error=image_error, attempts=job.attempts))
@@ -191,6 +206,8 @@ class Run:
         """Return what is to be done next."""
         if self._results:
             results, self._results = self._results, []
+            succeeded = sum(result.error is None for result in results)
+            self._monitor.images_finished(succeeded, len(results) - succeeded)
             return Emit(results)
         while self._delayed and self._delayed[0][0] <= now:
             self._ready.appendleft(heapq.heappop(self._delayed)[2])
@@ -203,12 +220,18 @@ class Run:
             if admitted_at is None:
                 return self._depart(self._ready.popleft(), now)
             wake_at = admitted_at if wake_at is None else min(wake_at, admitted_at)
+            if self._throttled_since is None:
+                self._throttled_since = now
         if may_pull:
             self._pulling = True
             return Pull(self._batcher.room)
         if self._in_flight or self._ready or self._delayed or self._pulling:
             return Wait(wake_at)
         return Finish()
+
+    def closed(self) -> None:
+        """Take note that the stream is over: nobody waits for what is still under way."""
+        self._monitor.calls_abandoned(len(self._in_flight))
 
     def abandoned(self, error: BaseException) -> None:
         """Let the error that ends the stream say which of the images pulled have no result."""
@@ -244,17 +267,21 @@ class Run:
     def _depart(self, batch: _Batch, now: float) -> Send:
         if batch.deadline is None:
             batch.deadline = now + self._timeouts.total_s
-        self._next_id += 1
-        self._in_flight[self._next_id] = batch
+        throttled_s = 0.0 if self._throttled_since is None else now - self._throttled_since
+        self._throttled_since = None
+        attempt = batch.jobs[0].attempts + 1
+        call_id = self._monitor.call_started(len(batch.jobs), batch.content_bytes, attempt, throttled_s)
+        self._in_flight[call_id] = batch
         self._bytes_in_flight += batch.content_bytes
         batch.sent_at = now
         fresh_token, batch.refresh_token = batch.refresh_token, False
         timeout_s = min(self._timeouts.call_s, max(0.0, batch.deadline - now))
-        return Send(self._next_id, [job.image.content for job in batch.jobs], timeout_s, fresh_token)
+        return Send(call_id, [job.image.content for job in batch.jobs], timeout_s, fresh_token)
 
-    def _land(self, call_id: int) -> _Batch:
+    def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> _Batch:
         batch = self._in_flight.pop(call_id)
         self._bytes_in_flight -= batch.content_bytes
+        self._monitor.call_ended(call_id, len(batch.jobs), now - batch.sent_at, outcome)
         return batch
 
     def _retry_images(self, batch: _Batch, again: Sequence[tuple[_Job, ImageResult]], now: float) -> None:
@@ -263,11 +290,11 @@ class Run:
         if any(error.code in OVERLOAD for error in errors):
             self._throttle.pushed_back(batch.sent_at, now)
         asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
-        if not self._delay(batch.part([job for job, _ in again]), asked, now):
+        if not self._delay(batch.part([job for job, _ in again]), asked, now, errors[0].code):
             for job, result in again:
                 self._finish(job, result)
 
-    def _delay(self, batch: _Batch, asked_s: float | None, now: float) -> bool:
+    def _delay(self, batch: _Batch, asked_s: float | None, now: float, code: Code) -> bool:
         """Let a batch wait for its next attempt; return False where it may not have one."""
         if any(job.attempts >= self._retry.attempts for job in batch.jobs):
             return False
@@ -275,8 +302,8 @@ class Run:
         if (batch.deadline is not None and ready_at >= batch.deadline) or not self._budget.spend():
             return False
         batch.failures += 1
-        self._next_id += 1
-        heapq.heappush(self._delayed, (ready_at, self._next_id, batch))
+        self._monitor.retry_scheduled(len(batch.jobs), ready_at - now, code)
+        heapq.heappush(self._delayed, (ready_at, next(self._delays), batch))
         return True
 
     def _finish(self, job: _Job, result: ImageResult) -> None:

@@ -2,7 +2,14 @@
 
 from enum import Enum
 
-from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, TransportError, VisionError
+from vision_grpc.errors import (
+    Code,
+    PathError,
+    ProtocolError,
+    RequestTooLargeError,
+    ReroutedError,
+    VisionError,
+)
 
 
 class Verdict(Enum):
@@ -11,6 +18,7 @@ class Verdict(Enum):
     RETRY = "send them again after a while"
     SLOW_DOWN = "send them again after a while, and fewer at once"
     SPLIT = "send each half by itself: one image may be what spoils the call, or there are too many bytes"
+    RESEND = "send them again at once: they did not get out, and now go another way"
     REFRESH = "send them again with a fresh token"
     GIVE_UP = "nothing will help"
 
@@ -23,15 +31,20 @@ class Verdict(Enum):
 OVERLOAD = frozenset({Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
 """Codes by which a service says that it has more to do than it can."""
 
+_BY_CODE = {
+    Code.INVALID_ARGUMENT: Verdict.SPLIT,
+    Code.UNAUTHENTICATED: Verdict.REFRESH,
+    **dict.fromkeys(OVERLOAD, Verdict.SLOW_DOWN),
+    **dict.fromkeys([code for code in Code if code.retryable and code not in OVERLOAD], Verdict.RETRY),
+}
+
 
 def judge(error: VisionError) -> Verdict:
     """Return what to do about an error that ended a call."""
-    if isinstance(error, RequestTooLargeError) or error.code is Code.INVALID_ARGUMENT:
+    if isinstance(error, ReroutedError):
+        return Verdict.RESEND
+    if isinstance(error, PathError) and error.lasting:
+        return Verdict.GIVE_UP
+    if isinstance(error, RequestTooLargeError):
         return Verdict.SPLIT
-    if error.code is Code.UNAUTHENTICATED:
-        return Verdict.REFRESH
-    if error.code in OVERLOAD:
-        return Verdict.SLOW_DOWN
-    if error.code.retryable or isinstance(error, ProtocolError | TransportError):
-        return Verdict.RETRY
-    return Verdict.GIVE_UP
+    return Verdict.RETRY if isinstance(error, ProtocolError) else _BY_CODE.get(error.code, Verdict.GIVE_UP)

@@ -24,8 +24,6 @@ class Endpoint:
     host: str
     port: int
     plaintext: bool
-    is_url: bool
-    """Whether it was given as a URL, the way one names a REST endpoint."""
 
     @classmethod
     def parse(cls, text: str, *, insecure: bool) -> "Endpoint":
@@ -51,7 +49,7 @@ class Endpoint:
             raise ValueError(message)
         plaintext = insecure or parts.scheme == "http"
         default_port = _DEFAULT_PORTS["http" if parts.scheme == "http" else "https"]
-        return cls(parts.hostname, default_port if port is None else port, plaintext, is_url)
+        return cls(parts.hostname, default_port if port is None else port, plaintext)
 
     @property
     def is_loopback(self) -> bool:
@@ -100,6 +98,15 @@ def read_roots(root_certificates: bytes | str | os.PathLike[str] | None) -> byte
         message = f"{origin}: no certificate in PEM form there, expected -----BEGIN CERTIFICATE-----"
         raise ValueError(message) from error
     return bundle
+
+
+def tls_hint(message: str) -> str:
+    """Return what to do about a TLS failure that OpenSSL or BoringSSL words like this; empty for anything else."""
+    if "CERTIFICATE_VERIFY_FAILED" in message:
+        return " (its certificate is not trusted here: pass root_certificates)"
+    if "WRONG_VERSION_NUMBER" in message:
+        return " (the port speaks no TLS: pass insecure=True if that is meant)"
+    return ""
 
 
 def _system_roots() -> bytes | None:

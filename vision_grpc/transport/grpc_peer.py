@@ -21,7 +21,7 @@ from vision_grpc.errors import (
 )
 from vision_grpc.messages import Status
 from vision_grpc.results import Answer, WireOutcome
-from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.endpoint import Endpoint, tls_hint
 from vision_grpc.version import USER_AGENT
 from vision_grpc.wire import encode_features, has_error, join_request, split_response
 
@@ -46,6 +46,7 @@ STREAMS_PER_CHANNEL = 64
 _CLOSED_PATH = (
     "failed to connect to all addresses",
     "DNS resolution failed",
+    "errors resolving",
     "Handshake",
     "ALPN",
     "http1.x server",
@@ -103,7 +104,8 @@ def translate(failure: Failure, endpoint: Endpoint, timeout_s: float) -> VisionE
     if code is Code.DEADLINE_EXCEEDED and not metadata:
         return DeadlineError(f"no answer from {endpoint.target} within {timeout_s:g} s")
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
-        return PathError(f"{endpoint.target} was not reached: {message}{_hint(message, endpoint)}")
+        hint = tls_hint(message)
+        return PathError(f"{endpoint.target} was not reached: {message}{hint}", lasting=bool(hint))
     if not metadata and code is Code.UNAVAILABLE:
         return TransportError(f"the connection to {endpoint.target} broke: {message}")
     status = _read_status(metadata.get("grpc-status-details-bin"))
@@ -115,14 +117,6 @@ def translate(failure: Failure, endpoint: Endpoint, timeout_s: float) -> VisionE
         request_id=_text(metadata.get("x-request-id")),
         retry_after_s=asked_wait_s(status.details),
     )
-
-
-def _hint(message: str, endpoint: Endpoint) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in message:
-        return " (its certificate is not trusted: pass root_certificates)"
-    if "WRONG_VERSION_NUMBER" in message and not endpoint.plaintext:
-        return " (the port speaks no TLS: pass insecure=True if that is meant)"
-    return ""
 
 
 def _text(value: str | bytes | None) -> str | None:

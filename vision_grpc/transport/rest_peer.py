@@ -21,7 +21,7 @@ from vision_grpc.errors import (
 from vision_grpc.json import from_json, read_error_body
 from vision_grpc.messages import BatchAnalyzeResponse
 from vision_grpc.results import Answer, MessageOutcome
-from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.endpoint import Endpoint, tls_hint
 from vision_grpc.version import USER_AGENT
 
 _OK = 200
@@ -106,7 +106,8 @@ def to_answer(response: BatchAnalyzeResponse, headers: Mapping[str, str]) -> Ans
 def translate(error: httpx2.TransportError, endpoint: Endpoint, timeout_s: float) -> VisionError:
     """Return our exception for what the HTTP client raised."""
     if isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError):
-        return PathError(f"{endpoint.target} was not reached: {_describe(error)}")
+        hint = tls_hint(_describe(error))
+        return PathError(f"{endpoint.target} was not reached: {_describe(error)}{hint}", lasting=bool(hint))
     if isinstance(error, httpx2.TimeoutException):
         return late(endpoint, timeout_s)
     return TransportError(f"the connection to {endpoint.target} broke: {_describe(error)}")

@@ -1,0 +1,120 @@
+"""Counts, events and logs of what a client does, for all its streams together."""
+
+import logging
+import threading
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from vision_grpc.errors import Code, VisionError
+from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
+from vision_grpc.results import Answer
+
+_LOG = logging.getLogger("vision_grpc.calls")
+
+LATENCY_BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
+"""Upper bounds of the latency histogram's buckets; one more takes what is above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Sums since the client was made."""
+
+    images_succeeded: int = 0
+    images_failed: int = 0
+    requests: int = 0
+    requests_failed: int = 0
+    retries: int = 0
+    content_bytes: int = 0
+    throttle_wait_s: float = 0.0
+    """Time that batches which were ready waited for the quota."""
+    calls_in_flight: int = 0
+    """Now, not a sum."""
+    latency_counts: tuple[int, ...] = (0,) * (len(LATENCY_BOUNDS_S) + 1)
+    """Calls by latency, a count for each bucket of `LATENCY_BOUNDS_S`."""
+
+
+class Monitor:
+    """Where the streams of a client tell what they do. Safe to share between threads."""
+
+    def __init__(self, on_event: Callable[[Event], None] | None) -> None:
+        self._on_event = on_event
+        self._lock = threading.Lock()
+        self._call_ids = count(1)
+        self._succeeded = self._failed = self._requests = self._requests_failed = self._retries = 0
+        self._content_bytes = self._in_flight = 0
+        self._throttle_wait_s = 0.0
+        self._latencies = [0] * (len(LATENCY_BOUNDS_S) + 1)
+
+    def stats(self) -> Stats:
+        """Return the sums so far."""
+        with self._lock:
+            return Stats(
+                self._succeeded,
+                self._failed,
+                self._requests,
+                self._requests_failed,
+                self._retries,
+                self._content_bytes,
+                self._throttle_wait_s,
+                self._in_flight,
+                tuple(self._latencies),
+            )
+
+    def call_started(self, images: int, content_bytes: int, attempt: int, throttled_s: float) -> int:
+        """Take note of a call; return its id."""
+        call_id = next(self._call_ids)
+        with self._lock:
+            self._requests += 1
+            self._content_bytes += content_bytes
+            self._throttle_wait_s += throttled_s
+            self._in_flight += 1
+        if self._on_event is not None:
+            self._on_event(CallStarted(call_id, images, content_bytes, attempt))
+        return call_id
+
+    def call_ended(self, call_id: int, images: int, latency_s: float, outcome: Answer | VisionError) -> None:
+        """Take note of how a call ended."""
+        is_answer = isinstance(outcome, Answer)
+        with self._lock:
+            self._in_flight -= 1
+            self._latencies[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
+            self._requests_failed += not is_answer
+        if self._on_event is None and not _LOG.isEnabledFor(logging.DEBUG):
+            return
+        request_id: str | None = getattr(outcome, "request_id", None)
+        code, message = (Code.OK, "") if isinstance(outcome, Answer) else (outcome.code, str(outcome))
+        transport = outcome.transport if isinstance(outcome, Answer) else None
+        _LOG.debug(
+            "call %d: %d images, %.3f s, %s %s, request id %s",
+            call_id,
+            images,
+            latency_s,
+            code.name,
+            message,
+            request_id,
+        )
+        if self._on_event is not None:
+            self._on_event(CallEnded(call_id, images, latency_s, transport, request_id, code, message))
+
+    def calls_abandoned(self, calls: int) -> None:
+        """Take note of calls whose ends nobody will see."""
+        with self._lock:
+            self._in_flight -= calls
+
+    def retry_scheduled(self, images: int, wait_s: float, code: Code) -> None:
+        """Take note of images that will be sent again."""
+        with self._lock:
+            self._retries += images
+        _LOG.debug("%d images are sent again in %.3f s: %s", images, wait_s, code.name)
+        if self._on_event is not None:
+            self._on_event(RetryScheduled(images, wait_s, code))
+
+    def images_finished(self, succeeded: int, failed: int) -> None:
+        """Take note of results."""
+        with self._lock:
+            self._succeeded += succeeded
+            self._failed += failed
+        if self._on_event is not None:
+            self._on_event(ImagesFinished(succeeded, failed))

@@ -1,0 +1,53 @@
+"""What happens inside a client, as values: for hooks, metrics and logs. None holds a secret or image bytes."""
+
+from dataclasses import dataclass
+
+from vision_grpc.errors import Code
+from vision_grpc.results import TransportName
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A batch was sent."""
+
+    call_id: int
+    """Unique within the client."""
+    images: int
+    content_bytes: int
+    attempt: int
+    """1 for the first sending of the batch's images."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A batch was answered or failed; follows its `CallStarted`."""
+
+    call_id: int
+    images: int
+    latency_s: float
+    transport: TransportName | None
+    """None when nothing was answered."""
+    request_id: str | None
+    code: Code
+    """OK when it was answered, whatever the answer says of single images."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled:
+    """Images wait to be sent again."""
+
+    images: int
+    wait_s: float
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesFinished:
+    """Images have their results."""
+
+    succeeded: int
+    failed: int
+
+
+Event = CallStarted | CallEnded | RetryScheduled | ImagesFinished
