@@ -157,17 +157,17 @@ class Run:
     def succeeded(self, call_id: int, answer: Answer, now: float) -> None:
         """Take the answer to a call."""
         batch = self._in_flight[call_id]
-        if len(answer.outcomes) != len(batch.jobs):
-            text = f"the answer has {len(answer.outcomes)} results for {len(batch.jobs)} images"
-            self.failed(call_id, ProtocolError(f"{text}: no result can be told whose it is"), now)
+        try:
+            errors = _read_errors(answer, len(batch.jobs))
+        except ProtocolError as error:
+            self.failed(call_id, error, now)
             return
         self._land(call_id, answer, now)
         self._budget.earn()
         again: list[tuple[_Job, ImageResult]] = []
         about = (answer.transport, answer.request_id, answer.fallback_reason)
-        for job, outcome in zip(batch.jobs, answer.outcomes, strict=True):
+        for job, outcome, error in zip(batch.jobs, answer.outcomes, errors, strict=True):
             job.attempts += 1
-            error = outcome.error()
             result = ImageResult(job.image.key, outcome, error, job.attempts, *about)
             if error is None or not error.retryable:
                 self._finish(job, result)
@@ -315,3 +315,17 @@ class Run:
             self._results.append(result)
         else:
             self._results += self._sequencer.add(position, result)
+
+
+def _read_errors(answer: Answer, images: int) -> list[ImageError | None]:
+    """Return what the answer says against each of so many images.
+
+    Raises:
+        ProtocolError: it has fewer or more results, or one that is none.
+    """
+    if len(answer.outcomes) != images:
+        message = (
+            f"the answer has {len(answer.outcomes)} results for {images} images: no result can be told whose it is"
+        )
+        raise ProtocolError(message)
+    return [outcome.error() for outcome in answer.outcomes]
