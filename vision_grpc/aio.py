@@ -23,7 +23,7 @@ from vision_grpc.feeder import Feeder
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
 from vision_grpc.settings import Settings, TransportChoice
-from vision_grpc.sources import ImageSource
+from vision_grpc.sources import ImageSource, check_many
 from vision_grpc.transport import AsyncCall, AsyncTransport
 from vision_grpc.transport.connect import connect_async
 
@@ -100,6 +100,7 @@ class AsyncVisionClient:
         `images` may be an ordinary iterable, pulled in a thread, or an asynchronous one. Leaving
         the iterator early stops sending at once when it is closed: `contextlib.aclosing` does.
         """
+        check_many(images)
         ask = ask_for_text(languages, model, self._settings.folder_id)
         return self._stream(images, ask, Plan(self._limits, self._retry, self._timeouts, ordered))
 

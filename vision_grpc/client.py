@@ -22,7 +22,7 @@ from vision_grpc.events import Event
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
 from vision_grpc.settings import Settings, TransportChoice
-from vision_grpc.sources import ImageSource, Source
+from vision_grpc.sources import ImageSource, Source, check_many
 from vision_grpc.transport import Call, Transport
 from vision_grpc.transport.connect import connect
 
@@ -67,7 +67,7 @@ class VisionClient:
         self._limits = limits
         self._retry = retry
         self._timeouts = timeouts
-        self._monitor = Monitor(on_event)
+        self._on_event = on_event
         self._own_transport = None if isinstance(transport, str) else transport
         self._closed = False
         self._connect()
@@ -120,6 +120,7 @@ class VisionClient:
             AuthError: while reading, when no usable token could be obtained; its notes name the
                 images that have no result.
         """
+        check_many(images)
         ask = ask_for_text(languages, model, self._settings.folder_id)
         return self._stream(images, ask, Plan(self._limits, self._retry, self._timeouts, ordered))
 
@@ -144,7 +145,8 @@ class VisionClient:
     def close(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
         self._closed = True
-        self._transport.close()
+        if self._pid == os.getpid():
+            self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -155,6 +157,7 @@ class VisionClient:
         self.close()
 
     def _stream(self, images: Iterable[ImageSource], ask: Ask, plan: Plan) -> Iterator[ImageResult]:
+        self._connection()  # After a fork, what follows is new.
         run = Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries
         source = Source(images, plan.limits)
         calls: dict[int, Call] = {}
@@ -189,6 +192,7 @@ class VisionClient:
 
     def _connect(self) -> None:
         self._pid = os.getpid()
+        self._monitor = Monitor(self._on_event)
         self._throttle = Throttle(self._limits)
         self._budget = RetryBudget(self._retry)
         self._transport = self._own_transport or connect(self._settings, self._limits)

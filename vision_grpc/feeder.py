@@ -26,8 +26,10 @@ class Feeder:
         self.has_news = False
         self.exhausted = False
         self.error: Exception | None = None
-        pulling = self._pull_async(images) if isinstance(images, AsyncIterable) else self._pull_in_thread(images)
-        self._task = asyncio.create_task(pulling)
+        if isinstance(images, AsyncIterable):
+            self._task = asyncio.create_task(self._pull_async(images))
+        else:
+            self._task = asyncio.create_task(self._pull_in_thread(Source(images, limits)))
 
     def want(self, images: int) -> None:
         """Ask for so many more images."""
@@ -46,8 +48,7 @@ class Feeder:
         self._task.cancel()
         await asyncio.wait([self._task])
 
-    async def _pull_in_thread(self, images: Iterable[ImageSource]) -> None:
-        source = Source(images, self._limits)
+    async def _pull_in_thread(self, source: Source) -> None:
         while not source.exhausted:
             await self._until_wanted()
             self._images += await asyncio.to_thread(source.pull, self._wanted)

@@ -12,7 +12,7 @@ from vision_grpc.messages import AnalyzeResult
 if TYPE_CHECKING:
     from vision_grpc.messages import Any, Status, TextAnnotation, Word
 
-TransportName = Literal["grpc", "rest"]
+TransportName = Literal["grpc", "rest", "memory"]
 
 
 @dataclass(frozen=True, slots=True)

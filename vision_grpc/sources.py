@@ -44,6 +44,17 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
     return Image(key, content) if fault is None else Refusal(key, ImageError(Code.INVALID_ARGUMENT, f"{key}: {fault}"))
 
 
+def check_many(images: object) -> None:
+    """Refuse one image in the place of many: a string would be taken for a sequence of paths of one letter.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if isinstance(images, str | bytes | os.PathLike | Image):
+        message = "analyze_many takes an iterable of images; for one, use analyze or put it into a list"
+        raise TypeError(message)
+
+
 class Source:
     """An iterable of images, pulled a few at a time.
 

@@ -18,7 +18,7 @@ from vision_grpc.core.ordering import Sequencer
 from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
-from vision_grpc.errors import Code, ProtocolError, VisionError
+from vision_grpc.errors import Code, DeadlineError, ProtocolError, VisionError
 from vision_grpc.images import Image, Refusal
 from vision_grpc.results import Answer, ImageError, ImageResult
 
@@ -159,8 +159,8 @@ class Run:
         batch = self._in_flight[call_id]
         try:
             errors = _read_errors(answer, len(batch.jobs))
-        except ProtocolError as error:
-            self.failed(call_id, error, now)
+        except ProtocolError as unreadable:
+            self.failed(call_id, unreadable, now)
             return
         self._land(call_id, answer, now)
         self._budget.earn()
@@ -196,9 +196,7 @@ class Run:
             batch.refresh_token = batch.refreshed = True
             self._ready.appendleft(batch)
         elif not (verdict.retry and self._delay(batch, getattr(error, "retry_after_s", None), now, error.code)):
-            image_error = ImageError(error.code, str(error), getattr(error, "details", ()), error)
-            for job in batch.jobs:
-                self._finish(job, ImageResult(job.image.key, error=image_error, attempts=job.attempts))
+            self._give_up(batch, error)
 
     # Effects
 
@@ -211,6 +209,8 @@ class Run:
             return Emit(results)
         while self._delayed and self._delayed[0][0] <= now:
             self._ready.appendleft(heapq.heappop(self._delayed)[2])
+        if self._ready and self._expired(self._ready[0], now):
+            return self.next(now)
         may_pull = self._may_pull()
         if not self._ready and not may_pull and self._should_flush():
             self._ready.append(_Batch(self._batcher.flush()))
@@ -264,9 +264,22 @@ class Run:
             and self._bytes_in_flight + batch.content_bytes <= self._limits.bytes_in_flight
         )
 
-    def _depart(self, batch: _Batch, now: float) -> Send:
+    def _expired(self, batch: _Batch, now: float) -> bool:
+        """Start the time of the batch that is next to leave; end it when its time is over: sending it would cost quota."""
         if batch.deadline is None:
             batch.deadline = now + self._timeouts.total_s
+        if now < batch.deadline:
+            return False
+        self._ready.popleft()
+        self._give_up(batch, DeadlineError(f"no answer within {self._timeouts.total_s:g} s, all attempts together"))
+        return True
+
+    def _give_up(self, batch: _Batch, error: VisionError) -> None:
+        image_error = ImageError(error.code, str(error), getattr(error, "details", ()), error)
+        for job in batch.jobs:
+            self._finish(job, ImageResult(job.image.key, error=image_error, attempts=job.attempts))
+
+    def _depart(self, batch: _Batch, now: float) -> Send:
         throttled_s = 0.0 if self._throttled_since is None else now - self._throttled_since
         self._throttled_since = None
         attempt = batch.jobs[0].attempts + 1
@@ -275,7 +288,9 @@ class Run:
         self._bytes_in_flight += batch.content_bytes
         batch.sent_at = now
         fresh_token, batch.refresh_token = batch.refresh_token, False
-        timeout_s = min(self._timeouts.call_s, max(0.0, batch.deadline - now))
+        timeout_s = self._timeouts.call_s
+        if batch.deadline is not None:
+            timeout_s = min(timeout_s, batch.deadline - now)
         return Send(call_id, [job.image.content for job in batch.jobs], timeout_s, fresh_token)
 
     def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> _Batch:

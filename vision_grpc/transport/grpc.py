@@ -1,6 +1,6 @@
 """The service over gRPC, for threads."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -8,7 +8,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import ProtocolError, TransportError
+from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
@@ -27,12 +27,11 @@ if TYPE_CHECKING:
     _Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]
 
 
-class _Future(Protocol):
+class _Future(Failure, Protocol):
     """What gRPC returns for a call that is under way; its own types keep the class private."""
 
     def add_done_callback(self, callback: Callable[[object], None], /) -> None: ...
     def cancel(self) -> object: ...
-    def initial_metadata(self) -> Iterable[tuple[str, str | bytes]]: ...
     def result(self) -> bytes: ...
 
 
@@ -95,8 +94,8 @@ class GrpcCall:
         except grpc.RpcError as error:
             raise translate(cast("Failure", error), self._endpoint, self._timeout_s) from error
         except grpc.FutureCancelledError as error:
-            message = "the call was cancelled: the client was closed"
-            raise TransportError(message) from error
+            # gRPC raises this for the status CANCELLED too, whoever it is from.
+            raise translate(self._future, self._endpoint, self._timeout_s) from error
         return read_answer(wire, self._future.initial_metadata())
 
     def cancel(self) -> None:

@@ -1,5 +1,6 @@
 """The service over gRPC, for an event loop."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, cast
@@ -8,6 +9,7 @@ import grpc
 import grpc.aio
 
 from vision_grpc.core.requests import Ask
+from vision_grpc.errors import TransportError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
@@ -62,6 +64,9 @@ class AsyncGrpcTransport:
             return parse_response(await call, request)
         except grpc.RpcError as error:
             raise translate(cast("Failure", error), self._endpoint, timeout_s) from error
+        except asyncio.CancelledError:
+            _raise_if_closed(call, self._endpoint)
+            raise
 
     async def aclose(self) -> None:
         """Close the channels."""
@@ -84,11 +89,25 @@ class AsyncGrpcCall:
             metadata = await self._call.initial_metadata()
         except grpc.RpcError as error:
             raise translate(cast("Failure", error), self._endpoint, self._timeout_s) from error
+        except asyncio.CancelledError:
+            _raise_if_closed(self._call, self._endpoint)
+            raise
         return read_answer(wire, metadata)
 
     def cancel(self) -> None:
         """Tell the server that nobody waits any more."""
         self._call.cancel()
+
+
+def _raise_if_closed(call: "_Call", endpoint: Endpoint) -> None:
+    """Tell a call that was cancelled by closing the channel from a task that is being cancelled.
+
+    gRPC raises CancelledError for both; the first would look to the caller as if somebody had cancelled it.
+    """
+    task = asyncio.current_task()
+    if call.cancelled() and not (task is not None and task.cancelling()):
+        message = f"the call to {endpoint.target} was cancelled: the client was closed"
+        raise TransportError(message) from None
 
 
 def _open(endpoint: Endpoint, roots: bytes | None) -> grpc.aio.Channel:

@@ -106,6 +106,10 @@ def translate(failure: Failure, endpoint: Endpoint, timeout_s: float) -> VisionE
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
         hint = tls_hint(message)
         return PathError(f"{endpoint.target} was not reached: {message}{hint}", lasting=bool(hint))
+    if not metadata and code is Code.CANCELLED:
+        return TransportError(
+            f"the call to {endpoint.target} was cancelled, the client may have been closed: {message}"
+        )
     if not metadata and code is Code.UNAVAILABLE:
         return TransportError(f"the connection to {endpoint.target} broke: {message}")
     status = _read_status(metadata.get("grpc-status-details-bin"))
