@@ -2,21 +2,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
-from vision_grpc.sources import Image
+from vision_grpc.images import Image
 
 _FOLD = 4096  # Images of a few KB stand for ones of a few MB: the budget is scaled with them.
 
 
-@given(st.lists(st.integers(1, 2 * BATCH_BYTES // _FOLD), max_size=60))
-def test_batches_keep_the_order_and_both_limits(sizes: list[int]) -> None:
-    batcher: Batcher[_Sized] = Batcher()
+@given(
+    sizes=st.lists(st.integers(1, 2 * BATCH_BYTES // _FOLD), max_size=60),
+    most_images=st.integers(1, BATCH_IMAGES),
+    most_bytes=st.integers(1, BATCH_BYTES),
+)
+def test_batches_keep_the_order_and_both_limits(sizes: list[int], most_images: int, most_bytes: int) -> None:
+    batcher: Batcher[_Sized] = Batcher(most_images, most_bytes)
     images = [_Sized(size * _FOLD) for size in sizes]
     batches = [batch for image in images if (batch := batcher.add(image))]
     batches.append(batcher.flush())
     assert [image for batch in batches for image in batch] == images
     for batch in batches:
-        assert len(batch) <= BATCH_IMAGES
-        assert len(batch) <= 1 or sum(len(image.content) for image in batch) <= BATCH_BYTES
+        assert len(batch) <= most_images
+        assert len(batch) <= 1 or sum(len(image.content) for image in batch) <= most_bytes
+
+
+@given(st.lists(st.integers(1, 2 * BATCH_BYTES // _FOLD), max_size=20))
+def test_what_waits_is_what_has_not_left(sizes: list[int]) -> None:
+    batcher: Batcher[_Sized] = Batcher()
+    gone: list[_Sized] = []
+    images = [_Sized(size * _FOLD) for size in sizes]
+    for number, image in enumerate(images, 1):
+        gone += batcher.add(image)
+        assert [*gone, *batcher.waiting] == images[:number]
+        assert batcher.room == BATCH_IMAGES - len(batcher.waiting) > 0
 
 
 def test_a_batch_leaves_as_soon_as_it_is_full() -> None:

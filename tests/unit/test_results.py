@@ -1,14 +1,34 @@
-from vision_grpc.errors import Code
+import pickle
+from collections.abc import Callable
+
+import pytest
+
+from vision_grpc.errors import Code, ProtocolError
 from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, Status, TextAnnotation, Word
-from vision_grpc.results import ImageResult
+from vision_grpc.results import ImageResult, MessageOutcome, Outcome, WireOutcome
+from vision_grpc.wire import has_error
+
+_GARBAGE = b"\x0a\x05short"
+
+
+def _by_wire(message: AnalyzeResult) -> Outcome:
+    wire = message.SerializeToString()
+    return WireOutcome(wire, has_error=has_error(wire))
+
+
+@pytest.fixture(params=[_by_wire, MessageOutcome])
+def result_of(request: pytest.FixtureRequest) -> Callable[[AnalyzeResult], ImageResult]:
+    """Makes the result of an image of an answer, as each transport does."""
+
+    def make(message: AnalyzeResult) -> ImageResult:
+        outcome: Outcome = request.param(message)
+        return ImageResult("key", outcome, outcome.error(), attempts=1, transport="grpc", request_id="r")
+
+    return make
 
 
 def _line(*words: str) -> Line:
     return Line(words=[Word(text=word) for word in words])
-
-
-def _result(answer: AnalyzeResult) -> ImageResult:
-    return ImageResult.from_answer("key", answer, attempts=1, transport="grpc", request_id="r")
 
 
 def _page(*blocks: list[Line]) -> FeatureResult:
@@ -16,23 +36,24 @@ def _page(*blocks: list[Line]) -> FeatureResult:
     return FeatureResult(text_detection=TextAnnotation(pages=[page]))
 
 
-def test_text_keeps_lines_and_sets_blocks_apart() -> None:
-    result = _result(AnalyzeResult(results=[_page([_line("a", "b"), _line("c")], [_line("d")])]))
+def test_text_keeps_lines_and_sets_blocks_apart(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
+    answer = AnalyzeResult(results=[_page([_line("a", "b"), _line("c")], [_line("d")])])
+    result = result_of(answer)
     assert result.ok
     assert result.text == "a b\nc\n\nd"
     assert [word.text for word in result.words()] == ["a", "b", "c", "d"]
+    assert result.result == answer
 
 
-def test_an_empty_page_is_no_failure() -> None:
-    result = _result(AnalyzeResult(results=[_page()]))
+def test_an_empty_page_is_no_failure(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
+    result = result_of(AnalyzeResult(results=[_page()]))
     assert result.ok
     assert result.annotation is not None
     assert not result.text
 
 
-def test_the_files_error_goes_first() -> None:
-    answer = AnalyzeResult(error=Status(code=3, message="no image"))
-    result = _result(answer)
+def test_the_files_error_goes_first(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
+    result = result_of(AnalyzeResult(error=Status(code=3, message="no image")))
     assert not result.ok
     assert result.error is not None
     assert str(result.error) == "INVALID_ARGUMENT: no image"
@@ -40,10 +61,41 @@ def test_the_files_error_goes_first() -> None:
     assert (result.annotation, result.text, list(result.words())) == (None, "", [])
 
 
-def test_a_failed_feature_leaves_the_text_of_another() -> None:
+def test_a_failed_feature_leaves_the_text_of_another(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
     failed = FeatureResult(error=Status(code=8, message="quota"))
-    result = _result(AnalyzeResult(results=[failed, _page([_line("read")])]))
+    result = result_of(AnalyzeResult(results=[failed, _page([_line("read")])]))
     assert result.error is not None
     assert result.error.code is Code.RESOURCE_EXHAUSTED
     assert result.error.retryable
     assert result.text == "read"
+
+
+def test_an_unknown_code_is_unknown(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
+    result = result_of(AnalyzeResult(error=Status(code=99)))
+    assert result.error is not None
+    assert result.error.code is Code.UNKNOWN
+
+
+def test_an_image_that_got_no_answer_has_no_text() -> None:
+    result = ImageResult("key")
+    assert (result.result, result.annotation, result.text, list(result.words())) == (None, None, "", [])
+
+
+def test_a_result_on_the_wire_is_parsed_once() -> None:
+    outcome = _by_wire(AnalyzeResult(results=[_page([_line("a")])]))
+    assert outcome.message() is outcome.message()
+
+
+def test_broken_bytes_are_told_when_they_are_read() -> None:
+    result = ImageResult("key", WireOutcome(_GARBAGE, has_error=False))
+    assert result.ok
+    with pytest.raises(ProtocolError, match="no AnalyzeResult"):
+        _ = result.text
+
+
+def test_results_go_through_pickle(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
+    result = result_of(AnalyzeResult(error=Status(code=8, message="quota"), results=[_page([_line("a")])]))
+    copy = pickle.loads(pickle.dumps(result))
+    assert copy == result
+    assert copy.text == "a"
+    assert copy.result == result.result

@@ -14,11 +14,11 @@ def _resolve(environ: dict[str, str], **arguments: object) -> Settings:
     return Settings.resolve(environ, **{**defaults, **arguments})  # type: ignore[arg-type]
 
 
-def test_nothing_but_a_key_reaches_the_public_service_over_grpc() -> None:
+def test_nothing_but_a_key_reaches_the_public_service() -> None:
     settings = _resolve({"YC_API_KEY": "key"})
     assert settings.endpoint.target == "vision.api.cloud.yandex.net:443"
     assert not settings.endpoint.plaintext
-    assert settings.transport == "grpc"
+    assert settings.transport == "auto"
     assert settings.credentials.authorization() == "Api-Key key"
 
 
@@ -50,10 +50,11 @@ def test_a_service_account_sends_the_folder_only_when_told_to() -> None:
     assert _resolve(environ, folder_id="mine").folder_id == "mine"
 
 
-def test_auto_reads_a_url_as_rest_and_an_address_as_grpc() -> None:
-    assert _resolve({}, endpoint="http://127.0.0.1:1").transport == "rest"
-    assert _resolve({}, endpoint="127.0.0.1:1", insecure=True).transport == "grpc"
-    assert _resolve({}, endpoint="http://127.0.0.1:1", transport="grpc").transport == "grpc"
+def test_a_transport_of_ones_own_needs_no_credentials() -> None:
+    assert isinstance(_resolve({}, transport=object()).credentials, Anonymous)
+    assert _resolve({"YC_API_KEY": "key"}, transport=object()).credentials.authorization() is None
+    own = _resolve({}, transport=object(), credentials=ApiKey("mine"))
+    assert own.credentials.authorization() == "Api-Key mine"
 
 
 def test_an_unknown_transport_is_refused() -> None:

@@ -1,12 +1,14 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from images_in_bytes import png
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
-from vision_grpc.results import ImageError
-from vision_grpc.sources import Image, key_of, read_content
+from vision_grpc.images import Image, Refusal
+from vision_grpc.sources import ImageSource, Source, key_of, read_image
 
 _LIMITS = Limits(content_bytes=100)
 
@@ -20,17 +22,27 @@ def test_keys(tmp_path: Path) -> None:
 
 def test_a_file_up_to_the_limit_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(b"x" * 100)
-    assert read_content(path, _LIMITS) == read_content(str(path), _LIMITS) == b"x" * 100
+    path.write_bytes(png(1).ljust(100))
+    expected = Image(str(path), png(1).ljust(100))
+    assert read_image(path, 0, _LIMITS) == read_image(str(path), 0, _LIMITS) == expected
+
+
+def test_bytes_and_images_are_checked_like_files() -> None:
+    assert read_image(png(1), 7, _LIMITS) == Image("#7", png(1))
+    assert read_image(Image("mine", png(1)), 7, _LIMITS) == Image("mine", png(1))
+    refused = read_image(Image("mine", b"x"), 7, _LIMITS)
+    assert isinstance(refused, Refusal)
+    assert refused.error.code is Code.INVALID_ARGUMENT
+    assert refused.error.message.startswith("mine: the file is no image")
 
 
 def test_a_file_over_the_limit_is_told_by_its_whole_size(tmp_path: Path) -> None:
     path = tmp_path / "big.png"
     with path.open("wb") as file:
         file.truncate(5_000_000_000)  # Sparse: reading it all would need 5 GB of memory.
-    error = read_content(path, _LIMITS)
-    assert isinstance(error, ImageError)
-    assert error.message.startswith(f"{path}: the file has 5,000,000,000 bytes, the limit is 100")
+    refused = read_image(path, 0, _LIMITS)
+    assert isinstance(refused, Refusal)
+    assert refused.error.message.startswith(f"{path}: the file has 5,000,000,000 bytes, the limit is 100")
 
 
 @pytest.mark.parametrize(
@@ -44,12 +56,46 @@ def test_a_file_over_the_limit_is_told_by_its_whole_size(tmp_path: Path) -> None
 )
 def test_what_cannot_be_read_names_the_file(tmp_path: Path, name: str, code: Code, told: str) -> None:
     path = os.path.join(tmp_path, name)  # noqa: PTH118 - Path would drop the empty name
-    error = read_content(path, _LIMITS)
-    assert isinstance(error, ImageError)
-    assert error.code is code
-    assert told in error.message
-    assert str(tmp_path) in error.message
+    refused = read_image(path, 0, _LIMITS)
+    assert isinstance(refused, Refusal)
+    assert refused.key == path
+    assert refused.error.code is code
+    assert told in refused.error.message
+    assert str(tmp_path) in refused.error.message
 
 
 def test_the_bytes_stay_out_of_repr() -> None:
     assert repr(Image("k", b"secret")) == "Image(key='k', content=<6 bytes>)"
+
+
+def test_a_source_is_pulled_no_further_than_asked() -> None:
+    taken: list[int] = []
+
+    def images() -> Iterator[bytes]:
+        for number in range(5):
+            taken.append(number)
+            yield png(number)
+
+    source = Source(images(), _LIMITS)
+    assert taken == []
+    assert source.pull(2) == [Image("#0", png(0)), Image("#1", png(1))]
+    assert taken == [0, 1]
+    assert not source.exhausted
+    assert [image.key for image in source.pull(4)] == ["#2", "#3", "#4"]
+    assert source.exhausted
+    assert source.error is None
+
+
+def test_a_source_that_raises_ends_with_what_came_before() -> None:
+    def images() -> Iterator[ImageSource]:
+        yield png(0)
+        yield "no-such-file.png"
+        message = "the disk is gone"
+        raise OSError(message)
+
+    source = Source(images(), _LIMITS)
+    first, second = source.pull(8)
+    assert (first.key, second.key) == ("#0", "no-such-file.png")
+    assert isinstance(second, Refusal)
+    assert source.exhausted
+    assert str(source.error) == "the disk is gone"
