@@ -41,6 +41,11 @@ class Path:
         if is_news:
             _LOG.warning("gRPC does not get through, going on over REST: %s", error)
 
+    def other_failed(self, now: float) -> None:
+        """Take note that REST did not get through either: then it may be gRPC that is back first."""
+        with self._lock:
+            self._probe_at = now
+
     def open(self) -> None:
         """Take note that gRPC got through."""
         if self._reason is not None:

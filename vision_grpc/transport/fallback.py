@@ -1,11 +1,12 @@
 """gRPC first, REST where it does not get through: two transports that look like one."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from vision_grpc.core.path import Path
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import PathError, ReroutedError, ServiceError
+from vision_grpc.errors import PathError, ReroutedError, ServiceError, TransportError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport import AsyncCall, AsyncTransport, Call, Transport
@@ -49,7 +50,8 @@ class FallbackTransport:
             else:
                 self._path.open()
                 return response
-        return self._other().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
+        with _watched(self._path):
+            return self._other().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
         """Close both."""
@@ -101,7 +103,8 @@ class AsyncFallbackTransport:
             else:
                 self._path.open()
                 return response
-        return await self._other().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
+        with _watched(self._path):
+            return await self._other().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
 
     async def aclose(self) -> None:
         """Close both."""
@@ -127,6 +130,16 @@ def _told(path: Path, error: PathError | ServiceError | None) -> None:
     path.open()
 
 
+@contextmanager
+def _watched(path: Path) -> Iterator[None]:
+    """Let the path know when a call over REST does not get through."""
+    try:
+        yield
+    except TransportError:
+        path.other_failed(time.monotonic())
+        raise
+
+
 class _GrpcCall:
     def __init__(self, call: Call, path: Path) -> None:
         self._call = call
@@ -150,7 +163,8 @@ class _RestCall:
         self.cancel = call.cancel
 
     def answer(self) -> Answer:
-        return self._call.answer()._replace(fallback_reason=self._path.reason)
+        with _watched(self._path):
+            return self._call.answer()._replace(fallback_reason=self._path.reason)
 
 
 class _AsyncGrpcCall:
@@ -176,4 +190,5 @@ class _AsyncRestCall:
         self.cancel = call.cancel
 
     async def answer(self) -> Answer:
-        return (await self._call.answer())._replace(fallback_reason=self._path.reason)
+        with _watched(self._path):
+            return (await self._call.answer())._replace(fallback_reason=self._path.reason)

@@ -101,7 +101,7 @@ def translate(failure: Failure, endpoint: Endpoint, timeout_s: float) -> VisionE
     message = failure.details() or "no message"
     # What comes from the service carries its metadata; what gRPC itself says of the way there has none.
     metadata = dict([*(failure.initial_metadata() or ()), *(failure.trailing_metadata() or ())])
-    if code is Code.DEADLINE_EXCEEDED and not metadata:
+    if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
         return DeadlineError(f"no answer from {endpoint.target} within {timeout_s:g} s")
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
         hint = tls_hint(message)
