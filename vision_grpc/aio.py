@@ -81,7 +81,8 @@ class AsyncVisionClient:
     ) -> ImageResult:
         """Return the text of one image; see `VisionClient.analyze`."""
         ask = ask_for_text(languages, model, self._settings.folder_id)
-        plan = Plan(self._limits, self._retry, self._timeouts.within(timeout))
+        deadline = None if timeout is None else time.monotonic() + timeout
+        plan = Plan(self._limits, self._retry, self._timeouts, deadline=deadline)
         [result] = [result async for result in self._stream([image], ask, plan)]
         if result.error is not None and result.error.cause is not None:
             raise result.error.cause
@@ -112,9 +113,10 @@ class AsyncVisionClient:
     ) -> BatchAnalyzeResponse:
         """Return the service's answer to a request of your own making; see `VisionClient.batch_analyze`."""
         validate(request)
-        authorization = self._settings.credentials.authorization()
         timeout_s = self._timeouts.call_s if timeout is None else timeout
-        return await self._connection().call(request, authorization, timeout_s=timeout_s)
+        deadline = time.monotonic() + timeout_s
+        authorization = await self._settings.credentials.authorization_async(timeout_s=timeout_s)
+        return await self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
 
     def stats(self) -> Stats:
         """Return what this client has done so far, all streams together."""
@@ -148,8 +150,13 @@ class AsyncVisionClient:
                     for result in effect.results:
                         yield result
                 elif isinstance(effect, Send):
-                    authorization = self._settings.credentials.authorization(fresh=effect.fresh_token)
-                    calls.start(self._connection(), effect, ask, authorization)
+                    deadline = time.monotonic() + effect.timeout_s
+                    authorization = await self._settings.credentials.authorization_async(
+                        fresh=effect.fresh_token, timeout_s=effect.timeout_s
+                    )
+                    # The call has what the token left of the time.
+                    send = effect._replace(timeout_s=max(0.0, deadline - time.monotonic()))
+                    calls.start(self._connection(), send, ask, authorization)
                 elif isinstance(effect, Pull):
                     feeder.want(effect.images)
                 else:

@@ -94,7 +94,8 @@ class VisionClient:
             ProtocolError: the answer breaks the contract.
         """
         ask = ask_for_text(languages, model, self._settings.folder_id)
-        plan = Plan(self._limits, self._retry, self._timeouts.within(timeout))
+        deadline = None if timeout is None else time.monotonic() + timeout
+        plan = Plan(self._limits, self._retry, self._timeouts, deadline=deadline)
         [result] = self._stream([image], ask, plan)
         if result.error is not None and result.error.cause is not None:
             raise result.error.cause
@@ -134,9 +135,10 @@ class VisionClient:
             AuthError, TransportError, ServiceError, ProtocolError: as `analyze`.
         """
         validate(request)
-        authorization = self._settings.credentials.authorization()
         timeout_s = self._timeouts.call_s if timeout is None else timeout
-        return self._connection().call(request, authorization, timeout_s=timeout_s)
+        deadline = time.monotonic() + timeout_s
+        authorization = self._settings.credentials.authorization(timeout_s=timeout_s)
+        return self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
 
     def stats(self) -> Stats:
         """Return what this client has done so far, all streams together."""
@@ -185,9 +187,12 @@ class VisionClient:
             raise source.error
 
     def _start(self, send: Send, ask: Ask, done: "queue.SimpleQueue[int]") -> Call:
-        authorization = self._settings.credentials.authorization(fresh=send.fresh_token)
+        deadline = time.monotonic() + send.timeout_s
+        authorization = self._settings.credentials.authorization(fresh=send.fresh_token, timeout_s=send.timeout_s)
+        # The call has what the token left of the time.
+        timeout_s = max(0.0, deadline - time.monotonic())
         return self._connection().start(
-            send.contents, ask, authorization, timeout_s=send.timeout_s, on_done=partial(done.put, send.call_id)
+            send.contents, ask, authorization, timeout_s=timeout_s, on_done=partial(done.put, send.call_id)
         )
 
     def _connect(self) -> None:

@@ -70,7 +70,3 @@ class Timeouts:
 
     total_s: float = 600.0
     """One image from its first attempt to its result: all attempts and the waits between them."""
-
-    def within(self, total_s: float | None) -> "Timeouts":
-        """Return these, shortened so that everything together takes at most so many seconds."""
-        return self if total_s is None else Timeouts(min(self.call_s, total_s), total_s)

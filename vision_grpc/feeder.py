@@ -28,6 +28,8 @@ class Feeder:
         self.error: Exception | None = None
         if isinstance(images, AsyncIterable):
             self._task = asyncio.create_task(self._pull_async(images))
+        elif isinstance(images, list | tuple) and all(isinstance(image, Image | bytes) for image in images):
+            self._task = asyncio.create_task(self._pull_at_once(Source(images, limits)))
         else:
             self._task = asyncio.create_task(self._pull_in_thread(Source(images, limits)))
 
@@ -52,6 +54,14 @@ class Feeder:
         while not source.exhausted:
             await self._until_wanted()
             self._images += await asyncio.to_thread(source.pull, self._wanted)
+            self.exhausted, self.error = source.exhausted, source.error
+            self._tell()
+
+    async def _pull_at_once(self, source: Source) -> None:
+        """Pull what is in memory: nothing blocks, and a thread would only cost."""
+        while not source.exhausted:
+            await self._until_wanted()
+            self._images += source.pull(self._wanted)
             self.exhausted, self.error = source.exhausted, source.error
             self._tell()
 

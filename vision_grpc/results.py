@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 
 from vision_grpc.errors import Code, ProtocolError, VisionError
 from vision_grpc.messages import AnalyzeResult
+from vision_grpc.slim import join_text, read_text
 
 if TYPE_CHECKING:
     from vision_grpc.messages import Any, Status, TextAnnotation, Word
@@ -51,6 +52,10 @@ class Outcome(Protocol):
         """
         ...
 
+    def text(self) -> str:
+        """Return the text alone, which may cost less than the whole; raises as `message`."""
+        ...
+
 
 class WireOutcome:
     """An outcome as wire bytes: parsing a page costs more than all that the client does to get it."""
@@ -76,6 +81,15 @@ class WireOutcome:
                 raise ProtocolError(text) from error
         return self._message
 
+    def text(self) -> str:
+        """Return the text, read past the rest unless that has been parsed already."""
+        if self._message is not None:
+            return text_of(self._message)
+        try:
+            return read_text(self._wire)
+        except DecodeError:
+            return text_of(self.message())  # Which says what is wrong.
+
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (self._wire, self._has_error)
 
@@ -99,6 +113,10 @@ class MessageOutcome:
     def message(self) -> AnalyzeResult:
         """Return the result."""
         return self._message
+
+    def text(self) -> str:
+        """Return its text."""
+        return text_of(self._message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +161,7 @@ class ImageResult:
     @property
     def annotation(self) -> "TextAnnotation | None":
         """The recognised text with its geometry, None when there is none; of the first text feature if several."""
-        if (result := self.result) is None:
-            return None
-        texts = (feature.text_detection for feature in result.results if feature.HasField("text_detection"))
-        return next(texts, None)
+        return None if self.outcome is None else annotation_of(self.outcome.message())
 
     @property
     def text(self) -> str:
@@ -154,15 +169,7 @@ class ImageResult:
 
         Empty when nothing was recognised; `ok` tells an empty page from a failure.
         """
-        annotation = self.annotation
-        if annotation is None:
-            return ""
-        blocks = (
-            "\n".join(" ".join(word.text for word in line.words) for line in block.lines)
-            for page in annotation.pages
-            for block in page.blocks
-        )
-        return "\n\n".join(blocks)
+        return "" if self.outcome is None else self.outcome.text()
 
     def words(self) -> Iterator["Word"]:
         """Yield every word in reading order, with box, confidence and languages."""
@@ -182,6 +189,18 @@ class Answer(NamedTuple):
     request_id: str | None
     transport: TransportName
     fallback_reason: str | None = None
+
+
+def annotation_of(result: AnalyzeResult) -> "TextAnnotation | None":
+    """Return what the first text feature read, None when there is none."""
+    texts = (feature.text_detection for feature in result.results if feature.HasField("text_detection"))
+    return next(texts, None)
+
+
+def text_of(result: AnalyzeResult) -> str:
+    """Return the text that the first text feature read."""
+    annotation = annotation_of(result)
+    return "" if annotation is None else join_text(annotation.pages)
 
 
 def error_of(result: AnalyzeResult) -> ImageError | None:

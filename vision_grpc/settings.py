@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from vision_grpc.auth import Anonymous, Credentials
-from vision_grpc.auth.default import find_credentials, missing_credentials
+from vision_grpc.auth import Anonymous, Credentials, YcProfile
+from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
 from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.transport.endpoint import Endpoint, read_roots
 
@@ -41,7 +41,7 @@ class Settings:
 
         Raises:
             ValueError: an argument is malformed, or a secret would travel in plaintext.
-            AuthError: no credentials were given and the environment holds none.
+            AuthError: no credentials were given and none were found, or what was found is unusable.
         """
         address = _first(endpoint, environ.get("VISION_GRPC_ENDPOINT"), DEFAULT_ENDPOINT)
         place = Endpoint.parse(address, insecure=insecure)
@@ -49,11 +49,13 @@ class Settings:
         choice = transport if isinstance(transport, str) else None
         way = _check_choice(_first(choice, environ.get("VISION_GRPC_TRANSPORT"), "auto"))
         if credentials is None and not is_own:
-            credentials = find_credentials(environ)
+            credentials = find_credentials(environ, root_certificates=root_certificates)
+        if credentials is None and not (is_own or place.is_loopback):
+            credentials = find_surroundings(environ, root_certificates=root_certificates)
+            if credentials is None:
+                raise missing_credentials(environ)
         if credentials is None:
-            if not (is_own or place.is_loopback):
-                raise missing_credentials()
-            # A service on this machine is most likely the local one, which asks nobody who they are.
+            # A service on this machine is most likely the local one: whose machine it is, is none of its business.
             credentials = Anonymous()
         if place.plaintext and not place.is_loopback and not isinstance(credentials, Anonymous):
             message = (
@@ -63,6 +65,8 @@ class Settings:
             raise ValueError(message)
         if folder_id is None:
             folder_id = "" if credentials.is_service_account else environ.get("YC_FOLDER_ID", "")
+            if isinstance(credentials, YcProfile) and not credentials.is_service_account:
+                folder_id = folder_id or credentials.folder_id or ""
         roots = None if place.plaintext else read_roots(root_certificates)
         return cls(place, way, credentials, folder_id, roots)
 

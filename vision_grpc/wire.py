@@ -95,6 +95,8 @@ def _fields(wire: bytes, position: int, end: int) -> Iterator[tuple[int, int, in
 
 def _read_varint(wire: bytes, position: int, end: int) -> tuple[int, int]:
     """Return a varint and the position behind it."""
+    if position < end and (byte := wire[position]) < _CONTINUES:  # Tags, and the lengths of what is short.
+        return byte, position + 1
     number = shift = 0
     for index in range(position, min(end, position + _LONGEST_VARINT)):
         byte = wire[index]

@@ -1,9 +1,10 @@
 """API keys of service accounts: they do not expire."""
 
-from vision_grpc.auth.credentials import clean_secret
+from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive, clean_secret
+from vision_grpc.errors import AuthError
 
 
-class ApiKey:
+class ApiKey(Secretive):
     """An API key of a service account.
 
     Raises:
@@ -13,11 +14,22 @@ class ApiKey:
     is_service_account = True
 
     def __init__(self, key: str) -> None:
-        self._key = clean_secret(key, "API key")
+        self._authorization = f"Api-Key {clean_secret(key, 'API key')}"
 
-    def authorization(self, *, fresh: bool = False) -> str:  # noqa: ARG002 - there is no other
-        """Return `Api-Key <key>`."""
-        return f"Api-Key {self._key}"
+    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str:  # noqa: ARG002 - no wait
+        """Return `Api-Key <key>`.
 
-    def __repr__(self) -> str:
-        return "ApiKey(...)"
+        Raises:
+            AuthError: another is asked for, and there is none.
+        """
+        if fresh:
+            message = (
+                "the service refused the API key: it was deleted, is another service's or not whole; "
+                "make a new one with `yc iam api-key create`"
+            )
+            raise AuthError(message)
+        return self._authorization
+
+    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
+        """Return what `authorization` does."""
+        return self.authorization(fresh=fresh, timeout_s=timeout_s)

@@ -1,25 +1,43 @@
 """What every kind of credentials offers."""
 
-from typing import Protocol
+from typing import NoReturn, Protocol
+
+TOKEN_TIMEOUT_S = 60.0
+"""How long a caller waits for a token who does not say."""
 
 
 class Credentials(Protocol):
-    """Proof of identity, sent with each call."""
+    """Proof of identity, sent with each call. Usable from several threads and event loops at once."""
 
     @property
     def is_service_account(self) -> bool:
         """Whether the service knows the folder by the identity itself, so that none is sent."""
         ...
 
-    def authorization(self, *, fresh: bool = False) -> str | None:
+    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
         """Return the value of the authorization metadata, None to send none.
 
         `fresh` asks for another than the last, which the service refused.
 
         Raises:
-            AuthError: no token could be obtained.
+            AuthError: no token could be obtained within the time-out.
         """
         ...
+
+    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
+        """Return what `authorization` does, without blocking the event loop."""
+        ...
+
+
+class Secretive:
+    """Keeps a secret: it goes into no repr, and no pickle."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+    def __reduce__(self) -> NoReturn:
+        message = f"{type(self).__name__} holds a secret and is not pickled: make one in each process"
+        raise TypeError(message)
 
 
 class Anonymous:
@@ -27,7 +45,10 @@ class Anonymous:
 
     is_service_account = False
 
-    def authorization(self, *, fresh: bool = False) -> None:
+    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> None:
+        """Send no authorization."""
+
+    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> None:
         """Send no authorization."""
 
     def __repr__(self) -> str:

@@ -1,45 +1,120 @@
-"""Credentials from the environment."""
+"""Credentials that need not be named: from the environment, the `yc` tool or the machine.
+
+Looked at are, in this order: `YC_API_KEY`, `YC_IAM_TOKEN`, `YC_SERVICE_ACCOUNT_KEY_FILE`,
+`YC_OAUTH_TOKEN`, `YC_TOKEN` (either kind of token), the current profile of `yc`, the metadata
+service of a virtual machine. The first that is there is taken; one that is there and broken is an
+error, not passed over. Nothing is called.
+"""
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from vision_grpc.auth.api_key import ApiKey
 from vision_grpc.auth.credentials import Credentials
 from vision_grpc.auth.iam_token import IamToken
+from vision_grpc.auth.metadata import MetadataService
+from vision_grpc.auth.oauth_token import OAuthToken
+from vision_grpc.auth.service_account_key import ServiceAccountKey
+from vision_grpc.auth.yc_profile import DEFAULT_CONFIG, YcProfile, user_token
 from vision_grpc.errors import AuthError
 
-_KINDS: dict[str, Callable[[str], Credentials]] = {"YC_API_KEY": ApiKey, "YC_IAM_TOKEN": IamToken}
+IAM_ENDPOINT_VARIABLE = "VISION_GRPC_IAM_ENDPOINT"
+"""Where tokens are exchanged, when not at the public IAM service; `http://` only on this machine."""
+
+_VARIABLES = ("YC_API_KEY", "YC_IAM_TOKEN", "YC_SERVICE_ACCOUNT_KEY_FILE", "YC_OAUTH_TOKEN", "YC_TOKEN")
+_METADATA_VARIABLE = "YC_METADATA_ADDR"
+# Says who built the machine. The cloud's virtual machines name the cloud; asking the network instead would
+# let everybody else wait for an address that is not there.
+_VENDOR = Path("/sys/class/dmi/id/sys_vendor")
+_CLOUD_VENDOR = "yandex"
 
 
-def default_credentials() -> Credentials:
-    """Return the first credentials that the environment holds: `YC_API_KEY`, then `YC_IAM_TOKEN`.
+def default_credentials(
+    *, root_certificates: bytes | str | os.PathLike[str] | None = None, config: Path = DEFAULT_CONFIG
+) -> Credentials:
+    """Return the first credentials there are: those of the environment, the `yc` profile or the virtual machine.
 
     Raises:
-        AuthError: it holds none, or what it holds is unusable.
+        AuthError: there are none, and the message says what was looked at; or the first are unusable.
     """
-    if (credentials := find_credentials(os.environ)) is None:
-        raise missing_credentials()
+    environ = os.environ
+    credentials = find_credentials(environ, root_certificates=root_certificates)
+    if credentials is None:
+        credentials = find_surroundings(environ, root_certificates=root_certificates, config=config)
+    if credentials is None:
+        raise missing_credentials(environ, config=config)
     return credentials
 
 
-def missing_credentials() -> AuthError:
-    """Return the error that says where credentials may come from."""
-    message = f"no credentials: set one of {', '.join(_KINDS)}, or pass credentials=ApiKey(...) or IamToken(...)"
-    return AuthError(message)
-
-
-def find_credentials(environ: Mapping[str, str]) -> Credentials | None:
-    """Return what `default_credentials` does, or None where the environment holds nothing.
+def find_credentials(
+    environ: Mapping[str, str], *, root_certificates: bytes | str | os.PathLike[str] | None = None
+) -> Credentials | None:
+    """Return the credentials that the environment names, None where it names none.
 
     Raises:
-        AuthError: what it holds is unusable.
+        AuthError: what it names is unusable.
     """
-    for variable, kind in _KINDS.items():
+    iam_endpoint = environ.get(IAM_ENDPOINT_VARIABLE) or None
+    kinds: dict[str, Callable[[str], Credentials]] = {
+        "YC_API_KEY": ApiKey,
+        "YC_IAM_TOKEN": IamToken,
+        "YC_SERVICE_ACCOUNT_KEY_FILE": lambda path: ServiceAccountKey(
+            Path(path), iam_endpoint=iam_endpoint, root_certificates=root_certificates
+        ),
+        "YC_OAUTH_TOKEN": lambda token: OAuthToken(
+            token, iam_endpoint=iam_endpoint, root_certificates=root_certificates
+        ),
+        "YC_TOKEN": lambda token: user_token(token, iam_endpoint=iam_endpoint, root_certificates=root_certificates),
+    }
+    for variable in _VARIABLES:
         # An empty variable is how scripts unset one.
         if value := environ.get(variable):
             try:
-                return kind(value)
-            except ValueError as error:
+                return kinds[variable](value)
+            except (ValueError, AuthError) as error:
                 message = f"{variable}: {error}"
                 raise AuthError(message) from error
     return None
+
+
+def find_surroundings(
+    environ: Mapping[str, str],
+    *,
+    root_certificates: bytes | str | os.PathLike[str] | None = None,
+    config: Path = DEFAULT_CONFIG,
+) -> Credentials | None:
+    """Return the identity of the `yc` profile or of the virtual machine, None where there is neither.
+
+    Raises:
+        AuthError: the profile is there and unusable.
+    """
+    if config.expanduser().is_file():
+        iam_endpoint = environ.get(IAM_ENDPOINT_VARIABLE) or None
+        return YcProfile(path=config, iam_endpoint=iam_endpoint, root_certificates=root_certificates)
+    if address := environ.get(_METADATA_VARIABLE):
+        try:
+            return MetadataService(address)
+        except ValueError as error:
+            message = f"{_METADATA_VARIABLE}: {error}"
+            raise AuthError(message) from error
+    return MetadataService() if _is_cloud_machine() else None
+
+
+def missing_credentials(environ: Mapping[str, str], *, config: Path = DEFAULT_CONFIG) -> AuthError:
+    """Return the error that says what was looked at, and what to do."""
+    empty = [variable for variable in _VARIABLES if variable in environ]
+    note = f" ({', '.join(empty)} empty)" if empty else ""
+    message = (
+        f"no credentials: set one of {', '.join(_VARIABLES)}, or pass credentials=ApiKey(...) or another of "
+        f"vision_grpc.auth. Looked at: the environment{note}; {config} (not there, `yc init` makes it); the metadata "
+        f"service (not asked: this is no virtual machine of the cloud, {_METADATA_VARIABLE} would name one)"
+    )
+    return AuthError(message)
+
+
+def _is_cloud_machine() -> bool:
+    try:
+        return _CLOUD_VENDOR in _VENDOR.read_text(encoding="utf-8", errors="replace").lower()
+    except OSError:
+        return False

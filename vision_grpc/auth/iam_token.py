@@ -1,10 +1,22 @@
 """IAM tokens: bearer tokens that somebody else obtained, valid for at most 12 hours."""
 
-from vision_grpc.auth.credentials import clean_secret
+from collections.abc import Callable
+
+from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive, clean_secret
+from vision_grpc.auth.exchanged import ExchangedCredentials
+from vision_grpc.auth.refresh import TransientAuthError
+from vision_grpc.auth.token import LONGEST_LIFE_S, Token
+from vision_grpc.errors import AuthError
+
+# Nobody tells when the token of a callable ends; asking is for whoever made the callable cheap or not.
+_ASK_AGAIN_S = 300.0
 
 
-class IamToken:
-    """An IAM token of a user or service account.
+class IamToken(Secretive):
+    """An IAM token of a user or service account, or a callable that returns the one to use now.
+
+    The callable is called in a thread of its own: for the first token, every five minutes while
+    there are calls, and when the service refuses what it returned last.
 
     Raises:
         ValueError: the token is empty or no token.
@@ -13,12 +25,52 @@ class IamToken:
     # The token does not tell whose it is; a user's needs the folder.
     is_service_account = False
 
-    def __init__(self, token: str) -> None:
-        self._token = clean_secret(token, "IAM token")
+    def __init__(self, token: str | Callable[[], str]) -> None:
+        self._static: str | None = None
+        self._called: _CalledToken | None = None
+        if callable(token):
+            self._called = _CalledToken(token)
+        else:
+            self._static = f"Bearer {clean_secret(token, 'IAM token')}"
 
-    def authorization(self, *, fresh: bool = False) -> str:  # noqa: ARG002 - there is no other
-        """Return `Bearer <token>`."""
-        return f"Bearer {self._token}"
+    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
+        """Return `Bearer <token>`.
 
-    def __repr__(self) -> str:
-        return "IamToken(...)"
+        Raises:
+            AuthError: another is asked for and there is none, or the callable failed.
+        """
+        if self._called is not None:
+            return self._called.authorization(fresh=fresh, timeout_s=timeout_s)
+        return self._unless(refused=fresh)
+
+    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
+        """Return what `authorization` does."""
+        if self._called is not None:
+            return await self._called.authorization_async(fresh=fresh, timeout_s=timeout_s)
+        return self._unless(refused=fresh)
+
+    def _unless(self, *, refused: bool) -> str:
+        if refused or self._static is None:
+            message = (
+                "the service refused the IAM token: it has expired (after 12 hours at most), was revoked or is not "
+                "whole; make a new one with `yc iam create-token`, or pass credentials that renew themselves"
+            )
+            raise AuthError(message)
+        return self._static
+
+
+class _CalledToken(ExchangedCredentials):
+    _origin = "the callable of IamToken"
+
+    def __init__(self, function: Callable[[], str]) -> None:
+        super().__init__()
+        self._function = function
+
+    def _exchange(self, timeout_s: float) -> Token:  # noqa: ARG002 - the caller's code takes what it takes
+        try:
+            value = clean_secret(self._function(), "IAM token")
+        except Exception as error:
+            # Foreign code: whatever it raises means that there is no token now. What it says may hold one.
+            message = f"{self._origin} raised {type(error).__name__}"
+            raise TransientAuthError(message) from error
+        return Token(value, LONGEST_LIFE_S, refresh_s=_ASK_AGAIN_S)

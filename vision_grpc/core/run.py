@@ -68,6 +68,8 @@ class Plan(NamedTuple):
     retry: RetryPolicy
     timeouts: Timeouts
     ordered: bool = False
+    deadline: float | None = None
+    """When everything must be over (monotonic seconds), instead of `timeouts.total_s` from the first sending on."""
 
 
 class _Job:
@@ -117,7 +119,7 @@ class Run:
         rng: random.Random,
         monitor: Monitor | None = None,
     ) -> None:
-        self._limits, self._retry, self._timeouts, ordered = plan
+        self._limits, self._retry, self._timeouts, ordered, self._deadline = plan
         self._throttle = throttle
         self._budget = budget
         self._rng = rng
@@ -209,11 +211,12 @@ class Run:
             return Emit(results)
         while self._delayed and self._delayed[0][0] <= now:
             self._ready.appendleft(heapq.heappop(self._delayed)[2])
-        if self._ready and self._expired(self._ready[0], now):
-            return self.next(now)
         may_pull = self._may_pull()
         if not self._ready and not may_pull and self._should_flush():
             self._ready.append(_Batch(self._batcher.flush()))
+        if self._ready and self._expired(self._ready[0], now):
+            self._give_up(self._ready.popleft(), DeadlineError("the time for all attempts together is over"))
+            return self.next(now)
         wake_at = self._delayed[0][0] if self._delayed else None
         if self._ready and self._has_room(self._ready[0]):
             admitted_at = self._throttle.acquire(len(self._ready[0].jobs), now)
@@ -265,14 +268,9 @@ class Run:
         )
 
     def _expired(self, batch: _Batch, now: float) -> bool:
-        """Start the time of the batch that is next to leave; end it when its time is over: sending it would cost quota."""
-        if batch.deadline is None:
-            batch.deadline = now + self._timeouts.total_s
-        if now < batch.deadline:
-            return False
-        self._ready.popleft()
-        self._give_up(batch, DeadlineError(f"no answer within {self._timeouts.total_s:g} s, all attempts together"))
-        return True
+        """Whether the time of a batch is over: to send it would only cost quota."""
+        deadline = self._deadline if batch.deadline is None else batch.deadline
+        return deadline is not None and now >= deadline
 
     def _give_up(self, batch: _Batch, error: VisionError) -> None:
         image_error = ImageError(error.code, str(error), getattr(error, "details", ()), error)
@@ -280,6 +278,8 @@ class Run:
             self._finish(job, ImageResult(job.image.key, error=image_error, attempts=job.attempts))
 
     def _depart(self, batch: _Batch, now: float) -> Send:
+        if batch.deadline is None:
+            batch.deadline = now + self._timeouts.total_s if self._deadline is None else self._deadline
         throttled_s = 0.0 if self._throttled_since is None else now - self._throttled_since
         self._throttled_since = None
         attempt = batch.jobs[0].attempts + 1
@@ -288,9 +288,7 @@ class Run:
         self._bytes_in_flight += batch.content_bytes
         batch.sent_at = now
         fresh_token, batch.refresh_token = batch.refresh_token, False
-        timeout_s = self._timeouts.call_s
-        if batch.deadline is not None:
-            timeout_s = min(timeout_s, batch.deadline - now)
+        timeout_s = min(self._timeouts.call_s, batch.deadline - now)
         return Send(call_id, [job.image.content for job in batch.jobs], timeout_s, fresh_token)
 
     def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> _Batch:

@@ -1,6 +1,5 @@
 """What gRPC calls need and bring: options, metadata, answers, errors. Shared by both shells."""
 
-import uuid
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -22,6 +21,7 @@ from vision_grpc.errors import (
 from vision_grpc.messages import Status
 from vision_grpc.results import Answer, WireOutcome
 from vision_grpc.transport.endpoint import Endpoint, tls_hint
+from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.version import USER_AGENT
 from vision_grpc.wire import encode_features, has_error, join_request, split_response
 
@@ -72,7 +72,7 @@ def channel_count(calls: int) -> int:
 
 def metadata_of(authorization: str | None) -> Metadata:
     """Return what goes with one attempt; each has an id of its own."""
-    request_id = ("x-client-request-id", str(uuid.uuid4()))
+    request_id = ("x-client-request-id", make_request_id())
     return (request_id,) if authorization is None else (request_id, ("authorization", authorization))
 
 

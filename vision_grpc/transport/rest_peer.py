@@ -2,7 +2,6 @@
 
 import ssl
 import time
-import uuid
 from collections.abc import Mapping
 
 import httpx2
@@ -22,6 +21,7 @@ from vision_grpc.json import from_json, read_error_body
 from vision_grpc.messages import BatchAnalyzeResponse
 from vision_grpc.results import Answer, MessageOutcome
 from vision_grpc.transport.endpoint import Endpoint, tls_hint
+from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.version import USER_AGENT
 
 _OK = 200
@@ -40,7 +40,7 @@ def headers_of(authorization: str | None) -> dict[str, str]:
     headers = {
         "content-type": "application/json",
         "user-agent": USER_AGENT,
-        "x-client-request-id": str(uuid.uuid4()),
+        "x-client-request-id": make_request_id(),
     }
     if authorization is not None:
         headers["authorization"] = authorization

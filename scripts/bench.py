@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Measure what the client costs, and print it as a table.
+
+    scripts/bench.py [stream]    CPU of each way to stream images, over that of bare gRPC calls
+    scripts/bench.py memory      peak memory of long streams
+    scripts/bench.py latency     images per second against a service that is slow to answer
+    scripts/bench.py import      CPU of importing the package
+    scripts/bench.py json        messages to JSON and back
+
+Each takes --help. A benchmark reports: nothing here passes or fails.
+"""
+
+import sys
+from importlib import import_module
+
+_MODULES = {
+    "stream": "benchmarks.stream",
+    "memory": "benchmarks.memory",
+    "latency": "benchmarks.latency",
+    "import": "benchmarks.imports",
+    "json": "bench_json",
+}
+
+
+def main() -> None:
+    """Run the benchmark that the first argument names."""
+    name, argv = "stream", sys.argv[1:]
+    if argv and argv[0] in {"-h", "--help"}:
+        print(__doc__)
+        return
+    if argv and not argv[0].startswith("-"):
+        name, *argv = argv
+    if name not in _MODULES:
+        sys.exit(f"{name} is none of {', '.join(_MODULES)}")
+    import_module(_MODULES[name]).main(argv)
+
+
+if __name__ == "__main__":
+    main()

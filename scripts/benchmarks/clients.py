@@ -1,0 +1,172 @@
+"""The ways to send images that are measured against each other. One process runs one of them."""
+
+import argparse
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from itertools import cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grpc
+
+from vision_grpc import AsyncVisionClient, Limits, VisionClient
+from vision_grpc.auth import IamToken
+from vision_grpc.core.requests import ask_for_text, build_request
+from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
+from vision_grpc.results import ImageResult
+from vision_grpc.transport.grpc_peer import OPTIONS
+from vision_grpc.transport.method import METHOD_PATH
+from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
+
+from .images import fake_jpegs
+from .meter import answer_orders
+
+if TYPE_CHECKING:
+    _Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]
+
+BATCH = 8
+_FOLDER = "b1g0000000000000000"
+_TOKEN = "t1.benchmark"  # noqa: S105 - nobody checks it
+_METADATA = (("authorization", f"Bearer {_TOKEN}"),)
+
+
+def main() -> None:
+    """Do what standard input orders."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("client", choices=CLIENTS)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--roots", type=Path, required=True)
+    parser.add_argument("--size", type=int, default=0, help="bytes an image")
+    parser.add_argument("--files", type=Path, help="read the images from this folder instead")
+    parser.add_argument("--calls", type=int, help="calls in flight, bytes unbounded")
+    parser.add_argument("--images-per-s", type=float, help="the quota")
+    options = parser.parse_args()
+    answer_orders(CLIENTS[options.client](options))
+
+
+class Client:
+    """What the ways have in common: where they connect, and what they send."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.target: str = options.target
+        self.roots: bytes = options.roots.read_bytes()
+        self._images = sorted(options.files.iterdir()) if options.files else fake_jpegs(BATCH, options.size)
+        self.limits = Limits()
+        if options.calls is not None:
+            unbounded = 1 << 40
+            self.limits = Limits(
+                calls_in_flight=options.calls, bytes_in_flight=unbounded, images_per_s=options.images_per_s
+            )
+
+    def images(self, count: int) -> Iterator[bytes | Path]:
+        """Yield so many images, the same few again and again."""
+        return islice(cycle(self._images), count)
+
+    def contents(self) -> list[bytes]:
+        """Return the bytes of a batch."""
+        return [image for image in self._images if isinstance(image, bytes)]
+
+    def channel(self) -> grpc.Channel:
+        """Return a channel with the options of ours."""
+        return grpc.secure_channel(self.target, grpc.ssl_channel_credentials(self.roots), options=OPTIONS)
+
+
+class Floor(Client):
+    """Bytes out, bytes in: what gRPC itself costs."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__(options)
+        request = build_request(self.contents(), ask_for_text(("*",), "", _FOLDER))
+        self._wire = request.SerializeToString()
+        self._method: _Method = self.channel().unary_unary(METHOD_PATH)
+
+    def __call__(self, images: int) -> None:
+        """Send so many images and take their answers."""
+        for _ in range(images // BATCH):
+            self._method(self._wire, metadata=_METADATA)
+
+
+class Stub(Client):
+    """What one writes with the generated stub: build, call, get a parsed answer."""
+
+    def __init__(self, options: argparse.Namespace, *, batch: int) -> None:
+        super().__init__(options)
+        self._batch = batch
+        self._stub = VisionServiceStub(self.channel())
+
+    def __call__(self, images: int) -> None:
+        """Send so many images and take their answers."""
+        contents = cycle(self.contents())
+        for _ in range(images // self._batch):
+            config = FeatureTextDetectionConfig(language_codes=["*"])
+            features = [Feature(type=Feature.TEXT_DETECTION, text_detection_config=config)]
+            specs = [AnalyzeSpec(content=content, features=features) for content in islice(contents, self._batch)]
+            request = BatchAnalyzeRequest(analyze_specs=specs, folder_id=_FOLDER)
+            response = self._stub.BatchAnalyze(request, metadata=_METADATA)
+            if len(response.results) != self._batch:
+                raise AssertionError(response)
+
+
+class Sync(Client):
+    """`VisionClient.analyze_many`."""
+
+    def __init__(self, options: argparse.Namespace, *, take: Callable[[ImageResult], object]) -> None:
+        super().__init__(options)
+        self._take = take
+        credentials = IamToken(_TOKEN)
+        self._client = VisionClient(
+            self.target, credentials=credentials, folder_id=_FOLDER, root_certificates=self.roots, limits=self.limits
+        )
+
+    def __call__(self, images: int) -> None:
+        """Send so many images and take their answers."""
+        results: Iterable[ImageResult] = self._client.analyze_many(self.images(images))
+        take = self._take
+        for result in results:
+            take(result)
+
+
+class Async(Client):
+    """`AsyncVisionClient.analyze_many`."""
+
+    def __init__(self, options: argparse.Namespace, *, take: Callable[[ImageResult], object]) -> None:
+        super().__init__(options)
+        self._take = take
+        self._runner = asyncio.Runner()
+        credentials = IamToken(_TOKEN)
+        self._client = AsyncVisionClient(
+            self.target, credentials=credentials, folder_id=_FOLDER, root_certificates=self.roots, limits=self.limits
+        )
+
+    def __call__(self, images: int) -> None:
+        """Send so many images and take their answers."""
+        self._runner.run(self._stream(images))
+
+    async def _stream(self, images: int) -> None:
+        take = self._take
+        async for result in self._client.analyze_many(self.images(images)):
+            take(result)
+
+
+def _unread(result: ImageResult) -> None:
+    if not result.ok:
+        raise AssertionError(result)
+
+
+def _text(result: ImageResult) -> None:
+    if not result.text:
+        raise AssertionError(result)
+
+
+CLIENTS: dict[str, Callable[[argparse.Namespace], Callable[[int], None]]] = {
+    "floor": Floor,
+    "sync": lambda options: Sync(options, take=_unread),
+    "sync-text": lambda options: Sync(options, take=_text),
+    "asyncio": lambda options: Async(options, take=_unread),
+    "asyncio-text": lambda options: Async(options, take=_text),
+    "stub-1": lambda options: Stub(options, batch=1),
+    "stub-8": lambda options: Stub(options, batch=BATCH),
+}
+
+if __name__ == "__main__":
+    main()

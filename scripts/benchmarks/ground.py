@@ -1,0 +1,114 @@
+"""Where a measurement takes place: a certificate, a server and workers, all processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import trustme
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+
+
+class Spent(NamedTuple):
+    """What a worker says that its images took."""
+
+    cpu_s: float
+    wall_s: float
+    peak_bytes: int
+    """Peak of the process's memory so far, over what it had after its imports."""
+
+
+class Process:
+    """A module of this package, run as a process that talks through its standard streams."""
+
+    def __init__(self, module: str, *arguments: str | os.PathLike[str], python: Path | None = None) -> None:
+        # Without the deprecations and experiments that gRPC would tell of.
+        self._popen = subprocess.Popen(
+            [python or sys.executable, "-m", f"{__package__}.{module}", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(_search_path()), "GRPC_VERBOSITY": "ERROR"},
+        )
+
+    def tell(self, line: str) -> None:
+        """Send a line."""
+        assert self._popen.stdin is not None  # noqa: S101 - for the type checkers: it is a pipe
+        print(line, file=self._popen.stdin, flush=True)
+
+    def hear(self) -> str:
+        """Return the next line.
+
+        Raises:
+            ChildProcessError: the process ended instead; its own traceback is on standard error.
+        """
+        assert self._popen.stdout is not None  # noqa: S101 - as above
+        if line := self._popen.stdout.readline():
+            return line
+        message = f"{self._popen.args!r} ended with {self._popen.wait()}"
+        raise ChildProcessError(message)
+
+    def run(self, images: int) -> Spent:
+        """Let a worker send so many images."""
+        self.tell(str(images))
+        return Spent(**json.loads(self.hear()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # A worker and a server end with their input; one that is stuck ends all the same.
+        if self._popen.stdin is not None:
+            self._popen.stdin.close()
+        try:
+            self._popen.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+
+
+class Ground:
+    """A running server, and how to reach it."""
+
+    def __init__(self, target: str, roots: Path) -> None:
+        self._target = target
+        self._roots = roots
+
+    def worker(self, module: str, *arguments: str | os.PathLike[str], python: Path | None = None) -> Process:
+        """Start a client that sends images when told to."""
+        return Process(module, *arguments, "--target", self._target, "--roots", self._roots, python=python)
+
+
+@contextmanager
+def open_ground(*, latency_s: float = 0.0, foreign: Sequence[tuple[str, Path]] = ()) -> Generator[Ground, None, None]:
+    """Give a server that takes `latency_s` to answer, with the answers in files for methods of others."""
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        authority = trustme.CA()
+        identity = authority.issue_cert("127.0.0.1")
+        roots, key, certificate = scratch / "roots.pem", scratch / "key.pem", scratch / "certificate.pem"
+        authority.cert_pem.write_to_path(roots)
+        identity.private_key_pem.write_to_path(key)
+        identity.cert_chain_pems[0].write_to_path(certificate)
+        arguments: list[str | os.PathLike[str]] = [
+            "--certificate",
+            certificate,
+            "--key",
+            key,
+            "--latency-s",
+            str(latency_s),
+        ]
+        for method, answer in foreign:
+            arguments += ["--foreign", method, answer]
+        server = stack.enter_context(Process("server", *arguments))
+        yield Ground(f"127.0.0.1:{server.hear().strip()}", roots)
+
+
+def _search_path() -> list[str]:
+    return [str(SCRIPTS), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]

@@ -1,0 +1,43 @@
+"""One process's own account of what it spends. Runs in the peers' environments too: standard library only.
+
+Linux alone can tell, and reset, the peak of its memory.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_KIB = 1024
+
+
+def cpu_s() -> float:
+    """Return the user and system time of all threads so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def answer_orders(run: Callable[[int], None]) -> None:
+    """Run as many images as each line of standard input says, and print what that took.
+
+    The memory counts from this call on.
+    """
+    # `ru_maxrss` would start at the size of the process that forked this one.
+    Path("/proc/self/clear_refs").write_text("5")
+    at_start = _memory_bytes("VmRSS")
+    for line in sys.stdin:
+        cpu, wall = cpu_s(), time.perf_counter()
+        run(int(line))
+        spent = {
+            "cpu_s": cpu_s() - cpu,
+            "wall_s": time.perf_counter() - wall,
+            "peak_bytes": _memory_bytes("VmHWM") - at_start,
+        }
+        print(json.dumps(spent), flush=True)
+
+
+def _memory_bytes(field: str) -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{field}:")[2].split()[0]) * _KIB

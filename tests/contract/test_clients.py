@@ -1,0 +1,318 @@
+"""What every client does over every transport: one text of tests for all of them."""
+
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from drivers import WAYS, Driver, Way
+from images_in_bytes import png
+from scripted_service import Reply, Script, Service, Silence, answer, numbers_of
+from vision_grpc import Image, InvalidRequestError, Limits
+from vision_grpc.core.batching import BATCH_IMAGES
+from vision_grpc.errors import AuthError, Code, DeadlineError, ProtocolError, ServiceError
+from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
+from vision_grpc.config import Timeouts
+from vision_grpc.sources import ImageSource
+
+Connect = Callable[..., tuple[Driver, Service]]
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: f"{way.transport}-{way.driver}")
+def way(request: pytest.FixtureRequest) -> Way:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def connect(way: Way) -> Iterator[Connect]:
+    """Starts a service with a script, and gives a client of it that is made with some options."""
+    with way.running() as start:
+
+        def connect(script: Script = answer, **options: object) -> tuple[Driver, Service]:
+            service = start(script)
+            return way.client(service, **options), service
+
+        yield connect
+
+
+def test_each_image_gets_its_own_text(connect: Connect, way: Way) -> None:
+    client, service = connect()
+    results = client.collect(Image(f"key {number}", png(number)) for number in range(100))
+    assert {result.key: result.text for result in results} == {f"key {number}": str(number) for number in range(100)}
+    assert len(results) == 100
+    assert all(result.ok and result.attempts == 1 and result.transport == way.transport for result in results)
+    assert all(result.request_id for result in results)
+    assert sorted(map(len, map(numbers_of, service.requests))) == [4] + [BATCH_IMAGES] * 12
+
+
+def test_results_come_in_order_when_that_is_wanted(connect: Connect) -> None:
+    first_call = threading.Event()
+
+    def script(request: BatchAnalyzeRequest) -> Reply:
+        # The first call is answered last, where calls run side by side.
+        if 0 in numbers_of(request):
+            first_call.wait(0.05)
+        return answer(request)
+
+    client, _ = connect(script)
+    results = client.collect((png(number) for number in range(60)), ordered=True)
+    assert [result.text for result in results] == [str(number) for number in range(60)]
+    assert [result.key for result in results] == [f"#{number}" for number in range(60)]
+
+
+def test_no_images_make_no_request(connect: Connect) -> None:
+    client, service = connect()
+    assert client.collect([]) == []
+    assert service.requests == []
+
+
+def test_equal_keys_are_no_hindrance(connect: Connect) -> None:
+    client, _ = connect()
+    results = client.collect([Image("same", png(number)) for number in range(20)])
+    assert {result.key for result in results} == {"same"}
+    assert sorted(int(result.text) for result in results) == list(range(20))
+
+
+def test_sources_of_all_kinds_may_be_mixed(connect: Connect, tmp_path: Path) -> None:
+    path = tmp_path / "page.png"
+    path.write_bytes(png(1))
+    folder = tmp_path / "folder.png"
+    folder.mkdir()
+    images: list[ImageSource] = [path, str(path), png(2), Image("mine", png(3)), tmp_path / "no.png", folder, b"GIF89a"]
+    client, service = connect()
+    results = client.collect(images, ordered=True)
+    assert [result.key for result in results] == [
+        str(path), str(path), "#2", "mine", str(tmp_path / "no.png"), str(folder), "#6",
+    ]  # fmt: skip
+    assert [result.text for result in results] == ["1", "1", "2", "3", "", "", ""]
+    codes = [result.error.code for result in results if result.error]
+    assert codes == [Code.NOT_FOUND, Code.INVALID_ARGUMENT, Code.INVALID_ARGUMENT]
+    assert [result.attempts for result in results] == [1, 1, 1, 1, 0, 0, 0]
+    assert [numbers_of(request) for request in service.requests] == [[1, 1, 2, 3]]
+
+
+def test_a_file_that_vanishes_after_listing_fails_alone(connect: Connect, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(12)]
+    for number, path in enumerate(paths):
+        path.write_bytes(png(number))
+
+    def listing() -> Iterator[Path]:
+        for path in paths:
+            if path.stem == "5":
+                path.unlink()
+            yield path
+
+    client, _ = connect()
+    results = client.collect(listing(), ordered=True)
+    assert [result.ok for result in results] == [number != 5 for number in range(12)]
+    assert results[5].error is not None
+    assert results[5].error.code is Code.NOT_FOUND
+
+
+def test_one_image(connect: Connect) -> None:
+    client, service = connect(folder_id="folder")
+    assert client.analyze(png(7), languages=["ru", "en"], model="line").text == "7"
+    [request] = service.requests
+    [spec] = request.analyze_specs
+    assert request.folder_id == "folder"
+    assert spec.content == png(7)
+    [feature] = spec.features
+    assert feature.type == Feature.TEXT_DETECTION
+    assert list(feature.text_detection_config.language_codes) == ["ru", "en"]
+    assert feature.text_detection_config.model == "line"
+
+
+def test_an_unreadable_image_is_a_result(connect: Connect) -> None:
+    client, service = connect()
+    result = client.analyze(b"no image")
+    assert result.error is not None
+    assert result.error.code is Code.INVALID_ARGUMENT
+    assert service.requests == []
+
+
+def test_a_wish_that_breaks_the_contract_is_refused_before_anything_is_sent(connect: Connect) -> None:
+    client, service = connect()
+    too_many = [f"l{number}" for number in range(9)]
+    with pytest.raises(InvalidRequestError, match="language_codes"):
+        client.analyze(png(1), languages=too_many)
+    with pytest.raises(InvalidRequestError, match="language_codes"):
+        client.collect([], languages=too_many)
+    assert service.requests == []
+
+
+def test_early_close_stops_an_endless_source(connect: Connect) -> None:
+    pulled = count()
+    client, _ = connect(limits=Limits(calls_in_flight=2))
+    results = client.take((png(next(pulled)) for _ in count()), 3)
+    assert [result.ok for result in results] == [True] * 3
+    assert next(pulled) <= 4 * BATCH_IMAGES
+
+
+def test_the_reader_sets_the_pace(connect: Connect) -> None:
+    """While a result is not taken, nothing more is pulled than the window and the batches around it."""
+    pulled = count()
+    limits = Limits(calls_in_flight=1)
+    client, service = connect(limits=limits)
+    client.take((png(next(pulled)) for _ in count()), 1)
+    assert len(service.requests) <= 2
+    assert next(pulled) <= 3 * BATCH_IMAGES
+
+
+@pytest.mark.parametrize("come_before", [0, 3, 20])
+def test_a_source_that_raises_does_so_after_the_results_of_what_came_before(connect: Connect, come_before: int) -> None:
+    seen: list[str] = []
+
+    def images() -> Iterator[bytes]:
+        for number in range(come_before):
+            yield png(number)
+        message = "the disk is gone"
+        raise OSError(message)
+
+    client, service = connect()
+    with pytest.raises(OSError, match="the disk is gone"):
+        client.collect(images(), on_result=lambda result: seen.append(result.text))
+    assert sorted(map(int, seen)) == list(range(come_before))
+    assert sum(len(request.analyze_specs) for request in service.requests) == come_before
+
+
+def test_what_is_no_image_ends_the_stream_as_the_callers_error(connect: Connect) -> None:
+    client, _ = connect()
+    with pytest.raises(TypeError):
+        client.collect([png(1), 5])  # type: ignore[list-item]
+
+
+def test_what_is_not_iterable_is_refused(connect: Connect) -> None:
+    client, _ = connect()
+    with pytest.raises(TypeError):
+        client.collect(5)  # type: ignore[arg-type]
+
+
+def test_a_closed_client_says_so(connect: Connect) -> None:
+    client, service = connect()
+    with pytest.raises(RuntimeError, match="closed"):
+        client.after_close(png(1))
+    assert service.requests == []
+
+
+# A request of the caller's own
+
+
+def _request(*numbers: int) -> BatchAnalyzeRequest:
+    features = [Feature(type=Feature.CLASSIFICATION)]
+    specs = [AnalyzeSpec(content=png(number), features=features) for number in numbers]
+    return BatchAnalyzeRequest(analyze_specs=specs, folder_id="f")
+
+
+def test_a_request_goes_out_as_it_is_and_its_answer_comes_back_as_it_is(connect: Connect) -> None:
+    client, service = connect()
+    request = _request(1, 2, 3)
+    assert client.batch_analyze(request) == answer(request)
+    assert service.requests == [request]
+
+
+def test_a_request_that_breaks_the_contract_is_not_sent(connect: Connect) -> None:
+    client, service = connect()
+    with pytest.raises(InvalidRequestError, match="analyze_specs"):
+        client.batch_analyze(_request(*range(9)))
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("results", [1, 3])
+def test_an_answer_with_a_wrong_number_of_results_is_none(connect: Connect, results: int) -> None:
+    client, service = connect(lambda _: answer(_request(*range(results))))
+    with pytest.raises(ProtocolError, match=f"{results} results for 2 images"):
+        client.batch_analyze(_request(1, 2))
+    assert len(service.requests) == 1
+
+
+def test_garbage_is_no_answer(connect: Connect) -> None:
+    client, _ = connect(lambda _: b"\xff\xfe\x00<html>")
+    with pytest.raises(ProtocolError):
+        client.batch_analyze(_request(1))
+
+
+def test_a_request_is_not_repeated(connect: Connect, way: Way) -> None:
+    client, service = connect(lambda _: ServiceError(Code.UNAVAILABLE, "busy"))
+    with pytest.raises(ServiceError, match="busy") as caught:
+        client.batch_analyze(_request(1))
+    assert caught.value.code is Code.UNAVAILABLE
+    assert caught.value.request_id == ("id-1" if way.is_real else None)
+    assert len(service.requests) == 1
+
+
+def test_a_request_has_its_time(connect: Connect) -> None:
+    client, _ = connect(lambda _: Silence())
+    with pytest.raises(DeadlineError):
+        client.batch_analyze(_request(1), timeout=0.1)
+
+
+def test_without_a_token_nothing_is_sent(connect: Connect) -> None:
+    client, service = connect(credentials=_Broke())
+    with pytest.raises(AuthError, match="no token today") as caught:
+        client.collect([Image("a", png(1)), Image("b", png(2))])
+    assert caught.value.__notes__ == ["without a result: a, b"]
+    with pytest.raises(AuthError, match="no token today"):
+        client.analyze(png(1))
+    with pytest.raises(AuthError, match="no token today"):
+        client.batch_analyze(_request(1))
+    assert service.requests == []
+
+
+class _Broke:
+    is_service_account = False
+
+    def authorization(self, *, fresh: bool = False, timeout_s: float = 1) -> str:  # noqa: ARG002
+        message = "no token today"
+        raise AuthError(message)
+
+    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = 1) -> str:
+        return self.authorization(fresh=fresh, timeout_s=timeout_s)
+
+
+# Calls side by side
+
+
+def test_calls_run_side_by_side_up_to_the_window(connect: Connect, way: Way) -> None:
+    if not way.is_real:
+        pytest.skip("in memory, a call is over before the next begins")
+    window = 3
+    together = threading.Barrier(window)
+    lock = threading.Lock()
+    under_way = [0]
+    most = [0]
+
+    def script(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+        with lock:
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+        together.wait(timeout=20)
+        with lock:
+            under_way[0] -= 1
+        return answer(request)
+
+    client, _ = connect(script, limits=Limits(calls_in_flight=window))
+    results = client.collect(png(number) for number in range(4 * window * BATCH_IMAGES))
+    assert all(result.ok for result in results)
+    assert most[0] == window
+
+
+def test_each_attempt_has_an_id_of_its_own(connect: Connect, way: Way) -> None:
+    if not way.is_real:
+        pytest.skip("a handler sees requests, not metadata")
+    client, service = connect()
+    client.collect(png(number) for number in range(40))
+    assert len(set(service.client_request_ids)) == len(service.requests) == 5
+
+
+def test_a_stream_has_its_time(connect: Connect) -> None:
+    client, _ = connect(lambda _: Silence(), timeouts=Timeouts(call_s=0.1, total_s=0.1))
+    results = client.collect([png(1), png(2)])
+    assert [result.error.code for result in results if result.error] == [Code.DEADLINE_EXCEEDED] * 2
+
+
+def test_analyze_has_its_time(connect: Connect) -> None:
+    client, _ = connect(lambda _: Silence())
+    with pytest.raises(DeadlineError):
+        client.analyze(png(1), timeout=0.1)

@@ -1,0 +1,290 @@
+"""What every client makes of what goes wrong at the service, over every transport."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from drivers import WAYS, Driver, Way
+from images_in_bytes import number_in, png
+from scripted_service import Disconnect, Refusal, Reply, Script, Service, answer, numbers_of, read
+from vision_grpc import RetryPolicy
+from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError
+from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
+
+Connect = Callable[..., tuple[Driver, Service]]
+_IMPATIENT = RetryPolicy(initial_backoff_s=0.001, max_backoff_s=0.002)
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: f"{way.transport}-{way.driver}")
+def way(request: pytest.FixtureRequest) -> Way:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def connect(way: Way) -> Iterator[Connect]:
+    """Starts a service with a script, and gives a client of it that waits little."""
+    with way.running() as start:
+
+        def connect(script: Script, **options: object) -> tuple[Driver, Service]:
+            service = start(script)
+            return way.client(service, **{"retry": _IMPATIENT, **options}), service
+
+        yield connect
+
+
+def _once(first: Callable[[BatchAnalyzeRequest], Reply]) -> Script:
+    """A service that does something to the first request, and is well after that."""
+    replies = iter([first])
+    return lambda request: next(replies, answer)(request)
+
+
+def _texts(images: int, connect: Connect, script: Script) -> tuple[list[int], Service]:
+    """Return the texts, which are numbers, of a stream that ends well."""
+    client, service = connect(script)
+    results = client.collect([png(number) for number in range(images)], ordered=True)
+    assert [result.error for result in results] == [None] * images
+    return [int(result.text) for result in results], service
+
+
+# The image, or one feature of it
+
+
+@pytest.mark.parametrize("code", [Code.INVALID_ARGUMENT, Code.NOT_FOUND])
+def test_an_image_that_the_service_cannot_read_fails_alone(connect: Connect, code: Code) -> None:
+    def script(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+        response = answer(request)
+        response.results[2].CopyFrom(AnalyzeResult(error=Status(code=code, message="cannot decode")))
+        return response
+
+    client, service = connect(script)
+    results = client.collect([png(number) for number in range(5)], ordered=True)
+    assert [result.ok for result in results] == [True, True, False, True, True]
+    assert results[2].error is not None
+    assert (results[2].error.code, results[2].error.message) == (code, "cannot decode")
+    assert results[2].attempts == 1
+    assert results[2].error.cause is None
+    assert len(service.requests) == 1
+
+
+def test_a_feature_that_failed_for_good_is_told(connect: Connect) -> None:
+    def script(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+        response = answer(request)
+        response.results[0].results.add(error=Status(code=Code.INVALID_ARGUMENT, message="no such model"))
+        return response
+
+    client, _ = connect(script)
+    result = client.analyze(png(3))
+    assert result.error is not None
+    assert result.error.message == "no such model"
+    assert result.text == "3"
+
+
+@pytest.mark.parametrize("level", ["image", "feature"])
+@pytest.mark.parametrize("code", [Code.INTERNAL, Code.RESOURCE_EXHAUSTED])
+def test_an_image_that_failed_for_the_moment_is_sent_again_alone(connect: Connect, level: str, code: Code) -> None:
+    status = Status(code=code, message="try again")
+    failed = AnalyzeResult(error=status) if level == "image" else AnalyzeResult(results=[FeatureResult(error=status)])
+
+    def first(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+        results = [failed if number in {1, 4} else read(png(number)) for number in numbers_of(request)]
+        return BatchAnalyzeResponse(results=results)
+
+    texts, service = _texts(8, connect, _once(first))
+    assert texts == list(range(8))
+    assert [numbers_of(request) for request in service.requests] == [list(range(8)), [1, 4]]
+
+
+def test_an_image_that_keeps_failing_has_the_services_word(connect: Connect) -> None:
+    failed = AnalyzeResult(error=Status(code=Code.INTERNAL, message="bug"))
+    client, service = connect(lambda _: BatchAnalyzeResponse(results=[failed]), retry=_with_attempts(3))
+    [result] = client.collect([png(1)])
+    assert result.error is not None
+    assert (result.error.message, result.attempts, len(service.requests)) == ("bug", 3, 3)
+    assert result.result == failed
+
+
+def _with_attempts(attempts: int) -> RetryPolicy:
+    return RetryPolicy(attempts=attempts, initial_backoff_s=0.001, max_backoff_s=0.002)
+
+
+# The call
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        Code.PERMISSION_DENIED,
+        Code.NOT_FOUND,
+        Code.FAILED_PRECONDITION,
+        Code.OUT_OF_RANGE,
+        Code.UNIMPLEMENTED,
+        Code.UNKNOWN,
+        Code.CANCELLED,
+        Code.DATA_LOSS,
+    ],
+)
+def test_a_call_that_is_refused_for_good_fails_its_images(connect: Connect, way: Way, code: Code) -> None:
+    client, service = connect(lambda _: ServiceError(code, "said the service"))
+    results = client.collect([png(1), png(2)])
+    assert [result.attempts for result in results] == [1, 1]
+    for result in results:
+        assert result.error is not None
+        assert result.error.code is code
+        assert isinstance(result.error.cause, ServiceError)
+        assert result.error.cause.message == "said the service"
+        assert result.error.cause.request_id == ("id-1" if way.is_real else None)
+    with pytest.raises(ServiceError, match="said the service") as caught:
+        client.analyze(png(1))
+    assert caught.value.code is code
+    assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "code", [Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.INTERNAL, Code.ABORTED, Code.DEADLINE_EXCEEDED]
+)
+def test_a_call_that_failed_for_the_moment_is_repeated(connect: Connect, code: Code) -> None:
+    texts, service = _texts(3, connect, _once(lambda _: ServiceError(code, "try again")))
+    assert texts == [0, 1, 2]
+    assert [numbers_of(request) for request in service.requests] == [[0, 1, 2]] * 2
+
+
+def test_a_wait_that_the_service_asks_for_is_kept(connect: Connect) -> None:
+    """It asks for longer than there is time, so that nobody waits."""
+    busy = Refusal(ServiceError(Code.UNAVAILABLE, "busy"), retry_after_s=3_600)
+    client, service = connect(lambda _: busy)
+    [result] = client.collect([png(1)])
+    assert result.error is not None
+    assert result.error.code is Code.UNAVAILABLE
+    assert result.attempts == len(service.requests) == 1
+
+
+def test_a_request_that_is_refused_is_bisected_until_the_guilty_image_is_alone(connect: Connect) -> None:
+    def script(request: BatchAnalyzeRequest) -> Reply:
+        return ServiceError(Code.INVALID_ARGUMENT, "no image") if 5 in numbers_of(request) else answer(request)
+
+    client, service = connect(script)
+    results = client.collect([png(number) for number in range(8)], ordered=True)
+    assert [result.ok for result in results] == [number != 5 for number in range(8)]
+    assert results[5].error is not None
+    assert results[5].error.code is Code.INVALID_ARGUMENT
+    answered = [number for request in service.requests if 5 not in numbers_of(request) for number in numbers_of(request)]
+    assert sorted(answered) == [0, 1, 2, 3, 4, 6, 7]
+
+
+def test_a_request_that_is_too_large_is_split(connect: Connect) -> None:
+    def script(request: BatchAnalyzeRequest) -> Reply:
+        if len(request.analyze_specs) <= 2:
+            return answer(request)
+        return RequestTooLargeError(Code.RESOURCE_EXHAUSTED, "Received message larger than max (5 vs. 4)")
+
+    texts, service = _texts(8, connect, script)
+    assert texts == list(range(8))
+    assert sorted(len(request.analyze_specs) for request in service.requests) == [2, 2, 2, 2, 4, 4, 8]
+
+
+def test_a_broken_connection_is_made_anew(connect: Connect) -> None:
+    texts, service = _texts(8, connect, _once(lambda _: Disconnect()))
+    assert texts == list(range(8))
+    assert [numbers_of(request) for request in service.requests] == [list(range(8))] * 2
+
+
+# Answers that are none
+
+
+@pytest.mark.parametrize("images", [0, 7, 9, 16])
+def test_results_that_cannot_be_assigned_are_not(connect: Connect, images: int) -> None:
+    """Results are known by their position alone."""
+
+    def first(_: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+        return BatchAnalyzeResponse(results=[read(png(900 + number)) for number in range(images)])
+
+    texts, service = _texts(8, connect, _once(first))
+    assert texts == list(range(8))
+    assert [numbers_of(request) for request in service.requests] == [list(range(8))] * 2
+
+
+@pytest.mark.parametrize("garbage", [b"\xff" * 40, b"<html>no</html>", b"\x0a\x7f", b'{"results": 5}', b"[]"])
+def test_garbage_is_asked_for_again(connect: Connect, garbage: bytes) -> None:
+    texts, _ = _texts(8, connect, _once(lambda _: garbage))
+    assert texts == list(range(8))
+
+
+def test_garbage_inside_a_result_is_asked_for_again(connect: Connect, way: Way) -> None:
+    if way.transport != "grpc":
+        pytest.skip("only gRPC answers are cut without being parsed")
+    # Two results, the second of which has an error that is no google.rpc.Status.
+    broken = b"\x0a\x00" + b"\x0a\x04\x0a\x02\xff\xff"
+    texts, _ = _texts(2, connect, _once(lambda _: broken))
+    assert texts == [0, 1]
+
+
+def test_nothing_but_garbage_fails_each_image(connect: Connect) -> None:
+    client, service = connect(lambda _: b"\xff\xff", retry=_with_attempts(2))
+    results = client.collect([png(1), png(2)])
+    assert [result.error.code for result in results if result.error] == [Code.DATA_LOSS] * 2
+    assert len(service.requests) == 2
+    with pytest.raises(ProtocolError):
+        client.analyze(png(1))
+
+
+# Tokens
+
+
+class _Tokens:
+    """Counts its tokens."""
+
+    is_service_account = True
+
+    def __init__(self) -> None:
+        self.fresh = 0
+
+    def authorization(self, *, fresh: bool = False, timeout_s: float = 1) -> str:  # noqa: ARG002 - takes no time
+        self.fresh += fresh
+        return f"Bearer token-{self.fresh}"
+
+    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = 1) -> str:
+        return self.authorization(fresh=fresh, timeout_s=timeout_s)
+
+
+def test_a_token_that_is_refused_is_replaced(connect: Connect, way: Way) -> None:
+    tokens = _Tokens()
+    client, service = connect(_once(lambda _: ServiceError(Code.UNAUTHENTICATED, "expired")), credentials=tokens)
+    results = client.collect([png(number) for number in range(8)])
+    assert [result.ok for result in results] == [True] * 8
+    assert tokens.fresh == 1
+    if way.is_real:
+        assert service.authorizations == ["Bearer token-0", "Bearer token-1"]
+
+
+def test_a_fresh_token_that_is_refused_too_is_the_end(connect: Connect) -> None:
+    tokens = _Tokens()
+    client, service = connect(lambda _: ServiceError(Code.UNAUTHENTICATED, "who are you"), credentials=tokens)
+    with pytest.raises(ServiceError, match="who are you") as caught:
+        client.analyze(png(1))
+    assert caught.value.code is Code.UNAUTHENTICATED
+    assert (tokens.fresh, len(service.requests)) == (1, 2)
+
+
+def test_every_image_ends_once_whatever_the_service_does(connect: Connect) -> None:
+    """All misdeeds in turn, over and over."""
+    deeds: list[Callable[[BatchAnalyzeRequest], Reply]] = [
+        lambda _: ServiceError(Code.UNAVAILABLE, "busy"),
+        lambda _: b"\xff",
+        lambda request: BatchAnalyzeResponse(results=[read(spec.content) for spec in request.analyze_specs[1:]]),
+        lambda request: _half(request),
+        answer,
+        answer,
+    ]
+    calls = iter(deeds * 200)
+    client, service = connect(lambda request: next(calls)(request), retry=_with_attempts(50))
+    results = client.collect([png(number) for number in range(300)])
+    assert sorted(int(result.text) for result in results if result.ok) == list(range(300))
+    assert all(int(result.key.removeprefix("#")) == int(result.text) for result in results)
+    assert len(service.requests) < 400
+
+
+def _half(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+    """Half of the images fail for the moment."""
+    failed = AnalyzeResult(error=Status(code=Code.INTERNAL))
+    numbers = [number_in(spec.content) for spec in request.analyze_specs]
+    return BatchAnalyzeResponse(results=[failed if number % 2 else read(png(number)) for number in numbers])

@@ -1,0 +1,185 @@
+"""Each client over each transport behind one set of methods, so that one text of tests drives them all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import ExitStack, aclosing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from scripted_service import Script, Service, serve_grpc, serve_rest
+from vision_grpc import AsyncVisionClient, ImageResult, VisionClient
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.sources import ImageSource
+from vision_grpc.testing import AsyncMemoryTransport, MemoryTransport
+
+
+class Driver(Protocol):
+    """A client. Options are the arguments of its constructor."""
+
+    def collect(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        on_result: Callable[[ImageResult], None] = ...,
+        **arguments: Any,  # noqa: ANN401
+    ) -> list[ImageResult]:
+        """Return all results of `analyze_many`, telling of each as it comes."""
+        ...
+
+    def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
+        """Return the first results of `analyze_many` and close its iterator."""
+        ...
+
+    def analyze(self, image: ImageSource, **arguments: Any) -> ImageResult:  # noqa: ANN401
+        """Return what `analyze` does."""
+        ...
+
+    def batch_analyze(self, request: BatchAnalyzeRequest, **arguments: Any) -> BatchAnalyzeResponse:  # noqa: ANN401
+        """Return what `batch_analyze` does."""
+        ...
+
+    def after_close(self, image: ImageSource) -> None:
+        """Close the client, twice, and use it."""
+        ...
+
+
+@dataclass
+class SyncDriver:
+    """`VisionClient`."""
+
+    options: dict[str, Any]
+
+    def collect(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        on_result: Callable[[ImageResult], None] = lambda _: None,
+        **arguments: Any,  # noqa: ANN401
+    ) -> list[ImageResult]:
+        with VisionClient(**self.options) as client:
+            results: list[ImageResult] = []
+            for result in client.analyze_many(images, **arguments):
+                on_result(result)
+                results.append(result)
+            return results
+
+    def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
+        with VisionClient(**self.options) as client:
+            results = client.analyze_many(images)
+            taken = [next(results) for _ in range(number)]
+            results.close()  # type: ignore[attr-defined]
+            return taken
+
+    def analyze(self, image: ImageSource, **arguments: Any) -> ImageResult:  # noqa: ANN401
+        with VisionClient(**self.options) as client:
+            return client.analyze(image, **arguments)
+
+    def batch_analyze(self, request: BatchAnalyzeRequest, **arguments: Any) -> BatchAnalyzeResponse:  # noqa: ANN401
+        with VisionClient(**self.options) as client:
+            return client.batch_analyze(request, **arguments)
+
+    def after_close(self, image: ImageSource) -> None:
+        client = VisionClient(**self.options)
+        client.close()
+        client.close()
+        client.analyze(image)
+
+
+@dataclass
+class AsyncDriver:
+    """`AsyncVisionClient`, in an event loop of its own for each method."""
+
+    options: dict[str, Any]
+    lend: Callable[[Iterable[ImageSource]], object] = field(default=lambda images: images)
+    """How images are handed over: as an ordinary iterable, or as an asynchronous one."""
+
+    def collect(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        on_result: Callable[[ImageResult], None] = lambda _: None,
+        **arguments: Any,  # noqa: ANN401
+    ) -> list[ImageResult]:
+        async def use(client: AsyncVisionClient) -> list[ImageResult]:
+            results: list[ImageResult] = []
+            async for result in client.analyze_many(self.lend(images), **arguments):  # type: ignore[arg-type]
+                on_result(result)
+                results.append(result)
+            return results
+
+        return self._run(use)
+
+    def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
+        async def use(client: AsyncVisionClient) -> list[ImageResult]:
+            async with aclosing(client.analyze_many(self.lend(images))) as results:  # type: ignore[arg-type, type-var]
+                return [await anext(results) for _ in range(number)]
+
+        return self._run(use)
+
+    def analyze(self, image: ImageSource, **arguments: Any) -> ImageResult:  # noqa: ANN401
+        return self._run(lambda client: client.analyze(image, **arguments))
+
+    def batch_analyze(self, request: BatchAnalyzeRequest, **arguments: Any) -> BatchAnalyzeResponse:  # noqa: ANN401
+        return self._run(lambda client: client.batch_analyze(request, **arguments))
+
+    def after_close(self, image: ImageSource) -> None:
+        async def use(client: AsyncVisionClient) -> None:
+            await client.aclose()
+            await client.aclose()
+            await client.analyze(image)
+
+        self._run(use)
+
+    def _run(self, use: Callable[[AsyncVisionClient], Any]) -> Any:  # noqa: ANN401
+        async def main() -> object:
+            async with AsyncVisionClient(**self.options) as client:
+                return await use(client)
+
+        return asyncio.run(main())
+
+
+async def in_time(images: Iterable[ImageSource]) -> AsyncIterator[ImageSource]:
+    """Yield images as an asynchronous source does."""
+    for image in images:
+        await asyncio.sleep(0)
+        yield image
+
+
+class Way(NamedTuple):
+    """A kind of client over a kind of transport."""
+
+    transport: str
+    driver: str
+
+    @property
+    def is_real(self) -> bool:
+        """Whether there is a socket in it."""
+        return self.transport != "memory"
+
+    @contextmanager
+    def running(self) -> Iterator[Callable[[Script], Service]]:
+        """Return what starts a service; all of them end with this."""
+        with ExitStack() as stack:
+            if self.transport == "grpc":
+                yield lambda script: stack.enter_context(serve_grpc(script))
+            elif self.transport == "rest":
+                yield lambda script: stack.enter_context(serve_rest(script))
+            else:
+                yield Service
+
+    def client(self, service: Service, **options: object) -> Driver:
+        """Return a client of the service."""
+        if self.is_real:
+            connection: dict[str, object] = {"endpoint": service.address, "transport": self.transport}
+            connection["insecure"] = True
+        else:
+            make = MemoryTransport if self.driver == "sync" else AsyncMemoryTransport
+            connection = {"transport": make(service.in_memory())}
+        connection |= options
+        if self.driver == "sync":
+            return SyncDriver(connection)
+        return AsyncDriver(connection, in_time) if self.driver == "asyncio-source" else AsyncDriver(connection)
+
+
+WAYS = [Way(transport, driver) for transport in ("grpc", "rest", "memory") for driver in ("sync", "asyncio")]
+WAYS.append(Way("grpc", "asyncio-source"))

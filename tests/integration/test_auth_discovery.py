@@ -1,0 +1,61 @@
+import socket
+
+import pytest
+from auth_peers import Reply, Request, always, grpc_server, http_server
+
+from vision_grpc.discovery import ApiEndpoints
+from vision_grpc.errors import Code, PathError, ServiceError, TransportError
+from vision_grpc.json import to_json
+from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
+
+_ANSWER = ListApiEndpointsResponse(
+    endpoints=[
+        ApiEndpoint(id="ai-vision", address="vision.example:443"),
+        ApiEndpoint(id="iam", address="iam.example:443"),
+    ]
+)
+
+
+async def test_addresses_are_asked_for_once_over_rest() -> None:
+    requests: list[Request] = []
+
+    def answer(request: Request) -> Reply:
+        requests.append(request)
+        return Reply(200, to_json(_ANSWER))
+
+    with http_server(answer) as url:
+        endpoints = ApiEndpoints(url, transport="rest")
+        assert await endpoints.address_async("ai-vision") == "vision.example:443"
+        assert endpoints.address("iam") == "iam.example:443"
+    assert [(request.method, request.path) for request in requests] == [("GET", "/endpoints")]
+
+
+def test_addresses_come_over_grpc() -> None:
+    method = "/yandex.cloud.endpoint.ApiEndpointService/List"
+    with grpc_server(lambda _, __: _ANSWER.SerializeToString(), method=method) as address:
+        assert ApiEndpoints(address, insecure=True).address("ai-vision") == "vision.example:443"
+
+
+def test_an_unknown_service_is_told_from_those_that_there_are() -> None:
+    with http_server(always(Reply(200, to_json(_ANSWER)))) as url:
+        with pytest.raises(ServiceError, match="no service 'ocr', but ai-vision, iam") as caught:
+            ApiEndpoints(url, transport="rest").address("ocr")
+    assert caught.value.code is Code.NOT_FOUND
+
+
+def test_a_failure_is_not_cached() -> None:
+    replies = iter([Reply(503, b""), Reply(200, to_json(_ANSWER))])
+    with http_server(lambda _: next(replies)) as url:
+        endpoints = ApiEndpoints(url, transport="rest")
+        with pytest.raises(ServiceError, match="HTTP 503"):
+            endpoints.address("iam")
+        assert endpoints.address("iam") == "iam.example:443"
+
+
+def test_a_service_that_hangs_or_is_gone_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        target = "127.0.0.1:{}".format(listener.getsockname()[1])
+        with pytest.raises(TransportError, match="neither gRPC nor REST gets through"):
+            ApiEndpoints(target, insecure=True).address("iam", timeout_s=0.3)
+    with pytest.raises(PathError, match="was not reached"):
+        ApiEndpoints(target, insecure=True, transport="rest").address("iam", timeout_s=2)

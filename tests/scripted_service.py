@@ -1,0 +1,260 @@
+"""A Vision service on real sockets that does what a test tells it, over gRPC or REST.
+
+A test hands over a function from the request to the reply: a message, raw bytes, an exception of
+ours as the error to answer, or one of the misdeeds below. The local service of the package
+behaves; this one need not.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from typing import NamedTuple
+
+import grpc
+
+from images_in_bytes import number_in
+from link import Link
+from vision_grpc.errors import DeadlineError, ProtocolError, RequestTooLargeError, ServiceError, TransportError
+from vision_grpc.json import from_json, to_json
+from vision_grpc.messages import (
+    AnalyzeResult,
+    BatchAnalyzeRequest,
+    BatchAnalyzeResponse,
+    Block,
+    FeatureResult,
+    Line,
+    Page,
+    RetryInfo,
+    Status,
+    TextAnnotation,
+    Word,
+)
+from vision_grpc.testing import Handler
+from vision_grpc.transport.method import METHOD_PATH, REST_PATH
+
+_TOO_LARGE = 413
+
+
+class Silence:
+    """Never answer."""
+
+
+class Disconnect:
+    """Break the connection."""
+
+
+class Refusal(NamedTuple):
+    """An error that asks for a wait: by RetryInfo, or as REST gateways do, by the header."""
+
+    error: ServiceError
+    retry_after_s: int
+
+
+Reply = BatchAnalyzeResponse | bytes | ServiceError | Refusal | Silence | Disconnect
+Script = Callable[[BatchAnalyzeRequest], Reply]
+
+
+def read(content: bytes) -> AnalyzeResult:
+    """Recognise an image of `images_in_bytes`: its text is its number."""
+    line = Line(words=[Word(text=str(number_in(content)))])
+    annotation = TextAnnotation(pages=[Page(blocks=[Block(lines=[line])])])
+    return AnalyzeResult(results=[FeatureResult(text_detection=annotation)])
+
+
+def answer(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+    """Recognise all images of a request."""
+    return BatchAnalyzeResponse(results=[read(spec.content) for spec in request.analyze_specs])
+
+
+def numbers_of(request: BatchAnalyzeRequest) -> list[int]:
+    """Return the numbers of the images of a request."""
+    return [number_in(spec.content) for spec in request.analyze_specs]
+
+
+class Service:
+    """What a script has seen. `address` is the endpoint of the client."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._ids = count(1)
+        self.address = ""
+        self.requests: list[BatchAnalyzeRequest] = []
+        self.client_request_ids: list[str] = []
+        self.authorizations: list[str] = []
+        self.link: Link | None = None
+
+    def reply(self, request: BatchAnalyzeRequest) -> Reply:
+        """Let the script answer; a silence lasts until the service ends."""
+        with self._lock:
+            self.requests.append(request)
+        reply = self._script(request)
+        if isinstance(reply, Silence):
+            self._closing.wait()
+        elif isinstance(reply, Disconnect) and self.link is not None:
+            self.link.cut()
+        return reply
+
+    def note(self, metadata: dict[str, str]) -> str:
+        """Take note of what came with a request; return the id of the answer."""
+        with self._lock:
+            self.client_request_ids.append(metadata.get("x-client-request-id", ""))
+            self.authorizations.append(metadata.get("authorization", ""))
+            return f"id-{next(self._ids)}"
+
+    def in_memory(self) -> Handler:
+        """Return the service as a handler for `vision_grpc.testing`: misdeeds become what a transport makes of them."""
+
+        def handler(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+            with self._lock:
+                self.requests.append(request)
+            reply = self._script(request)
+            if isinstance(reply, BatchAnalyzeResponse):
+                return reply
+            if isinstance(reply, Refusal):
+                error = reply.error
+                error.retry_after_s = reply.retry_after_s
+                raise error
+            if isinstance(reply, ServiceError):
+                raise reply
+            misdeeds = {Silence: DeadlineError, Disconnect: TransportError, bytes: ProtocolError}
+            raise misdeeds[type(reply)]("as told")
+
+        return handler
+
+    def close(self) -> None:
+        """End all silences."""
+        self._closing.set()
+
+
+@contextmanager
+def serve_grpc(script: Script) -> Iterator[Service]:
+    """Serve over gRPC on a free port."""
+    service = Service(script)
+    server = start_grpc(service)
+    try:
+        with Link(server.port) as link:
+            service.link = link
+            service.address = f"127.0.0.1:{link.port}"
+            yield service
+    finally:
+        service.close()
+        server.stop()
+
+
+class GrpcServer(NamedTuple):
+    """A server that runs."""
+
+    server: grpc.Server
+    port: int
+
+    def stop(self) -> None:
+        """Stop at once, calls and all."""
+        self.server.stop(None).wait()
+
+
+def start_grpc(service: Service, port: int = 0) -> GrpcServer:
+    """Start a server for the service."""
+    handlers = grpc.method_handlers_generic_handler(
+        METHOD_PATH.split("/")[1],
+        {METHOD_PATH.split("/")[2]: grpc.unary_unary_rpc_method_handler(lambda wire, call: _over_grpc(service, wire, call))},
+    )
+    options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
+    server = grpc.server(ThreadPoolExecutor(32), handlers=[handlers], options=options)
+    bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    return GrpcServer(server, bound)
+
+
+def _over_grpc(service: Service, wire: bytes, call: grpc.ServicerContext) -> bytes:
+    request_id = service.note({key: str(value) for key, value in call.invocation_metadata()})
+    call.send_initial_metadata((("x-request-id", request_id),))
+    reply = service.reply(BatchAnalyzeRequest.FromString(wire))
+    if isinstance(reply, BatchAnalyzeResponse):
+        return reply.SerializeToString()
+    if isinstance(reply, bytes):
+        return reply
+    if isinstance(reply, Refusal):
+        status = Status(code=reply.error.code, message=reply.error.message)
+        info = RetryInfo()
+        info.retry_delay.seconds = reply.retry_after_s
+        status.details.add().Pack(info)
+        call.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        reply = reply.error
+    if isinstance(reply, ServiceError):
+        code = next(code for code in grpc.StatusCode if code.value[0] == reply.code)
+        call.abort(code, reply.message)
+    call.abort(grpc.StatusCode.UNAVAILABLE, "the service ends")
+
+
+@contextmanager
+def serve_rest(script: Script) -> Iterator[Service]:
+    """Serve over REST on a free port."""
+    service = Service(script)
+    server = _RestServer(service)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        with Link(server.server_port) as link:
+            service.link = link
+            service.address = f"http://127.0.0.1:{link.port}"
+            yield service
+    finally:
+        service.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _RestServer(ThreadingHTTPServer):
+    # Connections that the client keeps alive would keep their threads.
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        super().__init__(("127.0.0.1", 0), _RestHandler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Let clients hang up."""
+
+
+class _RestHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _RestServer
+
+    def do_POST(self) -> None:
+        request_id = self.server.service.note({key.lower(): value for key, value in self.headers.items()})
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self.path != REST_PATH:
+            self._send(404, b"", request_id)
+            return
+        reply = self.server.service.reply(from_json(body, BatchAnalyzeRequest))
+        if isinstance(reply, BatchAnalyzeResponse):
+            self._send(200, to_json(reply), request_id)
+        elif isinstance(reply, bytes):
+            self._send(200, reply, request_id)
+        elif isinstance(reply, Refusal):
+            self._refuse(reply.error, request_id, {"retry-after": str(reply.retry_after_s)})
+        elif isinstance(reply, ServiceError):
+            self._refuse(reply, request_id, {})
+        else:
+            self.close_connection = True
+
+    def _refuse(self, error: ServiceError, request_id: str, headers: dict[str, str]) -> None:
+        status = _TOO_LARGE if isinstance(error, RequestTooLargeError) else error.code.http_status
+        self._send(status, to_json(Status(code=error.code, message=error.message)), request_id, headers)
+
+    def _send(self, status: int, body: bytes, request_id: str, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"x-request-id": request_id, "content-length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
+        """Stay quiet."""

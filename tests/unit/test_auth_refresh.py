@@ -1,0 +1,153 @@
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_grpc.auth.refresh import Fail, Join, Pause, Refresh, Serve, TransientAuthError
+from vision_grpc.auth.token import Token
+from vision_grpc.errors import AuthError
+
+_HOUR_S = 3600.0
+_LATER = TransientAuthError("the service is down")
+_NEVER = AuthError("the key was deleted")
+
+
+def _with_token(lifetime_s: float = 12 * _HOUR_S, now: float = 0.0) -> Refresh:
+    refresh = Refresh(random.Random(7))
+    assert refresh.ask(now, fresh=False) == Join(start=True)
+    refresh.succeeded(Token("one", lifetime_s), now)
+    return refresh
+
+
+def test_the_first_caller_starts_an_exchange_and_all_wait_for_it() -> None:
+    refresh = Refresh(random.Random())
+    assert refresh.ask(0, fresh=False) == Join(start=True)
+    assert [refresh.ask(0.1, fresh=False) for _ in range(1000)] == [Join(start=False)] * 1000
+    refresh.succeeded(Token("one", 100), 0.2)
+    assert refresh.ask(0.3, fresh=False) == Serve("Bearer one", start=False)
+
+
+def test_an_ageing_token_is_served_while_one_exchange_runs() -> None:
+    refresh = _with_token()
+    steps = [refresh.ask(_HOUR_S, fresh=False) for _ in range(3)]
+    assert steps == [Serve("Bearer one", start) for start in (True, False, False)]
+    refresh.succeeded(Token("two", 12 * _HOUR_S), _HOUR_S + 1)
+    assert refresh.ask(_HOUR_S + 2, fresh=False) == Serve("Bearer two", start=False)
+
+
+@given(lifetime_s=st.floats(0.5, 12 * _HOUR_S), seed=st.integers())
+def test_a_token_is_replaced_about_hourly_and_well_before_its_end(lifetime_s: float, seed: int) -> None:
+    refresh = Refresh(random.Random(seed))
+    refresh.ask(0, fresh=False)
+    refresh.succeeded(Token("t", lifetime_s), 0)
+    held = refresh.held
+    assert held is not None
+    assert 0 < held.refresh_at <= min(0.6 * lifetime_s, _HOUR_S)
+    assert held.refresh_at < held.usable_until < lifetime_s
+
+
+def test_no_two_processes_refresh_at_the_same_moment() -> None:
+    def refresh_at(seed: int) -> float:
+        refresh = Refresh(random.Random(seed))
+        refresh.succeeded(Token("t", 12 * _HOUR_S), 0)
+        assert refresh.held is not None
+        return refresh.held.refresh_at
+
+    moments = [refresh_at(seed) for seed in range(100)]
+    assert max(moments) - min(moments) > 300
+
+
+def test_a_token_is_not_served_to_the_very_end() -> None:
+    refresh = _with_token(lifetime_s=_HOUR_S)
+    assert isinstance(refresh.ask(_HOUR_S - 61, fresh=False), Serve)
+    # The exchange that this ask began is under way.
+    assert refresh.ask(_HOUR_S - 59, fresh=False) == Join(start=False)
+
+
+def test_no_token_is_believed_to_live_for_more_than_twelve_hours() -> None:
+    refresh = _with_token(lifetime_s=1e12)
+    assert refresh.held is not None
+    assert refresh.held.usable_until < 12 * _HOUR_S
+
+
+def test_failures_are_retried_ever_later_while_the_old_token_lives() -> None:
+    refresh = _with_token()
+    now, starts = _HOUR_S, []
+    while now < _HOUR_S + 120:
+        step = refresh.ask(now, fresh=False)
+        assert isinstance(step, Serve)
+        if step.start:
+            starts.append(now)
+            refresh.failed(_LATER, now)
+        now += 0.125
+    waits = [after - before for before, after in zip(starts, starts[1:], strict=False)]
+    assert 0.25 <= waits[0] <= 0.625
+    assert max(waits) <= 30.125
+    assert all(after < 4.5 * before for before, after in zip(waits, waits[1:], strict=False))
+    assert 5 < len(starts) < 20
+
+
+def test_without_a_token_callers_wait_out_what_may_heal_and_fail_at_once_where_nothing_will() -> None:
+    refresh = Refresh(random.Random(1))
+    refresh.ask(0, fresh=False)
+    refresh.failed(_LATER, 0)
+    step = refresh.ask(0.1, fresh=False)
+    assert isinstance(step, Pause)
+    assert 0.25 <= step.until <= 0.5
+    assert step.error is _LATER
+    assert refresh.ask(step.until, fresh=False) == Join(start=True)
+    refresh.failed(_NEVER, 1)
+    assert refresh.ask(1.1, fresh=False) == Fail(_NEVER)
+    assert refresh.ask(2.5, fresh=False) == Join(start=True)
+
+
+def test_a_refused_token_is_replaced_at_once_and_by_one_exchange_for_all_who_had_it() -> None:
+    refresh = _with_token()
+    assert refresh.ask(10, fresh=True) == Join(start=True)
+    assert refresh.ask(10, fresh=True) == Join(start=False)
+    assert refresh.ask(10, fresh=False) == Join(start=False)
+    refresh.succeeded(Token("two", 12 * _HOUR_S), 10.5)
+    # Somebody whose call went out with the first token.
+    assert refresh.ask(11, fresh=True) == Serve("Bearer two", start=False)
+    assert refresh.ask(12, fresh=True) == Join(start=True)
+
+
+def test_a_token_refused_right_after_it_was_made_is_replaced_too() -> None:
+    assert _with_token().ask(0.1, fresh=True) == Join(start=True)
+
+
+def test_after_a_long_sleep_the_token_is_not_trusted() -> None:
+    assert _with_token().ask(100 * _HOUR_S, fresh=False) == Join(start=True)
+
+
+def test_a_forked_child_does_not_wait_for_the_parents_exchange() -> None:
+    refresh = Refresh(random.Random())
+    refresh.ask(0, fresh=False)
+    refresh.forked()
+    assert refresh.ask(0, fresh=False) == Join(start=True)
+
+
+def test_a_token_may_ask_for_an_earlier_refresh() -> None:
+    refresh = Refresh(random.Random())
+    refresh.succeeded(Token("t", 12 * _HOUR_S, refresh_s=300), 0)
+    assert refresh.held is not None
+    assert refresh.held.refresh_at == 300
+
+
+def test_steps_and_tokens_do_not_show_the_secret() -> None:
+    refresh = _with_token()
+    shown = [Token("one", 1), refresh.ask(1, fresh=False), refresh.held, replace(Token("one", 1), lifetime_s=2)]
+    assert "Bearer" not in f"{shown}"
+    assert "'one'" not in f"{shown}"
+
+
+@pytest.mark.parametrize("failures", [1, 17, 2000])
+def test_no_number_of_failures_is_too_many(failures: int) -> None:
+    refresh = Refresh(random.Random())
+    for _ in range(failures):
+        refresh.failed(_LATER, 0)
+    step = refresh.ask(0, fresh=False)
+    assert isinstance(step, Pause)
+    assert step.until <= 30

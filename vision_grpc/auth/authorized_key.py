@@ -1,0 +1,104 @@
+"""Authorized keys of service accounts, as `yc iam key create` writes them, and the JWTs that they sign."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from vision_grpc.errors import AuthError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+_LOG = logging.getLogger("vision_grpc.auth")
+# The IAM service checks for this one, wherever it is reached.
+_AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
+# The most that the service takes: a clock that is late may be so by that much.
+_JWT_LIFETIME_S = 3600
+_FIELDS = ("id", "service_account_id", "private_key")
+_MAKE_ONE = "make one with `yc iam key create --service-account-name NAME --output key.json`"
+_READABLE_BY_OTHERS = 0o077
+
+
+class AuthorizedKey:
+    """A key of a service account.
+
+    Raises:
+        AuthError: these are not the fields of a key; `origin` is named in the message.
+    """
+
+    def __init__(self, fields: Mapping[str, object], origin: str) -> None:
+        values = [fields.get(name) for name in _FIELDS]
+        missing = [name for name, value in zip(_FIELDS, values, strict=True) if not (isinstance(value, str) and value)]
+        if missing:
+            message = f"{origin} is no authorized key of a service account (no {', '.join(missing)}): {_MAKE_ONE}"
+            raise AuthError(message)
+        self.key_id, self.service_account_id, pem = (str(value) for value in values)
+        self._private_key = _load(pem, origin)
+
+    def __repr__(self) -> str:
+        return f"AuthorizedKey({self.key_id!r}, ...)"
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> "AuthorizedKey":
+        """Return the key in a JSON file. One that others may read is warned of.
+
+        Raises:
+            AuthError: there is none.
+        """
+        place = Path(path)
+        origin = f"the key file {place}"
+        try:
+            text = place.read_bytes()
+            mode = place.stat().st_mode
+        except OSError as error:
+            message = f"{origin} cannot be read ({error.strerror}): {_MAKE_ONE}"
+            raise AuthError(message) from error
+        if os.name == "posix" and mode & _READABLE_BY_OTHERS:
+            _LOG.warning("%s can be read by others: chmod 600 %s", origin, place)
+        return cls.from_json(text, origin)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, origin: str) -> "AuthorizedKey":
+        """Return the key that a JSON text spells.
+
+        Raises:
+            AuthError: it spells none.
+        """
+        try:
+            fields = json.loads(text)
+        except (ValueError, RecursionError):
+            # Not as a cause: a JSONDecodeError holds the whole text.
+            fields = None
+        if not isinstance(fields, dict):
+            message = f"{origin} holds no JSON object, so no authorized key: {_MAKE_ONE}"
+            raise AuthError(message)
+        return cls(cast("dict[str, object]", fields), origin)
+
+    def sign(self) -> str:
+        """Return a JWT that says now that this is the service account."""
+        import jwt
+
+        now = int(time.time())
+        claims = {"iss": self.service_account_id, "aud": _AUDIENCE, "iat": now, "exp": now + _JWT_LIFETIME_S}
+        return jwt.encode(claims, self._private_key, algorithm="PS256", headers={"kid": self.key_id})
+
+
+def _load(pem: str, origin: str) -> "RSAPrivateKey":
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    # The tool writes a line of warning before the key itself.
+    _, begin, key = pem.partition("-----BEGIN ")
+    try:
+        private_key = load_pem_private_key((begin + key).encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        private_key = None
+    if not isinstance(private_key, RSAPrivateKey):
+        message = f"the private_key of {origin} is broken or no RSA key in PEM form: {_MAKE_ONE}"
+        raise AuthError(message)
+    return private_key

@@ -1,0 +1,94 @@
+"""The service that exchanges long-lived credentials for IAM tokens."""
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Literal
+
+from vision_grpc.auth.credentials import clean_secret
+from vision_grpc.auth.refresh import TransientAuthError
+from vision_grpc.auth.token import Token
+from vision_grpc.errors import AuthError, PathError, ProtocolError, ServiceError, TransportError, VisionError
+from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
+from vision_grpc.transport.endpoint import Endpoint, read_roots
+from vision_grpc.transport.once import Peer, call_once
+from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2
+
+DEFAULT_IAM_ENDPOINT = "iam.api.cloud.yandex.net:443"
+
+_CREATE = iam_token_service_pb2.DESCRIPTOR.services_by_name["IamTokenService"].methods_by_name["Create"]
+
+
+class IamService:
+    """An IAM token service, over gRPC or, where that does not get through, REST.
+
+    Raises:
+        ValueError: an argument is malformed, or secrets would travel in plaintext.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        transport: Literal["auto", "grpc", "rest"] = "auto",
+        root_certificates: bytes | str | os.PathLike[str] | None = None,
+        insecure: bool = False,
+    ) -> None:
+        place = Endpoint.parse(DEFAULT_IAM_ENDPOINT if endpoint is None else endpoint, insecure=insecure)
+        if place.plaintext and not place.is_loopback:
+            message = f"refusing to send credentials to the IAM service at {place.target} in plaintext: use TLS"
+            raise ValueError(message)
+        roots = None if place.plaintext else read_roots(root_certificates)
+        self._peer = Peer(place, roots, transport)
+
+    def __str__(self) -> str:
+        return f"the IAM service at {self._peer.endpoint.target}"
+
+    def create_token(self, request: CreateIamTokenRequest, fix: str, *, timeout_s: float) -> Token:
+        """Return the token for an identity; `fix` is what to do when the service refuses it.
+
+        Raises:
+            AuthError: there is none.
+        """
+        try:
+            response = call_once(self._peer, _CREATE, request, CreateIamTokenResponse, timeout_s=timeout_s)
+        except VisionError as error:
+            failure = error
+        else:
+            return self._read(response)
+        # What the service said may quote the secret: then it is no cause that a traceback may show.
+        raise _explain(failure, f"{self}", request, fix) from (None if isinstance(failure, ServiceError) else failure)
+
+    def _read(self, response: CreateIamTokenResponse) -> Token:
+        try:
+            value = clean_secret(response.iam_token, "IAM token")
+        except ValueError as error:
+            message = f"{self} answered without a usable token: {error}"
+            raise TransientAuthError(message) from error
+        expires_at = response.expires_at.seconds + response.expires_at.nanos / 1e9
+        # The one time that the wall clock counts: the service tells the end of the token by it.
+        lifetime_s = expires_at - time.time()
+        if lifetime_s <= 0:
+            message = f"{self} answered with a token that has expired already: {check_the_clock()}"
+            raise AuthError(message)
+        return Token(value, lifetime_s)
+
+
+def check_the_clock() -> str:
+    """Return the advice for when times do not fit together."""
+    return f"check this machine's clock, it shows {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _explain(error: VisionError, service: str, request: CreateIamTokenRequest, fix: str) -> AuthError:
+    told = str(error)
+    # A service or gateway that quotes the request must not put it into our messages.
+    for secret in (request.jwt, request.yandex_passport_oauth_token):
+        if secret:
+            told = told.replace(secret, "...")
+    if isinstance(error, ServiceError) and not error.code.retryable:
+        return AuthError(f"{service} refused to give a token: {told}; {fix}")
+    if isinstance(error, PathError) and error.lasting:
+        return AuthError(f"no token from {service}: {told}")
+    if isinstance(error, TransportError | ServiceError | ProtocolError):
+        return TransientAuthError(f"no token from {service}: {told}; check the network and the IAM endpoint")
+    return AuthError(f"no token from {service}: {told}")

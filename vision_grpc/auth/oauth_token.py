@@ -1,0 +1,47 @@
+"""OAuth tokens of user accounts, exchanged for IAM tokens."""
+
+import os
+from typing import Literal
+
+from vision_grpc.auth.credentials import clean_secret
+from vision_grpc.auth.exchanged import ExchangedCredentials
+from vision_grpc.auth.iam_service import IamService
+from vision_grpc.auth.token import Token
+from vision_grpc.messages import CreateIamTokenRequest
+
+_FIX = "get a new OAuth token: it lives for a year and ends with a change of the password"
+
+
+class OAuthToken(ExchangedCredentials):
+    """The OAuth token of a user account; calls need a folder id besides.
+
+    The further arguments say where it is exchanged and how that is reached.
+
+    Raises:
+        ValueError: the token is empty or no token, or the endpoint is malformed.
+    """
+
+    is_service_account = False
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        iam_endpoint: str | None = None,
+        transport: Literal["auto", "grpc", "rest"] = "auto",
+        root_certificates: bytes | str | os.PathLike[str] | None = None,
+        insecure: bool = False,
+    ) -> None:
+        super().__init__()
+        self._token = clean_secret(token, "OAuth token")
+        self._service = IamService(
+            iam_endpoint, transport=transport, root_certificates=root_certificates, insecure=insecure
+        )
+
+    @property
+    def _origin(self) -> str:
+        return str(self._service)
+
+    def _exchange(self, timeout_s: float) -> Token:
+        request = CreateIamTokenRequest(yandex_passport_oauth_token=self._token)
+        return self._service.create_token(request, _FIX, timeout_s=timeout_s)

@@ -1,0 +1,130 @@
+"""The identity that the `yc` command line tool was set up with."""
+
+import os
+from pathlib import Path
+
+from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Credentials, Secretive
+from vision_grpc.auth.iam_token import IamToken
+from vision_grpc.auth.oauth_token import OAuthToken
+from vision_grpc.auth.service_account_key import ServiceAccountKey
+from vision_grpc.auth.yc_config import Tree, read_yc_config
+from vision_grpc.errors import AuthError
+
+DEFAULT_CONFIG = Path("~/.config/yandex-cloud/config.yaml")
+
+_IAM_TOKEN_START = "t1."  # noqa: S105 - what such tokens begin with
+
+
+class YcProfile(Secretive):
+    """A profile of `yc`: its current one, or the one that is named.
+
+    `folder_id` and `endpoint` are what the profile says of them, None where it says nothing.
+    The further arguments say where tokens come from and how that is reached.
+
+    Raises:
+        AuthError: there is no such profile, or none that can be used.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        path: str | os.PathLike[str] = DEFAULT_CONFIG,
+        iam_endpoint: str | None = None,
+        root_certificates: bytes | str | os.PathLike[str] | None = None,
+        insecure: bool = False,
+    ) -> None:
+        place = Path(path).expanduser()
+        self.name, fields = _find_profile(_read(place), place, name)
+        self.folder_id = _text(fields, "folder-id")
+        self.endpoint = _text(fields, "endpoint")
+        origin = f"the profile {self.name!r} in {place}"
+        key, token = fields.get("service-account-key"), _text(fields, "token")
+        self._inner: Credentials
+        if key:
+            self._inner = ServiceAccountKey(
+                Path(key).expanduser() if isinstance(key, str) else key,
+                iam_endpoint=iam_endpoint,
+                root_certificates=root_certificates,
+                insecure=insecure,
+            )
+        elif token:
+            try:
+                self._inner = user_token(
+                    token, iam_endpoint=iam_endpoint, root_certificates=root_certificates, insecure=insecure
+                )
+            except ValueError as error:
+                message = f"{origin}: {error}"
+                raise AuthError(message) from error
+        else:
+            message = (
+                f"{origin} has neither token nor service-account-key (federated users have none): "
+                "set YC_IAM_TOKEN=$(yc iam create-token), or run `yc init`"
+            )
+            raise AuthError(message)
+
+    @property
+    def is_service_account(self) -> bool:
+        """Whether the profile is that of a service account."""
+        return self._inner.is_service_account
+
+    @property
+    def kind(self) -> str:
+        """The kind of credentials that the profile holds, by the name of their class."""
+        return type(self._inner).__name__
+
+    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
+        """Return `Bearer <token>`; see `Credentials`."""
+        return self._inner.authorization(fresh=fresh, timeout_s=timeout_s)
+
+    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
+        """Return what `authorization` does."""
+        return await self._inner.authorization_async(fresh=fresh, timeout_s=timeout_s)
+
+
+def user_token(
+    token: str,
+    *,
+    iam_endpoint: str | None = None,
+    root_certificates: bytes | str | os.PathLike[str] | None = None,
+    insecure: bool = False,
+) -> Credentials:
+    """Return credentials of a token of either kind: IAM tokens are known by how they begin.
+
+    Raises:
+        ValueError: the token is empty or no token.
+    """
+    if token.strip().startswith(_IAM_TOKEN_START):
+        return IamToken(token)
+    return OAuthToken(token, iam_endpoint=iam_endpoint, root_certificates=root_certificates, insecure=insecure)
+
+
+def _read(place: Path) -> Tree:
+    try:
+        return read_yc_config(place.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"the configuration of yc in {place} cannot be read ({error.strerror}): run `yc init`"
+        raise AuthError(message) from error
+    except ValueError as error:
+        # UnicodeDecodeError is one, and holds the text.
+        reason = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+    message = f"the configuration of yc in {place} is not understood: {reason}"
+    raise AuthError(message)
+
+
+def _find_profile(config: Tree, place: Path, name: str | None) -> tuple[str, Tree]:
+    wanted = _text(config, "current") if name is None else name
+    profiles = config.get("profiles")
+    if not isinstance(profiles, dict) or wanted is None:
+        message = f"the configuration of yc in {place} has no current profile: run `yc init`"
+        raise AuthError(message)
+    fields = profiles.get(wanted)
+    if not isinstance(fields, dict):
+        message = f"the configuration of yc in {place} has no profile {wanted!r}, only {', '.join(profiles) or 'none'}"
+        raise AuthError(message)
+    return wanted, fields
+
+
+def _text(fields: Tree, key: str) -> str | None:
+    value = fields.get(key)
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,142 @@
+"""The identities that a local service knows, when it asks who calls: as the IAM service sees them."""
+
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from vision_grpc.core.rules import validate
+from vision_grpc.errors import Code, ServiceError
+from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse, Timestamp
+
+AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
+"""What a JWT has to name, wherever this service listens: clients cannot tell it from the real one."""
+
+_JWT_LIFETIME_S = 3600
+_CLAIMS = ("iss", "aud", "iat", "exp")
+
+
+class Identities:
+    """One service account and one user, with secrets made anew for each instance.
+
+    `exchanges` counts the tokens that were handed out. Usable from several threads.
+    """
+
+    def __init__(self, *, token_lifetime_s: float = 12 * 3600.0, wall_clock: Callable[[], float] = time.time) -> None:
+        self._lifetime_s = token_lifetime_s
+        self._wall_clock = wall_clock
+        self._private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._lock = threading.Lock()
+        self._ends: dict[str, float] = {}
+        self.exchanges = 0
+        self.service_account_id = _make_id("aje")
+        self.key_id = _make_id("ajk")
+        self.api_key = f"AQVN{secrets.token_urlsafe(24)}"
+        self.oauth_token = f"y0_{secrets.token_urlsafe(32)}"
+
+    def __repr__(self) -> str:
+        return f"Identities(service_account_id={self.service_account_id!r}, key_id={self.key_id!r})"
+
+    @property
+    def authorized_key(self) -> dict[str, str]:
+        """The service account's key, with the fields of the file that `yc iam key create` writes."""
+        pem = self._private_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        public_pem = self._private_key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return {
+            "id": self.key_id,
+            "service_account_id": self.service_account_id,
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "key_algorithm": "RSA_2048",
+            "public_key": public_pem.decode(),
+            "private_key": pem.decode(),
+        }
+
+    def create_token(self, request: CreateIamTokenRequest) -> CreateIamTokenResponse:
+        """Return a token for whoever the request proves to be.
+
+        Raises:
+            InvalidRequestError: the request breaks an option of the protos.
+            ServiceError: the proof is none.
+        """
+        validate(request)
+        if request.jwt:
+            self._check_jwt(request.jwt)
+        elif not secrets.compare_digest(request.yandex_passport_oauth_token, self.oauth_token):
+            message = "the OAuth token is unknown"
+            raise ServiceError(Code.UNAUTHENTICATED, message)
+        token, ends_at = self.issue()
+        seconds = int(ends_at)
+        expires_at = Timestamp(seconds=seconds, nanos=int((ends_at - seconds) * 1e9))
+        return CreateIamTokenResponse(iam_token=token, expires_at=expires_at)
+
+    def issue(self) -> tuple[str, float]:
+        """Return a new token and the wall clock time of its end."""
+        now = self._wall_clock()
+        token, ends_at = f"t1.{secrets.token_urlsafe(32)}", now + self._lifetime_s
+        with self._lock:
+            self._ends = {known: end for known, end in self._ends.items() if end > now}
+            self._ends[token] = ends_at
+            self.exchanges += 1
+        return token, ends_at
+
+    def revoke_tokens(self) -> None:
+        """Stop accepting the tokens handed out so far."""
+        with self._lock:
+            self._ends.clear()
+
+    def check(self, authorization: str | None) -> None:
+        """Pass a call by the value of its authorization metadata.
+
+        Raises:
+            ServiceError: it names nobody, or a token that has ended.
+        """
+        scheme, _, secret = (authorization or "").partition(" ")
+        if scheme == "Api-Key" and secrets.compare_digest(secret.encode(), self.api_key.encode()):
+            return
+        if scheme == "Bearer":
+            with self._lock:
+                ends_at = self._ends.get(secret)
+            if ends_at is not None and self._wall_clock() < ends_at:
+                return
+        what = "no authorization came with the call" if not authorization else "the key or token is unknown or expired"
+        raise ServiceError(Code.UNAUTHENTICATED, what)
+
+    def _check_jwt(self, text: str) -> None:
+        try:
+            if jwt.get_unverified_header(text).get("kid") != self.key_id:
+                message = "the JWT's header names no known key in kid"
+                raise ServiceError(Code.UNAUTHENTICATED, message)
+            claims = jwt.decode(
+                text,
+                self._private_key.public_key(),
+                algorithms=["PS256"],
+                audience=AUDIENCE,
+                issuer=self.service_account_id,
+                # Those of the library are by its own clock; ours may be set for tests.
+                options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
+            )
+            issued_at, ends_at = float(claims["iat"]), float(claims["exp"])
+        except (jwt.InvalidTokenError, ValueError, TypeError) as error:
+            message = f"the JWT is not valid: {error}"
+            raise ServiceError(Code.UNAUTHENTICATED, message) from error
+        now = self._wall_clock()
+        if ends_at <= now or issued_at > now:
+            message = "the JWT is not valid: it has expired" if ends_at <= now else "the JWT is not valid yet"
+            raise ServiceError(Code.UNAUTHENTICATED, message)
+        if ends_at - issued_at > _JWT_LIFETIME_S:
+            message = f"the JWT lives longer than {_JWT_LIFETIME_S} s"
+            raise ServiceError(Code.INVALID_ARGUMENT, message)
+
+
+def _make_id(prefix: str) -> str:
+    return f"{prefix}{uuid.uuid4().hex[:17]}"
