@@ -81,7 +81,10 @@ def test_tls_is_trusted_by_the_roots_that_are_named(line: Path, tmp_path: Path) 
             trusting = run("analyze", "--endpoint", endpoint, "--root-certificates", roots, line)
             assert trusting.code == 0
             assert trusting.text.startswith(BEGINNING)
-        assert run("analyze", "--endpoint", vision.grpc_endpoint, line).code == 2
+        distrusting = run("analyze", "--endpoint", vision.grpc_endpoint, line)
+    assert distrusting.code == 2
+    (complaint,) = distrusting.complaints
+    assert "its certificate is not trusted" in complaint
 
 
 def test_one_image_is_its_text_alone(there: tuple[str, ...], vision: LocalVision, line: Path) -> None:

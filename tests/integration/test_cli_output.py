@@ -59,6 +59,10 @@ def test_a_link_stays_a_link(there: tuple[str, ...], folder: Path) -> None:
     assert (folder / "out").read_text().startswith("The harbour was quiet")
 
 
+def test_a_dash_is_stdout(there: tuple[str, ...], folder: Path) -> None:
+    assert run("analyze", *there, "line.png", "-o", "-", cwd=folder).text.startswith("The harbour was quiet")
+
+
 def test_a_device_is_written_to(there: tuple[str, ...], folder: Path) -> None:
     finished = run("analyze", *there, "line.png", "-o", "/dev/stderr", cwd=folder)
     assert finished.code == 0

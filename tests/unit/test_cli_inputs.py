@@ -24,8 +24,14 @@ def test_a_folder_is_read_in_sorted_order_without_what_is_hidden_or_no_image(tmp
 
 def test_what_is_named_is_taken_whatever_it_is_called(tmp_path: Path) -> None:
     make_files(tmp_path, ".scans/.x.png", ".scans/scan", ".scans/1.png")
-    named = [str(tmp_path / ".scans/scan"), "missing.tiff", "-", str(tmp_path / ".scans")]
+    named = [str(tmp_path / ".scans/scan"), "missing.tiff", "./-", str(tmp_path / ".scans")]
     assert list(list_images(named, [])) == [*map(Path, named[:3]), tmp_path / ".scans/1.png"]
+
+
+def test_stdin_is_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_files(tmp_path, "-/1.png")
+    monkeypatch.chdir(tmp_path)
+    assert list(list_images(["-"], [])) == ["-"]
 
 
 def test_a_folder_without_images_is_a_complaint(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ _log = logging.getLogger(__name__)
     envvar="VISION_GRPC_TRANSPORT",
     help="How to call it.  [default: auto]",
 )
-@click.option("--insecure", is_flag=True, help="Without TLS; secrets stay on this machine.")
+@click.option("--insecure", is_flag=True, help="No TLS; no secrets beyond this machine.")
 @click.option("--root-certificates", metavar="FILE", type=click.Path(path_type=Path), help="Trust these (PEM).")
 @click.option("--folder-id", metavar="ID", help="Folder to bill, for user accounts.")
 @click.option("--languages", metavar="CODES", default="*", help="Such as ru,en.  [default: * (detect)]")
@@ -193,7 +193,7 @@ def _count_images(paths: Sequence[str], output_path: Path | None, complaints: li
     total = 0
     for image in list_images(paths, complaints):
         total += 1
-        if output_path is not None and _is_same_file(output_path, image):
+        if output_path is not None and isinstance(image, Path) and _is_same_file(output_path, image):
             message = f"{image} is one of the images, -o would overwrite it: name another file"
             raise click.UsageError(message, click.get_current_context())
     return total

@@ -11,23 +11,25 @@ STDIN = "-"
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def list_images(paths: Sequence[str], complaints: list[str]) -> Iterator[Path]:
-    """Yield each path that is no folder, and in place of a folder the images below it.
+def list_images(paths: Sequence[str], complaints: list[str]) -> Iterator[Path | str]:
+    """Yield `STDIN` as it is, each other path that is no folder, and in place of a folder the images below it.
 
     Folders are read in sorted order, files before subfolders, hidden ones left out; other files
     are yielded whatever they are. What a folder hides or lacks is added to `complaints`.
     """
     for path in paths:
-        if path == STDIN or not os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir, it never raises
-            yield Path(path)
-        else:
+        if path == STDIN:
+            yield path
+        elif os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir, it never raises
             yield from _list_folder(path, complaints)
+        else:
+            yield Path(path)
 
 
 def open_images(paths: Sequence[str]) -> Iterator[ImageSource]:
     """Yield the images of `list_images` as a client takes them; stdin is read when its turn comes."""
-    for path in list_images(paths, []):
-        yield Image(STDIN, sys.stdin.buffer.read()) if path == Path(STDIN) else path
+    for image in list_images(paths, []):
+        yield Image(STDIN, sys.stdin.buffer.read()) if image == STDIN else image
 
 
 def _list_folder(folder: str, complaints: list[str]) -> Iterator[Path]:

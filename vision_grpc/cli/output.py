@@ -15,13 +15,13 @@ _STDOUT = 1
 
 
 def open_output(path: Path | None) -> "Output":
-    """Return where to write: stdout for None, a device or pipe as it is, else a file that replaces the one there.
+    """Return where to write: stdout (None or `-`), a device or pipe as it is, or a file that replaces the one there.
 
     Raises:
         click.ClickException: results cannot be written there.
     """
     try:
-        if path is None:
+        if path is None or path == Path("-"):
             return Output("stdout", FileIO(_STDOUT, "w", closefd=False))
         if path.exists() and not path.is_file():
             return Output(str(path), FileIO(path, "w"))

@@ -60,7 +60,7 @@ def serve(*, host: str, grpc_port: int, rest_port: int, tls_certificate: Path | 
     with start_local(
         host=host, grpc_port=grpc_port, rest_port=rest_port, tls_certificate=tls_certificate, tls_key=tls_key
     ) as vision:
-        if not _is_loopback(vision.grpc_endpoint):
+        if not _is_loopback(host):
             tell(
                 f"warning: on {host} anybody who can reach this machine may use the service: it asks for no credentials"
             )
@@ -85,7 +85,7 @@ def _catch_end() -> Event:
     return told_to_end
 
 
-def _is_loopback(target: str) -> bool:
+def _is_loopback(host: str) -> bool:
     from vision_grpc.transport.endpoint import Endpoint
 
-    return Endpoint.parse(target, insecure=True).is_loopback
+    return Endpoint(host, port=0, plaintext=True, is_url=False).is_loopback
