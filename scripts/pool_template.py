@@ -8,7 +8,7 @@ of the two is imported second fail. A pool of our own lets both live in one proc
 import copyreg
 from typing import Any, TypeVar
 
-from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.internal import api_implementation, builder
 from google.protobuf.message import Message
@@ -48,7 +48,6 @@ def make_picklable(file: FileDescriptor, namespace: dict[str, Any]) -> None:
 
 def _register(message_class: type[Message]) -> None:
     copyreg.pickle(message_class, _reduce)
-    nested: Descriptor
     for nested in message_class.DESCRIPTOR.nested_types:
         if not nested.GetOptions().map_entry:
             _register(getattr(message_class, nested.name))

@@ -1,0 +1,87 @@
+"""The command line, run as its users run it: a process of its own, known by what it prints and its exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+PROGRAM = ("-m", "vision_grpc")
+_OURS = ("YC_", "VISION_GRPC_")
+
+
+class Finished(NamedTuple):
+    """What is left of a process."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode()
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """The objects of JSON lines."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    @property
+    def complaints(self) -> list[str]:
+        """The lines on stderr."""
+        return self.stderr.splitlines()
+
+
+def start(
+    *arguments: object,
+    cwd: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    program: Sequence[str] = PROGRAM,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+) -> subprocess.Popen[bytes]:
+    """Start the command; of the settings in the environment it sees `variables` alone."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return subprocess.Popen(
+        [sys.executable, *program, *map(_spell, arguments)],
+        cwd=cwd,
+        env=inherited | dict(variables or {}),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+    )
+
+
+def finish(process: subprocess.Popen[bytes], stdin: bytes | None = None) -> Finished:
+    """Wait for the end of a process."""
+    with process:
+        stdout, stderr = process.communicate(stdin, timeout=60)
+    return Finished(process.returncode, stdout or b"", (stderr or b"").decode())
+
+
+def run(
+    *arguments: object,
+    stdin: bytes | None = None,
+    cwd: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    program: Sequence[str] = PROGRAM,
+) -> Finished:
+    """Run the command to its end."""
+    source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+    return finish(start(*arguments, cwd=cwd, variables=variables, program=program, stdin=source), stdin)
+
+
+def cut_first_line(page: Path, target: Path) -> Path:
+    """Write the first printed line of a page of data/pages, which is read in a fraction of the page's time."""
+    with Image.open(page) as image:
+        image.crop((0, 0, image.width, 122)).save(target)
+    return target
+
+
+def _spell(argument: object) -> str | bytes:
+    return argument if isinstance(argument, bytes) else str(argument)

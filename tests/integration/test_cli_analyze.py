@@ -1,0 +1,148 @@
+"""What `vision-grpc analyze` reads and prints."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+from cer import character_error_rate
+from command_line import cut_first_line, run
+from scanned_pages import FOLDER, ScannedPage
+
+from vision_grpc import VisionClient, to_json
+from vision_grpc.local import LocalVision
+
+BEGINNING = "The harbour was quiet"
+
+
+@pytest.fixture(scope="module")
+def vision() -> Iterator[LocalVision]:
+    with LocalVision() as vision:
+        yield vision
+
+
+@pytest.fixture(scope="module")
+def there(vision: LocalVision) -> tuple[str, ...]:
+    """The options that lead to the service."""
+    return ("--endpoint", vision.grpc_endpoint, "--insecure")
+
+
+@pytest.fixture(scope="module")
+def line(pages: dict[str, ScannedPage], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image that is read quickly."""
+    return cut_first_line(pages["en_sans"].path, tmp_path_factory.mktemp("line") / "line.png")
+
+
+def test_pages_are_read_with_few_wrong_characters(pages: dict[str, ScannedPage], tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    finished = run("analyze", "--local", "--languages", "ru,en", FOLDER, "--format", "jsonl", "-o", output)
+    assert finished == (0, b"", "")
+    read = {Path(told["key"]).stem: told for told in map(json.loads, output.read_text("utf-8").splitlines())}
+    assert list(read) == ["en_sans", "mixed_sans", "ru_sans"]
+    rates = {name: character_error_rate(told["text"], pages[name].text) for name, told in read.items()}
+    assert rates["en_sans"] <= 0.01
+    assert rates["ru_sans"] <= 0.01
+    assert rates["mixed_sans"] <= 0.03
+
+
+@pytest.mark.parametrize("transport", ["auto", "grpc", "rest"])
+def test_a_service_of_its_own_takes_either_transport(line: Path, transport: str) -> None:
+    finished = run("analyze", "--local", "--transport", transport, "--format", "jsonl", line)
+    assert finished.code == 0
+    (told,) = finished.objects
+    assert told["text"].startswith(BEGINNING)
+    assert told["transport"] == ("rest" if transport == "rest" else "grpc")
+
+
+def test_the_environment_names_service_and_transport(vision: LocalVision, line: Path) -> None:
+    variables = {"VISION_GRPC_ENDPOINT": vision.rest_endpoint, "VISION_GRPC_TRANSPORT": "rest"}
+    (told,) = run("analyze", "--format", "jsonl", line, variables=variables).objects
+    assert told["transport"] == "rest"
+
+
+def test_a_service_of_its_own_heeds_the_transport_alone(line: Path) -> None:
+    variables = {"VISION_GRPC_TRANSPORT": "rest", "VISION_GRPC_ENDPOINT": "127.0.0.1:1", "YC_API_KEY": "secret"}
+    (told,) = run("analyze", "--local", "--format", "jsonl", line, variables=variables).objects
+    assert told["transport"] == "rest"
+    assert told["ok"]
+
+
+def test_tls_is_trusted_by_the_roots_that_are_named(line: Path, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate, key, roots = tmp_path / "certificate.pem", tmp_path / "key.pem", tmp_path / "roots.pem"
+    issued = authority.issue_cert("127.0.0.1")
+    certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(key)
+    authority.cert_pem.write_to_path(roots)
+    with LocalVision(tls_certificate=certificate, tls_key=key) as vision:
+        for endpoint in (vision.grpc_endpoint, vision.rest_endpoint):
+            trusting = run("analyze", "--endpoint", endpoint, "--root-certificates", roots, line)
+            assert trusting.code == 0
+            assert trusting.text.startswith(BEGINNING)
+        distrusting = run("analyze", "--endpoint", vision.grpc_endpoint, line)
+    assert distrusting.code == 2
+    (complaint,) = distrusting.complaints
+    assert "its certificate is not trusted" in complaint
+
+
+def test_one_image_is_its_text_alone(there: tuple[str, ...], vision: LocalVision, line: Path) -> None:
+    finished = run("analyze", *there, line)
+    with VisionClient(vision.grpc_endpoint, insecure=True) as client:
+        text = client.analyze(line).text
+    assert finished == (0, f"{text}\n".encode(), "")
+
+
+def test_several_images_have_headers(there: tuple[str, ...], line: Path, tmp_path: Path) -> None:
+    shutil.copy(line, tmp_path / "a.png")
+    shutil.copy(line, tmp_path / "b.png")
+    finished = run("analyze", *there, "b.png", "a.png", cwd=tmp_path)
+    assert finished.code == 0
+    one, other = finished.text.split("\n\n==> a.png <==\n")
+    assert one == f"==> b.png <==\n{other.rstrip()}"
+
+
+def test_a_folder_with_one_image_is_its_text_alone(there: tuple[str, ...], line: Path) -> None:
+    assert run("analyze", *there, line.parent).text.startswith(BEGINNING)
+
+
+def test_an_image_comes_through_stdin(there: tuple[str, ...], line: Path) -> None:
+    finished = run("analyze", *there, "--format", "jsonl", "--no-result", "-", stdin=line.read_bytes())
+    assert finished.code == 0
+    (told,) = finished.objects
+    assert told["key"] == "-"
+    assert told["text"].startswith(BEGINNING)
+
+
+def test_the_service_answer_is_in_the_line(there: tuple[str, ...], vision: LocalVision, line: Path) -> None:
+    (told,) = run("analyze", *there, "--format", "jsonl", line).objects
+    with VisionClient(vision.grpc_endpoint, insecure=True) as client:
+        answer = client.analyze(line).result
+    assert answer is not None
+    assert told["result"] == json.loads(to_json(answer))
+
+
+def test_languages_and_model_reach_the_service(there: tuple[str, ...], line: Path) -> None:
+    finished = run("analyze", *there, "--languages", "en, ru", "--model", "line", line)
+    assert finished.text.startswith(BEGINNING)
+    finished = run("analyze", *there, "--languages", "en,xx", line)
+    assert finished.code == 1
+    assert finished.complaints[0].startswith(f"error: {line}: unknown language code 'xx'")
+
+
+def test_file_names_are_bytes(there: tuple[str, ...], line: Path, tmp_path: Path) -> None:
+    name = b"caf\xe9\n.png"
+    shutil.copy(line, bytes(tmp_path) + b"/" + name)
+    (told,) = run("analyze", *there, "--format", "jsonl", name, cwd=tmp_path).objects
+    assert told["key"] == "caf\udce9\n.png"
+    finished = run("analyze", *there, name, b"\xe9.png", cwd=tmp_path)
+    assert finished.stdout.startswith(b"==> caf\xe9\n.png <==\n" + BEGINNING.encode())
+    assert finished.complaints == [r"error: \udce9.png: no such file, check the path"]
+
+
+def test_the_log_tells_more(there: tuple[str, ...], line: Path) -> None:
+    finished = run("analyze", *there, "--verbose", line)
+    assert finished.text.startswith(BEGINNING)
+    assert any("1 images to read" in told for told in finished.complaints)
+    assert any(f"{line}: by grpc, request id " in told for told in finished.complaints)

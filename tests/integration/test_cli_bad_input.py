@@ -1,0 +1,160 @@
+"""Bad input to `vision-grpc analyze`: one clear line that names what is bad and the fix."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import cut_first_line, run
+from PIL import Image
+from scanned_pages import ScannedPage
+
+from vision_grpc.local import LocalVision
+
+
+@pytest.fixture(scope="module")
+def there() -> Iterator[tuple[str, ...]]:
+    """The options that lead to a service."""
+    with LocalVision() as vision:
+        yield ("--endpoint", vision.grpc_endpoint, "--insecure")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, pages: dict[str, ScannedPage]) -> Path:
+    """A folder with one image that can be read."""
+    cut_first_line(pages["en_sans"].path, tmp_path / "good.png")
+    return tmp_path
+
+
+def test_bad_images_leave_the_others_their_results(there: tuple[str, ...], folder: Path) -> None:
+    good = (folder / "good.png").read_bytes()
+    (folder / "empty.png").touch()
+    (folder / "text.png").write_text("no image")
+    (folder / "big.png").write_bytes(good.ljust(1024 * 1024 + 1, b"\0"))
+    Image.new("1", (6000, 5000)).save(folder / "wide.png")
+    Image.open(folder / "good.png").convert("L").save(folder / "cut.jpg")
+    whole = (folder / "cut.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "bare").mkdir()
+    named = ["missing.png", "empty.png", "text.png", "cut.jpg", "big.png", "wide.png", "bare", "good.png"]
+
+    finished = run("analyze", *there, "--format", "jsonl", *named, cwd=folder)
+
+    assert finished.code == 1
+    told = {result["key"]: result for result in finished.objects}
+    assert told.keys() == set(named) - {"bare"}
+    assert [key for key, result in told.items() if result["ok"]] == ["good.png"]
+    assert told["good.png"]["text"].startswith("The harbour was quiet")
+    assert {result["error"]["code"] for result in told.values() if result["error"]} == {"NOT_FOUND", "INVALID_ARGUMENT"}
+    complaints = {complaint.split(":")[1].strip(): complaint for complaint in finished.complaints}
+    assert len(complaints) == len(finished.complaints) == len(named) - 1
+    assert complaints["missing.png"] == "error: missing.png: no such file, check the path"
+    assert complaints["empty.png"].startswith("error: empty.png: the file is empty")
+    assert "only JPEG and PNG are accepted: convert it first" in complaints["text.png"]
+    assert "cut or damaged and cannot be decoded: copy or export it again" in complaints["cut.jpg"]
+    assert "has 1,048,577 bytes, the limit is 1,048,576: save it smaller" in complaints["big.png"]
+    assert "has 6000 x 5000 = 30,000,000 pixels, the limit is 20,000,000: scale it down" in complaints["wide.png"]
+    assert complaints["bare"] == "error: bare: no image in this folder, expected *.jpg, *.jpeg or *.png"
+
+
+def test_text_format_tells_of_bad_images_on_stderr_alone(there: tuple[str, ...], folder: Path) -> None:
+    (folder / "empty.png").touch()
+    finished = run("analyze", *there, "empty.png", "good.png", cwd=folder)
+    assert finished.code == 1
+    assert finished.text.startswith("==> good.png <==\nThe harbour was quiet")
+    assert b"empty" not in finished.stdout
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: empty.png: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "fault"),
+    [
+        (["--languages", "a,b,c,d,e,f,g,h,i"], "language_codes", "has 9 elements, must have 1 to 8"),
+        (["--languages", ","], "language_codes", "has 0 elements, must have 1 to 8"),
+        (["--languages", "ru,engl"], "language_codes[1]", "is 4 characters long, must be at most 3"),
+        (["--folder-id", "f" * 51], "folder_id", "is 51 characters long, must be at most 50"),
+    ],
+)
+def test_a_field_that_breaks_the_contract_is_named(
+    there: tuple[str, ...], folder: Path, options: list[str], field: str, fault: str
+) -> None:
+    finished = run("analyze", *there, *options, folder)
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: ")
+    assert complaint.endswith(f"{field}: {fault}")
+
+
+def test_a_token_does_not_travel_in_plaintext(folder: Path) -> None:
+    options = ["--endpoint", "vision.example:80", "--insecure"]
+    finished = run("analyze", *options, folder, variables={"YC_IAM_TOKEN": "t0ken"})
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: refusing to send credentials to vision.example:80 in plaintext: use TLS")
+    assert "t0ken" not in complaint
+
+
+def test_no_credentials(folder: Path) -> None:
+    finished = run("analyze", folder)
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: no credentials: set one of YC_API_KEY, YC_IAM_TOKEN")
+    assert complaint.endswith("to try it without an account, use --local")
+
+
+def test_no_language_data(folder: Path) -> None:
+    finished = run("analyze", "--local", folder, variables={"TESSDATA_PREFIX": str(folder)})
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.startswith(f"error: no Tesseract language data: TESSDATA_PREFIX={folder}")
+    assert "Install it" in complaint
+
+
+def test_a_service_that_nobody_reaches(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nowhere = f"127.0.0.1:{server.getsockname()[1]}"
+    finished = run("analyze", "--endpoint", nowhere, "--insecure", "--format", "jsonl", "good.png", cwd=folder)
+    assert finished.code == 2
+    (told,) = finished.objects
+    assert (told["ok"], told["retryable"], told["error"]["code"]) == (False, True, "UNAVAILABLE")
+    (complaint,) = finished.complaints
+    assert complaint.startswith(f"error: good.png: {nowhere} was not reached")
+
+
+def test_a_service_that_is_too_slow(there: tuple[str, ...], folder: Path) -> None:
+    finished = run("analyze", *there, "--timeout", "0.001", "good.png", cwd=folder)
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: good.png: no answer from 127.0.0.1:")
+    assert complaint.endswith(" within 0.001 s")
+
+
+@pytest.mark.parametrize("name", ["missing.png", "bare"])
+def test_paths_without_any_image(there: tuple[str, ...], tmp_path: Path, name: str) -> None:
+    (tmp_path / "bare").mkdir()
+    finished = run("analyze", *there, name, cwd=tmp_path)
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.startswith(f"error: {name}: no ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["analyze"], "Missing argument 'PATH...'"),
+        (["analyze", "--frobnicate", "x.png"], "No such option"),
+        (["analyze", "--transport", "pigeon", "x.png"], "Invalid value for '--transport'"),
+        (["analyze", "--timeout", "0", "x.png"], "Invalid value for '--timeout'"),
+        (["analyze", "--local", "--endpoint", "h:1", "x.png"], "--local starts a service of its own: drop it or"),
+        (["analyze", "--local", "-", "-"], "- stands for one image on stdin: name it once"),
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["serve", "--grpc-port", "65536"], "Invalid value for '--grpc-port'"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_leads_to_the_help(arguments: list[str], told: str) -> None:
+    finished = run(*arguments, stdin=b"")
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.startswith(f"error: {told}")
+    assert complaint.endswith("--help)")

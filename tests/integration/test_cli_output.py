@@ -1,0 +1,139 @@
+"""`vision-grpc analyze -o`: a file is complete or not there, and what was paid for is never lost."""
+
+import json
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import cut_first_line, run
+from scanned_pages import ScannedPage
+
+from vision_grpc.local import LocalVision
+
+
+@pytest.fixture(scope="module")
+def there() -> Iterator[tuple[str, ...]]:
+    """The options that lead to a service."""
+    with LocalVision() as vision:
+        yield ("--endpoint", vision.grpc_endpoint, "--insecure")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, pages: dict[str, ScannedPage]) -> Path:
+    """A folder with one image and an earlier output."""
+    cut_first_line(pages["en_sans"].path, tmp_path / "line.png")
+    (tmp_path / "out").write_text("earlier")
+    return tmp_path
+
+
+def test_a_complete_output_replaces_the_earlier_one_and_keeps_its_mode(there: tuple[str, ...], folder: Path) -> None:
+    (folder / "out").chmod(0o600)
+    finished = run("analyze", *there, "line.png", "-o", "out", cwd=folder)
+    assert finished == (0, b"", "")
+    assert (folder / "out").read_text().startswith("The harbour was quiet")
+    assert stat.S_IMODE((folder / "out").stat().st_mode) == 0o600
+    assert {path.name for path in folder.iterdir()} == {"line.png", "out"}
+
+
+def test_failed_images_are_part_of_a_complete_output(there: tuple[str, ...], folder: Path) -> None:
+    arguments = ["missing.png", "line.png", "--format", "jsonl", "-o", "new"]
+    assert run("analyze", *there, *arguments, cwd=folder).code == 1
+    told = [json.loads(line) for line in (folder / "new").read_text().splitlines()]
+    assert [(result["key"], result["ok"]) for result in told] == [("missing.png", False), ("line.png", True)]
+
+
+def test_where_nothing_could_be_done_the_earlier_output_stays(there: tuple[str, ...], folder: Path) -> None:
+    assert run("analyze", *there, "missing.png", "--format", "jsonl", "-o", "out", cwd=folder).code == 2
+    too_slow = ["--timeout", "0.001", "line.png", "--format", "jsonl"]
+    assert run("analyze", *there, *too_slow, "-o", "out", cwd=folder).code == 2
+    assert (folder / "out").read_text() == "earlier"
+    assert {path.name for path in folder.iterdir()} == {"line.png", "out"}
+
+
+def test_a_link_stays_a_link(there: tuple[str, ...], folder: Path) -> None:
+    (folder / "link").symlink_to("out")
+    assert run("analyze", *there, "line.png", "-o", "link", cwd=folder).code == 0
+    assert (folder / "link").is_symlink()
+    assert (folder / "out").read_text().startswith("The harbour was quiet")
+
+
+def test_a_dash_is_stdout(there: tuple[str, ...], folder: Path) -> None:
+    assert run("analyze", *there, "line.png", "-o", "-", cwd=folder).text.startswith("The harbour was quiet")
+
+
+def test_a_device_is_written_to(there: tuple[str, ...], folder: Path) -> None:
+    finished = run("analyze", *there, "line.png", "-o", "/dev/stderr", cwd=folder)
+    assert finished.code == 0
+    assert finished.stderr.startswith("The harbour was quiet")
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("nowhere/out", "cannot be written (No such file or directory), name another place with -o"),
+        (".", "cannot be written (Is a directory), name another place with -o"),
+        ("line.png/out", "cannot be written (Not a directory), name another place with -o"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_sent(
+    folder: Path, output: str, reason: str
+) -> None:
+    # The service that is named is not there: an attempt to reach it would be told of.
+    finished = run("analyze", "--endpoint", "127.0.0.1:1", "line.png", "-o", output, cwd=folder)
+    assert (finished.code, finished.stdout) == (2, b"")
+    assert finished.complaints == [f"error: {output}: {reason}"]
+
+
+@pytest.mark.parametrize("named", ["line.png", "."])
+def test_an_image_is_not_overwritten(folder: Path, named: str) -> None:
+    (folder / "link.txt").symlink_to("line.png")
+    content = (folder / "line.png").read_bytes()
+    finished = run("analyze", "--local", named, "-o", "link.txt", cwd=folder)
+    assert finished.code == 2
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: line.png is one of the images, -o would overwrite it: name another file")
+    assert (folder / "line.png").read_bytes() == content
+
+
+def test_results_of_an_interrupted_run_are_not_overwritten(folder: Path) -> None:
+    (folder / "out.partial").write_text("paid for")
+    finished = run("analyze", "--local", "line.png", "-o", "out", cwd=folder)
+    assert finished.code == 2
+    assert finished.complaints == [
+        "error: out.partial holds the results of a run that was cut short or still goes on: move it away"
+    ]
+    assert (folder / "out.partial").read_text() == "paid for"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_under_stdout_is_one_line(there: tuple[str, ...], folder: Path) -> None:
+    finished = run("analyze", *there, "line.png", "-o", "/dev/full", cwd=folder)
+    assert finished.code == 2
+    assert finished.complaints == [
+        "error: /dev/full: cannot be written (No space left on device), name another place with -o"
+    ]
+
+
+def test_a_disk_that_fills_up_leaves_the_results_that_are_whole(there: tuple[str, ...], folder: Path) -> None:
+    names = [f"{number}.png" for number in range(8)]
+    for name in names:
+        shutil.copy(folder / "line.png", folder / name)
+    # Whoever may write only so many bytes meets the same kind of failure, in the middle of a line.
+    limited = (
+        "import resource, sys; from vision_grpc.cli import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); main()"
+    )
+    arguments = [*names, "--format", "jsonl", "--no-result", "-o", "out"]
+    finished = run("analyze", *there, *arguments, cwd=folder, program=("-c", limited))
+    assert finished.code == 2
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: out: cannot be written (File too large), name another place with -o; ")
+    assert complaint.endswith("; the finished results are in out.partial")
+    kept = (folder / "out.partial").read_text()
+    assert kept.endswith("\n")
+    keys = [json.loads(line)["key"] for line in kept.splitlines()]
+    assert keys == names[: len(keys)]
+    assert 0 < len(keys) < len(names)
+    assert (folder / "out").read_text() == "earlier"

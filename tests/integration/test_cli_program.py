@@ -1,0 +1,189 @@
+"""The program around the commands: what it loads, what it explains, how it ends."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+from command_line import Finished, cut_first_line, finish, run, start
+from scanned_pages import ScannedPage
+
+from vision_grpc import __version__
+from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2_grpc
+
+LIST_MODULES = (
+    "import sys; from vision_grpc.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+)
+
+
+class StallingService(vision_service_pb2_grpc.VisionServiceServicer):
+    """Answers the first call; the second it leaves without an answer for as long as the caller waits."""
+
+    def __init__(self) -> None:
+        self.endpoint = ""
+        self.stalled = threading.Event()
+        self._answered = False
+
+    def BatchAnalyze(  # noqa: N802 - the name that the stubs give it
+        self, request: BatchAnalyzeRequest, context: grpc.ServicerContext
+    ) -> BatchAnalyzeResponse:
+        if not self._answered:
+            self._answered = True
+            return BatchAnalyzeResponse(results=[AnalyzeResult() for _ in request.analyze_specs])
+        caller_left = threading.Event()
+        context.add_callback(caller_left.set)
+        self.stalled.set()
+        caller_left.wait()
+        return BatchAnalyzeResponse()
+
+
+@pytest.fixture
+def stalling() -> Iterator[StallingService]:
+    service = StallingService()
+    server = grpc.server(ThreadPoolExecutor(2))
+    vision_service_pb2_grpc.add_VisionServiceServicer_to_server(service, server)
+    service.endpoint = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    yield service
+    server.stop(None).wait()
+
+
+@pytest.fixture
+def names(tmp_path: Path, pages: dict[str, ScannedPage]) -> list[str]:
+    """Nine images in a folder: two calls, the second of one image."""
+    images = [f"{number}.png" for number in range(9)]
+    line = cut_first_line(pages["en_sans"].path, tmp_path / images[0])
+    for image in images[1:]:
+        shutil.copy(line, tmp_path / image)
+    return images
+
+
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Lets children take SIGINT, which a background job of a shell ignores, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupt(stalling: StallingService, folder: Path, *arguments: str) -> Finished:
+    """Send SIGINT when the first eight results are out and the ninth is waited for."""
+    process = start("analyze", "--endpoint", stalling.endpoint, "--insecure", *arguments, cwd=folder)
+    assert stalling.stalled.wait(30)
+    process.send_signal(signal.SIGINT)
+    return finish(process)
+
+
+@pytest.mark.usefixtures("_interruptible")
+def test_interrupted_results_are_kept_beside_the_output(
+    stalling: StallingService, tmp_path: Path, names: list[str]
+) -> None:
+    finished = interrupt(stalling, tmp_path, *names, "--format", "jsonl", "-o", "out")
+    assert finished.code == 130
+    assert finished.stderr.strip() == "interrupted; the finished results are in out.partial"
+    kept = (tmp_path / "out.partial").read_text().splitlines()
+    assert [json.loads(line)["key"] for line in kept] == names[:8]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("_interruptible")
+def test_interrupted_results_are_on_stdout_already(stalling: StallingService, tmp_path: Path, names: list[str]) -> None:
+    finished = interrupt(stalling, tmp_path, *names, "--format", "jsonl")
+    assert finished.code == 130
+    assert finished.stderr.strip() == "interrupted"
+    assert [told["key"] for told in finished.objects] == names[:8]
+
+
+def test_a_result_is_handed_on_as_soon_as_it_is_there(
+    stalling: StallingService, tmp_path: Path, names: list[str]
+) -> None:
+    process = start("analyze", "--endpoint", stalling.endpoint, "--insecure", ".", "--format", "jsonl", cwd=tmp_path)
+    assert process.stdout is not None
+    # Nothing ends while the second call waits, so these lines can only come from a flush.
+    assert [json.loads(process.stdout.readline())["key"] for _ in range(8)] == names[:8]
+    assert stalling.stalled.wait(30)
+    assert process.poll() is None
+    process.kill()
+    finish(process)
+
+
+def test_a_reader_that_leaves_ends_the_run_in_silence(
+    stalling: StallingService, tmp_path: Path, names: list[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    options = ["--endpoint", stalling.endpoint, "--insecure", "--format", "jsonl"]
+    process = start("analyze", *options, *names, cwd=tmp_path, stdout=writing)
+    os.close(writing)
+    assert finish(process) == (141, b"", "")
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    broken = "import vision_grpc.cli.analyze as a; a.list_images = None; from vision_grpc.cli import main; main()"
+    finished = run("analyze", "--local", "x.png", program=("-c", broken))
+    assert finished.code == 1
+    assert finished.complaints[0] == "Traceback (most recent call last):"
+    assert finished.complaints[-1].startswith("TypeError: ")
+
+
+def test_version() -> None:
+    assert run("--version") == (0, f"vision-grpc {__version__}\n".encode(), "")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["analyze", "--help"], ["serve", "-h"], []])
+def test_explanations_do_not_wait_for_heavy_imports(arguments: list[str]) -> None:
+    modules = run(*arguments, program=("-c", LIST_MODULES)).complaints[-1].split()
+    assert "vision_grpc.cli.app" in modules
+    assert not {"grpc", "google.protobuf", "httpx2", "rich.progress", "tesserocr", "vision_grpc.client"} & set(modules)
+
+
+@pytest.mark.parametrize("command", [[], ["analyze"], ["serve"]])
+def test_help_teaches(command: list[str]) -> None:
+    finished = run(*command, "--help", variables={"COLUMNS": "80"})
+    assert (finished.code, finished.stderr) == (0, "")
+    assert max(map(len, finished.text.splitlines())) < 80
+    assert "\n  Examples:\n" in finished.text
+    assert "\n  Environment:\n" in finished.text
+    # What the examples call exists.
+    for example in re.findall(r"vision-grpc (\w+ .*)", finished.text.split("Examples:")[1]):
+        command_name, *words = example.split()
+        known = run(command_name, "--help").text
+        assert all(word in known for word in words if word.startswith("--"))
+
+
+def test_help_lists_environment_and_exit_codes() -> None:
+    overview = run("--help").text
+    for variable in ("YC_API_KEY", "YC_IAM_TOKEN", "YC_FOLDER_ID", "VISION_GRPC_ENDPOINT", "VISION_GRPC_TRANSPORT"):
+        assert re.search(rf"^  +{variable}  ", overview, re.MULTILINE)
+    explained = run("analyze", "--help").text.split("Exit codes:")[1]
+    assert re.findall(r"^ +(\d+)  ", explained, re.MULTILINE) == ["0", "1", "2", "130", "141"]
+
+
+def test_no_command_is_wrong_usage_with_the_help_on_stderr() -> None:
+    finished = run()
+    assert (finished.code, finished.stdout) == (2, b"")
+    assert finished.stderr.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_without_its_extra_the_command_line_says_what_to_install(missing: str) -> None:
+    without = f"import sys; sys.modules[{missing!r}] = None; from vision_grpc.cli import main; main()"
+    finished = run("--version", program=("-c", without))
+    assert finished == (2, b"", "error: the command line needs its extra: pip install 'vision-grpc[cli]'\n")
+
+
+@pytest.mark.parametrize("command", [["analyze", "--local", "x.png"], ["serve"]])
+def test_without_its_extra_the_local_service_says_what_to_install(command: list[str]) -> None:
+    without = "import sys; sys.modules['tesserocr'] = None; from vision_grpc.cli import main; main()"
+    finished = run(*command, program=("-c", without))
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.endswith("tesserocr: pip install 'vision-grpc[local]'")

@@ -1,0 +1,118 @@
+"""`vision-grpc serve`: from its line of JSON to its end."""
+
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from command_line import Finished, cut_first_line, finish, run, start
+from scanned_pages import ScannedPage
+
+from vision_grpc import VisionClient
+from vision_grpc.core.requests import build_request, text_feature
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.results import ImageResult
+from vision_grpc.transport.method import METHOD_PATH
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Lets children take SIGINT, which a background job of a shell ignores, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="module")
+def line(pages: dict[str, ScannedPage], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image that is read quickly."""
+    return cut_first_line(pages["en_sans"].path, tmp_path_factory.mktemp("line") / "line.png")
+
+
+@contextmanager
+def serving(*options: object) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, str]]]:
+    """Give a service that has announced itself, and its announcement."""
+    process = start("serve", *options)
+    try:
+        assert process.stdout is not None
+        yield process, json.loads(process.stdout.readline())
+    finally:
+        process.kill()
+        finish(process)
+
+
+def end(process: subprocess.Popen[bytes], how: signal.Signals) -> Finished:
+    process.send_signal(how)
+    return finish(process)
+
+
+def test_both_faces_answer_once_the_line_is_there(line: Path) -> None:
+    with serving() as (_, endpoints):
+        assert list(endpoints) == ["grpc_endpoint", "rest_endpoint"]
+        for endpoint in endpoints.values():
+            with VisionClient(endpoint, insecure=True) as client:
+                assert client.analyze(line).text.startswith("The harbour was quiet")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly(how: signal.Signals) -> None:
+    with serving() as (process, _):
+        finished = end(process, how)
+    # The announcement was all that there is on stdout.
+    assert (finished.code, finished.stdout) == (0, b"")
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_call_in_flight_is_answered_at_the_end(line: Path) -> None:
+    request = build_request([line.read_bytes()], text_feature(["en"], ""), "")
+    with serving() as (process, endpoints), grpc.insecure_channel(endpoints["grpc_endpoint"]) as channel:
+        # Called as if it streamed, for only then metadata are told before the answer is there. The service
+        # sends them when it takes up the call, before it reads the image.
+        method = channel.unary_stream(
+            METHOD_PATH,
+            request_serializer=BatchAnalyzeRequest.SerializeToString,
+            response_deserializer=BatchAnalyzeResponse.FromString,
+        )
+        call = method(request, timeout=30)
+        assert dict(call.initial_metadata())["x-request-id"]
+        finished = end(process, signal.SIGTERM)
+        (response,) = call
+    assert finished.code == 0
+    result = ImageResult.from_answer("line", response.results[0], attempts=1, transport="grpc", request_id=None)
+    assert result.text.startswith("The harbour was quiet")
+
+
+@pytest.mark.parametrize("option", ["--grpc-port", "--rest-port"])
+def test_a_port_in_use_is_named(option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        finished = run("serve", option, port)
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.startswith(f"error: cannot listen on 127.0.0.1:{port}: Address already in use")
+
+
+def test_no_language_data_is_one_line(tmp_path: Path) -> None:
+    finished = run("serve", variables={"TESSDATA_PREFIX": str(tmp_path)})
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: no Tesseract language data: ")
+
+
+def test_half_of_tls_is_refused(tmp_path: Path) -> None:
+    finished = run("serve", "--tls-key", tmp_path / "key.pem")
+    assert finished.code == 2
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: TLS needs both ")
+
+
+def test_a_host_that_others_reach_is_a_warning() -> None:
+    with serving("--host", "0.0.0.0") as (process, _):  # noqa: S104 - what the warning is about
+        finished = end(process, signal.SIGTERM)
+    warning = "warning: on 0.0.0.0 anybody who can reach this machine may use the service: it asks for no credentials"
+    assert warning in finished.complaints

@@ -1,0 +1,181 @@
+"""What each face does beyond carrying the messages: HTTP manners, health, reflection, TLS."""
+
+import http.client
+import json
+import shutil
+import ssl
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+import trustme
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+from scanned_pages import ScannedPage
+
+from vision_grpc.errors import Code
+from vision_grpc.local import LocalVision, rest_face
+from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
+from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
+
+SERVICE = "yandex.cloud.ai.vision.v1.VisionService"
+PATH = "/vision/v1/batchAnalyze"
+# Valid, and answered without any recognition.
+QUICK = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"a", features=[Feature()])])
+QUICK_JSON = json.dumps({"analyzeSpecs": [{"content": "YQ==", "features": [{}]}]}).encode()
+
+
+@pytest.fixture(scope="module")
+def vision() -> Iterator[LocalVision]:
+    with LocalVision() as service:
+        yield service
+
+
+@pytest.fixture
+def connection(vision: LocalVision) -> Iterator[http.client.HTTPConnection]:
+    address = urlsplit(vision.rest_endpoint)
+    made = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def channel(vision: LocalVision) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(vision.grpc_endpoint) as made:
+        yield made
+
+
+def read_status(response: http.client.HTTPResponse) -> tuple[int, int, str]:
+    """Return the HTTP status, and code and message of the google.rpc.Status in the body."""
+    status = json.loads(response.read())
+    (info,) = (detail for detail in status["details"] if detail["@type"].endswith("RequestInfo"))
+    assert info["requestId"] == response.headers["x-request-id"]
+    assert response.headers["x-server-trace-id"]
+    return response.status, status["code"], status["message"]
+
+
+REFUSALS: dict[str, tuple[tuple[str, str, bytes | None], tuple[int, Code], str]] = {
+    "method": (("GET", PATH, None), (405, Code.UNIMPLEMENTED), f"this service takes POST {PATH}"),
+    "path": (("POST", "/vision/v2/batchAnalyze", b"{}"), (404, Code.NOT_FOUND), f"this service takes POST {PATH}"),
+    "slash": (("POST", f"{PATH}/", b"{}"), (404, Code.NOT_FOUND), f"this service takes POST {PATH}"),
+    "cut": (("POST", PATH, b'{"folderId": "'), (400, Code.INVALID_ARGUMENT), "the body is no BatchAnalyzeRequest: "),
+    "no text": (("POST", PATH, b"\xff\xfe"), (400, Code.INVALID_ARGUMENT), "the body is no BatchAnalyzeRequest: "),
+    "wrong type": (("POST", PATH, b'{"folderId": 7}'), (400, Code.INVALID_ARGUMENT), "folderId"),
+    "empty": (("POST", PATH, b""), (400, Code.INVALID_ARGUMENT), "the body is no BatchAnalyzeRequest: "),
+    "invalid": (("POST", PATH, b"{}"), (400, Code.INVALID_ARGUMENT), "analyze_specs: has 0 elements"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_http_refusals_are_statuses_in_json(connection: http.client.HTTPConnection, case: str) -> None:
+    request, codes, message = REFUSALS[case]
+    connection.request(*request)
+    response = connection.getresponse()
+    *told, text = read_status(response)
+    assert tuple(told) == codes
+    assert message in text
+    assert response.headers.get("allow") == ("POST" if response.status == 405 else None)
+
+
+def test_a_body_declared_too_long_is_refused_before_it_is_sent(connection: http.client.HTTPConnection) -> None:
+    connection.putrequest("POST", PATH)
+    connection.putheader("Content-Length", "1000000000")
+    connection.endheaders()
+    assert read_status(connection.getresponse())[:2] == (413, Code.RESOURCE_EXHAUSTED)
+
+
+def test_a_body_that_grows_too_long_is_refused_and_the_connection_goes_on(
+    connection: http.client.HTTPConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(rest_face, "JSON_REQUEST_BYTES", 100_000)
+        connection.request("POST", PATH, iter([b" " * 10_000] * 30), encode_chunked=True)
+        assert read_status(connection.getresponse())[:2] == (413, Code.RESOURCE_EXHAUSTED)
+    connection.request("POST", PATH, QUICK_JSON)
+    assert connection.getresponse().status == 200
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_harms_nobody(
+    vision: LocalVision, connection: http.client.HTTPConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = urlsplit(vision.rest_endpoint)
+    leaver = http.client.HTTPConnection(address.hostname, address.port)
+    leaver.putrequest("POST", PATH)
+    leaver.putheader("Content-Length", "1000")
+    leaver.endheaders(b"{")
+    leaver.close()
+    connection.request("POST", PATH, QUICK_JSON)
+    assert connection.getresponse().status == 200
+    assert not caplog.records
+
+
+def test_original_field_names_and_unknown_fields_are_taken(connection: http.client.HTTPConnection) -> None:
+    body = {"analyze_specs": [{"content": "YQ==", "features": [{"type": 1}], "novelty": [1]}]}
+    connection.request("POST", PATH, json.dumps(body))
+    (result,) = json.loads(connection.getresponse().read())["results"]
+    assert result["error"]["code"] == Code.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("name", ["", SERVICE])
+def test_health_is_told_of_the_server_and_of_the_service(channel: grpc.Channel, name: str) -> None:
+    answer = HealthStub(channel).Check(HealthCheckRequest(service=name))
+    assert answer.status == HealthCheckResponse.SERVING
+
+
+def reflect(channel: grpc.Channel, request: ServerReflectionRequest) -> ServerReflectionResponse:
+    (answer,) = ServerReflectionStub(channel).ServerReflectionInfo(iter([request]))
+    return answer
+
+
+def test_reflection_describes_every_service_that_it_lists(channel: grpc.Channel) -> None:
+    listed = reflect(channel, ServerReflectionRequest(list_services="")).list_services_response.service
+    names = [service.name for service in listed]
+    assert {SERVICE, "grpc.health.v1.Health"} < set(names)
+    for name in names:
+        answer = reflect(channel, ServerReflectionRequest(file_containing_symbol=name))
+        assert answer.file_descriptor_response.file_descriptor_proto, answer
+
+
+def test_buf_curl_reads_a_page_without_any_proto(
+    vision: LocalVision, pages: dict[str, ScannedPage], tmp_path: Path
+) -> None:
+    """A foreign gRPC client, in Go, that learns the contract from reflection."""
+    content = b64encode(pages["en_sans"].path.read_bytes()).decode()
+    feature = {"type": "TEXT_DETECTION", "textDetectionConfig": {"languageCodes": ["en"]}}
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps({"analyzeSpecs": [{"content": content, "features": [feature]}]}))
+    buf = shutil.which("buf", path=Path(sys.executable).parent)
+    url = f"http://{vision.grpc_endpoint}/{SERVICE}/BatchAnalyze"
+    command = [str(buf), "curl", "--protocol", "grpc", "--http2-prior-knowledge", "--data", f"@{request}", url]
+    answer = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=tmp_path).stdout)
+    (page,) = answer["results"][0]["results"][0]["textDetection"]["pages"]
+    words = [word["text"] for block in page["blocks"] for line in block["lines"] for word in line["words"]]
+    assert words[:4] == ["The", "harbour", "was", "quiet"]
+
+
+def test_with_a_certificate_both_faces_speak_tls(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    own = authority.issue_cert("127.0.0.1")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    for blob in own.cert_chain_pems:
+        blob.write_to_path(str(certificate), append=True)
+    own.private_key_pem.write_to_path(str(key))
+    with LocalVision(tls_certificate=certificate, tls_key=key) as vision:
+        roots = grpc.ssl_channel_credentials(authority.cert_pem.bytes())
+        with grpc.secure_channel(vision.grpc_endpoint, roots) as channel:
+            assert len(VisionServiceStub(channel).BatchAnalyze(QUICK).results) == 1
+        address = urlsplit(vision.rest_endpoint)
+        assert address.scheme == "https"
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        connection = http.client.HTTPSConnection(address.hostname, address.port, context=context)
+        connection.request("POST", PATH, QUICK_JSON)
+        assert connection.getresponse().status == 200
+        connection.close()

@@ -1,0 +1,185 @@
+"""From ready to closed, and what keeps the service from starting."""
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+import trustme
+from scanned_pages import ScannedPage
+
+from vision_grpc.local import LocalServiceError, LocalVision
+from vision_grpc.local.bitmap import Bitmap
+from vision_grpc.local.engine import Engine
+from vision_grpc.messages import (
+    AnalyzeSpec,
+    BatchAnalyzeRequest,
+    BatchAnalyzeResponse,
+    Feature,
+    FeatureTextDetectionConfig,
+    TextAnnotation,
+)
+from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
+
+FEATURE = Feature(
+    type=Feature.TEXT_DETECTION, text_detection_config=FeatureTextDetectionConfig(language_codes=["ru", "en"])
+)
+
+
+def batch(*pages: ScannedPage) -> BatchAnalyzeRequest:
+    specs = [AnalyzeSpec(content=page.path.read_bytes(), features=[FEATURE]) for page in pages]
+    return BatchAnalyzeRequest(analyze_specs=specs)
+
+
+def begin(channel: grpc.Channel, request: BatchAnalyzeRequest) -> "grpc.CallIterator[BatchAnalyzeResponse]":
+    """Return a call that the service has taken."""
+    # To a unary call gRPC tells the initial metadata with the answer only, to a streaming one as they come.
+    call = channel.unary_stream(
+        "/yandex.cloud.ai.vision.v1.VisionService/BatchAnalyze",
+        request_serializer=BatchAnalyzeRequest.SerializeToString,
+        response_deserializer=BatchAnalyzeResponse.FromString,
+    )(request)
+    assert call.initial_metadata()
+    return call
+
+
+def test_a_grpc_call_in_flight_is_answered_and_later_ones_are_refused(pages: dict[str, ScannedPage]) -> None:
+    vision = LocalVision()
+    with grpc.insecure_channel(vision.grpc_endpoint) as channel:
+        call = begin(channel, batch(pages["mixed_sans"]))
+        vision.close(grace_s=30)
+        assert next(call).results[0].results[0].HasField("text_detection")
+        with pytest.raises(grpc.RpcError) as refused:
+            VisionServiceStub(channel).BatchAnalyze(batch(pages["en_sans"]))
+        assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_rest_call_in_flight_is_answered_and_later_ones_are_refused(pages: dict[str, ScannedPage]) -> None:
+    vision = LocalVision()
+    content = b64encode(pages["mixed_sans"].path.read_bytes()).decode()
+    feature = {"type": "TEXT_DETECTION", "textDetectionConfig": {"languageCodes": ["ru", "en"]}}
+    body = json.dumps({"analyzeSpecs": [{"content": content, "features": [feature]}]}).encode()
+    address = urlsplit(vision.rest_endpoint)
+    with socket.create_connection((address.hostname, address.port)) as client, ThreadPoolExecutor(1) as closer:
+        head = f"POST /vision/v1/batchAnalyze HTTP/1.1\r\nHost: local\r\nContent-Length: {len(body)}\r\n"
+        client.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+        # Told when the service asks for the body: from then on the call is in flight.
+        assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
+        closing = closer.submit(vision.close, grace_s=30)
+        client.sendall(body)
+        response = http.client.HTTPResponse(client)
+        response.begin()
+        assert response.status == 200
+        assert "textDetection" in json.loads(response.read())["results"][0]["results"][0]
+        closing.result()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address.hostname, address.port))
+
+
+def test_calls_that_outlast_the_grace_are_told_that_the_service_stops(pages: dict[str, ScannedPage]) -> None:
+    vision = LocalVision()
+    with grpc.insecure_channel(vision.grpc_endpoint) as channel:
+        calls = [begin(channel, batch(*[pages["en_sans"]] * 8)) for _ in range(4)]
+        vision.close(grace_s=0)
+        assert {call.code() for call in calls} == {grpc.StatusCode.UNAVAILABLE}
+        assert "the service is stopping" in calls[-1].details()
+
+
+def test_images_of_a_call_that_was_cancelled_are_left(
+    pages: dict[str, ScannedPage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Bitmap] = []
+    recognize = Engine.recognize
+
+    def count(engine: Engine, bitmap: Bitmap, *, languages: Sequence[str], model: str) -> TextAnnotation:
+        read.append(bitmap)
+        return recognize(engine, bitmap, languages=languages, model=model)
+
+    monkeypatch.setattr(Engine, "recognize", count)
+    with LocalVision() as vision, grpc.insecure_channel(vision.grpc_endpoint) as channel:
+        begin(channel, batch(*[pages["mixed_sans"]] * 8)).cancel()
+        # Images are taken in the order they came: when this is answered, those before it are done with.
+        VisionServiceStub(channel).BatchAnalyze(batch(pages["en_sans"]))
+    assert len(read) < 8 + 1
+
+
+def test_closing_twice_and_leaving_the_context_are_fine() -> None:
+    with LocalVision() as vision:
+        vision.close()
+        vision.close()
+
+
+def test_a_port_in_use_is_named() -> None:
+    with LocalVision() as running:
+        grpc_port = int(running.grpc_endpoint.rpartition(":")[2])
+        rest_port = int(running.rest_endpoint.rpartition(":")[2])
+        with pytest.raises(LocalServiceError, match=f"cannot listen on 127.0.0.1:{grpc_port}: Address already in use"):
+            LocalVision(grpc_port=grpc_port)
+        with pytest.raises(LocalServiceError, match=f"cannot listen on 127.0.0.1:{rest_port}: Address already in use"):
+            LocalVision(rest_port=rest_port)
+
+
+def test_ports_are_free_again_after_closing() -> None:
+    with LocalVision() as first:
+        grpc_port = int(first.grpc_endpoint.rpartition(":")[2])
+        rest_port = int(first.rest_endpoint.rpartition(":")[2])
+    with LocalVision(grpc_port=grpc_port, rest_port=rest_port) as second:
+        assert (second.grpc_endpoint, second.rest_endpoint) == (first.grpc_endpoint, first.rest_endpoint)
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(LocalServiceError, match=r"cannot listen on 192\.0\.2\.1:0"):
+        LocalVision(host="192.0.2.1")
+
+
+def test_ipv6_endpoints_are_in_brackets(pages: dict[str, ScannedPage]) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with LocalVision(host="::1") as vision, grpc.insecure_channel(vision.grpc_endpoint) as channel:
+        assert vision.grpc_endpoint.startswith("[::1]:")
+        assert vision.rest_endpoint.startswith("http://[::1]:")
+        assert VisionServiceStub(channel).BatchAnalyze(batch(pages["en_sans"])).results
+
+
+def test_without_language_data_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path))
+    with pytest.raises(LocalServiceError, match="apt-get install tesseract-ocr-eng tesseract-ocr-rus"):
+        LocalVision()
+
+
+def test_tls_needs_a_certificate_and_its_key(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    with pytest.raises(LocalServiceError, match="both tls_certificate and tls_key"):
+        LocalVision(tls_key=key)
+    with pytest.raises(LocalServiceError, match=r"certificate\.pem .* No such file"):
+        LocalVision(tls_certificate=certificate, tls_key=key)
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").cert_chain_pems[0].write_to_path(str(certificate))
+    authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(str(key))
+    with pytest.raises(LocalServiceError, match=r"certificate\.pem"):
+        LocalVision(tls_certificate=certificate, tls_key=key)
+
+
+def test_without_the_extra_the_import_says_how_to_get_it() -> None:
+    program = "import sys; sys.modules['tesserocr'] = sys.modules['uvicorn'] = None; import vision_grpc.local"
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    assert finished.stderr.splitlines()[-1] == (
+        "ImportError: vision_grpc.local needs tesserocr, uvicorn: pip install 'vision-grpc[local]'"
+    )
+
+
+def test_importing_it_loads_no_engine() -> None:
+    program = "import sys, vision_grpc.local; print('tesserocr' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert finished.stdout == "False\n"

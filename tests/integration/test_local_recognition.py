@@ -1,0 +1,209 @@
+"""What the real engine makes of real pages."""
+
+import io
+from collections.abc import Iterator, Sequence
+from os import environ
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from scanned_pages import ScannedPage
+
+from vision_grpc.local.bitmap import Bitmap, decode
+from vision_grpc.local.engine import Engine, RecognitionError, UnsupportedTextError
+from vision_grpc.local.tessdata import find_tessdata
+from vision_grpc.messages import Line, Page, Polygon, TextAnnotation
+
+# Characters read wrongly, of those on the page.
+WORST = {"en_sans": 0.01, "ru_sans": 0.01, "mixed_sans": 0.03}
+TITLE = "Invoice No. 4817"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(find_tessdata(environ))
+
+
+@pytest.mark.parametrize("languages", [["ru", "en"], ["en", "ru"], ["*"]])
+@pytest.mark.parametrize("name", WORST)
+def test_pages_are_read_whatever_the_order_of_languages(
+    engine: Engine, pages: dict[str, ScannedPage], name: str, languages: list[str]
+) -> None:
+    page = pages[name]
+    text = read(engine.recognize(decode(page.path.read_bytes()), languages=languages, model="page"))
+    assert error_rate(text, page.text) <= WORST[name]
+
+
+@pytest.mark.parametrize("name", ["en_sans", "ru_sans"])
+def test_pages_are_read_with_their_own_language_alone(engine: Engine, pages: dict[str, ScannedPage], name: str) -> None:
+    page = pages[name]
+    annotation = engine.recognize(decode(page.path.read_bytes()), languages=page.language_codes, model="")
+    assert error_rate(read(annotation), page.text) <= WORST[name]
+    assert {code for line in lines(annotation) for code in codes(line)} == set(page.language_codes)
+
+
+def test_words_carry_the_language_that_they_are_in(engine: Engine, pages: dict[str, ScannedPage]) -> None:
+    annotation = engine.recognize(decode(pages["mixed_sans"].path.read_bytes()), languages=["ru", "en"], model="page")
+    found = {word.text: word.languages[0].language_code for line in lines(annotation) for word in line.words}
+    assert (found["delivered"], found["Northern"], found["поставки"], found["генеральный"]) == ("en", "en", "ru", "ru")
+
+
+def test_boxes_lie_on_the_page_and_in_each_other(engine: Engine, pages: dict[str, ScannedPage]) -> None:
+    picture = decode(pages["en_sans"].path.read_bytes())
+    (page,) = engine.recognize(picture, languages=["en"], model="page").pages
+    assert (page.width, page.height) == (picture.width, picture.height)
+    assert len(page.blocks) > 1
+    whole = (0, 0, page.width, page.height)
+    for block in page.blocks:
+        assert encloses(whole, rectangle(block.bounding_box))
+        for line in block.lines:
+            assert encloses(rectangle(block.bounding_box), rectangle(line.bounding_box))
+            assert 0.5 < line.confidence <= 1
+            for word in line.words:
+                assert encloses(rectangle(line.bounding_box), rectangle(word.bounding_box))
+                assert word.confidence == line.confidence
+                assert 0 <= word.languages[0].confidence <= 1
+
+
+def test_a_line_is_read_as_one(engine: Engine) -> None:
+    # The gap makes two columns of it for the page model.
+    picture = paint(TITLE, size=(1200, 90))
+    ImageDraw.Draw(picture).text((900, 20), "36 boxes", font=font(), fill=0)
+    (page,) = engine.recognize(bitmap(picture), languages=["en"], model="line").pages
+    assert [" ".join(word.text for word in line.words) for line in page_lines(page)] == [f"{TITLE} 36 boxes"]
+
+
+@pytest.mark.parametrize(("orientation", "turn"), [(3, 180), (6, 90), (8, 270)])
+def test_a_photo_taken_sideways_is_read_upright(engine: Engine, orientation: int, turn: int) -> None:
+    upright = paint(TITLE)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    jpeg = io.BytesIO()
+    upright.rotate(turn, expand=True).save(jpeg, "JPEG", exif=exif)
+    annotation = engine.recognize(decode(jpeg.getvalue()), languages=["en"], model="page")
+    assert read(annotation) == TITLE
+    assert (annotation.pages[0].width, annotation.pages[0].height) == upright.size
+
+
+def test_text_that_differs_from_its_ground_in_hue_alone_is_read(engine: Engine) -> None:
+    picture = paint(TITLE, mode="RGB", ink=(200, 0, 0), ground=(0, 102, 0))
+    low, high = picture.convert("L").getextrema()
+    assert high - low <= 1
+    assert read(engine.recognize(bitmap(picture), languages=["en"], model="page")) == TITLE
+
+
+def test_a_frame_and_rules_without_text_are_an_empty_page(engine: Engine) -> None:
+    picture = Image.new("L", (900, 700), 255)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((20, 20, 880, 680), outline=0, width=4)
+    for y in range(80, 640, 60):
+        draw.line((60, y, 840, y), fill=0, width=2)
+    (page,) = engine.recognize(bitmap(picture), languages=["ru", "en"], model="page").pages
+    assert (page.width, page.height, len(page.blocks)) == (900, 700, 0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 40), (800, 2)])
+@pytest.mark.parametrize("model", ["page", "line"])
+def test_tiny_pictures_are_no_failure(engine: Engine, size: tuple[int, int], model: str) -> None:
+    picture = Image.new("L", size, 255)
+    picture.putpixel((0, 0), 0)
+    (page,) = engine.recognize(bitmap(picture), languages=["en"], model=model).pages
+    assert (page.width, page.height) == size
+
+
+def test_a_picture_too_long_for_the_engine_is_refused(engine: Engine) -> None:
+    with pytest.raises(UnsupportedTextError, match="40,000 pixels long, the limit is 32,767"):
+        engine.recognize(bitmap(Image.new("L", (40_000, 20), 255)), languages=["en"], model="page")
+
+
+def test_an_unknown_model_is_refused_with_those_that_are_known(engine: Engine) -> None:
+    with pytest.raises(UnsupportedTextError, match="unknown model 'handwritten': use page or line"):
+        engine.recognize(bitmap(paint(TITLE)), languages=["en"], model="handwritten")
+
+
+@pytest.mark.parametrize("languages", [["ru"], ["en", "ru"], ["*"]])
+def test_damaged_language_data_is_an_error_and_not_a_worse_reading(tmp_path: Path, languages: list[str]) -> None:
+    (tmp_path / "eng.traineddata").symlink_to(find_tessdata(environ) / "eng.traineddata")
+    (tmp_path / "rus.traineddata").write_bytes(bytes(range(256)) * 100)
+    engine = Engine(tmp_path)
+    with pytest.raises(RecognitionError, match=r"rus of|of rus"):
+        engine.recognize(bitmap(paint(TITLE)), languages=languages, model="page")
+    assert read(engine.recognize(bitmap(paint(TITLE)), languages=["en"], model="page")) == TITLE
+
+
+def test_more_combinations_of_languages_than_are_kept_loaded(engine: Engine, tmp_path: Path) -> None:
+    real = find_tessdata(environ) / "eng.traineddata"
+    for model in ("eng", "deu", "fra", "ita", "spa", "por"):
+        (tmp_path / f"{model}.traineddata").symlink_to(real)
+    engine = Engine(tmp_path)
+    texts = [
+        read(engine.recognize(bitmap(paint(TITLE)), languages=[code], model="page"))
+        for code in ("en", "de", "fr", "it", "es", "pt", "en", "de")
+    ]
+    assert texts == [TITLE] * 8
+
+
+def paint(
+    text: str,
+    *,
+    size: tuple[int, int] = (480, 90),
+    mode: str = "L",
+    ink: int | tuple[int, ...] = 0,
+    ground: int | tuple[int, ...] = 255,
+) -> Image.Image:
+    picture = Image.new(mode, size, ground)
+    ImageDraw.Draw(picture).text((30, 20), text, font=font(), fill=ink)
+    return picture
+
+
+def font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(36)
+
+
+def bitmap(picture: Image.Image) -> Bitmap:
+    return Bitmap(picture.width, picture.height, len(picture.getbands()), picture.tobytes())
+
+
+def page_lines(page: Page) -> Iterator[Line]:
+    return (line for block in page.blocks for line in block.lines)
+
+
+def lines(annotation: TextAnnotation) -> Iterator[Line]:
+    return page_lines(annotation.pages[0])
+
+
+def codes(line: Line) -> set[str]:
+    return {language.language_code for word in line.words for language in word.languages}
+
+
+def read(annotation: TextAnnotation) -> str:
+    return " ".join(word.text for line in lines(annotation) for word in line.words)
+
+
+def rectangle(polygon: Polygon) -> tuple[int, int, int, int]:
+    top_left, bottom_left, bottom_right, top_right = [(vertex.x, vertex.y) for vertex in polygon.vertices]
+    assert bottom_left == (top_left[0], bottom_right[1])
+    assert top_right == (bottom_right[0], top_left[1])
+    return (*top_left, *bottom_right)
+
+
+def encloses(outer: tuple[int, int, int, int], inner: tuple[int, int, int, int]) -> bool:
+    left, top, right, bottom = inner
+    return outer[0] <= left < right <= outer[2] and outer[1] <= top < bottom <= outer[3]
+
+
+def error_rate(read_text: str, true_text: str) -> float:
+    """Return the edit distance in characters over the length of the truth, blind to kinds of white space."""
+    truth = " ".join(true_text.split())
+    return edit_distance(" ".join(read_text.split()), truth) / len(truth)
+
+
+def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
+    if one == other:
+        return 0
+    row = list(range(len(other) + 1))
+    for index, character in enumerate(one, start=1):
+        above, row = row, [index]
+        for column, against in enumerate(other, start=1):
+            row.append(min(above[column] + 1, row[-1] + 1, above[column - 1] + (character != against)))
+    return row[-1]

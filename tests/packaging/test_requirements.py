@@ -1,0 +1,33 @@
+"""What pyproject.toml asks for and what scripts/constraints*.txt pin go together."""
+
+import tomllib
+
+import pytest
+from environments import ROOT, SCRIPTS
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CORE = PYPROJECT["project"]["dependencies"]
+TABLES = {**PYPROJECT["project"]["optional-dependencies"], **PYPROJECT["dependency-groups"]}
+# A table of tables stands for others that are listed here themselves.
+OTHERS = {line for name, lines in TABLES.items() if name not in {"all", "dev"} for line in lines}
+
+
+def pins(name: str) -> dict[str, Version]:
+    lines = [line for line in (SCRIPTS / name).read_text().splitlines() if not line.startswith("#")]
+    return {canonicalize_name(package): Version(version) for package, version in (line.split("==") for line in lines)}
+
+
+@pytest.mark.parametrize("line", sorted({*CORE, *OTHERS, *PYPROJECT["build-system"]["requires"]}))
+def test_development_pins_meet_the_requirement(line: str) -> None:
+    requirement = Requirement(line)
+    assert requirement.specifier.contains(pins("constraints.txt")[canonicalize_name(requirement.name)])
+
+
+@pytest.mark.parametrize("line", CORE)
+def test_lowest_pins_are_the_lower_bounds(line: str) -> None:
+    requirement = Requirement(line)
+    (lower,) = (Version(bound.version) for bound in requirement.specifier if bound.operator == ">=")
+    assert pins("constraints-lowest.txt")[canonicalize_name(requirement.name)] == lower

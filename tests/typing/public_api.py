@@ -1,0 +1,127 @@
+"""The public names as their users see them: read by mypy and pyright, never run."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import assert_type
+
+import vision_grpc
+from vision_grpc import (
+    Code,
+    Image,
+    ImageError,
+    ImageResult,
+    InvalidRequestError,
+    Limits,
+    ServiceError,
+    Timeouts,
+    Violation,
+    VisionClient,
+    VisionError,
+    from_json,
+    to_json,
+)
+from vision_grpc.auth import ApiKey, Credentials, IamToken, default_credentials
+from vision_grpc.local import LocalVision
+from vision_grpc.messages import (
+    AnalyzeResult,
+    AnalyzeSpec,
+    BatchAnalyzeRequest,
+    BatchAnalyzeResponse,
+    Feature,
+    FeatureTextDetectionConfig,
+    TextAnnotation,
+    Vertex,
+    Word,
+)
+
+
+def clients_take_every_option() -> None:
+    VisionClient()
+    with VisionClient(
+        "localhost:50051",
+        transport="rest",
+        credentials=ApiKey("key"),
+        folder_id="folder",
+        root_certificates=Path("roots.pem"),
+        insecure=True,
+        limits=Limits(content_bytes=4_000_000, pixels=1_000_000),
+        timeouts=Timeouts(call_s=10),
+    ) as client:
+        assert_type(client, VisionClient)
+        assert_type(client.close(), None)
+
+
+def one_image_comes_back_as_a_result(client: VisionClient) -> None:
+    result = client.analyze("scan.png", languages=["ru", "en"], timeout=5)
+    assert_type(result, ImageResult)
+    assert_type(result.ok, bool)
+    assert_type(result.key, str)
+    assert_type(result.text, str)
+    assert_type(result.words(), Iterator[Word])
+    assert_type(result.annotation, TextAnnotation | None)
+    assert_type(result.result, AnalyzeResult | None)
+    assert_type(result.attempts, int)
+    assert_type(result.request_id, str | None)
+    if result.error is not None:
+        assert_type(result.error, ImageError)
+        assert_type(result.error.code, Code)
+        assert_type(result.error.retryable, bool)
+
+
+def images_are_paths_bytes_or_have_keys(client: VisionClient, *, content: bytes) -> None:
+    client.analyze(Path("scan.png"))
+    client.analyze(content)
+    client.analyze(Image("key", content))
+    assert_type(client.analyze_many(Path("scans").rglob("*.png"), languages=["*"]), Iterator[ImageResult])
+    for result in client.analyze_many(["scan.png", content, Image(key="key", content=content)]):
+        assert_type(result, ImageResult)
+
+
+def requests_are_protobuf_messages(client: VisionClient, *, content: bytes) -> None:
+    feature = Feature(
+        type=Feature.TEXT_DETECTION,
+        text_detection_config=FeatureTextDetectionConfig(language_codes=["ru"], model="page"),
+    )
+    request = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=content, features=[feature])], folder_id="folder")
+    response = client.batch_analyze(request, timeout=5.0)
+    assert_type(response, BatchAnalyzeResponse)
+    for result in response.results:
+        for page in result.results[0].text_detection.pages:
+            assert_type(page.blocks[0].lines[0].words[0].bounding_box.vertices[0], Vertex)
+
+
+def json_goes_both_ways(request: BatchAnalyzeRequest) -> None:
+    assert_type(to_json(request), bytes)
+    assert_type(from_json(b"{}", BatchAnalyzeResponse, ignore_unknown=False), BatchAnalyzeResponse)
+    assert_type(vision_grpc.messages.adopt(request).SerializeToString(), bytes)
+
+
+def errors_carry_what_callers_branch_on(client: VisionClient, request: BatchAnalyzeRequest) -> None:
+    try:
+        client.batch_analyze(request)
+    except InvalidRequestError as error:
+        assert_type(error.violations, tuple[Violation, ...])
+        assert_type(error.code, Code)
+    except ServiceError as error:
+        assert_type(error.code, Code)
+        assert_type(error.code.http_status, int)
+        assert_type(error.request_id, str | None)
+    except VisionError:
+        raise
+
+
+def credentials_are_interchangeable(chosen: Sequence[Credentials] = (ApiKey("key"), IamToken("token"))) -> None:
+    VisionClient(credentials=chosen[0])
+    VisionClient(credentials=default_credentials())
+
+
+def the_local_service_names_its_endpoints() -> None:
+    with LocalVision() as service:
+        assert_type(service.grpc_endpoint, str)
+        assert_type(service.rest_endpoint, str)
+
+
+def wrong_use_is_an_error(client: VisionClient) -> None:
+    VisionClient("localhost:50051", "rest")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    VisionClient(transport="http")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.analyze(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,43 @@
+import pytest
+
+from vision_grpc.cli.exits import Tally
+from vision_grpc.errors import Code
+from vision_grpc.messages import AnalyzeResult
+from vision_grpc.results import ImageError, ImageResult
+
+READ = ImageResult("a", result=AnalyzeResult(), attempts=1)
+REFUSED_HERE = ImageResult("a", error=ImageError(Code.INVALID_ARGUMENT, "the file is empty"))
+MISSING = ImageResult("a", error=ImageError(Code.NOT_FOUND, "no such file"))
+FAILED_THERE = ImageResult("a", AnalyzeResult(), ImageError(Code.INVALID_ARGUMENT, "cannot decode"), attempts=1)
+FAILED_CALL = ImageResult("a", error=ImageError(Code.UNAVAILABLE, "was not reached"), attempts=1)
+# The service says NOT_FOUND of a folder, and of nothing that a PATH names.
+REFUSED_CALL = ImageResult("a", error=ImageError(Code.NOT_FOUND, "no such folder"), attempts=1)
+
+
+@pytest.mark.parametrize(
+    ("results", "wrong_paths", "code"),
+    [
+        ([], 0, 0),
+        ([READ, READ], 0, 0),
+        ([READ, MISSING], 0, 1),
+        ([READ], 1, 1),
+        ([READ, FAILED_CALL], 0, 1),
+        ([FAILED_THERE], 0, 1),
+        ([FAILED_THERE, FAILED_CALL], 0, 1),
+        ([REFUSED_HERE], 0, 1),
+        ([REFUSED_HERE, MISSING], 0, 1),
+        ([MISSING, MISSING], 0, 2),
+        ([MISSING], 1, 2),
+        ([], 1, 2),
+        ([FAILED_CALL, FAILED_CALL], 0, 2),
+        ([REFUSED_CALL], 0, 2),
+        ([FAILED_CALL, MISSING], 0, 2),
+        ([FAILED_CALL, REFUSED_HERE], 0, 2),
+    ],
+)
+def test_exit_code(results: list[ImageResult], wrong_paths: int, code: int) -> None:
+    tally = Tally(wrong_paths=wrong_paths)
+    for result in results:
+        tally.count(result)
+    assert tally.exit_code == code
+    assert tally.failed == wrong_paths + sum(not result.ok for result in results)

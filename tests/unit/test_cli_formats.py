@@ -1,0 +1,69 @@
+import json
+
+from vision_grpc import to_json
+from vision_grpc.cli.formats import JsonLines, PlainText
+from vision_grpc.errors import Code
+from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, TextAnnotation, Word
+from vision_grpc.results import ImageError, ImageResult
+
+FAILED = ImageResult("b.png", error=ImageError(Code.UNAVAILABLE, "was not reached"), attempts=1, transport="rest")
+
+
+def read(key: str, *words: str) -> ImageResult:
+    page = Page(blocks=[Block(lines=[Line(words=[Word(text=word) for word in words])])] if words else [])
+    answer = AnalyzeResult(results=[FeatureResult(text_detection=TextAnnotation(pages=[page]))])
+    return ImageResult(key, answer, attempts=1, transport="grpc", request_id="r-1")
+
+
+def test_one_text_stands_alone() -> None:
+    assert PlainText(headers=False).render(read("a.png", "Привет,", "мир")) == "Привет, мир\n".encode()
+
+
+def test_an_image_without_text_and_a_failed_one_print_nothing() -> None:
+    form = PlainText(headers=False)
+    assert form.render(read("a.png")) == form.render(FAILED) == b""
+
+
+def test_several_texts_have_headers_and_an_empty_line_between() -> None:
+    form = PlainText(headers=True)
+    results = [FAILED, read("a.png", "one"), FAILED, read("c.png"), read("d.png", "two")]
+    printed = b"".join(map(form.render, results))
+    assert printed == b"==> a.png <==\none\n\n==> c.png <==\n\n==> d.png <==\ntwo\n"
+
+
+def test_a_header_repeats_the_bytes_of_the_file_name() -> None:
+    assert PlainText(headers=True).render(read("caf\udce9.png")) == b"==> caf\xe9.png <==\n"
+
+
+def test_a_json_line_holds_everything() -> None:
+    result = read("a.png", "Привет")
+    assert result.result is not None
+    line = JsonLines(with_result=True).render(result)
+    assert line.startswith('{"key":"a.png","ok":true,"retryable":false,"text":"Привет","error":null,'.encode())
+    assert line.endswith(b"}\n")
+    assert line.count(b"\n") == 1
+    told = json.loads(line)
+    assert list(told) == ["key", "ok", "retryable", "text", "error", "attempts", "transport", "request_id", "result"]
+    assert told["attempts"] == 1
+    assert told["transport"] == "grpc"
+    assert told["request_id"] == "r-1"
+    assert told["result"] == json.loads(to_json(result.result))
+
+
+def test_a_json_line_of_a_failure() -> None:
+    told = json.loads(JsonLines(with_result=True).render(FAILED))
+    assert told["ok"] is False
+    assert told["retryable"] is True
+    assert told["text"] == ""
+    assert told["error"] == {"code": "UNAVAILABLE", "message": "was not reached"}
+    assert told["result"] is None
+
+
+def test_a_json_line_without_the_answer_has_no_place_for_it() -> None:
+    assert "result" not in json.loads(JsonLines(with_result=False).render(read("a.png", "one")))
+
+
+def test_a_file_name_that_is_no_utf8_survives_json() -> None:
+    line = JsonLines(with_result=False).render(read("caf\udce9.png"))
+    assert line.decode("utf-8").startswith(r'{"key":"caf\udce9.png"')
+    assert json.loads(line)["key"] == "caf\udce9.png"

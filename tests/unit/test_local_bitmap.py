@@ -1,0 +1,83 @@
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from vision_grpc.core.image_header import UnreadableImageError
+from vision_grpc.local.bitmap import Bitmap, decode
+
+ORIENTATION = 0x0112
+
+
+def save(image: Image.Image, kind: str = "PNG", orientation: int = 1) -> bytes:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    buffer = io.BytesIO()
+    image.save(buffer, kind, exif=exif)
+    return buffer.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_colours_stay_and_grey_is_one_channel() -> None:
+    assert decode(save(Image.new("RGB", (2, 1), (1, 2, 3)))) == Bitmap(2, 1, 3, bytes([1, 2, 3, 1, 2, 3]))
+    assert decode(save(Image.new("L", (2, 1), 7))) == Bitmap(2, 1, 1, bytes([7, 7]))
+    assert decode(save(Image.new("1", (2, 1), 1))) == Bitmap(2, 1, 1, bytes([255, 255]))
+    palette = Image.new("RGB", (2, 1), (1, 2, 3)).quantize()
+    assert decode(save(palette)) == Bitmap(2, 1, 3, bytes([1, 2, 3, 1, 2, 3]))
+
+
+def test_behind_transparent_pixels_is_white_paper() -> None:
+    image = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    image.putpixel((1, 0), (0, 0, 0, 255))
+    assert decode(save(image)).pixels == bytes([255, 255, 255, 0, 0, 0])
+
+
+def test_sixteen_bits_of_grey_become_eight() -> None:
+    rows = b"\0" + struct.pack(">3H", 0, 0x8000, 0xFFFF)
+    header = struct.pack(">IIBBBBB", 3, 1, 16, 0, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    assert decode(png) == Bitmap(3, 1, 1, bytes([0, 128, 255]))
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [
+        (1, "ab cd ef"),
+        (2, "ba dc fe"),
+        (3, "fe dc ba"),
+        (4, "ef cd ab"),
+        (5, "ace bdf"),
+        (6, "eca fdb"),
+        (7, "fdb eca"),
+        (8, "bdf ace"),
+    ],
+)
+def test_exif_orientation_is_applied(orientation: int, upright: str) -> None:
+    rows = upright.split()
+    bitmap = decode(save(Image.frombytes("L", (2, 3), b"abcdef"), orientation=orientation))
+    assert bitmap == Bitmap(len(rows[0]), len(rows), 1, "".join(rows).encode())
+
+
+def test_damaged_exif_leaves_the_picture_as_it_is() -> None:
+    # Lost its TIFF header, but not its check sum.
+    png = save(Image.frombytes("L", (2, 1), b"ab"), orientation=3)
+    start = png.index(b"eXIf") - 4
+    (length,) = struct.unpack_from(">I", png, start)
+    damaged = png[:start] + chunk(b"eXIf", bytes(length)) + png[start + 12 + length :]
+    assert decode(png).pixels == b"ba"
+    assert decode(damaged).pixels == b"ab"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_cut_file_is_refused_wherever_it_is_cut(kind: str) -> None:
+    whole = save(Image.effect_noise((40, 40), 60), kind)
+    # Without its last chunk, 12 bytes, a PNG still has all its pixels.
+    end = len(whole) - (12 + 5 if kind == "PNG" else 1)
+    for length in range(0, end, 7):
+        with pytest.raises(UnreadableImageError, match="cut or damaged"):
+            decode(whole[:length])

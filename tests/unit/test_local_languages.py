@@ -1,0 +1,44 @@
+import pytest
+
+from vision_grpc.local.languages import UnknownLanguageError, choose_models, code_of, codes_of
+
+INSTALLED = ["chi_sim", "chi_tra", "deu", "eng", "equ", "osd", "rus", "ukr"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "models"),
+    [
+        (["en"], ("eng",)),
+        (["ru", "en"], ("eng", "rus")),
+        (["en", "ru"], ("eng", "rus")),
+        (["uk", "ru", "en", "de"], ("eng", "deu", "ukr", "rus")),
+        (["en", "en"], ("eng",)),
+        (["zh"], ("chi_sim", "chi_tra")),
+        (["*"], ("deu", "eng", "rus", "ukr", "chi_sim", "chi_tra")),
+    ],
+)
+def test_models_latin_first_and_else_in_the_clients_order(codes: list[str], models: tuple[str, ...]) -> None:
+    assert choose_models(codes, INSTALLED) == models
+
+
+def test_every_model_that_is_chosen_has_a_code() -> None:
+    assert [code_of(model) for model in choose_models(["*"], INSTALLED)] == ["de", "en", "ru", "uk", "zh", "zh"]
+
+
+def test_what_is_no_language_has_no_code() -> None:
+    assert codes_of(["osd", "equ", "rus", "eng", "my_own_model"]) == ["en", "ru"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [
+        (["xx"], "unknown language code 'xx': use ISO 639-1; installed here: de, en, ru, uk, zh"),
+        (["eng"], "unknown language code 'eng'"),
+        (["en", ""], "unknown language code ''"),
+        (["kk"], r"language 'kk' is not installed here \(apt-get install tesseract-ocr-kaz\); installed: de, en"),
+        (["*", "en"], "send it alone"),
+    ],
+)
+def test_a_code_that_cannot_be_read_is_named_with_what_can(codes: list[str], message: str) -> None:
+    with pytest.raises(UnknownLanguageError, match=message):
+        choose_models(codes, INSTALLED)

@@ -1,0 +1,15 @@
+"""The command line: `vision-grpc`, one file a command. It prints; what it prints is the library's work."""
+
+import sys
+from importlib.util import find_spec
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Carry out the command that `sys.argv` spells, and exit with its code."""
+    if find_spec("click") is None or find_spec("rich") is None:
+        sys.stderr.write("error: the command line needs its extra: pip install 'vision-grpc[cli]'\n")
+        sys.exit(2)
+    from vision_grpc.cli.app import run
+
+    sys.exit(run())

@@ -1,0 +1,236 @@
+"""`vision-grpc analyze`: the text of images, onto stdout or into a file."""
+
+import logging
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from vision_grpc.cli.connect import connect
+from vision_grpc.cli.exits import NOTHING_DONE, Tally
+from vision_grpc.cli.inputs import STDIN, list_images, open_images
+from vision_grpc.cli.logs import show_logs
+from vision_grpc.cli.output import Output, open_output
+from vision_grpc.cli.stderr import tell
+from vision_grpc.config import Timeouts
+
+if TYPE_CHECKING:
+    # Imported where they are used: gRPC and rich take longer to load than help and usage errors may.
+    from vision_grpc.cli.formats import Format
+    from vision_grpc.cli.progress import ProgressBar
+    from vision_grpc.results import ImageResult
+    from vision_grpc.settings import TransportChoice
+
+_EPILOG = """\b
+Examples:
+  vision-grpc analyze --local scan.png
+  vision-grpc analyze --languages ru,en scans/ > texts.txt
+  vision-grpc analyze --format jsonl -o texts.jsonl scans/ extra.png
+  vision-grpc analyze --format jsonl scans/ | jq -r 'select(.ok).text'
+  curl -s https://vision.example/scan.png | vision-grpc analyze --local -
+
+\b
+Each line of jsonl is an object with
+  key         the path of the image, - for stdin
+  ok          whether it was read
+  retryable   whether it may be read a little later
+  text        what was read
+  error       code and message, null when ok
+  attempts    how often it was sent, 0 when it was refused here
+  transport   grpc or rest
+  request_id  what the service's support asks for
+  result      the service's whole answer: boxes, confidences, languages
+
+\b
+Exit codes:
+  0    every image was read
+  1    some were not; stderr names each
+  2    nothing could be done: wrong usage, no credentials, none of the PATHs
+       leads to an image, the service was not reached or refused every call,
+       the output cannot be written; a file named by -o stays as it was
+  130  interrupted by Ctrl-C; with -o, finished results are in OUT.partial
+  141  the reader of stdout left
+
+\b
+Environment:
+  YC_API_KEY, YC_IAM_TOKEN, YC_FOLDER_ID, VISION_GRPC_ENDPOINT,
+  VISION_GRPC_TRANSPORT; see vision-grpc --help. With --local, only the last
+  and TESSDATA_PREFIX (where Tesseract's language data is) matter.
+"""
+_log = logging.getLogger(__name__)
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--local", is_flag=True, help="Start a local service for this run.")
+@click.option("--endpoint", metavar="ADDRESS", help="Call this service: host:port or a URL.")
+@click.option(
+    "--transport",
+    type=click.Choice(["auto", "grpc", "rest"]),
+    envvar="VISION_GRPC_TRANSPORT",
+    help="How to call it.  [default: auto]",
+)
+@click.option("--insecure", is_flag=True, help="No TLS; no secrets beyond this machine.")
+@click.option("--root-certificates", metavar="FILE", type=click.Path(path_type=Path), help="Trust these (PEM).")
+@click.option("--folder-id", metavar="ID", help="Folder to bill, for user accounts.")
+@click.option("--languages", metavar="CODES", default="*", help="Such as ru,en.  [default: * (detect)]")
+@click.option("--model", type=click.Choice(["page", "line"]), help="What images show.  [default: page]")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "jsonl"]),
+    default="text",
+    help="What to print.  [default: text]",
+)
+@click.option("--no-result", is_flag=True, help="jsonl without the service's whole answers.")
+@click.option(
+    "-o",
+    "--output",
+    "output_path",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Write a file, complete or not at all.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=Timeouts().call_s,
+    help=f"For each call (8 images).  [default: {Timeouts().call_s:g}]",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="The library's log on stderr.")
+@click.option("--progress/--no-progress", default=None, help="A progress bar.  [default: on a terminal]")
+def analyze(
+    *,
+    paths: Sequence[str],
+    local: bool,
+    endpoint: str | None,
+    transport: "TransportChoice | None",
+    insecure: bool,
+    root_certificates: Path | None,
+    folder_id: str | None,
+    languages: str,
+    model: Literal["page", "line"] | None,
+    format_name: Literal["text", "jsonl"],
+    no_result: bool,
+    output_path: Path | None,
+    timeout_s: float,
+    quiet: bool,
+    verbose: bool,
+    progress: bool | None,
+) -> int:
+    """Print the text of images.
+
+    PATH is a JPEG or PNG file, a folder (all *.jpg, *.jpeg and *.png in it and below, in sorted
+    order, hidden ones left out) or - for one image on stdin. stdout carries data only; an image
+    that cannot be read is a line on stderr, and the others go on.
+    """
+    if local:
+        _refuse_beside_local({"--endpoint": endpoint, "--root-certificates": root_certificates})
+    if STDIN in paths:
+        _check_stdin(paths)
+    show_logs(logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING)
+    complaints: list[str] = []
+    total = _count_images(paths, output_path, complaints)
+    for complaint in complaints:
+        tell(f"error: {complaint}")
+    tally = Tally(wrong_paths=len(complaints))
+    if total == 0:
+        return tally.exit_code
+    _log.info("%d images to read", total)
+    with ExitStack() as stack:
+        output = stack.enter_context(open_output(output_path))
+        client = stack.enter_context(
+            connect(
+                local=local,
+                endpoint=endpoint,
+                transport=transport,
+                insecure=insecure,
+                root_certificates=root_certificates,
+                folder_id=folder_id,
+                timeout_s=timeout_s,
+            )
+        )
+        codes = [code for code in map(str.strip, languages.split(",")) if code]
+        results = client.analyze_many(open_images(paths), languages=codes, model=model or "")
+        if progress is None:
+            progress = not quiet and total > 1 and sys.stderr.isatty() and not output.is_terminal
+        bar = stack.enter_context(_progress_bar(total)) if progress else None
+        _print_results(results, _make_format(format_name, total, with_result=not no_result), output, tally, bar)
+        if tally.exit_code == NOTHING_DONE:
+            output.discard()
+    return tally.exit_code
+
+
+def _refuse_beside_local(options: Mapping[str, object]) -> None:
+    for option, value in options.items():
+        if value is not None:
+            message = f"--local starts a service of its own: drop it or {option}"
+            raise click.UsageError(message, click.get_current_context())
+
+
+def _check_stdin(paths: Sequence[str]) -> None:
+    context = click.get_current_context()
+    if paths.count(STDIN) > 1:
+        message = "- stands for one image on stdin: name it once"
+        raise click.UsageError(message, context)
+    if sys.stdin is None or sys.stdin.isatty():
+        message = "- reads an image from stdin, which is a terminal: pipe a file in"
+        raise click.UsageError(message, context)
+
+
+def _count_images(paths: Sequence[str], output_path: Path | None, complaints: list[str]) -> int:
+    """Return how many images there are, before the first is sent.
+
+    Raises:
+        click.UsageError: the output would replace one of them.
+    """
+    total = 0
+    for image in list_images(paths, complaints):
+        total += 1
+        if output_path is not None and isinstance(image, Path) and _is_same_file(output_path, image):
+            message = f"{image} is one of the images, -o would overwrite it: name another file"
+            raise click.UsageError(message, click.get_current_context())
+    return total
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # One of them does not exist.
+        return False
+
+
+def _make_format(name: Literal["text", "jsonl"], total: int, *, with_result: bool) -> "Format":
+    from vision_grpc.cli.formats import JsonLines, PlainText
+
+    return PlainText(headers=total > 1) if name == "text" else JsonLines(with_result=with_result)
+
+
+def _progress_bar(total: int) -> "ProgressBar":
+    from vision_grpc.cli.progress import ProgressBar
+
+    return ProgressBar(total)
+
+
+def _print_results(
+    results: "Iterable[ImageResult]", form: "Format", output: Output, tally: Tally, bar: "ProgressBar | None"
+) -> None:
+    for result in results:
+        tally.count(result)
+        record = form.render(result)
+        if record:
+            with nullcontext() if bar is None else bar.room_for(output):
+                output.write(record)
+        if result.error is not None:
+            # Some messages name the image themselves.
+            about = f"{result.key}: "
+            tell(f"error: {about}{result.error.message.removeprefix(about)}")
+        _log.debug("%s: by %s, request id %s", result.key, result.transport, result.request_id)
+        if bar is not None:
+            bar.advance(failed=tally.failed)

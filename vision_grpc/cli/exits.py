@@ -1,0 +1,54 @@
+"""Exit codes, and which of them a run of images has earned."""
+
+from vision_grpc.errors import Code
+from vision_grpc.results import ImageResult
+
+ALL_READ = 0
+SOME_FAILED = 1
+NOTHING_DONE = 2
+INTERRUPTED = 130
+# What a shell reports of a program that SIGPIPE ended.
+READER_GONE = 141
+
+
+class Tally:
+    """What became of the images so far."""
+
+    def __init__(self, *, wrong_paths: int) -> None:
+        self._wrong_paths = wrong_paths
+        self._read = 0
+        self._failed_there = 0
+        self._failed_here = 0
+        self._failed_calls = 0
+
+    def count(self, result: ImageResult) -> None:
+        """Take one more result into account."""
+        if result.error is None:
+            self._read += 1
+        elif result.result is not None:
+            self._failed_there += 1
+        elif result.attempts > 0:
+            self._failed_calls += 1
+        elif result.error.code is Code.NOT_FOUND:
+            self._wrong_paths += 1
+        else:
+            self._failed_here += 1
+
+    @property
+    def failed(self) -> int:
+        """How many images or paths have no text."""
+        return self._wrong_paths + self._failed_there + self._failed_here + self._failed_calls
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code if the run ends here.
+
+        Failures are `NOTHING_DONE` when the service answered for no image though it was called,
+        or when no path led to an image; else they are the images' own.
+        """
+        if self.failed == 0:
+            return ALL_READ
+        answered = self._read + self._failed_there
+        if answered == 0 and (self._failed_calls > 0 or self._failed_here == 0):
+            return NOTHING_DONE
+        return SOME_FAILED

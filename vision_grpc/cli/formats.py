@@ -1,0 +1,72 @@
+"""Results as bytes of output."""
+
+import json
+from typing import Protocol
+
+from vision_grpc.json import to_json
+from vision_grpc.results import ImageResult
+
+
+class Format(Protocol):
+    """One way to print results."""
+
+    def render(self, result: ImageResult) -> bytes:
+        """Return what to print for a result, nothing or whole lines."""
+        ...
+
+
+class PlainText:
+    """The text alone; under a header line per image, as `head` has them, when there are several.
+
+    An image that failed has no part in it.
+    """
+
+    def __init__(self, *, headers: bool) -> None:
+        self._headers = headers
+        self._gap = ""
+
+    def render(self, result: ImageResult) -> bytes:
+        """Return the text, with what sets it apart from the one before."""
+        if not result.ok:
+            return b""
+        text = f"{result.text}\n" if result.text else ""
+        if self._headers:
+            text = f"{self._gap}==> {result.key} <==\n{text}"
+            self._gap = "\n"
+        # A file name that is no UTF-8 goes out as the bytes that it came as.
+        return text.encode("utf-8", "surrogateescape")
+
+
+class JsonLines:
+    """One JSON object a line.
+
+    `key`, `ok` and `retryable` come first: they alone tell which images to send again, and a
+    reader that wants no more need not parse the rest of a long line.
+    """
+
+    def __init__(self, *, with_result: bool) -> None:
+        self._with_result = with_result
+
+    def render(self, result: ImageResult) -> bytes:
+        """Return the line of a result."""
+        error = result.error
+        head = json.dumps(
+            {
+                "key": result.key,
+                "ok": result.ok,
+                "retryable": error is not None and error.retryable,
+                "text": result.text,
+                "error": None if error is None else {"code": error.code.name, "message": error.message},
+                "attempts": result.attempts,
+                "transport": result.transport,
+                "request_id": result.request_id,
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+        # A file name that is no UTF-8 holds lone surrogates, and Python's escape of them is JSON's too.
+        line = head.encode("utf-8", "backslashreplace")
+        if self._with_result:
+            answer = b"null" if result.result is None else to_json(result.result)
+            line = line[:-1] + b',"result":' + answer + b"}"
+        return line + b"\n"

@@ -1,0 +1,49 @@
+"""The images that the PATHs of a command name."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vision_grpc.sources import Image, ImageSource
+
+STDIN = "-"
+_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+def list_images(paths: Sequence[str], complaints: list[str]) -> Iterator[Path | str]:
+    """Yield `STDIN` as it is, each other path that is no folder, and in place of a folder the images below it.
+
+    Folders are read in sorted order, files before subfolders, hidden ones left out; other files
+    are yielded whatever they are. What a folder hides or lacks is added to `complaints`.
+    """
+    for path in paths:
+        if path == STDIN:
+            yield path
+        elif os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir, it never raises
+            yield from _list_folder(path, complaints)
+        else:
+            yield Path(path)
+
+
+def open_images(paths: Sequence[str]) -> Iterator[ImageSource]:
+    """Yield the images of `list_images` as a client takes them; stdin is read when its turn comes."""
+    for image in list_images(paths, []):
+        yield Image(STDIN, sys.stdin.buffer.read()) if image == STDIN else image
+
+
+def _list_folder(folder: str, complaints: list[str]) -> Iterator[Path]:
+    complaints_before = len(complaints)
+    empty = True
+
+    def complain(error: OSError) -> None:
+        complaints.append(f"{error.filename}: the folder cannot be read ({error.strerror}), check its permissions")
+
+    for parent, subfolders, files in os.walk(folder, onerror=complain):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(files):
+            if name.lower().endswith(_SUFFIXES) and not name.startswith("."):
+                empty = False
+                yield Path(parent, name)
+    if empty and len(complaints) == complaints_before:
+        complaints.append(f"{folder}: no image in this folder, expected *.jpg, *.jpeg or *.png")

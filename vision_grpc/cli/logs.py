@@ -1,0 +1,26 @@
+"""The library's log, on stderr."""
+
+import logging
+import os
+import sys
+
+
+def show_logs(level: int) -> None:
+    """Print what the library logs at this level and above.
+
+    gRPC's own log, of lines that repeat what the errors say, is left out above DEBUG unless the
+    environment asks for it. It is set up when gRPC is imported, so call this before.
+    """
+    if level > logging.DEBUG:
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    handler = _StderrHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("vision_grpc")
+    logger.addHandler(handler)
+    logger.setLevel(level)
+
+
+class _StderrHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        # Looked up each time: a progress bar puts itself in its place.
+        sys.stderr.write(f"{self.format(record)}\n")

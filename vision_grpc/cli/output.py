@@ -1,0 +1,138 @@
+"""Where results go: stdout, or a file that appears when it is complete."""
+
+import os
+import shutil
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import click
+
+from vision_grpc.cli.exits import READER_GONE
+
+_STDOUT = 1
+
+
+def open_output(path: Path | None) -> "Output":
+    """Return where to write: stdout (None or `-`), a device or pipe as it is, or a file that replaces the one there.
+
+    Raises:
+        click.ClickException: results cannot be written there.
+    """
+    try:
+        if path is None or path == Path("-"):
+            return Output("stdout", FileIO(_STDOUT, "w", closefd=False))
+        if path.exists() and not path.is_file():
+            return Output(str(path), FileIO(path, "w"))
+        # Through a link, the file that it leads to is meant.
+        return OutputFile(path.resolve() if path.is_symlink() else path)
+    except OSError as error:
+        raise _refusal(str(path), error) from error
+
+
+class Output:
+    """A stream of results, each handed to the system as soon as it is written."""
+
+    def __init__(self, name: str, file: FileIO) -> None:
+        self._name = name
+        self._file = file
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether people see the results as they come."""
+        return self._file.isatty()
+
+    def write(self, data: bytes) -> None:
+        """Write the whole of one result.
+
+        Raises:
+            click.ClickException: the disk is full or failed.
+            click.exceptions.Exit: whoever read the results has left, as `head` does.
+        """
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except BrokenPipeError as error:
+            raise click.exceptions.Exit(READER_GONE) from error
+        except OSError as error:
+            raise _refusal(self._name, error) from error
+
+    def discard(self) -> None:
+        """Undo what was written, where that is possible."""
+
+
+class OutputFile(Output):
+    """A file that is written beside its place, as `<name>.partial`.
+
+    It takes its place when the context ends without an exception. Otherwise the results that are
+    whole stay where they are, for they were paid for, and the exception gets a note that says
+    so; what was in the place before is untouched.
+
+    Raises:
+        click.ClickException: there is such a file already.
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._partial = place.with_name(f"{place.name}.partial")
+        self._whole_bytes = 0
+        try:
+            super().__init__(str(place), FileIO(self._partial, "x"))
+        except FileExistsError as error:
+            message = f"{self._partial} holds the results of a run that was cut short or still goes on: move it away"
+            raise click.ClickException(message) from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._file.closed:  # Discarded.
+            return
+        if error is None:
+            self._take_place()
+        elif self._whole_bytes == 0:
+            self.discard()
+        else:
+            self._file.truncate(self._whole_bytes)
+            self._file.close()
+            error.add_note(self._whereabouts)
+
+    def write(self, data: bytes) -> None:
+        """Write the whole of one result; see `Output`."""
+        super().write(data)
+        self._whole_bytes += len(data)
+
+    def discard(self) -> None:
+        """Leave the place as it was."""
+        self._file.close()
+        self._partial.unlink()
+
+    def _take_place(self) -> None:
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            if self._place.exists():
+                shutil.copymode(self._place, self._partial)
+            self._partial.replace(self._place)
+        except OSError as error:
+            refusal = _refusal(self._name, error)
+            refusal.add_note(self._whereabouts)
+            raise refusal from error
+
+    @property
+    def _whereabouts(self) -> str:
+        return f"the finished results are in {self._partial}"
+
+
+def _refusal(name: str, error: OSError) -> click.ClickException:
+    return click.ClickException(f"{name}: cannot be written ({error.strerror}), name another place with -o")

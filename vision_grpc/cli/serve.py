@@ -1,0 +1,91 @@
+"""`vision-grpc serve`: the local service, until it is told to end."""
+
+import json
+import logging
+import signal
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+import click
+
+from vision_grpc.cli.connect import start_local
+from vision_grpc.cli.exits import ALL_READ
+from vision_grpc.cli.logs import show_logs
+from vision_grpc.cli.stderr import tell
+
+_EPILOG = """\b
+Once it answers, it prints one line of JSON on stdout:
+{"grpc_endpoint": "127.0.0.1:4001", "rest_endpoint": "http://127.0.0.1:4002"}
+Its log goes to stderr. gRPC reflection and health checks are served too.
+
+\b
+Examples:
+  vision-grpc serve
+  vision-grpc serve --grpc-port 50051 --rest-port 8080
+  vision-grpc serve --host 0.0.0.0 --tls-certificate c.pem --tls-key k.pem
+  vision-grpc analyze --endpoint 127.0.0.1:50051 --insecure scan.png
+
+\b
+Ending it: Ctrl-C or SIGTERM. No more calls are taken, those in flight are
+answered; what takes longer than about a second is ended with UNAVAILABLE.
+
+\b
+Exit codes:
+  0  ended by Ctrl-C or SIGTERM
+  2  could not start: a port is in use, no Tesseract language data, ...
+
+\b
+Environment:
+  TESSDATA_PREFIX  where Tesseract's language data is (*.traineddata)
+"""
+_PORT = click.IntRange(0, 65535)
+_log = logging.getLogger(__name__)
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--grpc-port", type=_PORT, default=0, metavar="N", help="Port for gRPC.  [default: any free]")
+@click.option("--rest-port", type=_PORT, default=0, metavar="N", help="Port for REST.  [default: any free]")
+@click.option("--tls-certificate", metavar="FILE", type=click.Path(path_type=Path), help="Certificate chain (PEM).")
+@click.option("--tls-key", metavar="FILE", type=click.Path(path_type=Path), help="Its private key (PEM).")
+def serve(*, host: str, grpc_port: int, rest_port: int, tls_certificate: Path | None, tls_key: Path | None) -> int:
+    """Run a local Vision service, over gRPC and REST.
+
+    It recognises text by Tesseract, speaks the contract of the real service and asks nobody for
+    credentials.
+    """
+    show_logs(logging.INFO)
+    told_to_end = _catch_end()
+    with start_local(
+        host=host, grpc_port=grpc_port, rest_port=rest_port, tls_certificate=tls_certificate, tls_key=tls_key
+    ) as vision:
+        if not _is_loopback(host):
+            tell(
+                f"warning: on {host} anybody who can reach this machine may use the service: it asks for no credentials"
+            )
+        endpoints = {"grpc_endpoint": vision.grpc_endpoint, "rest_endpoint": vision.rest_endpoint}
+        _log.info("serving gRPC on %s and REST on %s, Ctrl-C ends it", *endpoints.values())
+        click.echo(json.dumps(endpoints))
+        told_to_end.wait()
+        _log.info("ending, calls in flight are answered first")
+    return ALL_READ
+
+
+def _catch_end() -> Event:
+    """Return an event that SIGINT or SIGTERM sets; a second signal ends the program at once."""
+    told_to_end = Event()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        told_to_end.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    return told_to_end
+
+
+def _is_loopback(host: str) -> bool:
+    from vision_grpc.transport.endpoint import Endpoint
+
+    return Endpoint(host, port=0, plaintext=True, is_url=False).is_loopback

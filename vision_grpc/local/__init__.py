@@ -1,0 +1,21 @@
+"""A Vision service on this machine: real OCR behind the real contract, over gRPC and REST.
+
+Needs the `local` extra and Tesseract's language data; nothing is imported from the cloud side.
+"""
+
+from importlib.util import find_spec
+
+# Looked for, not tried: Tesseract itself is imported only when a service starts.
+_MISSING = [
+    name
+    for name in ("grpc_health", "grpc_reflection", "PIL", "starlette", "tesserocr", "uvicorn")
+    if find_spec(name) is None
+]
+if _MISSING:
+    _REFUSAL = f"vision_grpc.local needs {', '.join(_MISSING)}: pip install 'vision-grpc[local]'"
+    raise ImportError(_REFUSAL)
+
+from vision_grpc.local.errors import LocalServiceError  # noqa: E402 - after the check that explains its failure
+from vision_grpc.local.server import LocalVision  # noqa: E402
+
+__all__ = ["LocalServiceError", "LocalVision"]

@@ -1,0 +1,72 @@
+"""Files decoded into the pixels that Tesseract reads."""
+
+import io
+import struct
+from typing import NamedTuple
+
+from PIL import ExifTags, Image
+
+from vision_grpc.core.image_header import UnreadableImageError
+
+# EXIF 2.32, tag 0x0112: where the picture's first row and column are when it is upright.
+_TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class Bitmap(NamedTuple):
+    """An upright picture: rows from the top, without padding, `channels` bytes a pixel (1 grey, 3 RGB)."""
+
+    width: int
+    height: int
+    channels: int
+    pixels: bytes
+
+
+def decode(content: bytes) -> Bitmap:
+    """Return the picture of a JPEG or PNG, turned as its EXIF orientation says.
+
+    Raises:
+        UnreadableImageError: the file is cut or damaged.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+            image.load()
+            upright = _flatten(_turn(image))
+    except (OSError, SyntaxError, ValueError) as error:  # What Pillow raises for damaged files, as fuzzing found.
+        message = "the file is cut or damaged and cannot be decoded: copy or export it again"
+        raise UnreadableImageError(message) from error
+    return Bitmap(upright.width, upright.height, len(upright.getbands()), upright.tobytes())
+
+
+def _turn(image: Image.Image) -> Image.Image:
+    # Not ImageOps.exif_transpose: it writes all tags anew, and fails where any of them is odd.
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except (SyntaxError, struct.error):  # EXIF is damaged; the picture is not.
+        return image
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Return the picture as RGB where it has colours, else as 8-bit grey.
+
+    Colours are kept because Tesseract looks for the threshold in each channel: text may differ
+    from its ground in hue alone.
+    """
+    if image.has_transparency_data:
+        # Behind transparent paper is white; converting alone would show the black that the pixels hide.
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    if image.mode.startswith("I"):
+        # 16-bit grey: converting alone would clip it to white.
+        darker = image.point(lambda value: value * (1 / 256))  # pyright: ignore[reportUnknownMemberType] # numpy's
+        return darker.convert("L")
+    return image.convert("L" if image.mode in {"1", "L"} else "RGB")

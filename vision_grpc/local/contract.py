@@ -1,0 +1,46 @@
+"""What the protos say of the one method: its name, its path in REST, how large a request may be."""
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from vision_grpc.core.rules import Range
+from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest
+from vision_grpc_pb.google.api import annotations_pb2
+from vision_grpc_pb.google.protobuf.descriptor_pb2 import FieldOptions, MethodOptions
+from vision_grpc_pb.yandex.cloud import validation_pb2
+from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
+
+_SERVICE = vision_service_pb2.DESCRIPTOR.services_by_name["VisionService"]
+_METHOD = _SERVICE.methods_by_name["BatchAnalyze"]
+
+SERVICE_NAME: str = _SERVICE.full_name
+
+# Options come in the classes of the default pool, which does not know the extensions: their bytes are read again.
+REST_PATH: str = (
+    MethodOptions.FromString(_METHOD.GetOptions().SerializeToString()).Extensions[annotations_pb2.http].post
+)
+
+
+def _options(field: FieldDescriptor) -> FieldOptions:
+    return FieldOptions.FromString(field.GetOptions().SerializeToString())
+
+
+def _highest(text: str) -> int:
+    high = Range.parse(text).high
+    if high is None:
+        message = f"the constraint {text!r} has no upper end: requests could be of any size"
+        raise ValueError(message)
+    return high
+
+
+_SPECS = _highest(
+    _options(BatchAnalyzeRequest.DESCRIPTOR.fields_by_name["analyze_specs"]).Extensions[validation_pb2.size]
+)
+_CONTENT_BYTES = _highest(_options(AnalyzeSpec.DESCRIPTOR.fields_by_name["content"]).Extensions[validation_pb2.length])
+# All that surrounds the images: features, languages, names of fields. The options bound it to about 50 KB.
+_ROOM_BYTES = 1024 * 1024
+
+REQUEST_BYTES = _SPECS * _CONTENT_BYTES + _ROOM_BYTES
+"""More than any valid request takes on the wire."""
+
+JSON_REQUEST_BYTES = _SPECS * _CONTENT_BYTES * 4 // 3 + _ROOM_BYTES
+"""More than any valid request takes as JSON, where base64 writes 3 bytes as 4."""

@@ -1,0 +1,103 @@
+"""The service over gRPC, with health checking and reflection."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import NoReturn, cast
+
+import grpc
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from vision_grpc.errors import InvalidRequestError, ServiceError
+from vision_grpc.local.contract import REQUEST_BYTES, SERVICE_NAME
+from vision_grpc.local.failure import CallIds, describe
+from vision_grpc.local.listening import TlsFiles, join_address, listen
+from vision_grpc.local.service import VisionService
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Status
+from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2, vision_service_pb2_grpc
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", REQUEST_BYTES),
+    ("grpc.max_send_message_length", -1),
+    # Else a second service on the same port would start, and share its calls unnoticed.
+    ("grpc.so_reuseport", 0),
+)
+_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class GrpcFace:
+    """A listening server; it answers from `start` on.
+
+    The server is the synchronous one: a second event loop of grpc.aio in a process disturbs the
+    poller of asyncio clients there.
+    """
+
+    def __init__(
+        self, service: VisionService, calls: ThreadPoolExecutor, *, host: str, port: int, tls: TlsFiles | None
+    ) -> None:
+        self._server = grpc.server(calls, options=_OPTIONS)
+        self._health = health.HealthServicer()
+        vision_service_pb2_grpc.add_VisionServiceServicer_to_server(_Servicer(service), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server, pool=_reflected_pool())
+        self.port = self._bind(host, port, tls)
+        for name in ("", SERVICE_NAME):
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    def start(self) -> None:
+        """Take calls."""
+        self._server.start()
+
+    def stop(self, grace_s: float) -> Event:
+        """Take no more calls, give those in flight `grace_s` seconds; the event is set when all have ended."""
+        self._health.enter_graceful_shutdown()
+        stopped: Event = self._server.stop(grace_s)
+        return stopped
+
+    def _bind(self, host: str, port: int, tls: TlsFiles | None) -> int:
+        # gRPC tells no reason when it cannot bind; a socket of our own does.
+        listen(host, port).close()
+        address = join_address(host, port)
+        if tls is None:
+            return self._server.add_insecure_port(address)
+        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+        return self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+
+
+class _Servicer(vision_service_pb2_grpc.VisionServiceServicer):
+    def __init__(self, service: VisionService) -> None:
+        self._service = service
+
+    def BatchAnalyze(  # noqa: N802 - the name that the stubs give it
+        self, request: BatchAnalyzeRequest, context: grpc.ServicerContext
+    ) -> BatchAnalyzeResponse:
+        ids = CallIds.make()
+        context.send_initial_metadata(ids.metadata)
+        context.set_trailing_metadata(ids.metadata)
+        try:
+            return self._service.batch_analyze(request, abandoned=lambda: not context.is_active())
+        except (InvalidRequestError, ServiceError) as error:
+            _abort(context, describe(error, ids), ids)
+
+
+def _abort(context: grpc.ServicerContext, status: Status, ids: CallIds) -> NoReturn:
+    # The convention of all gRPC languages for google.rpc.Status.
+    context.set_trailing_metadata((*ids.metadata, ("grpc-status-details-bin", status.SerializeToString())))
+    context.abort(_STATUS_CODES[status.code], status.message)
+
+
+def _reflected_pool() -> DescriptorPool:
+    """Return a pool of all that is served; health and reflection are not in ours."""
+    pool = DescriptorPool()
+    for module in (vision_service_pb2, health_pb2, reflection_pb2):
+        _add_file(pool, cast("FileDescriptor", module.DESCRIPTOR))
+    return pool
+
+
+def _add_file(pool: DescriptorPool, file: FileDescriptor) -> None:
+    for dependency in file.dependencies:
+        _add_file(pool, dependency)
+    pool.AddSerializedFile(file.serialized_pb)

@@ -1,0 +1,79 @@
+"""Language codes of the contract (ISO 639-1) and the names of Tesseract's models, both ways."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+ANY_LANGUAGE = "*"
+
+# Models of a language that has several, the usual one first. Languages without an
+# ISO 639-1 code go by their three letters. https://tesseract-ocr.github.io/tessdoc/Data-Files
+_LATIN_MODELS = {
+    "af": ("afr",), "az": ("aze", "aze_cyrl"), "br": ("bre",), "bs": ("bos",), "ca": ("cat",), "ceb": ("ceb",),
+    "co": ("cos",), "cs": ("ces",), "cy": ("cym",), "da": ("dan",), "de": ("deu",), "en": ("eng",), "eo": ("epo",),
+    "es": ("spa",), "et": ("est",), "eu": ("eus",), "fi": ("fin",), "fil": ("fil",), "fo": ("fao",), "fr": ("fra",),
+    "fy": ("fry",), "ga": ("gle",), "gd": ("gla",), "gl": ("glg",), "hr": ("hrv",), "ht": ("hat",), "hu": ("hun",),
+    "id": ("ind",), "is": ("isl",), "it": ("ita",), "jv": ("jav",), "kmr": ("kmr",), "la": ("lat",), "lb": ("ltz",),
+    "lt": ("lit",), "lv": ("lav",), "mi": ("mri",), "ms": ("msa",), "mt": ("mlt",), "nl": ("nld",), "no": ("nor",),
+    "oc": ("oci",), "pl": ("pol",), "pt": ("por",), "qu": ("que",), "ro": ("ron",), "sk": ("slk",), "sl": ("slv",),
+    "sq": ("sqi",), "su": ("sun",), "sv": ("swe",), "sw": ("swa",), "to": ("ton",), "tr": ("tur",),
+    "uz": ("uzb", "uzb_cyrl"), "vi": ("vie",), "yo": ("yor",),
+}  # fmt: skip
+_OTHER_MODELS = {
+    "am": ("amh",), "ar": ("ara",), "as": ("asm",), "be": ("bel",), "bg": ("bul",), "bn": ("ben",), "bo": ("bod",),
+    "chr": ("chr",), "dv": ("div",), "dz": ("dzo",), "el": ("ell",), "fa": ("fas",), "grc": ("grc",), "gu": ("guj",),
+    "he": ("heb",), "hi": ("hin",), "hy": ("hye",), "iu": ("iku",), "ja": ("jpn",), "ka": ("kat",), "kk": ("kaz",),
+    "km": ("khm",), "kn": ("kan",), "ko": ("kor",), "ky": ("kir",), "lo": ("lao",), "mk": ("mkd",), "ml": ("mal",),
+    "mn": ("mon",), "mr": ("mar",), "my": ("mya",), "ne": ("nep",), "or": ("ori",), "pa": ("pan",), "ps": ("pus",),
+    "ru": ("rus",), "sa": ("san",), "sd": ("snd",), "si": ("sin",), "sr": ("srp", "srp_latn"), "syr": ("syr",),
+    "ta": ("tam",), "te": ("tel",), "tg": ("tgk",), "th": ("tha",), "ti": ("tir",), "tt": ("tat",), "ug": ("uig",),
+    "uk": ("ukr",), "ur": ("urd",), "yi": ("yid",), "zh": ("chi_sim", "chi_tra"),
+}  # fmt: skip
+_MODELS = _LATIN_MODELS | _OTHER_MODELS
+_CODES = {model: code for code, models in _MODELS.items() for model in models}
+
+
+class UnknownLanguageError(ValueError):
+    """A language code that names nothing, or nothing that is installed."""
+
+
+def codes_of(models: Collection[str]) -> list[str]:
+    """Return the codes that the installed models serve; what is no language (`osd`, `equ`) has none."""
+    return sorted({_CODES[model] for model in models if model in _CODES})
+
+
+def code_of(model: str) -> str:
+    """Return the code of a model that `choose_models` gave."""
+    return _CODES[model]
+
+
+def choose_models(codes: Sequence[str], installed: Collection[str]) -> tuple[str, ...]:
+    """Return the models to read with, the first to be tried first; `*` alone means all that are installed.
+
+    Raises:
+        UnknownLanguageError: names the code and what is installed.
+    """
+    if ANY_LANGUAGE in codes:
+        if len(codes) > 1:
+            message = "the language code '*' stands for all languages: send it alone"
+            raise UnknownLanguageError(message)
+        codes = codes_of(installed)
+    # Latin models go first, whatever order the client gave. Measured, with en and ru on the mixed page: 0.80 %
+    # of the characters wrong, against 0.97 %; with uk, ru and en 0.80 % against 1.50 %. Pages of one language
+    # are the same either way: a word that its first model reads badly is tried with the others.
+    ordered = sorted(codes, key=lambda code: code not in _LATIN_MODELS)
+    return tuple(dict.fromkeys(model for code in ordered for model in _models_of(code, installed)))
+
+
+def _models_of(code: str, installed: Collection[str]) -> Iterator[str]:
+    if code not in _MODELS:
+        message = f"unknown language code {code!r}: use ISO 639-1; installed here: {_list(installed)}"
+        raise UnknownLanguageError(message)
+    models = [model for model in _MODELS[code] if model in installed]
+    if not models:
+        package = f"tesseract-ocr-{_MODELS[code][0].replace('_', '-')}"
+        message = f"language {code!r} is not installed here (apt-get install {package}); installed: {_list(installed)}"
+        raise UnknownLanguageError(message)
+    yield from models
+
+
+def _list(installed: Collection[str]) -> str:
+    return ", ".join(codes_of(installed))

@@ -1,0 +1,158 @@
+"""The service over REST: proto3 JSON at the path that the method's http option names."""
+
+import asyncio
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import cast
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from uvicorn import Config, Server
+
+from vision_grpc.errors import Code, InvalidRequestError, ProtocolError, ServiceError
+from vision_grpc.json import from_json, to_json
+from vision_grpc.local.contract import JSON_REQUEST_BYTES, REST_PATH
+from vision_grpc.local.failure import CallIds, describe
+from vision_grpc.local.listening import TlsFiles, listen
+from vision_grpc.local.service import VisionService
+from vision_grpc.messages import BatchAnalyzeRequest
+
+# Longer than clients keep idle connections, so that it is not the server that closes one under a new request.
+_KEEP_ALIVE_S = 75
+
+
+class RestFace:
+    """A bound server with an event loop in a thread of its own; it answers from `start` on."""
+
+    def __init__(
+        self, service: VisionService, calls: ThreadPoolExecutor, *, host: str, port: int, tls: TlsFiles | None
+    ) -> None:
+        config = Config(
+            _application(service, calls),
+            # One known stack, whatever else is installed; the process's logging is left as it is.
+            http="h11",
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            ssl_certfile=None if tls is None else str(tls.certificate),
+            ssl_keyfile=None if tls is None else str(tls.key),
+        )
+        self._server = _AnnouncingServer(config)
+        self._socket = listen(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        # A daemon, so that a service that nobody closes does not keep the process alive.
+        self._thread = threading.Thread(target=self._run, name="vision-rest", daemon=True)
+
+    def start(self) -> None:
+        """Take calls."""
+        self._thread.start()
+        self._server.ready.wait()
+
+    def stop(self, grace_s: float) -> None:
+        """Take no more calls, give those in flight `grace_s` seconds; `join` waits until all have ended."""
+        self._server.config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment] # a float will do
+        self._server.should_exit = True
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Return whether the server has ended after at most that long."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        self._socket.close()
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._server.ready.set()
+
+
+class _AnnouncingServer(Server):
+    """A server that tells when it listens."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def _application(service: VisionService, calls: ThreadPoolExecutor) -> Starlette:
+    async def batch_analyze(request: Request) -> Response:
+        ids = CallIds.make()
+        body = await _read_body(request)
+        if body is None:
+            message = f"the body is longer than any valid request, {JSON_REQUEST_BYTES:,} bytes"
+            error = ServiceError(Code.RESOURCE_EXHAUSTED, message)
+            return _failure(error, ids, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        # Parsing megabytes of JSON, waiting for the OCR, writing the answer: nothing for an event loop.
+        return await asyncio.get_running_loop().run_in_executor(calls, _answer, service, body, ids)
+
+    application = Starlette(
+        routes=[Route(REST_PATH, batch_analyze, methods=["POST"])],
+        exception_handlers={HTTPException: _no_such_route, ClientDisconnect: _nobody_there, Exception: _bug},
+    )
+    application.router.redirect_slashes = False
+    return application
+
+
+async def _read_body(request: Request) -> bytes | None:
+    """Return the body, None when it is too long; of that no more than the limit is kept."""
+    if int(request.headers.get("content-length", "0")) > JSON_REQUEST_BYTES:
+        return None
+    chunks: list[bytes] = []
+    left = JSON_REQUEST_BYTES
+    async for chunk in request.stream():
+        left -= len(chunk)
+        if left < 0:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _answer(service: VisionService, body: bytes, ids: CallIds) -> Response:
+    try:
+        request = from_json(body, BatchAnalyzeRequest)
+        return _reply(HTTPStatus.OK, to_json(service.batch_analyze(request)), ids)
+    except ProtocolError as error:
+        message = f"the body is no BatchAnalyzeRequest: {error}"
+        return _failure(ServiceError(Code.INVALID_ARGUMENT, message), ids)
+    except (InvalidRequestError, ServiceError) as error:
+        return _failure(error, ids)
+
+
+def _failure(error: InvalidRequestError | ServiceError, ids: CallIds, http_status: int | None = None) -> Response:
+    status = error.code.http_status if http_status is None else http_status
+    return _reply(status, to_json(describe(error, ids)), ids)
+
+
+def _reply(http_status: int, body: bytes, ids: CallIds) -> Response:
+    return Response(body, http_status, headers=dict(ids.metadata), media_type="application/json")
+
+
+async def _no_such_route(_: Request, error: Exception) -> Response:
+    refusal = cast("HTTPException", error)
+    message = f"{refusal.detail}: this service takes POST {REST_PATH}"
+    failure = ServiceError(Code.from_http(refusal.status_code), message)
+    response = _failure(failure, CallIds.make(), refusal.status_code)
+    response.headers.update(refusal.headers or {})
+    return response
+
+
+async def _nobody_there(_: Request, __: Exception) -> Response:
+    return Response(status_code=Code.CANCELLED.http_status)
+
+
+async def _bug(_: Request, __: Exception) -> Response:
+    # Starlette raises the exception again once this is sent, so it is logged.
+    return _failure(ServiceError(Code.INTERNAL, "the service failed; its log tells more"), CallIds.make())
