@@ -15,8 +15,8 @@ from vision_grpc.json import from_json, to_json
 from vision_grpc.local.iam import Identities
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse, Status
 
-TOKEN_METHOD = "/yandex.cloud.iam.v1.IamTokenService/Create"
-TOKEN_PATH = "/iam/v1/tokens"
+IAM_METHOD = "/yandex.cloud.iam.v1.IamTokenService/Create"
+IAM_PATH = "/iam/v1/tokens"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -31,6 +31,7 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     content_type: str = "application/json"
+    date: str | None = None
 
 
 @contextmanager
@@ -40,11 +41,12 @@ def http_server(answer: Callable[[Request], Reply], tls: ssl.SSLContext | None =
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = answer(Request(self.command, self.path, headers, body))
-            self.send_response(reply.status)
+            self.send_response_only(reply.status)
+            self.send_header("date", reply.date or self.date_time_string())
             self.send_header("content-type", reply.content_type)
             self.send_header("content-length", str(len(reply.body)))
             self.end_headers()
@@ -80,7 +82,7 @@ def http_server(answer: Callable[[Request], Reply], tls: ssl.SSLContext | None =
 def grpc_server(
     answer: Callable[[bytes, grpc.ServicerContext], bytes],
     tls: grpc.ServerCredentials | None = None,
-    method: str = TOKEN_METHOD,
+    method: str = IAM_METHOD,
 ) -> Generator[str]:
     """Give the address of a server whose one method answers so, bytes to bytes."""
     service, _, name = method.strip("/").partition("/")
@@ -99,7 +101,7 @@ def iam_over_rest(identities: Identities) -> Callable[[Request], Reply]:
     """Return what an IAM service answers over REST."""
 
     def answer(request: Request) -> Reply:
-        assert (request.method, request.path) == ("POST", TOKEN_PATH)
+        assert (request.method, request.path) == ("POST", IAM_PATH)
         try:
             response = identities.create_token(from_json(request.body, CreateIamTokenRequest))
         except ServiceError as error:

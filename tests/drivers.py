@@ -1,12 +1,13 @@
 """Each client over each transport behind one set of methods, so that one text of tests drives them all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from scripted_service import Script, Service, serve_grpc, serve_rest
+
 from vision_grpc import AsyncVisionClient, ImageResult, VisionClient
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.sources import ImageSource
@@ -90,8 +91,6 @@ class AsyncDriver:
     """`AsyncVisionClient`, in an event loop of its own for each method."""
 
     options: dict[str, Any]
-    lend: Callable[[Iterable[ImageSource]], object] = field(default=lambda images: images)
-    """How images are handed over: as an ordinary iterable, or as an asynchronous one."""
 
     def collect(
         self,
@@ -102,7 +101,7 @@ class AsyncDriver:
     ) -> list[ImageResult]:
         async def use(client: AsyncVisionClient) -> list[ImageResult]:
             results: list[ImageResult] = []
-            async for result in client.analyze_many(self.lend(images), **arguments):  # type: ignore[arg-type]
+            async for result in client.analyze_many(images, **arguments):
                 on_result(result)
                 results.append(result)
             return results
@@ -111,7 +110,7 @@ class AsyncDriver:
 
     def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
         async def use(client: AsyncVisionClient) -> list[ImageResult]:
-            async with aclosing(client.analyze_many(self.lend(images))) as results:  # type: ignore[arg-type, type-var]
+            async with aclosing(client.analyze_many(images)) as results:  # type: ignore[type-var]
                 return [await anext(results) for _ in range(number)]
 
         return self._run(use)
@@ -136,13 +135,6 @@ class AsyncDriver:
                 return await use(client)
 
         return asyncio.run(main())
-
-
-async def in_time(images: Iterable[ImageSource]) -> AsyncIterator[ImageSource]:
-    """Yield images as an asynchronous source does."""
-    for image in images:
-        await asyncio.sleep(0)
-        yield image
 
 
 class Way(NamedTuple):
@@ -178,8 +170,7 @@ class Way(NamedTuple):
         connection |= options
         if self.driver == "sync":
             return SyncDriver(connection)
-        return AsyncDriver(connection, in_time) if self.driver == "asyncio-source" else AsyncDriver(connection)
+        return AsyncDriver(connection)
 
 
 WAYS = [Way(transport, driver) for transport in ("grpc", "rest", "memory") for driver in ("sync", "asyncio")]
-WAYS.append(Way("grpc", "asyncio-source"))

@@ -53,6 +53,9 @@ class Link:
             except OSError:
                 near.close()
                 continue
+            for end in (near, far):
+                # Two hops that each wait to fill a packet would wait for each other.
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._sockets |= {near, far}
             if self._closing:

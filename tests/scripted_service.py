@@ -14,9 +14,9 @@ from itertools import count
 from typing import NamedTuple
 
 import grpc
-
 from images_in_bytes import number_in
 from link import Link
+
 from vision_grpc.errors import DeadlineError, ProtocolError, RequestTooLargeError, ServiceError, TransportError
 from vision_grpc.json import from_json, to_json
 from vision_grpc.messages import (
@@ -122,7 +122,8 @@ class Service:
             if isinstance(reply, ServiceError):
                 raise reply
             misdeeds = {Silence: DeadlineError, Disconnect: TransportError, bytes: ProtocolError}
-            raise misdeeds[type(reply)]("as told")
+            misdeed = misdeeds[type(reply)]
+            raise misdeed(misdeed.__name__)
 
         return handler
 
@@ -161,7 +162,11 @@ def start_grpc(service: Service, port: int = 0) -> GrpcServer:
     """Start a server for the service."""
     handlers = grpc.method_handlers_generic_handler(
         METHOD_PATH.split("/")[1],
-        {METHOD_PATH.split("/")[2]: grpc.unary_unary_rpc_method_handler(lambda wire, call: _over_grpc(service, wire, call))},
+        {
+            METHOD_PATH.split("/")[2]: grpc.unary_unary_rpc_method_handler(
+                lambda wire, call: _over_grpc(service, wire, call)
+            )
+        },
     )
     options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
     server = grpc.server(ThreadPoolExecutor(32), handlers=[handlers], options=options)
@@ -187,8 +192,11 @@ def _over_grpc(service: Service, wire: bytes, call: grpc.ServicerContext) -> byt
         reply = reply.error
     if isinstance(reply, ServiceError):
         code = next(code for code in grpc.StatusCode if code.value[0] == reply.code)
-        call.abort(code, reply.message)
-    call.abort(grpc.StatusCode.UNAVAILABLE, "the service ends")
+        message = reply.message
+    else:
+        code, message = grpc.StatusCode.UNAVAILABLE, "the service ends"
+    # It raises, which its type does not tell.
+    return call.abort(code, message)
 
 
 @contextmanager
@@ -225,6 +233,7 @@ class _RestServer(ThreadingHTTPServer):
 
 class _RestHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: _RestServer
 
     def do_POST(self) -> None:

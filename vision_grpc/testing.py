@@ -16,7 +16,8 @@ from itertools import count
 from vision_grpc.core.requests import Ask, build_request
 from vision_grpc.errors import VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
-from vision_grpc.results import Answer, MessageOutcome
+from vision_grpc.outcomes import MessageOutcome
+from vision_grpc.results import Answer
 from vision_grpc.transport.method import check_result_count
 
 Handler = Callable[[BatchAnalyzeRequest], BatchAnalyzeResponse]

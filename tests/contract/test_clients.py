@@ -6,16 +6,15 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-
 from drivers import WAYS, Driver, Way
 from images_in_bytes import png
 from scripted_service import Reply, Script, Service, Silence, answer, numbers_of
+
 from vision_grpc import Image, InvalidRequestError, Limits
+from vision_grpc.config import Timeouts
 from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.errors import AuthError, Code, DeadlineError, ProtocolError, ServiceError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
-from vision_grpc.config import Timeouts
-from vision_grpc.sources import ImageSource
 
 Connect = Callable[..., tuple[Driver, Service]]
 
@@ -80,7 +79,15 @@ def test_sources_of_all_kinds_may_be_mixed(connect: Connect, tmp_path: Path) -> 
     path.write_bytes(png(1))
     folder = tmp_path / "folder.png"
     folder.mkdir()
-    images: list[ImageSource] = [path, str(path), png(2), Image("mine", png(3)), tmp_path / "no.png", folder, b"GIF89a"]
+    images: list[Path | str | bytes | Image] = [
+        path,
+        str(path),
+        png(2),
+        Image("mine", png(3)),
+        tmp_path / "no.png",
+        folder,
+        b"GIF89a",
+    ]
     client, service = connect()
     results = client.collect(images, ordered=True)
     assert [result.key for result in results] == [

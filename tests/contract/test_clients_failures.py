@@ -1,12 +1,13 @@
 """What every client makes of what goes wrong at the service, over every transport."""
 
 from collections.abc import Callable, Iterator
+from itertools import cycle
 
 import pytest
-
 from drivers import WAYS, Driver, Way
 from images_in_bytes import number_in, png
 from scripted_service import Disconnect, Refusal, Reply, Script, Service, answer, numbers_of, read
+
 from vision_grpc import RetryPolicy
 from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
@@ -35,7 +36,11 @@ def connect(way: Way) -> Iterator[Connect]:
 def _once(first: Callable[[BatchAnalyzeRequest], Reply]) -> Script:
     """A service that does something to the first request, and is well after that."""
     replies = iter([first])
-    return lambda request: next(replies, answer)(request)
+
+    def script(request: BatchAnalyzeRequest) -> Reply:
+        return next(replies, answer)(request)
+
+    return script
 
 
 def _texts(images: int, connect: Connect, script: Script) -> tuple[list[int], Service]:
@@ -167,7 +172,9 @@ def test_a_request_that_is_refused_is_bisected_until_the_guilty_image_is_alone(c
     assert [result.ok for result in results] == [number != 5 for number in range(8)]
     assert results[5].error is not None
     assert results[5].error.code is Code.INVALID_ARGUMENT
-    answered = [number for request in service.requests if 5 not in numbers_of(request) for number in numbers_of(request)]
+    answered = [
+        number for request in service.requests if 5 not in numbers_of(request) for number in numbers_of(request)
+    ]
     assert sorted(answered) == [0, 1, 2, 3, 4, 6, 7]
 
 
@@ -271,12 +278,16 @@ def test_every_image_ends_once_whatever_the_service_does(connect: Connect) -> No
         lambda _: ServiceError(Code.UNAVAILABLE, "busy"),
         lambda _: b"\xff",
         lambda request: BatchAnalyzeResponse(results=[read(spec.content) for spec in request.analyze_specs[1:]]),
-        lambda request: _half(request),
+        _half,
         answer,
         answer,
     ]
-    calls = iter(deeds * 200)
-    client, service = connect(lambda request: next(calls)(request), retry=_with_attempts(50))
+    turns = cycle(deeds)
+
+    def script(request: BatchAnalyzeRequest) -> Reply:
+        return next(turns)(request)
+
+    client, service = connect(script, retry=_with_attempts(50))
     results = client.collect([png(number) for number in range(300)])
     assert sorted(int(result.text) for result in results if result.ok) == list(range(300))
     assert all(int(result.key.removeprefix("#")) == int(result.text) for result in results)

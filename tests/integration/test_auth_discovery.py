@@ -37,9 +37,11 @@ def test_addresses_come_over_grpc() -> None:
 
 
 def test_an_unknown_service_is_told_from_those_that_there_are() -> None:
-    with http_server(always(Reply(200, to_json(_ANSWER)))) as url:
-        with pytest.raises(ServiceError, match="no service 'ocr', but ai-vision, iam") as caught:
-            ApiEndpoints(url, transport="rest").address("ocr")
+    with (
+        http_server(always(Reply(200, to_json(_ANSWER)))) as url,
+        pytest.raises(ServiceError, match="no service 'ocr', but ai-vision, iam") as caught,
+    ):
+        ApiEndpoints(url, transport="rest").address("ocr")
     assert caught.value.code is Code.NOT_FOUND
 
 
@@ -54,7 +56,7 @@ def test_a_failure_is_not_cached() -> None:
 
 def test_a_service_that_hangs_or_is_gone_ends_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        target = "127.0.0.1:{}".format(listener.getsockname()[1])
+        target = f"127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(TransportError, match="neither gRPC nor REST gets through"):
             ApiEndpoints(target, insecure=True).address("iam", timeout_s=0.3)
     with pytest.raises(PathError, match="was not reached"):

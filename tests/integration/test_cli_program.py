@@ -6,13 +6,14 @@ import re
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
 import pytest
-from command_line import Finished, cut_first_line, finish, run, start
+from command_line import cut_first_line, finish, run, start
 from scanned_pages import ScannedPage
 
 from vision_grpc import __version__
@@ -25,18 +26,16 @@ LIST_MODULES = (
 
 
 class StallingService(vision_service_pb2_grpc.VisionServiceServicer):
-    """Answers the first call; the second it leaves without an answer for as long as the caller waits."""
+    """Answers calls of eight images; others it leaves without an answer for as long as the caller waits."""
 
     def __init__(self) -> None:
         self.endpoint = ""
         self.stalled = threading.Event()
-        self._answered = False
 
     def BatchAnalyze(  # noqa: N802 - the name that the stubs give it
         self, request: BatchAnalyzeRequest, context: grpc.ServicerContext
     ) -> BatchAnalyzeResponse:
-        if not self._answered:
-            self._answered = True
+        if len(request.analyze_specs) == 8:
             return BatchAnalyzeResponse(results=[AnalyzeResult() for _ in request.analyze_specs])
         caller_left = threading.Event()
         context.add_callback(caller_left.set)
@@ -74,32 +73,32 @@ def _interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def interrupt(stalling: StallingService, folder: Path, *arguments: str) -> Finished:
-    """Send SIGINT when the first eight results are out and the ninth is waited for."""
-    process = start("analyze", "--endpoint", stalling.endpoint, "--insecure", *arguments, cwd=folder)
-    assert stalling.stalled.wait(30)
-    process.send_signal(signal.SIGINT)
-    return finish(process)
-
-
 @pytest.mark.usefixtures("_interruptible")
 def test_interrupted_results_are_kept_beside_the_output(
     stalling: StallingService, tmp_path: Path, names: list[str]
 ) -> None:
-    finished = interrupt(stalling, tmp_path, *names, "--format", "jsonl", "-o", "out")
+    options = ["--endpoint", stalling.endpoint, "--insecure", "--format", "jsonl", "-o", "out"]
+    process = start("analyze", *options, *names, cwd=tmp_path)
+    partial = tmp_path / "out.partial"
+    while process.poll() is None and not (partial.exists() and partial.read_bytes().count(b"\n") == 8):
+        time.sleep(0.01)  # A file tells nobody that it has grown.
+    process.send_signal(signal.SIGINT)
+    finished = finish(process)
     assert finished.code == 130
     assert finished.stderr.strip() == "interrupted; the finished results are in out.partial"
-    kept = (tmp_path / "out.partial").read_text().splitlines()
+    kept = partial.read_text().splitlines()
     assert [json.loads(line)["key"] for line in kept] == names[:8]
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("_interruptible")
-def test_interrupted_results_are_on_stdout_already(stalling: StallingService, tmp_path: Path, names: list[str]) -> None:
-    finished = interrupt(stalling, tmp_path, *names, "--format", "jsonl")
-    assert finished.code == 130
-    assert finished.stderr.strip() == "interrupted"
-    assert [told["key"] for told in finished.objects] == names[:8]
+def test_an_interrupt_ends_it_with_one_line(stalling: StallingService, tmp_path: Path, names: list[str]) -> None:
+    process = start("analyze", "--endpoint", stalling.endpoint, "--insecure", *names, "--format", "jsonl", cwd=tmp_path)
+    assert process.stdout is not None
+    assert [json.loads(process.stdout.readline())["key"] for _ in range(8)] == names[:8]
+    process.send_signal(signal.SIGINT)
+    finished = finish(process)
+    assert (finished.code, finished.stdout, finished.stderr.strip()) == (130, b"", "interrupted")
 
 
 def test_a_result_is_handed_on_as_soon_as_it_is_there(

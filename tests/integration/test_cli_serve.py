@@ -14,8 +14,9 @@ from command_line import Finished, cut_first_line, finish, run, start
 from scanned_pages import ScannedPage
 
 from vision_grpc import VisionClient
-from vision_grpc.core.requests import build_request, text_feature
+from vision_grpc.core.requests import ask_for_text, build_request
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import ImageResult
 from vision_grpc.transport.method import METHOD_PATH
 
@@ -69,7 +70,7 @@ def test_a_signal_ends_it_cleanly(how: signal.Signals) -> None:
 
 
 def test_a_call_in_flight_is_answered_at_the_end(line: Path) -> None:
-    request = build_request([line.read_bytes()], text_feature(["en"], ""), "")
+    request = build_request([line.read_bytes()], ask_for_text(["en"], "", ""))
     with serving() as (process, endpoints), grpc.insecure_channel(endpoints["grpc_endpoint"]) as channel:
         # Called as if it streamed, for only then metadata are told before the answer is there. The service
         # sends them when it takes up the call, before it reads the image.
@@ -83,7 +84,7 @@ def test_a_call_in_flight_is_answered_at_the_end(line: Path) -> None:
         finished = end(process, signal.SIGTERM)
         (response,) = call
     assert finished.code == 0
-    result = ImageResult.from_answer("line", response.results[0], attempts=1, transport="grpc", request_id=None)
+    result = ImageResult("line", MessageOutcome(response.results[0]))
     assert result.text.startswith("The harbour was quiet")
 
 

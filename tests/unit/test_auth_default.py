@@ -82,7 +82,7 @@ def test_a_key_file_goes_before_user_tokens(key_file: Path) -> None:
 def test_the_environment_goes_before_the_profile_and_that_before_the_machine(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in default._VARIABLES:
+    for variable in default.VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("YC_METADATA_ADDR", "127.0.0.1:1")
     monkeypatch.setenv("YC_API_KEY", "SECRET")
@@ -98,7 +98,7 @@ def test_the_environment_goes_before_the_profile_and_that_before_the_machine(
 
 @pytest.mark.parametrize(("vendor", "found"), [("Yandex\n", True), ("QEMU\n", False), ("\xff", False)])
 def test_a_machine_of_the_cloud_is_known_by_its_vendor(
-    vendor: str, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    vendor: str, *, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "vendor"
     path.write_text(vendor, encoding="latin-1")
@@ -108,7 +108,7 @@ def test_a_machine_of_the_cloud_is_known_by_its_vendor(
 
 def test_what_was_looked_at_is_said(tmp_path: Path) -> None:
     message = str(missing_credentials({"YC_TOKEN": ""}, config=tmp_path / "config.yaml"))
-    for part in (*default._VARIABLES, "YC_TOKEN empty", str(tmp_path / "config.yaml"), "yc init", "YC_METADATA_ADDR"):
+    for part in (*default.VARIABLES, "YC_TOKEN empty", str(tmp_path / "config.yaml"), "yc init", "YC_METADATA_ADDR"):
         assert part in message
 
 
@@ -138,7 +138,7 @@ def test_an_unusable_variable_is_an_error_that_names_it(environ: dict[str, str],
         ("robot", "ServiceAccountKey", True),
     ],
 )
-def test_profiles(config: Path, name: str | None, kind: str, is_service_account: bool) -> None:
+def test_profiles(config: Path, name: str | None, kind: str, *, is_service_account: bool) -> None:
     profile = YcProfile(name, path=config)
     assert (profile.name, profile.kind) == (name or "user", kind)
     assert profile.is_service_account is is_service_account

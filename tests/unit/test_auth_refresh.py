@@ -1,5 +1,6 @@
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -14,15 +15,19 @@ _LATER = TransientAuthError("the service is down")
 _NEVER = AuthError("the key was deleted")
 
 
+def _refresh(seed: int = 7) -> Refresh:
+    return Refresh(random.Random(seed))  # noqa: S311 - spreads refreshes
+
+
 def _with_token(lifetime_s: float = 12 * _HOUR_S, now: float = 0.0) -> Refresh:
-    refresh = Refresh(random.Random(7))
+    refresh = _refresh()
     assert refresh.ask(now, fresh=False) == Join(start=True)
     refresh.succeeded(Token("one", lifetime_s), now)
     return refresh
 
 
 def test_the_first_caller_starts_an_exchange_and_all_wait_for_it() -> None:
-    refresh = Refresh(random.Random())
+    refresh = _refresh()
     assert refresh.ask(0, fresh=False) == Join(start=True)
     assert [refresh.ask(0.1, fresh=False) for _ in range(1000)] == [Join(start=False)] * 1000
     refresh.succeeded(Token("one", 100), 0.2)
@@ -39,7 +44,7 @@ def test_an_ageing_token_is_served_while_one_exchange_runs() -> None:
 
 @given(lifetime_s=st.floats(0.5, 12 * _HOUR_S), seed=st.integers())
 def test_a_token_is_replaced_about_hourly_and_well_before_its_end(lifetime_s: float, seed: int) -> None:
-    refresh = Refresh(random.Random(seed))
+    refresh = _refresh(seed)
     refresh.ask(0, fresh=False)
     refresh.succeeded(Token("t", lifetime_s), 0)
     held = refresh.held
@@ -50,7 +55,7 @@ def test_a_token_is_replaced_about_hourly_and_well_before_its_end(lifetime_s: fl
 
 def test_no_two_processes_refresh_at_the_same_moment() -> None:
     def refresh_at(seed: int) -> float:
-        refresh = Refresh(random.Random(seed))
+        refresh = _refresh(seed)
         refresh.succeeded(Token("t", 12 * _HOUR_S), 0)
         assert refresh.held is not None
         return refresh.held.refresh_at
@@ -82,15 +87,15 @@ def test_failures_are_retried_ever_later_while_the_old_token_lives() -> None:
             starts.append(now)
             refresh.failed(_LATER, now)
         now += 0.125
-    waits = [after - before for before, after in zip(starts, starts[1:], strict=False)]
+    waits = [after - before for before, after in pairwise(starts)]
     assert 0.25 <= waits[0] <= 0.625
     assert max(waits) <= 30.125
-    assert all(after < 4.5 * before for before, after in zip(waits, waits[1:], strict=False))
+    assert all(after < 4.5 * before for before, after in pairwise(waits))
     assert 5 < len(starts) < 20
 
 
 def test_without_a_token_callers_wait_out_what_may_heal_and_fail_at_once_where_nothing_will() -> None:
-    refresh = Refresh(random.Random(1))
+    refresh = _refresh(1)
     refresh.ask(0, fresh=False)
     refresh.failed(_LATER, 0)
     step = refresh.ask(0.1, fresh=False)
@@ -123,14 +128,14 @@ def test_after_a_long_sleep_the_token_is_not_trusted() -> None:
 
 
 def test_a_forked_child_does_not_wait_for_the_parents_exchange() -> None:
-    refresh = Refresh(random.Random())
+    refresh = _refresh()
     refresh.ask(0, fresh=False)
     refresh.forked()
     assert refresh.ask(0, fresh=False) == Join(start=True)
 
 
 def test_a_token_may_ask_for_an_earlier_refresh() -> None:
-    refresh = Refresh(random.Random())
+    refresh = _refresh()
     refresh.succeeded(Token("t", 12 * _HOUR_S, refresh_s=300), 0)
     assert refresh.held is not None
     assert refresh.held.refresh_at == 300
@@ -145,7 +150,7 @@ def test_steps_and_tokens_do_not_show_the_secret() -> None:
 
 @pytest.mark.parametrize("failures", [1, 17, 2000])
 def test_no_number_of_failures_is_too_many(failures: int) -> None:
-    refresh = Refresh(random.Random())
+    refresh = _refresh()
     for _ in range(failures):
         refresh.failed(_LATER, 0)
     step = refresh.ask(0, fresh=False)

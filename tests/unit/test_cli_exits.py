@@ -3,12 +3,15 @@ import pytest
 from vision_grpc.cli.exits import Tally
 from vision_grpc.errors import Code
 from vision_grpc.messages import AnalyzeResult
+from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import ImageError, ImageResult
 
-READ = ImageResult("a", result=AnalyzeResult(), attempts=1)
+READ = ImageResult("a", outcome=MessageOutcome(AnalyzeResult()), attempts=1)
 REFUSED_HERE = ImageResult("a", error=ImageError(Code.INVALID_ARGUMENT, "the file is empty"))
 MISSING = ImageResult("a", error=ImageError(Code.NOT_FOUND, "no such file"))
-FAILED_THERE = ImageResult("a", AnalyzeResult(), ImageError(Code.INVALID_ARGUMENT, "cannot decode"), attempts=1)
+FAILED_THERE = ImageResult(
+    "a", MessageOutcome(AnalyzeResult()), ImageError(Code.INVALID_ARGUMENT, "cannot decode"), attempts=1
+)
 FAILED_CALL = ImageResult("a", error=ImageError(Code.UNAVAILABLE, "was not reached"), attempts=1)
 # The service says NOT_FOUND of a folder, and of nothing that a PATH names.
 REFUSED_CALL = ImageResult("a", error=ImageError(Code.NOT_FOUND, "no such folder"), attempts=1)

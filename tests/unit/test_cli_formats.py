@@ -4,6 +4,7 @@ from vision_grpc import to_json
 from vision_grpc.cli.formats import JsonLines, PlainText
 from vision_grpc.errors import Code
 from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, TextAnnotation, Word
+from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import ImageError, ImageResult
 
 FAILED = ImageResult("b.png", error=ImageError(Code.UNAVAILABLE, "was not reached"), attempts=1, transport="rest")
@@ -12,7 +13,7 @@ FAILED = ImageResult("b.png", error=ImageError(Code.UNAVAILABLE, "was not reache
 def read(key: str, *words: str) -> ImageResult:
     page = Page(blocks=[Block(lines=[Line(words=[Word(text=word) for word in words])])] if words else [])
     answer = AnalyzeResult(results=[FeatureResult(text_detection=TextAnnotation(pages=[page]))])
-    return ImageResult(key, answer, attempts=1, transport="grpc", request_id="r-1")
+    return ImageResult(key, MessageOutcome(answer), attempts=1, transport="grpc", request_id="r-1")
 
 
 def test_one_text_stands_alone() -> None:

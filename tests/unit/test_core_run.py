@@ -11,8 +11,8 @@ from typing import NamedTuple
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-
 from images_in_bytes import number_in, png
+
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.core.retry import RetryBudget
@@ -31,8 +31,9 @@ from vision_grpc.errors import (
     VisionError,
 )
 from vision_grpc.images import Image, Refusal
-from vision_grpc.messages import AnalyzeResult, Any, RetryInfo, Status
-from vision_grpc.results import Answer, ImageError, ImageResult, MessageOutcome, Outcome, WireOutcome
+from vision_grpc.messages import AnalyzeResult, RetryInfo, Status
+from vision_grpc.outcomes import MessageOutcome, WireOutcome
+from vision_grpc.results import Answer, ImageError, ImageResult, Outcome
 
 _ROUNDING_S = 1e-6
 _SEED = 7
@@ -130,7 +131,7 @@ class _Simulation:
 
 def make_run(plan: Plan, throttle: Throttle) -> Run:
     """Return a run whose waits are the same each time."""
-    return Run(plan, throttle, RetryBudget(plan.retry), random.Random(_SEED))
+    return Run(plan, throttle, RetryBudget(plan.retry), random.Random(_SEED))  # noqa: S311 - no secret
 
 
 class StreamMachine(RuleBasedStateMachine):
@@ -281,7 +282,9 @@ class StreamMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def service_answers(self, data: st.DataObject) -> None:
         send = self.draw_call(data)
-        results = data.draw(st.lists(st.sampled_from(_RESULTS), min_size=len(send.contents), max_size=len(send.contents)))
+        results = data.draw(
+            st.lists(st.sampled_from(_RESULTS), min_size=len(send.contents), max_size=len(send.contents))
+        )
         self.answer(send, results)
 
     def answer(self, send: Send, results: Sequence[AnalyzeResult]) -> None:

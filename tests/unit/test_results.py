@@ -5,10 +5,11 @@ import pytest
 
 from vision_grpc.errors import Code, ProtocolError
 from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, Status, TextAnnotation, Word
-from vision_grpc.results import ImageResult, MessageOutcome, Outcome, WireOutcome
+from vision_grpc.outcomes import MessageOutcome, WireOutcome
+from vision_grpc.results import ImageResult, Outcome
 from vision_grpc.wire import has_error
 
-_GARBAGE = b"\x0a\x05short"
+_GARBAGE = b"\x12\x05cut"
 
 
 def _by_wire(message: AnalyzeResult) -> Outcome:
@@ -93,9 +94,19 @@ def test_broken_bytes_are_told_when_they_are_read() -> None:
         _ = result.text
 
 
+def test_text_is_the_same_whether_the_rest_was_parsed_or_not() -> None:
+    answer = AnalyzeResult(
+        results=[FeatureResult(), _page([_line("a", ""), _line()], [], [_line("b")]), _page([_line("c")])]
+    )
+    wire = answer.SerializeToString()
+    unread, read = (ImageResult("key", WireOutcome(wire, has_error=False)) for _ in range(2))
+    assert read.result == answer
+    assert unread.text == read.text == "a \n\n\n\n\nb"
+
+
 def test_results_go_through_pickle(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
     result = result_of(AnalyzeResult(error=Status(code=8, message="quota"), results=[_page([_line("a")])]))
-    copy = pickle.loads(pickle.dumps(result))
+    copy = pickle.loads(pickle.dumps(result))  # noqa: S301 - our own bytes
     assert copy == result
     assert copy.text == "a"
     assert copy.result == result.result

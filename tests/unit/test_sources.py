@@ -3,8 +3,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from images_in_bytes import png
+
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
 from vision_grpc.images import Image, Refusal

@@ -22,7 +22,9 @@ from vision_grpc.errors import AuthError
 IAM_ENDPOINT_VARIABLE = "VISION_GRPC_IAM_ENDPOINT"
 """Where tokens are exchanged, when not at the public IAM service; `http://` only on this machine."""
 
-_VARIABLES = ("YC_API_KEY", "YC_IAM_TOKEN", "YC_SERVICE_ACCOUNT_KEY_FILE", "YC_OAUTH_TOKEN", "YC_TOKEN")
+VARIABLES = ("YC_API_KEY", "YC_IAM_TOKEN", "YC_SERVICE_ACCOUNT_KEY_FILE", "YC_OAUTH_TOKEN", "YC_TOKEN")
+"""Where the environment may hold credentials, in the order that they are looked at."""
+
 _METADATA_VARIABLE = "YC_METADATA_ADDR"
 # Says who built the machine. The cloud's virtual machines name the cloud; asking the network instead would
 # let everybody else wait for an address that is not there.
@@ -67,7 +69,7 @@ def find_credentials(
         ),
         "YC_TOKEN": lambda token: user_token(token, iam_endpoint=iam_endpoint, root_certificates=root_certificates),
     }
-    for variable in _VARIABLES:
+    for variable in VARIABLES:
         # An empty variable is how scripts unset one.
         if value := environ.get(variable):
             try:
@@ -103,10 +105,10 @@ def find_surroundings(
 
 def missing_credentials(environ: Mapping[str, str], *, config: Path = DEFAULT_CONFIG) -> AuthError:
     """Return the error that says what was looked at, and what to do."""
-    empty = [variable for variable in _VARIABLES if variable in environ]
+    empty = [variable for variable in VARIABLES if variable in environ]
     note = f" ({', '.join(empty)} empty)" if empty else ""
     message = (
-        f"no credentials: set one of {', '.join(_VARIABLES)}, or pass credentials=ApiKey(...) or another of "
+        f"no credentials: set one of {', '.join(VARIABLES)}, or pass credentials=ApiKey(...) or another of "
         f"vision_grpc.auth. Looked at: the environment{note}; {config} (not there, `yc init` makes it); the metadata "
         f"service (not asked: this is no virtual machine of the cloud, {_METADATA_VARIABLE} would name one)"
     )

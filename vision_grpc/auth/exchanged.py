@@ -78,6 +78,11 @@ class ExchangedCredentials(Secretive, ABC):
             else:
                 await _arrival(rest.exchange, rest.seconds)
 
+    def forked(self) -> None:
+        """Let go of what stayed in the parent process: its threads, and a lock that one may have held."""
+        self._lock = threading.Lock()
+        self._refresh.forked()
+
     @property
     @abstractmethod
     def _origin(self) -> str:
@@ -151,10 +156,6 @@ class ExchangedCredentials(Secretive, ABC):
         finally:
             exchange.set_result(bug)
 
-    def _forked(self) -> None:
-        self._lock = threading.Lock()
-        self._refresh.forked()
-
 
 async def _arrival(exchange: Future[BaseException | None], timeout_s: float) -> None:
     arrival = asyncio.wrap_future(exchange)
@@ -170,7 +171,7 @@ _ALL: "weakref.WeakSet[ExchangedCredentials]" = weakref.WeakSet()
 
 def _mend_after_fork() -> None:
     for credentials in _ALL:
-        credentials._forked()  # noqa: SLF001 - of this module
+        credentials.forked()
 
 
 if hasattr(os, "register_at_fork"):

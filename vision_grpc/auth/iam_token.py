@@ -60,11 +60,13 @@ class IamToken(Secretive):
 
 
 class _CalledToken(ExchangedCredentials):
-    _origin = "the callable of IamToken"
-
     def __init__(self, function: Callable[[], str]) -> None:
         super().__init__()
         self._function = function
+
+    @property
+    def _origin(self) -> str:
+        return "the callable of IamToken"
 
     def _exchange(self, timeout_s: float) -> Token:  # noqa: ARG002 - the caller's code takes what it takes
         try:

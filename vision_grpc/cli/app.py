@@ -5,6 +5,7 @@ import signal
 import click
 
 from vision_grpc.cli.analyze import analyze
+from vision_grpc.cli.doctor import doctor
 from vision_grpc.cli.exits import INTERRUPTED, NOTHING_DONE
 from vision_grpc.cli.serve import serve
 from vision_grpc.cli.stderr import tell
@@ -16,11 +17,15 @@ Examples:
   vision-grpc analyze --local scan.png
   vision-grpc analyze --languages ru,en --format jsonl -o texts.jsonl scans/
   vision-grpc serve --grpc-port 50051 --rest-port 8080
+  vision-grpc doctor --call
 
 \b
 Environment:
   YC_API_KEY              API key of a service account
   YC_IAM_TOKEN            IAM token, used when there is no API key
+  YC_SERVICE_ACCOUNT_KEY_FILE, YC_OAUTH_TOKEN, YC_TOKEN
+                          then these; then the profile of yc; then the
+                          metadata service (YC_METADATA_ADDR)
   YC_FOLDER_ID            folder to bill, for the tokens of user accounts
   VISION_GRPC_ENDPOINT    host:port or URL of the service
   VISION_GRPC_TRANSPORT   auto, grpc or rest
@@ -40,6 +45,7 @@ def app(context: click.Context) -> None:
 
 
 app.add_command(analyze)
+app.add_command(doctor)
 app.add_command(serve)
 
 

@@ -12,7 +12,7 @@ from vision_grpc.errors import AuthError
 
 if TYPE_CHECKING:
     from vision_grpc.client import VisionClient
-    from vision_grpc.local import LocalVision
+    from vision_grpc.local import Identities, LocalVision
     from vision_grpc.settings import TransportChoice
 
 
@@ -68,6 +68,7 @@ def start_local(
     rest_port: int = 0,
     tls_certificate: Path | None = None,
     tls_key: Path | None = None,
+    identities: "Identities | None" = None,
 ) -> "LocalVision":
     """Return a local service that answers already.
 
@@ -83,5 +84,10 @@ def start_local(
             raise
         raise click.ClickException(str(error)) from error
     return LocalVision(
-        host=host, grpc_port=grpc_port, rest_port=rest_port, tls_certificate=tls_certificate, tls_key=tls_key
+        host=host,
+        grpc_port=grpc_port,
+        rest_port=rest_port,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        identities=identities,
     )

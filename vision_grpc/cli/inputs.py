@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vision_grpc.sources import Image, ImageSource
+from vision_grpc.images import Image
+from vision_grpc.sources import ImageSource
 
 STDIN = "-"
 _SUFFIXES = (".jpg", ".jpeg", ".png")

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from threading import Event
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from vision_grpc.cli.connect import start_local
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.stderr import tell
+
+if TYPE_CHECKING:
+    from vision_grpc.local import Identities
 
 _EPILOG = """\b
 Once it answers, it prints one line of JSON on stdout:
@@ -25,6 +29,14 @@ Examples:
   vision-grpc serve --grpc-port 50051 --rest-port 8080
   vision-grpc serve --host 0.0.0.0 --tls-certificate c.pem --tls-key k.pem
   vision-grpc analyze --endpoint 127.0.0.1:50051 --insecure scan.png
+  vision-grpc serve --require-auth secrets/ --token-lifetime 60
+
+\b
+With --require-auth the folder gets an authorized key (key.json), an API key
+(api-key) and an OAuth token (oauth-token), new ones at each start; both ports
+give IAM tokens for them, and the REST port those of a metadata service.
+  export YC_SERVICE_ACCOUNT_KEY_FILE=secrets/key.json
+  export VISION_GRPC_IAM_ENDPOINT=http://127.0.0.1:4001
 
 \b
 Ending it: Ctrl-C or SIGTERM. No more calls are taken, those in flight are
@@ -49,18 +61,48 @@ _log = logging.getLogger(__name__)
 @click.option("--rest-port", type=_PORT, default=0, metavar="N", help="Port for REST.  [default: any free]")
 @click.option("--tls-certificate", metavar="FILE", type=click.Path(path_type=Path), help="Certificate chain (PEM).")
 @click.option("--tls-key", metavar="FILE", type=click.Path(path_type=Path), help="Its private key (PEM).")
-def serve(*, host: str, grpc_port: int, rest_port: int, tls_certificate: Path | None, tls_key: Path | None) -> int:
+@click.option(
+    "--require-auth",
+    "credentials_folder",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Let in only who has a secret of those written there.",
+)
+@click.option(
+    "--token-lifetime",
+    "token_lifetime_s",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=12 * 3600.0,
+    help="Of IAM tokens.  [default: 12 hours]",
+)
+def serve(
+    *,
+    host: str,
+    grpc_port: int,
+    rest_port: int,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    credentials_folder: Path | None,
+    token_lifetime_s: float,
+) -> int:
     """Run a local Vision service, over gRPC and REST.
 
     It recognises text by Tesseract, speaks the contract of the real service and asks nobody for
-    credentials.
+    credentials unless told to.
     """
     show_logs(logging.INFO)
     told_to_end = _catch_end()
+    identities = None if credentials_folder is None else _write_identities(credentials_folder, token_lifetime_s)
     with start_local(
-        host=host, grpc_port=grpc_port, rest_port=rest_port, tls_certificate=tls_certificate, tls_key=tls_key
+        host=host,
+        grpc_port=grpc_port,
+        rest_port=rest_port,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        identities=identities,
     ) as vision:
-        if not _is_loopback(host):
+        if identities is None and not _is_loopback(host):
             tell(
                 f"warning: on {host} anybody who can reach this machine may use the service: it asks for no credentials"
             )
@@ -70,6 +112,29 @@ def serve(*, host: str, grpc_port: int, rest_port: int, tls_certificate: Path | 
         told_to_end.wait()
         _log.info("ending, calls in flight are answered first")
     return ALL_READ
+
+
+def _write_identities(folder: Path, token_lifetime_s: float) -> "Identities":
+    """Return new identities whose secrets are in files that only this user may read."""
+    from vision_grpc.local import Identities
+
+    identities = Identities(token_lifetime_s=token_lifetime_s)
+    secrets = {
+        "key.json": json.dumps(identities.authorized_key, indent=2),
+        "api-key": identities.api_key,
+        "oauth-token": identities.oauth_token,
+    }
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, secret in secrets.items():
+            path = folder / name
+            path.unlink(missing_ok=True)
+            path.touch(mode=0o600, exist_ok=False)
+            path.write_text(secret, encoding="utf-8")
+    except OSError as error:
+        message = f"{folder}: no credentials can be written there ({error.strerror}), name another folder"
+        raise click.ClickException(message) from error
+    return identities
 
 
 def _catch_end() -> Event:
@@ -88,4 +153,4 @@ def _catch_end() -> Event:
 def _is_loopback(host: str) -> bool:
     from vision_grpc.transport.endpoint import Endpoint
 
-    return Endpoint(host, port=0, plaintext=True, is_url=False).is_loopback
+    return Endpoint(host, port=0, plaintext=True).is_loopback

@@ -15,6 +15,7 @@ class Path:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reason: str | None = None
+        self._told = False
         self._probe_at = 0.0
 
     @property
@@ -33,13 +34,17 @@ class Path:
             return True
 
     def closed(self, error: PathError, now: float) -> None:
-        """Take note that gRPC did not get through. The first time is logged."""
+        """Take note that gRPC did not get through."""
         with self._lock:
-            is_news = self._reason is None
             self._reason = str(error)
             self._probe_at = now + _PROBE_INTERVAL_S
-        if is_news:
-            _LOG.warning("gRPC does not get through, going on over REST: %s", error)
+
+    def other_worked(self) -> None:
+        """Take note that REST gets through. The first time since gRPC stopped to is logged."""
+        if self._reason is not None and not self._told:
+            with self._lock:
+                self._told = True
+            _LOG.warning("gRPC does not get through, going on over REST: %s", self._reason)
 
     def other_failed(self, now: float) -> None:
         """Take note that REST did not get through either: then it may be gRPC that is back first."""
@@ -51,4 +56,5 @@ class Path:
         if self._reason is not None:
             with self._lock:
                 self._reason = None
+                self._told = False
             _LOG.info("gRPC gets through again")

@@ -16,6 +16,7 @@ if _MISSING:
     raise ImportError(_REFUSAL)
 
 from vision_grpc.local.errors import LocalServiceError  # noqa: E402 - after the check that explains its failure
+from vision_grpc.local.iam import Identities  # noqa: E402
 from vision_grpc.local.server import LocalVision  # noqa: E402
 
-__all__ = ["LocalServiceError", "LocalVision"]
+__all__ = ["Identities", "LocalServiceError", "LocalVision"]

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import NoReturn, cast
+from typing import cast
 
 import grpc
 from google.protobuf.descriptor import FileDescriptor
@@ -10,12 +10,13 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from vision_grpc.errors import InvalidRequestError, ServiceError
+from vision_grpc.local.cloud_grpc import MODULES, SERVICE_NAMES, add_cloud
 from vision_grpc.local.contract import REQUEST_BYTES, SERVICE_NAME
-from vision_grpc.local.failure import CallIds, describe
+from vision_grpc.local.grpc_call import answer_call, authorization_of
+from vision_grpc.local.iam import Identities
 from vision_grpc.local.listening import TlsFiles, join_address, listen
 from vision_grpc.local.service import VisionService
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Status
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2, vision_service_pb2_grpc
 
 _OPTIONS = (
@@ -24,7 +25,6 @@ _OPTIONS = (
     # Else a second service on the same port would start, and share its calls unnoticed.
     ("grpc.so_reuseport", 0),
 )
-_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class GrpcFace:
@@ -35,13 +35,23 @@ class GrpcFace:
     """
 
     def __init__(
-        self, service: VisionService, calls: ThreadPoolExecutor, *, host: str, port: int, tls: TlsFiles | None
+        self,
+        service: VisionService,
+        calls: ThreadPoolExecutor,
+        *,
+        host: str,
+        port: int,
+        tls: TlsFiles | None,
+        identities: Identities | None,
     ) -> None:
         self._server = grpc.server(calls, options=_OPTIONS)
         self._health = health.HealthServicer()
-        vision_service_pb2_grpc.add_VisionServiceServicer_to_server(_Servicer(service), self._server)
+        vision_service_pb2_grpc.add_VisionServiceServicer_to_server(_Servicer(service, identities), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names: tuple[str, ...] = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        if identities is not None:
+            add_cloud(self._server, identities, lambda: join_address(host, self.port))
+            names += SERVICE_NAMES
         reflection.enable_server_reflection(names, self._server, pool=_reflected_pool())
         self.port = self._bind(host, port, tls)
         for name in ("", SERVICE_NAME):
@@ -68,31 +78,25 @@ class GrpcFace:
 
 
 class _Servicer(vision_service_pb2_grpc.VisionServiceServicer):
-    def __init__(self, service: VisionService) -> None:
+    def __init__(self, service: VisionService, identities: Identities | None) -> None:
         self._service = service
+        self._identities = identities
 
     def BatchAnalyze(  # noqa: N802 - the name that the stubs give it
         self, request: BatchAnalyzeRequest, context: grpc.ServicerContext
     ) -> BatchAnalyzeResponse:
-        ids = CallIds.make()
-        context.send_initial_metadata(ids.metadata)
-        context.set_trailing_metadata(ids.metadata)
-        try:
+        def work() -> BatchAnalyzeResponse:
+            if self._identities is not None:
+                self._identities.check(authorization_of(context))
             return self._service.batch_analyze(request, abandoned=lambda: not context.is_active())
-        except (InvalidRequestError, ServiceError) as error:
-            _abort(context, describe(error, ids), ids)
 
-
-def _abort(context: grpc.ServicerContext, status: Status, ids: CallIds) -> NoReturn:
-    # The convention of all gRPC languages for google.rpc.Status.
-    context.set_trailing_metadata((*ids.metadata, ("grpc-status-details-bin", status.SerializeToString())))
-    context.abort(_STATUS_CODES[status.code], status.message)
+        return answer_call(context, work)
 
 
 def _reflected_pool() -> DescriptorPool:
     """Return a pool of all that is served; health and reflection are not in ours."""
     pool = DescriptorPool()
-    for module in (vision_service_pb2, health_pb2, reflection_pb2):
+    for module in (vision_service_pb2, health_pb2, reflection_pb2, *MODULES):
         _add_file(pool, cast("FileDescriptor", module.DESCRIPTOR))
     return pool
 

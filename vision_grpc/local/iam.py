@@ -16,7 +16,7 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse, Timestamp
 
 AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
-"""What a JWT has to name, wherever this service listens: clients cannot tell it from the real one."""
+"""What a JWT names, wherever this service listens: it stands for the real one."""
 
 _JWT_LIFETIME_S = 3600
 _CLAIMS = ("iss", "aud", "iat", "exp")
@@ -34,6 +34,7 @@ class Identities:
         self._private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._lock = threading.Lock()
         self._ends: dict[str, float] = {}
+        self._audiences = [AUDIENCE]
         self.exchanges = 0
         self.service_account_id = _make_id("aje")
         self.key_id = _make_id("ajk")
@@ -60,6 +61,10 @@ class Identities:
             "public_key": public_pem.decode(),
             "private_key": pem.decode(),
         }
+
+    def listen_at(self, address: str) -> None:
+        """Accept JWTs for this address too: the official SDK names its audience after the endpoint that it is told."""
+        self._audiences.append(f"https://iam.{address}/iam/v1/tokens")
 
     def create_token(self, request: CreateIamTokenRequest) -> CreateIamTokenResponse:
         """Return a token for whoever the request proves to be.
@@ -120,7 +125,7 @@ class Identities:
                 text,
                 self._private_key.public_key(),
                 algorithms=["PS256"],
-                audience=AUDIENCE,
+                audience=self._audiences,
                 issuer=self.service_account_id,
                 # Those of the library are by its own clock; ours may be set for tests.
                 options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},

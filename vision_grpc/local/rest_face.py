@@ -16,9 +16,12 @@ from uvicorn import Config, Server
 
 from vision_grpc.errors import Code, InvalidRequestError, ProtocolError, ServiceError
 from vision_grpc.json import from_json, to_json
+from vision_grpc.local.cloud_rest import cloud_routes
 from vision_grpc.local.contract import JSON_REQUEST_BYTES, REST_PATH
-from vision_grpc.local.failure import CallIds, describe
+from vision_grpc.local.failure import CallIds
+from vision_grpc.local.iam import Identities
 from vision_grpc.local.listening import TlsFiles, listen
+from vision_grpc.local.rest_reply import failure, reply
 from vision_grpc.local.service import VisionService
 from vision_grpc.messages import BatchAnalyzeRequest
 
@@ -30,10 +33,17 @@ class RestFace:
     """A bound server with an event loop in a thread of its own; it answers from `start` on."""
 
     def __init__(
-        self, service: VisionService, calls: ThreadPoolExecutor, *, host: str, port: int, tls: TlsFiles | None
+        self,
+        service: VisionService,
+        calls: ThreadPoolExecutor,
+        *,
+        host: str,
+        port: int,
+        tls: TlsFiles | None,
+        identities: Identities | None,
     ) -> None:
         config = Config(
-            _application(service, calls),
+            _application(service, calls, identities),
             # One known stack, whatever else is installed; the process's logging is left as it is.
             http="h11",
             loop="asyncio",
@@ -87,19 +97,36 @@ class _AnnouncingServer(Server):
         self.ready.set()
 
 
-def _application(service: VisionService, calls: ThreadPoolExecutor) -> Starlette:
+def _application(service: VisionService, calls: ThreadPoolExecutor, identities: Identities | None) -> Starlette:
+    def answer(body: bytes, authorization: str | None, ids: CallIds) -> Response:
+        try:
+            if identities is not None:
+                identities.check(authorization)
+            request = from_json(body, BatchAnalyzeRequest)
+            return reply(HTTPStatus.OK, to_json(service.batch_analyze(request)), ids)
+        except ProtocolError as error:
+            message = f"the body is no BatchAnalyzeRequest: {error}"
+            return failure(ServiceError(Code.INVALID_ARGUMENT, message), ids)
+        except (InvalidRequestError, ServiceError) as error:
+            return failure(error, ids)
+
     async def batch_analyze(request: Request) -> Response:
         ids = CallIds.make()
+        authorization = request.headers.get("authorization")
+        # Also for a call that is refused: some clients lose an answer that comes while they send.
         body = await _read_body(request)
         if body is None:
             message = f"the body is longer than any valid request, {JSON_REQUEST_BYTES:,} bytes"
             error = ServiceError(Code.RESOURCE_EXHAUSTED, message)
-            return _failure(error, ids, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return failure(error, ids, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         # Parsing megabytes of JSON, waiting for the OCR, writing the answer: nothing for an event loop.
-        return await asyncio.get_running_loop().run_in_executor(calls, _answer, service, body, ids)
+        return await asyncio.get_running_loop().run_in_executor(calls, answer, body, authorization, ids)
 
     application = Starlette(
-        routes=[Route(REST_PATH, batch_analyze, methods=["POST"])],
+        routes=[
+            Route(REST_PATH, batch_analyze, methods=["POST"]),
+            *([] if identities is None else cloud_routes(identities)),
+        ],
         exception_handlers={HTTPException: _no_such_route, ClientDisconnect: _nobody_there, Exception: _bug},
     )
     application.router.redirect_slashes = False
@@ -120,31 +147,11 @@ async def _read_body(request: Request) -> bytes | None:
     return b"".join(chunks)
 
 
-def _answer(service: VisionService, body: bytes, ids: CallIds) -> Response:
-    try:
-        request = from_json(body, BatchAnalyzeRequest)
-        return _reply(HTTPStatus.OK, to_json(service.batch_analyze(request)), ids)
-    except ProtocolError as error:
-        message = f"the body is no BatchAnalyzeRequest: {error}"
-        return _failure(ServiceError(Code.INVALID_ARGUMENT, message), ids)
-    except (InvalidRequestError, ServiceError) as error:
-        return _failure(error, ids)
-
-
-def _failure(error: InvalidRequestError | ServiceError, ids: CallIds, http_status: int | None = None) -> Response:
-    status = error.code.http_status if http_status is None else http_status
-    return _reply(status, to_json(describe(error, ids)), ids)
-
-
-def _reply(http_status: int, body: bytes, ids: CallIds) -> Response:
-    return Response(body, http_status, headers=dict(ids.metadata), media_type="application/json")
-
-
 async def _no_such_route(_: Request, error: Exception) -> Response:
     refusal = cast("HTTPException", error)
     message = f"{refusal.detail}: this service takes POST {REST_PATH}"
-    failure = ServiceError(Code.from_http(refusal.status_code), message)
-    response = _failure(failure, CallIds.make(), refusal.status_code)
+    error_of_route = ServiceError(Code.from_http(refusal.status_code), message)
+    response = failure(error_of_route, CallIds.make(), refusal.status_code)
     response.headers.update(refusal.headers or {})
     return response
 
@@ -155,4 +162,4 @@ async def _nobody_there(_: Request, __: Exception) -> Response:
 
 async def _bug(_: Request, __: Exception) -> Response:
     # Starlette raises the exception again once this is sent, so it is logged.
-    return _failure(ServiceError(Code.INTERNAL, "the service failed; its log tells more"), CallIds.make())
+    return failure(ServiceError(Code.INTERNAL, "the service failed; its log tells more"), CallIds.make())

@@ -13,6 +13,7 @@ from vision_grpc.config import Limits
 from vision_grpc.local.engine import Engine
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.grpc_face import GrpcFace
+from vision_grpc.local.iam import Identities
 from vision_grpc.local.listening import TlsFiles, join_address
 from vision_grpc.local.rest_face import RestFace
 from vision_grpc.local.service import VisionService
@@ -30,6 +31,8 @@ class LocalVision:
         with LocalVision() as vision:
             stub = VisionServiceStub(grpc.insecure_channel(vision.grpc_endpoint))
 
+    With `identities` each call has to prove one of them, and both faces give tokens for their
+    keys: IAM, endpoint and metadata services are served besides.
     Port 0 takes any free port. With certificate and key (PEM) both faces speak TLS only.
 
     Raises:
@@ -44,6 +47,7 @@ class LocalVision:
         rest_port: int = 0,
         tls_certificate: Path | None = None,
         tls_key: Path | None = None,
+        identities: Identities | None = None,
     ) -> None:
         tls = _tls_files(tls_certificate, tls_key)
         engine = Engine(find_tessdata(os.environ))
@@ -55,14 +59,16 @@ class LocalVision:
             # Both faces hand their calls to these threads, which do nothing but convert and wait.
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")
             undo.callback(self._calls.shutdown, wait=False)
-            self._rest = RestFace(self._service, self._calls, host=host, port=rest_port, tls=tls)
+            self._rest = RestFace(self._service, self._calls, host=host, port=rest_port, tls=tls, identities=identities)
             undo.callback(self._rest.join)
-            self._grpc = GrpcFace(self._service, self._calls, host=host, port=grpc_port, tls=tls)
+            self._grpc = GrpcFace(self._service, self._calls, host=host, port=grpc_port, tls=tls, identities=identities)
             self._grpc.start()
             self._rest.start()
             undo.pop_all()
         self.grpc_endpoint = join_address(host, self._grpc.port)
         """Where the gRPC face listens, as `host:port`."""
+        if identities is not None:
+            identities.listen_at(self.grpc_endpoint)
         self.rest_endpoint = f"{'http' if tls is None else 'https'}://{join_address(host, self._rest.port)}"
         """Where the REST face listens, as a URL without path."""
 

@@ -132,12 +132,13 @@ def _told(path: Path, error: PathError | ServiceError | None) -> None:
 
 @contextmanager
 def _watched(path: Path) -> Iterator[None]:
-    """Let the path know when a call over REST does not get through."""
+    """Let the path know whether a call over REST gets through."""
     try:
         yield
     except TransportError:
         path.other_failed(time.monotonic())
         raise
+    path.other_worked()
 
 
 class _GrpcCall:

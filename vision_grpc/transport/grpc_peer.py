@@ -19,7 +19,8 @@ from vision_grpc.errors import (
     VisionError,
 )
 from vision_grpc.messages import Status
-from vision_grpc.results import Answer, WireOutcome
+from vision_grpc.outcomes import WireOutcome
+from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint, tls_hint
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.version import USER_AGENT
@@ -102,7 +103,7 @@ def translate(failure: Failure, endpoint: Endpoint, timeout_s: float) -> VisionE
     # What comes from the service carries its metadata; what gRPC itself says of the way there has none.
     metadata = dict([*(failure.initial_metadata() or ()), *(failure.trailing_metadata() or ())])
     if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
-        return DeadlineError(f"no answer from {endpoint.target} within {timeout_s:g} s")
+        return DeadlineError(f"no answer from {endpoint.target} within {round(timeout_s, 3):g} s")
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
         hint = tls_hint(message)
         return PathError(f"{endpoint.target} was not reached: {message}{hint}", lasting=bool(hint))

@@ -111,7 +111,9 @@ def _call_grpc(
         tls = grpc.ssl_channel_credentials(root_certificates=peer.roots)
         channel = grpc.secure_channel(endpoint.target, tls, options=OPTIONS)
     with channel:
-        call = channel.unary_unary(f"/{method.containing_service.full_name}/{method.name}")
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+            f"/{method.containing_service.full_name}/{method.name}"
+        )
         try:
             wire = call(request.SerializeToString(), timeout=timeout_s, metadata=metadata_of(None))
         except grpc.RpcError as error:

@@ -19,7 +19,8 @@ from vision_grpc.errors import (
 )
 from vision_grpc.json import from_json, read_error_body
 from vision_grpc.messages import BatchAnalyzeResponse
-from vision_grpc.results import Answer, MessageOutcome
+from vision_grpc.outcomes import MessageOutcome
+from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint, tls_hint
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.version import USER_AGENT
@@ -115,7 +116,7 @@ def translate(error: httpx2.TransportError, endpoint: Endpoint, timeout_s: float
 
 def late(endpoint: Endpoint, timeout_s: float) -> DeadlineError:
     """Return the error of a call that took too long."""
-    return DeadlineError(f"no answer from {endpoint.target} within {timeout_s:g} s")
+    return DeadlineError(f"no answer from {endpoint.target} within {round(timeout_s, 3):g} s")
 
 
 def _describe(error: Exception) -> str:

@@ -1,0 +1,225 @@
+"""What the doctor finds, and the fixes it names."""
+
+import io
+import json
+import ssl
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+import trustme
+from auth_peers import Reply, always, http_server
+from command_line import finish, start
+
+from vision_grpc.auth import ApiKey, Credentials, OAuthToken
+from vision_grpc.doctor import Finding, Subject, examine
+from vision_grpc.local import Identities, LocalVision
+
+
+@pytest.fixture(scope="module")
+def identities() -> Identities:
+    return Identities()
+
+
+@pytest.fixture(scope="module")
+def vision(identities: Identities) -> Iterator[LocalVision]:
+    with LocalVision(identities=identities) as vision:
+        yield vision
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def _examine(
+    subject: Subject, environ: Mapping[str, str] | None = None, *, call: bool = False, timeout_s: float = 10
+) -> dict[str, Finding]:
+    return {finding.name: finding for finding in examine(subject, environ or {}, call=call, timeout_s=timeout_s)}
+
+
+def _faults(findings: Mapping[str, Finding]) -> list[str]:
+    return [name for name, finding in findings.items() if finding.state == "fault"]
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_good_service_has_no_faults(vision: LocalVision, identities: Identities, transport: str) -> None:
+    endpoint = vision.grpc_endpoint if transport == "grpc" else vision.rest_endpoint
+    subject = Subject(endpoint=endpoint, transport=transport, insecure=True)  # type: ignore[arg-type]
+    findings = _examine(subject, {"YC_API_KEY": identities.api_key}, call=True)
+    assert _faults(findings) == []
+    assert findings["endpoint"].message.endswith(f"without TLS (as told), transport {transport}")
+    assert findings["credentials"].message == "ApiKey, from YC_API_KEY"
+    assert findings["folder"].message == "none is sent: the service takes that of the service account"
+    assert findings["call"].message.startswith("answered after")
+    assert (
+        findings["http2"].message.partition(" speaks ")[2].startswith("HTTP/2" if transport == "grpc" else "no HTTP/2")
+    )
+    assert identities.api_key not in f"{findings}"
+
+
+def test_a_closed_port(identities: Identities) -> None:
+    with http_server(always(Reply(200, b""))) as url:
+        pass
+    findings = _examine(Subject(endpoint=url), {"YC_API_KEY": identities.api_key}, call=True)
+    assert _faults(findings) == ["port"]
+    assert "takes no connections: Connection refused" in findings["port"].message
+    assert findings["port"].fix == "start the service, or correct host and port"
+    assert "credentials" in findings
+    assert "call" not in findings
+
+
+def test_a_host_that_nobody_knows() -> None:
+    findings = _examine(Subject(endpoint="vision.invalid"), {"YC_API_KEY": "k"})
+    assert _faults(findings) == ["address"]
+
+
+def test_a_plaintext_port(vision: LocalVision) -> None:
+    for endpoint in (vision.grpc_endpoint, vision.rest_endpoint.removeprefix("http://")):
+        findings = _examine(Subject(endpoint=endpoint))
+        assert _faults(findings) == ["tls"]
+        assert "speaks no TLS" in findings["tls"].message
+        assert "--insecure" in str(findings["tls"].fix)
+
+
+def _server_context(authority: trustme.CA, host: str, **options: datetime) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(host, **options).configure_cert(context)
+    return context
+
+
+def test_a_tls_port_without_tls(authority: trustme.CA) -> None:
+    with http_server(always(Reply(200, b"")), _server_context(authority, "127.0.0.1")) as url:
+        findings = _examine(Subject(endpoint=url.removeprefix("https://"), insecure=True), timeout_s=2)
+    assert _faults(findings) == ["tls"]
+    assert "drop insecure=True" in str(findings["tls"].fix)
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted", "days", "message", "fix"),
+    [
+        ("127.0.0.1", False, 30, "is not trusted here", "--root-certificates FILE"),
+        ("other.example", True, 30, "the certificate is for another host", "a name that is in the certificate"),
+        ("127.0.0.1", True, -1, "has expired", "renew it"),
+    ],
+    ids=["untrusted", "other host", "expired"],
+)
+def test_a_wrong_certificate(
+    authority: trustme.CA, tmp_path: Path, host: str, *, trusted: bool, days: int, message: str, fix: str
+) -> None:
+    roots = tmp_path / "roots.pem"
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(roots)
+    context = _server_context(authority, host, not_after=datetime.now(UTC) + timedelta(days=days))
+    with http_server(always(Reply(200, b"")), context) as url:
+        findings = _examine(Subject(endpoint=url, root_certificates=roots), {"YC_API_KEY": "k"})
+    assert _faults(findings) == ["tls"]
+    assert message in findings["tls"].message
+    assert fix in str(findings["tls"].fix)
+
+
+def test_a_good_certificate_tells_who_issued_it(authority: trustme.CA) -> None:
+    roots = io.BytesIO(authority.cert_pem.bytes()).getvalue()
+    context = _server_context(authority, "127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=3))
+    with http_server(always(Reply(200, b"")), context) as url:
+        findings = _examine(Subject(endpoint=url, root_certificates=roots), {"YC_API_KEY": "k"})
+        strict = _examine(Subject(endpoint=url, root_certificates=roots, transport="grpc"), {"YC_API_KEY": "k"})
+    assert (findings["tls"].state, findings["http2"].state) == ("warning", "warning")
+    assert "issued by trustme" in findings["tls"].message
+    assert _faults(strict) == ["http2"]
+    assert strict["http2"].fix == "use transport auto or rest, or correct the port"
+
+
+def test_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    findings = _examine(Subject(endpoint="vision.invalid"), {"YC_TOKEN": ""})
+    assert "credentials" in _faults(findings)
+    assert "Looked at: the environment (YC_TOKEN empty)" in findings["credentials"].message
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [("key", "call", "UNAUTHENTICATED"), ("token", "token", "refused to give a token")],
+)
+def test_credentials_that_are_refused(vision: LocalVision, kind: str, name: str, message: str) -> None:
+    credentials: Credentials = ApiKey("AQVNwrong")
+    if kind == "token":
+        credentials = OAuthToken("y0_wrong", iam_endpoint=vision.rest_endpoint, transport="rest")
+    findings = _examine(Subject(endpoint=vision.grpc_endpoint, insecure=True, credentials=credentials), call=True)
+    assert _faults(findings) == [name]
+    assert message in findings[name].message
+    assert "wrong" not in f"{findings}"
+
+
+def test_a_clock_that_is_an_hour_off() -> None:
+    there = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    with http_server(always(Reply(200, b"", date=there))) as url:
+        findings = _examine(Subject(endpoint=url), {})
+    assert findings["clock"].state == "fault"
+    assert "s behind the service's" in findings["clock"].message
+
+
+def test_a_user_without_a_folder_is_warned(vision: LocalVision) -> None:
+    subject = Subject(endpoint=vision.grpc_endpoint, insecure=True)
+    assert _examine(subject, {"YC_IAM_TOKEN": "t1.x"})["folder"].state == "warning"
+    assert _examine(subject, {"YC_IAM_TOKEN": "t1.x", "YC_FOLDER_ID": "b1g"})["folder"].message == "b1g is sent"
+
+
+def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://me:SECRET@proxy.example:3128")
+    findings = _examine(Subject(endpoint="vision.invalid"), {"YC_API_KEY": "k"}, timeout_s=0.2)
+    assert "proxy.example:3128" in findings["proxy"].message
+    assert "SECRET" not in f"{findings}"
+    assert "port" not in findings
+
+
+def test_a_malformed_setting_ends_it() -> None:
+    findings = _examine(Subject(endpoint="a b"))
+    assert list(findings) == _faults(findings) == ["endpoint"]
+
+
+def test_the_command_prints_lines_and_json(vision: LocalVision, identities: Identities) -> None:
+    variables = {"YC_API_KEY": identities.api_key}
+    options = ["--endpoint", vision.grpc_endpoint, "--insecure", "--call"]
+    told = finish(start("doctor", *options, variables=variables))
+    assert (told.code, told.stderr) == (0, "")
+    assert "  credentials ApiKey, from YC_API_KEY" in told.text.splitlines()
+    findings = finish(start("doctor", "--json", *options, variables=variables)).objects
+    assert {finding["state"] for finding in findings} == {"ok"}
+    broken = finish(start("doctor", "--endpoint", vision.grpc_endpoint, variables=variables))
+    assert broken.code == 1
+    assert "fix: if a service without TLS is meant" in broken.text
+    assert identities.api_key not in f"{told.text} {findings} {broken.text}"
+
+
+def test_a_served_service_lets_in_whoever_has_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    process = start("serve", "--require-auth", folder, "--token-lifetime", "30")
+    try:
+        assert process.stdout is not None
+        line = json.loads(process.stdout.readline())
+        iam = {"VISION_GRPC_IAM_ENDPOINT": f"http://{line['grpc_endpoint']}"}
+        options = ["doctor", "--call", "--json", "--endpoint", line["grpc_endpoint"], "--insecure"]
+        for variables in (
+            {"YC_SERVICE_ACCOUNT_KEY_FILE": str(folder / "key.json"), **iam},
+            {"YC_TOKEN": (folder / "oauth-token").read_text(), "YC_FOLDER_ID": "b1g", **iam},
+            {"YC_API_KEY": (folder / "api-key").read_text()},
+        ):
+            told = finish(start(*options, variables=variables))
+            assert told.code == 0, told.text
+            assert told.objects[-1]["name"] == "call"
+        refused = finish(start(*options))
+        assert refused.code == 1
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    finally:
+        process.terminate()
+        _, log = process.communicate()
+    secrets = [(folder / "oauth-token").read_text(), (folder / "api-key").read_text(), "PRIVATE KEY", "Bearer"]
+    assert not any(secret.encode() in log for secret in secrets)

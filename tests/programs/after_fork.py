@@ -1,0 +1,69 @@
+"""Uses a client, forks, and uses it in both processes: prints `child well` and `parent well`.
+
+Arguments: the endpoint, the transport, and what the parent does before it forks.
+"""
+
+import os
+import signal
+import sys
+import threading
+from itertools import count
+
+from images_in_bytes import png
+
+from vision_grpc import Limits, VisionClient
+
+# A child that hangs is what this is about: it must not hang the test.
+_LONGEST_S = 20
+
+
+def _check(client: VisionClient, name: str) -> None:
+    results = list(client.analyze_many((png(number) for number in range(40)), ordered=True))
+    assert [result.text for result in results] == [str(number) for number in range(40)]
+    assert client.analyze(png(7)).text == "7"
+    os.write(1, f"{name} well\n".encode())
+
+
+def _hold(lock: threading.Lock, held: threading.Event, release: threading.Event) -> None:
+    with lock:
+        held.set()
+        release.wait(_LONGEST_S)
+
+
+def main() -> None:
+    endpoint, transport, case = sys.argv[1:]
+    limits = Limits(requests_per_s=1_000)
+    client = VisionClient(endpoint, insecure=True, transport=transport, limits=limits)  # type: ignore[arg-type]
+    held, release = threading.Event(), threading.Event()
+    stream = None
+    if case != "unused":
+        assert client.analyze(png(1)).ok
+    if case == "streaming":
+        stream = client.analyze_many(png(number) for number in count())
+        next(stream)
+    if case == "locked":
+        # Another thread is in the middle of something when the process forks.
+        threading.Thread(target=_hold, args=(client._throttle._lock, held, release)).start()
+        held.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(_LONGEST_S)
+        if case == "close":
+            client.close()
+            os.write(1, b"child well\n")
+        else:
+            _check(client, "child")
+            client.close()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    release.set()
+    assert status == 0, f"the child ended with {status}"
+    _check(client, "parent")
+    if stream is not None:
+        assert all(next(stream).ok for _ in range(50))
+        stream.close()  # type: ignore[attr-defined]
+    client.close()
+
+
+if __name__ == "__main__":
+    main()

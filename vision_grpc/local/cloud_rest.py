@@ -1,0 +1,71 @@
+"""What a cloud has besides the Vision service, over REST: tokens and addresses."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from google.protobuf.message import Message
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vision_grpc.errors import Code, InvalidRequestError, ProtocolError, ServiceError
+from vision_grpc.json import from_json, to_json
+from vision_grpc.local.endpoints import get_endpoint, list_endpoints
+from vision_grpc.local.failure import CallIds
+from vision_grpc.local.iam import Identities
+from vision_grpc.local.metadata_face import metadata_route
+from vision_grpc.local.rest_reply import failure, reply
+from vision_grpc.messages import CreateIamTokenRequest
+
+# The options of the protos allow less.
+_BODY_BYTES = 64 * 1024
+
+
+def cloud_routes(identities: Identities) -> list[Route]:
+    """Return the routes, at the paths of the protos' http options."""
+
+    async def create_token(request: Request) -> Response:
+        body = await _read(request)
+        return _answer(lambda: identities.create_token(_parse(body)))
+
+    async def list_all(request: Request) -> Response:
+        return _answer(lambda: list_endpoints(request.url.netloc))
+
+    async def get_one(request: Request) -> Response:
+        return _answer(lambda: get_endpoint(request.path_params["service_id"], request.url.netloc))
+
+    return [
+        Route("/iam/v1/tokens", create_token, methods=["POST"]),
+        Route("/endpoints", list_all),
+        Route("/endpoints/{service_id}", get_one),
+        metadata_route(identities),
+    ]
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _BODY_BYTES:
+            break
+    return bytes(body)
+
+
+def _parse(body: bytes) -> CreateIamTokenRequest:
+    if len(body) > _BODY_BYTES:
+        message = f"the body is longer than any valid request, {_BODY_BYTES:,} bytes"
+        raise ServiceError(Code.INVALID_ARGUMENT, message)
+    try:
+        return from_json(body, CreateIamTokenRequest)
+    except ProtocolError:
+        # The parser's own words quote the body, which holds secrets.
+        message = "the body is no CreateIamTokenRequest"
+        raise ServiceError(Code.INVALID_ARGUMENT, message) from None
+
+
+def _answer(work: Callable[[], Message]) -> Response:
+    ids = CallIds.make()
+    try:
+        return reply(HTTPStatus.OK, to_json(work()), ids)
+    except (InvalidRequestError, ServiceError) as error:
+        return failure(error, ids)

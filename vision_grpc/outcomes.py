@@ -1,0 +1,89 @@
+"""What the service said of one image, in the forms in which it comes."""
+
+from google.protobuf.message import DecodeError
+
+from vision_grpc.errors import Code, ProtocolError
+from vision_grpc.messages import AnalyzeResult, Status
+from vision_grpc.results import ImageError, annotation_of
+from vision_grpc.slim import join_text, read_text
+
+
+class WireOutcome:
+    """An outcome as wire bytes: parsing a page costs more than all that the client does to get it."""
+
+    __slots__ = ("_has_error", "_message", "_wire")
+
+    def __init__(self, wire: bytes, *, has_error: bool) -> None:
+        self._wire = wire
+        self._has_error = has_error
+        self._message: AnalyzeResult | None = None
+
+    def error(self) -> ImageError | None:
+        """Return the error; without one, nothing is parsed."""
+        return error_of(self.message()) if self._has_error else None
+
+    def message(self) -> AnalyzeResult:
+        """Return the parsed result, the same at each call."""
+        if self._message is None:
+            try:
+                self._message = AnalyzeResult.FromString(self._wire)
+            except DecodeError as error:
+                text = f"the {len(self._wire)} bytes of a result are no AnalyzeResult"
+                raise ProtocolError(text) from error
+        return self._message
+
+    def text(self) -> str:
+        """Return the text, read past the rest unless that has been parsed already."""
+        if self._message is not None:
+            return text_of(self._message)
+        try:
+            return read_text(self._wire)
+        except DecodeError:
+            return text_of(self.message())  # Which says what is wrong.
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (self._wire, self._has_error)
+
+
+def _restore(wire: bytes, has_error: bool) -> WireOutcome:  # noqa: FBT001 - called by pickle
+    return WireOutcome(wire, has_error=has_error)
+
+
+class MessageOutcome:
+    """An outcome that came parsed."""
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: AnalyzeResult) -> None:
+        self._message = message
+
+    def error(self) -> ImageError | None:
+        """Return the error."""
+        return error_of(self._message)
+
+    def message(self) -> AnalyzeResult:
+        """Return the result."""
+        return self._message
+
+    def text(self) -> str:
+        """Return its text."""
+        return text_of(self._message)
+
+
+def text_of(result: AnalyzeResult) -> str:
+    """Return the text that the first text feature read."""
+    annotation = annotation_of(result)
+    return "" if annotation is None else join_text(annotation.pages)
+
+
+def error_of(result: AnalyzeResult) -> ImageError | None:
+    """Return the error of a file, else that of its first failed feature, else None."""
+    if result.HasField("error"):
+        return _image_error(result.error)
+    failed = (feature.error for feature in result.results if feature.HasField("error"))
+    status = next(failed, None)
+    return None if status is None else _image_error(status)
+
+
+def _image_error(status: Status) -> ImageError:
+    return ImageError(Code.from_number(status.code), status.message, tuple(status.details))
