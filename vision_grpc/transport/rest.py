@@ -3,13 +3,14 @@
 import ssl
 import time
 import uuid
+from datetime import UTC, datetime
 
 import httpx2
 
 from vision_grpc.auth import Credentials
 from vision_grpc.errors import Code, DeadlineError, ProtocolError, ServiceError, TransportError
-from vision_grpc.json import from_json, read_error_body, to_json
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.json import RequestBody, find_error, from_json, read_error
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 from vision_grpc.results import TransportName
 from vision_grpc.transport import Answer
 from vision_grpc.transport.endpoint import Endpoint
@@ -35,8 +36,9 @@ class RestTransport:
     def call(self, request: BatchAnalyzeRequest, *, timeout_s: float) -> Answer:
         """Return the service's answer; see `Transport`."""
         deadline = time.monotonic() + timeout_s
+        request_body = RequestBody.of_request(request)
         http_request = self._http.build_request(
-            "POST", REST_PATH, content=to_json(request), headers=self._headers(), timeout=timeout_s
+            "POST", REST_PATH, content=iter(request_body), headers=self._headers(request_body), timeout=timeout_s
         )
         try:
             http_response = self._http.send(http_request, stream=True)
@@ -46,15 +48,19 @@ class RestTransport:
                 http_response.close()
         except httpx2.TimeoutException as error:
             raise self._late(timeout_s) from error
+        except httpx2.DecodingError as error:
+            message = f"the answer is not encoded as it says: {error}"
+            raise ProtocolError(message) from error
         except httpx2.TransportError as error:
             message = f"{self._endpoint.target} was not reached or broke off: {str(error) or type(error).__name__}"
             raise TransportError(message) from error
         request_id = http_response.headers.get("x-request-id")
-        if http_response.status_code != _HTTP_OK:
-            status = read_error_body(body, http_response.status_code)
-            code = Code.from_number(status.code)
-            raise ServiceError(code, status.message, details=tuple(status.details), request_id=request_id)
+        if http_response.status_code != _HTTP_OK or _is_grpc(http_response):
+            now = datetime.now(UTC)
+            raise _service_error(read_error(http_response.status_code, http_response.headers, body, now), request_id)
         response = from_json(body, BatchAnalyzeResponse)
+        if not response.results and (status := find_error(body)) is not None:
+            raise _service_error(status, request_id)
         check_result_count(request, response)
         return Answer(response, request_id)
 
@@ -62,8 +68,13 @@ class RestTransport:
         """Close the connections."""
         self._http.close()
 
-    def _headers(self) -> dict[str, str]:
-        headers = {"content-type": "application/json", "x-client-request-id": str(uuid.uuid4())}
+    def _headers(self, body: RequestBody) -> dict[str, str]:
+        headers = {
+            "content-type": "application/json",
+            # Without it the body would go in chunks, which some gateways refuse.
+            "content-length": str(body.content_length),
+            "x-client-request-id": str(uuid.uuid4()),
+        }
         authorization = self._credentials.authorization()
         if authorization is not None:
             headers["authorization"] = authorization
@@ -83,3 +94,15 @@ class RestTransport:
 
     def _late(self, timeout_s: float) -> DeadlineError:
         return DeadlineError(f"no answer from {self._endpoint.target} within {timeout_s:g} s")
+
+
+def _service_error(status: Status, request_id: str | None) -> ServiceError:
+    return ServiceError(
+        Code.from_number(status.code), status.message, details=tuple(status.details), request_id=request_id
+    )
+
+
+def _is_grpc(response: httpx2.Response) -> bool:
+    """Whether a proxy took the call for one of gRPC, whose errors come with a good HTTP status."""
+    media_type: str = response.headers.get("content-type", "")
+    return media_type.startswith("application/grpc")
