@@ -17,7 +17,8 @@ from vision_grpc.core.retry import RetryBudget
 from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
 from vision_grpc.core.throttle import Throttle
-from vision_grpc.errors import VisionError
+from vision_grpc.core.verdict import Verdict, judge
+from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.events import Event
 from vision_grpc.feeder import Feeder
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -115,8 +116,12 @@ class AsyncVisionClient:
         validate(request)
         timeout_s = self._timeouts.call_s if timeout is None else timeout
         deadline = time.monotonic() + timeout_s
-        authorization = await self._settings.credentials.authorization_async(timeout_s=timeout_s)
-        return await self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
+        try:
+            return await self._call(request, deadline, fresh_token=False)
+        except ServiceError as error:
+            if judge(error) is not Verdict.REFRESH:
+                raise
+        return await self._call(request, deadline, fresh_token=True)
 
     def stats(self) -> Stats:
         """Return what this client has done so far, all streams together."""
@@ -173,6 +178,11 @@ class AsyncVisionClient:
             await feeder.aclose()
         if feeder.error is not None:
             raise feeder.error
+
+    async def _call(self, request: BatchAnalyzeRequest, deadline: float, *, fresh_token: bool) -> BatchAnalyzeResponse:
+        timeout_s = max(0.0, deadline - time.monotonic())
+        authorization = await self._settings.credentials.authorization_async(fresh=fresh_token, timeout_s=timeout_s)
+        return await self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
 
     def _connection(self) -> AsyncTransport:
         if self._closed:

@@ -17,7 +17,8 @@ from vision_grpc.core.retry import RetryBudget
 from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
 from vision_grpc.core.throttle import Throttle
-from vision_grpc.errors import VisionError
+from vision_grpc.core.verdict import Verdict, judge
+from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.events import Event
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
@@ -128,7 +129,8 @@ class VisionClient:
     def batch_analyze(self, request: BatchAnalyzeRequest, *, timeout: float | None = None) -> BatchAnalyzeResponse:
         """Return the service's answer to a request of your own making: the bare call, not retried.
 
-        The request is checked against the constraints in the protos and sent as it is.
+        The request is checked against the constraints in the protos and sent as it is; once more
+        with a fresh token where the service refused the first.
 
         Raises:
             InvalidRequestError: it breaks the contract; nothing was sent.
@@ -137,8 +139,12 @@ class VisionClient:
         validate(request)
         timeout_s = self._timeouts.call_s if timeout is None else timeout
         deadline = time.monotonic() + timeout_s
-        authorization = self._settings.credentials.authorization(timeout_s=timeout_s)
-        return self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
+        try:
+            return self._call(request, deadline, fresh_token=False)
+        except ServiceError as error:
+            if judge(error) is not Verdict.REFRESH:
+                raise
+        return self._call(request, deadline, fresh_token=True)
 
     def stats(self) -> Stats:
         """Return what this client has done so far, all streams together."""
@@ -194,6 +200,11 @@ class VisionClient:
         return self._connection().start(
             send.contents, ask, authorization, timeout_s=timeout_s, on_done=partial(done.put, send.call_id)
         )
+
+    def _call(self, request: BatchAnalyzeRequest, deadline: float, *, fresh_token: bool) -> BatchAnalyzeResponse:
+        timeout_s = max(0.0, deadline - time.monotonic())
+        authorization = self._settings.credentials.authorization(fresh=fresh_token, timeout_s=timeout_s)
+        return self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
 
     def _connect(self) -> None:
         self._pid = os.getpid()

@@ -3,6 +3,7 @@
 from google.protobuf.message import DecodeError
 
 from vision_grpc.errors import Code, ProtocolError
+from vision_grpc.json import from_json
 from vision_grpc.messages import AnalyzeResult, Status
 from vision_grpc.results import ImageError, annotation_of
 from vision_grpc.slim import join_text, read_text
@@ -47,6 +48,35 @@ class WireOutcome:
 
 def _restore(wire: bytes, has_error: bool) -> WireOutcome:  # noqa: FBT001 - called by pickle
     return WireOutcome(wire, has_error=has_error)
+
+
+class JsonOutcome:
+    """An outcome as JSON."""
+
+    __slots__ = ("_json", "_message")
+
+    def __init__(self, json: bytes) -> None:
+        self._json = json
+        self._message: AnalyzeResult | None = None
+
+    def error(self) -> ImageError | None:
+        """Return the error; where the JSON cannot hold one, nothing is parsed."""
+        # A name may be spelled with escapes; that is as rare as it is legal.
+        may_have_error = b'"error"' in self._json or b"\\u" in self._json
+        return error_of(self.message()) if may_have_error else None
+
+    def message(self) -> AnalyzeResult:
+        """Return the parsed result, the same at each call."""
+        if self._message is None:
+            self._message = from_json(self._json, AnalyzeResult)
+        return self._message
+
+    def text(self) -> str:
+        """Return the text."""
+        return text_of(self.message())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return JsonOutcome, (self._json,)
 
 
 class MessageOutcome:

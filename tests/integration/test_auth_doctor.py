@@ -146,7 +146,7 @@ def test_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize(
     ("kind", "name", "message"),
-    [("key", "call", "UNAUTHENTICATED"), ("token", "token", "refused to give a token")],
+    [("key", "call", "the service refused the API key"), ("token", "token", "refused to give a token")],
 )
 def test_credentials_that_are_refused(vision: LocalVision, kind: str, name: str, message: str) -> None:
     credentials: Credentials = ApiKey("AQVNwrong")

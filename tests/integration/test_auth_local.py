@@ -30,6 +30,7 @@ from vision_grpc.auth import (
 from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.errors import AuthError
 from vision_grpc.local import Identities, LocalVision
+from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.results import ImageResult
 
 Way = Literal["grpc", "rest"]
@@ -187,6 +188,30 @@ async def test_a_token_that_was_revoked_is_replaced_in_the_same_call(
     results = await _analyze(place, way, shell, credentials, [image] * 40)
     assert all(result.ok for result in results)
     assert place.identities.exchanges == before + 1
+
+
+@pytest.mark.parametrize("shell", ["sync", "asyncio"])
+@pytest.mark.parametrize("way", ["grpc", "rest"])
+async def test_a_bare_call_replaces_a_revoked_token_once(
+    way: Way, shell: str, place: Place, image: bytes, tmp_path: Path
+) -> None:
+    credentials = make("oauth", place, way, tmp_path)
+    await credentials.authorization_async()
+    place.identities.revoke_tokens()
+    feature = Feature(
+        type=Feature.TEXT_DETECTION, text_detection_config=FeatureTextDetectionConfig(language_codes=["*"])
+    )
+    request = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=image, features=[feature])])
+    endpoint = place.endpoint(way)
+    if shell == "sync":
+        with VisionClient(endpoint, transport=way, credentials=credentials, root_certificates=place.roots) as client:
+            response = await asyncio.to_thread(client.batch_analyze, request)
+    else:
+        async with AsyncVisionClient(
+            endpoint, transport=way, credentials=credentials, root_certificates=place.roots
+        ) as async_client:
+            response = await async_client.batch_analyze(request)
+    assert len(response.results) == 1
 
 
 @pytest.mark.parametrize("shell", ["sync", "asyncio"])

@@ -1,21 +1,25 @@
 """From ready to closed, and what keeps the service from starting."""
 
+import contextlib
+import errno
 import http.client
 import json
 import socket
 import subprocess
 import sys
-from base64 import b64encode
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from unittest.mock import AsyncMock
 from urllib.parse import urlsplit
 
 import grpc
 import pytest
 import trustme
+from PIL import Image
 from scanned_pages import ScannedPage
+from uvicorn import Server
 
+from vision_grpc.json import to_json
 from vision_grpc.local import LocalServiceError, LocalVision
 from vision_grpc.local.bitmap import Bitmap
 from vision_grpc.local.engine import Engine
@@ -32,6 +36,7 @@ from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import Vis
 FEATURE = Feature(
     type=Feature.TEXT_DETECTION, text_detection_config=FeatureTextDetectionConfig(language_codes=["ru", "en"])
 )
+STOPPING = "the service is stopping: call again when it is back"
 
 
 def batch(*pages: ScannedPage) -> BatchAnalyzeRequest:
@@ -62,35 +67,75 @@ def test_a_grpc_call_in_flight_is_answered_and_later_ones_are_refused(pages: dic
         assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
-def test_a_rest_call_in_flight_is_answered_and_later_ones_are_refused(pages: dict[str, ScannedPage]) -> None:
-    vision = LocalVision()
-    content = b64encode(pages["mixed_sans"].path.read_bytes()).decode()
-    feature = {"type": "TEXT_DETECTION", "textDetectionConfig": {"languageCodes": ["ru", "en"]}}
-    body = json.dumps({"analyzeSpecs": [{"content": content, "features": [feature]}]}).encode()
+@contextlib.contextmanager
+def begin_rest(vision: LocalVision, request: BatchAnalyzeRequest) -> Iterator[http.client.HTTPResponse]:
+    """Give the response to come of a call that the service has taken."""
     address = urlsplit(vision.rest_endpoint)
-    with socket.create_connection((address.hostname, address.port)) as client, ThreadPoolExecutor(1) as closer:
-        head = f"POST /vision/v1/batchAnalyze HTTP/1.1\r\nHost: local\r\nContent-Length: {len(body)}\r\n"
+    body = to_json(request)
+    head = f"POST /vision/v1/batchAnalyze HTTP/1.1\r\nHost: local\r\nContent-Length: {len(body)}\r\n"
+    with socket.create_connection((address.hostname, address.port)) as client:
         client.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
         # Told when the service asks for the body: from then on the call is in flight.
         assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
-        closing = closer.submit(vision.close, grace_s=30)
         client.sendall(body)
-        response = http.client.HTTPResponse(client)
+        yield http.client.HTTPResponse(client)
+
+
+def test_a_rest_call_in_flight_is_answered_and_later_ones_are_refused(pages: dict[str, ScannedPage]) -> None:
+    vision = LocalVision()
+    with begin_rest(vision, batch(pages["mixed_sans"])) as response:
+        vision.close(grace_s=30)
         response.begin()
         assert response.status == 200
         assert "textDetection" in json.loads(response.read())["results"][0]["results"][0]
-        closing.result()
+    address = urlsplit(vision.rest_endpoint)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((address.hostname, address.port))
 
 
 def test_calls_that_outlast_the_grace_are_told_that_the_service_stops(pages: dict[str, ScannedPage]) -> None:
     vision = LocalVision()
-    with grpc.insecure_channel(vision.grpc_endpoint) as channel:
-        calls = [begin(channel, batch(*[pages["en_sans"]] * 8)) for _ in range(4)]
+    request = batch(*[pages["en_sans"]] * 8)
+    with grpc.insecure_channel(vision.grpc_endpoint) as channel, begin_rest(vision, request) as response:
+        calls = [begin(channel, request) for _ in range(4)]
         vision.close(grace_s=0)
-        assert {call.code() for call in calls} == {grpc.StatusCode.UNAVAILABLE}
-        assert "the service is stopping" in calls[-1].details()
+        assert {(call.code(), call.details()) for call in calls} == {(grpc.StatusCode.UNAVAILABLE, STOPPING)}
+        response.begin()
+        assert response.status == 503
+        assert json.loads(response.read())["message"] == STOPPING
+
+
+def test_a_process_does_not_wait_for_a_page_that_is_half_read(pages: dict[str, ScannedPage], tmp_path: Path) -> None:
+    page = Image.open(pages["en_sans"].path).convert("1")
+    sheet = Image.new("1", (page.width * 4, page.height * 5))
+    for index in range(20):
+        sheet.paste(page, (index % 4 * page.width, index // 4 * page.height))
+    sheet.save(tmp_path / "sheet.png")
+    spec = AnalyzeSpec(content=(tmp_path / "sheet.png").read_bytes(), features=[FEATURE])
+    (tmp_path / "request").write_bytes(BatchAnalyzeRequest(analyze_specs=[spec]).SerializeToString())
+    # Tesseract cannot be interrupted, and takes ten seconds for such a sheet.
+    program = """
+import pathlib, sys, threading
+from vision_grpc.local import LocalVision, engine
+from vision_grpc.messages import BatchAnalyzeRequest
+
+def announce(*arguments):
+    begun.set()
+    read(*arguments)
+    print("read")
+
+begun, read = threading.Event(), engine.Engine._read
+engine.Engine._read = announce
+request = BatchAnalyzeRequest.FromString(pathlib.Path(sys.argv[1]).read_bytes())
+with LocalVision() as vision:
+    threading.Thread(target=vision._service.batch_analyze, args=[request], daemon=True).start()
+    begun.wait()
+    vision.close(grace_s=0)
+print("closed")
+"""
+    command = [sys.executable, "-c", program, tmp_path / "request"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout) == (0, "closed\n"), finished.stderr
 
 
 def test_images_of_a_call_that_was_cancelled_are_left(
@@ -179,7 +224,21 @@ def test_without_the_extra_the_import_says_how_to_get_it() -> None:
     )
 
 
-def test_importing_it_loads_no_engine() -> None:
-    program = "import sys, vision_grpc.local; print('tesserocr' in sys.modules)"
+def test_the_engine_is_loaded_at_the_first_start_and_the_environment_left_as_it_was() -> None:
+    program = """
+import os, sys
+from vision_grpc.local import LocalVision
+print("tesserocr" in sys.modules)
+before = dict(os.environ)
+LocalVision().close()
+print("tesserocr" in sys.modules, os.environ == before)
+"""
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert finished.stdout == "False\n"
+    assert finished.stdout.split() == ["False", "True", "True"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_that_ends_at_once_is_no_running_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Server, "startup", AsyncMock(side_effect=OSError(errno.EMFILE, "Too many open files")))
+    with pytest.raises(LocalServiceError, match="the REST server did not start"):
+        LocalVision()

@@ -12,7 +12,7 @@ from scanned_pages import ScannedPage
 from vision_grpc.local.bitmap import Bitmap, decode
 from vision_grpc.local.engine import Engine, RecognitionError, UnsupportedTextError
 from vision_grpc.local.tessdata import find_tessdata
-from vision_grpc.messages import Line, Page, Polygon, TextAnnotation
+from vision_grpc.messages import Line, Polygon, TextAnnotation
 
 # Characters read wrongly, of those on the page.
 WORST = {"en_sans": 0.01, "ru_sans": 0.01, "mixed_sans": 0.03}
@@ -65,12 +65,14 @@ def test_boxes_lie_on_the_page_and_in_each_other(engine: Engine, pages: dict[str
                 assert 0 <= word.languages[0].confidence <= 1
 
 
-def test_a_line_is_read_as_one(engine: Engine) -> None:
-    # The gap makes two columns of it for the page model.
-    picture = paint(TITLE, size=(1200, 90))
-    ImageDraw.Draw(picture).text((900, 20), "36 boxes", font=font(), fill=0)
-    (page,) = engine.recognize(bitmap(picture), languages=["en"], model="line").pages
-    assert [" ".join(word.text for word in line.words) for line in page_lines(page)] == [f"{TITLE} 36 boxes"]
+@pytest.mark.parametrize(("model", "found"), [("page", ["Invoice", "48"]), ("line", ["Invoice 48"])])
+def test_what_stands_far_apart_is_one_line_when_the_client_says_so(
+    engine: Engine, model: str, found: list[str]
+) -> None:
+    picture = paint("Invoice", size=(1600, 90))
+    ImageDraw.Draw(picture).text((1400, 20), "48", font=font(), fill=0)
+    annotation = engine.recognize(bitmap(picture), languages=["en"], model=model)
+    assert [" ".join(word.text for word in line.words) for line in lines(annotation)] == found
 
 
 @pytest.mark.parametrize(("orientation", "turn"), [(3, 180), (6, 90), (8, 270)])
@@ -89,7 +91,9 @@ def test_text_that_differs_from_its_ground_in_hue_alone_is_read(engine: Engine) 
     picture = paint(TITLE, mode="RGB", ink=(200, 0, 0), ground=(0, 102, 0))
     low, high = picture.convert("L").getextrema()
     assert high - low <= 1
-    assert read(engine.recognize(bitmap(picture), languages=["en"], model="page")) == TITLE
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    assert read(engine.recognize(decode(png.getvalue()), languages=["en"], model="page")) == TITLE
 
 
 def test_a_frame_and_rules_without_text_are_an_empty_page(engine: Engine) -> None:
@@ -164,12 +168,8 @@ def bitmap(picture: Image.Image) -> Bitmap:
     return Bitmap(picture.width, picture.height, len(picture.getbands()), picture.tobytes())
 
 
-def page_lines(page: Page) -> Iterator[Line]:
-    return (line for block in page.blocks for line in block.lines)
-
-
 def lines(annotation: TextAnnotation) -> Iterator[Line]:
-    return page_lines(annotation.pages[0])
+    return (line for page in annotation.pages for block in page.blocks for line in block.lines)
 
 
 def codes(line: Line) -> set[str]:

@@ -11,18 +11,23 @@ INSTALLED = ["chi_sim", "chi_tra", "deu", "eng", "equ", "osd", "rus", "ukr"]
         (["en"], ("eng",)),
         (["ru", "en"], ("eng", "rus")),
         (["en", "ru"], ("eng", "rus")),
-        (["uk", "ru", "en", "de"], ("eng", "deu", "ukr", "rus")),
+        (["uk", "ru", "en", "de"], ("deu", "eng", "rus", "ukr")),
+        (["zh", "ru"], ("rus", "chi_sim", "chi_tra")),
         (["en", "en"], ("eng",)),
         (["zh"], ("chi_sim", "chi_tra")),
         (["*"], ("deu", "eng", "rus", "ukr", "chi_sim", "chi_tra")),
     ],
 )
-def test_models_latin_first_and_else_in_the_clients_order(codes: list[str], models: tuple[str, ...]) -> None:
+def test_models_are_tried_in_the_same_order_whatever_the_clients(codes: list[str], models: tuple[str, ...]) -> None:
     assert choose_models(codes, INSTALLED) == models
 
 
 def test_every_model_that_is_chosen_has_a_code() -> None:
     assert [code_of(model) for model in choose_models(["*"], INSTALLED)] == ["de", "en", "ru", "uk", "zh", "zh"]
+
+
+def test_a_model_for_vertical_text_has_its_languages_code() -> None:
+    assert code_of("jpn_vert") == "ja"
 
 
 def test_what_is_no_language_has_no_code() -> None:

@@ -24,10 +24,11 @@ def test_the_variable_may_name_the_parent(tmp_path: Path) -> None:
     assert find_tessdata({"TESSDATA_PREFIX": str(tmp_path / "own")}, root=tmp_path) == own
 
 
-def test_the_systems_newest_version_is_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("environ", [{}, {"TESSDATA_PREFIX": ""}])
+def test_the_systems_newest_version_is_taken(tmp_path: Path, environ: dict[str, str]) -> None:
     install(tmp_path / "usr/share/tesseract-ocr/4.00/tessdata", "eng")
     newest = install(tmp_path / "usr/share/tesseract-ocr/5/tessdata", "eng")
-    assert find_tessdata({}, root=tmp_path) == newest
+    assert find_tessdata(environ, root=tmp_path) == newest
 
 
 @pytest.mark.parametrize("place", ["usr/share/tessdata", "usr/local/share/tessdata"])

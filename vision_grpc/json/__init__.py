@@ -1,6 +1,21 @@
-"""Messages as proto3 JSON, and errors as they come in HTTP bodies."""
+"""Messages as proto3 JSON, and errors as they come in HTTP answers."""
 
 from vision_grpc.json.codec import from_json, to_json
-from vision_grpc.json.error_body import read_error_body
+from vision_grpc.json.error_body import find_error, read_error, read_error_body
+from vision_grpc.json.lazy import LazyAnswer, split_results
+from vision_grpc.json.request_body import ASYNC_SLICE_BYTES, SLICE_BYTES, RequestBody
+from vision_grpc.json.retry_after import read_retry_after
 
-__all__ = ["from_json", "read_error_body", "to_json"]
+__all__ = [
+    "ASYNC_SLICE_BYTES",
+    "SLICE_BYTES",
+    "LazyAnswer",
+    "RequestBody",
+    "find_error",
+    "from_json",
+    "read_error",
+    "read_error_body",
+    "read_retry_after",
+    "split_results",
+    "to_json",
+]

@@ -2,33 +2,40 @@
 
 from typing import TypeVar
 
-from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from vision_grpc.errors import ProtocolError
-from vision_grpc_pb._pool import POOL
+from vision_grpc.json.fast import read_fast
+from vision_grpc.json.printer import print_message
+from vision_grpc.json.strict import read_message
+from vision_grpc.json.tree import read_object
 
 _MessageT = TypeVar("_MessageT", bound=Message)
 
 
 def to_json(message: Message) -> bytes:
-    """Return the message as compact UTF-8 JSON: lowerCamelCase names, int64 as strings, bytes as base64."""
-    return json_format.MessageToJson(message, indent=None, ensure_ascii=False, descriptor_pool=POOL).encode()
+    """Return the message as compact UTF-8 JSON: lowerCamelCase names, int64 as strings, bytes as base64.
+
+    Error details of unknown types are printed as they came; see `any_form`.
+
+    Raises:
+        ValueError: a Timestamp or Duration is beyond the years 1 to 9999.
+    """
+    return print_message(message).encode()
 
 
 def from_json(data: bytes | str, message_class: type[_MessageT], *, ignore_unknown: bool = True) -> _MessageT:
     """Return the message that a JSON text spells, in either spelling of field names.
 
-    With `ignore_unknown`, fields and enum names that the contract does not have are skipped.
+    With `ignore_unknown`, fields and enum names that the contract does not have are skipped, and
+    error details of unknown types are kept as they came.
 
     Raises:
         ProtocolError: no JSON, or not JSON of this message; says where.
     """
+    if isinstance(data, bytes):
+        fast = read_fast(data, message_class, ignore_unknown=ignore_unknown)
+        if fast is not None:
+            return fast
     message = message_class()
-    try:
-        # json_format stops at 100 levels of messages; json itself may end in RecursionError before.
-        json_format.Parse(data, message, ignore_unknown_fields=ignore_unknown, descriptor_pool=POOL)
-    except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
-        text = f"not the JSON of a {message_class.DESCRIPTOR.name}: {error}"
-        raise ProtocolError(text) from error
+    read_message(read_object(data), message, ignore_unknown=ignore_unknown)
     return message

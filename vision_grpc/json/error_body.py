@@ -1,58 +1,137 @@
-"""Errors as services and the gateways before them write them into HTTP bodies."""
+"""Errors as services, and the gateways before them, write them into HTTP answers."""
 
-import json
+import html
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from urllib.parse import unquote
 
-from google.protobuf import json_format
-
-from vision_grpc.errors import Code
+from vision_grpc.errors import Code, ProtocolError
+from vision_grpc.json import any_form
+from vision_grpc.json.retry_after import read_retry_after
+from vision_grpc.json.strict import read_message
+from vision_grpc.json.tree import Json, read_object
 from vision_grpc.messages import Any as AnyMessage
-from vision_grpc.messages import Status
-from vision_grpc_pb._pool import POOL
+from vision_grpc.messages import Duration, RetryInfo, Status
 
-_Tree = dict[str, Any]
-_ERROR_CODES = frozenset(Code) - {Code.OK}
+_Tree = dict[str, Json]
+_ERROR_CODES = {code.value: code for code in Code if code is not Code.OK}
+_ERROR_NAMES = {code.name: code for code in _ERROR_CODES.values()}
 # Enough of a gateway's page to recognise it by.
 _EXCERPT_CHARACTERS = 200
+_PAGE_BYTES = 16 * 1024
+_HTTP_OK = 200
+_INVISIBLE = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
+
+
+def read_error(http_status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Status:
+    """Return the error that a whole HTTP answer tells.
+
+    Beside what `read_error_body` understands these are the gRPC status of an answer that a proxy took for
+    gRPC, and Retry-After, which becomes a RetryInfo among the details unless there is one. `headers` have
+    lower-case names or do not care; `now` is the wall clock with a time zone.
+    """
+    status = _read_grpc_headers(headers) or read_error_body(body, http_status)
+    if 300 <= http_status < 400 and "location" in headers:  # noqa: PLR2004 - redirections
+        status.message = f"HTTP {http_status} redirects to {headers['location'][:_EXCERPT_CHARACTERS]}"
+    wait_s = read_retry_after(headers.get("retry-after", ""), now)
+    if wait_s is not None and not any(detail.Is(RetryInfo.DESCRIPTOR) for detail in status.details):
+        delay = Duration()
+        delay.FromNanoseconds(int(wait_s * 1e9))
+        status.details.add().Pack(RetryInfo(retry_delay=delay))
+    return status
 
 
 def read_error_body(body: bytes, http_status: int) -> Status:
-    """Return the error that an HTTP answer tells, whatever its body is.
+    """Return the error that the body of an HTTP answer tells, whatever it is.
 
     Understood are a google.rpc.Status, one wrapped as `{"error": {...}}`, and any text; where the
-    body names no code, the HTTP status gives it. Details of unknown types are left out.
+    body names no code, the HTTP status gives it. Details that are not what they should be are kept as they came.
     """
+    status = _read_tree(_read_object(body), http_status)
+    if not status.message:
+        status.message = _describe(body, http_status)
+    return status
+
+
+def find_error(body: bytes) -> Status | None:
+    """Return the error in an answer that claims to be none, and None if it tells of none."""
     tree = _read_object(body)
-    if isinstance(inner := tree.get("error"), dict):
-        tree = cast("_Tree", inner)
-    code, message, details = tree.get("code"), tree.get("message"), tree.get("details")
+    is_error = "error" in tree or ("message" in tree and _code_of(tree) is not None)
+    if not is_error or "results" in tree:
+        return None
+    status = _read_tree(tree, _HTTP_OK)
     return Status(
-        # Some gateways put the HTTP status where the code belongs.
-        code=code if type(code) is int and code in _ERROR_CODES else Code.from_http(http_status),
-        message=message if isinstance(message, str) and message else _describe(body, http_status),
-        details=_known_details(cast("list[_Tree]", details) if isinstance(details, list) else ()),
+        code=status.code or Code.UNKNOWN, message=status.message or _describe(body, _HTTP_OK), details=status.details
     )
+
+
+def _read_grpc_headers(headers: Mapping[str, str]) -> Status | None:
+    number = headers.get("grpc-status", "")
+    if not number.isdecimal() or int(number[:3]) not in _ERROR_CODES:
+        return None
+    return Status(code=int(number[:3]), message=unquote(headers.get("grpc-message", "")) or "no message")
+
+
+def _read_tree(tree: _Tree, http_status: int) -> Status:
+    inner = tree.get("error", tree)
+    if isinstance(inner, str):
+        return Status(code=Code.from_http(http_status), message=inner)
+    members = inner if isinstance(inner, dict) else tree
+    message, details = members.get("message"), members.get("details")
+    code = _code_of(members)
+    return Status(
+        code=Code.from_http(http_status) if code is None else code,
+        message=message if isinstance(message, str) else "",
+        details=_details(details if isinstance(details, list) else []),
+    )
+
+
+def _code_of(members: _Tree) -> Code | None:
+    """Return the code, which is a number, or beside an HTTP status in its place a name in `status`."""
+    code, name = members.get("code"), members.get("status")
+    if isinstance(code, str) and code.isdecimal():
+        code = int(code[:3])
+    if type(code) is int and code in _ERROR_CODES:
+        return _ERROR_CODES[code]
+    named = [_ERROR_NAMES[text] for text in (code, name) if isinstance(text, str) and text in _ERROR_NAMES]
+    return named[0] if named else None
 
 
 def _read_object(body: bytes) -> _Tree:
     try:
-        tree = json.loads(body)
-    except (ValueError, RecursionError):
+        return read_object(body)
+    except ProtocolError:
         return {}
-    return cast("_Tree", tree) if isinstance(tree, dict) else {}
 
 
-def _known_details(details: Iterable[_Tree]) -> Iterator[AnyMessage]:
+def _details(details: list[Json]) -> Iterator[AnyMessage]:
     for detail in details:
-        try:
-            yield json_format.ParseDict(detail, AnyMessage(), ignore_unknown_fields=True, descriptor_pool=POOL)
-        except json_format.ParseError:
-            continue
+        if isinstance(detail, dict):
+            yield _detail(detail)
+
+
+def _detail(tree: _Tree) -> AnyMessage:
+    message = AnyMessage()
+    try:
+        read_message(tree, message, ignore_unknown=True)
+    except ProtocolError:
+        type_url = tree.get("@type")
+        if not isinstance(type_url, str):
+            return AnyMessage(value=any_form.keep(tree))
+        members = {key: value for key, value in tree.items() if key != "@type"}
+        return AnyMessage(type_url=type_url, value=any_form.keep(members))
+    return message
 
 
 def _describe(body: bytes, http_status: int) -> str:
-    text = re.sub(r"<[^>]*>", " ", body[: 8 * _EXCERPT_CHARACTERS].decode("utf-8", errors="replace"))
-    excerpt = " ".join(text.split())[:_EXCERPT_CHARACTERS]
+    page = body[:_PAGE_BYTES].decode("utf-8", errors="replace")
+    title = " ".join(_TITLE.findall(page)[:1])
+    text = html.unescape(f"{title} {_INVISIBLE.sub(' ', page)}")
+    excerpt = " ".join("".join(filter(_is_readable, text)).split())[:_EXCERPT_CHARACTERS]
     return f"HTTP {http_status} with " + (f"the body: {excerpt}" if excerpt else "an empty body")
+
+
+def _is_readable(character: str) -> bool:
+    return character.isprintable() or character.isspace()

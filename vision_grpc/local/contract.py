@@ -36,7 +36,7 @@ _SPECS = _highest(
     _options(BatchAnalyzeRequest.DESCRIPTOR.fields_by_name["analyze_specs"]).Extensions[validation_pb2.size]
 )
 _CONTENT_BYTES = _highest(_options(AnalyzeSpec.DESCRIPTOR.fields_by_name["content"]).Extensions[validation_pb2.length])
-# All that surrounds the images: features, languages, names of fields. The options bound it to about 50 KB.
+# All that surrounds the images: features, languages, names of fields. The options bound it to less than 100 KB.
 _ROOM_BYTES = 1024 * 1024
 
 REQUEST_BYTES = _SPECS * _CONTENT_BYTES + _ROOM_BYTES

@@ -19,9 +19,10 @@ from vision_grpc.messages import TextAnnotation
 _Recognizer = Any
 _Cursor = Any
 
-DEFAULT_MODEL = "page"
+_DEFAULT_MODEL = "page"
 # Tesseract keeps coordinates in 16 bits and refuses longer sides.
 _LONGEST_SIDE = 32_767
+_OPENMP_LIMIT = "OMP_THREAD_LIMIT"
 # A loaded combination of models holds 10 to 60 MB.
 _RECOGNIZERS_PER_THREAD = 4
 
@@ -39,7 +40,7 @@ class Engine:
 
     def __init__(self, tessdata: Path) -> None:
         self._tesserocr = _import_tesserocr()
-        self._modes = {DEFAULT_MODEL: self._tesserocr.PSM.AUTO, "line": self._tesserocr.PSM.SINGLE_LINE}
+        self._modes = {_DEFAULT_MODEL: self._tesserocr.PSM.AUTO, "line": self._tesserocr.PSM.SINGLE_LINE}
         self._tessdata = tessdata
         self._installed = frozenset(installed_models(tessdata))
         self._threads = _Recognizers()
@@ -55,7 +56,7 @@ class Engine:
             RecognitionError: Tesseract failed.
         """
         names = "+".join(choose_models(languages, self._installed))
-        mode = self._modes.get(model or DEFAULT_MODEL)
+        mode = self._modes.get(model or _DEFAULT_MODEL)
         if mode is None:
             message = f"unknown model {model!r}: use {' or '.join(self._modes)}"
             raise UnsupportedTextError(message)
@@ -114,9 +115,15 @@ class _Recognizers(threading.local):
 
 
 def _import_tesserocr() -> ModuleType:
-    # OpenMP reads it when it is loaded. Its threads inside each recognition only get in the way of ours.
-    os.environ.setdefault("OMP_THREAD_LIMIT", "1")
-    return importlib.import_module("tesserocr")
+    # OpenMP, where Tesseract is built with it, reads its limit when it is loaded; its threads within each recognition
+    # would only get in the way of ours. What else runs in this process, or is started by it, is not to be limited.
+    if _OPENMP_LIMIT in os.environ:
+        return importlib.import_module("tesserocr")
+    os.environ[_OPENMP_LIMIT] = "1"
+    try:
+        return importlib.import_module("tesserocr")
+    finally:
+        del os.environ[_OPENMP_LIMIT]
 
 
 def _read_words(tesserocr: ModuleType, cursor: _Cursor) -> Iterator[RecognizedWord]:

@@ -18,6 +18,7 @@ from vision_grpc.errors import Code, InvalidRequestError, ProtocolError, Service
 from vision_grpc.json import from_json, to_json
 from vision_grpc.local.cloud_rest import cloud_routes
 from vision_grpc.local.contract import JSON_REQUEST_BYTES, REST_PATH
+from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.failure import CallIds
 from vision_grpc.local.iam import Identities
 from vision_grpc.local.listening import TlsFiles, listen
@@ -62,9 +63,16 @@ class RestFace:
         self._thread = threading.Thread(target=self._run, name="vision-rest", daemon=True)
 
     def start(self) -> None:
-        """Take calls."""
+        """Take calls.
+
+        Raises:
+            LocalServiceError: the server ended at once.
+        """
         self._thread.start()
         self._server.ready.wait()
+        if not self._server.started:
+            message = "the REST server did not start: the traceback above tells why"
+            raise LocalServiceError(message)
 
     def stop(self, grace_s: float) -> None:
         """Take no more calls, give those in flight `grace_s` seconds; `join` waits until all have ended."""
@@ -75,8 +83,10 @@ class RestFace:
         """Return whether the server has ended after at most that long."""
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            return False
         self._socket.close()
-        return not self._thread.is_alive()
+        return True
 
     def _run(self) -> None:
         try:

@@ -21,7 +21,7 @@ from vision_grpc.local.tessdata import find_tessdata
 
 # Calls that may wait for the OCR at once, over both faces; more wait unread until one of them ends.
 _CALLS = 32
-# After the grace, for pages half read to end and for the calls that are cut short to be told so.
+# After the grace, for the calls that are cut short to be told so.
 _FAREWELL_S = 0.5
 
 
@@ -62,6 +62,7 @@ class LocalVision:
             self._rest = RestFace(self._service, self._calls, host=host, port=rest_port, tls=tls, identities=identities)
             undo.callback(self._rest.join)
             self._grpc = GrpcFace(self._service, self._calls, host=host, port=grpc_port, tls=tls, identities=identities)
+            undo.callback(self._grpc.stop, grace_s=0)
             self._grpc.start()
             self._rest.start()
             undo.pop_all()
@@ -85,11 +86,11 @@ class LocalVision:
             end = time.monotonic() + grace_s
             grpc_stopped = self._grpc.stop(grace_s + _FAREWELL_S)
             self._rest.stop(grace_s + _FAREWELL_S)
-            if not (grpc_stopped.wait(_until(end)) and self._rest.join(_until(end))):
-                self._service.close()
+            answered = grpc_stopped.wait(_until(end)) and self._rest.join(_until(end))
+            self._service.close()
+            if not answered:
                 grpc_stopped.wait()
                 self._rest.join()
-            self._service.close()
             self._calls.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> Self:

@@ -1,8 +1,10 @@
 """The Vision service itself: a request in, an answer out, whatever brought it."""
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from functools import partial
+from typing import Any
 
 from vision_grpc.config import Limits
 from vision_grpc.core.image_header import UnreadableImageError, check_image
@@ -11,6 +13,7 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.bitmap import Bitmap, decode
 from vision_grpc.local.engine import Engine, RecognitionError, UnsupportedTextError
 from vision_grpc.local.languages import UnknownLanguageError
+from vision_grpc.local.threads import DaemonThreads
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,
@@ -30,7 +33,8 @@ class VisionService:
     def __init__(self, engine: Engine, *, threads: int, limits: Limits) -> None:
         self._engine = engine
         self._limits = limits
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="vision-ocr")
+        self._threads: DaemonThreads[AnalyzeResult] = DaemonThreads(threads, name="vision-ocr")
+        self._stopped: Future[None] = Future()
 
     def batch_analyze(
         self, request: BatchAnalyzeRequest, *, abandoned: Callable[[], bool] = lambda: False
@@ -44,28 +48,31 @@ class VisionService:
             ServiceError: the call was abandoned or the service is stopping.
         """
         validate(request)
-        images: list[Future[AnalyzeResult]] = []
+        images = [self._threads.submit(partial(self._analyze, spec, abandoned)) for spec in request.analyze_specs]
+        self._wait(images)
         try:
-            # RuntimeError: the threads were closed between two images, or before the first.
-            images.extend(self._threads.submit(self._analyze, spec, abandoned) for spec in request.analyze_specs)
-        except RuntimeError as error:
-            raise _stopping() from error
-        try:
-            # From the last on: when the service stops, that is where the images are that will never begin.
-            results = [image.result() for image in reversed(images)]
+            return BatchAnalyzeResponse(results=[image.result() for image in images])
         except CancelledError as error:
-            if abandoned():
-                message = "the client no longer waits for the answer"
-                raise ServiceError(Code.CANCELLED, message) from error
-            raise _stopping() from error
-        return BatchAnalyzeResponse(results=reversed(results))
+            if self._stopped.done():
+                raise _stopping() from error
+            message = "the client no longer waits for the answer"
+            raise ServiceError(Code.CANCELLED, message) from error
 
     def close(self) -> None:
-        """Drop the images that are not begun; calls that wait for them end with UNAVAILABLE."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """End all calls with UNAVAILABLE and begin no more images; those half read are read in vain."""
+        self._stopped.set_result(None)
+        self._threads.end()
+
+    def _wait(self, images: Iterable[Future[AnalyzeResult]]) -> None:
+        waiting: set[Future[Any]] = set(images)
+        while waiting:
+            done, _ = wait({*waiting, self._stopped}, return_when=FIRST_COMPLETED)
+            waiting -= done
+            if waiting and self._stopped in done:
+                raise _stopping()
 
     def _analyze(self, spec: AnalyzeSpec, abandoned: Callable[[], bool]) -> AnalyzeResult:
-        if abandoned():
+        if self._stopped.done() or abandoned():
             raise CancelledError
         if spec.WhichOneof("source") == "signature":
             return AnalyzeResult(error=_refuse("signatures are not supported: send the image itself in content"))

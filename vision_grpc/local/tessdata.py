@@ -17,7 +17,7 @@ def find_tessdata(environ: Mapping[str, str], *, root: Path = Path("/")) -> Path
     """
     prefix = environ.get("TESSDATA_PREFIX")
     # What is set on purpose is not replaced behind the user's back. Tesseract 3 took the parent.
-    places = list(_system_directories(root)) if prefix is None else [Path(prefix), Path(prefix, "tessdata")]
+    places = [*_system_directories(root)] if not prefix else [Path(prefix), Path(prefix, "tessdata")]
     for directory in places:
         if codes_of(installed_models(directory)):
             return directory
@@ -38,7 +38,7 @@ def _system_directories(root: Path) -> Iterator[Path]:
 
 def _explain(prefix: str | None, places: Iterable[Path]) -> str:
     looked = ", ".join(map(str, places))
-    found = f"TESSDATA_PREFIX={prefix} holds" if prefix is not None else f"{looked} hold"
+    found = f"TESSDATA_PREFIX={prefix} holds" if prefix else f"{looked} hold"
     return (
         f"no Tesseract language data: {found} no *{_SUFFIX} of a language. "
         "Install it (apt-get install tesseract-ocr-eng tesseract-ocr-rus), "

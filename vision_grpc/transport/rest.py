@@ -5,14 +5,14 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 
 import httpx2
 
-from vision_grpc.core.requests import Ask, build_request
+from vision_grpc.core.requests import Ask
 from vision_grpc.errors import TransportError
-from vision_grpc.json import to_json
+from vision_grpc.json import RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.method import REST_PATH, check_result_count
-from vision_grpc.transport.rest_peer import Body, headers_of, read_response, tls_of, to_answer, translate
+from vision_grpc.transport.rest_peer import Body, headers_of, read_answer, read_response, tls_of, translate
 
 
 class RestTransport:
@@ -36,8 +36,8 @@ class RestTransport:
         """Send a batch; see `Transport`."""
 
         def exchange() -> Answer:
-            body = to_json(build_request(contents, ask))
-            return to_answer(*self._exchange(body, authorization, timeout_s))
+            body = RequestBody.of_contents(contents, ask.features, ask.folder_id)
+            return read_answer(*self._exchange(body, authorization, timeout_s))
 
         future = self._threads.submit(exchange)
         future.add_done_callback(lambda _: on_done())
@@ -47,7 +47,7 @@ class RestTransport:
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `Transport`."""
-        response, _ = self._exchange(to_json(request), authorization, timeout_s)
+        response = read_response(*self._exchange(RequestBody.of_request(request), authorization, timeout_s))
         check_result_count(request, response)
         return response
 
@@ -57,17 +57,20 @@ class RestTransport:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _exchange(
-        self, content: bytes, authorization: str | None, timeout_s: float
-    ) -> tuple[BatchAnalyzeResponse, Mapping[str, str]]:
+        self, content: RequestBody, authorization: str | None, timeout_s: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Return status, headers and body of an HTTP answer, whatever it is."""
         body = Body(self._endpoint, timeout_s)
-        headers = headers_of(authorization)
+        headers = headers_of(authorization, content.content_length)
         try:
-            with self._http.stream("POST", REST_PATH, content=content, headers=headers, timeout=timeout_s) as response:
+            with self._http.stream(
+                "POST", REST_PATH, content=iter(content), headers=headers, timeout=timeout_s
+            ) as response:
                 for piece in response.iter_bytes():
                     body.add(piece)
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise translate(error, self._endpoint, timeout_s) from error
-        return read_response(response.status_code, response.headers, body.whole()), response.headers
+        return response.status_code, response.headers, body.whole()
 
 
 class RestCall:

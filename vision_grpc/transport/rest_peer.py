@@ -3,6 +3,7 @@
 import ssl
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import httpx2
 
@@ -17,9 +18,9 @@ from vision_grpc.errors import (
     TransportError,
     VisionError,
 )
-from vision_grpc.json import from_json, read_error_body
-from vision_grpc.messages import BatchAnalyzeResponse
-from vision_grpc.outcomes import MessageOutcome
+from vision_grpc.json import find_error, from_json, read_error, split_results
+from vision_grpc.messages import BatchAnalyzeResponse, Status
+from vision_grpc.outcomes import JsonOutcome, MessageOutcome
 from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint, tls_hint
 from vision_grpc.transport.request_id import make_request_id
@@ -36,13 +37,16 @@ def tls_of(roots: bytes | None) -> ssl.SSLContext | bool:
     return True if roots is None else ssl.create_default_context(cadata=roots.decode("ascii", errors="ignore"))
 
 
-def headers_of(authorization: str | None) -> dict[str, str]:
+def headers_of(authorization: str | None, content_length: int | None = None) -> dict[str, str]:
     """Return what goes with one attempt; each has an id of its own."""
     headers = {
         "content-type": "application/json",
         "user-agent": USER_AGENT,
         "x-client-request-id": make_request_id(),
     }
+    if content_length is not None:
+        # Without it a body that is generated would go in chunks, which some gateways refuse.
+        headers["content-length"] = str(content_length)
     if authorization is not None:
         headers["authorization"] = authorization
     return headers
@@ -86,11 +90,43 @@ def read_response(http_status: int, headers: Mapping[str, str], body: bytes) -> 
         ServiceError: it holds an error.
         ProtocolError: it holds neither.
     """
-    if http_status == _OK:
-        return from_json(body, BatchAnalyzeResponse)
-    status = read_error_body(body, http_status)
-    kind = RequestTooLargeError if http_status == _TOO_LARGE else ServiceError
-    raise kind(
+    _raise_error(http_status, headers, body)
+    response = from_json(body, BatchAnalyzeResponse)
+    if not response.results:
+        _raise_disguised_error(headers, body)
+    return response
+
+
+def read_answer(http_status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Return the answer, cut per image and not parsed further.
+
+    Raises:
+        ServiceError: it holds an error.
+        ProtocolError: it holds neither.
+    """
+    _raise_error(http_status, headers, body)
+    results = split_results(body)
+    if not results:
+        _raise_disguised_error(headers, body)
+    outcomes = [JsonOutcome(item) if isinstance(item, bytes) else MessageOutcome(item) for item in results.items]
+    return Answer(outcomes, headers.get("x-request-id"), "rest")
+
+
+def _raise_error(http_status: int, headers: Mapping[str, str], body: bytes) -> None:
+    # A proxy that takes the call for one of gRPC gives its errors a good HTTP status.
+    if http_status != _OK or headers.get("content-type", "").startswith("application/grpc"):
+        status = read_error(http_status, headers, body, datetime.now(UTC))
+        raise _service_error(status, headers, too_large=http_status == _TOO_LARGE)
+
+
+def _raise_disguised_error(headers: Mapping[str, str], body: bytes) -> None:
+    """Raise the error in an answer that has a good status and no results."""
+    if (status := find_error(body)) is not None:
+        raise _service_error(status, headers, too_large=False)
+
+
+def _service_error(status: Status, headers: Mapping[str, str], *, too_large: bool) -> ServiceError:
+    return (RequestTooLargeError if too_large else ServiceError)(
         Code.from_number(status.code),
         status.message,
         details=tuple(status.details),
@@ -99,16 +135,13 @@ def read_response(http_status: int, headers: Mapping[str, str], body: bytes) -> 
     )
 
 
-def to_answer(response: BatchAnalyzeResponse, headers: Mapping[str, str]) -> Answer:
-    """Return the answer, cut per image."""
-    return Answer([MessageOutcome(result) for result in response.results], headers.get("x-request-id"), "rest")
-
-
-def translate(error: httpx2.TransportError, endpoint: Endpoint, timeout_s: float) -> VisionError:
+def translate(error: httpx2.RequestError, endpoint: Endpoint, timeout_s: float) -> VisionError:
     """Return our exception for what the HTTP client raised."""
     if isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError):
         hint = tls_hint(_describe(error))
         return PathError(f"{endpoint.target} was not reached: {_describe(error)}{hint}", lasting=bool(hint))
+    if isinstance(error, httpx2.DecodingError):
+        return ProtocolError(f"the answer of {endpoint.target} is not encoded as it says: {error}")
     if isinstance(error, httpx2.TimeoutException):
         return late(endpoint, timeout_s)
     return TransportError(f"the connection to {endpoint.target} broke: {_describe(error)}")

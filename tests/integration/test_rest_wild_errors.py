@@ -1,0 +1,207 @@
+"""Answers that real gateways give, byte by byte over real sockets: each is the exception its gRPC twin is."""
+
+import gzip
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Self
+
+import pytest
+
+from vision_grpc import VisionClient
+from vision_grpc.auth import ApiKey
+from vision_grpc.errors import Code, ProtocolError, ServiceError, TransportError
+from vision_grpc.json import from_json, to_json
+from vision_grpc.messages import (
+    AnalyzeResult,
+    AnalyzeSpec,
+    BatchAnalyzeRequest,
+    BatchAnalyzeResponse,
+    Feature,
+    RetryInfo,
+)
+
+_REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 700_000, features=[Feature(type=1)])])
+_GOOD = to_json(BatchAnalyzeResponse(results=[AnalyzeResult()]))
+
+_Caller = Callable[[bytes], BatchAnalyzeResponse]
+
+
+class _ScriptedServer:
+    """Answers every connection with the same bytes, after it has read the request or, if told, before."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.answer = b""
+        self.reads_body = True
+        self.head, self.body = b"", b""
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Closing alone does not wake an accept().
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with closing(connection):
+                self._read(connection)
+                connection.sendall(self.answer)
+                connection.shutdown(socket.SHUT_WR)
+                # Closing with bytes unread would reset the connection, and the answer with it.
+                while connection.recv(65_536):
+                    pass
+
+    def _read(self, connection: socket.socket) -> None:
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += connection.recv(65_536)
+        self.head, _, self.body = received.partition(b"\r\n\r\n")
+        length = int(self.head.lower().split(b"content-length:")[1].split()[0])
+        while self.reads_body and len(self.body) < length:
+            self.body += connection.recv(65_536)
+
+
+@pytest.fixture
+def server() -> Iterator[_ScriptedServer]:
+    with _ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def call(server: _ScriptedServer) -> Iterator[_Caller]:
+    """Return a function that has the server answer a call with some bytes, and returns what the client makes of it."""
+    with VisionClient(server.endpoint, transport="rest", credentials=ApiKey("key"), insecure=True) as client:
+
+        def call(answer: bytes) -> BatchAnalyzeResponse:
+            server.answer = answer
+            return client.batch_analyze(_REQUEST, timeout=20)
+
+        yield call
+
+
+def _http(status: str, body: bytes = b"", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", "x-request-id: req-1", "connection: close", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def test_the_body_comes_whole_with_its_length(server: _ScriptedServer, call: _Caller) -> None:
+    response = call(_http("200 OK", _GOOD, "content-type: application/json"))
+
+    assert len(response.results) == 1
+    assert from_json(server.body, BatchAnalyzeRequest) == _REQUEST
+    assert b"transfer-encoding" not in server.head.lower()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "message"),
+    [
+        (_http("400 Bad Request", b'{"code":3,"message":"bad image"}'), Code.INVALID_ARGUMENT, "bad image"),
+        (_http("400 Bad Request", b'{"error":{"code":9,"message":"no"}}'), Code.FAILED_PRECONDITION, "no"),
+        (_http("401 Unauthorized", b"who are you", "content-type: text/plain"), Code.UNAUTHENTICATED, "who are you"),
+        (_http("403 Forbidden", b"<html><body><h1>Forbidden</h1></body></html>"), Code.PERMISSION_DENIED, "Forbidden"),
+        (_http("404 Not Found"), Code.NOT_FOUND, "HTTP 404 with an empty body"),
+        (_http("413 Payload Too Large", b"<html>too large"), Code.RESOURCE_EXHAUSTED, "too large"),
+        (_http("429 Too Many Requests", b"", "retry-after: 3"), Code.RESOURCE_EXHAUSTED, "HTTP 429"),
+        (_http("499 Client Closed Request"), Code.CANCELLED, "HTTP 499"),
+        (_http("500 Internal Server Error", b"{"), Code.INTERNAL, "HTTP 500"),
+        (_http("501 Not Implemented"), Code.UNIMPLEMENTED, "HTTP 501"),
+        (_http("502 Bad Gateway", b"<html><title>502</title>"), Code.UNAVAILABLE, "502"),
+        (_http("503 Service Unavailable", b"no healthy upstream"), Code.UNAVAILABLE, "no healthy upstream"),
+        (_http("504 Gateway Timeout"), Code.DEADLINE_EXCEEDED, "HTTP 504"),
+        (_http("302 Found", b"", "location: https://login.example/"), Code.UNKNOWN, "https://login.example/"),
+        (_http("204 No Content"), Code.UNKNOWN, "HTTP 204"),
+        (_http("200 OK", b'{"error":{"code":8,"message":"quota"}}'), Code.RESOURCE_EXHAUSTED, "quota"),
+        (_http("200 OK", b'{"code":14,"message":"later"}'), Code.UNAVAILABLE, "later"),
+        (
+            _http("200 OK", b"", "content-type: application/grpc", "grpc-status: 16", "grpc-message: no%20token"),
+            Code.UNAUTHENTICATED,
+            "no token",
+        ),
+        (_http("503 Busy", b"\0\0\0\0\0", "content-type: application/grpc"), Code.UNAVAILABLE, "HTTP 503"),
+    ],
+)
+def test_an_error_is_one_of_the_service(call: _Caller, answer: bytes, code: Code, message: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        call(answer)
+
+    assert caught.value.code == code
+    assert message in caught.value.message
+    assert caught.value.request_id == "req-1"
+
+
+def test_a_wait_that_is_asked_for_is_a_detail(call: _Caller) -> None:
+    with pytest.raises(ServiceError) as caught:
+        call(_http("429 Too Many Requests", b"slow down", "retry-after: 3"))
+
+    (detail,) = caught.value.details
+    assert RetryInfo.FromString(detail.value).retry_delay.seconds == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        _http("200 OK"),
+        _http("200 OK", b"<html>welcome</html>", "content-type: text/html"),
+        _http("200 OK", b"{}"),
+        _http("200 OK", b"[]"),
+        _http("200 OK", _GOOD[:-3]),
+        _http("200 OK", b'{"results":[{},{}]}'),
+        _http("200 OK", b"\xff\xfe"),
+        _http("200 OK", b"[" * 100_000),
+        _http("200 OK", b"no gzip at all", "content-encoding: gzip"),
+    ],
+)
+def test_a_good_status_with_no_answer_breaks_the_contract(call: _Caller, answer: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        call(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\ncontent-le",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + _GOOD,
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n400\r\n" + _GOOD,
+        b"\x00\x00\x12\x04\x00\x00\x00\x00\x00",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+    ],
+    ids=["nothing", "cut head", "cut body", "cut chunk", "HTTP/2", "no HTTP"],
+)
+def test_a_connection_that_breaks_off_is_a_failure_of_the_path(call: _Caller, answer: bytes) -> None:
+    with pytest.raises(TransportError):
+        call(answer)
+
+
+def test_an_error_before_the_body_was_read_is_not_lost(server: _ScriptedServer, call: _Caller) -> None:
+    server.reads_body = False
+
+    with pytest.raises(ServiceError) as caught:
+        call(_http("413 Payload Too Large", b'{"code":3,"message":"at most 100 KB"}'))
+
+    assert caught.value.message == "at most 100 KB"
+
+
+def test_packed_and_chunked_answers_are_read(call: _Caller) -> None:
+    packed = gzip.compress(_GOOD)
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+
+    assert len(call(_http("200 OK", packed, "content-encoding: gzip")).results) == 1
+    assert (
+        len(
+            call(chunked + b"5\r\n" + _GOOD[:5] + b"\r\n%x\r\n" % len(_GOOD[5:]) + _GOOD[5:] + b"\r\n0\r\n\r\n").results
+        )
+        == 1
+    )

@@ -1,0 +1,240 @@
+"""Random JSON, read three ways: fast, strictly, and by protobuf's json_format, which must agree.
+
+`JSON_CASES=100000 pytest tests/unit/test_json_differential.py` tries that many texts per test instead of the usual
+number.
+"""
+
+import json
+import os
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vision_grpc.errors import ProtocolError
+from vision_grpc.json import from_json, split_results, to_json
+from vision_grpc.json.fast import read_fast
+from vision_grpc.json.fields import Field, fields_of
+from vision_grpc.json.strict import read_message
+from vision_grpc.json.tree import read_object
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Line, Status
+from vision_grpc_pb._pool import POOL
+
+_CASES = int(os.environ.get("JSON_CASES", "600"))
+_thoroughly = settings(max_examples=_CASES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+_MESSAGE_CLASSES = st.sampled_from([BatchAnalyzeResponse, BatchAnalyzeResponse, BatchAnalyzeRequest, Line, Status])
+
+# What json_format lets pass and the other implementations refuse, by our reasons.
+_STRICTER = re.compile(
+    r"both spellings|base64|whole number|within the range|a number from|a name or number|object was expected|no UTF-8"
+    r"|twice|surrogate|too deeply|A?ny?.*@type|a Duration was|a Timestamp was|not a duration|no JSON"
+)
+# What json_format refuses and ours keeps or skips: details of unknown types, and names that look like extensions.
+_KINDER = re.compile(r"Can not find message descriptor|does not have extensions|@type is missing|Invalid type_url")
+
+_ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=5),
+    st.sampled_from(
+        ["NaN", "-Infinity", "", "1e3", "0.5", "+7", "007", " 1", "1_0", "1e400", "A===", "-_", ":", "\\u003a"]
+    ),
+    st.just([]),
+    st.just({}),
+    st.just([None]),
+    st.just({"x": 1}),
+)
+_TEXTS = st.one_of(st.text(max_size=6), st.sampled_from(["слово", "a:b", ":", '"', "\\", "x" * 130, "😀"]))
+_INTEGERS = st.one_of(
+    st.integers(0, 3000),
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(0, 3000).map(str),
+    st.integers(-50, 2**40).map(str),
+)
+_DOUBLES = st.one_of(
+    st.floats(0, 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(0, 1).map(repr),
+    st.integers(0, 2),
+    st.just("NaN"),
+)
+_SCALARS: dict[int, st.SearchStrategy[Any]] = {
+    FieldDescriptor.TYPE_DOUBLE: _DOUBLES,
+    FieldDescriptor.TYPE_INT32: st.one_of(st.integers(-5, 20), st.integers(-5, 20).map(str)),
+    FieldDescriptor.TYPE_INT64: _INTEGERS,
+    FieldDescriptor.TYPE_STRING: _TEXTS,
+    FieldDescriptor.TYPE_BYTES: st.sampled_from(["", "AA==", "AA", "-_8=", "+/8"]),
+    FieldDescriptor.TYPE_ENUM: st.one_of(
+        st.integers(-1, 7), st.sampled_from(["TEXT_DETECTION", "NEW", "CLASSIFICATION"])
+    ),
+}
+_DETAILS = st.one_of(
+    st.just({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1.5s"}),
+    st.just({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "R", "metadata": {"a:": "b"}}),
+    st.just({"@type": "type.googleapis.com/no.Such", "a": [1, {"b": ":"}]}),
+    st.just({"@type": "type.googleapis.com/google.protobuf.Duration", "value": "1s"}),
+    _ODD,
+)
+
+
+@cache
+def _objects(descriptor: Descriptor, *, oddities: bool) -> st.SearchStrategy[dict[str, Any]]:
+    members = {field.json_name: _values(field, oddities=oddities) for field in fields_of(descriptor)}
+    if oddities:
+        members |= {field.name: _values(field, oddities=oddities) for field in fields_of(descriptor)[:1]}
+        members["unknown:"] = _ODD
+    return st.fixed_dictionaries({}, optional=members)
+
+
+def _values(field: Field, *, oddities: bool) -> st.SearchStrategy[Any]:
+    if field.message is None:
+        value = _SCALARS[field.type]
+    elif field.message.full_name == "google.protobuf.Any":
+        value = _DETAILS
+    else:
+        value = _objects(field.message, oddities=oddities)
+    if field.repeated:
+        value = st.lists(value, max_size=4)
+    return st.one_of(value, value, value, value, value, _ODD) if oddities else value
+
+
+@st.composite
+def _documents(draw: st.DrawFn, *, oddities: bool) -> tuple[type[Message], bytes]:
+    message_class = draw(_MESSAGE_CLASSES)
+    tree = draw(_objects(message_class.DESCRIPTOR, oddities=oddities))
+    text = json.dumps(tree, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1])))
+    return message_class, text.encode("utf-8", errors="surrogatepass")
+
+
+@st.composite
+def _damaged_documents(draw: st.DrawFn) -> tuple[type[Message], bytes]:
+    message_class, text = draw(_documents(oddities=False))
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(text)))
+        end = draw(st.integers(start, min(start + 40, len(text))))
+        at = draw(st.integers(0, len(text)))
+        insertion = draw(
+            st.one_of(
+                st.just(text[start:end]), st.binary(max_size=2), st.sampled_from([b",", b'":', b'"x":1,', b"\xff"])
+            )
+        )
+        text = draw(
+            st.sampled_from(
+                [text[:at] + insertion + text[at:], text[:start] + text[end:], text[:start] + insertion + text[end:]]
+            )
+        )
+    return message_class, text
+
+
+def _read(message_class: type[Message], text: bytes, *, ignore_unknown: bool) -> Message | ProtocolError:
+    try:
+        return from_json(text, message_class, ignore_unknown=ignore_unknown)
+    except ProtocolError as error:
+        return error
+
+
+def _read_strictly(message_class: type[Message], text: bytes, *, ignore_unknown: bool) -> Message | ProtocolError:
+    message = message_class()
+    try:
+        read_message(read_object(text), message, ignore_unknown=ignore_unknown)
+    except ProtocolError as error:
+        return error
+    return message
+
+
+def _read_by_json_format(message_class: type[Message], text: bytes, *, ignore_unknown: bool) -> Message | Exception:
+    try:
+        return json_format.Parse(text, message_class(), ignore_unknown_fields=ignore_unknown, descriptor_pool=POOL)
+    # It lets some of Python's own errors through, depending on its version.
+    except (json_format.ParseError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        return error
+
+
+def _comparable(outcome: Message | Exception) -> bytes | str:
+    """Return the bytes of a message, for a NaN is not even equal to itself, or the text of an error."""
+    return outcome.SerializeToString(deterministic=True) if isinstance(outcome, Message) else str(outcome)
+
+
+def _check(message_class: type[Message], text: bytes, *, ignore_unknown: bool) -> None:
+    ours = _read(message_class, text, ignore_unknown=ignore_unknown)
+    strict = _read_strictly(message_class, text, ignore_unknown=ignore_unknown)
+    theirs = _read_by_json_format(message_class, text, ignore_unknown=ignore_unknown)
+
+    assert _comparable(ours) == _comparable(strict)
+    if isinstance(theirs, Exception):
+        assert isinstance(ours, ProtocolError) or (ignore_unknown and _KINDER.search(str(theirs)))
+    elif isinstance(ours, ProtocolError):
+        assert _STRICTER.search(str(ours))
+    else:
+        assert _comparable(ours) == _comparable(theirs)
+
+
+@given(_documents(oddities=True), st.booleans())
+@_thoroughly
+def test_all_three_agree(document: tuple[type[Message], bytes], ignore_unknown: bool) -> None:  # noqa: FBT001
+    _check(*document, ignore_unknown=ignore_unknown)
+
+
+@given(_documents(oddities=False))
+@_thoroughly
+def test_all_three_agree_on_clean_documents(document: tuple[type[Message], bytes]) -> None:
+    _check(*document, ignore_unknown=True)
+
+
+@given(_damaged_documents())
+@_thoroughly
+def test_all_three_agree_on_damaged_documents(document: tuple[type[Message], bytes]) -> None:
+    _check(*document, ignore_unknown=True)
+
+
+@given(_documents(oddities=False))
+@_thoroughly
+def test_what_is_printed_is_read_back(document: tuple[type[Message], bytes]) -> None:
+    message_class, text = document
+    message = _read(message_class, text, ignore_unknown=True)
+    if isinstance(message, ProtocolError):
+        return
+
+    printed = to_json(message)
+
+    assert _comparable(_read(message_class, printed, ignore_unknown=True)) == _comparable(message)
+    theirs = _read_by_json_format(message_class, printed, ignore_unknown=True)
+    assert isinstance(theirs, Exception) or _comparable(theirs) == _comparable(message)
+
+
+@given(_damaged_documents())
+@_thoroughly
+def test_a_split_answer_holds_the_same_results(document: tuple[type[Message], bytes]) -> None:
+    _, text = document
+    whole = _read(BatchAnalyzeResponse, text, ignore_unknown=True)
+    try:
+        results = list(split_results(text))
+    except ProtocolError:
+        assert isinstance(whole, ProtocolError)
+    else:
+        assert isinstance(whole, BatchAnalyzeResponse)
+        assert [_comparable(result) for result in results] == [_comparable(result) for result in whole.results]
+
+
+@given(st.binary(max_size=60), _MESSAGE_CLASSES)
+@_thoroughly
+def test_any_bytes_are_a_message_or_a_protocol_error(data: bytes, message_class: type[Message]) -> None:
+    _read(message_class, data, ignore_unknown=True)
+
+
+@pytest.mark.parametrize("languages", ["", ',"languages":[{"languageCode":"ru","confidence":0.5}]'])
+@pytest.mark.parametrize("entity_index", ['"-1"', "3"])
+def test_usual_answers_go_the_fast_way(languages: str, entity_index: str) -> None:
+    word = '{"boundingBox":{"vertices":[{"x":"1","y":"2"},{"x":"3"}]},"text":"a:","confidence":0.5,"entityIndex":%s%s}'
+    text = '{"results":[{"results":[{"textDetection":{"pages":[{"blocks":[{"lines":[{"words":[%s,%s]}]}]}]}}]}]}'
+    data = (text % ((word % (entity_index, languages),) * 2)).encode()
+
+    assert read_fast(data, BatchAnalyzeResponse, ignore_unknown=False) is not None

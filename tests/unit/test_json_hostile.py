@@ -1,0 +1,185 @@
+"""Texts that are not what they should be: always a ProtocolError that says where, in time and memory of their size."""
+
+import json
+
+import pytest
+from google.protobuf.message import Message
+
+from vision_grpc.errors import ProtocolError
+from vision_grpc.json import from_json
+from vision_grpc.messages import (
+    AnalyzeSpec,
+    BatchAnalyzeRequest,
+    BatchAnalyzeResponse,
+    CreateIamTokenResponse,
+    ErrorInfo,
+    Feature,
+    Property,
+    RetryInfo,
+    Status,
+    Vertex,
+)
+
+_WORD = (
+    '{"results":[{"results":[{"textDetection":{"pages":[{"width":"1","height":"2","blocks":[{"lines":[{"words":[%s]'
+    ',"confidence":0.5}]}]}]}}]}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (b"", "character 0"),
+        (b" ", "character"),
+        (b"{", "character"),
+        (b'{"results":[{"results":[{}', "character 26"),
+        (b'{"results":[]}}', "character 14"),
+        (b'{"results":[],}', "character 14"),
+        (b"\xef\xbb\xbf{}", "character 0"),
+        (b'{"x":"\xff"}', "byte 6"),
+        (b'{"x":"\xed\xa0\x80"}', "byte 6"),
+        (b'{"\xc0\x80":1}', "byte 2"),
+        (b'{"x":"\\ud800"}', "surrogate"),
+        (b'{"\\udc00":1}', "surrogate"),
+        (b'{"x":"\\ude00\\ud83d"}', "surrogate"),
+        (b'{"x":1,"x":2}', "'x'"),
+        (b'{"results":[],"results":[]}', "'results'"),
+        (b'{"results":[{"x":{"y":1,"y":1}}]}', "'y'"),
+        (b'{"x":NaN}', "NaN"),
+        (b'{"x":-Infinity}', "Infinity"),
+        (b'{"x":01}', "character"),
+        (b'{"x":"\x01"}', "character 6"),
+        (b"null", "null"),
+        (b"[]", "a list"),
+        (b'"text"', "text"),
+        (b"[" * 100_000, "deep"),
+        (b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "deep"),
+        (b'{"x":' * 100_000, "deep"),
+    ],
+)
+@pytest.mark.parametrize("message_class", [BatchAnalyzeResponse, BatchAnalyzeRequest, Status])
+def test_refuses_what_is_no_json_object(data: bytes, where: str, message_class: type[Message]) -> None:
+    with pytest.raises(ProtocolError, match=where):
+        from_json(data, message_class)
+
+
+@pytest.mark.parametrize(
+    ("message_class", "text", "where"),
+    [
+        (Vertex, '{"x":true}', "x: .*true"),
+        (Vertex, '{"x":"true"}', "x: "),
+        (Vertex, '{"x":"1_000"}', "x: "),
+        (Vertex, '{"x":" 1"}', "x: "),
+        (Vertex, '{"x":"1\\n"}', "x: "),
+        (Vertex, '{"x":"\\u0663"}', "x: "),
+        (Vertex, '{"x":9223372036854775808}', "x: "),
+        (Vertex, '{"x":"-9223372036854775809"}', "x: "),
+        (Vertex, '{"x":1e19}', "x: "),
+        (Vertex, '{"x":1e400}', "x: "),
+        (Vertex, '{"x":"1e999999999"}', "x: "),
+        (Vertex, '{"x":"0.5"}', "x: "),
+        (Vertex, '{"x":["1"]}', "x: .*a list"),
+        (Vertex, '{"x":{}}', "x: .*an object"),
+        (Property, '{"probability":1e400}', "probability: "),
+        (Property, '{"probability":"1e400"}', "probability: "),
+        (Property, '{"probability":"nan"}', "probability: "),
+        (Property, '{"probability":"inf"}', "probability: "),
+        (Property, '{"probability":" 1"}', "probability: "),
+        (Property, '{"probability":"1_0"}', "probability: "),
+        (Property, '{"probability":""}', "probability: "),
+        (Property, '{"probability":false}', "probability: .*false"),
+        (Property, '{"name":1}', "name: "),
+        (Property, '{"name":[]}', "name: "),
+        (Feature, '{"type":1.5}', "type: "),
+        (Feature, '{"type":2147483648}', "type: "),
+        (Feature, '{"type":[]}', "type: "),
+        (AnalyzeSpec, '{"content":1}', "content: "),
+        (AnalyzeSpec, '{"content":"A"}', "content: "),
+        (AnalyzeSpec, '{"content":"AAAAA"}', "content: "),
+        (AnalyzeSpec, '{"content":"AA==AA=="}', "content: "),
+        (AnalyzeSpec, '{"content":"AA AA"}', "content: "),
+        (AnalyzeSpec, '{"content":"AA","signature":""}', "signature: .*content"),
+        (AnalyzeSpec, '{"content":"","signature":"x"}', "signature: .*content"),
+        (AnalyzeSpec, '{"mime_type":"a","mimeType":"a"}', "mimeType: "),
+        (BatchAnalyzeRequest, '{"analyzeSpecs":[{"features":[{},null]}]}', r"analyzeSpecs\[0\]\.features\[1\]: .*null"),
+        (BatchAnalyzeRequest, '{"analyzeSpecs":[[]]}', r"analyzeSpecs\[0\]: .*a list"),
+        (BatchAnalyzeRequest, '{"analyzeSpecs":"x"}', "analyzeSpecs: "),
+        (Status, '{"details":[{}, {"@type":1}]}', r"details\[1\]: @type"),
+        (Status, '{"details":[1]}', r"details\[0\]: "),
+        (Status, '{"details":[{"@type":"t/google.protobuf.Duration","value":1}]}', r"details\[0\]\.value: "),
+        (Status, '{"details":[{"@type":"t/google.protobuf.Duration"}]}', r"details\[0\]\.value: "),
+        (ErrorInfo, '{"metadata":[]}', "metadata: "),
+        (ErrorInfo, '{"metadata":{"a":1}}', r"metadata\['a'\]: "),
+        (ErrorInfo, '{"metadata":{"a":null}}', r"metadata\['a'\]: "),
+        (RetryInfo, '{"retryDelay":"1"}', "retryDelay: "),
+        (RetryInfo, '{"retryDelay":"1_0s"}', "retryDelay: "),
+        (RetryInfo, '{"retryDelay":"999999999999s"}', "retryDelay: "),
+        (RetryInfo, '{"retryDelay":{}}', "retryDelay: "),
+        (CreateIamTokenResponse, '{"expiresAt":"2026-02-30T00:00:00Z"}', "expiresAt: "),
+        (CreateIamTokenResponse, '{"expiresAt":"yesterday"}', "expiresAt: "),
+    ],
+)
+@pytest.mark.parametrize("ignore_unknown", [True, False])
+def test_names_the_field_that_is_wrong(
+    message_class: type[Message], text: str, where: str, *, ignore_unknown: bool
+) -> None:
+    with pytest.raises(ProtocolError, match=where):
+        from_json(text.encode(), message_class, ignore_unknown=ignore_unknown)
+
+
+@pytest.mark.parametrize("wrong", ["null", "true", "1", '"x"', "1.5", "[]", "{}", '["x"]', '{"x":1}'])
+def test_a_wrong_type_in_any_position_of_an_answer_is_refused(wrong: str) -> None:
+    word = json.loads(_WORD % '{"boundingBox":{"vertices":[{"x":"1","y":"2"}]},"text":"x","confidence":0.5}')
+    for document, position in _with_each_value_replaced(word, json.loads(wrong)):
+        text = json.dumps(document).encode()
+        reason = _reason_of_refusal(text)
+        assert reason is None or position in reason or "object was expected" in reason
+
+
+def _reason_of_refusal(text: bytes) -> str | None:
+    try:
+        from_json(text, BatchAnalyzeResponse)
+    except ProtocolError as error:
+        return str(error)
+    return None
+
+
+def _with_each_value_replaced(tree: object, wrong: object, path: str = "") -> list[tuple[object, str]]:
+    """Return the tree once for each of its values, with that value replaced, and the value's key."""
+    variants: list[tuple[object, str]] = [(wrong, path)]
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            variants += [({**tree, key: inner}, at) for inner, at in _with_each_value_replaced(value, wrong, key)]
+    if isinstance(tree, list):
+        for index, value in enumerate(tree):
+            inner_variants = _with_each_value_replaced(value, wrong, path)
+            variants += [([*tree[:index], inner, *tree[index + 1 :]], at) for inner, at in inner_variants]
+    return variants
+
+
+@pytest.mark.parametrize("cut", range(1, 180, 7))
+def test_an_answer_that_stops_half_way_is_refused(cut: int) -> None:
+    whole = (_WORD % '{"text":"слово","confidence":0.5,"languages":[{"languageCode":"ru"}]}').encode()
+
+    with pytest.raises(ProtocolError):
+        from_json(whole[:-cut], BatchAnalyzeResponse)
+
+
+@pytest.mark.parametrize("field", ["x", "unknown"])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.timeout(20)
+def test_a_million_digits_take_no_time(field: str, quote: str) -> None:
+    text = f'{{"{field}":{quote}{"7" * 1_000_000}{quote}}}'.encode()
+
+    if field == "unknown":
+        assert from_json(text, Vertex) == Vertex()
+    else:
+        with pytest.raises(ProtocolError, match=r"x: .*7777\.*"):
+            from_json(text, Vertex)
+
+
+def test_errors_show_no_more_than_the_beginning_of_a_value() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        from_json(b'{"x":"' + b"y" * 100_000 + b'"}', Vertex)
+
+    assert len(str(caught.value)) < 200

@@ -1,0 +1,48 @@
+"""JSON to a message by way of structs and wire bytes, for all that is not unusual.
+
+The decoder behind it lets three things pass that strict reading refuses or knows better: two equal keys in one
+object, the other spelling of a name, and broken UTF-8 in what it skips. Looking for them would cost more than
+decoding, so it is proved instead that they are not there: outside of strings, each colon of a JSON text belongs to
+one key. If there are as many colons as keys were written, no key was given twice and nothing was skipped. Only
+a text that fails the proof, one with unknown fields for example, is looked through.
+"""
+
+from typing import TypeVar, cast
+
+import msgspec
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import DecodeError, Message
+
+from vision_grpc.errors import ProtocolError
+from vision_grpc.json.fields import other_spellings
+from vision_grpc.json.structs import outline_decoder_of
+from vision_grpc.json.to_wire import Tally, write_outline
+from vision_grpc.json.tree import read_keys
+
+_MessageT = TypeVar("_MessageT", bound=Message)
+
+
+def read_fast(data: bytes, message_class: type[_MessageT], *, ignore_unknown: bool) -> _MessageT | None:
+    """Return the message that a JSON text spells, None when only strict reading can tell what it says."""
+    descriptor = cast("Descriptor", message_class.DESCRIPTOR)
+    tally = Tally(ignore_unknown=ignore_unknown)
+    try:
+        outline = outline_decoder_of(descriptor).decode(data)
+        wire = write_outline(outline, descriptor, tally)
+        if _all_keys_written(data, tally) or (ignore_unknown and _only_unknown_keys_skipped(data, descriptor)):
+            return message_class.FromString(wire)
+    except (msgspec.DecodeError, ValueError, RecursionError, DecodeError, ProtocolError):
+        pass
+    return None
+
+
+def _all_keys_written(data: bytes, tally: Tally) -> bool:
+    """Whether the text has no more keys than were written."""
+    colons = tally.keys + tally.raw_colons + tally.string_colons
+    # An escaped colon is one in the string, but none in the text.
+    return data.count(b":") == colons and not (tally.string_colons and b"\\u003" in data)
+
+
+def _only_unknown_keys_skipped(data: bytes, descriptor: Descriptor) -> bool:
+    """Whether a text that says more than was written is sound, and says it in keys that no message has."""
+    return other_spellings(descriptor).isdisjoint(read_keys(data))

@@ -1,0 +1,104 @@
+"""A request's JSON in slices: no more of it than one slice exists at a time, and its length is known before."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Self
+
+from pybase64 import b64encode
+
+from vision_grpc.json.printer import members_printer_of, print_message
+from vision_grpc.json.tree import quote
+from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
+
+SLICE_BYTES = 192 * 1024
+"""For a blocking sender: as much as stays in the processor's cache on its way to the socket."""
+
+ASYNC_SLICE_BYTES = 1024 * 1024
+"""For an event loop, where each slice is a round of the loop."""
+
+_Piece = bytes | memoryview
+"""JSON as it is, or image content that is base64 in JSON."""
+
+_spec_members_but_content = members_printer_of(AnalyzeSpec.DESCRIPTOR, without=frozenset({"content"}))
+
+
+class RequestBody:
+    """The bytes of a BatchAnalyzeRequest as JSON; iterate over it as often as it has to be sent."""
+
+    def __init__(self, pieces: Callable[[], Iterable[_Piece]], *, slice_bytes: int = SLICE_BYTES) -> None:
+        self._pieces = pieces
+        # Only whole triples of bytes become base64 without padding.
+        self._content_bytes = max(slice_bytes // 4, 1) * 3
+        self._slice_bytes = slice_bytes
+        self.content_length = sum(_json_length(piece) for piece in pieces())
+
+    @classmethod
+    def of_request(cls, request: BatchAnalyzeRequest, *, slice_bytes: int = SLICE_BYTES) -> Self:
+        """Return the body of a request; it must not change until the body is sent."""
+
+        def pieces() -> Iterator[_Piece]:
+            separator = b'{"analyzeSpecs":['
+            for spec in request.analyze_specs[:]:
+                yield separator
+                yield from _spec_pieces(spec)
+                separator = b","
+            if request.analyze_specs:
+                yield b"]" + _folder(request.folder_id, b",")
+            else:
+                yield b"{" + _folder(request.folder_id, b"")
+
+        return cls(pieces, slice_bytes=slice_bytes)
+
+    @classmethod
+    def of_contents(
+        cls, contents: Sequence[bytes], features: Sequence[Feature], folder_id: str, *, slice_bytes: int = SLICE_BYTES
+    ) -> Self:
+        """Return the body of a request for the same features of each image; no image is copied."""
+        spec_tail = f'","features":[{",".join(map(print_message, features))}]}}'.encode()
+
+        def pieces() -> Iterator[_Piece]:
+            separator = b'{"analyzeSpecs":['
+            for content in contents:
+                yield separator + b'{"content":"'
+                yield memoryview(content)
+                yield spec_tail
+                separator = b","
+            yield (b"]" if contents else b'{"analyzeSpecs":[]') + _folder(folder_id, b",")
+
+        return cls(pieces, slice_bytes=slice_bytes)
+
+    def __iter__(self) -> Iterator[bytes]:
+        waiting: list[bytes] = []
+        waiting_bytes = 0
+        for encoded in self._encoded():
+            waiting.append(encoded)
+            waiting_bytes += len(encoded)
+            if waiting_bytes >= self._slice_bytes:
+                yield b"".join(waiting)
+                waiting, waiting_bytes = [], 0
+        yield b"".join(waiting)
+
+    def _encoded(self) -> Iterator[bytes]:
+        for piece in self._pieces():
+            if isinstance(piece, bytes):
+                yield piece
+            else:
+                for start in range(0, len(piece), self._content_bytes):
+                    yield b64encode(piece[start : start + self._content_bytes])
+
+
+def _spec_pieces(spec: AnalyzeSpec) -> Iterator[_Piece]:
+    others = ",".join(_spec_members_but_content(spec)).encode()
+    if not spec.HasField("content"):
+        yield b"{" + others + b"}"
+        return
+    yield b'{"content":"'
+    yield memoryview(spec.content)
+    yield b'"' + (b"," if others else b"") + others + b"}"
+
+
+def _folder(folder_id: str, separator: bytes) -> bytes:
+    return (separator + f'"folderId":{quote(folder_id)}'.encode() if folder_id else b"") + b"}"
+
+
+def _json_length(piece: _Piece) -> int:
+    return len(piece) if isinstance(piece, bytes) else -(-len(piece) // 3) * 4

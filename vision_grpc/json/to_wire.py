@@ -1,0 +1,212 @@
+"""Decoded structs to wire bytes: writers compiled from descriptors once.
+
+`unroll` packs the small messages that make up most of a document; what is written here is everything
+above them, and small messages that are unlike the others.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message_factory import GetMessageClass
+from msgspec import Raw
+
+from vision_grpc.json.fields import Field, fields_of
+from vision_grpc.json.scalars import reader_of
+from vision_grpc.json.strict import read_message
+from vision_grpc.json.structs import decoder_of, is_raw
+from vision_grpc.json.tables import VARINTS
+from vision_grpc.json.tree import read_object
+from vision_grpc.json.unroll import MISFITS, Packer, Shape, can_unroll, compile_packer, item_counter, shape_of
+from vision_grpc.json.wire import FIXED64, VARINT, double, length_delimited, tag, varint
+
+# A document of more shapes than these gains nothing from compiling another.
+_MOST_SHAPES = 64
+_MOST_TRIED = 6
+
+
+class Tally:
+    """What one document was found to hold; with it `duplicates` proves that nothing was overlooked."""
+
+    def __init__(self, *, ignore_unknown: bool) -> None:
+        self.ignore_unknown = ignore_unknown
+        self.keys = 0
+        """Keys of the document that were written; at most what it has."""
+        self.raw_colons = 0
+        """Colons in values that the strict reader has read."""
+        self.string_colons = 0
+        """Colons in the other strings."""
+        self.packers: dict[object, Packer | None] = {}
+        """What fitted the latest message of each kind."""
+
+
+Writer = Callable[[Any, Tally], bytes]
+"""Returns a field that is present as wire bytes, tag included. Raises ValueError for a value that it cannot hold."""
+
+
+def write_outline(outline: Any, descriptor: Descriptor, tally: Tally) -> bytes:  # noqa: ANN401 - a struct
+    """Return the wire bytes of a decoded outline.
+
+    Raises:
+        ValueError, ProtocolError: a value that the field cannot hold, or two members of one oneof; what
+            is wrong where is for the strict reader to say.
+    """
+    return _message_writer(descriptor, is_outline=True)(outline, tally)
+
+
+@cache
+def _message_writer(descriptor: Descriptor, *, is_outline: bool = False) -> Writer:
+    fields = fields_of(descriptor)
+    writers = [(field.name, _field_writer(descriptor, field, is_outline=is_outline)) for field in fields]
+    oneofs = [[field.name for field in oneof.fields] for oneof in descriptor.oneofs]
+
+    def write(message: Any, tally: Tally) -> bytes:  # noqa: ANN401 - a struct
+        parts: list[bytes] = []
+        for name, write_field in writers:
+            value = getattr(message, name)
+            if value is not None and value != ():
+                tally.keys += 1
+                parts.append(write_field(value, tally))
+        for oneof in oneofs:
+            if len(oneof) - [getattr(message, name) for name in oneof].count(None) > 1:
+                raise ValueError(oneof)
+        return b"".join(parts)
+
+    return write
+
+
+def _field_writer(parent: Descriptor, field: Field, *, is_outline: bool) -> Writer:
+    if is_raw(field):
+        return _raw_writer(parent, field)
+    if field.message is not None:
+        write_messages = _messages_writer(field, field.message)
+        return _item_writer(write_messages, field.message) if is_outline and field.repeated else write_messages
+    write = _scalar_writer(field)
+    if not field.repeated:
+        return write
+    return lambda values, tally: b"".join([write(value, tally) for value in values])
+
+
+def _scalar_writer(field: Field) -> Writer:
+    read = reader_of(field.type, field.enum)
+    if field.type in VARINTS:
+        head = tag(field.number, VARINT)
+        return lambda value, _: head + varint(read(value))
+    if field.type == FieldDescriptor.TYPE_DOUBLE:
+        head = tag(field.number, FIXED64)
+        return lambda value, _: head + double(read(value))
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return lambda value, _: length_delimited(field.number, read(value))
+
+    def write_string(value: str, tally: Tally) -> bytes:
+        tally.string_colons += value.count(":")
+        return length_delimited(field.number, value.encode())
+
+    return write_string
+
+
+def _raw_writer(parent: Descriptor, field: Field) -> Writer:
+    def write(value: bytes, tally: Tally) -> bytes:
+        raw = bytes(value)
+        tally.raw_colons += raw.count(b":")
+        holder = GetMessageClass(parent)()
+        tree = read_object(b'{"%s":%s}' % (field.name.encode(), raw))
+        read_message(tree, holder, ignore_unknown=tally.ignore_unknown)
+        return holder.SerializePartialToString(deterministic=True)
+
+    return write
+
+
+def _item_writer(write_messages: Writer, descriptor: Descriptor) -> Writer:
+    decode = decoder_of(descriptor).decode
+
+    def write(items: Sequence[Raw], tally: Tally) -> bytes:
+        return b"".join([write_messages([decode(item)], tally) for item in items])
+
+    return write
+
+
+def _messages_writer(field: Field, descriptor: Descriptor) -> Writer:
+    """Return the writer of a message, or of a list of messages."""
+    write_fields, number = _message_writer(descriptor), field.number
+
+    def write_one(message: Any, tally: Tally) -> bytes:  # noqa: ANN401 - a struct
+        return length_delimited(number, write_fields(message, tally))
+
+    if can_unroll(descriptor):
+        unrolled = _UnrolledWriter(field, descriptor, write_one)
+        return unrolled.write_all if field.repeated else lambda message, tally: unrolled.write_all((message,), tally)
+    if field.repeated:
+        return lambda messages, tally: b"".join([write_one(message, tally) for message in messages])
+    return write_one
+
+
+class _UnrolledWriter:
+    """Packs messages by the shape that the last ones had; one of another shape finds its own, or has it compiled."""
+
+    def __init__(self, field: Field, descriptor: Descriptor, write_one: Writer) -> None:
+        self._field, self._descriptor = field, descriptor
+        self._write_one = write_one
+        self._count_items = item_counter(descriptor)
+        self._compiled: dict[Shape, Packer | None] = {}
+        # By the numbers of items in the lists of a message, which are quick to tell.
+        self._packers: dict[tuple[int, ...], tuple[Packer, ...]] = {}
+        # What a document is tried with first.
+        self._usual: Packer | None = None
+
+    def write_all(self, messages: Sequence[Any], tally: Tally) -> bytes:
+        """Return a list of messages as wire bytes."""
+        packer = tally.packers.get(self, self._usual)
+        parts: list[bytes] = []
+        rest, written = iter(messages), 0
+        while written < len(messages):
+            if packer is not None:
+                written += self._pack(packer, rest, parts, tally)
+            else:
+                next(rest)
+            # The one after those, which the packer took from the rest but could not write.
+            if written < len(messages):
+                packer = self._write_misfit(messages[written], parts, tally)
+                written += 1
+        tally.packers[self] = packer
+        return b"".join(parts)
+
+    @staticmethod
+    def _pack(packer: Packer, messages: Iterator[Any], parts: list[bytes], tally: Tally) -> int:
+        """Pack messages up to the first that does not fit; return how many."""
+        start = len(parts)
+        try:  # noqa: SIM105 - suppress() costs as much as packing a word
+            packer.pack_all(messages, parts)
+        except MISFITS:
+            pass
+        if packer.has_strings:
+            tally.string_colons += b"".join(parts[start + 1 :: 2]).count(b":")
+        packed = (len(parts) - start) // packer.parts_each
+        tally.keys += packer.keys * packed
+        return packed
+
+    def _write_misfit(self, message: Any, parts: list[bytes], tally: Tally) -> Packer | None:  # noqa: ANN401 - a struct
+        """Write a message of another shape than those before it; return the packer that fitted."""
+        for packer in self._packers_of(message):
+            if self._pack(packer, iter((message,)), parts, tally):
+                if packer.shape.is_usual:
+                    self._usual = packer
+                return packer
+        parts.append(self._write_one(message, tally))
+        return self._usual
+
+    def _packers_of(self, message: Any) -> Iterator[Packer]:  # noqa: ANN401 - a struct
+        items = self._count_items(message)
+        yield from self._packers.get(items, ())
+        try:
+            shape = shape_of(message, self._descriptor)
+        except ValueError:
+            return
+        if shape in self._compiled or len(self._compiled) >= _MOST_SHAPES:
+            return
+        packer = self._compiled[shape] = compile_packer(self._field, self._descriptor, shape)
+        if packer is not None:
+            packers = (*self._packers.get(items, ()), packer)
+            self._packers[items] = tuple(sorted(packers, key=lambda packer: not packer.shape.is_usual))[:_MOST_TRIED]
+            yield packer

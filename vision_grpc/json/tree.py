@@ -1,0 +1,137 @@
+"""JSON text to plain values, refusing what lenient readers let through."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import NoReturn, TypeAlias
+
+from vision_grpc.errors import ProtocolError
+
+# The longest whole number that a double can hold has 309 digits. Reading a longer one takes
+# time that grows with the square of its length.
+_MOST_DIGITS = 310
+_EXCERPT_CHARACTERS = 40
+
+
+class HugeNumber:
+    """A number beyond the range of a double: no field can hold it, but an unknown one may have it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | bool | int | float | HugeNumber | None"
+"""A plain JSON value."""
+
+
+def read_object(data: bytes | str) -> dict[str, Json]:
+    """Return the JSON object that a text is.
+
+    Raises:
+        ProtocolError: no JSON in UTF-8, no object, two equal keys in one object, a lone
+            surrogate, or nested too deeply to be read.
+    """
+    tree = _read(data, _object)
+    if not isinstance(tree, dict):
+        message = f"an object was expected, not {excerpt(tree)}"
+        raise ProtocolError(message)
+    return tree
+
+
+def read_keys(data: bytes) -> set[str]:
+    """Return all keys that a JSON text has anywhere.
+
+    Raises:
+        ProtocolError: as `read_object`, but that the text is any value.
+    """
+    keys: set[str] = set()
+
+    def collect(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        tree = _object(pairs)
+        keys.update(tree)
+        return tree
+
+    _read(data, collect)
+    return keys
+
+
+def excerpt(value: Json) -> str:
+    """Return the beginning of a value, for an error message."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _EXCERPT_CHARACTERS else f"{value[:_EXCERPT_CHARACTERS]!r}..."
+    return dump(value)[:_EXCERPT_CHARACTERS]
+
+
+def dump(tree: Json) -> str:
+    """Return plain values as compact JSON text, the same text for equal trees."""
+    if isinstance(tree, dict):
+        return "{" + ",".join(f"{quote(key)}:{dump(value)}" for key, value in tree.items()) + "}"
+    if isinstance(tree, list):
+        return "[" + ",".join(map(dump, tree)) + "]"
+    return tree.text if isinstance(tree, HugeNumber) else json.dumps(tree, ensure_ascii=False)
+
+
+quote = json.encoder.encode_basestring
+"""Return a string as JSON text, quotes and escapes included."""
+
+
+def _read(data: bytes | str, make_object: Callable[[list[tuple[str, Json]]], dict[str, Json]]) -> Json:
+    try:
+        text = data if isinstance(data, str) else data.decode()
+        tree: Json = json.loads(
+            text,
+            object_pairs_hook=make_object,
+            parse_int=_integer,
+            parse_float=_decimal,
+            parse_constant=_refuse_constant,
+        )
+        if "\\u" in text or isinstance(data, str):
+            _refuse_lone_surrogates(tree)
+    except UnicodeDecodeError as error:
+        message = f"no UTF-8 at byte {error.start}"
+        raise ProtocolError(message) from error
+    except json.JSONDecodeError as error:
+        message = f"no JSON: {error.msg} at character {error.pos}"
+        raise ProtocolError(message) from error
+    except RecursionError as error:
+        message = "nested too deeply"
+        raise ProtocolError(message) from error
+    return tree
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    tree = dict(pairs)
+    if len(tree) != len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
+        message = f"the key {excerpt(twice)} stands twice in one object"
+        raise ProtocolError(message)
+    return tree
+
+
+def _integer(text: str) -> int | HugeNumber:
+    return int(text) if len(text) <= _MOST_DIGITS else HugeNumber(text)
+
+
+def _decimal(text: str) -> float | HugeNumber:
+    number = float(text)
+    return HugeNumber(text) if math.isinf(number) else number
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    message = f"no JSON: {name} without quotes"
+    raise ProtocolError(message)
+
+
+def _refuse_lone_surrogates(tree: Json) -> None:
+    try:
+        dump(tree).encode()
+    except UnicodeEncodeError as error:
+        message = f"a lone surrogate, {error.object[error.start]!a}, is no character"
+        raise ProtocolError(message) from error
