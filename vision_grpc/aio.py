@@ -23,10 +23,10 @@ from vision_grpc.events import Event
 from vision_grpc.feeder import Feeder
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
-from vision_grpc.settings import Settings, TransportChoice
+from vision_grpc.settings import Settings
 from vision_grpc.sources import ImageSource, check_many
 from vision_grpc.transport import AsyncCall, AsyncTransport
-from vision_grpc.transport.connect import connect_async
+from vision_grpc.transport.connect import TransportChoice, connect_async
 
 
 class AsyncVisionClient:
@@ -190,7 +190,8 @@ class AsyncVisionClient:
             raise RuntimeError(message)
         loop = asyncio.get_running_loop()
         if self._transport is None:
-            self._transport = connect_async(self._settings, self._limits)
+            settings, calls = self._settings, self._limits.calls_in_flight
+            self._transport = connect_async(settings.transport, settings.endpoint, settings.roots, calls=calls)
         if self._loop is None:
             self._loop = loop
         if self._loop is not loop:

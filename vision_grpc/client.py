@@ -22,10 +22,10 @@ from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.events import Event
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
-from vision_grpc.settings import Settings, TransportChoice
+from vision_grpc.settings import Settings
 from vision_grpc.sources import ImageSource, Source, check_many
 from vision_grpc.transport import Call, Transport
-from vision_grpc.transport.connect import connect
+from vision_grpc.transport.connect import TransportChoice, connect
 
 
 class VisionClient:
@@ -211,7 +211,10 @@ class VisionClient:
         self._monitor = Monitor(self._on_event)
         self._throttle = Throttle(self._limits)
         self._budget = RetryBudget(self._retry)
-        self._transport = self._own_transport or connect(self._settings, self._limits)
+        settings, calls = self._settings, self._limits.calls_in_flight
+        self._transport = self._own_transport or connect(
+            settings.transport, settings.endpoint, settings.roots, calls=calls
+        )
 
     def _connection(self) -> Transport:
         if self._closed:

@@ -3,14 +3,13 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
 from vision_grpc.auth import Anonymous, Credentials, YcProfile
 from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
 from vision_grpc.config import DEFAULT_ENDPOINT
+from vision_grpc.transport.connect import TransportChoice
 from vision_grpc.transport.endpoint import Endpoint, read_roots
-
-TransportChoice = Literal["auto", "grpc", "rest"]
 
 
 @dataclass(frozen=True, slots=True)

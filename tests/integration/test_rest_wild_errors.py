@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 
 from vision_grpc import VisionClient
-from vision_grpc.auth import ApiKey
+from vision_grpc.auth import Anonymous
 from vision_grpc.errors import Code, ProtocolError, ServiceError, TransportError
 from vision_grpc.json import from_json, to_json
 from vision_grpc.messages import (
@@ -82,7 +82,7 @@ def server() -> Iterator[_ScriptedServer]:
 @pytest.fixture
 def call(server: _ScriptedServer) -> Iterator[_Caller]:
     """Return a function that has the server answer a call with some bytes, and returns what the client makes of it."""
-    with VisionClient(server.endpoint, transport="rest", credentials=ApiKey("key"), insecure=True) as client:
+    with VisionClient(server.endpoint, transport="rest", credentials=Anonymous(), insecure=True) as client:
 
         def call(answer: bytes) -> BatchAnalyzeResponse:
             server.answer = answer

@@ -526,6 +526,16 @@ def test_an_empty_stock_of_retries_lets_errors_through() -> None:
     assert len(results) == 80
 
 
+def test_waits_are_as_long_as_the_service_asks() -> None:
+    busy = iter(
+        [ServiceError(Code.UNAVAILABLE, "busy", retry_after_s=31), ServiceError(Code.INTERNAL, "bug", retry_after_s=45)]
+    )
+    service = _Service(lambda send: next(busy, None) or _answer(send))
+    results, _, times = service.play(_plan(), _images(8))
+    assert times == [0.0, 31.0, 76.0]
+    assert [result.attempts for result in results] == [3] * 8
+
+
 def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
     busy = ServiceError(Code.UNAVAILABLE, "busy", retry_after_s=11)
     results, calls, _ = _Service(lambda _: busy).play(_plan(timeouts=Timeouts(total_s=10)), _images(1))
