@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vision_grpc.cli.formats import Format
     from vision_grpc.cli.progress import ProgressBar
     from vision_grpc.results import ImageResult
-    from vision_grpc.settings import TransportChoice
+    from vision_grpc.transport.connect import TransportChoice
 
 _EPILOG = """\b
 Examples:

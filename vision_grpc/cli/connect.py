@@ -13,7 +13,7 @@ from vision_grpc.errors import AuthError
 if TYPE_CHECKING:
     from vision_grpc.client import VisionClient
     from vision_grpc.local import Identities, LocalVision
-    from vision_grpc.settings import TransportChoice
+    from vision_grpc.transport.connect import TransportChoice
 
 
 @contextmanager

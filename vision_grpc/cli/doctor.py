@@ -11,7 +11,7 @@ import click
 from vision_grpc.cli.exits import ALL_READ, SOME_FAILED
 
 if TYPE_CHECKING:
-    from vision_grpc.settings import TransportChoice
+    from vision_grpc.transport.connect import TransportChoice
 
 _EPILOG = """\b
 Each line tells what was looked at and what was found; below a warning or

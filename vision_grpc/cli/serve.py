@@ -33,8 +33,8 @@ Examples:
 
 \b
 With --require-auth the folder gets an authorized key (key.json), an API key
-(api-key) and an OAuth token (oauth-token), new ones at each start; both ports
-give IAM tokens for them, and the REST port those of a metadata service.
+(api-key) and an OAuth token (oauth-token), new ones at each start. Both
+ports give IAM tokens for them, the REST port is a metadata service as well.
   export YC_SERVICE_ACCOUNT_KEY_FILE=secrets/key.json
   export VISION_GRPC_IAM_ENDPOINT=http://127.0.0.1:4001
 

@@ -16,6 +16,18 @@ _SYSTEM_BUNDLES = (
     "/etc/ssl/cert.pem",
 )
 
+_ANOTHER_HOST = " (its certificate is for another host: call it by a name that is in there)"
+# The first that fits: the last but one is in what most of the others say, too.
+_TLS_HINTS = {
+    "certificate has expired": " (renew its certificate; or is this machine's clock wrong?)",
+    "certificate is not yet valid": " (is this machine's clock wrong?)",
+    "Hostname Verification Check failed": _ANOTHER_HOST,
+    "Hostname mismatch": _ANOTHER_HOST,
+    "IP address mismatch": _ANOTHER_HOST,
+    "CERTIFICATE_VERIFY_FAILED": " (its certificate is not trusted here: pass root_certificates)",
+    "WRONG_VERSION_NUMBER": " (the port speaks no TLS: pass insecure=True if that is meant)",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -102,11 +114,7 @@ def read_roots(root_certificates: bytes | str | os.PathLike[str] | None) -> byte
 
 def tls_hint(message: str) -> str:
     """Return what to do about a TLS failure that OpenSSL or BoringSSL words like this; empty for anything else."""
-    if "CERTIFICATE_VERIFY_FAILED" in message:
-        return " (its certificate is not trusted here: pass root_certificates)"
-    if "WRONG_VERSION_NUMBER" in message:
-        return " (the port speaks no TLS: pass insecure=True if that is meant)"
-    return ""
+    return next((hint for sign, hint in _TLS_HINTS.items() if sign in message), "")
 
 
 def _system_roots() -> bytes | None:
