@@ -240,7 +240,9 @@ async def _wait(awake: asyncio.Event, until: float | None) -> None:
     if until is not None:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(max(0.0, until - time.monotonic()), awake.set)
-    await awake.wait()
+    try:
+        await awake.wait()
+    finally:
+        if timer is not None:
+            timer.cancel()
     awake.clear()
-    if timer is not None:
-        timer.cancel()

@@ -32,8 +32,10 @@ class VisionClient:
     """A connection to the Vision service, usable from several threads.
 
     Everything may be left out: the endpoint comes from `VISION_GRPC_ENDPOINT` (else it is the
-    public service), the transport from `VISION_GRPC_TRANSPORT`, credentials from `YC_API_KEY` or
-    `YC_IAM_TOKEN`, the folder from `YC_FOLDER_ID`. Nothing is connected before the first call.
+    public service), the transport from `VISION_GRPC_TRANSPORT`, credentials from the environment,
+    the `yc` profile or the virtual machine (`vision_grpc.auth.default` has the order; for a service
+    on this machine only from the environment), the folder from `YC_FOLDER_ID`. Nothing is connected
+    before the first call.
     `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in.
 
     Raises:

@@ -3,7 +3,7 @@
 from opentelemetry import metrics, trace
 
 from vision_grpc.errors import Code
-from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
+from vision_grpc.events import CallEnded, CallStarted, Event, RetryScheduled
 from vision_grpc.transport.method import METHOD_PATH
 
 _SCOPE = "vision_grpc"
@@ -34,7 +34,7 @@ class OpenTelemetryHook:
             self._end_span(event)
         elif isinstance(event, RetryScheduled):
             self._retries.add(event.images, {"vision_grpc.code": event.code.name})
-        elif isinstance(event, ImagesFinished):
+        else:
             self._images.add(event.succeeded, {"vision_grpc.ok": True})
             self._images.add(event.failed, {"vision_grpc.ok": False})
 

@@ -121,10 +121,16 @@ def test_a_disk_that_fills_up_leaves_the_results_that_are_whole(there: tuple[str
     for name in names:
         shutil.copy(folder / "line.png", folder / name)
     # Whoever may write only so many bytes meets the same kind of failure, in the middle of a line.
-    limited = (
-        "import resource, sys; from vision_grpc.cli import main; "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); main()"
-    )
+    limited = """
+import resource
+from vision_grpc.cli import main
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, unlimited[1]))
+try:
+    main()
+finally:  # What measures the coverage of this program writes a larger file at its end.
+    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+"""
     arguments = [*names, "--format", "jsonl", "--no-result", "-o", "out"]
     finished = run("analyze", *there, *arguments, cwd=folder, program=("-c", limited))
     assert finished.code == 2

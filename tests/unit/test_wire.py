@@ -2,7 +2,7 @@ from contextlib import suppress
 
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vision_grpc.core.requests import Ask, build_request
@@ -24,6 +24,8 @@ from vision_grpc.outcomes import WireOutcome
 from vision_grpc.transport.grpc_peer import read_answer
 from vision_grpc.wire import encode_features, has_error, join_request, split_response
 
+# A busy machine is no failure.
+_unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Fields that the contract does not have: a varint, eight bytes, four bytes, and a string, of numbers it leaves free.
 _UNKNOWN = [b"\xa8\x06\x96\x01", b"\xb1\x06" + b"\x01" * 8, b"\xbd\x06" + b"\x01" * 4, b"\xc2\x06\x03abc", b""]
 _statuses = st.builds(Status, code=st.integers(0, 16), message=st.text(max_size=9))
@@ -51,6 +53,7 @@ _features = st.lists(
 )
 
 
+@_unhurried
 @given(
     # Lengths about which the length of a length changes.
     contents=st.lists(st.binary(max_size=20) | st.integers(100, 140).map(bytes) | st.just(bytes(16_400)), max_size=9),
@@ -66,6 +69,7 @@ def test_a_joined_request_is_what_the_message_would_be(
     assert BatchAnalyzeRequest.FromString(wire) == message
 
 
+@_unhurried
 @given(_responses, st.sampled_from(_UNKNOWN), st.sampled_from(_UNKNOWN))
 def test_an_answer_is_cut_where_its_results_are(response: BatchAnalyzeResponse, before: bytes, after: bytes) -> None:
     pieces = split_response(before + response.SerializeToString() + after)
@@ -73,6 +77,7 @@ def test_an_answer_is_cut_where_its_results_are(response: BatchAnalyzeResponse, 
     assert [has_error(piece) for piece in pieces] == [_carries_error(result) for result in response.results]
 
 
+@_unhurried
 @given(_results, st.sampled_from(_UNKNOWN), st.sampled_from(_UNKNOWN))
 def test_errors_are_seen_beside_unknown_fields(result: AnalyzeResult, before: bytes, after: bytes) -> None:
     assert has_error(before + result.SerializeToString() + after) == _carries_error(result)
@@ -92,6 +97,7 @@ _garbage = st.binary(max_size=60) | st.builds(
 )
 
 
+@_unhurried
 @given(_garbage)
 def test_garbage_is_an_error_or_as_good_as_an_answer(wire: bytes) -> None:
     """Where the parser finds results, the cutter finds the same or says that it cannot; it never ends otherwise."""
@@ -104,6 +110,7 @@ def test_garbage_is_an_error_or_as_good_as_an_answer(wire: bytes) -> None:
             assert flags == [_carries_error(result) for result in parsed.results]
 
 
+@_unhurried
 @given(_garbage)
 def test_garbage_reaches_the_reader_as_nothing_but_a_protocol_error(wire: bytes) -> None:
     with suppress(ProtocolError):

@@ -1,7 +1,7 @@
 """gRPC first, REST where it does not get through: two transports that look like one."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from vision_grpc.core.path import Path
@@ -131,7 +131,7 @@ def _told(path: Path, error: PathError | ServiceError | None) -> None:
 
 
 @contextmanager
-def _watched(path: Path) -> Iterator[None]:
+def _watched(path: Path) -> Generator[None]:
     """Let the path know whether a call over REST gets through."""
     try:
         yield

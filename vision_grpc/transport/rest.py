@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from functools import partial
 
 import httpx2
 
@@ -22,6 +23,7 @@ class RestTransport:
         self._endpoint = endpoint
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=calls)
         self._http = httpx2.Client(base_url=endpoint.url, verify=tls_of(roots), limits=limits)
+        self._under_way: set[Future[Answer]] = set()
         self._threads = ThreadPoolExecutor(calls, thread_name_prefix="vision-grpc-rest")
 
     def start(
@@ -39,8 +41,12 @@ class RestTransport:
             body = RequestBody.of_contents(contents, ask.features, ask.folder_id)
             return read_answer(*self._exchange(body, authorization, timeout_s))
 
-        future = self._threads.submit(exchange)
+        # Not the thread's own future: `close` ends the call at once, a thread that waits for the network cannot be.
+        future: Future[Answer] = Future()
         future.add_done_callback(lambda _: on_done())
+        future.add_done_callback(self._under_way.discard)
+        self._under_way.add(future)
+        self._threads.submit(exchange).add_done_callback(partial(_pass_on, future))
         return RestCall(future)
 
     def call(
@@ -53,8 +59,10 @@ class RestTransport:
 
     def close(self) -> None:
         """Close the connections; the threads end with the calls that they wait for."""
-        self._http.close()
+        for future in list(self._under_way):
+            future.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._http.close()
 
     def _exchange(
         self, content: RequestBody, authorization: str | None, timeout_s: float
@@ -88,5 +96,15 @@ class RestCall:
             raise TransportError(message) from error
 
     def cancel(self) -> None:
-        """Do not start the call if it has not been yet; else its answer comes and is dropped."""
+        """Give the call up; if its thread has begun, the answer comes and is dropped."""
         self._future.cancel()
+
+
+def _pass_on(future: Future[Answer], exchange: Future[Answer]) -> None:
+    """Let a future end as the thread's did, unless it was given up before."""
+    if exchange.cancelled() or not future.set_running_or_notify_cancel():
+        future.cancel()
+    elif (error := exchange.exception()) is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(exchange.result())
