@@ -5,7 +5,8 @@
     scripts/bench.py memory      peak memory of long streams
     scripts/bench.py latency     images per second against a service that is slow to answer
     scripts/bench.py import      CPU of importing the package
-    scripts/bench.py json        messages to JSON and back
+    scripts/bench.py json        CPU of messages to JSON and back, that of protobuf's json_format over ours
+    scripts/bench.py rest        CPU of streaming over REST, over that of http.client; memory beside gRPC
 
 Each takes --help. A benchmark reports: nothing here passes or fails.
 """
@@ -18,7 +19,8 @@ _MODULES = {
     "memory": "benchmarks.memory",
     "latency": "benchmarks.latency",
     "import": "benchmarks.imports",
-    "json": "bench_json",
+    "json": "benchmarks.json_codec",
+    "rest": "benchmarks.rest",
 }
 
 

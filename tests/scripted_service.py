@@ -86,6 +86,7 @@ class Service:
         self.requests: list[BatchAnalyzeRequest] = []
         self.client_request_ids: list[str] = []
         self.authorizations: list[str] = []
+        self.data_logging: list[str | None] = []
         self.link: Link | None = None
 
     def reply(self, request: BatchAnalyzeRequest) -> Reply:
@@ -104,6 +105,7 @@ class Service:
         with self._lock:
             self.client_request_ids.append(metadata.get("x-client-request-id", ""))
             self.authorizations.append(metadata.get("authorization", ""))
+            self.data_logging.append(metadata.get("x-data-logging-enabled"))
             return f"id-{next(self._ids)}"
 
     def in_memory(self) -> Handler:

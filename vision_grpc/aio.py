@@ -27,6 +27,7 @@ from vision_grpc.settings import Settings
 from vision_grpc.sources import ImageSource, check_many
 from vision_grpc.transport import AsyncCall, AsyncTransport
 from vision_grpc.transport.connect import TransportChoice, connect_async
+from vision_grpc.transport.tls import Pem
 
 
 class AsyncVisionClient:
@@ -46,8 +47,11 @@ class AsyncVisionClient:
         transport: TransportChoice | AsyncTransport | None = None,
         credentials: Credentials | None = None,
         folder_id: str | None = None,
-        root_certificates: bytes | str | os.PathLike[str] | None = None,
+        root_certificates: Pem | None = None,
+        client_certificate: tuple[Pem, Pem] | None = None,
+        server_name: str | None = None,
         insecure: bool = False,
+        data_logging: bool | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
@@ -61,6 +65,9 @@ class AsyncVisionClient:
             folder_id=folder_id,
             root_certificates=root_certificates,
             insecure=insecure,
+            client_certificate=client_certificate,
+            server_name=server_name,
+            data_logging=data_logging,
         )
         self._limits = limits
         self._retry = retry
@@ -191,7 +198,9 @@ class AsyncVisionClient:
         loop = asyncio.get_running_loop()
         if self._transport is None:
             settings, calls = self._settings, self._limits.calls_in_flight
-            self._transport = connect_async(settings.transport, settings.endpoint, settings.roots, calls=calls)
+            self._transport = connect_async(
+                settings.transport, settings.endpoint, settings.tls, calls=calls, headers=settings.headers
+            )
         if self._loop is None:
             self._loop = loop
         if self._loop is not loop:

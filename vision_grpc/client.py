@@ -26,6 +26,7 @@ from vision_grpc.settings import Settings
 from vision_grpc.sources import ImageSource, Source, check_many
 from vision_grpc.transport import Call, Transport
 from vision_grpc.transport.connect import TransportChoice, connect
+from vision_grpc.transport.tls import Pem
 
 
 class VisionClient:
@@ -36,6 +37,10 @@ class VisionClient:
     the `yc` profile or the virtual machine (`vision_grpc.auth.default` has the order; for a service
     on this machine only from the environment), the folder from `YC_FOLDER_ID`. Nothing is connected
     before the first call.
+
+    `root_certificates` and the two of `client_certificate` (chain, private key) are PEM, as bytes or
+    files; `server_name` is asked for and expected in the service's certificate in place of the host's;
+    `data_logging` tells the service whether it may keep what it is sent (None: nothing is told).
     `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in.
 
     Raises:
@@ -50,8 +55,11 @@ class VisionClient:
         transport: TransportChoice | Transport | None = None,
         credentials: Credentials | None = None,
         folder_id: str | None = None,
-        root_certificates: bytes | str | os.PathLike[str] | None = None,
+        root_certificates: Pem | None = None,
+        client_certificate: tuple[Pem, Pem] | None = None,
+        server_name: str | None = None,
         insecure: bool = False,
+        data_logging: bool | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
@@ -65,6 +73,9 @@ class VisionClient:
             folder_id=folder_id,
             root_certificates=root_certificates,
             insecure=insecure,
+            client_certificate=client_certificate,
+            server_name=server_name,
+            data_logging=data_logging,
         )
         self._settings = settings
         self._limits = limits
@@ -215,7 +226,7 @@ class VisionClient:
         self._budget = RetryBudget(self._retry)
         settings, calls = self._settings, self._limits.calls_in_flight
         self._transport = self._own_transport or connect(
-            settings.transport, settings.endpoint, settings.roots, calls=calls
+            settings.transport, settings.endpoint, settings.tls, calls=calls, headers=settings.headers
         )
 
     def _connection(self) -> Transport:

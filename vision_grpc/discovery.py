@@ -8,8 +8,9 @@ from typing import Literal
 from vision_grpc.auth.token import clock
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import ListApiEndpointsRequest, ListApiEndpointsResponse
-from vision_grpc.transport.endpoint import Endpoint, read_roots
+from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.once import Peer, call_once
+from vision_grpc.transport.tls import read_roots
 from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2
 
 DEFAULT_API_ENDPOINT = "api.cloud.yandex.net:443"

@@ -172,7 +172,7 @@ def _way(settings: Settings, timeout_s: float) -> Iterator[Finding]:
 def _tls(settings: Settings, connection: socket.socket) -> _Way:
     endpoint = settings.endpoint
     context = ssl.create_default_context(
-        cadata=None if settings.roots is None else settings.roots.decode("ascii", errors="ignore")
+        cadata=None if settings.tls.roots is None else settings.tls.roots.decode("ascii", errors="ignore")
     )
     context.set_alpn_protocols(["h2", "http/1.1"])
     try:
@@ -287,7 +287,7 @@ def _clock(settings: Settings, timeout_s: float) -> Finding:
     try:
         answer = fetch(
             settings.endpoint,
-            settings.roots,
+            settings.tls.roots,
             ("GET", "/"),
             headers={},
             content=None,

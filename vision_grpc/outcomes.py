@@ -62,7 +62,8 @@ class JsonOutcome:
     def error(self) -> ImageError | None:
         """Return the error; where the JSON cannot hold one, nothing is parsed."""
         # A name may be spelled with escapes; that is as rare as it is legal.
-        may_have_error = b'"error"' in self._json or b"\\u" in self._json
+        has_escapes = b"\\" in self._json and b"\\u" in self._json  # Looking for one byte is a hundred times as fast.
+        may_have_error = has_escapes or b'"error"' in self._json
         return error_of(self.message()) if may_have_error else None
 
     def message(self) -> AnalyzeResult:

@@ -1,6 +1,5 @@
 """What a client is told, completed from the environment and checked."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast, get_args
@@ -9,7 +8,9 @@ from vision_grpc.auth import Anonymous, Credentials, YcProfile
 from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
 from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.transport.connect import TransportChoice
-from vision_grpc.transport.endpoint import Endpoint, read_roots
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.method import Headers
+from vision_grpc.transport.tls import Pem, Tls, read_client_certificate, read_roots
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Settings:
     transport: TransportChoice
     credentials: Credentials
     folder_id: str
-    roots: bytes | None
+    tls: Tls
+    headers: Headers
 
     @classmethod
     def resolve(
@@ -31,8 +33,11 @@ class Settings:
         transport: object,
         credentials: Credentials | None,
         folder_id: str | None,
-        root_certificates: bytes | str | os.PathLike[str] | None,
+        root_certificates: Pem | None,
         insecure: bool,
+        client_certificate: tuple[Pem, Pem] | None = None,
+        server_name: str | None = None,
+        data_logging: bool | None = None,
     ) -> "Settings":
         """Return the settings: arguments first, then the environment, then defaults.
 
@@ -66,8 +71,27 @@ class Settings:
             folder_id = "" if credentials.is_service_account else environ.get("YC_FOLDER_ID", "")
             if isinstance(credentials, YcProfile) and not credentials.is_service_account:
                 folder_id = folder_id or credentials.folder_id or ""
-        roots = None if place.plaintext else read_roots(root_certificates)
-        return cls(place, way, credentials, folder_id, roots)
+        tls = _protect(place, root_certificates, client_certificate, server_name)
+        return cls(place, way, credentials, folder_id, tls, _headers(data_logging))
+
+
+def _protect(
+    place: Endpoint, root_certificates: Pem | None, client_certificate: tuple[Pem, Pem] | None, server_name: str | None
+) -> Tls:
+    if not place.plaintext:
+        certificate = None if client_certificate is None else read_client_certificate(*client_certificate)
+        return Tls(read_roots(root_certificates), certificate, server_name)
+    if client_certificate is not None or server_name is not None:
+        message = (
+            f"client_certificate and server_name are for TLS, and {place.target} is to be called in plaintext: "
+            "drop them, or insecure=True or http://"
+        )
+        raise ValueError(message)
+    return Tls()
+
+
+def _headers(data_logging: bool | None) -> Headers:  # noqa: FBT001 - the option itself
+    return () if data_logging is None else (("x-data-logging-enabled", "true" if data_logging else "false"),)
 
 
 def _check_choice(choice: str) -> TransportChoice:

@@ -2,20 +2,24 @@
 
 import argparse
 import asyncio
+import http.client
+import ssl
 from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 import grpc
 
 from vision_grpc import AsyncVisionClient, Limits, VisionClient
 from vision_grpc.auth import IamToken
 from vision_grpc.core.requests import ask_for_text, build_request
+from vision_grpc.json import to_json
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.results import ImageResult
 from vision_grpc.transport.grpc_peer import OPTIONS
-from vision_grpc.transport.method import METHOD_PATH
+from vision_grpc.transport.method import METHOD_PATH, REST_PATH
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
 
 from .images import fake_jpegs
@@ -35,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("client", choices=CLIENTS)
     parser.add_argument("--target", required=True)
+    parser.add_argument("--transport", choices=("grpc", "rest"), default="grpc")
     parser.add_argument("--roots", type=Path, required=True)
     parser.add_argument("--size", type=int, default=0, help="bytes an image")
     parser.add_argument("--files", type=Path, help="read the images from this folder instead")
@@ -49,6 +54,7 @@ class Client:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.target: str = options.target
+        self.transport: Literal["grpc", "rest"] = options.transport
         self.roots: bytes = options.roots.read_bytes()
         self._images = sorted(options.files.iterdir()) if options.files else fake_jpegs(BATCH, options.size)
         self.limits = Limits()
@@ -86,6 +92,28 @@ class Floor(Client):
             self._method(self._wire, metadata=_METADATA)
 
 
+class RestFloor(Client):
+    """Bytes out, bytes in: what HTTP itself costs, by the standard library."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__(options)
+        self._body = to_json(build_request(self.contents(), ask_for_text(("*",), "", _FOLDER)))
+        address = urlsplit(self.target)
+        host = str(address.hostname)
+        if address.scheme == "http":
+            self._connection = http.client.HTTPConnection(host, address.port)
+        else:
+            tls = ssl.create_default_context(cadata=self.roots.decode())
+            self._connection = http.client.HTTPSConnection(host, address.port, context=tls)
+
+    def __call__(self, images: int) -> None:
+        """Send so many images and take their answers."""
+        headers = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/json"}
+        for _ in range(images // BATCH):
+            self._connection.request("POST", REST_PATH, self._body, headers)
+            self._connection.getresponse().read()
+
+
 class Stub(Client):
     """What one writes with the generated stub: build, call, get a parsed answer."""
 
@@ -115,7 +143,12 @@ class Sync(Client):
         self._take = take
         credentials = IamToken(_TOKEN)
         self._client = VisionClient(
-            self.target, credentials=credentials, folder_id=_FOLDER, root_certificates=self.roots, limits=self.limits
+            self.target,
+            transport=self.transport,
+            credentials=credentials,
+            folder_id=_FOLDER,
+            root_certificates=self.roots,
+            limits=self.limits,
         )
 
     def __call__(self, images: int) -> None:
@@ -135,7 +168,12 @@ class Async(Client):
         self._runner = asyncio.Runner()
         credentials = IamToken(_TOKEN)
         self._client = AsyncVisionClient(
-            self.target, credentials=credentials, folder_id=_FOLDER, root_certificates=self.roots, limits=self.limits
+            self.target,
+            transport=self.transport,
+            credentials=credentials,
+            folder_id=_FOLDER,
+            root_certificates=self.roots,
+            limits=self.limits,
         )
 
     def __call__(self, images: int) -> None:
@@ -160,6 +198,7 @@ def _text(result: ImageResult) -> None:
 
 CLIENTS: dict[str, Callable[[argparse.Namespace], Callable[[int], None]]] = {
     "floor": Floor,
+    "rest-floor": RestFloor,
     "sync": lambda options: Sync(options, take=_unread),
     "sync-text": lambda options: Sync(options, take=_text),
     "asyncio": lambda options: Async(options, take=_unread),

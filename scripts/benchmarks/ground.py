@@ -24,6 +24,14 @@ class Spent(NamedTuple):
     """Peak of the process's memory so far, over what it had after its imports."""
 
 
+class Identity(NamedTuple):
+    """Files in PEM: what a server shows, and what its clients trust."""
+
+    certificate: Path
+    key: Path
+    roots: Path
+
+
 class Process:
     """A module of this package, run as a process that talks through its standard streams."""
 
@@ -85,29 +93,44 @@ class Ground:
         return Process(module, *arguments, "--target", self._target, "--roots", self._roots, python=python)
 
 
+def issue_identity(folder: Path) -> Identity:
+    """Return an identity for this machine, written to the folder."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    identity = Identity(folder / "certificate.pem", folder / "key.pem", folder / "roots.pem")
+    authority.cert_pem.write_to_path(identity.roots)
+    issued.private_key_pem.write_to_path(identity.key)
+    issued.cert_chain_pems[0].write_to_path(identity.certificate)
+    return identity
+
+
 @contextmanager
 def open_ground(*, latency_s: float = 0.0, foreign: Sequence[tuple[str, Path]] = ()) -> Generator[Ground, None, None]:
     """Give a server that takes `latency_s` to answer, with the answers in files for methods of others."""
     with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        authority = trustme.CA()
-        identity = authority.issue_cert("127.0.0.1")
-        roots, key, certificate = scratch / "roots.pem", scratch / "key.pem", scratch / "certificate.pem"
-        authority.cert_pem.write_to_path(roots)
-        identity.private_key_pem.write_to_path(key)
-        identity.cert_chain_pems[0].write_to_path(certificate)
+        identity = issue_identity(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         arguments: list[str | os.PathLike[str]] = [
             "--certificate",
-            certificate,
+            identity.certificate,
             "--key",
-            key,
+            identity.key,
             "--latency-s",
             str(latency_s),
         ]
         for method, answer in foreign:
             arguments += ["--foreign", method, answer]
         server = stack.enter_context(Process("server", *arguments))
-        yield Ground(f"127.0.0.1:{server.hear().strip()}", roots)
+        yield Ground(f"127.0.0.1:{server.hear().strip()}", identity.roots)
+
+
+@contextmanager
+def open_rest_ground(*, plaintext: bool) -> Generator[Ground, None, None]:
+    """Give a server of the same answers over REST."""
+    with ExitStack() as stack:
+        identity = issue_identity(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        tls = () if plaintext else ("--certificate", identity.certificate, "--key", identity.key)
+        server = stack.enter_context(Process("rest_server", *tls))
+        yield Ground(f"http{'' if plaintext else 's'}://127.0.0.1:{server.hear().strip()}", identity.roots)
 
 
 def _search_path() -> list[str]:

@@ -13,6 +13,7 @@ from .peers import Peer, find_peers, write_answers
 from .table import Row, report
 
 _FLOOR = "floor"
+_CLIENTS = [name for name in CLIENTS if not name.startswith("rest-")]
 # Enough for each turn to take some tenths of a second, which the clock of CPU time tells well.
 _TURN_BYTES = 120_000_000
 _MOST_IMAGES = 1600
@@ -24,7 +25,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--sizes", default="20,200,1000", help="KB an image (%(default)s)")
     parser.add_argument("--images", type=int, help="images a turn")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each client (%(default)s)")
-    parser.add_argument("--clients", default=",".join(CLIENTS), help="%(default)s")
+    parser.add_argument("--clients", default=",".join(_CLIENTS), help="%(default)s")
     parser.add_argument("--peers", action="store_true", help="install the other libraries in .venv-bench-*")
     parser.add_argument("--json", metavar="FILE", help="- for standard output")
     options = parser.parse_args(argv)

@@ -323,3 +323,21 @@ def test_analyze_has_its_time(connect: Connect) -> None:
     client, _ = connect(lambda _: Silence())
     with pytest.raises(DeadlineError):
         client.analyze(png(1), timeout=0.1)
+
+
+# What goes with a call
+
+
+@pytest.mark.parametrize(("data_logging", "told"), [(True, "true"), (False, "false"), (None, None)])
+def test_data_logging_is_told_with_every_call_when_wanted(
+    data_logging: bool | None,  # noqa: FBT001 - the option itself
+    told: str | None,
+    connect: Connect,
+    way: Way,
+) -> None:
+    if not way.is_real:
+        pytest.skip("in memory, nothing goes with a call")
+    client, service = connect(data_logging=data_logging)
+    client.collect(map(png, range(9)))
+    client.batch_analyze(_request(1))
+    assert service.data_logging == [told] * 3

@@ -17,6 +17,7 @@ from command_line import cut_first_line, finish, run, start
 from scanned_pages import ScannedPage
 
 from vision_grpc import __version__
+from vision_grpc.auth.default import VARIABLES
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2_grpc
 
@@ -160,7 +161,8 @@ def test_help_teaches(command: list[str]) -> None:
 
 def test_help_lists_environment_and_exit_codes() -> None:
     overview = run("--help").text
-    for variable in ("YC_API_KEY", "YC_IAM_TOKEN", "YC_FOLDER_ID", "VISION_GRPC_ENDPOINT", "VISION_GRPC_TRANSPORT"):
+    others = ("YC_METADATA_ADDR", "VISION_GRPC_IAM_ENDPOINT", "YC_FOLDER_ID", "VISION_GRPC_ENDPOINT")
+    for variable in (*VARIABLES, *others, "VISION_GRPC_TRANSPORT"):
         assert re.search(rf"^  +{variable}  ", overview, re.MULTILINE)
     explained = run("analyze", "--help").text.split("Exit codes:")[1]
     assert re.findall(r"^ +(\d+)  ", explained, re.MULTILINE) == ["0", "1", "2", "130", "141"]

@@ -1,5 +1,6 @@
 """What each face does beyond carrying the messages: HTTP manners, health, reflection, TLS."""
 
+import gzip
 import http.client
 import json
 import shutil
@@ -21,7 +22,7 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from scanned_pages import ScannedPage
 
 from vision_grpc.errors import Code
-from vision_grpc.local import LocalVision, rest_face
+from vision_grpc.local import LocalVision, rest_body
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
 
@@ -95,11 +96,72 @@ def test_a_body_that_grows_too_long_is_refused_and_the_connection_goes_on(
     connection: http.client.HTTPConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(rest_face, "JSON_REQUEST_BYTES", 100_000)
+        patch.setattr(rest_body, "JSON_REQUEST_BYTES", 100_000)
         connection.request("POST", PATH, iter([b" " * 10_000] * 30), encode_chunked=True)
         assert read_status(connection.getresponse())[:2] == (413, Code.RESOURCE_EXHAUSTED)
     connection.request("POST", PATH, QUICK_JSON)
     assert connection.getresponse().status == 200
+
+
+def send(
+    connection: http.client.HTTPConnection, body: bytes | Iterator[bytes], encoding: str
+) -> http.client.HTTPResponse:
+    connection.request("POST", PATH, body, {"Content-Encoding": encoding}, encode_chunked=not isinstance(body, bytes))
+    return connection.getresponse()
+
+
+def test_a_body_in_chunks_is_put_together(connection: http.client.HTTPConnection) -> None:
+    connection.request("POST", PATH, (bytes([byte]) for byte in QUICK_JSON), encode_chunked=True)
+    assert len(json.loads(connection.getresponse().read())["results"]) == 1
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", " GZip ", "identity", ""])
+def test_a_body_may_be_compressed(connection: http.client.HTTPConnection, encoding: str) -> None:
+    response = send(connection, gzip.compress(QUICK_JSON) if "zip" in encoding.lower() else QUICK_JSON, encoding)
+    assert response.status == 200
+    assert len(json.loads(response.read())["results"]) == 1
+
+
+def test_a_compressed_body_may_come_in_chunks_and_in_several_members(connection: http.client.HTTPConnection) -> None:
+    body = gzip.compress(QUICK_JSON[:20]) + gzip.compress(QUICK_JSON[20:])
+    response = send(connection, (body[start : start + 7] for start in range(0, len(body), 7)), "gzip")
+    assert len(json.loads(response.read())["results"]) == 1
+
+
+BROKEN_GZIP = {
+    "plain": QUICK_JSON,
+    "cut": gzip.compress(QUICK_JSON)[:-9],
+    "wrong checksum": gzip.compress(QUICK_JSON)[:-8] + bytes(8),
+    "damaged": gzip.compress(QUICK_JSON)[:12] + b"\xff" * 40,
+    "followed by something": gzip.compress(QUICK_JSON) + b"{}",
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_GZIP)
+def test_a_body_that_is_not_the_gzip_it_says_is_refused(connection: http.client.HTTPConnection, case: str) -> None:
+    status, code, message = read_status(send(connection, BROKEN_GZIP[case], "gzip"))
+    assert (status, code) == (400, Code.INVALID_ARGUMENT)
+    assert message.startswith("the body is not the gzip that its content encoding says: ")
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip"])
+def test_other_encodings_are_refused_with_the_one_that_is_not(
+    connection: http.client.HTTPConnection, encoding: str
+) -> None:
+    response = send(connection, QUICK_JSON, encoding)
+    assert response.headers["accept-encoding"] == "gzip"
+    status, code, message = read_status(response)
+    assert (status, code) == (415, Code.UNIMPLEMENTED)
+    assert repr(encoding) in message
+
+
+def test_a_body_that_inflates_without_end_is_refused_and_the_connection_goes_on(
+    connection: http.client.HTTPConnection,
+) -> None:
+    bomb = gzip.compress(b" " * (rest_body.JSON_REQUEST_BYTES + 1), 1)
+    assert len(bomb) < rest_body.JSON_REQUEST_BYTES / 100
+    assert read_status(send(connection, bomb, "gzip"))[:2] == (413, Code.RESOURCE_EXHAUSTED)
+    assert send(connection, gzip.compress(QUICK_JSON), "gzip").status == 200
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body_harms_nobody(

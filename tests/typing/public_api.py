@@ -43,7 +43,10 @@ def clients_take_every_option() -> None:
         credentials=ApiKey("key"),
         folder_id="folder",
         root_certificates=Path("roots.pem"),
+        client_certificate=("chain.pem", b"key"),
+        server_name="vision.example",
         insecure=True,
+        data_logging=False,
         limits=Limits(content_bytes=4_000_000, pixels=1_000_000),
         timeouts=Timeouts(call_s=10),
     ) as client:

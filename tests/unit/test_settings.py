@@ -1,4 +1,8 @@
+from pathlib import Path
+
 import pytest
+import trustme
+from cryptography.hazmat.primitives import serialization
 
 from vision_grpc.auth import Anonymous, ApiKey, IamToken
 from vision_grpc.auth.credentials import Credentials
@@ -94,3 +98,50 @@ def test_a_bad_variable_is_named() -> None:
 def test_secrets_are_trimmed_and_stay_out_of_repr(credentials: Credentials) -> None:
     assert str(credentials.authorization()).endswith(" secret")
     assert "secret" not in f"{credentials!r} {credentials}"
+
+
+def _pems(certificate: trustme.LeafCert) -> tuple[bytes, bytes]:
+    return b"".join(part.bytes() for part in certificate.cert_chain_pems), certificate.private_key_pem.bytes()
+
+
+def test_a_client_certificate_is_bytes_or_files_and_stays_out_of_repr(tmp_path: Path) -> None:
+    chain, key = _pems(trustme.CA().issue_cert("client@vision.example"))
+    (tmp_path / "chain.pem").write_bytes(chain)
+    (tmp_path / "key.pem").write_bytes(key)
+    for given in ((chain, key), (tmp_path / "chain.pem", str(tmp_path / "key.pem"))):
+        settings = _resolve({"YC_API_KEY": "k"}, client_certificate=given)
+        assert settings.tls.client_certificate == (chain, key)
+        assert (
+            "PRIVATE KEY" not in f"{settings!r} {settings.tls.client_certificate!r} {settings.tls.client_certificate}"
+        )
+
+
+def test_a_client_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    chain, key = _pems(authority.issue_cert("client@vision.example"))
+    _, other_key = _pems(authority.issue_cert("other@vision.example"))
+    encrypted = serialization.load_pem_private_key(key, None).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"pass phrase"),
+    )
+    missing = tmp_path / "missing.pem"
+    faults: list[tuple[object, object, str]] = [
+        (missing, key, r"the client certificate .*missing\.pem cannot be read .*name a PEM file"),
+        (chain, missing, r"the client's key .*missing\.pem cannot be read"),
+        (key, key, "the chain in client_certificate: no certificate in PEM form"),
+        (chain, chain, "the key in client_certificate: no private key in PEM form"),
+        (chain, other_key, "the key in client_certificate does not belong to the chain"),
+        (chain, encrypted, "is encrypted: give it without a pass phrase"),
+        (chain, key[:60] + b"\n" + key[-40:], "is broken: OpenSSL cannot read it"),
+    ]
+    for given_chain, given_key, words in faults:
+        with pytest.raises(ValueError, match=words) as caught:
+            _resolve({"YC_API_KEY": "k"}, client_certificate=(given_chain, given_key))
+        assert "PRIVATE KEY-----\nM" not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", [{"server_name": "vision.example"}, {"client_certificate": (b"", b"")}])
+def test_what_only_tls_has_is_refused_beside_plaintext(option: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"127\.0\.0\.1:1 is to be called in plaintext"):
+        _resolve({}, endpoint="127.0.0.1:1", insecure=True, **option)

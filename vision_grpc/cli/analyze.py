@@ -56,9 +56,11 @@ Exit codes:
 
 \b
 Environment:
-  YC_API_KEY, YC_IAM_TOKEN, YC_FOLDER_ID, VISION_GRPC_ENDPOINT,
-  VISION_GRPC_TRANSPORT; see vision-grpc --help. With --local, only the last
-  and TESSDATA_PREFIX (where Tesseract's language data is) matter.
+  YC_API_KEY, YC_IAM_TOKEN, YC_SERVICE_ACCOUNT_KEY_FILE, YC_OAUTH_TOKEN,
+  YC_TOKEN, YC_METADATA_ADDR, VISION_GRPC_IAM_ENDPOINT, YC_FOLDER_ID,
+  VISION_GRPC_ENDPOINT, VISION_GRPC_TRANSPORT; see vision-grpc --help.
+  With --local, only the last and TESSDATA_PREFIX (where Tesseract's
+  language data is) matter.
 """
 _log = logging.getLogger(__name__)
 

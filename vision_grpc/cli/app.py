@@ -21,14 +21,20 @@ Examples:
 
 \b
 Environment:
-  YC_API_KEY              API key of a service account
-  YC_IAM_TOKEN            IAM token, used when there is no API key
-  YC_SERVICE_ACCOUNT_KEY_FILE, YC_OAUTH_TOKEN, YC_TOKEN
-                          then these; then the profile of yc; then the
-                          metadata service (YC_METADATA_ADDR)
-  YC_FOLDER_ID            folder to bill, for the tokens of user accounts
-  VISION_GRPC_ENDPOINT    host:port or URL of the service
-  VISION_GRPC_TRANSPORT   auto, grpc or rest
+  Credentials are the first of these that is there:
+  YC_API_KEY                   API key of a service account
+  YC_IAM_TOKEN                 IAM token
+  YC_SERVICE_ACCOUNT_KEY_FILE  authorized key of a service account (JSON)
+  YC_OAUTH_TOKEN               OAuth token of a user
+  YC_TOKEN                     IAM or OAuth token
+  (no variable)                the current profile of yc
+  YC_METADATA_ADDR             metadata service, where not a cloud machine's
+
+\b
+  VISION_GRPC_IAM_ENDPOINT     where tokens are exchanged
+  YC_FOLDER_ID                 folder to bill, for tokens of user accounts
+  VISION_GRPC_ENDPOINT         host:port or URL of the service
+  VISION_GRPC_TRANSPORT        auto, grpc or rest
 
 Each command explains itself: vision-grpc analyze --help
 """

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import cast
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -17,11 +18,12 @@ from uvicorn import Config, Server
 from vision_grpc.errors import Code, InvalidRequestError, ProtocolError, ServiceError
 from vision_grpc.json import from_json, to_json
 from vision_grpc.local.cloud_rest import cloud_routes
-from vision_grpc.local.contract import JSON_REQUEST_BYTES, REST_PATH
+from vision_grpc.local.contract import REST_PATH
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.failure import CallIds
 from vision_grpc.local.iam import Identities
 from vision_grpc.local.listening import TlsFiles, listen
+from vision_grpc.local.rest_body import RefusedBodyError, decode_body, read_body
 from vision_grpc.local.rest_reply import failure, reply
 from vision_grpc.local.service import VisionService
 from vision_grpc.messages import BatchAnalyzeRequest
@@ -108,29 +110,30 @@ class _AnnouncingServer(Server):
 
 
 def _application(service: VisionService, calls: ThreadPoolExecutor, identities: Identities | None) -> Starlette:
-    def answer(body: bytes, authorization: str | None, ids: CallIds) -> Response:
+    def answer(sent: bytes, headers: Headers, ids: CallIds) -> Response:
         try:
             if identities is not None:
-                identities.check(authorization)
+                identities.check(headers.get("authorization"))
+            body = decode_body(sent, headers.get("content-encoding", ""))
             request = from_json(body, BatchAnalyzeRequest)
             return reply(HTTPStatus.OK, to_json(service.batch_analyze(request)), ids)
         except ProtocolError as error:
             message = f"the body is no BatchAnalyzeRequest: {error}"
             return failure(ServiceError(Code.INVALID_ARGUMENT, message), ids)
+        except RefusedBodyError as error:
+            return _refuse_body(error, ids)
         except (InvalidRequestError, ServiceError) as error:
             return failure(error, ids)
 
     async def batch_analyze(request: Request) -> Response:
         ids = CallIds.make()
-        authorization = request.headers.get("authorization")
-        # Also for a call that is refused: some clients lose an answer that comes while they send.
-        body = await _read_body(request)
-        if body is None:
-            message = f"the body is longer than any valid request, {JSON_REQUEST_BYTES:,} bytes"
-            error = ServiceError(Code.RESOURCE_EXHAUSTED, message)
-            return failure(error, ids, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        try:
+            # Also for a call that is refused: some clients lose an answer that comes while they send.
+            body = await read_body(request)
+        except RefusedBodyError as error:
+            return _refuse_body(error, ids)
         # Parsing megabytes of JSON, waiting for the OCR, writing the answer: nothing for an event loop.
-        return await asyncio.get_running_loop().run_in_executor(calls, answer, body, authorization, ids)
+        return await asyncio.get_running_loop().run_in_executor(calls, answer, body, request.headers, ids)
 
     application = Starlette(
         routes=[
@@ -143,18 +146,10 @@ def _application(service: VisionService, calls: ThreadPoolExecutor, identities: 
     return application
 
 
-async def _read_body(request: Request) -> bytes | None:
-    """Return the body, None when it is too long; of that no more than the limit is kept."""
-    if int(request.headers.get("content-length", "0")) > JSON_REQUEST_BYTES:
-        return None
-    chunks: list[bytes] = []
-    left = JSON_REQUEST_BYTES
-    async for chunk in request.stream():
-        left -= len(chunk)
-        if left < 0:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
+def _refuse_body(error: RefusedBodyError, ids: CallIds) -> Response:
+    response = failure(error, ids, error.http_status)
+    response.headers.update(error.headers)
+    return response
 
 
 async def _no_such_route(_: Request, error: Exception) -> Response:

@@ -5,40 +5,44 @@ from typing import Literal
 from vision_grpc.transport import AsyncTransport, Transport
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.fallback import AsyncFallbackTransport, FallbackTransport
+from vision_grpc.transport.method import Headers
+from vision_grpc.transport.tls import Tls
 
 TransportChoice = Literal["auto", "grpc", "rest"]
 
 
-def connect(choice: TransportChoice, endpoint: Endpoint, roots: bytes | None, *, calls: int) -> Transport:
-    """Return a transport for threads that has so many calls under way at once."""
+def connect(choice: TransportChoice, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers) -> Transport:
+    """Return a transport for threads that has so many calls under way at once, each with these headers."""
 
     def open_grpc() -> Transport:
         from vision_grpc.transport.grpc import GrpcTransport
 
-        return GrpcTransport(endpoint, roots, calls=calls)
+        return GrpcTransport(endpoint, tls, calls=calls, headers=headers)
 
     def open_rest() -> Transport:
         from vision_grpc.transport.rest import RestTransport
 
-        return RestTransport(endpoint, roots, calls=calls)
+        return RestTransport(endpoint, tls, calls=calls, headers=headers)
 
     if choice == "auto":
         return FallbackTransport(open_grpc(), open_rest)
     return open_grpc() if choice == "grpc" else open_rest()
 
 
-def connect_async(choice: TransportChoice, endpoint: Endpoint, roots: bytes | None, *, calls: int) -> AsyncTransport:
-    """Return a transport for the running event loop that has so many calls under way at once."""
+def connect_async(
+    choice: TransportChoice, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers
+) -> AsyncTransport:
+    """Return a transport for the running event loop; see `connect`."""
 
     def open_grpc() -> AsyncTransport:
         from vision_grpc.transport.grpc_aio import AsyncGrpcTransport
 
-        return AsyncGrpcTransport(endpoint, roots, calls=calls)
+        return AsyncGrpcTransport(endpoint, tls, calls=calls, headers=headers)
 
     def open_rest() -> AsyncTransport:
         from vision_grpc.transport.rest_aio import AsyncRestTransport
 
-        return AsyncRestTransport(endpoint, roots, calls=calls)
+        return AsyncRestTransport(endpoint, tls, calls=calls, headers=headers)
 
     if choice == "auto":
         return AsyncFallbackTransport(open_grpc(), open_rest)

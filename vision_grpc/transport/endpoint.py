@@ -1,32 +1,10 @@
-"""Where the service is, and how the connection to it is protected."""
+"""Where the service is."""
 
 import ipaddress
-import os
-import ssl
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-# Where the distributions keep the roots that they maintain: Debian, Fedora, openSUSE, Alpine and macOS.
-_SYSTEM_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-
-_ANOTHER_HOST = " (its certificate is for another host: call it by a name that is in there)"
-# The first that fits: the last but one is in what most of the others say, too.
-_TLS_HINTS = {
-    "certificate has expired": " (renew its certificate; or is this machine's clock wrong?)",
-    "certificate is not yet valid": " (is this machine's clock wrong?)",
-    "Hostname Verification Check failed": _ANOTHER_HOST,
-    "Hostname mismatch": _ANOTHER_HOST,
-    "IP address mismatch": _ANOTHER_HOST,
-    "CERTIFICATE_VERIFY_FAILED": " (its certificate is not trusted here: pass root_certificates)",
-    "WRONG_VERSION_NUMBER": " (the port speaks no TLS: pass insecure=True if that is meant)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,44 +61,6 @@ class Endpoint:
     def url(self) -> str:
         """The address as a URL without a path."""
         return f"{'http' if self.plaintext else 'https'}://{self.target}"
-
-
-def read_roots(root_certificates: bytes | str | os.PathLike[str] | None) -> bytes | None:
-    """Return the PEM bundle to trust: the one that is given, as bytes or as a file, else the system's.
-
-    None means that the system has no bundle in a known place: gRPC then trusts the one that it ships.
-
-    Raises:
-        ValueError: the bundle cannot be read or holds no certificate.
-    """
-    if root_certificates is None:
-        return _system_roots()
-    if isinstance(root_certificates, bytes):
-        bundle, origin = root_certificates, "root_certificates"
-    else:
-        origin = f"the root certificates {os.fspath(root_certificates)}"
-        try:
-            bundle = Path(root_certificates).read_bytes()
-        except OSError as error:
-            message = f"{origin} cannot be read ({error.strerror}): name a PEM file"
-            raise ValueError(message) from error
-    try:
-        ssl.create_default_context(cadata=bundle.decode("ascii", errors="ignore"))
-    except (ssl.SSLError, ValueError) as error:
-        message = f"{origin}: no certificate in PEM form there, expected -----BEGIN CERTIFICATE-----"
-        raise ValueError(message) from error
-    return bundle
-
-
-def tls_hint(message: str) -> str:
-    """Return what to do about a TLS failure that OpenSSL or BoringSSL words like this; empty for anything else."""
-    return next((hint for sign, hint in _TLS_HINTS.items() if sign in message), "")
-
-
-def _system_roots() -> bytes | None:
-    found = filter(os.path.isfile, filter(None, (ssl.get_default_verify_paths().cafile, *_SYSTEM_BUNDLES)))
-    bundle = next(found, None)
-    return None if bundle is None else Path(bundle).read_bytes()
 
 
 def _malformed(text: str) -> ValueError:

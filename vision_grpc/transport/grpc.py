@@ -16,12 +16,15 @@ from vision_grpc.transport.grpc_peer import (
     OPTIONS,
     Failure,
     channel_count,
+    credentials_of,
     encode_batch,
     metadata_of,
+    options_of,
     read_answer,
     translate,
 )
-from vision_grpc.transport.method import METHOD_PATH, check_result_count
+from vision_grpc.transport.method import METHOD_PATH, Headers, check_result_count
+from vision_grpc.transport.tls import Tls
 
 if TYPE_CHECKING:
     _Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]
@@ -38,9 +41,10 @@ class _Future(Failure, Protocol):
 class GrpcTransport:
     """As many channels to the service as the calls need that are under way at once."""
 
-    def __init__(self, endpoint: Endpoint, roots: bytes | None, *, calls: int) -> None:
+    def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
         self._endpoint = endpoint
-        self._channels = [_open(endpoint, roots) for _ in range(channel_count(calls))]
+        self._headers = headers
+        self._channels = [_open(endpoint, tls) for _ in range(channel_count(calls))]
         # Requests and answers stay bytes: were an answer parsed by gRPC, garbage would look like a broken connection.
         methods: list[_Method] = [channel.unary_unary(METHOD_PATH) for channel in self._channels]
         self._methods = cycle(methods)
@@ -56,7 +60,7 @@ class GrpcTransport:
     ) -> "GrpcCall":
         """Send a batch; see `Transport`."""
         wire = encode_batch(contents, ask)
-        future = next(self._methods).future(wire, timeout=timeout_s, metadata=metadata_of(authorization))
+        future = next(self._methods).future(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
         call = GrpcCall(future, self._endpoint, timeout_s)
         future.add_done_callback(lambda _: on_done())
         return call
@@ -67,7 +71,7 @@ class GrpcTransport:
         """Send a request as it is; see `Transport`."""
         try:
             wire = next(self._methods)(
-                request.SerializeToString(), timeout=timeout_s, metadata=metadata_of(authorization)
+                request.SerializeToString(), timeout=timeout_s, metadata=metadata_of(authorization, self._headers)
             )
         except grpc.RpcError as error:
             raise translate(cast("Failure", error), self._endpoint, timeout_s) from error
@@ -118,8 +122,7 @@ def parse_response(wire: bytes, request: BatchAnalyzeRequest) -> BatchAnalyzeRes
     return response
 
 
-def _open(endpoint: Endpoint, roots: bytes | None) -> grpc.Channel:
+def _open(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
     if endpoint.plaintext:
         return grpc.insecure_channel(endpoint.target, options=OPTIONS)
-    tls = grpc.ssl_channel_credentials(root_certificates=roots)
-    return grpc.secure_channel(endpoint.target, tls, options=OPTIONS)
+    return grpc.secure_channel(endpoint.target, credentials_of(tls), options=options_of(tls))

@@ -18,12 +18,15 @@ from vision_grpc.transport.grpc_peer import (
     OPTIONS,
     Failure,
     channel_count,
+    credentials_of,
     encode_batch,
     metadata_of,
+    options_of,
     read_answer,
     translate,
 )
-from vision_grpc.transport.method import METHOD_PATH
+from vision_grpc.transport.method import METHOD_PATH, Headers
+from vision_grpc.transport.tls import Tls
 
 if TYPE_CHECKING:
     _Method = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -33,9 +36,10 @@ if TYPE_CHECKING:
 class AsyncGrpcTransport:
     """As many channels to the service as the calls need that are under way at once."""
 
-    def __init__(self, endpoint: Endpoint, roots: bytes | None, *, calls: int) -> None:
+    def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
         self._endpoint = endpoint
-        self._channels = [_open(endpoint, roots) for _ in range(channel_count(calls))]
+        self._headers = headers
+        self._channels = [_open(endpoint, tls) for _ in range(channel_count(calls))]
         methods: list[_Method] = [channel.unary_unary(METHOD_PATH) for channel in self._channels]
         self._methods = cycle(methods)
 
@@ -50,7 +54,7 @@ class AsyncGrpcTransport:
     ) -> "AsyncGrpcCall":
         """Send a batch; see `AsyncTransport`."""
         wire = encode_batch(contents, ask)
-        call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization))
+        call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
         call.add_done_callback(lambda _: on_done())
         return AsyncGrpcCall(call, self._endpoint, timeout_s)
 
@@ -59,7 +63,7 @@ class AsyncGrpcTransport:
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `AsyncTransport`."""
         wire = request.SerializeToString()
-        call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization))
+        call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
         try:
             return parse_response(await call, request)
         except grpc.RpcError as error:
@@ -110,8 +114,7 @@ def _raise_if_closed(call: "_Call", endpoint: Endpoint) -> None:
         raise TransportError(message) from None
 
 
-def _open(endpoint: Endpoint, roots: bytes | None) -> grpc.aio.Channel:
+def _open(endpoint: Endpoint, tls: Tls) -> grpc.aio.Channel:
     if endpoint.plaintext:
         return grpc.aio.insecure_channel(endpoint.target, options=OPTIONS)
-    tls = grpc.ssl_channel_credentials(root_certificates=roots)
-    return grpc.aio.secure_channel(endpoint.target, tls, options=OPTIONS)
+    return grpc.aio.secure_channel(endpoint.target, credentials_of(tls), options=options_of(tls))

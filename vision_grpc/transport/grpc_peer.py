@@ -21,14 +21,18 @@ from vision_grpc.errors import (
 from vision_grpc.messages import Status
 from vision_grpc.outcomes import WireOutcome
 from vision_grpc.results import Answer
-from vision_grpc.transport.endpoint import Endpoint, tls_hint
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.method import Headers
 from vision_grpc.transport.request_id import make_request_id
+from vision_grpc.transport.tls import Tls, tls_hint
 from vision_grpc.version import USER_AGENT
 from vision_grpc.wire import encode_features, has_error, join_request, split_response
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 
-OPTIONS: tuple[tuple[str, int | str], ...] = (
+Options = tuple[tuple[str, int | str], ...]
+
+OPTIONS: Options = (
     # A full batch exceeds gRPC's 4 MiB; what may be sent is for the field options to say.
     ("grpc.max_send_message_length", -1),
     # Eight densely printed pages come as about 4 MB. The cap protects memory from a lying peer.
@@ -71,10 +75,21 @@ def channel_count(calls: int) -> int:
     return -(-calls // STREAMS_PER_CHANNEL)
 
 
-def metadata_of(authorization: str | None) -> Metadata:
+def options_of(tls: Tls) -> Options:
+    """Return the options of a channel that is protected so."""
+    return OPTIONS if tls.server_name is None else (*OPTIONS, ("grpc.ssl_target_name_override", tls.server_name))
+
+
+def credentials_of(tls: Tls) -> grpc.ChannelCredentials:
+    """Return what protects a channel."""
+    chain, key = tls.client_certificate or (None, None)
+    return grpc.ssl_channel_credentials(root_certificates=tls.roots, private_key=key, certificate_chain=chain)
+
+
+def metadata_of(authorization: str | None, headers: Headers = ()) -> Metadata:
     """Return what goes with one attempt; each has an id of its own."""
-    request_id = ("x-client-request-id", make_request_id())
-    return (request_id,) if authorization is None else (request_id, ("authorization", authorization))
+    metadata = (("x-client-request-id", make_request_id()), *headers)
+    return metadata if authorization is None else (*metadata, ("authorization", authorization))
 
 
 def encode_batch(contents: Iterable[bytes], ask: Ask) -> bytes:

@@ -6,6 +6,9 @@ from vision_grpc_pb.google.api import annotations_pb2
 from vision_grpc_pb.google.protobuf.descriptor_pb2 import MethodOptions
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
 
+Headers = tuple[tuple[str, str], ...]
+"""What goes with each call beyond what every call has: metadata in gRPC, headers in REST."""
+
 _SERVICE = vision_service_pb2.DESCRIPTOR.services_by_name["VisionService"]
 _METHOD = _SERVICE.methods_by_name["BatchAnalyze"]
 

@@ -14,6 +14,7 @@ from vision_grpc.core.retry import asked_wait_s
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError
 from vision_grpc.json import from_json, read_error_body, to_json
 from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.tls import Tls
 from vision_grpc_pb.google.api import annotations_pb2
 from vision_grpc_pb.google.protobuf.descriptor_pb2 import MethodOptions
 
@@ -81,13 +82,13 @@ def fetch(
     """
     import httpx2
 
-    from vision_grpc.transport.rest_peer import Body, tls_of, translate
+    from vision_grpc.transport.rest_peer import Body, translate, verification_of
 
     method, path = request
     body = Body(endpoint, timeout_s)
     try:
         with (
-            httpx2.Client(base_url=endpoint.url, verify=tls_of(roots), trust_env=through_proxy) as client,
+            httpx2.Client(base_url=endpoint.url, verify=verification_of(Tls(roots)), trust_env=through_proxy) as client,
             client.stream(method, path, headers=dict(headers), content=content, timeout=timeout_s) as response,
         ):
             for piece in response.iter_bytes():
@@ -102,14 +103,13 @@ def _call_grpc(
 ) -> _MessageT:
     import grpc
 
-    from vision_grpc.transport.grpc_peer import OPTIONS, Failure, metadata_of, translate
+    from vision_grpc.transport.grpc_peer import OPTIONS, Failure, credentials_of, metadata_of, translate
 
     endpoint = peer.endpoint
     if endpoint.plaintext:
         channel = grpc.insecure_channel(endpoint.target, options=OPTIONS)
     else:
-        tls = grpc.ssl_channel_credentials(root_certificates=peer.roots)
-        channel = grpc.secure_channel(endpoint.target, tls, options=OPTIONS)
+        channel = grpc.secure_channel(endpoint.target, credentials_of(Tls(peer.roots)), options=OPTIONS)
     with channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
             f"/{method.containing_service.full_name}/{method.name}"

@@ -12,17 +12,28 @@ from vision_grpc.json import RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.method import REST_PATH, check_result_count
-from vision_grpc.transport.rest_peer import Body, headers_of, read_answer, read_response, tls_of, translate
+from vision_grpc.transport.method import REST_PATH, Headers, check_result_count
+from vision_grpc.transport.rest_peer import (
+    Body,
+    extensions_of,
+    headers_of,
+    read_answer,
+    read_response,
+    translate,
+    verification_of,
+)
+from vision_grpc.transport.tls import Tls
 
 
 class RestTransport:
     """A pool of HTTP connections to the service, and of threads that wait for their answers."""
 
-    def __init__(self, endpoint: Endpoint, roots: bytes | None, *, calls: int) -> None:
+    def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
         self._endpoint = endpoint
+        self._headers = headers
+        self._extensions = extensions_of(tls)
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=calls)
-        self._http = httpx2.Client(base_url=endpoint.url, verify=tls_of(roots), limits=limits)
+        self._http = httpx2.Client(base_url=endpoint.url, verify=verification_of(tls), limits=limits)
         self._under_way: set[Future[Answer]] = set()
         self._threads = ThreadPoolExecutor(calls, thread_name_prefix="vision-grpc-rest")
 
@@ -69,10 +80,15 @@ class RestTransport:
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Return status, headers and body of an HTTP answer, whatever it is."""
         body = Body(self._endpoint, timeout_s)
-        headers = headers_of(authorization, content.content_length)
+        headers = headers_of(authorization, content.content_length, self._headers)
         try:
             with self._http.stream(
-                "POST", REST_PATH, content=iter(content), headers=headers, timeout=timeout_s
+                "POST",
+                REST_PATH,
+                content=iter(content),
+                headers=headers,
+                timeout=timeout_s,
+                extensions=self._extensions,
             ) as response:
                 for piece in response.iter_bytes():
                     body.add(piece)

@@ -1,6 +1,7 @@
 """The service over REST, for an event loop."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import httpx2
@@ -11,17 +12,28 @@ from vision_grpc.json import ASYNC_SLICE_BYTES, RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.method import REST_PATH, check_result_count
-from vision_grpc.transport.rest_peer import Body, headers_of, read_answer, read_response, tls_of, translate
+from vision_grpc.transport.method import REST_PATH, Headers, check_result_count
+from vision_grpc.transport.rest_peer import (
+    Body,
+    extensions_of,
+    headers_of,
+    read_answer,
+    read_response,
+    translate,
+    verification_of,
+)
+from vision_grpc.transport.tls import Tls
 
 
 class AsyncRestTransport:
     """A pool of HTTP connections to the service."""
 
-    def __init__(self, endpoint: Endpoint, roots: bytes | None, *, calls: int) -> None:
+    def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
         self._endpoint = endpoint
+        self._headers = headers
+        self._extensions = extensions_of(tls)
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=calls)
-        self._http = httpx2.AsyncClient(base_url=endpoint.url, verify=tls_of(roots), limits=limits)
+        self._http = httpx2.AsyncClient(base_url=endpoint.url, verify=verification_of(tls), limits=limits)
 
     def start(
         self,
@@ -62,14 +74,20 @@ class AsyncRestTransport:
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Return status, headers and body of an HTTP answer, whatever it is."""
         body = Body(self._endpoint, timeout_s)
-        headers = headers_of(authorization, content.content_length)
+        headers = headers_of(authorization, content.content_length, self._headers)
         try:
             async with self._http.stream(
-                "POST", REST_PATH, content=_slices(content), headers=headers, timeout=timeout_s
+                "POST",
+                REST_PATH,
+                content=_slices(content),
+                headers=headers,
+                timeout=timeout_s,
+                extensions=self._extensions,
             ) as response:
                 async for piece in response.aiter_bytes():
                     body.add(piece)
-        except httpx2.RequestError as error:
+        except (httpx2.RequestError, ssl.SSLError) as error:
+            # What TLS says while the answer is read comes through anyio and httpx2 as it is.
             raise translate(error, self._endpoint, timeout_s) from error
         return response.status_code, response.headers, body.whole()
 

@@ -22,8 +22,10 @@ from vision_grpc.json import find_error, from_json, read_error, split_results
 from vision_grpc.messages import BatchAnalyzeResponse, Status
 from vision_grpc.outcomes import JsonOutcome, MessageOutcome
 from vision_grpc.results import Answer
-from vision_grpc.transport.endpoint import Endpoint, tls_hint
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.method import Headers
 from vision_grpc.transport.request_id import make_request_id
+from vision_grpc.transport.tls import Tls, tls_hint
 from vision_grpc.version import USER_AGENT
 
 _OK = 200
@@ -32,17 +34,29 @@ _TOO_LARGE = 413
 _BODY_BYTES = 256 * 1024 * 1024
 
 
-def tls_of(roots: bytes | None) -> ssl.SSLContext | bool:
-    """Return what httpx2 is to verify certificates with."""
-    return True if roots is None else ssl.create_default_context(cadata=roots.decode("ascii", errors="ignore"))
+def verification_of(tls: Tls) -> ssl.SSLContext:
+    """Return what httpx2 is to verify certificates with, and to present to services that ask."""
+    if tls.roots is None:
+        context = httpx2.create_ssl_context()
+    else:
+        context = ssl.create_default_context(cadata=tls.roots.decode("ascii", errors="ignore"))
+    if tls.client_certificate is not None:
+        tls.client_certificate.load_into(context)
+    return context
 
 
-def headers_of(authorization: str | None, content_length: int | None = None) -> dict[str, str]:
+def extensions_of(tls: Tls) -> dict[str, str]:
+    """Return what httpx2 is to be told of each request."""
+    return {} if tls.server_name is None else {"sni_hostname": tls.server_name}
+
+
+def headers_of(authorization: str | None, content_length: int | None = None, more: Headers = ()) -> dict[str, str]:
     """Return what goes with one attempt; each has an id of its own."""
     headers = {
         "content-type": "application/json",
         "user-agent": USER_AGENT,
         "x-client-request-id": make_request_id(),
+        **dict(more),
     }
     if content_length is not None:
         # Without it a body that is generated would go in chunks, which some gateways refuse.
@@ -135,10 +149,11 @@ def _service_error(status: Status, headers: Mapping[str, str], *, too_large: boo
     )
 
 
-def translate(error: httpx2.RequestError, endpoint: Endpoint, timeout_s: float) -> VisionError:
+def translate(error: httpx2.RequestError | ssl.SSLError, endpoint: Endpoint, timeout_s: float) -> VisionError:
     """Return our exception for what the HTTP client raised."""
-    if isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError):
-        hint = tls_hint(_describe(error))
+    hint = tls_hint(_describe(error))
+    # TLS 1.3 refuses a client's certificate after the handshake, while the answer is read.
+    if hint or isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError):
         return PathError(f"{endpoint.target} was not reached: {_describe(error)}{hint}", lasting=bool(hint))
     if isinstance(error, httpx2.DecodingError):
         return ProtocolError(f"the answer of {endpoint.target} is not encoded as it says: {error}")

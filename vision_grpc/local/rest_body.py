@@ -1,0 +1,75 @@
+"""The body of a REST request, read and inflated; of neither form more than the longest valid request is kept."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.requests import Request
+
+from vision_grpc.errors import Code, ServiceError
+from vision_grpc.local.contract import JSON_REQUEST_BYTES
+
+# RFC 9110 section 8.4.1.3: x-gzip is the same.
+_GZIP = {"gzip", "x-gzip"}
+_PLAIN = {"", "identity"}
+
+
+class RefusedBodyError(ServiceError):
+    """A body that is not looked into, with the HTTP status and headers that say why."""
+
+    def __init__(
+        self, http_status: HTTPStatus, code: Code, message: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(code, message)
+        self.http_status = http_status
+        self.headers: Mapping[str, str] = {} if headers is None else headers
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body as it was sent.
+
+    Raises:
+        RefusedBodyError: it is too long; one that tells its length is not read.
+    """
+    if int(request.headers.get("content-length", "0")) > JSON_REQUEST_BYTES:
+        raise _too_long()
+    chunks: list[bytes] = []
+    left = JSON_REQUEST_BYTES
+    async for chunk in request.stream():
+        left -= len(chunk)
+        if left < 0:
+            raise _too_long()
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def decode_body(body: bytes, content_encoding: str) -> bytes:
+    """Return the body without its encoding; megabytes of it, so nothing for an event loop.
+
+    Raises:
+        RefusedBodyError: the encoding is not gzip, the body is not what it says, or too long.
+    """
+    encoding = content_encoding.strip().lower()
+    if encoding in _PLAIN:
+        return body
+    if encoding not in _GZIP:
+        message = f"the content encoding {content_encoding!r} is not supported: send gzip or none"
+        # RFC 9110 section 15.5.16 asks for the header. UNIMPLEMENTED is what gRPC says of such a compression.
+        headers = {"accept-encoding": "gzip"}
+        raise RefusedBodyError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Code.UNIMPLEMENTED, message, headers=headers)
+    try:
+        with gzip.open(io.BytesIO(body)) as file:
+            inflated = file.read(JSON_REQUEST_BYTES + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        message = f"the body is not the gzip that its content encoding says: {error}"
+        raise RefusedBodyError(HTTPStatus.BAD_REQUEST, Code.INVALID_ARGUMENT, message) from error
+    if len(inflated) > JSON_REQUEST_BYTES:
+        raise _too_long()
+    return inflated
+
+
+def _too_long() -> RefusedBodyError:
+    message = f"the body is longer than any valid request, {JSON_REQUEST_BYTES:,} bytes"
+    return RefusedBodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Code.RESOURCE_EXHAUSTED, message)
