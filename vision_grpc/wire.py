@@ -29,6 +29,8 @@ _RESULTS = _tag(BatchAnalyzeResponse, "results")
 _IMAGE_ERROR = _tag(AnalyzeResult, "error")
 _FEATURE_RESULTS = _tag(AnalyzeResult, "results")
 _FEATURE_ERROR = _tag(FeatureResult, "error")
+_TEXT = _tag(FeatureResult, "text_detection")
+_SHORTEST_PAGE = 2  # A tag and a length.
 
 
 def encode_features(features: Iterable[Message]) -> bytes:
@@ -63,12 +65,26 @@ def has_error(result: bytes) -> bool:
     Raises:
         DecodeError: the fields of the result or of its features are broken.
     """
+    if _is_one_page(result):
+        return False
     for tag, start, end in _fields(result, 0, len(result)):
         if tag == _IMAGE_ERROR:
             return True
         if tag == _FEATURE_RESULTS and any(inner == _FEATURE_ERROR for inner, _, _ in _fields(result, start, end)):
             return True
     return False
+
+
+def _is_one_page(result: bytes) -> bool:
+    """Return whether a result is what nearly all are: one feature with one text, nothing beside it."""
+    end = len(result)
+    if end < _SHORTEST_PAGE or result[0] != _FEATURE_RESULTS:
+        return False
+    size, start = _read_varint(result, 1, end)
+    if start + size != end or size < _SHORTEST_PAGE or result[start] != _TEXT:
+        return False
+    size, start = _read_varint(result, start + 1, end)
+    return start + size == end
 
 
 def _fields(wire: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -95,8 +111,14 @@ def _fields(wire: bytes, position: int, end: int) -> Iterator[tuple[int, int, in
 
 def _read_varint(wire: bytes, position: int, end: int) -> tuple[int, int]:
     """Return a varint and the position behind it."""
-    if position < end and (byte := wire[position]) < _CONTINUES:  # Tags, and the lengths of what is short.
-        return byte, position + 1
+    if position + 3 <= end:  # Nearly all: tags, and the lengths of anything up to 2 MB.
+        first, second, third = wire[position : position + 3]
+        if first < _CONTINUES:
+            return first, position + 1
+        if second < _CONTINUES:
+            return first & 0x7F | second << 7, position + 2
+        if third < _CONTINUES:
+            return first & 0x7F | (second & 0x7F) << 7 | third << 14, position + 3
     number = shift = 0
     for index in range(position, min(end, position + _LONGEST_VARINT)):
         byte = wire[index]
@@ -109,6 +131,8 @@ def _read_varint(wire: bytes, position: int, end: int) -> tuple[int, int]:
 
 
 def _varint(number: int) -> bytes:
+    if number < _CONTINUES:
+        return bytes((number,))
     encoded = bytearray()
     while number >= _CONTINUES:
         encoded.append(number & 0x7F | _CONTINUES)
