@@ -33,6 +33,8 @@ class Feeder:
         else:
             self._task = asyncio.create_task(self._pull_in_thread(Source(images, limits)))
 
+        self._task.add_done_callback(self._ended)
+
     def want(self, images: int) -> None:
         """Ask for so many more images."""
         self._wanted = images
@@ -87,6 +89,13 @@ class Feeder:
         while len(self._images) >= self._wanted:
             self._resume.clear()
             await self._resume.wait()
+
+    def _ended(self, _: "asyncio.Task[None]") -> None:
+        """Do not let the stream wait for a task that is over, whatever ended it."""
+        if not self.exhausted:
+            self.exhausted = True
+            self.error = RuntimeError("the source of images was cancelled")
+            self._tell()
 
     def _tell(self) -> None:
         self.has_news = True

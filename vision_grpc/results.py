@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from vision_grpc.errors import Code, VisionError
+from vision_grpc.errors import Code, PathError, RequestTooLargeError, VisionError
 
 if TYPE_CHECKING:
     from vision_grpc.messages import AnalyzeResult, Any, TextAnnotation, Word
@@ -27,7 +27,8 @@ class ImageError:
     @property
     def retryable(self) -> bool:
         """Whether the same image may succeed a little later."""
-        return self.code.retryable
+        is_lasting = isinstance(self.cause, PathError) and self.cause.lasting
+        return self.code.retryable and not is_lasting and not isinstance(self.cause, RequestTooLargeError)
 
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}"

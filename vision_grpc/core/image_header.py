@@ -73,7 +73,7 @@ def read_header(content: bytes) -> ImageHeader:
         UnreadableImageError: the file is empty, of another format, or cut before its size.
     """
     if not content:
-        message = "the file is empty"
+        message = "the file is empty: copy or save it again"
         raise UnreadableImageError(message)
     if content.startswith(_PNG_SIGNATURE):
         return _read_png(content)

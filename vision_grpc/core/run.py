@@ -18,7 +18,7 @@ from vision_grpc.core.ordering import Sequencer
 from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
-from vision_grpc.errors import Code, DeadlineError, ProtocolError, VisionError
+from vision_grpc.errors import Code, DeadlineError, ProtocolError, ServiceError, VisionError
 from vision_grpc.images import Image, Refusal
 from vision_grpc.results import Answer, ImageError, ImageResult
 
@@ -273,9 +273,13 @@ class Run:
         return deadline is not None and now >= deadline
 
     def _give_up(self, batch: _Batch, error: VisionError) -> None:
-        image_error = ImageError(error.code, str(error), getattr(error, "details", ()), error)
+        message, request_id = str(error), None
+        if isinstance(error, ServiceError):
+            message, request_id = error.message, error.request_id
+        image_error = ImageError(error.code, message, getattr(error, "details", ()), error)
         for job in batch.jobs:
-            self._finish(job, ImageResult(job.image.key, error=image_error, attempts=job.attempts))
+            result = ImageResult(job.image.key, error=image_error, attempts=job.attempts, request_id=request_id)
+            self._finish(job, result)
 
     def _depart(self, batch: _Batch, now: float) -> Send:
         if batch.deadline is None:

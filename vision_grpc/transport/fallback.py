@@ -1,5 +1,6 @@
 """gRPC first, REST where it does not get through: two transports that look like one."""
 
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ class FallbackTransport:
         self._grpc = grpc
         self._open_rest = open_rest
         self._rest: Transport | None = None
+        self._opening = threading.Lock()
 
     def start(
         self,
@@ -60,9 +62,10 @@ class FallbackTransport:
             self._rest.close()
 
     def _other(self) -> Transport:
-        if self._rest is None:
-            self._rest = self._open_rest()
-        return self._rest
+        with self._opening:
+            if self._rest is None:
+                self._rest = self._open_rest()
+            return self._rest
 
 
 class AsyncFallbackTransport:

@@ -13,7 +13,6 @@ from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import (
-    OPTIONS,
     Failure,
     channel_count,
     credentials_of,
@@ -124,5 +123,5 @@ def parse_response(wire: bytes, request: BatchAnalyzeRequest) -> BatchAnalyzeRes
 
 def _open(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
     if endpoint.plaintext:
-        return grpc.insecure_channel(endpoint.target, options=OPTIONS)
-    return grpc.secure_channel(endpoint.target, credentials_of(tls), options=options_of(tls))
+        return grpc.insecure_channel(endpoint.target, options=options_of(endpoint, tls))
+    return grpc.secure_channel(endpoint.target, credentials_of(tls), options=options_of(endpoint, tls))

@@ -15,7 +15,6 @@ from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc import parse_response
 from vision_grpc.transport.grpc_peer import (
-    OPTIONS,
     Failure,
     channel_count,
     credentials_of,
@@ -116,5 +115,5 @@ def _raise_if_closed(call: "_Call", endpoint: Endpoint) -> None:
 
 def _open(endpoint: Endpoint, tls: Tls) -> grpc.aio.Channel:
     if endpoint.plaintext:
-        return grpc.aio.insecure_channel(endpoint.target, options=OPTIONS)
-    return grpc.aio.secure_channel(endpoint.target, credentials_of(tls), options=options_of(tls))
+        return grpc.aio.insecure_channel(endpoint.target, options=options_of(endpoint, tls))
+    return grpc.aio.secure_channel(endpoint.target, credentials_of(tls), options=options_of(endpoint, tls))

@@ -75,9 +75,15 @@ def channel_count(calls: int) -> int:
     return -(-calls // STREAMS_PER_CHANNEL)
 
 
-def options_of(tls: Tls) -> Options:
-    """Return the options of a channel that is protected so."""
-    return OPTIONS if tls.server_name is None else (*OPTIONS, ("grpc.ssl_target_name_override", tls.server_name))
+def options_of(endpoint: Endpoint, tls: Tls) -> Options:
+    """Return the options of a channel to the endpoint that is protected so."""
+    options = list(OPTIONS)
+    if endpoint.is_loopback:
+        # A proxy is another machine: what does not leave this one may be plaintext.
+        options.append(("grpc.enable_http_proxy", 0))
+    if tls.server_name is not None:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
+    return tuple(options)
 
 
 def credentials_of(tls: Tls) -> grpc.ChannelCredentials:

@@ -103,13 +103,15 @@ def _call_grpc(
 ) -> _MessageT:
     import grpc
 
-    from vision_grpc.transport.grpc_peer import OPTIONS, Failure, credentials_of, metadata_of, translate
+    from vision_grpc.transport.grpc_peer import Failure, credentials_of, metadata_of, options_of, translate
 
     endpoint = peer.endpoint
     if endpoint.plaintext:
-        channel = grpc.insecure_channel(endpoint.target, options=OPTIONS)
+        channel = grpc.insecure_channel(endpoint.target, options=options_of(endpoint, Tls(peer.roots)))
     else:
-        channel = grpc.secure_channel(endpoint.target, credentials_of(Tls(peer.roots)), options=OPTIONS)
+        channel = grpc.secure_channel(
+            endpoint.target, credentials_of(Tls(peer.roots)), options=options_of(endpoint, Tls(peer.roots))
+        )
     with channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
             f"/{method.containing_service.full_name}/{method.name}"
@@ -138,7 +140,7 @@ def _call_rest(
         headers=headers_of(None),
         content=to_json(request) if rule.post else None,
         timeout_s=max(0.0, timeout_s),
-        through_proxy=True,
+        through_proxy=not peer.endpoint.is_loopback,
     )
     if answer.status != _OK:
         status = read_error_body(answer.body, answer.status)

@@ -1,7 +1,13 @@
 """Ids that the client gives to its attempts."""
 
+import os
 import random
 import uuid
+
+# Of its own, so that nobody's `random.seed` makes the ids repeat; nor does a fork.
+_RANDOM = random.Random()  # noqa: S311 - no secret
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_RANDOM.seed)
 
 
 def make_request_id() -> str:
@@ -9,4 +15,4 @@ def make_request_id() -> str:
 
     `uuid.uuid4` asks the system, which gives the GIL away in the middle of sending.
     """
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+    return str(uuid.UUID(int=_RANDOM.getrandbits(128), version=4))

@@ -1,5 +1,6 @@
 """The service over REST, for threads."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from functools import partial
@@ -17,6 +18,7 @@ from vision_grpc.transport.rest_peer import (
     Body,
     extensions_of,
     headers_of,
+    late,
     read_answer,
     read_response,
     translate,
@@ -33,7 +35,13 @@ class RestTransport:
         self._headers = headers
         self._extensions = extensions_of(tls)
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=calls)
-        self._http = httpx2.Client(base_url=endpoint.url, verify=verification_of(tls), limits=limits)
+        self._http = httpx2.Client(
+            base_url=endpoint.url,
+            verify=verification_of(tls),
+            limits=limits,
+            # A proxy is another machine: what does not leave this one may be plaintext.
+            trust_env=not endpoint.is_loopback,
+        )
         self._under_way: set[Future[Answer]] = set()
         self._threads = ThreadPoolExecutor(calls, thread_name_prefix="vision-grpc-rest")
 
@@ -47,10 +55,12 @@ class RestTransport:
         on_done: Callable[[], None],
     ) -> "RestCall":
         """Send a batch; see `Transport`."""
+        deadline = time.monotonic() + timeout_s
 
         def exchange() -> Answer:
             body = RequestBody.of_contents(contents, ask.features, ask.folder_id)
-            return read_answer(*self._exchange(body, authorization, timeout_s))
+            # All threads may have been busy for a while.
+            return read_answer(*self._exchange(body, authorization, deadline - time.monotonic()))
 
         # Not the thread's own future: `close` ends the call at once, a thread that waits for the network cannot be.
         future: Future[Answer] = Future()
@@ -79,6 +89,8 @@ class RestTransport:
         self, content: RequestBody, authorization: str | None, timeout_s: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Return status, headers and body of an HTTP answer, whatever it is."""
+        if timeout_s <= 0:  # To sockets, 0 means not to wait at all, which is another error.
+            raise late(self._endpoint, timeout_s)
         body = Body(self._endpoint, timeout_s)
         headers = headers_of(authorization, content.content_length, self._headers)
         try:

@@ -17,6 +17,7 @@ from vision_grpc.transport.rest_peer import (
     Body,
     extensions_of,
     headers_of,
+    late,
     read_answer,
     read_response,
     translate,
@@ -33,7 +34,13 @@ class AsyncRestTransport:
         self._headers = headers
         self._extensions = extensions_of(tls)
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=calls)
-        self._http = httpx2.AsyncClient(base_url=endpoint.url, verify=verification_of(tls), limits=limits)
+        self._http = httpx2.AsyncClient(
+            base_url=endpoint.url,
+            verify=verification_of(tls),
+            limits=limits,
+            # A proxy is another machine: what does not leave this one may be plaintext.
+            trust_env=not endpoint.is_loopback,
+        )
 
     def start(
         self,
@@ -73,19 +80,27 @@ class AsyncRestTransport:
         self, content: RequestBody, authorization: str | None, timeout_s: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Return status, headers and body of an HTTP answer, whatever it is."""
+        if timeout_s <= 0:  # To sockets, 0 means not to wait at all, which is another error.
+            raise late(self._endpoint, timeout_s)
         body = Body(self._endpoint, timeout_s)
         headers = headers_of(authorization, content.content_length, self._headers)
         try:
-            async with self._http.stream(
-                "POST",
-                REST_PATH,
-                content=_slices(content),
-                headers=headers,
-                timeout=timeout_s,
-                extensions=self._extensions,
-            ) as response:
+            # httpx2's own time-out is for each step by itself.
+            async with (
+                asyncio.timeout(timeout_s),
+                self._http.stream(
+                    "POST",
+                    REST_PATH,
+                    content=_slices(content),
+                    headers=headers,
+                    timeout=timeout_s,
+                    extensions=self._extensions,
+                ) as response,
+            ):
                 async for piece in response.aiter_bytes():
                     body.add(piece)
+        except TimeoutError as error:
+            raise late(self._endpoint, timeout_s) from error
         except (httpx2.RequestError, ssl.SSLError) as error:
             # What TLS says while the answer is read comes through anyio and httpx2 as it is.
             raise translate(error, self._endpoint, timeout_s) from error
