@@ -17,7 +17,7 @@ def test_what_stays_on_this_machine_passes_no_proxy(
 ) -> None:
     """It may be plaintext, and a proxy is another machine."""
     with socket.create_server(("127.0.0.1", 0)) as proxy, LocalVision() as vision:
-        proxy.setblocking(False)
+        proxy.settimeout(0)
         for variable in ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy"):
             monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.getsockname()[1]}")
         endpoint = vision.grpc_endpoint if transport == "grpc" else vision.rest_endpoint
