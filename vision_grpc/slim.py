@@ -2,7 +2,7 @@
 
 A page is mostly boxes, confidences and languages. Messages that declare only what leads to the
 words, under the contract's own field numbers, let the parser pass over the rest: measured on a page
-of 300 words, that halves the time to its text.
+of 300 words, it takes 20 us instead of 48. Walking the words takes 120 us either way.
 """
 
 from collections.abc import Iterable

@@ -29,8 +29,6 @@ _RESULTS = _tag(BatchAnalyzeResponse, "results")
 _IMAGE_ERROR = _tag(AnalyzeResult, "error")
 _FEATURE_RESULTS = _tag(AnalyzeResult, "results")
 _FEATURE_ERROR = _tag(FeatureResult, "error")
-_TEXT = _tag(FeatureResult, "text_detection")
-_SHORTEST_PAGE = 2  # A tag and a length.
 
 
 def encode_features(features: Iterable[Message]) -> bytes:
@@ -65,26 +63,12 @@ def has_error(result: bytes) -> bool:
     Raises:
         DecodeError: the fields of the result or of its features are broken.
     """
-    if _is_one_page(result):
-        return False
     for tag, start, end in _fields(result, 0, len(result)):
         if tag == _IMAGE_ERROR:
             return True
         if tag == _FEATURE_RESULTS and any(inner == _FEATURE_ERROR for inner, _, _ in _fields(result, start, end)):
             return True
     return False
-
-
-def _is_one_page(result: bytes) -> bool:
-    """Return whether a result is what nearly all are: one feature with one text, nothing beside it."""
-    end = len(result)
-    if end < _SHORTEST_PAGE or result[0] != _FEATURE_RESULTS:
-        return False
-    size, start = _read_varint(result, 1, end)
-    if start + size != end or size < _SHORTEST_PAGE or result[start] != _TEXT:
-        return False
-    size, start = _read_varint(result, start + 1, end)
-    return start + size == end
 
 
 def _fields(wire: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
