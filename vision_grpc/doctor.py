@@ -19,6 +19,7 @@ from vision_grpc.errors import AuthError, TransportError, VisionError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.settings import Settings
 from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.http_message import HttpRequest
 from vision_grpc.transport.once import fetch
 
 State = Literal["ok", "warning", "fault"]
@@ -288,9 +289,7 @@ def _clock(settings: Settings, timeout_s: float) -> Finding:
         answer = fetch(
             settings.endpoint,
             settings.tls.roots,
-            ("GET", "/"),
-            headers={},
-            content=None,
+            HttpRequest("GET", "/", {}),
             timeout_s=timeout_s,
             through_proxy=True,
         )

@@ -9,6 +9,7 @@ from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import Token
 from vision_grpc.errors import AuthError, TransportError
 from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.http_message import HttpRequest
 from vision_grpc.transport.once import fetch
 
 DEFAULT_METADATA_ADDRESS = "169.254.169.254"
@@ -49,9 +50,7 @@ class MetadataService(ExchangedCredentials):
             answer = fetch(
                 self._endpoint,
                 None,
-                ("GET", _PATH),
-                headers=_HEADERS,
-                content=None,
+                HttpRequest("GET", _PATH, _HEADERS),
                 timeout_s=min(timeout_s, _ANSWER_S),
                 # A proxy would ask for the token of the machine that it runs on.
                 through_proxy=False,

@@ -4,7 +4,7 @@ For services that are asked a few times a day: the connection is not worth keepi
 """
 
 import time
-from collections.abc import Mapping
+from contextlib import closing
 from typing import Literal, NamedTuple, TypeVar, cast
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -14,6 +14,7 @@ from vision_grpc.core.retry import asked_wait_s
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError
 from vision_grpc.json import from_json, read_error_body, to_json
 from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
 from vision_grpc.transport.tls import Tls
 from vision_grpc_pb.google.api import annotations_pb2
 from vision_grpc_pb.google.protobuf.descriptor_pb2 import MethodOptions
@@ -28,14 +29,6 @@ class Peer(NamedTuple):
     endpoint: Endpoint
     roots: bytes | None
     transport: Literal["auto", "grpc", "rest"]
-
-
-class HttpAnswer(NamedTuple):
-    """What came back over HTTP."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 def call_once(
@@ -66,36 +59,18 @@ def call_once(
 
 
 def fetch(
-    endpoint: Endpoint,
-    roots: bytes | None,
-    request: tuple[str, str],
-    *,
-    headers: Mapping[str, str],
-    content: bytes | None,
-    timeout_s: float,
-    through_proxy: bool,
+    endpoint: Endpoint, roots: bytes | None, request: HttpRequest, *, timeout_s: float, through_proxy: bool
 ) -> HttpAnswer:
-    """Return the answer to one HTTP request, given as method and path.
+    """Return the answer to one HTTP request.
 
     Raises:
         TransportError: the server was not reached or did not answer in time.
+        ProtocolError: its answer is not encoded as it says, or too long.
     """
-    import httpx2
+    from vision_grpc.transport.rest_calls import RestCalls
 
-    from vision_grpc.transport.rest_peer import Body, translate, verification_of
-
-    method, path = request
-    body = Body(endpoint, timeout_s)
-    try:
-        with (
-            httpx2.Client(base_url=endpoint.url, verify=verification_of(Tls(roots)), trust_env=through_proxy) as client,
-            client.stream(method, path, headers=dict(headers), content=content, timeout=timeout_s) as response,
-        ):
-            for piece in response.iter_bytes():
-                body.add(piece)
-    except httpx2.TransportError as error:
-        raise translate(error, endpoint, timeout_s) from error
-    return HttpAnswer(response.status_code, response.headers, body.whole())
+    with closing(RestCalls(endpoint, Tls(roots), connections_kept=0, through_proxy=through_proxy)) as calls:
+        return calls.start(lambda: request, lambda answer: answer, timeout_s=timeout_s).result()
 
 
 def _call_grpc(
@@ -133,14 +108,9 @@ def _call_rest(
 
     rule = MethodOptions.FromString(method.GetOptions().SerializeToString()).Extensions[annotations_pb2.http]
     verb = "POST" if rule.post else "GET"
+    http_request = HttpRequest(verb, rule.post or rule.get, headers_of(None), to_json(request) if rule.post else None)
     answer = fetch(
-        peer.endpoint,
-        peer.roots,
-        (verb, rule.post or rule.get),
-        headers=headers_of(None),
-        content=to_json(request) if rule.post else None,
-        timeout_s=max(0.0, timeout_s),
-        through_proxy=not peer.endpoint.is_loopback,
+        peer.endpoint, peer.roots, http_request, timeout_s=timeout_s, through_proxy=not peer.endpoint.is_loopback
     )
     if answer.status != _OK:
         status = read_error_body(answer.body, answer.status)

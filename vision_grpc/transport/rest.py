@@ -1,49 +1,22 @@
 """The service over REST, for threads."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from functools import partial
-
-import httpx2
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import TransportError
-from vision_grpc.json import RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.method import REST_PATH, Headers, check_result_count
-from vision_grpc.transport.rest_peer import (
-    Body,
-    extensions_of,
-    headers_of,
-    late,
-    read_answer,
-    read_response,
-    translate,
-    verification_of,
-)
+from vision_grpc.transport.method import Headers
+from vision_grpc.transport.rest_service import RestService
 from vision_grpc.transport.tls import Tls
 
 
 class RestTransport:
-    """A pool of HTTP connections to the service, and of threads that wait for their answers."""
+    """HTTP connections to the service, one for each call under way at once."""
 
     def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
-        self._endpoint = endpoint
-        self._headers = headers
-        self._extensions = extensions_of(tls)
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=calls)
-        self._http = httpx2.Client(
-            base_url=endpoint.url,
-            verify=verification_of(tls),
-            limits=limits,
-            # A proxy is another machine: what does not leave this one may be plaintext.
-            trust_env=not endpoint.is_loopback,
-        )
-        self._under_way: set[Future[Answer]] = set()
-        self._threads = ThreadPoolExecutor(calls, thread_name_prefix="vision-grpc-rest")
+        self._service = RestService(endpoint, tls, calls=calls, headers=headers)
 
     def start(
         self,
@@ -55,58 +28,23 @@ class RestTransport:
         on_done: Callable[[], None],
     ) -> "RestCall":
         """Send a batch; see `Transport`."""
-        deadline = time.monotonic() + timeout_s
-
-        def exchange() -> Answer:
-            body = RequestBody.of_contents(contents, ask.features, ask.folder_id)
-            # All threads may have been busy for a while.
-            return read_answer(*self._exchange(body, authorization, deadline - time.monotonic()))
-
-        # Not the thread's own future: `close` ends the call at once, a thread that waits for the network cannot be.
-        future: Future[Answer] = Future()
+        future = self._service.start_batch(contents, ask, authorization, timeout_s=timeout_s)
         future.add_done_callback(lambda _: on_done())
-        future.add_done_callback(self._under_way.discard)
-        self._under_way.add(future)
-        self._threads.submit(exchange).add_done_callback(partial(_pass_on, future))
         return RestCall(future)
 
     def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `Transport`."""
-        response = read_response(*self._exchange(RequestBody.of_request(request), authorization, timeout_s))
-        check_result_count(request, response)
-        return response
+        future = self._service.start_request(request, authorization, timeout_s=timeout_s)
+        try:
+            return future.result()
+        finally:
+            future.cancel()  # Of a call that is waited for no more: this thread was interrupted.
 
     def close(self) -> None:
-        """Close the connections; the threads end with the calls that they wait for."""
-        for future in list(self._under_way):
-            future.cancel()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._http.close()
-
-    def _exchange(
-        self, content: RequestBody, authorization: str | None, timeout_s: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers and body of an HTTP answer, whatever it is."""
-        if timeout_s <= 0:  # To sockets, 0 means not to wait at all, which is another error.
-            raise late(self._endpoint, timeout_s)
-        body = Body(self._endpoint, timeout_s)
-        headers = headers_of(authorization, content.content_length, self._headers)
-        try:
-            with self._http.stream(
-                "POST",
-                REST_PATH,
-                content=iter(content),
-                headers=headers,
-                timeout=timeout_s,
-                extensions=self._extensions,
-            ) as response:
-                for piece in response.iter_bytes():
-                    body.add(piece)
-        except httpx2.RequestError as error:
-            raise translate(error, self._endpoint, timeout_s) from error
-        return response.status_code, response.headers, body.whole()
+        """Close the connections."""
+        self._service.close()
 
 
 class RestCall:
@@ -117,22 +55,8 @@ class RestCall:
 
     def answer(self) -> Answer:
         """Return the answer; see `Call`."""
-        try:
-            return self._future.result()
-        except CancelledError as error:
-            message = "the call was cancelled: the client was closed"
-            raise TransportError(message) from error
+        return self._future.result()
 
     def cancel(self) -> None:
-        """Give the call up; if its thread has begun, the answer comes and is dropped."""
+        """Break the connection off."""
         self._future.cancel()
-
-
-def _pass_on(future: Future[Answer], exchange: Future[Answer]) -> None:
-    """Let a future end as the thread's did, unless it was given up before."""
-    if exchange.cancelled() or not future.set_running_or_notify_cancel():
-        future.cancel()
-    elif (error := exchange.exception()) is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(exchange.result())

@@ -1,46 +1,22 @@
 """The service over REST, for an event loop."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-
-import httpx2
+from collections.abc import Callable, Sequence
 
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import TransportError
-from vision_grpc.json import ASYNC_SLICE_BYTES, RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.method import REST_PATH, Headers, check_result_count
-from vision_grpc.transport.rest_peer import (
-    Body,
-    extensions_of,
-    headers_of,
-    late,
-    read_answer,
-    read_response,
-    translate,
-    verification_of,
-)
+from vision_grpc.transport.method import Headers
+from vision_grpc.transport.rest_service import RestService
 from vision_grpc.transport.tls import Tls
 
 
 class AsyncRestTransport:
-    """A pool of HTTP connections to the service."""
+    """HTTP connections to the service, one for each call under way at once; see `RestCalls` for why in threads."""
 
     def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
-        self._endpoint = endpoint
-        self._headers = headers
-        self._extensions = extensions_of(tls)
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=calls)
-        self._http = httpx2.AsyncClient(
-            base_url=endpoint.url,
-            verify=verification_of(tls),
-            limits=limits,
-            # A proxy is another machine: what does not leave this one may be plaintext.
-            trust_env=not endpoint.is_loopback,
-        )
+        self._service = RestService(endpoint, tls, calls=calls, headers=headers)
 
     def start(
         self,
@@ -52,82 +28,37 @@ class AsyncRestTransport:
         on_done: Callable[[], None],
     ) -> "AsyncRestCall":
         """Send a batch; see `AsyncTransport`."""
+        future = asyncio.wrap_future(self._service.start_batch(contents, ask, authorization, timeout_s=timeout_s))
 
-        async def exchange() -> Answer:
-            body = RequestBody.of_contents(contents, ask.features, ask.folder_id, slice_bytes=ASYNC_SLICE_BYTES)
-            # Cutting the answer takes half a millisecond; what is in it is parsed when it is read.
-            return read_answer(*await self._exchange(body, authorization, timeout_s))
+        def end(_: object) -> None:
+            if not future.cancelled():
+                future.exception()  # Else asyncio would tell of one that nobody asks for.
+            on_done()
 
-        task = asyncio.create_task(exchange())
-        task.add_done_callback(lambda _: on_done())
-        return AsyncRestCall(task)
+        future.add_done_callback(end)
+        return AsyncRestCall(future)
 
     async def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `AsyncTransport`."""
-        body = RequestBody.of_request(request, slice_bytes=ASYNC_SLICE_BYTES)
-        answer = await self._exchange(body, authorization, timeout_s)
-        response = await asyncio.to_thread(read_response, *answer)  # Megabytes of JSON are not for the loop.
-        check_result_count(request, response)
-        return response
+        return await asyncio.wrap_future(self._service.start_request(request, authorization, timeout_s=timeout_s))
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
-
-    async def _exchange(
-        self, content: RequestBody, authorization: str | None, timeout_s: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers and body of an HTTP answer, whatever it is."""
-        if timeout_s <= 0:  # To sockets, 0 means not to wait at all, which is another error.
-            raise late(self._endpoint, timeout_s)
-        body = Body(self._endpoint, timeout_s)
-        headers = headers_of(authorization, content.content_length, self._headers)
-        try:
-            # httpx2's own time-out is for each step by itself.
-            async with (
-                asyncio.timeout(timeout_s),
-                self._http.stream(
-                    "POST",
-                    REST_PATH,
-                    content=_slices(content),
-                    headers=headers,
-                    timeout=timeout_s,
-                    extensions=self._extensions,
-                ) as response,
-            ):
-                async for piece in response.aiter_bytes():
-                    body.add(piece)
-        except TimeoutError as error:
-            raise late(self._endpoint, timeout_s) from error
-        except (httpx2.RequestError, ssl.SSLError) as error:
-            # What TLS says while the answer is read comes through anyio and httpx2 as it is.
-            raise translate(error, self._endpoint, timeout_s) from error
-        return response.status_code, response.headers, body.whole()
-
-
-async def _slices(content: RequestBody) -> AsyncIterator[bytes]:
-    for piece in content:
-        yield piece
+        self._service.close()
 
 
 class AsyncRestCall:
-    """A batch under way in a task."""
+    """A batch under way in a thread."""
 
-    def __init__(self, task: "asyncio.Task[Answer]") -> None:
-        self._task = task
+    def __init__(self, future: "asyncio.Future[Answer]") -> None:
+        self._future = future
 
     async def answer(self) -> Answer:
         """Return the answer; see `AsyncCall`."""
-        try:
-            return await self._task
-        except asyncio.CancelledError as error:
-            if not self._task.cancelled():
-                raise
-            message = "the call was cancelled: the client was closed"
-            raise TransportError(message) from error
+        return await self._future
 
     def cancel(self) -> None:
-        """Drop the connection."""
-        self._task.cancel()
+        """Break the connection off."""
+        self._future.cancel()

@@ -1,7 +1,6 @@
-"""What REST calls need and bring: headers, bodies, answers, errors. Shared by both shells."""
+"""What REST calls need and bring: headers, bodies, answers, errors."""
 
 import ssl
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -23,6 +22,7 @@ from vision_grpc.messages import BatchAnalyzeResponse, Status
 from vision_grpc.outcomes import JsonOutcome, MessageOutcome
 from vision_grpc.results import Answer
 from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.http_message import HttpAnswer
 from vision_grpc.transport.method import Headers
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.transport.tls import Tls, tls_hint
@@ -45,11 +45,6 @@ def verification_of(tls: Tls) -> ssl.SSLContext:
     return context
 
 
-def extensions_of(tls: Tls) -> dict[str, str]:
-    """Return what httpx2 is to be told of each request."""
-    return {} if tls.server_name is None else {"sni_hostname": tls.server_name}
-
-
 def headers_of(authorization: str | None, content_length: int | None = None, more: Headers = ()) -> dict[str, str]:
     """Return what goes with one attempt; each has an id of its own."""
     headers = {
@@ -67,76 +62,69 @@ def headers_of(authorization: str | None, content_length: int | None = None, mor
 
 
 class Body:
-    """The body of an answer as it comes, within its bounds of time and size.
+    """The body of an answer as it comes, within its bounds."""
 
-    The time-outs of the HTTP client bound each read by itself; a peer that sends a byte now
-    and then would keep it for ever.
-    """
-
-    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
-        self._late = late(endpoint, timeout_s)
-        self._deadline = time.monotonic() + timeout_s
-        self._bytes = bytearray()
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._left = _BODY_BYTES
 
     def add(self, piece: bytes) -> None:
         """Take what was read.
 
         Raises:
-            DeadlineError: the time is over.
             ProtocolError: this is more than an answer can be.
         """
-        self._bytes += piece
-        if time.monotonic() > self._deadline:
-            raise self._late
-        if len(self._bytes) > _BODY_BYTES:
+        self._left -= len(piece)
+        if self._left < 0:
             message = f"the answer is longer than {_BODY_BYTES} bytes"
             raise ProtocolError(message)
+        self._pieces.append(piece)
 
     def whole(self) -> bytes:
         """Return everything."""
-        return bytes(self._bytes)
+        return b"".join(self._pieces)
 
 
-def read_response(http_status: int, headers: Mapping[str, str], body: bytes) -> BatchAnalyzeResponse:
+def read_response(answer: HttpAnswer) -> BatchAnalyzeResponse:
     """Return the message that an HTTP answer holds.
 
     Raises:
         ServiceError: it holds an error.
         ProtocolError: it holds neither.
     """
-    _raise_error(http_status, headers, body)
-    response = from_json(body, BatchAnalyzeResponse)
+    _raise_error(answer)
+    response = from_json(answer.body, BatchAnalyzeResponse)
     if not response.results:
-        _raise_disguised_error(headers, body)
+        _raise_disguised_error(answer)
     return response
 
 
-def read_answer(http_status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+def read_answer(answer: HttpAnswer) -> Answer:
     """Return the answer, cut per image and not parsed further.
 
     Raises:
         ServiceError: it holds an error.
         ProtocolError: it holds neither.
     """
-    _raise_error(http_status, headers, body)
-    results = split_results(body)
+    _raise_error(answer)
+    results = split_results(answer.body)
     if not results:
-        _raise_disguised_error(headers, body)
+        _raise_disguised_error(answer)
     outcomes = [JsonOutcome(item) if isinstance(item, bytes) else MessageOutcome(item) for item in results.items]
-    return Answer(outcomes, headers.get("x-request-id"), "rest")
+    return Answer(outcomes, answer.headers.get("x-request-id"), "rest")
 
 
-def _raise_error(http_status: int, headers: Mapping[str, str], body: bytes) -> None:
+def _raise_error(answer: HttpAnswer) -> None:
     # A proxy that takes the call for one of gRPC gives its errors a good HTTP status.
-    if http_status != _OK or headers.get("content-type", "").startswith("application/grpc"):
-        status = read_error(http_status, headers, body, datetime.now(UTC))
-        raise _service_error(status, headers, too_large=http_status == _TOO_LARGE)
+    if answer.status != _OK or answer.headers.get("content-type", "").startswith("application/grpc"):
+        status = read_error(answer.status, answer.headers, answer.body, datetime.now(UTC))
+        raise _service_error(status, answer.headers, too_large=answer.status == _TOO_LARGE)
 
 
-def _raise_disguised_error(headers: Mapping[str, str], body: bytes) -> None:
+def _raise_disguised_error(answer: HttpAnswer) -> None:
     """Raise the error in an answer that has a good status and no results."""
-    if (status := find_error(body)) is not None:
-        raise _service_error(status, headers, too_large=False)
+    if (status := find_error(answer.body)) is not None:
+        raise _service_error(status, answer.headers, too_large=False)
 
 
 def _service_error(status: Status, headers: Mapping[str, str], *, too_large: bool) -> ServiceError:

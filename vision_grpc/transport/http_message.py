@@ -1,0 +1,22 @@
+"""What goes over HTTP and what comes back, apart from the library that carries it."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+
+class HttpRequest(NamedTuple):
+    """What is sent."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    content: bytes | Iterable[bytes] | None = None
+
+
+class HttpAnswer(NamedTuple):
+    """What came back, whatever it is."""
+
+    status: int
+    headers: Mapping[str, str]
+    """They do not care for the case of names."""
+    body: bytes

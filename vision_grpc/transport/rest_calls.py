@@ -1,0 +1,141 @@
+"""Calls over REST that end when they have to, whatever the peer does."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from vision_grpc.errors import TransportError, VisionError
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
+from vision_grpc.transport.rest_connection import RestConnection
+from vision_grpc.transport.rest_peer import late, verification_of
+from vision_grpc.transport.tls import Tls
+
+_ResultT = TypeVar("_ResultT")
+
+
+class _UnderWay(NamedTuple):
+    connection: RestConnection
+    deadline: float
+    timeout_s: float
+
+
+class RestCalls:
+    """Calls to one service, each in a thread and on a connection of its own.
+
+    A call ends at its deadline, and at once when its future is cancelled or this is closed: its connection is
+    broken off. Its thread may be stuck in the resolver all the same; no process waits for it.
+
+    An event loop has its calls made here too: threads need two thirds of the CPU of httpx2's asynchronous client,
+    where each byte passes the buffers of anyio and asyncio, and neither TLS nor base64 holds up the loop.
+    """
+
+    def __init__(self, endpoint: Endpoint, tls: Tls, *, connections_kept: int, through_proxy: bool) -> None:
+        self._endpoint = endpoint
+        self._connect = partial(
+            RestConnection, endpoint, verification_of(tls), server_name=tls.server_name, through_proxy=through_proxy
+        )
+        self._connections_kept = connections_kept
+        # Guards all that follows; notified of a deadline before the one that is waited for.
+        self._changed = threading.Condition()
+        self._idle: list[RestConnection] = []
+        self._under_way: dict[Future[Any], _UnderWay] = {}
+        self._watched_until: float | None = None
+        self._closed = False
+
+    def start(
+        self, make_request: Callable[[], HttpRequest], read: Callable[[HttpAnswer], _ResultT], *, timeout_s: float
+    ) -> Future[_ResultT]:
+        """Return what `read` makes of the answer; it and `make_request` run in the call's thread.
+
+        The future raises, beside what `read` does:
+            DeadlineError: no answer within `timeout_s`.
+            TransportError: the server was not reached, the connection broke, or this was closed.
+            ProtocolError: the answer is not encoded as it says, or too long.
+        """
+        future: Future[_ResultT] = Future()
+        if timeout_s <= 0:  # To sockets, 0 means not to wait at all, which is another error.
+            future.set_exception(late(self._endpoint, timeout_s))
+            return future
+        with self._changed:
+            connection = self._idle.pop() if self._idle else self._connect()
+            under_way = self._under_way[future] = _UnderWay(connection, time.monotonic() + timeout_s, timeout_s)
+            self._watch_until(under_way.deadline)
+        future.add_done_callback(self._break_off)
+
+        def work() -> None:
+            try:
+                result = read(connection.exchange(make_request(), timeout_s))
+            except BaseException as error:  # noqa: BLE001 - whoever waits for the result raises it
+                if self._finish(future, connection):
+                    future.set_exception(error)
+            else:
+                if self._finish(future, connection):
+                    future.set_result(result)
+
+        threading.Thread(target=work, name="vision-grpc-rest", daemon=True).start()
+        return future
+
+    def close(self) -> None:
+        """Close the connections; calls under way fail."""
+        with self._changed:
+            self._closed = True
+            under_way, idle = list(self._under_way), self._idle
+            self._idle = []
+            self._changed.notify()
+        for future in under_way:
+            self._fail(future, lambda _: TransportError("the call was cancelled: the client was closed"))
+        for connection in idle:
+            connection.close()
+
+    def _finish(self, future: Future[Any], connection: RestConnection) -> bool:
+        """Take a call off the list that its own thread has ended; return whether anybody waits for its result."""
+        with self._changed:
+            is_waited_for = self._under_way.pop(future, None) is not None
+            is_kept = is_waited_for and not self._closed and len(self._idle) < self._connections_kept
+            if is_kept:
+                self._idle.append(connection)
+        if not is_kept:
+            connection.close()
+        return is_waited_for and future.set_running_or_notify_cancel()
+
+    def _fail(self, future: Future[Any], error_of: Callable[[_UnderWay], VisionError]) -> None:
+        """End a call before its thread does."""
+        with self._changed:
+            under_way = self._under_way.pop(future, None)
+        if under_way is not None:
+            under_way.connection.break_off()
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error_of(under_way))
+
+    def _break_off(self, future: Future[Any]) -> None:
+        """Break the connection of a call that was cancelled; any other has been taken off the list."""
+        with self._changed:
+            under_way = self._under_way.pop(future, None)
+        if under_way is not None:
+            under_way.connection.break_off()
+
+    def _watch_until(self, deadline: float) -> None:
+        if self._watched_until is None:
+            threading.Thread(target=self._watch, name="vision-grpc-deadlines", daemon=True).start()
+        if self._watched_until is None or deadline < self._watched_until:
+            self._watched_until = deadline
+            self._changed.notify()
+
+    def _watch(self) -> None:
+        """End calls at their deadlines; return when there are none."""
+        while True:
+            now = time.monotonic()
+            with self._changed:
+                late_ones = [future for future, call in self._under_way.items() if call.deadline <= now]
+                if not self._under_way:
+                    self._watched_until = None
+                    return
+                if not late_ones:
+                    self._watched_until = min(call.deadline for call in self._under_way.values())
+                    self._changed.wait(self._watched_until - now)
+            for future in late_ones:
+                self._fail(future, lambda call: call.connection.error_of_deadline(call.timeout_s))

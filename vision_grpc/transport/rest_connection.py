@@ -1,0 +1,83 @@
+"""One HTTP connection to the service, kept between calls, that another thread can break off."""
+
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from socket import SHUT_RDWR, socket
+from typing import Any
+
+import httpx2
+
+from vision_grpc.errors import DeadlineError, PathError
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
+from vision_grpc.transport.rest_peer import Body, late, translate
+
+
+class RestConnection:
+    """A connection that is opened when it is first needed, and again when the server has closed it."""
+
+    def __init__(
+        self, endpoint: Endpoint, context: ssl.SSLContext, *, server_name: str | None, through_proxy: bool
+    ) -> None:
+        self._endpoint = endpoint
+        self._extensions: dict[str, Any] = {"trace": self._follow}
+        if server_name is not None:
+            self._extensions["sni_hostname"] = server_name
+        self._http = httpx2.Client(base_url=endpoint.url, verify=context, trust_env=through_proxy)
+        self._socket: socket | None = None
+        self._is_open = False
+        self._is_broken_off = False
+
+    def exchange(self, request: HttpRequest, timeout_s: float) -> HttpAnswer:
+        """Return the answer, whatever its status; blocks until it is there, or somebody breaks the connection off.
+
+        Raises:
+            TransportError: the server was not reached within `timeout_s`, or the connection broke.
+            ProtocolError: the answer is not encoded as it says, or too long.
+        """
+        body = Body()
+        try:
+            with self._http.stream(
+                request.method,
+                request.path,
+                content=request.content,
+                headers=request.headers,
+                # The time-outs of httpx2 are for each read by itself: a peer that sends a byte now and then keeps
+                # within them for ever. So the deadline is kept by `break_off`, and a socket that blocks costs less.
+                timeout=httpx2.Timeout(None, connect=timeout_s),
+                extensions=self._extensions,
+            ) as response:
+                for piece in response.iter_bytes():
+                    body.add(piece)
+        except httpx2.RequestError as error:
+            raise translate(error, self._endpoint, timeout_s) from error
+        return HttpAnswer(response.status_code, response.headers, body.whole())
+
+    def break_off(self) -> None:
+        """Let the exchange under way in another thread fail soon; none can follow it."""
+        self._is_broken_off = True
+        if self._socket is not None:
+            with suppress(OSError):  # It is closed already.
+                # Not SSLSocket.shutdown(): it takes TLS off first, and what is being sent would go on in plaintext.
+                socket.shutdown(self._socket, SHUT_RDWR)
+
+    def error_of_deadline(self, timeout_s: float) -> DeadlineError | PathError:
+        """Return the error of an exchange that took too long."""
+        if self._is_open:
+            return late(self._endpoint, timeout_s)
+        return PathError(f"{self._endpoint.target} was not reached within {round(timeout_s, 3):g} s")
+
+    def close(self) -> None:
+        """Close the connection; no exchange may be under way."""
+        self._http.close()
+
+    def _follow(self, event: str, info: Mapping[str, Any]) -> None:
+        """Learn of the socket; httpx2 calls this at each step of an exchange."""
+        if event.endswith(("connect_tcp.started", "start_tls.started")):
+            self._is_open = False
+        elif event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._is_open = True
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._is_broken_off:
+                self.break_off()

@@ -1,0 +1,56 @@
+"""The one method of the contract over REST, for either client."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from vision_grpc.core.requests import Ask
+from vision_grpc.json import RequestBody
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.results import Answer
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
+from vision_grpc.transport.method import REST_PATH, Headers, check_result_count
+from vision_grpc.transport.rest_calls import RestCalls
+from vision_grpc.transport.rest_peer import headers_of, read_answer, read_response
+from vision_grpc.transport.tls import Tls
+
+
+class RestService:
+    """The service at an endpoint; see `RestCalls` for how its calls end."""
+
+    def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers) -> None:
+        # A proxy is another machine: what does not leave this one may be plaintext.
+        self._calls = RestCalls(endpoint, tls, connections_kept=calls, through_proxy=not endpoint.is_loopback)
+        self._headers = headers
+
+    def start_batch(
+        self, contents: Sequence[bytes], ask: Ask, authorization: str | None, *, timeout_s: float
+    ) -> Future[Answer]:
+        """Send a batch; see `Transport.start`."""
+
+        def make_request() -> HttpRequest:
+            return self._request(RequestBody.of_contents(contents, ask.features, ask.folder_id), authorization)
+
+        return self._calls.start(make_request, read_answer, timeout_s=timeout_s)
+
+    def start_request(
+        self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
+    ) -> Future[BatchAnalyzeResponse]:
+        """Send a request as it is; see `Transport.call`."""
+
+        def make_request() -> HttpRequest:
+            return self._request(RequestBody.of_request(request), authorization)
+
+        def read(answer: HttpAnswer) -> BatchAnalyzeResponse:
+            response = read_response(answer)
+            check_result_count(request, response)
+            return response
+
+        return self._calls.start(make_request, read, timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """Close the connections; calls under way fail."""
+        self._calls.close()
+
+    def _request(self, body: RequestBody, authorization: str | None) -> HttpRequest:
+        return HttpRequest("POST", REST_PATH, headers_of(authorization, body.content_length, self._headers), iter(body))
