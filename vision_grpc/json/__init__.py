@@ -3,11 +3,10 @@
 from vision_grpc.json.codec import from_json, to_json
 from vision_grpc.json.error_body import find_error, read_error, read_error_body
 from vision_grpc.json.lazy import LazyAnswer, split_results
-from vision_grpc.json.request_body import ASYNC_SLICE_BYTES, SLICE_BYTES, RequestBody
+from vision_grpc.json.request_body import SLICE_BYTES, RequestBody
 from vision_grpc.json.retry_after import read_retry_after
 
 __all__ = [
-    "ASYNC_SLICE_BYTES",
     "SLICE_BYTES",
     "LazyAnswer",
     "RequestBody",

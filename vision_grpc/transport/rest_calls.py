@@ -1,5 +1,6 @@
 """Calls over REST that end when they have to, whatever the peer does."""
 
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -16,9 +17,19 @@ from vision_grpc.transport.tls import Tls
 
 _ResultT = TypeVar("_ResultT")
 
+# Less than the minute after which servers and balancers close an idle connection.
+_KEPT_S = 30.0
+
+
+class _Lane(NamedTuple):
+    """A connection and the way to the thread that works on it."""
+
+    connection: RestConnection
+    jobs: "queue.SimpleQueue[Callable[[], None] | None]"
+
 
 class _UnderWay(NamedTuple):
-    connection: RestConnection
+    lane: _Lane
     deadline: float
     timeout_s: float
 
@@ -29,8 +40,8 @@ class RestCalls:
     A call ends at its deadline, and at once when its future is cancelled or this is closed: its connection is
     broken off. Its thread may be stuck in the resolver all the same; no process waits for it.
 
-    An event loop has its calls made here too: threads need two thirds of the CPU of httpx2's asynchronous client,
-    where each byte passes the buffers of anyio and asyncio, and neither TLS nor base64 holds up the loop.
+    An event loop has its calls made here too: measured, threads need two thirds of the CPU of httpx2's asynchronous
+    client, where each byte passes the buffers of anyio and asyncio, and neither TLS nor base64 holds up the loop.
     """
 
     def __init__(self, endpoint: Endpoint, tls: Tls, *, connections_kept: int, through_proxy: bool) -> None:
@@ -41,7 +52,7 @@ class RestCalls:
         self._connections_kept = connections_kept
         # Guards all that follows; notified of a deadline before the one that is waited for.
         self._changed = threading.Condition()
-        self._idle: list[RestConnection] = []
+        self._idle: list[_Lane] = []
         self._under_way: dict[Future[Any], _UnderWay] = {}
         self._watched_until: float | None = None
         self._closed = False
@@ -61,22 +72,22 @@ class RestCalls:
             future.set_exception(late(self._endpoint, timeout_s))
             return future
         with self._changed:
-            connection = self._idle.pop() if self._idle else self._connect()
-            under_way = self._under_way[future] = _UnderWay(connection, time.monotonic() + timeout_s, timeout_s)
-            self._watch_until(under_way.deadline)
+            lane = self._idle.pop() if self._idle else self._open_lane()
+            self._under_way[future] = _UnderWay(lane, time.monotonic() + timeout_s, timeout_s)
+            self._watch_until(self._under_way[future].deadline)
         future.add_done_callback(self._break_off)
 
         def work() -> None:
             try:
-                result = read(connection.exchange(make_request(), timeout_s))
+                result = read(lane.connection.exchange(make_request(), timeout_s))
             except BaseException as error:  # noqa: BLE001 - whoever waits for the result raises it
-                if self._finish(future, connection):
+                if self._finish(future, lane):
                     future.set_exception(error)
             else:
-                if self._finish(future, connection):
+                if self._finish(future, lane):
                     future.set_result(result)
 
-        threading.Thread(target=work, name="vision-grpc-rest", daemon=True).start()
+        lane.jobs.put(work)
         return future
 
     def close(self) -> None:
@@ -88,35 +99,56 @@ class RestCalls:
             self._changed.notify()
         for future in under_way:
             self._fail(future, lambda _: TransportError("the call was cancelled: the client was closed"))
-        for connection in idle:
-            connection.close()
+        for lane in idle:
+            lane.jobs.put(None)
 
-    def _finish(self, future: Future[Any], connection: RestConnection) -> bool:
+    def _finish(self, future: Future[Any], lane: _Lane) -> bool:
         """Take a call off the list that its own thread has ended; return whether anybody waits for its result."""
         with self._changed:
             is_waited_for = self._under_way.pop(future, None) is not None
-            is_kept = is_waited_for and not self._closed and len(self._idle) < self._connections_kept
-            if is_kept:
-                self._idle.append(connection)
-        if not is_kept:
-            connection.close()
+            if is_waited_for and not self._closed and len(self._idle) < self._connections_kept:
+                self._idle.append(lane)
+            else:
+                lane.jobs.put(None)
         return is_waited_for and future.set_running_or_notify_cancel()
 
     def _fail(self, future: Future[Any], error_of: Callable[[_UnderWay], VisionError]) -> None:
         """End a call before its thread does."""
-        with self._changed:
-            under_way = self._under_way.pop(future, None)
-        if under_way is not None:
-            under_way.connection.break_off()
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error_of(under_way))
+        if (call := self._break_off(future)) is not None and future.set_running_or_notify_cancel():
+            future.set_exception(error_of(call))
 
-    def _break_off(self, future: Future[Any]) -> None:
-        """Break the connection of a call that was cancelled; any other has been taken off the list."""
+    def _break_off(self, future: Future[Any]) -> _UnderWay | None:
+        """Return what was under way until now; None if the call was over, however it ended."""
         with self._changed:
-            under_way = self._under_way.pop(future, None)
-        if under_way is not None:
-            under_way.connection.break_off()
+            call = self._under_way.pop(future, None)
+        if call is not None:
+            call.lane.connection.break_off()
+        return call
+
+    def _open_lane(self) -> _Lane:
+        lane = _Lane(self._connect(), queue.SimpleQueue())
+        # A daemon, for it may wait for the network: a process that ends does not wait for it.
+        threading.Thread(target=self._serve, args=(lane,), name="vision-grpc-rest", daemon=True).start()
+        return lane
+
+    def _serve(self, lane: _Lane) -> None:
+        while self._serve_one(lane):
+            pass
+        lane.connection.close()
+
+    def _serve_one(self, lane: _Lane) -> bool:
+        """Do the next job and forget it, for it holds images; return whether there may be another."""
+        try:
+            job = lane.jobs.get(timeout=_KEPT_S)
+        except queue.Empty:
+            with self._changed:
+                if lane in self._idle:
+                    self._idle.remove(lane)
+                    return False
+            return True  # It has just been taken.
+        if job is not None:
+            job()
+        return job is not None
 
     def _watch_until(self, deadline: float) -> None:
         if self._watched_until is None:
@@ -126,10 +158,10 @@ class RestCalls:
             self._changed.notify()
 
     def _watch(self) -> None:
-        """End calls at their deadlines; return when there are none."""
+        """End calls at their deadlines; return when none is left."""
         while True:
-            now = time.monotonic()
             with self._changed:
+                now = time.monotonic()
                 late_ones = [future for future, call in self._under_way.items() if call.deadline <= now]
                 if not self._under_way:
                     self._watched_until = None
@@ -138,4 +170,4 @@ class RestCalls:
                     self._watched_until = min(call.deadline for call in self._under_way.values())
                     self._changed.wait(self._watched_until - now)
             for future in late_ones:
-                self._fail(future, lambda call: call.connection.error_of_deadline(call.timeout_s))
+                self._fail(future, lambda call: call.lane.connection.error_of_deadline(call.timeout_s))
