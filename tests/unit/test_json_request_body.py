@@ -54,7 +54,9 @@ def test_contents_need_no_message(sizes: list[int], folder_id: str) -> None:
 def test_small_images_share_a_slice() -> None:
     body = RequestBody.of_contents([b"x" * 3000] * 8, [_FEATURE], "", slice_bytes=16_000)
 
-    assert [len(part) >= 16_000 for part in body] == [True, True, False]
+    lengths = list(map(len, body))
+    assert len(lengths) == 3
+    assert max(lengths) <= 16_000
 
 
 def test_no_more_than_slices_is_in_memory() -> None:
@@ -66,5 +68,5 @@ def test_no_more_than_slices_is_in_memory() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert longest < 300_000
+    assert longest <= 100_000
     assert peak < 1_000_000

@@ -1,6 +1,6 @@
 """A request's JSON in slices: no more of it than one slice exists at a time, and its length is known before."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
 from pybase64 import b64encode
@@ -22,16 +22,16 @@ _spec_members_but_content = members_printer_of(AnalyzeSpec.DESCRIPTOR, without=f
 class RequestBody:
     """The bytes of a BatchAnalyzeRequest as JSON; iterate over it as often as it has to be sent."""
 
-    def __init__(self, pieces: Callable[[], Iterable[_Piece]], *, slice_bytes: int = SLICE_BYTES) -> None:
-        self._pieces = pieces
+    def __init__(self, pieces: Iterable[_Piece], *, slice_bytes: int = SLICE_BYTES) -> None:
+        self._pieces = list(pieces)
         # Only whole triples of bytes become base64 without padding.
         self._content_bytes = max(slice_bytes // 4, 1) * 3
         self._slice_bytes = slice_bytes
-        self.content_length = sum(_json_length(piece) for piece in pieces())
+        self.content_length = sum(map(_json_length, self._pieces))
 
     @classmethod
     def of_request(cls, request: BatchAnalyzeRequest, *, slice_bytes: int = SLICE_BYTES) -> Self:
-        """Return the body of a request; it must not change until the body is sent."""
+        """Return the body of a request; protobuf gives the images as copies, which the body keeps."""
 
         def pieces() -> Iterator[_Piece]:
             separator = b'{"analyzeSpecs":['
@@ -44,7 +44,7 @@ class RequestBody:
             else:
                 yield b"{" + _folder(request.folder_id, b"")
 
-        return cls(pieces, slice_bytes=slice_bytes)
+        return cls(pieces(), slice_bytes=slice_bytes)
 
     @classmethod
     def of_contents(
@@ -62,26 +62,31 @@ class RequestBody:
                 separator = b","
             yield (b"]" if contents else b'{"analyzeSpecs":[]') + _folder(folder_id, b",")
 
-        return cls(pieces, slice_bytes=slice_bytes)
+        return cls(pieces(), slice_bytes=slice_bytes)
 
     def __iter__(self) -> Iterator[bytes]:
         waiting: list[bytes] = []
         waiting_bytes = 0
         for encoded in self._encoded():
-            waiting.append(encoded)
-            waiting_bytes += len(encoded)
-            if waiting_bytes >= self._slice_bytes:
+            # A whole slice is not copied only to be joined.
+            if waiting and waiting_bytes + len(encoded) > self._slice_bytes:
                 yield b"".join(waiting)
                 waiting, waiting_bytes = [], 0
+            waiting.append(encoded)
+            waiting_bytes += len(encoded)
         yield b"".join(waiting)
 
     def _encoded(self) -> Iterator[bytes]:
-        for piece in self._pieces():
+        for piece in self._pieces:
             if isinstance(piece, bytes):
                 yield piece
             else:
-                for start in range(0, len(piece), self._content_bytes):
-                    yield b64encode(piece[start : start + self._content_bytes])
+                # The short one first, to be joined to what stands before it.
+                whole_ones = (len(piece) - 1) // self._content_bytes * self._content_bytes
+                start, end = 0, -(-(len(piece) - whole_ones) // 3) * 3
+                while start < len(piece):
+                    yield b64encode(piece[start:end])
+                    start, end = end, end + self._content_bytes
 
 
 def _spec_pieces(spec: AnalyzeSpec) -> Iterator[_Piece]:
