@@ -6,37 +6,25 @@ number.
 
 import json
 import os
-import re
 from functools import cache
 from typing import Any
 
 import pytest
-from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from json_oracle import check, comparable, read, read_by_json_format
 
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json import from_json, split_results, to_json
+from vision_grpc.json import split_results, to_json
 from vision_grpc.json.fast import read_fast
 from vision_grpc.json.fields import Field, fields_of
-from vision_grpc.json.strict import read_message
-from vision_grpc.json.tree import read_object
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Line, Status
-from vision_grpc_pb._pool import POOL
 
 _CASES = int(os.environ.get("JSON_CASES", "600"))
 _thoroughly = settings(max_examples=_CASES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 _MESSAGE_CLASSES = st.sampled_from([BatchAnalyzeResponse, BatchAnalyzeResponse, BatchAnalyzeRequest, Line, Status])
-
-# What json_format lets pass and the other implementations refuse, by our reasons.
-_STRICTER = re.compile(
-    r"both spellings|base64|whole number|within the range|a number from|a name or number|object was expected|no UTF-8"
-    r"|twice|surrogate|too deeply|A?ny?.*@type|a Duration was|a Timestamp was|not a duration|no JSON"
-)
-# What json_format refuses and ours keeps or skips: details of unknown types, and names that look like extensions.
-_KINDER = re.compile(r"Can not find message descriptor|does not have extensions|@type is missing|Invalid type_url")
 
 _ODD = st.one_of(
     st.none(),
@@ -134,100 +122,57 @@ def _damaged_documents(draw: st.DrawFn) -> tuple[type[Message], bytes]:
     return message_class, text
 
 
-def _read(message_class: type[Message], text: bytes, *, ignore_unknown: bool) -> Message | ProtocolError:
-    try:
-        return from_json(text, message_class, ignore_unknown=ignore_unknown)
-    except ProtocolError as error:
-        return error
-
-
-def _read_strictly(message_class: type[Message], text: bytes, *, ignore_unknown: bool) -> Message | ProtocolError:
-    message = message_class()
-    try:
-        read_message(read_object(text), message, ignore_unknown=ignore_unknown)
-    except ProtocolError as error:
-        return error
-    return message
-
-
-def _read_by_json_format(message_class: type[Message], text: bytes, *, ignore_unknown: bool) -> Message | Exception:
-    try:
-        return json_format.Parse(text, message_class(), ignore_unknown_fields=ignore_unknown, descriptor_pool=POOL)
-    # It lets some of Python's own errors through, depending on its version.
-    except (json_format.ParseError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        return error
-
-
-def _comparable(outcome: Message | Exception) -> bytes | str:
-    """Return the bytes of a message, for a NaN is not even equal to itself, or the text of an error."""
-    return outcome.SerializeToString(deterministic=True) if isinstance(outcome, Message) else str(outcome)
-
-
-def _check(message_class: type[Message], text: bytes, *, ignore_unknown: bool) -> None:
-    ours = _read(message_class, text, ignore_unknown=ignore_unknown)
-    strict = _read_strictly(message_class, text, ignore_unknown=ignore_unknown)
-    theirs = _read_by_json_format(message_class, text, ignore_unknown=ignore_unknown)
-
-    assert _comparable(ours) == _comparable(strict)
-    if isinstance(theirs, Exception):
-        assert isinstance(ours, ProtocolError) or (ignore_unknown and _KINDER.search(str(theirs)))
-    elif isinstance(ours, ProtocolError):
-        assert _STRICTER.search(str(ours))
-    else:
-        assert _comparable(ours) == _comparable(theirs)
-
-
 @given(_documents(oddities=True), st.booleans())
 @_thoroughly
 def test_all_three_agree(document: tuple[type[Message], bytes], ignore_unknown: bool) -> None:  # noqa: FBT001
-    _check(*document, ignore_unknown=ignore_unknown)
+    check(*document, ignore_unknown=ignore_unknown)
 
 
 @given(_documents(oddities=False))
 @_thoroughly
 def test_all_three_agree_on_clean_documents(document: tuple[type[Message], bytes]) -> None:
-    _check(*document, ignore_unknown=True)
+    check(*document, ignore_unknown=True)
 
 
 @given(_damaged_documents())
 @_thoroughly
 def test_all_three_agree_on_damaged_documents(document: tuple[type[Message], bytes]) -> None:
-    _check(*document, ignore_unknown=True)
+    check(*document, ignore_unknown=True)
 
 
 @given(_documents(oddities=False))
 @_thoroughly
 def test_what_is_printed_is_read_back(document: tuple[type[Message], bytes]) -> None:
     message_class, text = document
-    message = _read(message_class, text, ignore_unknown=True)
+    message = read(message_class, text, ignore_unknown=True)
     if isinstance(message, ProtocolError):
         return
 
     printed = to_json(message)
 
-    assert _comparable(_read(message_class, printed, ignore_unknown=True)) == _comparable(message)
-    theirs = _read_by_json_format(message_class, printed, ignore_unknown=True)
-    assert isinstance(theirs, Exception) or _comparable(theirs) == _comparable(message)
+    assert comparable(read(message_class, printed, ignore_unknown=True)) == comparable(message)
+    theirs = read_by_json_format(message_class, printed, ignore_unknown=True)
+    assert isinstance(theirs, Exception) or comparable(theirs) == comparable(message)
 
 
 @given(_damaged_documents())
 @_thoroughly
 def test_a_split_answer_holds_the_same_results(document: tuple[type[Message], bytes]) -> None:
     _, text = document
-    whole = _read(BatchAnalyzeResponse, text, ignore_unknown=True)
+    whole = read(BatchAnalyzeResponse, text, ignore_unknown=True)
     try:
         results = list(split_results(text))
     except ProtocolError:
         assert isinstance(whole, ProtocolError)
     else:
         assert isinstance(whole, BatchAnalyzeResponse)
-        assert [_comparable(result) for result in results] == [_comparable(result) for result in whole.results]
+        assert [comparable(result) for result in results] == [comparable(result) for result in whole.results]
 
 
 @given(st.binary(max_size=60), _MESSAGE_CLASSES)
 @_thoroughly
 def test_any_bytes_are_a_message_or_a_protocol_error(data: bytes, message_class: type[Message]) -> None:
-    _read(message_class, data, ignore_unknown=True)
+    read(message_class, data, ignore_unknown=True)
 
 
 @pytest.mark.parametrize("languages", ["", ',"languages":[{"languageCode":"ru","confidence":0.5}]'])
