@@ -105,6 +105,7 @@ def test_refuses_what_is_no_json_object(data: bytes, where: str, message_class: 
         (BatchAnalyzeRequest, '{"analyzeSpecs":[[]]}', r"analyzeSpecs\[0\]: .*a list"),
         (BatchAnalyzeRequest, '{"analyzeSpecs":"x"}', "analyzeSpecs: "),
         (Status, '{"details":[{}, {"@type":1}]}', r"details\[1\]: @type"),
+        (Status, '{"details":[{"@type":"","reason":"x"}]}', r"details\[0\]: @type"),
         (Status, '{"details":[1]}', r"details\[0\]: "),
         (Status, '{"details":[{"@type":"t/google.protobuf.Duration","value":1}]}', r"details\[0\]\.value: "),
         (Status, '{"details":[{"@type":"t/google.protobuf.Duration"}]}', r"details\[0\]\.value: "),

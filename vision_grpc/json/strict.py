@@ -132,7 +132,7 @@ class _Reading:
         if not tree:
             return
         type_url = tree.get("@type")
-        if not isinstance(type_url, str):
+        if not isinstance(type_url, str) or not type_url:
             raise _refusal(path, "@type must name the type of the message")
         members = {key: value for key, value in tree.items() if key != "@type"}
         message.type_url = type_url

@@ -17,9 +17,6 @@ from vision_grpc.transport.tls import Tls
 
 _ResultT = TypeVar("_ResultT")
 
-# Less than the minute after which servers and balancers close an idle connection.
-_KEPT_S = 30.0
-
 
 class _Lane(NamedTuple):
     """A connection and the way to the thread that works on it."""
@@ -38,7 +35,8 @@ class RestCalls:
     """Calls to one service, each in a thread and on a connection of its own.
 
     A call ends at its deadline, and at once when its future is cancelled or this is closed: its connection is
-    broken off. Its thread may be stuck in the resolver all the same; no process waits for it.
+    broken off. Its thread may be stuck in the resolver all the same; no process waits for it. The threads keep this
+    alive, so it has to be closed.
 
     An event loop has its calls made here too: measured, threads need two thirds of the CPU of httpx2's asynchronous
     client, where each byte passes the buffers of anyio and asyncio, and neither TLS nor base64 holds up the loop.
@@ -128,27 +126,8 @@ class RestCalls:
     def _open_lane(self) -> _Lane:
         lane = _Lane(self._connect(), queue.SimpleQueue())
         # A daemon, for it may wait for the network: a process that ends does not wait for it.
-        threading.Thread(target=self._serve, args=(lane,), name="vision-grpc-rest", daemon=True).start()
+        threading.Thread(target=_serve, args=(lane,), name="vision-grpc-rest", daemon=True).start()
         return lane
-
-    def _serve(self, lane: _Lane) -> None:
-        while self._serve_one(lane):
-            pass
-        lane.connection.close()
-
-    def _serve_one(self, lane: _Lane) -> bool:
-        """Do the next job and forget it, for it holds images; return whether there may be another."""
-        try:
-            job = lane.jobs.get(timeout=_KEPT_S)
-        except queue.Empty:
-            with self._changed:
-                if lane in self._idle:
-                    self._idle.remove(lane)
-                    return False
-            return True  # It has just been taken.
-        if job is not None:
-            job()
-        return job is not None
 
     def _watch_until(self, deadline: float) -> None:
         if self._watched_until is None:
@@ -171,3 +150,17 @@ class RestCalls:
                     self._changed.wait(self._watched_until - now)
             for future in late_ones:
                 self._fail(future, lambda call: call.lane.connection.error_of_deadline(call.timeout_s))
+
+
+def _serve(lane: _Lane) -> None:
+    while _serve_one(lane):
+        pass
+    lane.connection.close()
+
+
+def _serve_one(lane: _Lane) -> bool:
+    """Do the next job and forget it, for it holds images; return whether there may be another."""
+    job = lane.jobs.get()
+    if job is not None:
+        job()
+    return job is not None

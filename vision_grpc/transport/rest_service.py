@@ -1,5 +1,6 @@
 """The one method of the contract over REST, for either client."""
 
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -22,6 +23,9 @@ class RestService:
         # A proxy is another machine: what does not leave this one may be plaintext.
         self._calls = RestCalls(endpoint, tls, connections_kept=calls, through_proxy=not endpoint.is_loopback)
         self._headers = headers
+        # Also when whoever holds this forgets to.
+        self._close = weakref.finalize(self, self._calls.close)
+        self._close.atexit = False
 
     def start_batch(
         self, contents: Sequence[bytes], ask: Ask, authorization: str | None, *, timeout_s: float
@@ -50,7 +54,7 @@ class RestService:
 
     def close(self) -> None:
         """Close the connections; calls under way fail."""
-        self._calls.close()
+        self._close()
 
     def _request(self, body: RequestBody, authorization: str | None) -> HttpRequest:
         return HttpRequest("POST", REST_PATH, headers_of(authorization, body.content_length, self._headers), iter(body))
