@@ -1,16 +1,18 @@
 """The same requests by gRPC and by REST: the answers and the refusals of the local service are equal."""
 
+import asyncio
 import io
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import pytest
 from PIL import Image
 from scanned_pages import FOLDER
 
-from vision_grpc import VisionClient, client
+from vision_grpc import AsyncVisionClient, VisionClient, aio, client
 from vision_grpc.auth import Anonymous
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local import LocalVision
@@ -35,23 +37,50 @@ class Refusal(NamedTuple):
     has_its_id: bool
 
 
+Ask = Callable[[BatchAnalyzeRequest], BatchAnalyzeResponse]
+
+
 @pytest.fixture(scope="module")
-def clients() -> Iterator[tuple[VisionClient, VisionClient]]:
-    """A client over gRPC and one over REST, of the same service."""
+def service() -> Iterator[LocalVision]:
+    with pytest.MonkeyPatch.context() as patch, LocalVision() as vision:
+        # The service is to refuse what breaks the contract; the clients would not send it.
+        patch.setattr(client, "validate", lambda _: None)
+        patch.setattr(aio, "validate", lambda _: None)
+        yield vision
+
+
+@contextmanager
+def sync_clients(vision: LocalVision) -> Iterator[tuple[Ask, Ask]]:
     with (
-        pytest.MonkeyPatch.context() as patch,
-        LocalVision() as vision,
         VisionClient(vision.grpc_endpoint, transport="grpc", credentials=Anonymous(), insecure=True) as over_grpc,
         VisionClient(vision.rest_endpoint, transport="rest", credentials=Anonymous(), insecure=True) as over_rest,
     ):
-        # The service is to refuse what breaks the contract; the clients would not send it.
-        patch.setattr(client, "validate", lambda _: None)
-        yield over_grpc, over_rest
+        yield over_grpc.batch_analyze, over_rest.batch_analyze
 
 
-def ask(vision_client: VisionClient, request: BatchAnalyzeRequest) -> BatchAnalyzeResponse | Refusal:
+@contextmanager
+def async_clients(vision: LocalVision) -> Iterator[tuple[Ask, Ask]]:
+    with asyncio.Runner() as runner:
+        over_grpc = AsyncVisionClient(vision.grpc_endpoint, transport="grpc", credentials=Anonymous(), insecure=True)
+        over_rest = AsyncVisionClient(vision.rest_endpoint, transport="rest", credentials=Anonymous(), insecure=True)
+        yield (
+            lambda request: runner.run(over_grpc.batch_analyze(request)),
+            lambda request: runner.run(over_rest.batch_analyze(request)),
+        )
+        runner.run(over_grpc.aclose())
+        runner.run(over_rest.aclose())
+
+
+@pytest.fixture(scope="module", params=[sync_clients, async_clients], ids=["sync", "asyncio"])
+def ways(request: pytest.FixtureRequest, service: LocalVision) -> Iterator[tuple[Ask, Ask]]:
+    """What sends a request over gRPC and what sends it over REST, to the same service."""
+    with request.param(service) as ways:
+        yield ways
+
+
+def ask(way: Ask, request: BatchAnalyzeRequest) -> BatchAnalyzeResponse | Refusal:
     try:
-        return vision_client.batch_analyze(request)
+        return way(request)
     except ServiceError as error:
         (own_id,) = (detail for detail in error.details if detail.Is(RequestInfo.DESCRIPTOR))
         info = RequestInfo()
@@ -60,10 +89,8 @@ def ask(vision_client: VisionClient, request: BatchAnalyzeRequest) -> BatchAnaly
         return Refusal(type(error), error.code, error.message, details, info.request_id == error.request_id)
 
 
-def ask_both(
-    clients: tuple[VisionClient, VisionClient], request: BatchAnalyzeRequest
-) -> BatchAnalyzeResponse | Refusal:
-    answer, same = (ask(each, request) for each in clients)
+def ask_both(ways: tuple[Ask, Ask], request: BatchAnalyzeRequest) -> BatchAnalyzeResponse | Refusal:
+    answer, same = (ask(way, request) for way in ways)
     assert answer == same
     return answer
 
@@ -178,17 +205,15 @@ def test_there_are_fifty_requests() -> None:
 
 
 @pytest.mark.parametrize("case", READ)
-def test_what_is_read_is_equal(clients: tuple[VisionClient, VisionClient], case: str) -> None:
-    answer = ask_both(clients, READ[case]())
+def test_what_is_read_is_equal(ways: tuple[Ask, Ask], case: str) -> None:
+    answer = ask_both(ways, READ[case]())
     assert isinstance(answer, BatchAnalyzeResponse)
     assert all(feature.HasField("text_detection") for result in answer.results for feature in result.results)
 
 
 @pytest.mark.parametrize("case", REFUSED_IMAGES)
-def test_what_is_told_of_bad_images_and_features_is_equal(
-    clients: tuple[VisionClient, VisionClient], case: str
-) -> None:
-    answer = ask_both(clients, REFUSED_IMAGES[case]())
+def test_what_is_told_of_bad_images_and_features_is_equal(ways: tuple[Ask, Ask], case: str) -> None:
+    answer = ask_both(ways, REFUSED_IMAGES[case]())
     assert isinstance(answer, BatchAnalyzeResponse)
     errors = [result.error for result in answer.results if result.HasField("error")]
     errors += [feature.error for result in answer.results for feature in result.results if feature.HasField("error")]
@@ -196,8 +221,8 @@ def test_what_is_told_of_bad_images_and_features_is_equal(
 
 
 @pytest.mark.parametrize("case", REFUSED_CALLS)
-def test_refusals_of_whole_calls_are_equal(clients: tuple[VisionClient, VisionClient], case: str) -> None:
-    answer = ask_both(clients, REFUSED_CALLS[case]())
+def test_refusals_of_whole_calls_are_equal(ways: tuple[Ask, Ask], case: str) -> None:
+    answer = ask_both(ways, REFUSED_CALLS[case]())
     assert isinstance(answer, Refusal)
     assert answer.code is Code.INVALID_ARGUMENT
     assert answer.has_its_id

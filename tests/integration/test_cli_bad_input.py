@@ -130,6 +130,12 @@ def test_a_service_that_is_too_slow(there: tuple[str, ...], folder: Path) -> Non
     assert complaint.endswith(" within 0.001 s")
 
 
+def test_no_more_of_stdin_is_read_than_shows_that_it_is_too_much(there: tuple[str, ...]) -> None:
+    finished = run("analyze", *there, "-", stdin=bytes(10_000_000))
+    assert finished.code == 1
+    assert "-: the file has 1,048,577 bytes, the limit is 1,048,576" in finished.stderr
+
+
 @pytest.mark.parametrize("name", ["missing.png", "bare"])
 def test_paths_without_any_image(there: tuple[str, ...], tmp_path: Path, name: str) -> None:
     (tmp_path / "bare").mkdir()

@@ -11,6 +11,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
@@ -204,6 +205,13 @@ def test_reflection_describes_every_service_that_it_lists(channel: grpc.Channel)
     for name in names:
         answer = reflect(channel, ServerReflectionRequest(file_containing_symbol=name))
         assert answer.file_descriptor_response.file_descriptor_proto, answer
+
+
+def test_reflection_answers_by_the_name_of_its_first_version_too(channel: grpc.Channel) -> None:
+    call: Any = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+    request = ServerReflectionRequest(list_services="")
+    (wire,) = call(iter([request.SerializeToString()]))
+    assert ServerReflectionResponse.FromString(wire) == reflect(channel, request)
 
 
 def test_buf_curl_reads_a_page_without_any_proto(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from vision_grpc.config import Limits
 from vision_grpc.images import Image
 from vision_grpc.sources import ImageSource
 
@@ -30,7 +31,12 @@ def list_images(paths: Sequence[str], complaints: list[str]) -> Iterator[Path | 
 def open_images(paths: Sequence[str]) -> Iterator[ImageSource]:
     """Yield the images of `list_images` as a client takes them; stdin is read when its turn comes."""
     for image in list_images(paths, []):
-        yield Image(STDIN, sys.stdin.buffer.read()) if image == STDIN else image
+        yield _read_stdin() if image == STDIN else image
+
+
+def _read_stdin() -> Image:
+    """Return the image on stdin; of one over the limit no more than shows that it is."""
+    return Image(STDIN, sys.stdin.buffer.read(Limits().content_bytes + 1))
 
 
 def _list_folder(folder: str, complaints: list[str]) -> Iterator[Path]:

@@ -2,10 +2,10 @@
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from vision_grpc.core.http_rule import http_rule_of
 from vision_grpc.core.rules import Range
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest
-from vision_grpc_pb.google.api import annotations_pb2
-from vision_grpc_pb.google.protobuf.descriptor_pb2 import FieldOptions, MethodOptions
+from vision_grpc_pb.google.protobuf.descriptor_pb2 import FieldOptions
 from vision_grpc_pb.yandex.cloud import validation_pb2
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
 
@@ -13,11 +13,7 @@ _SERVICE = vision_service_pb2.DESCRIPTOR.services_by_name["VisionService"]
 _METHOD = _SERVICE.methods_by_name["BatchAnalyze"]
 
 SERVICE_NAME: str = _SERVICE.full_name
-
-# Options come in the classes of the default pool, which does not know the extensions: their bytes are read again.
-REST_PATH: str = (
-    MethodOptions.FromString(_METHOD.GetOptions().SerializeToString()).Extensions[annotations_pb2.http].post
-)
+REST_PATH: str = http_rule_of(_METHOD).post
 
 
 def _options(field: FieldDescriptor) -> FieldOptions:

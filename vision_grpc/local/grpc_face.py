@@ -1,5 +1,6 @@
 """The service over gRPC, with health checking and reflection."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import cast
@@ -19,6 +20,7 @@ from vision_grpc.local.service import VisionService
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2, vision_service_pb2_grpc
 
+_REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 _OPTIONS = (
     ("grpc.max_receive_message_length", REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
@@ -52,7 +54,7 @@ class GrpcFace:
         if identities is not None:
             add_cloud(self._server, identities, lambda: join_address(host, self.port))
             names += SERVICE_NAMES
-        reflection.enable_server_reflection(names, self._server, pool=_reflected_pool())
+        _add_reflection(self._server, names)
         self.port = self._bind(host, port, tls)
         for name in ("", SERVICE_NAME):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -91,6 +93,20 @@ class _Servicer(vision_service_pb2_grpc.VisionServiceServicer):
             return self._service.batch_analyze(request, abandoned=lambda: not context.is_active())
 
         return answer_call(context, work)
+
+
+def _add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
+    pool = _reflected_pool()
+    reflection.enable_server_reflection(names, server, pool=pool)
+    # grpcio-reflection has v1alpha alone; v1 is the same on the wire, and some tools know no other.
+    handler = grpc.stream_stream_rpc_method_handler(
+        reflection.ReflectionServicer(names, pool=pool).ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(_REFLECTION_V1, {"ServerReflectionInfo": handler}),)
+    )
 
 
 def _reflected_pool() -> DescriptorPool:

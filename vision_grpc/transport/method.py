@@ -1,9 +1,8 @@
 """The one method of the contract, as its descriptor tells it."""
 
+from vision_grpc.core.http_rule import http_rule_of
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
-from vision_grpc_pb.google.api import annotations_pb2
-from vision_grpc_pb.google.protobuf.descriptor_pb2 import MethodOptions
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
 
 Headers = tuple[tuple[str, str], ...]
@@ -15,9 +14,7 @@ _METHOD = _SERVICE.methods_by_name["BatchAnalyze"]
 METHOD_PATH = f"/{_SERVICE.full_name}/{_METHOD.name}"
 """Path of the method in gRPC."""
 
-REST_PATH: str = (
-    MethodOptions.FromString(_METHOD.GetOptions().SerializeToString()).Extensions[annotations_pb2.http].post
-)
+REST_PATH: str = http_rule_of(_METHOD).post
 """Path of the method in REST."""
 
 

@@ -10,14 +10,13 @@ from typing import Literal, NamedTuple, TypeVar, cast
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from vision_grpc.core.http_rule import http_rule_of
 from vision_grpc.core.retry import asked_wait_s
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError
 from vision_grpc.json import from_json, read_error_body, to_json
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
 from vision_grpc.transport.tls import Tls
-from vision_grpc_pb.google.api import annotations_pb2
-from vision_grpc_pb.google.protobuf.descriptor_pb2 import MethodOptions
 
 _MessageT = TypeVar("_MessageT", bound=Message)
 _OK = 200
@@ -106,7 +105,7 @@ def _call_rest(
 ) -> _MessageT:
     from vision_grpc.transport.rest_peer import headers_of
 
-    rule = MethodOptions.FromString(method.GetOptions().SerializeToString()).Extensions[annotations_pb2.http]
+    rule = http_rule_of(method)
     verb = "POST" if rule.post else "GET"
     http_request = HttpRequest(verb, rule.post or rule.get, headers_of(None), to_json(request) if rule.post else None)
     answer = fetch(
