@@ -1,18 +1,23 @@
 """A message to JSON text, by printers compiled from descriptors once.
 
-What is compiled for a vertex reads
+What is compiled for vertices reads
 
-    def print_fields(m):
-        if (v0 := m.x) and (v1 := m.y):
-            return f'{{"x":"{v0}","y":"{v1}"}}'
-        return "{" + ",".join(members_of(m)) + "}"
+    def print_items(messages):
+        texts = []
+        add = texts.append
+        for m in messages:
+            add(
+                f'{{"x":"{m_1}","y":"{m_2}"}}' if (m_1 := m.x) and (m_2 := m.y)
+                else "{" + ",".join(members_of(m)) + "}"
+            )
+        return ",".join(texts)
 
     def members_of(m):
         members = []
-        if (v0 := m.x):
-            members.append(f'"x":"{v0}"')
-        if (v1 := m.y):
-            members.append(f'"y":"{v1}"')
+        if (m_1 := m.x):
+            members.append(f'"x":"{m_1}"')
+        if (m_2 := m.y):
+            members.append(f'"y":"{m_2}"')
         return members
 """
 
@@ -48,14 +53,19 @@ def printer_of(descriptor: Descriptor) -> Printer:
     """Return the printer of a message type."""
     if descriptor.full_name in SPECIAL_FORMS:
         return _print_any if descriptor.full_name == "google.protobuf.Any" else _print_time
-    names: dict[str, Any] = {"members_of": members_printer_of(descriptor)}
-    print_members = 'return "{" + ",".join(members_of(m)) + "}"'
-    members = [_compile_member(field, names) for field in fields_of(descriptor)]
-    if not members:
-        return _define("print_fields", [print_members], names)
-    all_set = " and ".join(f"({member.condition})" for member in members)
-    print_all = f"return f'{{{{{','.join(member.template for member in members)}}}}}'"
-    return _define("print_fields", [f"if {all_set}:", f"    {print_all}", print_members], names)
+    names: dict[str, Any] = {}
+    return _define("print_fields(m)", [f"return {_compile_message(descriptor, names)}"], names)
+
+
+@cache
+def _items_printer_of(descriptor: Descriptor) -> Printer:
+    """Return the printer of a list of messages; a function called for each would cost a third of a vertex."""
+    if descriptor.full_name in SPECIAL_FORMS:
+        return _joiner(printer_of(descriptor))
+    names: dict[str, Any] = {}
+    text = _compile_message(descriptor, names)
+    lines = ["texts = []", "add = texts.append", "for m in messages:", f"    add({text})", 'return ",".join(texts)']
+    return _define("print_items(messages)", lines, names)
 
 
 @cache
@@ -67,36 +77,67 @@ def members_printer_of(
     lines = ["members = []"]
     for field in fields_of(descriptor):
         if field.name not in without:
-            member = _compile_member(field, names)
+            member = _compile_member(field, "m", names)
             lines += [f"if {member.condition}:", f"    members.append(f'{member.template}')"]
-    return _define("members_of", [*lines, "return members"], names)
+    return _define("members_of(m)", [*lines, "return members"], names)
 
 
 class _Member(NamedTuple):
     condition: str
-    """Whether the field of `m` is set; names its value."""
+    """Whether the field is set; names its value."""
     template: str
     """The inside of an f-string in single quotes that prints name and value."""
 
 
-def _compile_member(field: Field, names: dict[str, Any]) -> _Member:
-    """Compile one field; what its template calls is added to `names`."""
-    value, printer = f"v{field.number}", f"print_{field.name}"
+def _compile_message(descriptor: Descriptor, names: dict[str, Any]) -> str:
+    """Return an expression that prints the message `m`; what it calls is added to `names`."""
+    names["members_of"] = members_printer_of(descriptor)
+    print_members = '"{" + ",".join(members_of(m)) + "}"'
+    whole = _compile_whole(descriptor, "m", names)
+    return f"f'{whole.template}' if {whole.condition} else {print_members}" if whole.condition else print_members
+
+
+def _compile_whole(descriptor: Descriptor, owner: str, names: dict[str, Any]) -> _Member:
+    """Compile all fields of a message together, those of messages in it included; they are usually all set."""
+    members: list[_Member] = []
+    for field in fields_of(descriptor):
+        if field.message is None or not _is_inlined(field, field.message):
+            members.append(_compile_member(field, owner, names))
+            continue
+        value = f"{owner}_{field.number}"
+        whole = _compile_whole(field.message, value, names)
+        # A message that has a field set is there itself.
+        condition = f"({value} := {owner}.{field.name}) and {whole.condition}"
+        members.append(_Member(condition, f'"{field.json_name}":{whole.template}'))
+    condition = " and ".join(f"({member.condition})" for member in members)
+    return _Member(condition, f"{{{{{','.join(member.template for member in members)}}}}}")
+
+
+def _is_inlined(field: Field, descriptor: Descriptor) -> bool:
+    is_one = not field.repeated and field.map_key_type is None and field.oneof is None
+    return is_one and descriptor.full_name not in SPECIAL_FORMS and bool(descriptor.fields)
+
+
+def _compile_member(field: Field, owner: str, names: dict[str, Any]) -> _Member:
+    """Compile one field of a message; what its template calls is added to `names`."""
+    value = f"{owner}_{field.number}"
+    printer = f"print_{value}"
     print_value = _value_printer(field)
     if field.descriptor.has_presence:
-        condition = f'm.HasField("{field.name}") and ({value} := m.{field.name},)'
+        condition = f'{owner}.HasField("{field.name}") and ({value} := {owner}.{field.name},)'
     elif field.type == FieldDescriptor.TYPE_DOUBLE and not field.repeated:
         # A negative zero is no default.
-        condition = f'({value} := m.{field.name}) or repr({value}) == "-0.0"'
+        condition = f'({value} := {owner}.{field.name}) or repr({value}) == "-0.0"'
     else:
-        condition = f"({value} := m.{field.name})"
+        condition = f"({value} := {owner}.{field.name})"
     names[printer] = print_value
     if field.map_key_type is not None:
         names[printer] = _map_printer(field.map_key_type, print_value)
         text = f"{{{printer}({value})}}"
     elif field.repeated:
+        names[printer] = _joiner(print_value) if field.message is None else _items_printer_of(field.message)
         # A slice is a list, which iterates three times as fast as protobuf's container.
-        text = f'[{{",".join(map({printer}, {value}[:]))}}]'
+        text = f"[{{{printer}({value}[:])}}]"
     elif field.type == FieldDescriptor.TYPE_INT64:
         text = f'"{{{value}}}"'
     else:
@@ -104,15 +145,19 @@ def _compile_member(field: Field, names: dict[str, Any]) -> _Member:
     return _Member(condition, f'"{field.json_name}":{text}')
 
 
-def _define(name: str, lines: list[str], names: dict[str, Any]) -> Callable[[Any], Any]:
-    source = "\n    ".join([f"def {name}(m):", *lines])
+def _define(signature: str, lines: list[str], names: dict[str, Any]) -> Callable[[Any], Any]:
+    source = "\n    ".join([f"def {signature}:", *lines])
     exec(source, names)  # noqa: S102 - made of descriptors alone, the way dataclasses are made of annotations
-    return cast("Callable[[Any], Any]", names[name])
+    return cast("Callable[[Any], Any]", names[signature.partition("(")[0]])
 
 
 def _map_printer(key_type: int, print_value: Printer) -> Printer:
     print_key = _key_printer(key_type)
     return lambda values: "{" + ",".join([f"{print_key(key)}:{print_value(values[key])}" for key in values]) + "}"
+
+
+def _joiner(print_value: Printer) -> Printer:
+    return lambda values: ",".join(map(print_value, values))
 
 
 def _value_printer(field: Field) -> Printer:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import cast
+from typing import Any, cast
 
 import grpc
 from google.protobuf.descriptor import FileDescriptor
@@ -99,8 +99,9 @@ def _add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
     pool = _reflected_pool()
     reflection.enable_server_reflection(names, server, pool=pool)
     # grpcio-reflection has v1alpha alone; v1 is the same on the wire, and some tools know no other.
-    handler = grpc.stream_stream_rpc_method_handler(
-        reflection.ReflectionServicer(names, pool=pool).ServerReflectionInfo,
+    servicer: Any = reflection.ReflectionServicer(names, pool=pool)
+    handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
