@@ -14,7 +14,8 @@ from vision_grpc.messages import BatchAnalyzeResponse
 
 from .answers import text_page
 
-_BATCH = 8
+_MOST_IMAGES = 8
+_IMAGE = b'"content"'
 _LENGTH = b"content-length:"
 _READ_BYTES = 1024 * 1024
 
@@ -33,15 +34,12 @@ def main() -> None:
 
 
 async def _serve(tls: ssl.SSLContext | None) -> None:
-    body = to_json(BatchAnalyzeResponse(results=[text_page()] * _BATCH))
-    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    answer = head.encode() + body
+    answers = [_answer(images) for images in range(_MOST_IMAGES + 1)]
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
-                await _skip_request(reader)
-                writer.write(answer)
+                writer.write(answers[await _count_images(reader)])
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()  # The client has left.
@@ -52,15 +50,25 @@ async def _serve(tls: ssl.SSLContext | None) -> None:
     server.close()
 
 
-async def _skip_request(reader: asyncio.StreamReader) -> None:
+def _answer(images: int) -> bytes:
+    body = to_json(BatchAnalyzeResponse(results=[text_page()] * images))
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def _count_images(reader: asyncio.StreamReader) -> int:
+    """Read a request; return how many images it holds."""
     head = await reader.readuntil(b"\r\n\r\n")
     (length,) = (line[len(_LENGTH) :] for line in head.lower().split(b"\r\n") if line.startswith(_LENGTH))
-    left = int(length)
+    left, images, before = int(length), 0, b""
     while left:
         piece = await reader.read(min(left, _READ_BYTES))
         if not piece:
             raise asyncio.IncompleteReadError(piece, left)
         left -= len(piece)
+        images += (before + piece).count(_IMAGE)
+        before = (before + piece)[-len(_IMAGE) + 1 :]
+    return images
 
 
 if __name__ == "__main__":

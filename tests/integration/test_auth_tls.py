@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import grpc
+import httpx2
 import pytest
 import trustme
 from auth_peers import Reply, always, grpc_server, http_server
@@ -153,7 +154,7 @@ def test_a_refusal_after_the_handshake_is_an_error_of_ours(
 
 
 def test_the_reason_of_a_refusal_after_the_handshake_is_told_when_it_is_read() -> None:
-    error = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
+    error = httpx2.ReadError("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
     told = translate(error, Endpoint("vision.example", 443, plaintext=False), 1.0)
     assert isinstance(told, PathError)
     assert told.lasting

@@ -137,7 +137,7 @@ def _service_error(status: Status, headers: Mapping[str, str], *, too_large: boo
     )
 
 
-def translate(error: httpx2.RequestError | ssl.SSLError, endpoint: Endpoint, timeout_s: float) -> VisionError:
+def translate(error: httpx2.RequestError, endpoint: Endpoint, timeout_s: float) -> VisionError:
     """Return our exception for what the HTTP client raised."""
     hint = tls_hint(_describe(error))
     # TLS 1.3 refuses a client's certificate after the handshake, while the answer is read.
