@@ -83,6 +83,14 @@ def test_a_handshake_ends_at_the_deadline_too(call: _Call) -> None:
         assert server.left.wait(_SOON_S)
 
 
+def test_a_proxy_that_stays_silent_is_not_waited_for(call: _Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lying_server(stay_silent) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+        with pytest.raises(TransportError):
+            call("https://vision.example", _SHORT_S)
+        assert proxy.left.wait(_SOON_S)
+
+
 def test_a_single_request_ends_at_its_deadline() -> None:
     with lying_server(_LIES["a body byte by byte"]) as server, pytest.raises(DeadlineError):
         fetch(
