@@ -12,7 +12,7 @@ import pytest
 
 from vision_grpc.errors import VisionError
 
-_SECRETS = re.compile(
+SECRETS = re.compile(
     r"t1\.[\w-]{20,}"  # IAM tokens
     r"|y0_[\w-]{20,}"  # OAuth tokens
     r"|AQVN[\w-]{20,}"  # API keys
@@ -23,7 +23,7 @@ _SECRETS = re.compile(
 _LOGGERS = ("vision_grpc", "httpx2", "httpcore2", "httpcore", "grpc", "asyncio", "concurrent")
 
 
-class _Watch(logging.Handler):
+class Watch(logging.Handler):
     """Keeps what had a secret in it."""
 
     def __init__(self) -> None:
@@ -38,14 +38,14 @@ class _Watch(logging.Handler):
 
     def look(self, text: str) -> None:
         self.seen += 1
-        if _SECRETS.search(text):
-            self.found.append(_SECRETS.sub(lambda match: match[0][:6] + "<secret>", text))
+        if SECRETS.search(text):
+            self.found.append(SECRETS.sub(lambda match: match[0][:6] + "<secret>", text))
 
 
 @pytest.fixture(autouse=True)
-def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Watch]:
+def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     """Fail a test in which a log record or an exception of ours held a secret."""
-    watch = _Watch()
+    watch = Watch()
     construct = VisionError.__init__
 
     def looked_at(error: VisionError, *arguments: object) -> None:

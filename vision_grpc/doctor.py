@@ -18,6 +18,7 @@ from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.errors import AuthError, TransportError, VisionError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.settings import Settings
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.once import fetch
 
@@ -286,12 +287,11 @@ def _http2(settings: Settings, *, speaks_http2: bool) -> Finding:
 def _clock(settings: Settings, timeout_s: float) -> Finding:
     try:
         answer = fetch(
-            settings.endpoint,
+            Attempt(settings.endpoint, timeout_s),
             settings.tls.roots,
             ("GET", "/"),
             headers={},
             content=None,
-            timeout_s=timeout_s,
             through_proxy=True,
         )
         there = parsedate_to_datetime(answer.headers["date"]).timestamp()

@@ -61,12 +61,8 @@ class Settings:
         if credentials is None:
             # A service on this machine is most likely the local one: whose machine it is, is none of its business.
             credentials = Anonymous()
-        if place.plaintext and not place.is_loopback and not isinstance(credentials, Anonymous):
-            message = (
-                f"refusing to send credentials to {place.target} in plaintext: "
-                "use TLS (drop insecure=True or http://), or pass credentials=Anonymous()"
-            )
-            raise ValueError(message)
+        if not (is_own or isinstance(credentials, Anonymous)):
+            place.check_private()
         if folder_id is None:
             folder_id = "" if credentials.is_service_account else environ.get("YC_FOLDER_ID", "")
             if isinstance(credentials, YcProfile) and not credentials.is_service_account:

@@ -36,9 +36,7 @@ class IamService:
         insecure: bool = False,
     ) -> None:
         place = Endpoint.parse(DEFAULT_IAM_ENDPOINT if endpoint is None else endpoint, insecure=insecure)
-        if place.plaintext and not place.is_loopback:
-            message = f"refusing to send credentials to the IAM service at {place.target} in plaintext: use TLS"
-            raise ValueError(message)
+        place.check_private()
         roots = None if place.plaintext else read_roots(root_certificates)
         self._peer = Peer(place, roots, transport)
 
@@ -51,14 +49,14 @@ class IamService:
         Raises:
             AuthError: there is none.
         """
+        secret = request.jwt or request.yandex_passport_oauth_token
         try:
-            response = call_once(self._peer, _CREATE, request, CreateIamTokenResponse, timeout_s=timeout_s)
+            response = call_once(
+                self._peer, _CREATE, request, CreateIamTokenResponse, timeout_s=timeout_s, secret=secret
+            )
         except VisionError as error:
-            failure = error
-        else:
-            return self._read(response)
-        # What the service said may quote the secret: then it is no cause that a traceback may show.
-        raise _explain(failure, f"{self}", request, fix) from (None if isinstance(failure, ServiceError) else failure)
+            raise _explain(error, f"{self}", fix) from error
+        return self._read(response)
 
     def _read(self, response: CreateIamTokenResponse) -> Token:
         try:
@@ -80,12 +78,8 @@ def check_the_clock() -> str:
     return f"check this machine's clock, it shows {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _explain(error: VisionError, service: str, request: CreateIamTokenRequest, fix: str) -> AuthError:
+def _explain(error: VisionError, service: str, fix: str) -> AuthError:
     told = str(error)
-    # A service or gateway that quotes the request must not put it into our messages.
-    for secret in (request.jwt, request.yandex_passport_oauth_token):
-        if secret:
-            told = told.replace(secret, "...")
     if isinstance(error, ServiceError) and not error.code.retryable:
         return AuthError(f"{service} refused to give a token: {told}; {fix}")
     if isinstance(error, PathError) and error.lasting:

@@ -8,6 +8,7 @@ from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import Token
 from vision_grpc.errors import AuthError, TransportError
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.once import fetch
 
@@ -47,12 +48,11 @@ class MetadataService(ExchangedCredentials):
     def _exchange(self, timeout_s: float) -> Token:
         try:
             answer = fetch(
-                self._endpoint,
+                Attempt(self._endpoint, min(timeout_s, _ANSWER_S)),
                 None,
                 ("GET", _PATH),
                 headers=_HEADERS,
                 content=None,
-                timeout_s=min(timeout_s, _ANSWER_S),
                 # A proxy would ask for the token of the machine that it runs on.
                 through_proxy=False,
             )

@@ -5,18 +5,24 @@ For services that are asked a few times a day: the connection is not worth keepi
 
 import time
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, TypeVar, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar, cast
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from vision_grpc.core.retry import asked_wait_s
-from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError
+from vision_grpc.errors import DeadlineError, PathError, ProtocolError
 from vision_grpc.json import from_json, read_error_body, to_json
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.tls import Tls
 from vision_grpc_pb.google.api import annotations_pb2
 from vision_grpc_pb.google.protobuf.descriptor_pb2 import MethodOptions
+
+if TYPE_CHECKING:
+    # httpx2 is imported when it is needed.
+    from vision_grpc.transport.rest_peer import HttpAnswer
 
 _MessageT = TypeVar("_MessageT", bound=Message)
 _OK = 200
@@ -30,35 +36,37 @@ class Peer(NamedTuple):
     transport: Literal["auto", "grpc", "rest"]
 
 
-class HttpAnswer(NamedTuple):
-    """What came back over HTTP."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 def call_once(
-    peer: Peer, method: MethodDescriptor, request: Message, response_class: type[_MessageT], *, timeout_s: float
+    peer: Peer,
+    method: MethodDescriptor,
+    request: Message,
+    response_class: type[_MessageT],
+    *,
+    timeout_s: float,
+    secret: str | None = None,
 ) -> _MessageT:
     """Return the answer to a request: over gRPC and, where that does not get through, over REST.
+
+    `secret` is what the request holds and no error may repeat.
 
     Raises:
         TransportError: the service was not reached or did not answer in time.
         ServiceError: it refused or failed the call.
         ProtocolError: its answer is none.
+        ValueError: the secret would travel in plaintext.
     """
     if peer.transport == "rest":
-        return _call_rest(peer, method, request, response_class, timeout_s)
+        return _call_rest(peer, method, request, response_class, Attempt(peer.endpoint, timeout_s, secret))
     if peer.transport == "grpc":
-        return _call_grpc(peer, method, request, response_class, timeout_s)
+        return _call_grpc(peer, method, request, response_class, Attempt(peer.endpoint, timeout_s, secret))
     deadline = time.monotonic() + timeout_s
     try:
         # Half of the time: firewalls that drop packets look like a service that is slow.
-        return _call_grpc(peer, method, request, response_class, timeout_s / 2)
+        return _call_grpc(peer, method, request, response_class, Attempt(peer.endpoint, timeout_s / 2, secret))
     except (PathError, DeadlineError) as grpc_error:
+        left_s = max(0.0, deadline - time.monotonic())
         try:
-            return _call_rest(peer, method, request, response_class, deadline - time.monotonic())
+            return _call_rest(peer, method, request, response_class, Attempt(peer.endpoint, left_s, secret))
         except (PathError, DeadlineError) as rest_error:
             message = f"neither gRPC nor REST gets through: {grpc_error}; {rest_error}"
             lasting = isinstance(rest_error, PathError) and rest_error.lasting
@@ -66,15 +74,14 @@ def call_once(
 
 
 def fetch(
-    endpoint: Endpoint,
+    attempt: Attempt,
     roots: bytes | None,
     request: tuple[str, str],
     *,
     headers: Mapping[str, str],
     content: bytes | None,
-    timeout_s: float,
     through_proxy: bool,
-) -> HttpAnswer:
+) -> "HttpAnswer":
     """Return the answer to one HTTP request, given as method and path.
 
     Raises:
@@ -82,24 +89,25 @@ def fetch(
     """
     import httpx2
 
-    from vision_grpc.transport.rest_peer import Body, translate, verification_of
+    from vision_grpc.transport.rest_peer import Body, HttpAnswer, translate, verification_of
 
     method, path = request
-    body = Body(endpoint, timeout_s)
+    url, verify, timeout = attempt.endpoint.url, verification_of(Tls(roots)), attempt.left_s()
+    body = Body(attempt)
     try:
         with (
-            httpx2.Client(base_url=endpoint.url, verify=verification_of(Tls(roots)), trust_env=through_proxy) as client,
-            client.stream(method, path, headers=dict(headers), content=content, timeout=timeout_s) as response,
+            httpx2.Client(base_url=url, verify=verify, trust_env=through_proxy) as client,
+            client.stream(method, path, headers=dict(headers), content=content, timeout=timeout) as response,
         ):
             for piece in response.iter_bytes():
                 body.add(piece)
     except httpx2.TransportError as error:
-        raise translate(error, endpoint, timeout_s) from error
+        attempt.fail(translate(error, attempt), error)
     return HttpAnswer(response.status_code, response.headers, body.whole())
 
 
 def _call_grpc(
-    peer: Peer, method: MethodDescriptor, request: Message, response_class: type[_MessageT], timeout_s: float
+    peer: Peer, method: MethodDescriptor, request: Message, response_class: type[_MessageT], attempt: Attempt
 ) -> _MessageT:
     import grpc
 
@@ -117,9 +125,9 @@ def _call_grpc(
             f"/{method.containing_service.full_name}/{method.name}"
         )
         try:
-            wire = call(request.SerializeToString(), timeout=timeout_s, metadata=metadata_of(None))
+            wire = call(request.SerializeToString(), timeout=attempt.left_s(), metadata=metadata_of(None))
         except grpc.RpcError as error:
-            raise translate(cast("Failure", error), endpoint, timeout_s) from error
+            attempt.fail(translate(cast("Failure", error), attempt), error)
     try:
         return response_class.FromString(wire)
     except DecodeError as error:
@@ -127,35 +135,27 @@ def _call_grpc(
 
 
 def _call_rest(
-    peer: Peer, method: MethodDescriptor, request: Message, response_class: type[_MessageT], timeout_s: float
+    peer: Peer, method: MethodDescriptor, request: Message, response_class: type[_MessageT], attempt: Attempt
 ) -> _MessageT:
     from vision_grpc.transport.rest_peer import headers_of
 
     rule = MethodOptions.FromString(method.GetOptions().SerializeToString()).Extensions[annotations_pb2.http]
     verb = "POST" if rule.post else "GET"
     answer = fetch(
-        peer.endpoint,
+        attempt,
         peer.roots,
         (verb, rule.post or rule.get),
         headers=headers_of(None),
         content=to_json(request) if rule.post else None,
-        timeout_s=max(0.0, timeout_s),
         through_proxy=not peer.endpoint.is_loopback,
     )
     if answer.status != _OK:
         status = read_error_body(answer.body, answer.status)
-        raise ServiceError(
-            Code.from_number(status.code),
-            status.message,
-            details=tuple(status.details),
-            request_id=answer.headers.get("x-request-id"),
-            retry_after_s=asked_wait_s(status.details),
-        )
-    try:
+        raise service_error(status, attempt, request_id=answer.headers.get("x-request-id"))
+    with suppress(ProtocolError):
         return from_json(answer.body, response_class)
-    except ProtocolError:
-        # Not even as a cause: the text of the parser quotes what it read, which may be a token.
-        raise ProtocolError(_no_answer(peer.endpoint, method)) from None
+    # Without the parser's error: its text quotes what it read, which may be a token.
+    raise ProtocolError(_no_answer(peer.endpoint, method))
 
 
 def _no_answer(endpoint: Endpoint, method: MethodDescriptor) -> str:

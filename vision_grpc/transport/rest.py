@@ -1,7 +1,6 @@
 """The service over REST, for threads."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from functools import partial
 
@@ -12,13 +11,14 @@ from vision_grpc.errors import TransportError
 from vision_grpc.json import RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.method import REST_PATH, Headers, check_result_count
 from vision_grpc.transport.rest_peer import (
     Body,
+    HttpAnswer,
     extensions_of,
     headers_of,
-    late,
     read_answer,
     read_response,
     translate,
@@ -55,12 +55,11 @@ class RestTransport:
         on_done: Callable[[], None],
     ) -> "RestCall":
         """Send a batch; see `Transport`."""
-        deadline = time.monotonic() + timeout_s
+        attempt = Attempt(self._endpoint, timeout_s, authorization)
 
         def exchange() -> Answer:
             body = RequestBody.of_contents(contents, ask.features, ask.folder_id)
-            # All threads may have been busy for a while.
-            return read_answer(*self._exchange(body, authorization, deadline - time.monotonic()))
+            return read_answer(self._exchange(body, authorization, attempt), attempt)
 
         # Not the thread's own future: `close` ends the call at once, a thread that waits for the network cannot be.
         future: Future[Answer] = Future()
@@ -74,7 +73,8 @@ class RestTransport:
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `Transport`."""
-        response = read_response(*self._exchange(RequestBody.of_request(request), authorization, timeout_s))
+        attempt = Attempt(self._endpoint, timeout_s, authorization)
+        response = read_response(self._exchange(RequestBody.of_request(request), authorization, attempt), attempt)
         check_result_count(request, response)
         return response
 
@@ -85,13 +85,9 @@ class RestTransport:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._http.close()
 
-    def _exchange(
-        self, content: RequestBody, authorization: str | None, timeout_s: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers and body of an HTTP answer, whatever it is."""
-        if timeout_s <= 0:  # To sockets, 0 means not to wait at all, which is another error.
-            raise late(self._endpoint, timeout_s)
-        body = Body(self._endpoint, timeout_s)
+    def _exchange(self, content: RequestBody, authorization: str | None, attempt: Attempt) -> HttpAnswer:
+        left_s = attempt.left_s()
+        body = Body(attempt)
         headers = headers_of(authorization, content.content_length, self._headers)
         try:
             with self._http.stream(
@@ -99,14 +95,14 @@ class RestTransport:
                 REST_PATH,
                 content=iter(content),
                 headers=headers,
-                timeout=timeout_s,
+                timeout=left_s,
                 extensions=self._extensions,
             ) as response:
                 for piece in response.iter_bytes():
                     body.add(piece)
         except httpx2.RequestError as error:
-            raise translate(error, self._endpoint, timeout_s) from error
-        return response.status_code, response.headers, body.whole()
+            attempt.fail(translate(error, attempt), error)
+        return HttpAnswer(response.status_code, response.headers, body.whole())
 
 
 class RestCall:

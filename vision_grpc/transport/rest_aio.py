@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import httpx2
 
@@ -11,13 +11,14 @@ from vision_grpc.errors import TransportError
 from vision_grpc.json import ASYNC_SLICE_BYTES, RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.method import REST_PATH, Headers, check_result_count
 from vision_grpc.transport.rest_peer import (
     Body,
+    HttpAnswer,
     extensions_of,
     headers_of,
-    late,
     read_answer,
     read_response,
     translate,
@@ -52,11 +53,12 @@ class AsyncRestTransport:
         on_done: Callable[[], None],
     ) -> "AsyncRestCall":
         """Send a batch; see `AsyncTransport`."""
+        attempt = Attempt(self._endpoint, timeout_s, authorization)
 
         async def exchange() -> Answer:
             body = RequestBody.of_contents(contents, ask.features, ask.folder_id, slice_bytes=ASYNC_SLICE_BYTES)
             # Cutting the answer takes half a millisecond; what is in it is parsed when it is read.
-            return read_answer(*await self._exchange(body, authorization, timeout_s))
+            return read_answer(await self._exchange(body, authorization, attempt), attempt)
 
         task = asyncio.create_task(exchange())
         task.add_done_callback(lambda _: on_done())
@@ -66,9 +68,10 @@ class AsyncRestTransport:
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `AsyncTransport`."""
+        attempt = Attempt(self._endpoint, timeout_s, authorization)
         body = RequestBody.of_request(request, slice_bytes=ASYNC_SLICE_BYTES)
-        answer = await self._exchange(body, authorization, timeout_s)
-        response = await asyncio.to_thread(read_response, *answer)  # Megabytes of JSON are not for the loop.
+        answer = await self._exchange(body, authorization, attempt)
+        response = await asyncio.to_thread(read_response, answer, attempt)  # Megabytes of JSON are not for the loop.
         check_result_count(request, response)
         return response
 
@@ -76,35 +79,31 @@ class AsyncRestTransport:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _exchange(
-        self, content: RequestBody, authorization: str | None, timeout_s: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers and body of an HTTP answer, whatever it is."""
-        if timeout_s <= 0:  # To sockets, 0 means not to wait at all, which is another error.
-            raise late(self._endpoint, timeout_s)
-        body = Body(self._endpoint, timeout_s)
+    async def _exchange(self, content: RequestBody, authorization: str | None, attempt: Attempt) -> HttpAnswer:
+        left_s = attempt.left_s()
+        body = Body(attempt)
         headers = headers_of(authorization, content.content_length, self._headers)
         try:
             # httpx2's own time-out is for each step by itself.
             async with (
-                asyncio.timeout(timeout_s),
+                asyncio.timeout(left_s),
                 self._http.stream(
                     "POST",
                     REST_PATH,
                     content=_slices(content),
                     headers=headers,
-                    timeout=timeout_s,
+                    timeout=left_s,
                     extensions=self._extensions,
                 ) as response,
             ):
                 async for piece in response.aiter_bytes():
                     body.add(piece)
         except TimeoutError as error:
-            raise late(self._endpoint, timeout_s) from error
+            raise attempt.late() from error
         except (httpx2.RequestError, ssl.SSLError) as error:
             # What TLS says while the answer is read comes through anyio and httpx2 as it is.
-            raise translate(error, self._endpoint, timeout_s) from error
-        return response.status_code, response.headers, body.whole()
+            attempt.fail(translate(error, attempt), error)
+        return HttpAnswer(response.status_code, response.headers, body.whole())
 
 
 async def _slices(content: RequestBody) -> AsyncIterator[bytes]:
