@@ -1,12 +1,14 @@
-"""Looks on while other tests run: nothing that the library logs or raises may hold a secret.
+"""Looks on while other tests run: nothing that the library logs, raises or prints may hold a secret.
 
 Every secret in the tests that could get in anywhere has the form of a real one, so it is known by it.
 """
 
 import logging
 import re
+import subprocess
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,18 @@ SECRETS = re.compile(
     r"|(?:Bearer|Api-Key) (?!\.\.\.)[\w.-]{8,}"
 )
 _LOGGERS = ("vision_grpc", "httpx2", "httpcore2", "httpcore", "grpc", "asyncio", "concurrent")
+
+
+def blacken(text: str) -> str:
+    """Return a text without the secrets in it."""
+    return SECRETS.sub(lambda match: match[0][:6] + "<secret>", text)
+
+
+def refuse_secrets(printed: bytes) -> bytes:
+    """Return what a program printed, which must hold no secret."""
+    text = printed.decode(errors="replace")
+    assert text == blacken(text)
+    return printed
 
 
 class Watch(logging.Handler):
@@ -39,12 +53,12 @@ class Watch(logging.Handler):
     def look(self, text: str) -> None:
         self.seen += 1
         if SECRETS.search(text):
-            self.found.append(SECRETS.sub(lambda match: match[0][:6] + "<secret>", text))
+            self.found.append(blacken(text))
 
 
 @pytest.fixture(autouse=True)
 def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
-    """Fail a test in which a log record or an exception of ours held a secret."""
+    """Fail a test in which a log record, an exception of ours or the output of a program held a secret."""
     watch = Watch()
     construct = VisionError.__init__
 
@@ -52,7 +66,17 @@ def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
         construct(error, *arguments)
         watch.look(f"{error!r} {error} {arguments!r}")
 
+    communicate = subprocess.Popen.communicate
+
+    def overheard(process: "subprocess.Popen[Any]", *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        printed = communicate(process, *arguments, **options)
+        for output in printed:
+            watch.look(output.decode(errors="replace") if isinstance(output, bytes) else output or "")
+        return printed
+
     monkeypatch.setattr(VisionError, "__init__", looked_at)
+    # `subprocess.run` goes through it, too.
+    monkeypatch.setattr(subprocess.Popen, "communicate", overheard)
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -10,7 +10,7 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import ListApiEndpointsRequest, ListApiEndpointsResponse
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.once import Peer, call_once
-from vision_grpc.transport.tls import read_roots
+from vision_grpc.transport.tls import Tls, read_roots
 from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2
 
 DEFAULT_API_ENDPOINT = "api.cloud.yandex.net:443"
@@ -40,7 +40,7 @@ class ApiEndpoints:
         insecure: bool = False,
     ) -> None:
         place = Endpoint.parse(endpoint, insecure=insecure)
-        self._peer = Peer(place, None if place.plaintext else read_roots(root_certificates), transport)
+        self._peer = Peer(place, Tls() if place.plaintext else Tls(read_roots(root_certificates)), transport)
         self._addresses: Mapping[str, str] = {}
         self._good_until = 0.0
 

@@ -41,19 +41,20 @@ class Settings:
     ) -> "Settings":
         """Return the settings: arguments first, then the environment, then defaults.
 
-        `transport` may be the caller's own object: then the endpoint and the environment's secrets do not matter.
+        `transport` may be the caller's own object: then the endpoint does not matter, nor do the environment's secrets.
 
         Raises:
             ValueError: an argument is malformed, or a secret would travel in plaintext.
             AuthError: no credentials were given and none were found, or what was found is unusable.
         """
-        address = _first(endpoint, environ.get("VISION_GRPC_ENDPOINT"), DEFAULT_ENDPOINT)
-        place = Endpoint.parse(address, insecure=insecure)
         is_own = transport is not None and not isinstance(transport, str)
+        connecting: Mapping[str, str] = {} if is_own else environ
+        address = _first(endpoint, connecting.get("VISION_GRPC_ENDPOINT"), DEFAULT_ENDPOINT)
+        place = Endpoint.parse(address, insecure=insecure)
         choice = transport if isinstance(transport, str) else None
-        way = _check_choice(_first(choice, environ.get("VISION_GRPC_TRANSPORT"), "auto"))
-        if credentials is None and not is_own:
-            credentials = find_credentials(environ, root_certificates=root_certificates)
+        way = _check_choice(_first(choice, connecting.get("VISION_GRPC_TRANSPORT"), "auto"))
+        if credentials is None:
+            credentials = find_credentials(connecting, root_certificates=root_certificates)
         if credentials is None and not (is_own or place.is_loopback):
             credentials = find_surroundings(environ, root_certificates=root_certificates)
             if credentials is None:

@@ -61,6 +61,14 @@ def test_a_transport_of_ones_own_needs_no_credentials() -> None:
     assert own.credentials.authorization() == "Api-Key mine"
 
 
+@pytest.mark.parametrize("environ", [{"VISION_GRPC_ENDPOINT": "http://10.0.0.1"}, {"VISION_GRPC_TRANSPORT": "soap"}])
+def test_a_transport_of_ones_own_does_not_care_where_the_environment_leads(environ: dict[str, str]) -> None:
+    own = _resolve({**environ, "YC_FOLDER_ID": "folder"}, transport=object(), credentials=IamToken("mine"))
+    assert (own.credentials.authorization(), own.folder_id) == ("Bearer mine", "folder")
+    told = _resolve({}, transport=object(), credentials=IamToken("mine"), endpoint="http://10.0.0.1")
+    assert told.credentials.authorization() == "Bearer mine"
+
+
 def test_an_unknown_transport_is_refused() -> None:
     with pytest.raises(ValueError, match="'soap' is none of auto, grpc, rest"):
         _resolve({"VISION_GRPC_TRANSPORT": "soap", "YC_API_KEY": "k"})

@@ -12,7 +12,7 @@ from vision_grpc.errors import AuthError, PathError, ProtocolError, ServiceError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.once import Peer, call_once
-from vision_grpc.transport.tls import read_roots
+from vision_grpc.transport.tls import Tls, read_roots
 from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2
 
 DEFAULT_IAM_ENDPOINT = "iam.api.cloud.yandex.net:443"
@@ -37,8 +37,8 @@ class IamService:
     ) -> None:
         place = Endpoint.parse(DEFAULT_IAM_ENDPOINT if endpoint is None else endpoint, insecure=insecure)
         place.check_private()
-        roots = None if place.plaintext else read_roots(root_certificates)
-        self._peer = Peer(place, roots, transport)
+        tls = Tls() if place.plaintext else Tls(read_roots(root_certificates))
+        self._peer = Peer(place, tls, transport)
 
     def __str__(self) -> str:
         return f"the IAM service at {self._peer.endpoint.target}"

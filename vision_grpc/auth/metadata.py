@@ -11,6 +11,7 @@ from vision_grpc.errors import AuthError, TransportError
 from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.once import fetch
+from vision_grpc.transport.tls import Tls
 
 DEFAULT_METADATA_ADDRESS = "169.254.169.254"
 
@@ -49,7 +50,7 @@ class MetadataService(ExchangedCredentials):
         try:
             answer = fetch(
                 Attempt(self._endpoint, min(timeout_s, _ANSWER_S)),
-                None,
+                Tls(),
                 ("GET", _PATH),
                 headers=_HEADERS,
                 content=None,

@@ -32,7 +32,7 @@ class Peer(NamedTuple):
     """A service and the way to it."""
 
     endpoint: Endpoint
-    roots: bytes | None
+    tls: Tls
     transport: Literal["auto", "grpc", "rest"]
 
 
@@ -75,7 +75,7 @@ def call_once(
 
 def fetch(
     attempt: Attempt,
-    roots: bytes | None,
+    tls: Tls,
     request: tuple[str, str],
     *,
     headers: Mapping[str, str],
@@ -89,15 +89,22 @@ def fetch(
     """
     import httpx2
 
-    from vision_grpc.transport.rest_peer import Body, HttpAnswer, translate, verification_of
+    from vision_grpc.transport.rest_peer import Body, HttpAnswer, extensions_of, translate, verification_of
 
     method, path = request
-    url, verify, timeout = attempt.endpoint.url, verification_of(Tls(roots)), attempt.left_s()
+    url, verify, timeout = attempt.endpoint.url, verification_of(tls), attempt.left_s()
     body = Body(attempt)
     try:
         with (
             httpx2.Client(base_url=url, verify=verify, trust_env=through_proxy) as client,
-            client.stream(method, path, headers=dict(headers), content=content, timeout=timeout) as response,
+            client.stream(
+                method,
+                path,
+                headers=dict(headers),
+                content=content,
+                timeout=timeout,
+                extensions=extensions_of(tls),
+            ) as response,
         ):
             for piece in response.iter_bytes():
                 body.add(piece)
@@ -115,11 +122,9 @@ def _call_grpc(
 
     endpoint = peer.endpoint
     if endpoint.plaintext:
-        channel = grpc.insecure_channel(endpoint.target, options=options_of(endpoint, Tls(peer.roots)))
+        channel = grpc.insecure_channel(endpoint.target, options=options_of(endpoint, peer.tls))
     else:
-        channel = grpc.secure_channel(
-            endpoint.target, credentials_of(Tls(peer.roots)), options=options_of(endpoint, Tls(peer.roots))
-        )
+        channel = grpc.secure_channel(endpoint.target, credentials_of(peer.tls), options=options_of(endpoint, peer.tls))
     with channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
             f"/{method.containing_service.full_name}/{method.name}"
@@ -143,7 +148,7 @@ def _call_rest(
     verb = "POST" if rule.post else "GET"
     answer = fetch(
         attempt,
-        peer.roots,
+        peer.tls,
         (verb, rule.post or rule.get),
         headers=headers_of(None),
         content=to_json(request) if rule.post else None,

@@ -83,7 +83,8 @@ def read_roots(root_certificates: Pem | None) -> bytes | None:
         return _system_roots()
     bundle, origin = _read(root_certificates, "root_certificates", "the root certificates")
     try:
-        ssl.create_default_context(cadata=bundle.decode("ascii", errors="ignore"))
+        # Not a context of defaults: that takes what holds no certificate for a wish to trust the system's.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=bundle.decode("ascii", errors="ignore"))
     except (ssl.SSLError, ValueError) as error:
         message = f"{origin}: no certificate in PEM form there, expected -----BEGIN CERTIFICATE-----"
         raise ValueError(message) from error
@@ -102,7 +103,7 @@ def read_client_certificate(chain: Pem, key: Pem) -> ClientCertificate:
         message = f"{chain_origin}: no certificate in PEM form there, expected -----BEGIN CERTIFICATE-----"
         raise ValueError(message)
     if b"PRIVATE KEY-----" not in key_pem:
-        message = f"{key_origin}: no private key in PEM form there, expected -----BEGIN PRIVATE KEY-----"
+        message = f"{key_origin}: no private key in PEM form there"
         raise ValueError(message)
     certificate = ClientCertificate(chain_pem, key_pem)
     try:
