@@ -18,6 +18,7 @@ from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.verdict import Verdict, judge
+from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.events import Event
 from vision_grpc.feeder import Feeder
@@ -42,7 +43,7 @@ class AsyncVisionClient:
 
     def __init__(
         self,
-        endpoint: str | None = None,
+        endpoint: str | ApiEndpoints | None = None,
         *,
         transport: TransportChoice | AsyncTransport | None = None,
         credentials: Credentials | None = None,

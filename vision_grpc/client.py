@@ -18,6 +18,7 @@ from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.verdict import Verdict, judge
+from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.events import Event
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -33,10 +34,10 @@ class VisionClient:
     """A connection to the Vision service, usable from several threads.
 
     Everything may be left out: the endpoint comes from `VISION_GRPC_ENDPOINT` (else it is the
-    public service), the transport from `VISION_GRPC_TRANSPORT`, credentials from the environment,
-    the `yc` profile or the virtual machine (`vision_grpc.auth.default` has the order; for a service
-    on this machine only from the environment), the folder from `YC_FOLDER_ID`. Nothing is connected
-    before the first call.
+    public service; `ApiEndpoints()` in its place asks the cloud at the first call), the transport
+    from `VISION_GRPC_TRANSPORT`, credentials from the environment, the `yc` profile or the virtual
+    machine (`vision_grpc.auth.default` has the order; for a service on this machine only from the
+    environment), the folder from `YC_FOLDER_ID`. Nothing is connected before the first call.
 
     `root_certificates` and the two of `client_certificate` (chain, private key) are PEM, as bytes or
     files; `server_name` is asked for and expected in the service's certificate in place of the host's;
@@ -50,7 +51,7 @@ class VisionClient:
 
     def __init__(
         self,
-        endpoint: str | None = None,
+        endpoint: str | ApiEndpoints | None = None,
         *,
         transport: TransportChoice | Transport | None = None,
         credentials: Credentials | None = None,

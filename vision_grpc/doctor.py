@@ -95,7 +95,7 @@ def examine(
     yield _endpoint(subject, settings, environ)
     if settings.tls.client_certificate is not None:
         yield _client_certificate(settings.tls.client_certificate)
-    proxy = _proxy(settings.endpoint)
+    proxy = _proxy(settings.place)
     yield proxy
     # A connection of our own would not go through the proxy, and show nothing of the way that calls take.
     way = list(_way(settings, timeout_s)) if proxy.state == "ok" else []
@@ -121,10 +121,10 @@ def _endpoint(subject: Subject, settings: Settings, environ: Mapping[str, str]) 
         origin = (
             "from VISION_GRPC_ENDPOINT" if environ.get("VISION_GRPC_ENDPOINT") else f"the default, {DEFAULT_ENDPOINT}"
         )
-    protection = "without TLS" if settings.endpoint.plaintext else "with TLS"
+    protection = "without TLS" if settings.place.plaintext else "with TLS"
     if settings.tls.server_name is not None:
         protection += f" as {settings.tls.server_name}"
-    message = f"{settings.endpoint.target} {protection} ({origin}), transport {settings.transport}"
+    message = f"{settings.place.target} {protection} ({origin}), transport {settings.transport}"
     return Finding("endpoint", "ok", message)
 
 
@@ -145,7 +145,7 @@ def _proxy(endpoint: Endpoint) -> Finding:
 
 def _way(settings: Settings, timeout_s: float) -> Iterator[Finding]:
     """Yield what is found on the way to the service, up to the first fault."""
-    endpoint = settings.endpoint
+    endpoint = settings.place
     try:
         with socket.create_connection((endpoint.host, endpoint.port), timeout_s) as connection:
             yield Finding("port", "ok", f"{endpoint.target} takes connections ({connection.getpeername()[0]})")
@@ -182,7 +182,7 @@ def _way(settings: Settings, timeout_s: float) -> Iterator[Finding]:
 
 
 def _tls(settings: Settings, connection: socket.socket) -> _Way:
-    endpoint = settings.endpoint
+    endpoint = settings.place
     context = ssl.create_default_context(
         cadata=None if settings.tls.roots is None else settings.tls.roots.decode("ascii", errors="ignore")
     )
@@ -291,7 +291,7 @@ def _takes_tls(endpoint: Endpoint, timeout_s: float | None) -> bool:
 
 
 def _http2(settings: Settings, *, speaks_http2: bool) -> Finding:
-    target = settings.endpoint.target
+    target = settings.place.target
     if speaks_http2:
         return Finding("http2", "ok", f"{target} speaks HTTP/2, so gRPC gets through")
     if settings.transport == "grpc":
@@ -314,7 +314,7 @@ def _http2(settings: Settings, *, speaks_http2: bool) -> Finding:
 def _clock(settings: Settings, timeout_s: float) -> Finding:
     try:
         answer = fetch(
-            Attempt(settings.endpoint, timeout_s),
+            Attempt(settings.place, timeout_s),
             settings.tls,
             ("GET", "/"),
             headers={},

@@ -8,6 +8,7 @@ from typing import Literal
 from vision_grpc.auth.credentials import clean_secret
 from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import Token
+from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.errors import AuthError, PathError, ProtocolError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
 from vision_grpc.transport.endpoint import Endpoint
@@ -21,7 +22,7 @@ _CREATE = iam_token_service_pb2.DESCRIPTOR.services_by_name["IamTokenService"].m
 
 
 class IamService:
-    """An IAM token service, over gRPC or, where that does not get through, REST.
+    """An IAM token service, at an address or wherever the cloud says; over gRPC or, if that gets not through, REST.
 
     Raises:
         ValueError: an argument is malformed, or secrets would travel in plaintext.
@@ -29,19 +30,27 @@ class IamService:
 
     def __init__(
         self,
-        endpoint: str | None = None,
+        endpoint: str | ApiEndpoints | None = None,
         *,
         transport: Literal["auto", "grpc", "rest"] = "auto",
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
-        place = Endpoint.parse(DEFAULT_IAM_ENDPOINT if endpoint is None else endpoint, insecure=insecure)
-        place.check_private()
-        tls = Tls() if place.plaintext else Tls(read_roots(root_certificates))
-        self._peer = Peer(place, tls, transport)
+        self._where: Endpoint | ApiEndpoints
+        if isinstance(endpoint, ApiEndpoints):
+            self._where, is_plaintext = endpoint, insecure
+        else:
+            place = Endpoint.parse(DEFAULT_IAM_ENDPOINT if endpoint is None else endpoint, insecure=insecure)
+            place.check_private()
+            self._where, is_plaintext = place, place.plaintext
+        self._insecure = insecure
+        self._tls = Tls() if is_plaintext else Tls(read_roots(root_certificates))
+        self._transport: Literal["auto", "grpc", "rest"] = transport
 
     def __str__(self) -> str:
-        return f"the IAM service at {self._peer.endpoint.target}"
+        if isinstance(self._where, Endpoint):
+            return f"the IAM service at {self._where.target}"
+        return f"the IAM service of the cloud at {self._where.place.target}"
 
     def create_token(self, request: CreateIamTokenRequest, fix: str, *, timeout_s: float) -> Token:
         """Return the token for an identity; `fix` is what to do when the service refuses it.
@@ -50,13 +59,24 @@ class IamService:
             AuthError: there is none.
         """
         secret = request.jwt or request.yandex_passport_oauth_token
+        deadline = time.monotonic() + timeout_s
         try:
-            response = call_once(
-                self._peer, _CREATE, request, CreateIamTokenResponse, timeout_s=timeout_s, secret=secret
-            )
+            peer = self._find(timeout_s)
+            timeout_s = max(0.0, deadline - time.monotonic())
+            response = call_once(peer, _CREATE, request, CreateIamTokenResponse, timeout_s=timeout_s, secret=secret)
         except VisionError as error:
             raise _explain(error, f"{self}", fix) from error
         return self._read(response)
+
+    def _find(self, timeout_s: float) -> Peer:
+        place = self._where
+        if isinstance(place, ApiEndpoints):
+            place = Endpoint.parse(place.address("iam", timeout_s=timeout_s), insecure=self._insecure)
+            try:
+                place.check_private()
+            except ValueError as error:
+                raise AuthError(str(error)) from error
+        return Peer(place, self._tls, self._transport)
 
     def _read(self, response: CreateIamTokenResponse) -> Token:
         try:

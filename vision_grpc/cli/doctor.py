@@ -23,6 +23,10 @@ Examples:
   vision-grpc doctor --client-certificate me.pem --client-key me.key --call
 
 \b
+Environment:
+  as for analyze; see vision-grpc --help
+
+\b
 Exit codes:
   0  no fault was found
   1  one was

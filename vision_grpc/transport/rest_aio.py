@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import httpx2
 
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import TransportError
 from vision_grpc.json import ASYNC_SLICE_BYTES, RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
@@ -24,6 +23,7 @@ from vision_grpc.transport.rest_peer import (
     translate,
     verification_of,
 )
+from vision_grpc.transport.task_call import TaskCall
 from vision_grpc.transport.tls import Tls
 
 
@@ -51,7 +51,7 @@ class AsyncRestTransport:
         *,
         timeout_s: float,
         on_done: Callable[[], None],
-    ) -> "AsyncRestCall":
+    ) -> TaskCall:
         """Send a batch; see `AsyncTransport`."""
         attempt = Attempt(self._endpoint, timeout_s, authorization)
 
@@ -62,7 +62,7 @@ class AsyncRestTransport:
 
         task = asyncio.create_task(exchange())
         task.add_done_callback(lambda _: on_done())
-        return AsyncRestCall(task)
+        return TaskCall(task)
 
     async def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
@@ -109,24 +109,3 @@ class AsyncRestTransport:
 async def _slices(content: RequestBody) -> AsyncIterator[bytes]:
     for piece in content:
         yield piece
-
-
-class AsyncRestCall:
-    """A batch under way in a task."""
-
-    def __init__(self, task: "asyncio.Task[Answer]") -> None:
-        self._task = task
-
-    async def answer(self) -> Answer:
-        """Return the answer; see `AsyncCall`."""
-        try:
-            return await self._task
-        except asyncio.CancelledError as error:
-            if not self._task.cancelled():
-                raise
-            message = "the call was cancelled: the client was closed"
-            raise TransportError(message) from error
-
-    def cancel(self) -> None:
-        """Drop the connection."""
-        self._task.cancel()
