@@ -62,6 +62,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def _write(certificate: trustme.LeafCert, folder: Path, chain: str, key: str) -> None:
     (folder / chain).write_bytes(b"".join(part.bytes() for part in certificate.cert_chain_pems))
     certificate.private_key_pem.write_to_path(folder / key)
+    (folder / key).chmod(0o600)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,7 @@ def test_an_odd_file_is_one_clear_line(  # noqa: PLR0917 - the table's columns
 ) -> None:
     for file in ("key.pem", "chain.pem", "roots.pem", "image.png"):
         (tmp_path / file).write_bytes(content if file == name else (place.folder / file).read_bytes())
+        (tmp_path / file).chmod(0o600)
     finished = place._replace(folder=tmp_path).run(command)
     assert finished.code == 2
     [line, *fix] = (finished.stderr or finished.text).splitlines()

@@ -124,6 +124,18 @@ def test_a_client_certificate_is_bytes_or_files_and_stays_out_of_repr(tmp_path: 
         )
 
 
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o640, 1)])
+def test_a_client_key_that_others_can_read_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warnings: int
+) -> None:
+    chain, key = _pems(trustme.CA().issue_cert("client@vision.example"))
+    path = tmp_path / "key.pem"
+    path.write_bytes(key)
+    path.chmod(mode)
+    _resolve({"YC_API_KEY": "k"}, client_certificate=(chain, path))
+    assert caplog.text.count(f"the client's key {path} can be read by others: chmod 600") == warnings
+
+
 def test_a_client_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
     authority = trustme.CA()
     chain, key = _pems(authority.issue_cert("client@vision.example"))

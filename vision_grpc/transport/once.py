@@ -89,14 +89,23 @@ def fetch(
     """
     import httpx2
 
-    from vision_grpc.transport.rest_peer import Body, HttpAnswer, extensions_of, translate, verification_of
+    from vision_grpc.transport.rest_peer import (
+        Body,
+        HttpAnswer,
+        extensions_of,
+        proxies_known,
+        translate,
+        verification_of,
+    )
 
     method, path = request
     url, verify, timeout = attempt.endpoint.url, verification_of(tls), attempt.left_s()
     body = Body(attempt)
+    with proxies_known():
+        client = httpx2.Client(base_url=url, verify=verify, trust_env=through_proxy)
     try:
         with (
-            httpx2.Client(base_url=url, verify=verify, trust_env=through_proxy) as client,
+            client,
             client.stream(
                 method,
                 path,

@@ -19,6 +19,7 @@ from vision_grpc.transport.rest_peer import (
     HttpAnswer,
     extensions_of,
     headers_of,
+    proxies_known,
     read_answer,
     read_response,
     translate,
@@ -35,13 +36,14 @@ class RestTransport:
         self._headers = headers
         self._extensions = extensions_of(tls)
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=calls)
-        self._http = httpx2.Client(
-            base_url=endpoint.url,
-            verify=verification_of(tls),
-            limits=limits,
-            # A proxy is another machine: what does not leave this one may be plaintext.
-            trust_env=not endpoint.is_loopback,
-        )
+        with proxies_known():
+            self._http = httpx2.Client(
+                base_url=endpoint.url,
+                verify=verification_of(tls),
+                limits=limits,
+                # A proxy is another machine: what does not leave this one may be plaintext.
+                trust_env=not endpoint.is_loopback,
+            )
         self._under_way: set[Future[Answer]] = set()
         self._threads = ThreadPoolExecutor(calls, thread_name_prefix="vision-grpc-rest")
 

@@ -1,8 +1,8 @@
 """What REST calls need and bring: headers, bodies, answers, errors. Shared by both shells."""
 
 import ssl
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -43,6 +43,21 @@ def verification_of(tls: Tls) -> ssl.SSLContext:
 def extensions_of(tls: Tls) -> dict[str, str]:
     """Return what httpx2 is to be told of each request."""
     return {} if tls.server_name is None else {"sni_hostname": tls.server_name}
+
+
+@contextmanager
+def proxies_known() -> Generator[None]:
+    """Let an HTTP client be made with the proxies of the environment.
+
+    Raises:
+        PathError: one is named in a way that cannot be used.
+    """
+    try:
+        yield
+    except (ImportError, ValueError) as error:
+        # The library's words leave the proxy's password out.
+        message = f"a proxy that the environment names (https_proxy, all_proxy) cannot be used: {error}"
+        raise PathError(message, lasting=True) from error
 
 
 def headers_of(authorization: str | None, content_length: int | None = None, more: Headers = ()) -> dict[str, str]:
@@ -161,6 +176,10 @@ def _raise_disguised_error(answer: HttpAnswer, attempt: Attempt) -> None:
 def translate(error: httpx2.RequestError | ssl.SSLError, attempt: Attempt) -> VisionError:
     """Return our exception for what the HTTP client raised."""
     target = attempt.endpoint.target
+    if isinstance(error, httpx2.ProxyError):
+        # A proxy may quote what it was told, its own password with it.
+        hint = "see https_proxy and NO_PROXY in the environment"
+        return PathError(f"{target} was not reached: the proxy answered HTTP {str(error)[:3]} ({hint})")
     told = attempt.hide(str(error) or type(error).__name__)
     hint = tls_hint(told)
     # TLS 1.3 refuses a client's certificate after the handshake, while the answer is read.

@@ -2,10 +2,13 @@
 
 import os
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn
+
+from vision_grpc.key_file import read_key_file
 
 Pem = bytes | str | os.PathLike[str]
 """Something in PEM form: itself, or the file that it is in."""
@@ -98,7 +101,7 @@ def read_client_certificate(chain: Pem, key: Pem) -> ClientCertificate:
         ValueError: one cannot be read or is not what it should be, or they are not of one another.
     """
     chain_pem, chain_origin = _read(chain, "the chain in client_certificate", "the client certificate")
-    key_pem, key_origin = _read(key, "the key in client_certificate", "the client's key")
+    key_pem, key_origin = _read(key, "the key in client_certificate", "the client's key", read_key_file)
     if b"-----BEGIN CERTIFICATE-----" not in chain_pem:
         message = f"{chain_origin}: no certificate in PEM form there, expected -----BEGIN CERTIFICATE-----"
         raise ValueError(message)
@@ -134,13 +137,15 @@ def _refuse_pass_phrase() -> NoReturn:
     raise _EncryptedKeyError(message)
 
 
-def _read(pem: Pem, argument: str, role: str) -> tuple[bytes, str]:
+def _read(
+    pem: Pem, argument: str, role: str, read: Callable[[Path, str], bytes] = lambda place, _: place.read_bytes()
+) -> tuple[bytes, str]:
     """Return what was given or is in the file, and how to name it to the user."""
     if isinstance(pem, bytes):
         return pem, argument
     origin = f"{role} {os.fspath(pem)}"
     try:
-        return Path(pem).read_bytes(), origin
+        return read(Path(pem), role), origin
     except OSError as error:
         message = f"{origin} cannot be read ({error.strerror}): name a PEM file"
         raise ValueError(message) from error
