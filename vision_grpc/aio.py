@@ -1,84 +1,31 @@
 """The client for an event loop: `VisionClient` with the same methods, awaited."""
 
 import asyncio
-import os
-import random
 import time
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-from vision_grpc.auth import Credentials
-from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.core.monitor import Monitor, Stats
-from vision_grpc.core.requests import Ask, ask_for_text
-from vision_grpc.core.retry import RetryBudget
+from vision_grpc.core.requests import Ask
 from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
-from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.verdict import Verdict, judge
-from vision_grpc.discovery import ApiEndpoints
-from vision_grpc.errors import ServiceError, VisionError
-from vision_grpc.events import Event
-from vision_grpc.feeder import Feeder
+from vision_grpc.errors import AuthError, ServiceError, VisionError
+from vision_grpc.feeder import feed
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
-from vision_grpc.settings import Settings
+from vision_grpc.session import Session, single
 from vision_grpc.sources import ImageSource, check_many
 from vision_grpc.transport import AsyncCall, AsyncTransport
-from vision_grpc.transport.connect import TransportChoice, connect_async
-from vision_grpc.transport.tls import Pem
+from vision_grpc.transport.connect import connect_async
 
 
-class AsyncVisionClient:
-    """A connection to the Vision service for one event loop, the one of its first call.
+class AsyncVisionClient(Session[AsyncTransport]):
+    """A connection to the Vision service for one event loop, the one of its first call."""
 
-    Arguments and defaults are those of `VisionClient`.
-
-    Raises:
-        ValueError: an argument is malformed, or a secret would travel in plaintext.
-        AuthError: there are no credentials.
-    """
-
-    def __init__(
-        self,
-        endpoint: str | ApiEndpoints | None = None,
-        *,
-        transport: TransportChoice | AsyncTransport | None = None,
-        credentials: Credentials | None = None,
-        folder_id: str | None = None,
-        root_certificates: Pem | None = None,
-        client_certificate: tuple[Pem, Pem] | None = None,
-        server_name: str | None = None,
-        insecure: bool = False,
-        data_logging: bool | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
-        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
-        on_event: Callable[[Event], None] | None = None,
-    ) -> None:
-        self._settings = Settings.resolve(
-            os.environ,
-            endpoint=endpoint,
-            transport=transport,
-            credentials=credentials,
-            folder_id=folder_id,
-            root_certificates=root_certificates,
-            insecure=insecure,
-            client_certificate=client_certificate,
-            server_name=server_name,
-            data_logging=data_logging,
-        )
-        self._limits = limits
-        self._retry = retry
-        self._timeouts = timeouts
-        self._monitor = Monitor(on_event)
-        self._throttle = Throttle(limits)
-        self._budget = RetryBudget(retry)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._transport: AsyncTransport | None = None if isinstance(transport, str) else transport
-        self._closed = False
+    _transport: AsyncTransport | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
 
     async def analyze(
         self,
@@ -89,13 +36,8 @@ class AsyncVisionClient:
         timeout: float | None = None,  # noqa: ASYNC109 - bounds attempts and waits, each of which it shortens
     ) -> ImageResult:
         """Return the text of one image; see `VisionClient.analyze`."""
-        ask = ask_for_text(languages, model, self._settings.folder_id)
-        deadline = None if timeout is None else time.monotonic() + timeout
-        plan = Plan(self._limits, self._retry, self._timeouts, deadline=deadline)
-        [result] = [result async for result in self._stream([image], ask, plan)]
-        if result.error is not None and result.error.cause is not None:
-            raise result.error.cause
-        return result
+        stream = self._stream([image], self._ask(languages, model), self._plan(timeout_s=timeout))
+        return single([result async for result in stream])
 
     def analyze_many(
         self,
@@ -107,12 +49,12 @@ class AsyncVisionClient:
     ) -> AsyncIterator[ImageResult]:
         """Return an asynchronous iterator over one result per image; see `VisionClient.analyze_many`.
 
-        `images` may be an ordinary iterable, pulled in a thread, or an asynchronous one. Leaving
-        the iterator early stops sending at once when it is closed: `contextlib.aclosing` does.
+        `images` may be an ordinary iterable, pulled in a thread of its own up to 2 MiB ahead, or an
+        asynchronous one. Leaving the iterator early stops sending at once when it is closed:
+        `contextlib.aclosing` does.
         """
         check_many(images)
-        ask = ask_for_text(languages, model, self._settings.folder_id)
-        return self._stream(images, ask, Plan(self._limits, self._retry, self._timeouts, ordered))
+        return self._stream(images, self._ask(languages, model), self._plan(ordered=ordered))
 
     async def batch_analyze(
         self,
@@ -131,14 +73,10 @@ class AsyncVisionClient:
                 raise
         return await self._call(request, deadline, fresh_token=True)
 
-    def stats(self) -> Stats:
-        """Return what this client has done so far, all streams together."""
-        return self._monitor.stats()
-
     async def aclose(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
         self._closed = True
-        transport, self._transport = self._transport, None
+        transport, self._transport = self._transport or self._own_transport, None
         if transport is not None:
             await transport.aclose()
 
@@ -153,23 +91,20 @@ class AsyncVisionClient:
     async def _stream(
         self, images: Iterable[ImageSource] | AsyncIterable[ImageSource], ask: Ask, plan: Plan
     ) -> AsyncIterator[ImageResult]:
-        run = Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries
+        run = self._run(plan)
         awake = asyncio.Event()
         calls = _Calls(awake.set)
-        feeder = Feeder(images, plan.limits, awake.set)
+        feeder = feed(images, plan.limits, awake.set)
         try:
             while not isinstance(effect := run.next(time.monotonic()), Finish):
                 if isinstance(effect, Emit):
                     for result in effect.results:
                         yield result
                 elif isinstance(effect, Send):
-                    deadline = time.monotonic() + effect.timeout_s
-                    authorization = await self._settings.credentials.authorization_async(
-                        fresh=effect.fresh_token, timeout_s=effect.timeout_s
-                    )
-                    # The call has what the token left of the time.
-                    send = effect._replace(timeout_s=max(0.0, deadline - time.monotonic()))
-                    calls.start(self._connection(), send, ask, authorization)
+                    try:
+                        await self._start(effect, ask, calls)
+                    except AuthError as error:
+                        run.unauthorized(effect.call_id, error, time.monotonic())
                 elif isinstance(effect, Pull):
                     feeder.want(effect.images)
                 else:
@@ -184,8 +119,17 @@ class AsyncVisionClient:
             run.closed()
             calls.cancel()
             await feeder.aclose()
-        if feeder.error is not None:
-            raise feeder.error
+        if (ended_by := effect.error or feeder.error) is not None:
+            raise ended_by
+
+    async def _start(self, send: Send, ask: Ask, calls: "_Calls") -> None:
+        deadline = time.monotonic() + send.timeout_s
+        authorization = await self._settings.credentials.authorization_async(
+            fresh=send.fresh_token, timeout_s=send.timeout_s
+        )
+        # The call has what the token left of the time.
+        send = send._replace(timeout_s=max(0.0, deadline - time.monotonic()))
+        calls.start(self._connection(), send, ask, authorization)
 
     async def _call(self, request: BatchAnalyzeRequest, deadline: float, *, fresh_token: bool) -> BatchAnalyzeResponse:
         timeout_s = max(0.0, deadline - time.monotonic())
@@ -193,13 +137,11 @@ class AsyncVisionClient:
         return await self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
 
     def _connection(self) -> AsyncTransport:
-        if self._closed:
-            message = "the client is closed"
-            raise RuntimeError(message)
+        self._check_open()
         loop = asyncio.get_running_loop()
         if self._transport is None:
             settings, calls = self._settings, self._limits.calls_in_flight
-            self._transport = connect_async(
+            self._transport = self._own_transport or connect_async(
                 settings.transport, settings.endpoint, settings.tls, calls=calls, headers=settings.headers
             )
         if self._loop is None:

@@ -2,90 +2,27 @@
 
 import os
 import queue
-import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Self
 
-from vision_grpc.auth import Credentials
-from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.core.monitor import Monitor, Stats
-from vision_grpc.core.requests import Ask, ask_for_text
-from vision_grpc.core.retry import RetryBudget
+from vision_grpc.core.requests import Ask
 from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
-from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.verdict import Verdict, judge
-from vision_grpc.discovery import ApiEndpoints
-from vision_grpc.errors import ServiceError, VisionError
-from vision_grpc.events import Event
+from vision_grpc.errors import AuthError, ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
-from vision_grpc.settings import Settings
+from vision_grpc.session import Session, single
 from vision_grpc.sources import ImageSource, Source, check_many
 from vision_grpc.transport import Call, Transport
-from vision_grpc.transport.connect import TransportChoice, connect
-from vision_grpc.transport.tls import Pem
+from vision_grpc.transport.connect import connect
 
 
-class VisionClient:
-    """A connection to the Vision service, usable from several threads.
-
-    Everything may be left out: the endpoint comes from `VISION_GRPC_ENDPOINT` (else it is the
-    public service; `ApiEndpoints()` in its place asks the cloud at the first call), the transport
-    from `VISION_GRPC_TRANSPORT`, credentials from the environment, the `yc` profile or the virtual
-    machine (`vision_grpc.auth.default` has the order; for a service on this machine only from the
-    environment), the folder from `YC_FOLDER_ID`. Nothing is connected before the first call.
-
-    `root_certificates` and the two of `client_certificate` (chain, private key) are PEM, as bytes or
-    files; `server_name` is asked for and expected in the service's certificate in place of the host's;
-    `data_logging` tells the service whether it may keep what it is sent (None: nothing is told).
-    `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in.
-
-    Raises:
-        ValueError: an argument is malformed, or a secret would travel in plaintext.
-        AuthError: there are no credentials.
-    """
-
-    def __init__(
-        self,
-        endpoint: str | ApiEndpoints | None = None,
-        *,
-        transport: TransportChoice | Transport | None = None,
-        credentials: Credentials | None = None,
-        folder_id: str | None = None,
-        root_certificates: Pem | None = None,
-        client_certificate: tuple[Pem, Pem] | None = None,
-        server_name: str | None = None,
-        insecure: bool = False,
-        data_logging: bool | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
-        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
-        on_event: Callable[[Event], None] | None = None,
-    ) -> None:
-        settings = Settings.resolve(
-            os.environ,
-            endpoint=endpoint,
-            transport=transport,
-            credentials=credentials,
-            folder_id=folder_id,
-            root_certificates=root_certificates,
-            insecure=insecure,
-            client_certificate=client_certificate,
-            server_name=server_name,
-            data_logging=data_logging,
-        )
-        self._settings = settings
-        self._limits = limits
-        self._retry = retry
-        self._timeouts = timeouts
-        self._on_event = on_event
-        self._own_transport = None if isinstance(transport, str) else transport
-        self._closed = False
-        self._connect()
+class VisionClient(Session[Transport]):
+    """A connection to the Vision service, usable from several threads."""
 
     def analyze(
         self,
@@ -108,13 +45,7 @@ class VisionClient:
             ServiceError: the service refused the call, for its credentials or quota for example.
             ProtocolError: the answer breaks the contract.
         """
-        ask = ask_for_text(languages, model, self._settings.folder_id)
-        deadline = None if timeout is None else time.monotonic() + timeout
-        plan = Plan(self._limits, self._retry, self._timeouts, deadline=deadline)
-        [result] = self._stream([image], ask, plan)
-        if result.error is not None and result.error.cause is not None:
-            raise result.error.cause
-        return result
+        return single([*self._stream([image], self._ask(languages, model), self._plan(timeout_s=timeout))])
 
     def analyze_many(
         self,
@@ -126,19 +57,19 @@ class VisionClient:
     ) -> Iterator[ImageResult]:
         """Return an iterator over one result per image, in the order they finish or, `ordered`, in that of the images.
 
-        Images are pulled and sent as results are read: reading slowly pauses sending. An image
-        that cannot be read, and each image of a call that fails for good, is a result with an
-        `error`; the stream goes on. An exception of `images` is raised after the results of the
-        images before it. Closing the iterator stops sending at once.
+        Images are pulled and sent as results are read, in the thread that reads: reading slowly pauses
+        sending, and no result comes out while `images` blocks. An image that cannot be read, and each
+        image of a call that fails for good, is a result with an `error`; the stream goes on. An
+        exception of `images` is raised after the results of the images before it. Closing the iterator
+        stops sending at once.
 
         Raises:
             InvalidRequestError: at once, when languages, model or folder break the contract.
-            AuthError: while reading, when no usable token could be obtained; its notes name the
-                images that have no result.
+            AuthError: while reading, when no usable token could be obtained, after the results of what
+                had been sent; its notes name the images that have no result.
         """
         check_many(images)
-        ask = ask_for_text(languages, model, self._settings.folder_id)
-        return self._stream(images, ask, Plan(self._limits, self._retry, self._timeouts, ordered))
+        return self._stream(images, self._ask(languages, model), self._plan(ordered=ordered))
 
     def batch_analyze(self, request: BatchAnalyzeRequest, *, timeout: float | None = None) -> BatchAnalyzeResponse:
         """Return the service's answer to a request of your own making: the bare call, not retried.
@@ -160,10 +91,6 @@ class VisionClient:
                 raise
         return self._call(request, deadline, fresh_token=True)
 
-    def stats(self) -> Stats:
-        """Return what this client has done so far, all streams together."""
-        return self._monitor.stats()
-
     def close(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
         self._closed = True
@@ -180,7 +107,7 @@ class VisionClient:
 
     def _stream(self, images: Iterable[ImageSource], ask: Ask, plan: Plan) -> Iterator[ImageResult]:
         self._connection()  # After a fork, what follows is new.
-        run = Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries
+        run = self._run(plan)
         source = Source(images, plan.limits)
         calls: dict[int, Call] = {}
         done: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -189,7 +116,10 @@ class VisionClient:
                 if isinstance(effect, Emit):
                     yield from effect.results
                 elif isinstance(effect, Send):
-                    calls[effect.call_id] = self._start(effect, ask, done)
+                    try:
+                        calls[effect.call_id] = self._start(effect, ask, done)
+                    except AuthError as error:
+                        run.unauthorized(effect.call_id, error, time.monotonic())
                 elif isinstance(effect, Pull):
                     run.pulled(source.pull(effect.images), exhausted=source.exhausted)
                 else:
@@ -203,8 +133,8 @@ class VisionClient:
             run.closed()
             for call in calls.values():
                 call.cancel()
-        if source.error is not None:
-            raise source.error
+        if (ended_by := effect.error or source.error) is not None:
+            raise ended_by
 
     def _start(self, send: Send, ask: Ask, done: "queue.SimpleQueue[int]") -> Call:
         deadline = time.monotonic() + send.timeout_s
@@ -220,23 +150,19 @@ class VisionClient:
         authorization = self._settings.credentials.authorization(fresh=fresh_token, timeout_s=timeout_s)
         return self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
 
-    def _connect(self) -> None:
+    def _reset(self) -> None:
+        super()._reset()
         self._pid = os.getpid()
-        self._monitor = Monitor(self._on_event)
-        self._throttle = Throttle(self._limits)
-        self._budget = RetryBudget(self._retry)
         settings, calls = self._settings, self._limits.calls_in_flight
         self._transport = self._own_transport or connect(
             settings.transport, settings.endpoint, settings.tls, calls=calls, headers=settings.headers
         )
 
     def _connection(self) -> Transport:
-        if self._closed:
-            message = "the client is closed"
-            raise RuntimeError(message)
+        self._check_open()
         if self._pid != os.getpid():
             # A forked child has its parent's sockets and locks, but not the threads that serve them.
-            self._connect()
+            self._reset()
         return self._transport
 
 

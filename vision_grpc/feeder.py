@@ -1,102 +1,218 @@
-"""Images for an event loop: pulled and read beside it, a few at a time."""
+"""Images for an event loop: pulled and read beside it, as they are wanted."""
 
 import asyncio
+import queue
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 
 from vision_grpc.config import Limits
 from vision_grpc.images import Image, Refusal
-from vision_grpc.sources import ImageSource, Source, read_image
+from vision_grpc.sources import PATIENCE_S, ImageSource, Source, read_image
+
+AHEAD_IMAGES, AHEAD_BYTES = 32, 2 * 1_048_576
+"""How far a thread reads ahead: a hop between threads costs as much as reading three files."""
 
 
-class Feeder:
-    """A task that pulls as many images as are wanted, and no more.
+def feed(
+    images: Iterable[ImageSource] | AsyncIterable[ImageSource], limits: Limits, on_news: Callable[[], None]
+) -> "Feeder":
+    """Return what pulls the images, on the running loop or beside it.
 
-    `on_news` is called when there is something to `take`. Ordinary iterables are pulled, and
-    files read, in a thread: either may block.
+    Ordinary iterables are pulled, and files read, in a thread of their own, always the same:
+    either may block. What is in memory needs none.
     """
+    if isinstance(images, AsyncIterable):
+        return _TaskFeeder(images, limits, on_news)
+    if isinstance(images, list | tuple) and all(isinstance(image, Image | bytes) for image in images):
+        return _MemoryFeeder(images, limits, on_news)
+    return _ThreadFeeder(images, limits, on_news)
 
-    def __init__(
-        self, images: Iterable[ImageSource] | AsyncIterable[ImageSource], limits: Limits, on_news: Callable[[], None]
-    ) -> None:
-        self._limits = limits
+
+class Feeder(ABC):
+    """Pulls a source when images are wanted, and calls `on_news` when `has_news` becomes true later than that."""
+
+    def __init__(self, on_news: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
         self._on_news = on_news
-        self._wanted = 0
-        self._resume = asyncio.Event()
-        self._images: list[Image | Refusal] = []
-        self.has_news = False
-        self.exhausted = False
-        self.error: Exception | None = None
-        if isinstance(images, AsyncIterable):
-            self._task = asyncio.create_task(self._pull_async(images))
-        elif isinstance(images, list | tuple) and all(isinstance(image, Image | bytes) for image in images):
-            self._task = asyncio.create_task(self._pull_at_once(Source(images, limits)))
-        else:
-            self._task = asyncio.create_task(self._pull_in_thread(Source(images, limits)))
+        self._images: deque[Image | Refusal] = deque()
+        self._wanted = self._enough = 0
+        self._patience: asyncio.TimerHandle | None = None
+        self._ended = False
+        self.error: BaseException | None = None
 
-        self._task.add_done_callback(self._ended)
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to `take`: what is wanted, less when the rest is slow to come, or the end."""
+        return self._wanted > 0 and (len(self._images) >= self._enough or self._ended)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left to take, nor will be."""
+        return self._ended and not self._images
 
     def want(self, images: int) -> None:
         """Ask for so many more images."""
-        self._wanted = images
-        self._resume.set()
+        self._wanted = self._enough = images
+        self._pull()
+        if not self.has_news:
+            self._patience = self._loop.call_later(PATIENCE_S, self._settle_for_less)
 
     def take(self) -> Sequence[Image | Refusal]:
-        """Return what has come since the last time; what was wanted and is not there is no longer wanted."""
-        images, self._images = self._images, []
+        """Return what has come of what was wanted; the rest of that is no longer wanted."""
+        if self._patience is not None:
+            self._patience.cancel()
+        images = [self._images.popleft() for _ in range(min(self._wanted, len(self._images)))]
         self._wanted = 0
-        self.has_news = False
+        return images
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Stop pulling."""
+
+    @abstractmethod
+    def _pull(self) -> None:
+        """Get images, at once or later, or the end."""
+
+    def _settle_for_less(self) -> None:
+        self._enough = 1
+        if self.has_news:
+            self._on_news()
+
+    def _end(self, error: BaseException | None) -> None:
+        self.error = error
+        self._ended = True
+
+
+class _MemoryFeeder(Feeder):
+    """Pulls at once."""
+
+    def __init__(self, images: Iterable[ImageSource], limits: Limits, on_news: Callable[[], None]) -> None:
+        super().__init__(on_news)
+        self._source = Source(images, limits)
+
+    def _pull(self) -> None:
+        self._images.extend(self._source.pull(self._wanted))
+        if self._source.exhausted:
+            self._end(self._source.error)
+
+    async def aclose(self) -> None:
+        """Do nothing: nothing is under way."""
+
+
+class _ThreadFeeder(Feeder):
+    """Pulls in a thread, which nothing waits for: who knows when the source gives it back.
+
+    The thread fills `_images` and the loop empties it. Each first changes what the other looks at,
+    then looks at what the other changes, so neither can miss the other.
+    """
+
+    def __init__(self, images: Iterable[ImageSource], limits: Limits, on_news: Callable[[], None]) -> None:
+        super().__init__(on_news)
+        self._source = Source(images, limits)
+        self._bytes_pulled = self._bytes_taken = 0
+        self._paused = True
+        self._told = False
+        self._orders: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._closed = False
+        work = partial(copy_context().run, self._work)
+        threading.Thread(target=work, name="vision-grpc-source", daemon=True).start()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to `take`, or as much as is read ahead."""
+        return super().has_news or (self._wanted > 0 and not self._is_below(1))
+
+    def take(self) -> Sequence[Image | Refusal]:
+        """Return what has come of what was wanted; see `Feeder`."""
+        images = super().take()
+        self._bytes_taken += sum([len(image.content) for image in images if isinstance(image, Image)])
         return images
 
     async def aclose(self) -> None:
-        """Stop pulling."""
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        """Let the thread end."""
+        self._closed = True
+        self._orders.put(None)
 
-    async def _pull_in_thread(self, source: Source) -> None:
-        while not source.exhausted:
-            await self._until_wanted()
-            self._images += await asyncio.to_thread(source.pull, self._wanted)
-            self.exhausted, self.error = source.exhausted, source.error
-            self._tell()
+    def _pull(self) -> None:
+        self._told = False
+        if self._paused and self._is_below(2):
+            self._paused = False
+            self._orders.put(None)
 
-    async def _pull_at_once(self, source: Source) -> None:
-        """Pull what is in memory: nothing blocks, and a thread would only cost."""
-        while not source.exhausted:
-            await self._until_wanted()
-            self._images += source.pull(self._wanted)
-            self.exhausted, self.error = source.exhausted, source.error
-            self._tell()
+    def _is_below(self, divisor: int) -> bool:
+        """Return whether less has been read ahead than this part of what may be."""
+        ahead = self._bytes_pulled - self._bytes_taken
+        return len(self._images) < AHEAD_IMAGES // divisor and ahead < AHEAD_BYTES // divisor
 
-    async def _pull_async(self, images: AsyncIterable[ImageSource]) -> None:
-        await self._until_wanted()
-        position = 0
+    def _work(self) -> None:
+        error: BaseException | None = None
         try:
-            async for source in images:
-                if isinstance(source, Image | bytes):
-                    image = read_image(source, position, self._limits)
-                else:
-                    image = await asyncio.to_thread(read_image, source, position, self._limits)
-                position += 1
+            self._orders.get()
+            while not self._closed and (image := self._source.next()) is not None:
                 self._images.append(image)
+                if isinstance(image, Image):
+                    self._bytes_pulled += len(image.content)
                 self._tell()
-                await self._until_wanted()
-        except Exception as error:  # noqa: BLE001 - the caller's own, raised again at the end of the stream
-            self.error = error
-        self.exhausted = True
-        self._tell()
-
-    async def _until_wanted(self) -> None:
-        while len(self._images) >= self._wanted:
-            self._resume.clear()
-            await self._resume.wait()
-
-    def _ended(self, _: "asyncio.Task[None]") -> None:
-        """Do not let the stream wait for a task that is over, whatever ended it."""
-        if not self.exhausted:
-            self.exhausted = True
-            self.error = RuntimeError("the source of images was cancelled")
+                if not self._is_below(1):
+                    self._paused = True
+                    while not self._is_below(1) and not self._closed:
+                        self._orders.get()
+            error = self._source.error
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self._end(error)
             self._tell()
 
     def _tell(self) -> None:
-        self.has_news = True
+        if self.has_news and not self._told:
+            self._told = True
+            with suppress(RuntimeError):  # The loop was closed, so nobody is left to be told.
+                self._loop.call_soon_threadsafe(self._on_news)
+
+
+class _TaskFeeder(Feeder):
+    """Pulls in a task; files are read in a thread."""
+
+    def __init__(self, images: AsyncIterable[ImageSource], limits: Limits, on_news: Callable[[], None]) -> None:
+        super().__init__(on_news)
+        self._limits = limits
+        self._resume = asyncio.Event()
+        self._task = asyncio.create_task(self._work(images))
+        self._task.add_done_callback(self._over)
+
+    def _pull(self) -> None:
+        self._resume.set()
+
+    async def aclose(self) -> None:
+        """End the task."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _work(self, images: AsyncIterable[ImageSource]) -> None:
+        position = 0
+        await self._resume.wait()
+        async for source in images:
+            self._images.append(await self._read(source, position))
+            position += 1
+            if self.has_news:
+                self._on_news()
+            if len(self._images) >= self._wanted:
+                self._resume.clear()
+                await self._resume.wait()
+
+    async def _read(self, source: ImageSource, position: int) -> Image | Refusal:
+        if isinstance(source, Image | bytes):
+            return read_image(source, position, self._limits)
+        return await asyncio.to_thread(read_image, source, position, self._limits)
+
+    def _over(self, task: "asyncio.Task[None]") -> None:
+        """Do not let the stream wait for a task that is over, whatever ended it."""
+        self._end(RuntimeError("the source of images was cancelled") if task.cancelled() else task.exception())
         self._on_news()

@@ -42,7 +42,7 @@ class WireOutcome:
             return text_of(self._message)
         try:
             return read_text(self._wire)
-        except DecodeError:
+        except (DecodeError, UnicodeDecodeError):
             return text_of(self.message())  # Which says what is wrong.
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -1,14 +1,17 @@
 """The text of an answer, read past its geometry.
 
 A page is mostly boxes, confidences and languages. Messages that declare only what leads to the
-words, under the contract's own field numbers, let the parser pass over the rest: measured on a page
-of 300 words, it takes 20 us instead of 48. Walking the words takes 120 us either way.
+words, under the contract's own field numbers, let the parser pass over the rest. And where a field
+is declared singular that comes many times, the parser merges what comes (see "Last One Wins" in the
+encoding's specification): so the words of a line become one message, with a list of texts. Measured
+on a page of 300 words: 50 us, against 105 us for walking from word to word, and 155 us for the whole
+message.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -22,7 +25,7 @@ _WAY_TO_TEXT = ("results", "text_detection", "pages", "blocks", "lines", "words"
 def join_text(pages: Iterable[Any]) -> str:
     """Return the text of pages: words joined by spaces, a line each, blocks apart by an empty line."""
     blocks = [
-        "\n".join([" ".join([word.text for word in line.words]) for line in block.lines])
+        "\n".join([" ".join([word.text for word in line.words if word.text]) for line in block.lines])
         for page in pages
         for block in page.blocks
     ]
@@ -34,11 +37,20 @@ def read_text(wire: bytes) -> str:
 
     Raises:
         DecodeError: they are none.
+        UnicodeDecodeError: a word is no UTF-8.
     """
     result: Any = _SlimResult.FromString(wire)
     texts = (feature.text_detection for feature in result.results if feature.HasField("text_detection"))
     annotation = next(texts, None)
-    return "" if annotation is None else join_text(annotation.pages)
+    if annotation is None:
+        return ""
+    blocks = [
+        # A slice is a list, which is joined faster than the container.
+        b"\n".join([b" ".join(line.words.text[:]) for line in block.lines])
+        for page in annotation.pages
+        for block in page.blocks
+    ]
+    return b"\n\n".join(blocks).decode()
 
 
 def _build() -> type[Message]:
@@ -52,6 +64,14 @@ def _build() -> type[Message]:
         slim.field.extend(candidate for candidate in declared.field if candidate.name == name)
         slim.field[0].ClearField("oneof_index")
         slim.field[0].ClearField("options")
+        if name == "words":
+            slim.field[0].label = FieldDescriptorProto.LABEL_OPTIONAL
+        elif name == "text":
+            # As bytes: one decoding of the whole is faster than one a word.
+            slim.field[0].label, slim.field[0].type = (
+                FieldDescriptorProto.LABEL_REPEATED,
+                FieldDescriptorProto.TYPE_BYTES,
+            )
         if field.message_type is not None:
             whole = field.message_type
             slim.field[0].type_name = f".{_PACKAGE}.{whole.name}"

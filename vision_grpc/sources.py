@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import TypeAlias
 
 from vision_grpc.config import Limits
@@ -14,6 +14,9 @@ from vision_grpc.results import ImageError
 
 ImageSource: TypeAlias = Image | bytes | str | os.PathLike[str]
 """What a caller may hand over as an image: bytes, a path, or an Image with a key of its own."""
+
+PATIENCE_S = 0.01
+"""What has come is not held back for longer than this, though a batch could take more."""
 
 
 def key_of(source: ImageSource, position: int) -> str:
@@ -68,15 +71,24 @@ class Source:
         self.exhausted = False
         self.error: Exception | None = None
 
-    def pull(self, most: int) -> list[Image | Refusal]:
-        """Return the next images, fewer than `most` only at the end. Files are read here."""
-        pulled: list[Image | Refusal] = []
+    def next(self) -> Image | Refusal | None:
+        """Return the next image, read from its file here; None when there is none any more."""
         try:
-            for position, source in islice(self._numbered, most):
-                pulled.append(read_image(source, position, self._limits))
+            for position, source in self._numbered:
+                return read_image(source, position, self._limits)
         except Exception as error:  # noqa: BLE001 - the caller's own, raised again at the end of the stream
             self.error = error
-        self.exhausted = len(pulled) < most
+        self.exhausted = True
+        return None
+
+    def pull(self, most: int) -> list[Image | Refusal]:
+        """Return up to so many of the next images; fewer at the end, or when they come slowly: one is waited for."""
+        pulled: list[Image | Refusal] = []
+        patient_until = monotonic() + PATIENCE_S
+        while (image := self.next()) is not None:
+            pulled.append(image)
+            if len(pulled) >= most or monotonic() > patient_until:
+                break
         return pulled
 
 

@@ -14,6 +14,7 @@ from vision_grpc import Image, InvalidRequestError, Limits
 from vision_grpc.config import Timeouts
 from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.errors import AuthError, Code, DeadlineError, ProtocolError, ServiceError
+from vision_grpc.feeder import AHEAD_IMAGES
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 
 Connect = Callable[..., tuple[Driver, Service]]
@@ -154,17 +155,17 @@ def test_early_close_stops_an_endless_source(connect: Connect) -> None:
     client, _ = connect(limits=Limits(calls_in_flight=2))
     results = client.take((png(next(pulled)) for _ in count()), 3)
     assert [result.ok for result in results] == [True] * 3
-    assert next(pulled) <= 4 * BATCH_IMAGES
+    assert next(pulled) <= 4 * BATCH_IMAGES + AHEAD_IMAGES
 
 
 def test_the_reader_sets_the_pace(connect: Connect) -> None:
-    """While a result is not taken, nothing more is pulled than the window and the batches around it."""
+    """While a result is not taken, what is pulled stays within the window, the batches around it and the read-ahead."""
     pulled = count()
     limits = Limits(calls_in_flight=1)
     client, service = connect(limits=limits)
     client.take((png(next(pulled)) for _ in count()), 1)
     assert len(service.requests) <= 2
-    assert next(pulled) <= 3 * BATCH_IMAGES
+    assert next(pulled) <= 3 * BATCH_IMAGES + AHEAD_IMAGES
 
 
 @pytest.mark.parametrize("come_before", [0, 3, 20])

@@ -18,7 +18,7 @@ _FOLD = 4096  # Images of a few KB stand for ones of a few MB: the budget is sca
 def test_batches_keep_the_order_and_both_limits(sizes: list[int], most_images: int, most_bytes: int) -> None:
     batcher: Batcher[_Sized] = Batcher(most_images, most_bytes)
     images = [_Sized(size * _FOLD) for size in sizes]
-    batches = [batch for image in images if (batch := batcher.add(image))]
+    batches = [batch for image in images if (batch := batcher.add(image, len(image.content)))]
     batches.append(batcher.flush())
     assert [image for batch in batches for image in batch] == images
     for batch in batches:
@@ -33,14 +33,14 @@ def test_what_waits_is_what_has_not_left(sizes: list[int]) -> None:
     gone: list[_Sized] = []
     images = [_Sized(size * _FOLD) for size in sizes]
     for number, image in enumerate(images, 1):
-        gone += batcher.add(image)
+        gone += batcher.add(image, len(image.content))
         assert [*gone, *batcher.waiting] == images[:number]
         assert batcher.room == BATCH_IMAGES - len(batcher.waiting) > 0
 
 
 def test_a_batch_leaves_as_soon_as_it_is_full() -> None:
     batcher: Batcher[Image] = Batcher()
-    sent = [batcher.add(Image(str(number), b"x")) for number in range(BATCH_IMAGES)]
+    sent = [batcher.add(Image(str(number), b"x"), 1) for number in range(BATCH_IMAGES)]
     assert [len(batch) for batch in sent] == [0] * (BATCH_IMAGES - 1) + [BATCH_IMAGES]
     assert batcher.flush() == []
 

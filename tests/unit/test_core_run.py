@@ -605,10 +605,12 @@ def test_a_slow_source_does_not_idle_the_link() -> None:
     simulation = _Simulation(_plan(), lambda _: None)
     assert simulation.next() == Pull(BATCH_IMAGES)
     simulation.run.pulled(_images(1), exhausted=False)
-    assert isinstance(simulation.next(), Pull)
     effect = simulation.next()
     assert isinstance(effect, Send)
     assert _numbers(effect) == [0]
+    assert simulation.next() == Pull(BATCH_IMAGES)
+    simulation.run.pulled(_images(1), exhausted=False)
+    assert simulation.next() == Pull(BATCH_IMAGES - 1)
     assert simulation.next() == Wait(None)
 
 
@@ -621,6 +623,33 @@ def test_the_error_that_ends_a_stream_says_which_images_have_no_result() -> None
     error = AuthError("no token")
     simulation.run.abandoned(error)
     assert error.__notes__ == ["without a result: 0, 1, 2, 3, 4, 5, 6, 7"]
+
+
+def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_for() -> None:
+    simulation = _Simulation(_plan(Limits(calls_in_flight=3))._replace(ordered=True), lambda _: None)
+    sends: list[Send] = []
+    while len(sends) < 3:
+        if isinstance(effect := simulation.next(), Pull):
+            simulation.run.pulled(_images(len(sends) * BATCH_IMAGES + effect.images)[-effect.images :], exhausted=False)
+        elif isinstance(effect, Send):
+            sends.append(effect)
+    error = AuthError("no token")
+    first, second, third = sends
+    simulation.run.unauthorized(second.call_id, error, 0.0)
+    assert simulation.next() == Wait(None)
+    simulation.run.failed(third.call_id, ServiceError(Code.UNAVAILABLE, "busy"), 0.0)
+    assert simulation.next() == Wait(None)
+    simulation.run.succeeded(first.call_id, _answer(first), 0.0)
+    results = [result for _ in range(2) for result in _emitted(simulation.next())]
+    assert [result.key for result in results] == [str(number) for number in (*_numbers(first), *_numbers(third))]
+    assert [result.ok for result in results] == [True] * BATCH_IMAGES + [False] * BATCH_IMAGES
+    assert simulation.next() == Finish(error)
+    assert error.__notes__ == [f"without a result: {', '.join(map(str, _numbers(second)))}"]
+
+
+def _emitted(effect: Effect) -> Sequence[ImageResult]:
+    assert isinstance(effect, Emit)
+    return effect.results
 
 
 def test_the_window_is_filled_again_as_calls_end() -> None:

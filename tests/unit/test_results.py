@@ -94,14 +94,20 @@ def test_broken_bytes_are_told_when_they_are_read() -> None:
         _ = result.text
 
 
+def test_a_word_that_is_no_utf_8_is_told() -> None:
+    wire = AnalyzeResult(results=[_page([_line("word")])]).SerializeToString().replace(b"word", b"\xff\xff\xff\xff")
+    with pytest.raises(ProtocolError, match="no AnalyzeResult"):
+        _ = ImageResult("key", WireOutcome(wire, has_error=False)).text
+
+
 def test_text_is_the_same_whether_the_rest_was_parsed_or_not() -> None:
     answer = AnalyzeResult(
-        results=[FeatureResult(), _page([_line("a", ""), _line()], [], [_line("b")]), _page([_line("c")])]
+        results=[FeatureResult(), _page([_line("a", "", "é"), _line()], [], [_line("b")]), _page([_line("c")])]
     )
     wire = answer.SerializeToString()
     unread, read = (ImageResult("key", WireOutcome(wire, has_error=False)) for _ in range(2))
     assert read.result == answer
-    assert unread.text == read.text == "a \n\n\n\n\nb"
+    assert unread.text == read.text == "a é\n\n\n\n\nb"
 
 
 def test_results_go_through_pickle(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:

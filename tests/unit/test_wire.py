@@ -21,12 +21,15 @@ from vision_grpc.messages import (
     TextAnnotation,
 )
 from vision_grpc.outcomes import WireOutcome
+from vision_grpc.transport.attempt import Attempt
+from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import read_answer
 from vision_grpc.wire import encode_features, has_error, join_request, split_response
 
 # A busy machine is no failure.
 _unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Fields that the contract does not have: a varint, eight bytes, four bytes, and a string, of numbers it leaves free.
+_ATTEMPT = Attempt(Endpoint("vision.example", 443, plaintext=False), 1.0)
 _UNKNOWN = [b"\xa8\x06\x96\x01", b"\xb1\x06" + b"\x01" * 8, b"\xbd\x06" + b"\x01" * 4, b"\xc2\x06\x03abc", b""]
 _statuses = st.builds(Status, code=st.integers(0, 16), message=st.text(max_size=9))
 _feature_results = st.builds(
@@ -114,7 +117,7 @@ def test_garbage_is_an_error_or_as_good_as_an_answer(wire: bytes) -> None:
 @given(_garbage)
 def test_garbage_reaches_the_reader_as_nothing_but_a_protocol_error(wire: bytes) -> None:
     with suppress(ProtocolError):
-        for outcome in read_answer(wire, None).outcomes:
+        for outcome in read_answer(wire, None, _ATTEMPT).outcomes:
             outcome.error()
             outcome.message()
 

@@ -1,23 +1,14 @@
 """Which images travel together."""
 
 from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 # As many as `analyze_specs` takes, and enough bytes to fill it with images of the documented size.
 BATCH_IMAGES = 8
 BATCH_BYTES = 8 * 1_048_576
 
 
-class HasContent(Protocol):
-    """Anything with the bytes of an image."""
-
-    @property
-    def content(self) -> bytes:
-        """The bytes of the file."""
-        ...
-
-
-_ItemT = TypeVar("_ItemT", bound=HasContent)
+_ItemT = TypeVar("_ItemT")
 
 
 class Batcher(Generic[_ItemT]):
@@ -39,18 +30,17 @@ class Batcher(Generic[_ItemT]):
         """How many more images the batch takes by number."""
         return self._most_images - len(self._batch)
 
-    def add(self, image: _ItemT) -> list[_ItemT]:
+    def add(self, item: _ItemT, content_bytes: int) -> list[_ItemT]:
         """Take an image; return the batch that it completed by filling it or by not fitting in, else an empty list.
 
         An image that is over the byte budget by itself travels alone.
         """
-        size = len(image.content)
         full: list[_ItemT] = []
-        if self._batch and self._batch_bytes + size > self._most_bytes:
+        if self._batch and self._batch_bytes + content_bytes > self._most_bytes:
             full = self.flush()
-        self._batch.append(image)
-        self._batch_bytes += size
-        return full if full or self.room else self.flush()
+        self._batch.append(item)
+        self._batch_bytes += content_bytes
+        return full if full or len(self._batch) < self._most_images else self.flush()
 
     def flush(self) -> list[_ItemT]:
         """Return what has gathered, possibly nothing, and start anew."""

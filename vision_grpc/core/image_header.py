@@ -8,12 +8,14 @@ from vision_grpc.config import Limits
 _PNG_HEADER_BYTES = 24  # Signature, then the IHDR chunk's length, type, width and height (specification, 11.2.1).
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8\xff"
-_MARKER_PREFIX = 0xFF
+_SEGMENT = struct.Struct(">HH")  # A marker, and the length of what follows, itself included.
+_FRAME_SIZE = struct.Struct(">HH")  # Height and width, behind the length and one byte of precision.
+_FIRST_MARKER, _FILL = 0xFF00, 0xFFFF
 # Markers that carry no length: TEM, RST0-RST7 (ITU-T T.81, table B.1).
-_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD8)})
-# Start of frame: all of 0xC0-0xCF but DHT (C4), JPG (C8) and DAC (CC).
-_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SCAN_OR_END_MARKERS = frozenset({0xD9, 0xDA})
+_BARE_MARKERS = frozenset({0xFF01, *range(0xFFD0, 0xFFD8)})
+# Start of frame: all of 0xFFC0-0xFFCF but DHT (C4), JPG (C8) and DAC (CC).
+_FRAME_MARKERS = frozenset(range(0xFFC0, 0xFFD0)) - {0xFFC4, 0xFFC8, 0xFFCC}
+_SCAN_OR_END_MARKERS = frozenset({0xFFD9, 0xFFDA})
 _FOREIGN_SIGNATURES = (
     (b"GIF8", "a GIF"),
     (b"%PDF", "a PDF"),
@@ -96,20 +98,17 @@ def _read_jpeg(content: bytes) -> ImageHeader:
     position = 2
     try:
         while True:
-            if content[position] != _MARKER_PREFIX:
-                raise _cut(_JPEG)
-            marker = content[position + 1]
-            position += 2
-            if marker == _MARKER_PREFIX:  # A fill byte: the marker's code is still to come.
-                position -= 1
-            elif marker in _FRAME_MARKERS:
-                height, width = struct.unpack_from(">HH", content, position + 3)
+            marker, length = _SEGMENT.unpack_from(content, position)
+            if marker in _FRAME_MARKERS:
+                height, width = _FRAME_SIZE.unpack_from(content, position + 5)
                 return _sized(_JPEG, width, height)
-            elif marker in _SCAN_OR_END_MARKERS:
+            if marker < _FIRST_MARKER or marker in _SCAN_OR_END_MARKERS:
                 raise _cut(_JPEG)
-            elif marker not in _BARE_MARKERS:
-                position += struct.unpack_from(">H", content, position)[0]
-    except (IndexError, struct.error) as error:
+            if marker == _FILL:  # The marker's code is still to come.
+                position += 1
+            else:
+                position += 2 if marker in _BARE_MARKERS else 2 + length
+    except struct.error as error:
         raise _cut(_JPEG) from error
 
 

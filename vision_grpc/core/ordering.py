@@ -1,5 +1,6 @@
 """Results in the order in which their images came."""
 
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 _ItemT = TypeVar("_ItemT")
@@ -23,3 +24,8 @@ class Sequencer(Generic[_ItemT]):
             due.append(self._early.pop(self._next))
             self._next += 1
         return due
+
+    def flush(self) -> list[_ItemT]:
+        """Return what is still held back, in order: what it waited for does not come."""
+        early, self._early = self._early, {}
+        return [item for _, item in sorted(early.items(), key=itemgetter(0))]

@@ -7,7 +7,7 @@ offered ends in exactly one result. What has succeeded is never sent again: it i
 import heapq
 import random
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from vision_grpc.core.ordering import Sequencer
 from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
-from vision_grpc.errors import Code, DeadlineError, ProtocolError, ServiceError, VisionError
+from vision_grpc.errors import AuthError, Code, DeadlineError, ProtocolError, ServiceError, VisionError
 from vision_grpc.images import Image, Refusal
 from vision_grpc.results import Answer, ImageError, ImageResult
 
@@ -55,7 +55,9 @@ class Wait(NamedTuple):
 
 
 class Finish(NamedTuple):
-    """Effect: every image has its result; end the stream."""
+    """Effect: end the stream, by an exception if there is one; without one, every image has its result."""
+
+    error: VisionError | None = None
 
 
 Effect = Send | Pull | Emit | Wait | Finish
@@ -72,39 +74,39 @@ class Plan(NamedTuple):
     """When everything must be over (monotonic seconds), instead of `timeouts.total_s` from the first sending on."""
 
 
-class _Job:
-    """An image on its way."""
-
-    __slots__ = ("attempts", "image", "position")
-
-    def __init__(self, image: Image, position: int) -> None:
-        self.image = image
-        self.position = position
-        self.attempts = 0
-
-    @property
-    def content(self) -> bytes:
-        return self.image.content
+_Placed = tuple[int, Image]
+"""An image with its position in the source."""
 
 
 class _Batch:
     """Images that travel together, and what befell them so far."""
 
-    __slots__ = ("content_bytes", "deadline", "failures", "jobs", "refresh_token", "refreshed", "sent_at")
+    __slots__ = (
+        "attempts",
+        "content_bytes",
+        "deadline",
+        "failures",
+        "placed",
+        "refresh_token",
+        "refreshed",
+        "sent_at",
+    )
 
-    def __init__(self, jobs: Sequence[_Job]) -> None:
-        self.jobs = jobs
-        self.content_bytes = sum(len(job.image.content) for job in jobs)
+    def __init__(self, placed: Sequence[_Placed]) -> None:
+        self.placed = placed
+        self.content_bytes = sum([len(image.content) for _, image in placed])
         self.deadline: float | None = None
+        self.attempts = 0
         self.failures = 0
         self.refreshed = False
         self.refresh_token = False
         self.sent_at = 0.0
 
-    def part(self, jobs: Sequence[_Job]) -> "_Batch":
+    def part(self, placed: Sequence[_Placed]) -> "_Batch":
         """Return a batch of some of the images, with the same past."""
-        part = _Batch(jobs)
-        part.deadline, part.failures, part.refreshed = self.deadline, self.failures, self.refreshed
+        part = _Batch(placed)
+        part.deadline, part.refreshed = self.deadline, self.refreshed
+        part.attempts, part.failures = self.attempts, self.failures
         return part
 
 
@@ -125,12 +127,14 @@ class Run:
         self._rng = rng
         self._monitor = Monitor(None) if monitor is None else monitor
         most_images = BATCH_IMAGES if throttle.batch_images is None else min(BATCH_IMAGES, throttle.batch_images)
-        self._batcher: Batcher[_Job] = Batcher(most_images, min(BATCH_BYTES, self._limits.bytes_in_flight))
+        self._batcher: Batcher[_Placed] = Batcher(most_images, min(BATCH_BYTES, self._limits.bytes_in_flight))
         self._sequencer: Sequencer[ImageResult] | None = Sequencer() if ordered else None
         self._most_early = _ORDERED_WINDOWS * self._limits.calls_in_flight * BATCH_IMAGES
         self._pulled = 0
-        self._pulling = False
+        self._pulling = 0
         self._exhausted = False
+        self._source_is_slow = False
+        self._ended_by: VisionError | None = None
         # Where a batch may be: ready to leave, waiting for its next attempt, or under way.
         self._ready: deque[_Batch] = deque()
         self._delayed: list[tuple[float, int, _Batch]] = []
@@ -143,38 +147,40 @@ class Run:
 
     # Events
 
-    def pulled(self, images: Iterable[Image | Refusal], *, exhausted: bool) -> None:
+    def pulled(self, images: Sequence[Image | Refusal], *, exhausted: bool) -> None:
         """Take what a `Pull` brought; `exhausted` tells that the source has no more, or that no more is wanted."""
-        for image in images:
+        for position, image in enumerate(images, self._pulled):
             if isinstance(image, Refusal):
-                self._settle(self._pulled, ImageResult(image.key, error=image.error))
+                self._settle(position, ImageResult(image.key, error=image.error))
             else:
-                self._bytes_held += len(image.content)
-                if batch := self._batcher.add(_Job(image, self._pulled)):
+                content_bytes = len(image.content)
+                self._bytes_held += content_bytes
+                if batch := self._batcher.add((position, image), content_bytes):
                     self._ready.append(_Batch(batch))
-            self._pulled += 1
-        self._pulling = False
+        self._pulled += len(images)
+        self._source_is_slow = len(images) < self._pulling
+        self._pulling = 0
         self._exhausted = self._exhausted or exhausted
 
     def succeeded(self, call_id: int, answer: Answer, now: float) -> None:
         """Take the answer to a call."""
         batch = self._in_flight[call_id]
         try:
-            errors = _read_errors(answer, len(batch.jobs))
+            errors = _read_errors(answer, len(batch.placed))
         except ProtocolError as unreadable:
             self.failed(call_id, unreadable, now)
             return
         self._land(call_id, answer, now)
         self._budget.earn()
-        again: list[tuple[_Job, ImageResult]] = []
-        about = (answer.transport, answer.request_id, answer.fallback_reason)
-        for job, outcome, error in zip(batch.jobs, answer.outcomes, errors, strict=True):
-            job.attempts += 1
-            result = ImageResult(job.image.key, outcome, error, job.attempts, *about)
+        batch.attempts += 1
+        about = (batch.attempts, answer.transport, answer.request_id, answer.fallback_reason)
+        again: list[tuple[_Placed, ImageResult]] = []
+        for placed, outcome, error in zip(batch.placed, answer.outcomes, errors, strict=True):
+            result = ImageResult(placed[1].key, outcome, error, *about)
             if error is None or not error.retryable:
-                self._finish(job, result)
+                self._finish(placed, result)
             else:
-                again.append((job, result))
+                again.append((placed, result))
         if again:
             self._retry_images(batch, again, now)
         else:
@@ -184,50 +190,52 @@ class Run:
         """Take the failure of a call."""
         batch = self._land(call_id, error, now)
         verdict = judge(error)
+        if self._ended_by is not None:
+            verdict = Verdict.GIVE_UP
         if verdict is Verdict.RESEND:
             self._ready.appendleft(batch)
             return
-        for job in batch.jobs:
-            job.attempts += 1
+        batch.attempts += 1
         if verdict is Verdict.SLOW_DOWN:
             self._throttle.pushed_back(batch.sent_at, now)
-        if verdict is Verdict.SPLIT and len(batch.jobs) > 1:
-            middle = len(batch.jobs) // 2
-            self._ready.extendleft([batch.part(batch.jobs[middle:]), batch.part(batch.jobs[:middle])])
+        if verdict is Verdict.SPLIT and len(batch.placed) > 1:
+            middle = len(batch.placed) // 2
+            self._ready.extendleft([batch.part(batch.placed[middle:]), batch.part(batch.placed[:middle])])
         elif verdict is Verdict.REFRESH and not batch.refreshed:
             batch.refresh_token = batch.refreshed = True
             self._ready.appendleft(batch)
         elif not (verdict.retry and self._delay(batch, getattr(error, "retry_after_s", None), now, error.code)):
             self._give_up(batch, error)
 
+    def unauthorized(self, call_id: int, error: AuthError, now: float) -> None:
+        """Take that a call could not be started for want of a token: no other could either.
+
+        Nothing more is sent. What is under way is billed, so it is waited for; then `Finish` brings the error.
+        """
+        self._ready.append(self._land(call_id, error, now))
+        self._ended_by = error
+        self._exhausted = True
+
     # Effects
 
     def next(self, now: float) -> Effect:
         """Return what is to be done next."""
+        may_pull = self._ended_by is None and self._line_up(now)
         if self._results:
-            results, self._results = self._results, []
-            succeeded = sum(result.error is None for result in results)
-            self._monitor.images_finished(succeeded, len(results) - succeeded)
-            return Emit(results)
-        while self._delayed and self._delayed[0][0] <= now:
-            self._ready.appendleft(heapq.heappop(self._delayed)[2])
-        may_pull = self._may_pull()
-        if not self._ready and not may_pull and self._should_flush():
-            self._ready.append(_Batch(self._batcher.flush()))
-        if self._ready and self._expired(self._ready[0], now):
-            self._give_up(self._ready.popleft(), DeadlineError("the time for all attempts together is over"))
-            return self.next(now)
+            return self._emit()
+        if self._ended_by is not None:
+            return self._wind_up(self._ended_by)
         wake_at = self._delayed[0][0] if self._delayed else None
         if self._ready and self._has_room(self._ready[0]):
-            admitted_at = self._throttle.acquire(len(self._ready[0].jobs), now)
+            admitted_at = self._throttle.acquire(len(self._ready[0].placed), now)
             if admitted_at is None:
                 return self._depart(self._ready.popleft(), now)
             wake_at = admitted_at if wake_at is None else min(wake_at, admitted_at)
             if self._throttled_since is None:
                 self._throttled_since = now
         if may_pull:
-            self._pulling = True
-            return Pull(self._batcher.room)
+            self._pulling = self._batcher.room
+            return Pull(self._pulling)
         if self._in_flight or self._ready or self._delayed or self._pulling:
             return Wait(wake_at)
         return Finish()
@@ -237,11 +245,40 @@ class Run:
         self._monitor.calls_abandoned(len(self._in_flight))
 
     def abandoned(self, error: BaseException) -> None:
-        """Let the error that ends the stream say which of the images pulled have no result."""
+        """Let the exception that ends the stream say which of the images pulled have no result."""
         batches = [*self._in_flight.values(), *self._ready, *(batch for _, _, batch in self._delayed)]
-        jobs = [*(job for batch in batches for job in batch.jobs), *self._batcher.waiting]
-        if jobs:
-            error.add_note(f"without a result: {', '.join(job.image.key for job in jobs)}")
+        keys = [image.key for batch in batches for _, image in batch.placed]
+        keys += [image.key for _, image in self._batcher.waiting]
+        keys += [result.key for result in (*self._results, *(self._sequencer.flush() if self._sequencer else ()))]
+        if keys:
+            error.add_note(f"without a result: {', '.join(keys)}")
+
+    def _line_up(self, now: float) -> bool:
+        """Let what is due, and what need not gather any longer, be ready; return whether more may be pulled."""
+        while self._delayed and self._delayed[0][0] <= now:
+            self._ready.appendleft(heapq.heappop(self._delayed)[2])
+        may_pull = self._may_pull()
+        if not self._ready and self._should_flush(may_pull=may_pull):
+            self._ready.append(_Batch(self._batcher.flush()))
+        while self._ready and self._expired(self._ready[0], now):
+            self._give_up(self._ready.popleft(), DeadlineError("the time for all attempts together is over"))
+        return may_pull
+
+    def _emit(self) -> Emit:
+        results, self._results = self._results, []
+        succeeded = sum([result.error is None for result in results])
+        self._monitor.images_finished(succeeded, len(results) - succeeded)
+        return Emit(results)
+
+    def _wind_up(self, error: VisionError) -> Effect:
+        """Return what is to be done next in a stream that sends no more."""
+        if self._in_flight:
+            return Wait(None)
+        if self._sequencer:
+            self._results = self._sequencer.flush()
+            return self._emit()
+        self.abandoned(error)
+        return Finish(error)
 
     def _may_pull(self) -> bool:
         """Whether more may be held. What waits for another attempt counts: an outage must not fill the memory."""
@@ -255,9 +292,11 @@ class Run:
             or (self._sequencer is not None and len(self._sequencer) >= self._most_early)
         )
 
-    def _should_flush(self) -> bool:
+    def _should_flush(self, *, may_pull: bool) -> bool:
         """Whether a batch leaves before it is full: no more images come, or the link would idle until they do."""
-        return bool(self._batcher.waiting) and (self._exhausted or not (self._in_flight or self._delayed))
+        if not self._batcher.waiting or (may_pull and not self._source_is_slow):
+            return False
+        return self._exhausted or not (self._in_flight or self._delayed)
 
     def _has_room(self, batch: _Batch) -> bool:
         if not self._in_flight:
@@ -277,55 +316,56 @@ class Run:
         if isinstance(error, ServiceError):
             message, request_id = error.message, error.request_id
         image_error = ImageError(error.code, message, getattr(error, "details", ()), error)
-        for job in batch.jobs:
-            result = ImageResult(job.image.key, error=image_error, attempts=job.attempts, request_id=request_id)
-            self._finish(job, result)
+        for placed in batch.placed:
+            result = ImageResult(placed[1].key, error=image_error, attempts=batch.attempts, request_id=request_id)
+            self._finish(placed, result)
 
     def _depart(self, batch: _Batch, now: float) -> Send:
         if batch.deadline is None:
             batch.deadline = now + self._timeouts.total_s if self._deadline is None else self._deadline
         throttled_s = 0.0 if self._throttled_since is None else now - self._throttled_since
         self._throttled_since = None
-        attempt = batch.jobs[0].attempts + 1
-        call_id = self._monitor.call_started(len(batch.jobs), batch.content_bytes, attempt, throttled_s)
+        attempt = batch.attempts + 1
+        call_id = self._monitor.call_started(len(batch.placed), batch.content_bytes, attempt, throttled_s)
         self._in_flight[call_id] = batch
         self._bytes_in_flight += batch.content_bytes
         batch.sent_at = now
         fresh_token, batch.refresh_token = batch.refresh_token, False
         timeout_s = min(self._timeouts.call_s, batch.deadline - now)
-        return Send(call_id, [job.image.content for job in batch.jobs], timeout_s, fresh_token)
+        return Send(call_id, [image.content for _, image in batch.placed], timeout_s, fresh_token)
 
     def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> _Batch:
         batch = self._in_flight.pop(call_id)
         self._bytes_in_flight -= batch.content_bytes
-        self._monitor.call_ended(call_id, len(batch.jobs), now - batch.sent_at, outcome)
+        self._monitor.call_ended(call_id, len(batch.placed), now - batch.sent_at, outcome)
         return batch
 
-    def _retry_images(self, batch: _Batch, again: Sequence[tuple[_Job, ImageResult]], now: float) -> None:
+    def _retry_images(self, batch: _Batch, again: Sequence[tuple[_Placed, ImageResult]], now: float) -> None:
         """Send images again that failed in an answered call; where that may not be, what came is their result."""
         errors = [result.error for _, result in again if result.error is not None]
         if any(error.code in OVERLOAD for error in errors):
             self._throttle.pushed_back(batch.sent_at, now)
         asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
-        if not self._delay(batch.part([job for job, _ in again]), asked, now, errors[0].code):
-            for job, result in again:
-                self._finish(job, result)
+        if not self._delay(batch.part([placed for placed, _ in again]), asked, now, errors[0].code):
+            for placed, result in again:
+                self._finish(placed, result)
 
     def _delay(self, batch: _Batch, asked_s: float | None, now: float, code: Code) -> bool:
         """Let a batch wait for its next attempt; return False where it may not have one."""
-        if any(job.attempts >= self._retry.attempts for job in batch.jobs):
+        if self._ended_by is not None or batch.attempts >= self._retry.attempts:
             return False
         ready_at = now + backoff_s(self._retry, batch.failures + 1, self._rng, asked_s)
         if (batch.deadline is not None and ready_at >= batch.deadline) or not self._budget.spend():
             return False
         batch.failures += 1
-        self._monitor.retry_scheduled(len(batch.jobs), ready_at - now, code)
+        self._monitor.retry_scheduled(len(batch.placed), ready_at - now, code)
         heapq.heappush(self._delayed, (ready_at, next(self._delays), batch))
         return True
 
-    def _finish(self, job: _Job, result: ImageResult) -> None:
-        self._bytes_held -= len(job.image.content)
-        self._settle(job.position, result)
+    def _finish(self, placed: _Placed, result: ImageResult) -> None:
+        position, image = placed
+        self._bytes_held -= len(image.content)
+        self._settle(position, result)
 
     def _settle(self, position: int, result: ImageResult) -> None:
         if self._sequencer is None:

@@ -1,0 +1,120 @@
+"""What both clients are made of, whichever way they are driven."""
+
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from vision_grpc.auth import Credentials
+from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.core.monitor import Monitor, Stats
+from vision_grpc.core.requests import Ask, ask_for_text
+from vision_grpc.core.retry import RetryBudget
+from vision_grpc.core.run import Plan, Run
+from vision_grpc.core.throttle import Throttle
+from vision_grpc.discovery import ApiEndpoints
+from vision_grpc.events import Event
+from vision_grpc.results import ImageResult
+from vision_grpc.settings import Settings
+from vision_grpc.transport import AsyncTransport, Transport
+from vision_grpc.transport.connect import TransportChoice
+from vision_grpc.transport.tls import Pem
+
+_TransportT = TypeVar("_TransportT", Transport, AsyncTransport)
+
+
+class Session(Generic[_TransportT]):
+    """Settings, quotas and counts of a client."""
+
+    def __init__(
+        self,
+        endpoint: str | ApiEndpoints | None = None,
+        *,
+        transport: TransportChoice | _TransportT | None = None,
+        credentials: Credentials | None = None,
+        folder_id: str | None = None,
+        root_certificates: Pem | None = None,
+        client_certificate: tuple[Pem, Pem] | None = None,
+        server_name: str | None = None,
+        insecure: bool = False,
+        data_logging: bool | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        """Prepare a client; nothing is connected before the first call.
+
+        Everything may be left out: the endpoint comes from `VISION_GRPC_ENDPOINT` (else it is the
+        public service; `ApiEndpoints()` in its place asks the cloud at the first call), the transport
+        from `VISION_GRPC_TRANSPORT`, credentials from the environment, the `yc` profile or the virtual
+        machine (`vision_grpc.auth.default` has the order; for a service on this machine only from the
+        environment), the folder from `YC_FOLDER_ID`.
+
+        `root_certificates` and the two of `client_certificate` (chain, private key) are PEM, as bytes or
+        files; `server_name` is asked for and expected in the service's certificate in place of the host's;
+        `data_logging` tells the service whether it may keep what it is sent (None: nothing is told).
+        `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in.
+        A `transport` of the caller's own is closed with the client.
+
+        Raises:
+            ValueError: an argument is malformed, or a secret would travel in plaintext.
+            AuthError: there are no credentials.
+        """
+        self._settings = Settings.resolve(
+            os.environ,
+            endpoint=endpoint,
+            transport=transport,
+            credentials=credentials,
+            folder_id=folder_id,
+            root_certificates=root_certificates,
+            insecure=insecure,
+            client_certificate=client_certificate,
+            server_name=server_name,
+            data_logging=data_logging,
+        )
+        self._limits = limits
+        self._retry = retry
+        self._timeouts = timeouts
+        self._on_event = on_event
+        self._own_transport: _TransportT | None = None if isinstance(transport, str) else transport
+        self._closed = False
+        self._reset()
+
+    def stats(self) -> Stats:
+        """Return what this client has done so far, all streams together."""
+        return self._monitor.stats()
+
+    def _reset(self) -> None:
+        """Begin, or begin anew in a forked child."""
+        self._monitor = Monitor(self._on_event)
+        self._throttle = Throttle(self._limits)
+        self._budget = RetryBudget(self._retry)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            message = "the client is closed"
+            raise RuntimeError(message)
+
+    def _ask(self, languages: Sequence[str], model: str) -> Ask:
+        return ask_for_text(languages, model, self._settings.folder_id)
+
+    def _plan(self, *, timeout_s: float | None = None, ordered: bool = False) -> Plan:
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        return Plan(self._limits, self._retry, self._timeouts, ordered, deadline)
+
+    def _run(self, plan: Plan) -> Run:
+        return Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries
+
+
+def single(results: Sequence[ImageResult]) -> ImageResult:
+    """Return the result of a stream of one image.
+
+    Raises:
+        VisionError: the call failed as a whole.
+    """
+    [result] = results
+    if result.error is not None and result.error.cause is not None:
+        raise result.error.cause
+    return result
