@@ -131,7 +131,7 @@ def _endpoint(subject: Subject, settings: Settings, environ: Mapping[str, str]) 
 def _proxy(endpoint: Endpoint) -> Finding:
     scheme = "http" if endpoint.plaintext else "https"
     proxy = urllib.request.getproxies().get(scheme) or urllib.request.getproxies().get("all")
-    if proxy is None or urllib.request.proxy_bypass(endpoint.host):
+    if proxy is None or endpoint.is_loopback or urllib.request.proxy_bypass(endpoint.host):
         return Finding("proxy", "ok", "none, the service is connected to directly")
     # A proxy's address may hold a password.
     shown = proxy.rpartition("@")[2]

@@ -180,6 +180,14 @@ def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) 
     assert "port" not in findings
 
 
+def test_what_stays_on_this_machine_passes_no_proxy(monkeypatch: pytest.MonkeyPatch, vision: LocalVision) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    findings = _examine(Subject(endpoint=vision.rest_endpoint))
+    assert _faults(findings) == []
+    assert findings["proxy"].message.startswith("none")
+    assert "port" in findings
+
+
 def test_a_malformed_setting_ends_it() -> None:
     findings = _examine(Subject(endpoint="a b"))
     assert list(findings) == _faults(findings) == ["settings"]
