@@ -1,9 +1,12 @@
 """Clients that ask an endpoint service where Vision is, at their first call."""
 
 import asyncio
+import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -148,6 +151,33 @@ def test_callers_in_threads_and_loops_share_one_question() -> None:
         endpoints = ApiEndpoints(url, transport="rest")
         assert asyncio.run(ask(endpoints)) == {"iam.example:443"}
     assert len(asked) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_asks_for_itself_while_the_parent_waits() -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hang_once(_: Request) -> Reply:
+        if not asked.is_set():
+            asked.set()
+            go_on.wait(20)
+        return _told(("iam", "iam.example:443"))
+
+    with http_server(hang_once) as url, ThreadPoolExecutor(1) as threads:
+        endpoints = ApiEndpoints(url, transport="rest")
+        parent = threads.submit(endpoints.address, "iam")
+        assert asked.wait(20)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = 0 if endpoints.address("iam", timeout_s=9) == "iam.example:443" else 2
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        go_on.set()
+        assert parent.result(20) == "iam.example:443"
 
 
 def test_a_secret_does_not_follow_to_another_machine_in_plaintext(client: Callable[..., SyncDriver]) -> None:
