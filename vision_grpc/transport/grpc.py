@@ -24,6 +24,7 @@ from vision_grpc.transport.grpc_peer import (
 )
 from vision_grpc.transport.method import METHOD_PATH, Headers, check_result_count
 from vision_grpc.transport.tls import Tls
+from vision_grpc.wire import split_request
 
 if TYPE_CHECKING:
     _Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]
@@ -60,7 +61,7 @@ class GrpcTransport:
         """Send a batch; see `Transport`."""
         wire = encode_batch(contents, ask)
         future = next(self._methods).future(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
-        call = GrpcCall(future, self._endpoint, timeout_s)
+        call = GrpcCall(future, wire, self._endpoint, timeout_s)
         future.add_done_callback(lambda _: on_done())
         return call
 
@@ -85,8 +86,9 @@ class GrpcTransport:
 class GrpcCall:
     """A batch under way on a channel."""
 
-    def __init__(self, future: _Future, endpoint: Endpoint, timeout_s: float) -> None:
+    def __init__(self, future: _Future, wire: bytes, endpoint: Endpoint, timeout_s: float) -> None:
         self._future = future
+        self._wire = wire
         self._endpoint = endpoint
         self._timeout_s = timeout_s
 
@@ -100,6 +102,10 @@ class GrpcCall:
             # gRPC raises this for the status CANCELLED too, whoever it is from.
             raise translate(self._future, self._endpoint, self._timeout_s) from error
         return read_answer(wire, self._future.initial_metadata())
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again, cut out of the request."""
+        return split_request(self._wire)
 
     def cancel(self) -> None:
         """Tell the server that nobody waits any more."""

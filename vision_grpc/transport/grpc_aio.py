@@ -26,6 +26,7 @@ from vision_grpc.transport.grpc_peer import (
 )
 from vision_grpc.transport.method import METHOD_PATH, Headers
 from vision_grpc.transport.tls import Tls
+from vision_grpc.wire import split_request
 
 if TYPE_CHECKING:
     _Method = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -55,7 +56,7 @@ class AsyncGrpcTransport:
         wire = encode_batch(contents, ask)
         call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
         call.add_done_callback(lambda _: on_done())
-        return AsyncGrpcCall(call, self._endpoint, timeout_s)
+        return AsyncGrpcCall(call, wire, self._endpoint, timeout_s)
 
     async def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
@@ -80,8 +81,9 @@ class AsyncGrpcTransport:
 class AsyncGrpcCall:
     """A batch under way on a channel."""
 
-    def __init__(self, call: "_Call", endpoint: Endpoint, timeout_s: float) -> None:
+    def __init__(self, call: "_Call", wire: bytes, endpoint: Endpoint, timeout_s: float) -> None:
         self._call = call
+        self._wire = wire
         self._endpoint = endpoint
         self._timeout_s = timeout_s
 
@@ -96,6 +98,10 @@ class AsyncGrpcCall:
             _raise_if_closed(self._call, self._endpoint)
             raise
         return read_answer(wire, metadata)
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again, cut out of the request."""
+        return split_request(self._wire)
 
     def cancel(self) -> None:
         """Tell the server that nobody waits any more."""
