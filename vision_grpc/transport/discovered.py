@@ -96,7 +96,7 @@ class DiscoveringTransport:
             transport = self._find(timeout_s)
         except VisionError as error:
             on_done()
-            return _FailedCall(error)
+            return _FailedCall(contents, error)
         left_s = max(0.0, deadline - time.monotonic())
         return transport.start(contents, ask, authorization, timeout_s=left_s, on_done=on_done)
 
@@ -159,7 +159,7 @@ class AsyncDiscoveringTransport:
         self._early.add(task)
         task.add_done_callback(self._early.discard)
         task.add_done_callback(lambda _: on_done())
-        return TaskCall(task)
+        return TaskCall(contents, task)
 
     async def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
@@ -185,11 +185,15 @@ class AsyncDiscoveringTransport:
 
 
 class _FailedCall:
-    def __init__(self, error: VisionError) -> None:
+    def __init__(self, contents: Sequence[bytes], error: VisionError) -> None:
+        self._contents = contents
         self._error = error
 
     def answer(self) -> Answer:
         raise self._error
+
+    def contents(self) -> Sequence[bytes]:
+        return self._contents
 
     def cancel(self) -> None:
         pass

@@ -25,6 +25,7 @@ from vision_grpc.transport.grpc_peer import (
 )
 from vision_grpc.transport.method import METHOD_PATH, Headers, check_result_count
 from vision_grpc.transport.tls import Tls
+from vision_grpc.wire import split_request
 
 if TYPE_CHECKING:
     _Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]
@@ -62,7 +63,7 @@ class GrpcTransport:
         attempt = Attempt(self._endpoint, timeout_s, authorization)
         wire = encode_batch(contents, ask)
         future = next(self._methods).future(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
-        call = GrpcCall(future, attempt)
+        call = GrpcCall(future, wire, attempt)
         future.add_done_callback(lambda _: on_done())
         return call
 
@@ -88,8 +89,9 @@ class GrpcTransport:
 class GrpcCall:
     """A batch under way on a channel."""
 
-    def __init__(self, future: _Future, attempt: Attempt) -> None:
+    def __init__(self, future: _Future, wire: bytes, attempt: Attempt) -> None:
         self._future = future
+        self._wire = wire
         self._attempt = attempt
 
     def answer(self) -> Answer:
@@ -102,6 +104,10 @@ class GrpcCall:
             # gRPC raises this for the status CANCELLED too, whoever it is from.
             self._attempt.fail(translate(self._future, self._attempt), error)
         return read_answer(wire, self._future.initial_metadata(), self._attempt)
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again, cut out of the request."""
+        return split_request(self._wire)
 
     def cancel(self) -> None:
         """Tell the server that nobody waits any more."""

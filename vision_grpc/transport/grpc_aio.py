@@ -27,6 +27,7 @@ from vision_grpc.transport.grpc_peer import (
 )
 from vision_grpc.transport.method import METHOD_PATH, Headers
 from vision_grpc.transport.tls import Tls
+from vision_grpc.wire import split_request
 
 if TYPE_CHECKING:
     _Method = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -57,7 +58,7 @@ class AsyncGrpcTransport:
         wire = encode_batch(contents, ask)
         call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
         call.add_done_callback(lambda _: on_done())
-        return AsyncGrpcCall(call, attempt)
+        return AsyncGrpcCall(call, wire, attempt)
 
     async def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
@@ -83,8 +84,9 @@ class AsyncGrpcTransport:
 class AsyncGrpcCall:
     """A batch under way on a channel."""
 
-    def __init__(self, call: "_Call", attempt: Attempt) -> None:
+    def __init__(self, call: "_Call", wire: bytes, attempt: Attempt) -> None:
         self._call = call
+        self._wire = wire
         self._attempt = attempt
 
     async def answer(self) -> Answer:
@@ -98,6 +100,10 @@ class AsyncGrpcCall:
             _raise_if_closed(self._call, self._attempt.endpoint)
             raise
         return read_answer(wire, metadata, self._attempt)
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again, cut out of the request."""
+        return split_request(self._wire)
 
     def cancel(self) -> None:
         """Tell the server that nobody waits any more."""

@@ -69,7 +69,7 @@ class RestTransport:
         future.add_done_callback(self._under_way.discard)
         self._under_way.add(future)
         self._threads.submit(exchange).add_done_callback(partial(_pass_on, future))
-        return RestCall(future)
+        return RestCall(contents, future)
 
     def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
@@ -110,7 +110,8 @@ class RestTransport:
 class RestCall:
     """A batch under way in a thread."""
 
-    def __init__(self, future: Future[Answer]) -> None:
+    def __init__(self, contents: Sequence[bytes], future: Future[Answer]) -> None:
+        self._contents = contents
         self._future = future
 
     def answer(self) -> Answer:
@@ -120,6 +121,10 @@ class RestCall:
         except CancelledError as error:
             message = "the call was cancelled: the client was closed"
             raise TransportError(message) from error
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again; see `Call`."""
+        return self._contents
 
     def cancel(self) -> None:
         """Give the call up; if its thread has begun, the answer comes and is dropped."""

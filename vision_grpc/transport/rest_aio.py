@@ -64,7 +64,7 @@ class AsyncRestTransport:
 
         task = asyncio.create_task(exchange())
         task.add_done_callback(lambda _: on_done())
-        return TaskCall(task)
+        return TaskCall(contents, task)
 
     async def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float

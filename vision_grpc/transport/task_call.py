@@ -1,6 +1,7 @@
 """A batch under way in a task of the event loop."""
 
 import asyncio
+from collections.abc import Sequence
 
 from vision_grpc.errors import TransportError
 from vision_grpc.results import Answer
@@ -9,7 +10,8 @@ from vision_grpc.results import Answer
 class TaskCall:
     """The task's answer; see `AsyncCall`."""
 
-    def __init__(self, task: "asyncio.Task[Answer]") -> None:
+    def __init__(self, contents: Sequence[bytes], task: "asyncio.Task[Answer]") -> None:
+        self._contents = contents
         self._task = task
 
     async def answer(self) -> Answer:
@@ -21,6 +23,10 @@ class TaskCall:
                 raise
             message = "the call was cancelled: the client was closed"
             raise TransportError(message) from error
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again; see `AsyncCall`."""
+        return self._contents
 
     def cancel(self) -> None:
         """End the task, and the connection that it uses."""
