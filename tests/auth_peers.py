@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import NamedTuple
 
 import grpc
@@ -32,6 +33,7 @@ class Reply(NamedTuple):
     body: bytes
     content_type: str = "application/json"
     date: str | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 @contextmanager
@@ -48,6 +50,8 @@ def http_server(answer: Callable[[Request], Reply], tls: ssl.SSLContext | None =
             self.send_response_only(reply.status)
             self.send_header("date", reply.date or self.date_time_string())
             self.send_header("content-type", reply.content_type)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
             self.send_header("content-length", str(len(reply.body)))
             self.end_headers()
             self.wfile.write(reply.body)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import Image
+from secret_watch import refuse_secrets
 
 PROGRAM = ("-m", "vision_grpc")
 _OURS = ("YC_", "VISION_GRPC_")
@@ -55,6 +56,12 @@ def start(
         stdout=stdout,
         stderr=stderr,
     )
+
+
+def read_line(process: subprocess.Popen[bytes]) -> bytes:
+    """Return the next line that a process prints."""
+    assert process.stdout is not None
+    return refuse_secrets(process.stdout.readline())
 
 
 def finish(process: subprocess.Popen[bytes], stdin: bytes | None = None) -> Finished:

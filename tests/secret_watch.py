@@ -1,18 +1,20 @@
-"""Looks on while other tests run: nothing that the library logs or raises may hold a secret.
+"""Looks on while other tests run: nothing that the library logs, raises or prints may hold a secret.
 
 Every secret in the tests that could get in anywhere has the form of a real one, so it is known by it.
 """
 
 import logging
 import re
+import subprocess
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from vision_grpc.errors import VisionError
 
-_SECRETS = re.compile(
+SECRETS = re.compile(
     r"t1\.[\w-]{20,}"  # IAM tokens
     r"|y0_[\w-]{20,}"  # OAuth tokens
     r"|AQVN[\w-]{20,}"  # API keys
@@ -23,7 +25,19 @@ _SECRETS = re.compile(
 _LOGGERS = ("vision_grpc", "httpx2", "httpcore2", "httpcore", "grpc", "asyncio", "concurrent")
 
 
-class _Watch(logging.Handler):
+def blacken(text: str) -> str:
+    """Return a text without the secrets in it."""
+    return SECRETS.sub(lambda match: match[0][:6] + "<secret>", text)
+
+
+def refuse_secrets(printed: bytes) -> bytes:
+    """Return what a program printed, which must hold no secret."""
+    text = printed.decode(errors="replace")
+    assert text == blacken(text)
+    return printed
+
+
+class Watch(logging.Handler):
     """Keeps what had a secret in it."""
 
     def __init__(self) -> None:
@@ -38,21 +52,31 @@ class _Watch(logging.Handler):
 
     def look(self, text: str) -> None:
         self.seen += 1
-        if _SECRETS.search(text):
-            self.found.append(_SECRETS.sub(lambda match: match[0][:6] + "<secret>", text))
+        if SECRETS.search(text):
+            self.found.append(blacken(text))
 
 
 @pytest.fixture(autouse=True)
-def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Watch]:
-    """Fail a test in which a log record or an exception of ours held a secret."""
-    watch = _Watch()
+def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """Fail a test in which a log record, an exception of ours or the output of a program held a secret."""
+    watch = Watch()
     construct = VisionError.__init__
 
     def looked_at(error: VisionError, *arguments: object) -> None:
         construct(error, *arguments)
         watch.look(f"{error!r} {error} {arguments!r}")
 
+    communicate = subprocess.Popen.communicate
+
+    def overheard(process: "subprocess.Popen[Any]", *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        printed = communicate(process, *arguments, **options)
+        for output in printed:
+            watch.look(output.decode(errors="replace") if isinstance(output, bytes) else output or "")
+        return printed
+
     monkeypatch.setattr(VisionError, "__init__", looked_at)
+    # `subprocess.run` goes through it, too.
+    monkeypatch.setattr(subprocess.Popen, "communicate", overheard)
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vision_grpc.aio import AsyncVisionClient
     from vision_grpc.client import VisionClient
     from vision_grpc.config import Limits, RetryPolicy, Timeouts
+    from vision_grpc.discovery import ApiEndpoints
     from vision_grpc.errors import (
         AuthError,
         Code,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from vision_grpc.results import ImageError, ImageResult
 
 __all__ = [
+    "ApiEndpoints",
     "AsyncVisionClient",
     "AuthError",
     "Code",
@@ -66,6 +68,7 @@ _MODULES = {
     "aio": ("AsyncVisionClient",),
     "client": ("VisionClient",),
     "config": ("Limits", "RetryPolicy", "Timeouts"),
+    "discovery": ("ApiEndpoints",),
     "errors": (
         "AuthError",
         "Code",

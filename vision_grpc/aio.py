@@ -7,9 +7,10 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Se
 from types import TracebackType
 from typing import Self
 
+from vision_grpc.core.effects import Emit, Finish, Pull, Send
 from vision_grpc.core.requests import Ask
 from vision_grpc.core.rules import validate
-from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
+from vision_grpc.core.run import Plan, Run
 from vision_grpc.core.verdict import Verdict, judge
 from vision_grpc.errors import AuthError, ServiceError, VisionError
 from vision_grpc.feeder import feed
@@ -161,11 +162,13 @@ class _Calls:
         self._done: deque[int] = deque()
 
     def start(self, transport: AsyncTransport, send: Send, ask: Ask, authorization: str | None) -> None:
+        call_id = send.call_id  # Of the rest, nothing is kept: it holds the images.
+
         def on_done() -> None:
-            self._done.append(send.call_id)
+            self._done.append(call_id)
             self._on_done()
 
-        self._calls[send.call_id] = transport.start(
+        self._calls[call_id] = transport.start(
             send.contents, ask, authorization, timeout_s=send.timeout_s, on_done=on_done
         )
 
@@ -173,12 +176,13 @@ class _Calls:
         """Tell the run of the calls that are done."""
         while self._done:
             call_id = self._done.popleft()
+            call = self._calls.pop(call_id)
             try:
-                answer = await self._calls.pop(call_id).answer()
+                answer = await call.answer()
             except VisionError as error:
-                run.failed(call_id, error, time.monotonic())
+                run.failed(call_id, error, time.monotonic(), call.contents)
             else:
-                run.succeeded(call_id, answer, time.monotonic())
+                run.succeeded(call_id, answer, time.monotonic(), call.contents)
 
     def cancel(self) -> None:
         """Give up what is under way."""

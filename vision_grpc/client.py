@@ -8,9 +8,10 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from vision_grpc.core.effects import Emit, Finish, Pull, Send
 from vision_grpc.core.requests import Ask
 from vision_grpc.core.rules import validate
-from vision_grpc.core.run import Emit, Finish, Plan, Pull, Run, Send
+from vision_grpc.core.run import Plan, Run
 from vision_grpc.core.verdict import Verdict, judge
 from vision_grpc.errors import AuthError, ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -173,9 +174,10 @@ def _harvest(run: Run, calls: dict[int, Call], done: "queue.SimpleQueue[int]", *
         call_id = done.get(timeout=wait_s)
     except queue.Empty:
         return
+    call = calls.pop(call_id)
     try:
-        answer = calls.pop(call_id).answer()
+        answer = call.answer()
     except VisionError as error:
-        run.failed(call_id, error, time.monotonic())
+        run.failed(call_id, error, time.monotonic(), call.contents)
     else:
-        run.succeeded(call_id, answer, time.monotonic())
+        run.succeeded(call_id, answer, time.monotonic(), call.contents)

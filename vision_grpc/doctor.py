@@ -3,24 +3,25 @@
 Nothing is printed and no secret is told. The service is connected to; it is called only when asked for.
 """
 
-import os
 import socket
 import ssl
 import time
 import urllib.request
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Literal, cast
 
 from vision_grpc.auth import Anonymous, Credentials, YcProfile
 from vision_grpc.config import DEFAULT_ENDPOINT
-from vision_grpc.errors import AuthError, TransportError, VisionError
+from vision_grpc.errors import AuthError, PathError, TransportError, VisionError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.settings import Settings
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.http_message import HttpRequest
 from vision_grpc.transport.once import fetch
+from vision_grpc.transport.tls import ClientCertificate, Pem
 
 State = Literal["ok", "warning", "fault"]
 
@@ -41,7 +42,8 @@ class Finding:
     """One thing that was looked at."""
 
     name: str
-    """What it is: endpoint, proxy, address, port, tls, http2, transport, credentials, folder, clock, token, call."""
+    """What it is: settings, endpoint, certificate, proxy, address, port, tls, http2, clock, credentials, folder,
+    token, call."""
 
     state: State
     message: str
@@ -57,8 +59,11 @@ class Subject:
     transport: Literal["auto", "grpc", "rest"] | None = None
     credentials: Credentials | None = None
     folder_id: str | None = None
-    root_certificates: bytes | str | os.PathLike[str] | None = None
+    root_certificates: Pem | None = None
+    client_certificate: tuple[Pem, Pem] | None = field(default=None, repr=False)
+    server_name: str | None = None
     insecure: bool = False
+    data_logging: bool | None = None
 
     def resolve(self, environ: Mapping[str, str], credentials: Credentials | None) -> Settings:
         """Return the settings of a client that is told the same."""
@@ -70,6 +75,9 @@ class Subject:
             folder_id=self.folder_id,
             root_certificates=self.root_certificates,
             insecure=self.insecure,
+            client_certificate=self.client_certificate,
+            server_name=self.server_name,
+            data_logging=self.data_logging,
         )
 
 
@@ -83,10 +91,12 @@ def examine(
     try:
         settings = subject.resolve(environ, Anonymous())
     except ValueError as error:
-        yield Finding("endpoint", "fault", str(error), "correct the setting that the message names")
+        yield Finding("settings", "fault", str(error), "correct the setting that the message names")
         return
     yield _endpoint(subject, settings, environ)
-    proxy = _proxy(settings.endpoint)
+    if settings.tls.client_certificate is not None:
+        yield _client_certificate(settings.tls.client_certificate)
+    proxy = _proxy(settings.place)
     yield proxy
     # A connection of our own would not go through the proxy, and show nothing of the way that calls take.
     way = list(_way(settings, timeout_s)) if proxy.state == "ok" else []
@@ -97,7 +107,7 @@ def examine(
     try:
         settings = subject.resolve(environ, subject.credentials)
     except (AuthError, ValueError) as error:
-        yield Finding("credentials", "fault", str(error), "see the message; `--local` needs none")
+        yield Finding("credentials", "fault", str(error), "see the message; a local service needs none")
         return
     yield _credentials(subject, settings, environ)
     yield _folder(settings)
@@ -112,15 +122,17 @@ def _endpoint(subject: Subject, settings: Settings, environ: Mapping[str, str]) 
         origin = (
             "from VISION_GRPC_ENDPOINT" if environ.get("VISION_GRPC_ENDPOINT") else f"the default, {DEFAULT_ENDPOINT}"
         )
-    protection = "without TLS" if settings.endpoint.plaintext else "with TLS"
-    message = f"{settings.endpoint.target} {protection} ({origin}), transport {settings.transport}"
+    protection = "without TLS" if settings.place.plaintext else "with TLS"
+    if settings.tls.server_name is not None:
+        protection += f" as {settings.tls.server_name}"
+    message = f"{settings.place.target} {protection} ({origin}), transport {settings.transport}"
     return Finding("endpoint", "ok", message)
 
 
 def _proxy(endpoint: Endpoint) -> Finding:
     scheme = "http" if endpoint.plaintext else "https"
     proxy = urllib.request.getproxies().get(scheme) or urllib.request.getproxies().get("all")
-    if proxy is None or urllib.request.proxy_bypass(endpoint.host):
+    if proxy is None or endpoint.is_loopback or urllib.request.proxy_bypass(endpoint.host):
         return Finding("proxy", "ok", "none, the service is connected to directly")
     # A proxy's address may hold a password.
     shown = proxy.rpartition("@")[2]
@@ -134,7 +146,7 @@ def _proxy(endpoint: Endpoint) -> Finding:
 
 def _way(settings: Settings, timeout_s: float) -> Iterator[Finding]:
     """Yield what is found on the way to the service, up to the first fault."""
-    endpoint = settings.endpoint
+    endpoint = settings.place
     try:
         with socket.create_connection((endpoint.host, endpoint.port), timeout_s) as connection:
             yield Finding("port", "ok", f"{endpoint.target} takes connections ({connection.getpeername()[0]})")
@@ -171,13 +183,15 @@ def _way(settings: Settings, timeout_s: float) -> Iterator[Finding]:
 
 
 def _tls(settings: Settings, connection: socket.socket) -> _Way:
-    endpoint = settings.endpoint
+    endpoint = settings.place
     context = ssl.create_default_context(
         cadata=None if settings.tls.roots is None else settings.tls.roots.decode("ascii", errors="ignore")
     )
     context.set_alpn_protocols(["h2", "http/1.1"])
+    if settings.tls.client_certificate is not None:
+        settings.tls.client_certificate.load_into(context)
     try:
-        with context.wrap_socket(connection, server_hostname=endpoint.host) as secured:
+        with context.wrap_socket(connection, server_hostname=settings.tls.server_name or endpoint.host) as secured:
             certificate = cast("Mapping[str, object]", secured.getpeercert())
             yield _certificate(certificate, f"{secured.version()}")
             return secured.selected_alpn_protocol() == "h2"
@@ -188,7 +202,7 @@ def _tls(settings: Settings, connection: socket.socket) -> _Way:
             "tls",
             "fault",
             f"{endpoint.target} speaks no TLS: {error.reason or error}",
-            "if a service without TLS is meant: insecure=True (--insecure); else correct the port",
+            "if a service without TLS is meant: insecure=True; else correct the port",
         )
     return None
 
@@ -200,6 +214,20 @@ def _certificate(certificate: Mapping[str, object], version: str) -> Finding:
     if ends_at - time.time() < _SOON_S:
         return Finding("tls", "warning", message, "whoever runs the service has to renew it soon")
     return Finding("tls", "ok", message)
+
+
+def _client_certificate(certificate: ClientCertificate) -> Finding:
+    from cryptography.x509 import load_pem_x509_certificate
+
+    # The first of the chain is the client's own.
+    own = load_pem_x509_certificate(certificate.chain)
+    left_s = own.not_valid_after_utc.timestamp() - time.time()
+    message = f"presented is {own.subject.rfc4514_string()}, good until {own.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"
+    if left_s < 0:
+        return Finding("certificate", "fault", f"{message}: it has expired", "renew the client certificate")
+    if left_s < _SOON_S:
+        return Finding("certificate", "warning", message, "renew the client certificate soon")
+    return Finding("certificate", "ok", message)
 
 
 def _issuer(certificate: Mapping[str, object]) -> str:
@@ -232,7 +260,7 @@ def _untrusted(error: ssl.SSLCertVerificationError, endpoint: Endpoint) -> Findi
         "tls",
         "fault",
         f"the certificate of {endpoint.target} is not trusted here: {said}",
-        "pass the bundle of who issued it: root_certificates (--root-certificates FILE)",
+        "pass the bundle of who issued it: root_certificates",
     )
 
 
@@ -243,7 +271,7 @@ def _plaintext(endpoint: Endpoint, connection: socket.socket) -> _Way:
     except (TimeoutError, ConnectionError):
         answer = b""
     if not answer and _takes_tls(endpoint, connection.gettimeout()):
-        yield Finding("tls", "fault", f"{endpoint.target} speaks TLS", "drop insecure=True (--insecure) or http://")
+        yield Finding("tls", "fault", f"{endpoint.target} speaks TLS", "drop insecure=True or http://")
         return None
     return len(answer) == _FRAME_HEADER_BYTES and answer[3] == _SETTINGS_TYPE
 
@@ -264,7 +292,7 @@ def _takes_tls(endpoint: Endpoint, timeout_s: float | None) -> bool:
 
 
 def _http2(settings: Settings, *, speaks_http2: bool) -> Finding:
-    target = settings.endpoint.target
+    target = settings.place.target
     if speaks_http2:
         return Finding("http2", "ok", f"{target} speaks HTTP/2, so gRPC gets through")
     if settings.transport == "grpc":
@@ -287,13 +315,17 @@ def _http2(settings: Settings, *, speaks_http2: bool) -> Finding:
 def _clock(settings: Settings, timeout_s: float) -> Finding:
     try:
         answer = fetch(
-            settings.endpoint,
-            settings.tls.roots,
+            Attempt(settings.place, timeout_s),
+            settings.tls,
             HttpRequest("GET", "/", {}),
-            timeout_s=timeout_s,
             through_proxy=True,
         )
         there = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except PathError as error:
+        if not error.lasting:
+            return Finding("clock", "ok", "not compared: the service tells no time over HTTP/1.1")
+        # TLS 1.3 tells with the answer only that a client certificate is missing or not trusted.
+        return Finding("tls", "fault", str(error), "see the message")
     except (TransportError, KeyError, ValueError):
         return Finding("clock", "ok", "not compared: the service tells no time over HTTP/1.1")
     skew_s = time.time() - there
@@ -337,7 +369,7 @@ def _folder(settings: Settings) -> Finding:
         "folder",
         "warning",
         "none is sent, but users' tokens need one",
-        "set YC_FOLDER_ID (--folder-id ID), unless the token is a service account's",
+        "set YC_FOLDER_ID or folder_id, unless the token is a service account's",
     )
 
 
@@ -367,7 +399,10 @@ def _call(subject: Subject, settings: Settings, timeout_s: float) -> Iterator[Fi
             credentials=settings.credentials,
             folder_id=subject.folder_id,
             root_certificates=subject.root_certificates,
+            client_certificate=subject.client_certificate,
+            server_name=subject.server_name,
             insecure=subject.insecure,
+            data_logging=subject.data_logging,
         ) as client:
             client.batch_analyze(request, timeout=timeout_s)
     except VisionError as error:

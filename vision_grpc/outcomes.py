@@ -1,5 +1,8 @@
 """What the service said of one image, in the forms in which it comes."""
 
+from collections.abc import Callable
+from contextlib import suppress
+
 from google.protobuf.message import DecodeError
 
 from vision_grpc.errors import Code, ProtocolError
@@ -51,12 +54,13 @@ def _restore(wire: bytes, has_error: bool) -> WireOutcome:  # noqa: FBT001 - cal
 
 
 class JsonOutcome:
-    """An outcome as JSON."""
+    """An outcome as JSON; what becomes an error goes through `hide`, as it may quote a secret."""
 
-    __slots__ = ("_json", "_message")
+    __slots__ = ("_hide", "_json", "_message")
 
-    def __init__(self, json: bytes) -> None:
+    def __init__(self, json: bytes, hide: Callable[[bytes], bytes] = bytes) -> None:
         self._json = json
+        self._hide = hide
         self._message: AnalyzeResult | None = None
 
     def error(self) -> ImageError | None:
@@ -64,20 +68,29 @@ class JsonOutcome:
         # A name may be spelled with escapes; that is as rare as it is legal.
         has_escapes = b"\\" in self._json and b"\\u" in self._json  # Looking for one byte is a hundred times as fast.
         may_have_error = has_escapes or b'"error"' in self._json
-        return error_of(self.message()) if may_have_error else None
+        if not may_have_error:
+            return None
+        self._json = self._hide(self._json)
+        return error_of(self.message())
 
     def message(self) -> AnalyzeResult:
         """Return the parsed result, the same at each call."""
         if self._message is None:
-            self._message = from_json(self._json, AnalyzeResult)
+            self._message = self._parse()
         return self._message
 
     def text(self) -> str:
         """Return the text."""
         return text_of(self.message())
 
+    def _parse(self) -> AnalyzeResult:
+        with suppress(ProtocolError):
+            return from_json(self._json, AnalyzeResult)
+        # The error quotes what is wrong: once more without the secret.
+        return from_json(self._hide(self._json), AnalyzeResult)
+
     def __reduce__(self) -> tuple[object, ...]:
-        return JsonOutcome, (self._json,)
+        return JsonOutcome, (self._hide(self._json),)
 
 
 class MessageOutcome:

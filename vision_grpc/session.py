@@ -13,6 +13,7 @@ from vision_grpc.core.requests import Ask, ask_for_text
 from vision_grpc.core.retry import RetryBudget
 from vision_grpc.core.run import Plan, Run
 from vision_grpc.core.throttle import Throttle
+from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.events import Event
 from vision_grpc.results import ImageResult
 from vision_grpc.settings import Settings
@@ -28,7 +29,7 @@ class Session(Generic[_TransportT]):
 
     def __init__(
         self,
-        endpoint: str | None = None,
+        endpoint: str | ApiEndpoints | None = None,
         *,
         transport: TransportChoice | _TransportT | None = None,
         credentials: Credentials | None = None,
@@ -46,9 +47,10 @@ class Session(Generic[_TransportT]):
         """Prepare a client; nothing is connected before the first call.
 
         Everything may be left out: the endpoint comes from `VISION_GRPC_ENDPOINT` (else it is the
-        public service), the transport from `VISION_GRPC_TRANSPORT`, credentials from the environment,
-        the `yc` profile or the virtual machine (`vision_grpc.auth.default` has the order; for a service
-        on this machine only from the environment), the folder from `YC_FOLDER_ID`.
+        public service; `ApiEndpoints()` in its place asks the cloud at the first call), the transport
+        from `VISION_GRPC_TRANSPORT`, credentials from the environment, the `yc` profile or the virtual
+        machine (`vision_grpc.auth.default` has the order; for a service on this machine only from the
+        environment), the folder from `YC_FOLDER_ID`.
 
         `root_certificates` and the two of `client_certificate` (chain, private key) are PEM, as bytes or
         files; `server_name` is asked for and expected in the service's certificate in place of the host's;

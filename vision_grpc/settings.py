@@ -7,7 +7,9 @@ from typing import cast, get_args
 from vision_grpc.auth import Anonymous, Credentials, YcProfile
 from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
 from vision_grpc.config import DEFAULT_ENDPOINT
+from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.transport.connect import TransportChoice
+from vision_grpc.transport.discovered import Lookup
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.method import Headers
 from vision_grpc.transport.tls import Pem, Tls, read_client_certificate, read_roots
@@ -17,19 +19,24 @@ from vision_grpc.transport.tls import Pem, Tls, read_client_certificate, read_ro
 class Settings:
     """Everything that a connection needs to know."""
 
-    endpoint: Endpoint
+    endpoint: Endpoint | Lookup
     transport: TransportChoice
     credentials: Credentials
     folder_id: str
     tls: Tls
     headers: Headers
 
+    @property
+    def place(self) -> Endpoint:
+        """What is called first: the service, or whoever tells where it is."""
+        return self.endpoint if isinstance(self.endpoint, Endpoint) else self.endpoint.directory.place
+
     @classmethod
     def resolve(
         cls,
         environ: Mapping[str, str],
         *,
-        endpoint: str | None,
+        endpoint: str | ApiEndpoints | None,
         transport: object,
         credentials: Credentials | None,
         folder_id: str | None,
@@ -41,19 +48,24 @@ class Settings:
     ) -> "Settings":
         """Return the settings: arguments first, then the environment, then defaults.
 
-        `transport` may be the caller's own object: then the endpoint and the environment's secrets do not matter.
+        `transport` may be the caller's own object: then the endpoint does not matter, nor do the environment's secrets.
 
         Raises:
             ValueError: an argument is malformed, or a secret would travel in plaintext.
             AuthError: no credentials were given and none were found, or what was found is unusable.
         """
-        address = _first(endpoint, environ.get("VISION_GRPC_ENDPOINT"), DEFAULT_ENDPOINT)
-        place = Endpoint.parse(address, insecure=insecure)
         is_own = transport is not None and not isinstance(transport, str)
+        connecting: Mapping[str, str] = {} if is_own else environ
+        where: Endpoint | Lookup
+        if isinstance(endpoint, ApiEndpoints):
+            where, place = Lookup(endpoint, insecure), endpoint.place
+        else:
+            address = _first(endpoint, connecting.get("VISION_GRPC_ENDPOINT"), DEFAULT_ENDPOINT)
+            where = place = Endpoint.parse(address, insecure=insecure)
         choice = transport if isinstance(transport, str) else None
-        way = _check_choice(_first(choice, environ.get("VISION_GRPC_TRANSPORT"), "auto"))
-        if credentials is None and not is_own:
-            credentials = find_credentials(environ, root_certificates=root_certificates)
+        way = _check_choice(_first(choice, connecting.get("VISION_GRPC_TRANSPORT"), "auto"))
+        if credentials is None:
+            credentials = find_credentials(connecting, root_certificates=root_certificates)
         if credentials is None and not (is_own or place.is_loopback):
             credentials = find_surroundings(environ, root_certificates=root_certificates)
             if credentials is None:
@@ -61,29 +73,30 @@ class Settings:
         if credentials is None:
             # A service on this machine is most likely the local one: whose machine it is, is none of its business.
             credentials = Anonymous()
-        if place.plaintext and not place.is_loopback and not isinstance(credentials, Anonymous):
-            message = (
-                f"refusing to send credentials to {place.target} in plaintext: "
-                "use TLS (drop insecure=True or http://), or pass credentials=Anonymous()"
-            )
-            raise ValueError(message)
+        # Where nothing is found yet, the transport sees to it.
+        if isinstance(where, Endpoint) and not (is_own or isinstance(credentials, Anonymous)):
+            where.check_private()
         if folder_id is None:
             folder_id = "" if credentials.is_service_account else environ.get("YC_FOLDER_ID", "")
             if isinstance(credentials, YcProfile) and not credentials.is_service_account:
                 folder_id = folder_id or credentials.folder_id or ""
-        tls = _protect(place, root_certificates, client_certificate, server_name)
-        return cls(place, way, credentials, folder_id, tls, _headers(data_logging))
+        tls = _protect(where, root_certificates, client_certificate, server_name)
+        return cls(where, way, credentials, folder_id, tls, _headers(data_logging))
 
 
 def _protect(
-    place: Endpoint, root_certificates: Pem | None, client_certificate: tuple[Pem, Pem] | None, server_name: str | None
+    where: Endpoint | Lookup,
+    root_certificates: Pem | None,
+    client_certificate: tuple[Pem, Pem] | None,
+    server_name: str | None,
 ) -> Tls:
-    if not place.plaintext:
+    if not (where.plaintext if isinstance(where, Endpoint) else where.insecure):
         certificate = None if client_certificate is None else read_client_certificate(*client_certificate)
         return Tls(read_roots(root_certificates), certificate, server_name)
     if client_certificate is not None or server_name is not None:
+        target = where.target if isinstance(where, Endpoint) else "the service"
         message = (
-            f"client_certificate and server_name are for TLS, and {place.target} is to be called in plaintext: "
+            f"client_certificate and server_name are for TLS, and {target} is to be called in plaintext: "
             "drop them, or insecure=True or http://"
         )
         raise ValueError(message)

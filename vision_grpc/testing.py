@@ -47,7 +47,7 @@ class MemoryTransport:
         on_done: Callable[[], None],
     ) -> "MemoryCall":
         """Hand a batch to the handler; see `Transport`."""
-        call = MemoryCall(self._exchanges.run(contents, ask))
+        call = MemoryCall(contents, self._exchanges.run(contents, ask))
         on_done()
         return call
 
@@ -68,7 +68,8 @@ class MemoryTransport:
 class MemoryCall:
     """A batch that the handler has had."""
 
-    def __init__(self, outcome: Answer | VisionError) -> None:
+    def __init__(self, contents: Sequence[bytes], outcome: Answer | VisionError) -> None:
+        self._contents = contents
         self._outcome = outcome
 
     def answer(self) -> Answer:
@@ -76,6 +77,10 @@ class MemoryCall:
         if isinstance(self._outcome, VisionError):
             raise self._outcome
         return self._outcome
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again; see `Call`."""
+        return self._contents
 
     def cancel(self) -> None:
         """Do nothing: the call is over."""
@@ -97,7 +102,7 @@ class AsyncMemoryTransport:
         on_done: Callable[[], None],
     ) -> "AsyncMemoryCall":
         """Hand a batch to the handler; see `AsyncTransport`."""
-        call = AsyncMemoryCall(MemoryCall(self._exchanges.run(contents, ask)))
+        call = AsyncMemoryCall(MemoryCall(contents, self._exchanges.run(contents, ask)))
         on_done()
         return call
 
@@ -124,6 +129,10 @@ class AsyncMemoryCall:
     async def answer(self) -> Answer:
         """Return the answer or raise what the handler raised; see `AsyncCall`."""
         return self._call.answer()
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again; see `AsyncCall`."""
+        return self._call.contents()
 
     def cancel(self) -> None:
         """Do nothing: the call is over."""

@@ -50,6 +50,18 @@ def join_request(contents: Iterable[bytes], features: bytes, folder_id: str) -> 
     return b"".join(pieces)
 
 
+def split_request(wire: bytes) -> list[bytes]:
+    """Return the content of each image of a request that `join_request` made."""
+    contents: list[bytes] = []
+    position, end = 0, len(wire)
+    while position < end:
+        tag, start, position = _field(wire, position, end)
+        if tag == _SPECS[0]:
+            _, start, stop = _field(wire, start, position)
+            contents.append(wire[start:stop])
+    return contents
+
+
 def split_response(wire: bytes) -> list[bytes]:
     """Return the bytes of each AnalyzeResult of a BatchAnalyzeResponse, in order.
 

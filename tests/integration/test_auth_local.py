@@ -219,7 +219,7 @@ async def test_a_bare_call_replaces_a_revoked_token_once(
 async def test_a_stream_outlives_its_tokens(
     way: Way, shell: str, *, authority: trustme.CA, image: bytes, tmp_path: Path
 ) -> None:
-    identities = Identities(token_lifetime_s=1.5)
+    identities = Identities(token_lifetime_s=3)
     folder = tmp_path / "tls"
     folder.mkdir()
 
@@ -230,12 +230,12 @@ async def test_a_stream_outlives_its_tokens(
     with _serve(authority, identities, folder) as vision:
         place = Place(vision, identities, tmp_path / "roots.pem")
         credentials = make("oauth", place, way, tmp_path)
-        images = until(time.monotonic() + 3)
+        images = until(time.monotonic() + 5)
         results = await _analyze(place, way, shell, credentials, images)  # type: ignore[arg-type]
     assert len(results) > 10
     assert [result.error for result in results if not result.ok] == []
     assert {result.attempts for result in results} == {1}
-    assert 3 <= identities.exchanges <= 8
+    assert 2 <= identities.exchanges <= 8
 
 
 @pytest.mark.parametrize("way", ["grpc", "rest"])

@@ -25,6 +25,7 @@ from vision_grpc.messages import (
     Feature,
     FeatureTextDetectionConfig,
 )
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.method import METHOD_PATH
 from vision_grpc.transport.rest_peer import translate
@@ -155,7 +156,7 @@ def test_a_refusal_after_the_handshake_is_an_error_of_ours(
 
 def test_the_reason_of_a_refusal_after_the_handshake_is_told_when_it_is_read() -> None:
     error = httpx2.ReadError("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
-    told = translate(error, Endpoint("vision.example", 443, plaintext=False), 1.0)
+    told = translate(error, Attempt(Endpoint("vision.example", 443, plaintext=False), 1.0))
     assert isinstance(told, PathError)
     assert told.lasting
     assert "asks for a client certificate: pass client_certificate" in str(told)

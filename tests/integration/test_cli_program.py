@@ -13,7 +13,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from command_line import cut_first_line, finish, run, start
+from command_line import cut_first_line, finish, read_line, run, start
 from scanned_pages import ScannedPage
 
 from vision_grpc import __version__
@@ -95,8 +95,7 @@ def test_interrupted_results_are_kept_beside_the_output(
 @pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_ends_it_with_one_line(stalling: StallingService, tmp_path: Path, names: list[str]) -> None:
     process = start("analyze", "--endpoint", stalling.endpoint, "--insecure", *names, "--format", "jsonl", cwd=tmp_path)
-    assert process.stdout is not None
-    assert [json.loads(process.stdout.readline())["key"] for _ in range(8)] == names[:8]
+    assert [json.loads(read_line(process))["key"] for _ in range(8)] == names[:8]
     process.send_signal(signal.SIGINT)
     finished = finish(process)
     assert (finished.code, finished.stdout, finished.stderr.strip()) == (130, b"", "interrupted")
@@ -106,9 +105,8 @@ def test_a_result_is_handed_on_as_soon_as_it_is_there(
     stalling: StallingService, tmp_path: Path, names: list[str]
 ) -> None:
     process = start("analyze", "--endpoint", stalling.endpoint, "--insecure", ".", "--format", "jsonl", cwd=tmp_path)
-    assert process.stdout is not None
     # Nothing ends while the second call waits, so these lines can only come from a flush.
-    assert [json.loads(process.stdout.readline())["key"] for _ in range(8)] == names[:8]
+    assert [json.loads(read_line(process))["key"] for _ in range(8)] == names[:8]
     assert stalling.stalled.wait(30)
     assert process.poll() is None
     process.kill()
@@ -145,7 +143,7 @@ def test_explanations_do_not_wait_for_heavy_imports(arguments: list[str]) -> Non
     assert not {"grpc", "google.protobuf", "httpx2", "rich.progress", "tesserocr", "vision_grpc.client"} & set(modules)
 
 
-@pytest.mark.parametrize("command", [[], ["analyze"], ["serve"]])
+@pytest.mark.parametrize("command", [[], ["analyze"], ["doctor"], ["serve"]])
 def test_help_teaches(command: list[str]) -> None:
     finished = run(*command, "--help", variables={"COLUMNS": "80"})
     assert (finished.code, finished.stderr) == (0, "")

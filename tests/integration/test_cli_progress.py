@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from command_line import cut_first_line, start
 from scanned_pages import ScannedPage
+from secret_watch import refuse_secrets
 
 from vision_grpc.local import LocalVision
 
@@ -47,7 +48,7 @@ def show(*arguments: str, folder: Path, stdout_too: bool = False) -> str:
             pass
     os.close(ours)
     # Without colours.
-    return re.sub(r"\x1b\[[\d;]*m", "", seen.decode())
+    return re.sub(r"\x1b\[[\d;]*m", "", refuse_secrets(seen).decode())
 
 
 def test_a_terminal_shows_progress_with_complaints_above_it(there: tuple[str, ...], folder: Path) -> None:

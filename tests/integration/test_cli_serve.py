@@ -10,7 +10,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from command_line import Finished, cut_first_line, finish, run, start
+from command_line import Finished, cut_first_line, finish, read_line, run, start
 from scanned_pages import ScannedPage
 
 from vision_grpc import VisionClient
@@ -40,8 +40,7 @@ def serving(*options: object) -> Iterator[tuple[subprocess.Popen[bytes], dict[st
     """Give a service that has announced itself, and its announcement."""
     process = start("serve", *options)
     try:
-        assert process.stdout is not None
-        yield process, json.loads(process.stdout.readline())
+        yield process, json.loads(read_line(process))
     finally:
         process.kill()
         finish(process)

@@ -18,9 +18,11 @@ from vision_grpc import AsyncVisionClient, Limits, VisionClient
 from vision_grpc.auth import Anonymous
 from vision_grpc.errors import DeadlineError, PathError, TransportError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.http_message import HttpRequest
 from vision_grpc.transport.once import fetch
+from vision_grpc.transport.tls import Tls
 
 # More than sockets buffer, for those who do not read it.
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 8_000_000, features=[Feature(type=1)])])
@@ -91,14 +93,10 @@ def test_a_proxy_that_stays_silent_is_not_waited_for(call: _Call, monkeypatch: p
 
 
 def test_a_single_request_ends_at_its_deadline() -> None:
-    with lying_server(_LIES["a body byte by byte"]) as server, pytest.raises(DeadlineError):
-        fetch(
-            Endpoint.parse(f"http://{server.address}", insecure=False),
-            None,
-            HttpRequest("GET", "/", {}),
-            timeout_s=_SHORT_S,
-            through_proxy=False,
-        )
+    with lying_server(_LIES["a body byte by byte"]) as server:
+        attempt = Attempt(Endpoint.parse(f"http://{server.address}", insecure=False), _SHORT_S)
+        with pytest.raises(DeadlineError):
+            fetch(attempt, Tls(), HttpRequest("GET", "/", {}), through_proxy=False)
 
 
 def test_closing_the_client_ends_a_call_of_another_thread() -> None:

@@ -55,6 +55,7 @@ def test_pure_python_protobuf_is_refused_in_one_clear_line() -> None:
 
 def test_public_names_are_these() -> None:
     assert vision_grpc.__all__ == [
+        "ApiEndpoints",
         "AsyncVisionClient",
         "AuthError",
         "Code",

@@ -6,6 +6,7 @@ from typing import assert_type
 
 import vision_grpc
 from vision_grpc import (
+    ApiEndpoints,
     Code,
     Image,
     ImageError,
@@ -37,6 +38,7 @@ from vision_grpc.messages import (
 
 def clients_take_every_option() -> None:
     VisionClient()
+    VisionClient(ApiEndpoints("api.example"))
     with VisionClient(
         "localhost:50051",
         transport="rest",

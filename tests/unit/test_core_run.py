@@ -15,8 +15,9 @@ from images_in_bytes import number_in, png
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batching import BATCH_IMAGES
+from vision_grpc.core.effects import Effect, Emit, Finish, Pull, Send, Wait
 from vision_grpc.core.retry import RetryBudget
-from vision_grpc.core.run import Effect, Emit, Finish, Plan, Pull, Run, Send, Wait
+from vision_grpc.core.run import Plan, Run
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.errors import (
     AuthError,
@@ -127,6 +128,11 @@ class _Simulation:
         elif isinstance(effect, Pull):
             self.wanted = effect.images
         return effect
+
+
+def _again(send: Send) -> Callable[[], Sequence[bytes]]:
+    """Return what gives the images of a call again."""
+    return lambda: send.contents
 
 
 def make_run(plan: Plan, throttle: Throttle) -> Run:
@@ -297,14 +303,14 @@ class StreamMachine(RuleBasedStateMachine):
             if asked and Code(result.error.code).retryable:
                 self.not_before[number_in(content)] = now + asked
         answer = Answer([MessageOutcome(result) for result in results], "id", "grpc")
-        self.simulation.tell(lambda run: run.succeeded(send.call_id, answer, now))
+        self.simulation.tell(lambda run: run.succeeded(send.call_id, answer, now, _again(send)))
 
     @precondition(lambda self: self.simulation.calls)
     @rule(data=st.data(), fewer=st.booleans())
     def service_miscounts(self, data: st.DataObject, *, fewer: bool) -> None:
         send, now = self.draw_call(data), self.simulation.now
         outcomes = [MessageOutcome(_FINE)] * (len(send.contents) + (-1 if fewer else 1))
-        self.simulation.tell(lambda run: run.succeeded(send.call_id, Answer(outcomes, "id", "grpc"), now))
+        self.simulation.tell(lambda run: run.succeeded(send.call_id, Answer(outcomes, "id", "grpc"), now, _again(send)))
 
     @precondition(lambda self: self.simulation.calls)
     @rule(data=st.data(), error=st.sampled_from(_OTHER_FAILURES))
@@ -316,7 +322,7 @@ class StreamMachine(RuleBasedStateMachine):
         if isinstance(error, ReroutedError):
             for number in numbers:
                 self.uncounted[number] = self.uncounted.get(number, 0) + 1
-        self.simulation.tell(lambda run: run.failed(send.call_id, error, now))
+        self.simulation.tell(lambda run: run.failed(send.call_id, error, now, _again(send)))
 
     @precondition(lambda self: self.simulation.calls)
     @rule(data=st.data(), error=st.sampled_from(_PASSING), asked_s=st.none() | st.floats(0.1, 100))
@@ -327,7 +333,7 @@ class StreamMachine(RuleBasedStateMachine):
         if asked_s is not None:
             self.not_before.update({number_in(content): now + asked_s for content in send.contents})
         failure = error(asked_s)
-        self.simulation.tell(lambda run: run.failed(send.call_id, failure, now))
+        self.simulation.tell(lambda run: run.failed(send.call_id, failure, now, _again(send)))
 
     @rule(seconds=st.floats(0.0, 40.0) | st.floats(0.0, 0.1))
     def time_passes(self, seconds: float) -> None:
@@ -422,9 +428,9 @@ class _Service(NamedTuple):
                 times.append(simulation.now)
                 outcome = self.reply(effect)
                 if isinstance(outcome, Answer):
-                    simulation.run.succeeded(effect.call_id, outcome, simulation.now)
+                    simulation.run.succeeded(effect.call_id, outcome, simulation.now, _again(effect))
                 else:
-                    simulation.run.failed(effect.call_id, outcome, simulation.now)
+                    simulation.run.failed(effect.call_id, outcome, simulation.now, _again(effect))
             elif isinstance(effect, Pull):
                 batch, left = left[: effect.images], left[effect.images :]
                 simulation.run.pulled(batch, exhausted=not left)
@@ -572,7 +578,7 @@ def test_a_reader_who_pauses_loses_no_image() -> None:
             simulation.now += 11
         elif isinstance(effect, Wait):
             call_id, send = simulation.calls.popitem()
-            simulation.run.succeeded(call_id, _answer(send), simulation.now)
+            simulation.run.succeeded(call_id, _answer(send), simulation.now, _again(send))
     assert [result.ok for result in results] == [True] * 3
 
 
@@ -593,7 +599,7 @@ def test_an_outage_does_not_fill_the_memory() -> None:
             pulled.append(effect.images)
             simulation.run.pulled(_images(effect.images), exhausted=False)
         elif isinstance(effect, Send):
-            simulation.run.failed(effect.call_id, TransportError("broken"), simulation.now)
+            simulation.run.failed(effect.call_id, TransportError("broken"), simulation.now, _again(effect))
         else:
             assert isinstance(effect, Wait)
             break
@@ -637,9 +643,9 @@ def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_fo
     first, second, third = sends
     simulation.run.unauthorized(second.call_id, error, 0.0)
     assert simulation.next() == Wait(None)
-    simulation.run.failed(third.call_id, ServiceError(Code.UNAVAILABLE, "busy"), 0.0)
+    simulation.run.failed(third.call_id, ServiceError(Code.UNAVAILABLE, "busy"), 0.0, _again(third))
     assert simulation.next() == Wait(None)
-    simulation.run.succeeded(first.call_id, _answer(first), 0.0)
+    simulation.run.succeeded(first.call_id, _answer(first), 0.0, _again(first))
     results = [result for _ in range(2) for result in _emitted(simulation.next())]
     assert [result.key for result in results] == [str(number) for number in (*_numbers(first), *_numbers(third))]
     assert [result.ok for result in results] == [True] * BATCH_IMAGES + [False] * BATCH_IMAGES
@@ -662,7 +668,7 @@ def test_the_window_is_filled_again_as_calls_end() -> None:
                 simulation.run.pulled([Image("key", png(0))] * effect.images, exhausted=False)
         under_way.append(len(simulation.calls))
         call_id, send = simulation.calls.popitem()
-        simulation.run.succeeded(call_id, _answer(send), simulation.now)
+        simulation.run.succeeded(call_id, _answer(send), simulation.now, _again(send))
     assert under_way == [3] * 20
 
 

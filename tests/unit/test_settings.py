@@ -61,6 +61,14 @@ def test_a_transport_of_ones_own_needs_no_credentials() -> None:
     assert own.credentials.authorization() == "Api-Key mine"
 
 
+@pytest.mark.parametrize("environ", [{"VISION_GRPC_ENDPOINT": "http://10.0.0.1"}, {"VISION_GRPC_TRANSPORT": "soap"}])
+def test_a_transport_of_ones_own_does_not_care_where_the_environment_leads(environ: dict[str, str]) -> None:
+    own = _resolve({**environ, "YC_FOLDER_ID": "folder"}, transport=object(), credentials=IamToken("mine"))
+    assert (own.credentials.authorization(), own.folder_id) == ("Bearer mine", "folder")
+    told = _resolve({}, transport=object(), credentials=IamToken("mine"), endpoint="http://10.0.0.1")
+    assert told.credentials.authorization() == "Bearer mine"
+
+
 def test_an_unknown_transport_is_refused() -> None:
     with pytest.raises(ValueError, match="'soap' is none of auto, grpc, rest"):
         _resolve({"VISION_GRPC_TRANSPORT": "soap", "YC_API_KEY": "k"})
@@ -114,6 +122,18 @@ def test_a_client_certificate_is_bytes_or_files_and_stays_out_of_repr(tmp_path: 
         assert (
             "PRIVATE KEY" not in f"{settings!r} {settings.tls.client_certificate!r} {settings.tls.client_certificate}"
         )
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o640, 1)])
+def test_a_client_key_that_others_can_read_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warnings: int
+) -> None:
+    chain, key = _pems(trustme.CA().issue_cert("client@vision.example"))
+    path = tmp_path / "key.pem"
+    path.write_bytes(key)
+    path.chmod(mode)
+    _resolve({"YC_API_KEY": "k"}, client_certificate=(chain, path))
+    assert caplog.text.count(f"the client's key {path} can be read by others: chmod 600") == warnings
 
 
 def test_a_client_certificate_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -21,11 +21,14 @@ from vision_grpc.messages import (
     TextAnnotation,
 )
 from vision_grpc.outcomes import WireOutcome
+from vision_grpc.transport.attempt import Attempt
+from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import read_answer
-from vision_grpc.wire import encode_features, has_error, join_request, split_response
+from vision_grpc.wire import encode_features, has_error, join_request, split_request, split_response
 
 # A busy machine is no failure.
 _unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_ATTEMPT = Attempt(Endpoint("vision.example", 443, plaintext=False), 1.0)
 # Fields that the contract does not have: a varint, eight bytes, four bytes, and a string, of numbers it leaves free.
 _UNKNOWN = [b"\xa8\x06\x96\x01", b"\xb1\x06" + b"\x01" * 8, b"\xbd\x06" + b"\x01" * 4, b"\xc2\x06\x03abc", b""]
 _statuses = st.builds(Status, code=st.integers(0, 16), message=st.text(max_size=9))
@@ -67,6 +70,13 @@ def test_a_joined_request_is_what_the_message_would_be(
     message = build_request(contents, Ask(features, folder_id))
     assert wire == message.SerializeToString()
     assert BatchAnalyzeRequest.FromString(wire) == message
+    assert split_request(wire) == contents
+
+
+@pytest.mark.parametrize("size", [(1 << 21) - 20, 1 << 21, (1 << 21) + 20])
+def test_images_of_megabytes_come_out_of_a_request_as_they_went_in(size: int) -> None:
+    contents = [bytes(size), b"small", b"\xff" * size]
+    assert split_request(join_request(contents, encode_features([Feature()]), "f")) == contents
 
 
 @_unhurried
@@ -114,7 +124,7 @@ def test_garbage_is_an_error_or_as_good_as_an_answer(wire: bytes) -> None:
 @given(_garbage)
 def test_garbage_reaches_the_reader_as_nothing_but_a_protocol_error(wire: bytes) -> None:
     with suppress(ProtocolError):
-        for outcome in read_answer(wire, None).outcomes:
+        for outcome in read_answer(wire, None, _ATTEMPT).outcomes:
             outcome.error()
             outcome.message()
 

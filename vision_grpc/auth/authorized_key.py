@@ -1,7 +1,6 @@
 """Authorized keys of service accounts, as `yc iam key create` writes them, and the JWTs that they sign."""
 
 import json
-import logging
 import os
 import time
 from collections.abc import Mapping
@@ -9,18 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vision_grpc.errors import AuthError
+from vision_grpc.key_file import read_key_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-_LOG = logging.getLogger("vision_grpc.auth")
 # The IAM service checks for this one, wherever it is reached.
 _AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 # The most that the service takes: a clock that is late may be so by that much.
 _JWT_LIFETIME_S = 3600
 _FIELDS = ("id", "service_account_id", "private_key")
 _MAKE_ONE = "make one with `yc iam key create --service-account-name NAME --output key.json`"
-_READABLE_BY_OTHERS = 0o077
 
 
 class AuthorizedKey:
@@ -52,13 +50,10 @@ class AuthorizedKey:
         place = Path(path)
         origin = f"the key file {place}"
         try:
-            text = place.read_bytes()
-            mode = place.stat().st_mode
+            text = read_key_file(place, "the key file")
         except OSError as error:
             message = f"{origin} cannot be read ({error.strerror}): {_MAKE_ONE}"
             raise AuthError(message) from error
-        if os.name == "posix" and mode & _READABLE_BY_OTHERS:
-            _LOG.warning("%s can be read by others: chmod 600 %s", origin, place)
         return cls.from_json(text, origin)
 
     @classmethod

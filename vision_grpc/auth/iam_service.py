@@ -8,11 +8,12 @@ from typing import Literal
 from vision_grpc.auth.credentials import clean_secret
 from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import Token
+from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.errors import AuthError, PathError, ProtocolError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.once import Peer, call_once
-from vision_grpc.transport.tls import read_roots
+from vision_grpc.transport.tls import Tls, read_roots
 from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2
 
 DEFAULT_IAM_ENDPOINT = "iam.api.cloud.yandex.net:443"
@@ -21,7 +22,7 @@ _CREATE = iam_token_service_pb2.DESCRIPTOR.services_by_name["IamTokenService"].m
 
 
 class IamService:
-    """An IAM token service, over gRPC or, where that does not get through, REST.
+    """An IAM token service, at an address or wherever the cloud says; over gRPC or, if that gets not through, REST.
 
     Raises:
         ValueError: an argument is malformed, or secrets would travel in plaintext.
@@ -29,21 +30,27 @@ class IamService:
 
     def __init__(
         self,
-        endpoint: str | None = None,
+        endpoint: str | ApiEndpoints | None = None,
         *,
         transport: Literal["auto", "grpc", "rest"] = "auto",
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
-        place = Endpoint.parse(DEFAULT_IAM_ENDPOINT if endpoint is None else endpoint, insecure=insecure)
-        if place.plaintext and not place.is_loopback:
-            message = f"refusing to send credentials to the IAM service at {place.target} in plaintext: use TLS"
-            raise ValueError(message)
-        roots = None if place.plaintext else read_roots(root_certificates)
-        self._peer = Peer(place, roots, transport)
+        self._where: Endpoint | ApiEndpoints
+        if isinstance(endpoint, ApiEndpoints):
+            self._where, is_plaintext = endpoint, insecure
+        else:
+            place = Endpoint.parse(DEFAULT_IAM_ENDPOINT if endpoint is None else endpoint, insecure=insecure)
+            place.check_private()
+            self._where, is_plaintext = place, place.plaintext
+        self._insecure = insecure
+        self._tls = Tls() if is_plaintext else Tls(read_roots(root_certificates))
+        self._transport: Literal["auto", "grpc", "rest"] = transport
 
     def __str__(self) -> str:
-        return f"the IAM service at {self._peer.endpoint.target}"
+        if isinstance(self._where, Endpoint):
+            return f"the IAM service at {self._where.target}"
+        return f"the IAM service of the cloud at {self._where.place.target}"
 
     def create_token(self, request: CreateIamTokenRequest, fix: str, *, timeout_s: float) -> Token:
         """Return the token for an identity; `fix` is what to do when the service refuses it.
@@ -51,14 +58,25 @@ class IamService:
         Raises:
             AuthError: there is none.
         """
+        secret = request.jwt or request.yandex_passport_oauth_token
+        deadline = time.monotonic() + timeout_s
         try:
-            response = call_once(self._peer, _CREATE, request, CreateIamTokenResponse, timeout_s=timeout_s)
+            peer = self._find(timeout_s)
+            timeout_s = max(0.0, deadline - time.monotonic())
+            response = call_once(peer, _CREATE, request, CreateIamTokenResponse, timeout_s=timeout_s, secret=secret)
         except VisionError as error:
-            failure = error
-        else:
-            return self._read(response)
-        # What the service said may quote the secret: then it is no cause that a traceback may show.
-        raise _explain(failure, f"{self}", request, fix) from (None if isinstance(failure, ServiceError) else failure)
+            raise _explain(error, f"{self}", fix) from error
+        return self._read(response)
+
+    def _find(self, timeout_s: float) -> Peer:
+        place = self._where
+        if isinstance(place, ApiEndpoints):
+            place = Endpoint.parse(place.address("iam", timeout_s=timeout_s), insecure=self._insecure)
+            try:
+                place.check_private()
+            except ValueError as error:
+                raise AuthError(str(error)) from error
+        return Peer(place, self._tls, self._transport)
 
     def _read(self, response: CreateIamTokenResponse) -> Token:
         try:
@@ -80,12 +98,8 @@ def check_the_clock() -> str:
     return f"check this machine's clock, it shows {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _explain(error: VisionError, service: str, request: CreateIamTokenRequest, fix: str) -> AuthError:
+def _explain(error: VisionError, service: str, fix: str) -> AuthError:
     told = str(error)
-    # A service or gateway that quotes the request must not put it into our messages.
-    for secret in (request.jwt, request.yandex_passport_oauth_token):
-        if secret:
-            told = told.replace(secret, "...")
     if isinstance(error, ServiceError) and not error.code.retryable:
         return AuthError(f"{service} refused to give a token: {told}; {fix}")
     if isinstance(error, PathError) and error.lasting:

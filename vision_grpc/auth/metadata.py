@@ -8,9 +8,11 @@ from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import Token
 from vision_grpc.errors import AuthError, TransportError
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.http_message import HttpRequest
 from vision_grpc.transport.once import fetch
+from vision_grpc.transport.tls import Tls
 
 DEFAULT_METADATA_ADDRESS = "169.254.169.254"
 
@@ -48,10 +50,9 @@ class MetadataService(ExchangedCredentials):
     def _exchange(self, timeout_s: float) -> Token:
         try:
             answer = fetch(
-                self._endpoint,
-                None,
+                Attempt(self._endpoint, min(timeout_s, _ANSWER_S)),
+                Tls(),
                 HttpRequest("GET", _PATH, _HEADERS),
-                timeout_s=min(timeout_s, _ANSWER_S),
                 # A proxy would ask for the token of the machine that it runs on.
                 through_proxy=False,
             )

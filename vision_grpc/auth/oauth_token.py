@@ -7,6 +7,7 @@ from vision_grpc.auth.credentials import clean_secret
 from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.iam_service import IamService
 from vision_grpc.auth.token import Token
+from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.messages import CreateIamTokenRequest
 
 _FIX = "get a new OAuth token: it lives for a year and ends with a change of the password"
@@ -27,7 +28,7 @@ class OAuthToken(ExchangedCredentials):
         self,
         token: str,
         *,
-        iam_endpoint: str | None = None,
+        iam_endpoint: str | ApiEndpoints | None = None,
         transport: Literal["auto", "grpc", "rest"] = "auto",
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,

@@ -8,6 +8,7 @@ from vision_grpc.auth.authorized_key import AuthorizedKey
 from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.iam_service import IamService, check_the_clock
 from vision_grpc.auth.token import Token
+from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.messages import CreateIamTokenRequest
 
 
@@ -28,7 +29,7 @@ class ServiceAccountKey(ExchangedCredentials):
         self,
         key: str | os.PathLike[str] | Mapping[str, object],
         *,
-        iam_endpoint: str | None = None,
+        iam_endpoint: str | ApiEndpoints | None = None,
         transport: Literal["auto", "grpc", "rest"] = "auto",
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,

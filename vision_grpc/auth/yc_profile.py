@@ -8,6 +8,7 @@ from vision_grpc.auth.iam_token import IamToken
 from vision_grpc.auth.oauth_token import OAuthToken
 from vision_grpc.auth.service_account_key import ServiceAccountKey
 from vision_grpc.auth.yc_config import Tree, read_yc_config
+from vision_grpc.discovery import DEFAULT_API_ENDPOINT, ApiEndpoints
 from vision_grpc.errors import AuthError
 
 DEFAULT_CONFIG = Path("~/.config/yandex-cloud/config.yaml")
@@ -18,8 +19,10 @@ _IAM_TOKEN_START = "t1."  # noqa: S105 - what such tokens begin with
 class YcProfile(Secretive):
     """A profile of `yc`: its current one, or the one that is named.
 
-    `folder_id` and `endpoint` are what the profile says of them, None where it says nothing.
-    The further arguments say where tokens come from and how that is reached.
+    `folder_id` and `endpoint` are what the profile says of them, None where it says nothing. The endpoint
+    is that of the cloud's endpoint service: tokens are exchanged where that one tells, and
+    `VisionClient(ApiEndpoints(profile.endpoint), credentials=profile)` calls the Vision service of the same cloud.
+    The further arguments say where else tokens come from and how that is reached.
 
     Raises:
         AuthError: there is no such profile, or none that can be used.
@@ -30,7 +33,7 @@ class YcProfile(Secretive):
         name: str | None = None,
         *,
         path: str | os.PathLike[str] = DEFAULT_CONFIG,
-        iam_endpoint: str | None = None,
+        iam_endpoint: str | ApiEndpoints | None = None,
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
@@ -39,6 +42,8 @@ class YcProfile(Secretive):
         self.folder_id = _text(fields, "folder-id")
         self.endpoint = _text(fields, "endpoint")
         origin = f"the profile {self.name!r} in {place}"
+        if iam_endpoint is None:
+            iam_endpoint = _cloud_of(self.endpoint, origin, root_certificates, insecure=insecure)
         key, token = fields.get("service-account-key"), _text(fields, "token")
         self._inner: Credentials
         if key:
@@ -82,10 +87,23 @@ class YcProfile(Secretive):
         return await self._inner.authorization_async(fresh=fresh, timeout_s=timeout_s)
 
 
+def _cloud_of(
+    endpoint: str | None, origin: str, root_certificates: bytes | str | os.PathLike[str] | None, *, insecure: bool
+) -> ApiEndpoints | None:
+    """Return who knows the services of the profile's cloud, None for the public one: its IAM service is known."""
+    if endpoint is None or endpoint == DEFAULT_API_ENDPOINT:
+        return None
+    try:
+        return ApiEndpoints(endpoint, root_certificates=root_certificates, insecure=insecure)
+    except ValueError as error:
+        message = f"{origin}: {error}"
+        raise AuthError(message) from error
+
+
 def user_token(
     token: str,
     *,
-    iam_endpoint: str | None = None,
+    iam_endpoint: str | ApiEndpoints | None = None,
     root_certificates: bytes | str | os.PathLike[str] | None = None,
     insecure: bool = False,
 ) -> Credentials:

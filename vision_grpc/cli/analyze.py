@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from vision_grpc.cli.connect import connect
+from vision_grpc.cli.connect import Service, connect, service_options
 from vision_grpc.cli.exits import NOTHING_DONE, Tally
+from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.inputs import STDIN, list_images, open_images
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.output import Output, open_output
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
     from vision_grpc.cli.formats import Format
     from vision_grpc.cli.progress import ProgressBar
     from vision_grpc.results import ImageResult
-    from vision_grpc.transport.connect import TransportChoice
 
 _EPILOG = """\b
 Examples:
   vision-grpc analyze --local scan.png
   vision-grpc analyze --languages ru,en scans/ > texts.txt
   vision-grpc analyze --format jsonl -o texts.jsonl scans/ extra.png
+  vision-grpc analyze --client-certificate me.pem --client-key me.key a.png
   vision-grpc analyze --format jsonl scans/ | jq -r 'select(.ok).text'
   curl -s https://vision.example/scan.png | vision-grpc analyze --local -
 
@@ -68,16 +69,7 @@ _log = logging.getLogger(__name__)
 @click.command(epilog=_EPILOG)
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("--local", is_flag=True, help="Start a local service for this run.")
-@click.option("--endpoint", metavar="ADDRESS", help="Call this service: host:port or a URL.")
-@click.option(
-    "--transport",
-    type=click.Choice(["auto", "grpc", "rest"]),
-    envvar="VISION_GRPC_TRANSPORT",
-    help="How to call it.  [default: auto]",
-)
-@click.option("--insecure", is_flag=True, help="No TLS; no secrets beyond this machine.")
-@click.option("--root-certificates", metavar="FILE", type=click.Path(path_type=Path), help="Trust these (PEM).")
-@click.option("--folder-id", metavar="ID", help="Folder to bill, for user accounts.")
+@service_options
 @click.option("--languages", metavar="CODES", default="*", help="Such as ru,en.  [default: * (detect)]")
 @click.option("--model", type=click.Choice(["page", "line"]), help="What images show.  [default: page]")
 @click.option(
@@ -111,11 +103,7 @@ def analyze(
     *,
     paths: Sequence[str],
     local: bool,
-    endpoint: str | None,
-    transport: "TransportChoice | None",
-    insecure: bool,
-    root_certificates: Path | None,
-    folder_id: str | None,
+    service: Service,
     languages: str,
     model: Literal["page", "line"] | None,
     format_name: Literal["text", "jsonl"],
@@ -133,7 +121,14 @@ def analyze(
     that cannot be read is a line on stderr, and the others go on.
     """
     if local:
-        _refuse_beside_local({"--endpoint": endpoint, "--root-certificates": root_certificates})
+        _refuse_beside_local(
+            {
+                "--endpoint": service.endpoint,
+                "--root-certificates": service.root_certificates,
+                "--client-certificate": service.client_certificate,
+                "--server-name": service.server_name,
+            }
+        )
     if STDIN in paths:
         _check_stdin(paths)
     show_logs(logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING)
@@ -147,17 +142,7 @@ def analyze(
     _log.info("%d images to read", total)
     with ExitStack() as stack:
         output = stack.enter_context(open_output(output_path))
-        client = stack.enter_context(
-            connect(
-                local=local,
-                endpoint=endpoint,
-                transport=transport,
-                insecure=insecure,
-                root_certificates=root_certificates,
-                folder_id=folder_id,
-                timeout_s=timeout_s,
-            )
-        )
+        client = stack.enter_context(connect(service, local=local, timeout_s=timeout_s))
         codes = [code for code in map(str.strip, languages.split(",")) if code]
         results = client.analyze_many(open_images(paths), languages=codes, model=model or "")
         if progress is None:
@@ -232,7 +217,7 @@ def _print_results(
         if result.error is not None:
             # Some messages name the image themselves.
             about = f"{result.key}: "
-            tell(f"error: {about}{result.error.message.removeprefix(about)}")
+            tell(f"error: {about}{in_flags(result.error.message.removeprefix(about))}")
         _log.debug("%s: by %s, request id %s", result.key, result.transport, result.request_id)
         if bar is not None:
             bar.advance(failed=tally.failed)

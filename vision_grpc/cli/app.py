@@ -7,6 +7,7 @@ import click
 from vision_grpc.cli.analyze import analyze
 from vision_grpc.cli.doctor import doctor
 from vision_grpc.cli.exits import INTERRUPTED, NOTHING_DONE
+from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.serve import serve
 from vision_grpc.cli.stderr import tell
 from vision_grpc.errors import VisionError
@@ -77,7 +78,7 @@ def run() -> int:
         tell(_with_notes(f"error: {error.format_message()}", error))
         return NOTHING_DONE
     except VisionError as error:
-        tell(_with_notes(f"error: {error}", error))
+        tell(_with_notes(f"error: {in_flags(str(error))}", error))
         return NOTHING_DONE
     return code
 

@@ -1,12 +1,14 @@
 """The service that a command calls, or starts."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from vision_grpc.cli.flags import in_flags
 from vision_grpc.config import Timeouts
 from vision_grpc.errors import AuthError
 
@@ -15,19 +17,79 @@ if TYPE_CHECKING:
     from vision_grpc.local import Identities, LocalVision
     from vision_grpc.transport.connect import TransportChoice
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_OPTIONS = (
+    click.option("--endpoint", metavar="ADDRESS", help="The service: host:port or a URL."),
+    click.option(
+        "--transport",
+        type=click.Choice(["auto", "grpc", "rest"]),
+        envvar="VISION_GRPC_TRANSPORT",
+        help="How it is called.  [default: auto]",
+    ),
+    click.option("--insecure", is_flag=True, help="No TLS; no secrets beyond this machine."),
+    click.option("--root-certificates", metavar="FILE", type=_FILE, help="Trust these (PEM)."),
+    click.option("--client-certificate", metavar="FILE", type=_FILE, help="Present this chain to the service (PEM)."),
+    click.option("--client-key", metavar="FILE", type=_FILE, help="Its private key (PEM, no pass phrase)."),
+    click.option("--server-name", metavar="NAME", help="Expect it in the service's certificate."),
+    click.option("--folder-id", metavar="ID", help="Folder to bill, for user accounts."),
+    click.option(
+        "--data-logging/--no-data-logging",
+        default=None,
+        help="Let the service keep what it is sent, or not.  [default: as it likes]",
+    ),
+)
+
+
+class Service(NamedTuple):
+    """The service that the options name, and how to call it."""
+
+    endpoint: str | None
+    transport: "TransportChoice | None"
+    insecure: bool
+    root_certificates: Path | None
+    client_certificate: tuple[Path, Path] | None
+    """The chain and its key."""
+    server_name: str | None
+    folder_id: str | None
+    data_logging: bool | None
+
+
+def service_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that lead to a service; it takes them as `service`."""
+
+    @wraps(command)
+    def collect(
+        *,
+        endpoint: str | None,
+        transport: "TransportChoice | None",
+        insecure: bool,
+        root_certificates: Path | None,
+        client_certificate: Path | None,
+        client_key: Path | None,
+        server_name: str | None,
+        folder_id: str | None,
+        data_logging: bool | None,
+        **others: object,
+    ) -> int:
+        certificate = None
+        if client_certificate is not None and client_key is not None:
+            certificate = (client_certificate, client_key)
+        elif client_certificate is not None or client_key is not None:
+            message = "--client-certificate and --client-key go together: name both files"
+            raise click.UsageError(message, click.get_current_context())
+        service = Service(
+            endpoint, transport, insecure, root_certificates, certificate, server_name, folder_id, data_logging
+        )
+        return command(service=service, **others)
+
+    for option in reversed(_OPTIONS):
+        option(collect)
+    return collect
+
 
 @contextmanager
-def connect(
-    *,
-    local: bool,
-    endpoint: str | None,
-    transport: "TransportChoice | None",
-    insecure: bool,
-    root_certificates: Path | None,
-    folder_id: str | None,
-    timeout_s: float,
-) -> Generator["VisionClient"]:
-    """Give a client of the service that the options name; a local one lives as long as the context.
+def connect(service: Service, *, local: bool, timeout_s: float) -> Generator["VisionClient"]:
+    """Give a client of the service; a local one, in place of the one that is named, lives as long as the context.
 
     Raises:
         click.ClickException: the options do not go together or are malformed.
@@ -41,23 +103,26 @@ def connect(
     with ExitStack() as stack:
         if local:
             vision = stack.enter_context(start_local())
-            endpoint = vision.rest_endpoint if transport == "rest" else vision.grpc_endpoint
-            insecure, credentials = True, Anonymous()
+            endpoint = vision.rest_endpoint if service.transport == "rest" else vision.grpc_endpoint
+            service, credentials = service._replace(endpoint=endpoint, insecure=True), Anonymous()
         try:
             client = VisionClient(
-                endpoint,
-                transport=transport,
+                service.endpoint,
+                transport=service.transport,
                 credentials=credentials,
-                folder_id=folder_id,
-                root_certificates=root_certificates,
-                insecure=insecure,
+                folder_id=service.folder_id,
+                root_certificates=service.root_certificates,
+                client_certificate=service.client_certificate,
+                server_name=service.server_name,
+                insecure=service.insecure,
+                data_logging=service.data_logging,
                 timeouts=Timeouts(call_s=timeout_s),
             )
         except AuthError as error:
             error.add_note("to try it without an account, use --local")
             raise
         except ValueError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(in_flags(str(error))) from error
         yield stack.enter_context(client)
 
 

@@ -3,15 +3,12 @@
 import dataclasses
 import json
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from vision_grpc.cli.exits import ALL_READ, SOME_FAILED
-
-if TYPE_CHECKING:
-    from vision_grpc.transport.connect import TransportChoice
+from vision_grpc.cli.connect import Service, service_options
+from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
+from vision_grpc.cli.flags import in_flags
 
 _EPILOG = """\b
 Each line tells what was looked at and what was found; below a warning or
@@ -23,27 +20,23 @@ Examples:
   vision-grpc doctor
   vision-grpc doctor --call
   vision-grpc doctor --endpoint 127.0.0.1:50051 --insecure --json
+  vision-grpc doctor --client-certificate me.pem --client-key me.key --call
+
+\b
+Environment:
+  as for analyze; see vision-grpc --help
 
 \b
 Exit codes:
   0  no fault was found
   1  one was
-  2  wrong usage
+  2  wrong usage, or settings that no client takes
 """
 _MARKS = {"ok": " ", "warning": "!", "fault": "x"}
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--endpoint", metavar="ADDRESS", help="Look at this service: host:port or a URL.")
-@click.option(
-    "--transport",
-    type=click.Choice(["auto", "grpc", "rest"]),
-    envvar="VISION_GRPC_TRANSPORT",
-    help="How it is to be called.  [default: auto]",
-)
-@click.option("--insecure", is_flag=True, help="No TLS; no secrets beyond this machine.")
-@click.option("--root-certificates", metavar="FILE", type=click.Path(path_type=Path), help="Trust these (PEM).")
-@click.option("--folder-id", metavar="ID", help="Folder to bill, for user accounts.")
+@service_options
 @click.option("--call", is_flag=True, help="Get a token and try a call, which is not billed.")
 @click.option(
     "--timeout",
@@ -57,11 +50,7 @@ _MARKS = {"ok": " ", "warning": "!", "fault": "x"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 def doctor(
     *,
-    endpoint: str | None,
-    transport: "TransportChoice | None",
-    insecure: bool,
-    root_certificates: Path | None,
-    folder_id: str | None,
+    service: Service,
     call: bool,
     timeout_s: float,
     as_json: bool,
@@ -70,20 +59,25 @@ def doctor(
     from vision_grpc.doctor import Subject, examine
 
     subject = Subject(
-        endpoint=endpoint,
-        transport=transport,
-        folder_id=folder_id,
-        root_certificates=root_certificates,
-        insecure=insecure,
+        endpoint=service.endpoint,
+        transport=service.transport,
+        folder_id=service.folder_id,
+        root_certificates=service.root_certificates,
+        client_certificate=service.client_certificate,
+        server_name=service.server_name,
+        insecure=service.insecure,
+        data_logging=service.data_logging,
     )
     code = ALL_READ
-    for finding in examine(subject, os.environ, call=call, timeout_s=timeout_s):
+    for found in examine(subject, os.environ, call=call, timeout_s=timeout_s):
+        fix = None if found.fix is None else in_flags(found.fix)
+        finding = dataclasses.replace(found, message=in_flags(found.message), fix=fix)
         if finding.state == "fault":
-            code = SOME_FAILED
+            code = NOTHING_DONE if finding.name == "settings" else SOME_FAILED
         if as_json:
             click.echo(json.dumps(dataclasses.asdict(finding), ensure_ascii=False))
             continue
-        click.echo(f"{_MARKS[finding.state]} {finding.name:<12}{' '.join(finding.message.split())}")
+        click.echo(f"{_MARKS[finding.state]} {finding.name:<13}{' '.join(finding.message.split())}")
         if finding.fix is not None:
-            click.echo(f"  {'':<12}fix: {finding.fix}")
+            click.echo(f"  {'':<13}fix: {finding.fix}")
     return code

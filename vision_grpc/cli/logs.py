@@ -4,6 +4,8 @@ import logging
 import os
 import sys
 
+from vision_grpc.cli.flags import in_flags
+
 
 def show_logs(level: int) -> None:
     """Print what the library logs at this level and above.
@@ -23,4 +25,4 @@ def show_logs(level: int) -> None:
 class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         # Looked up each time: a progress bar puts itself in its place.
-        sys.stderr.write(f"{self.format(record)}\n")
+        sys.stderr.write(f"{in_flags(self.format(record))}\n")

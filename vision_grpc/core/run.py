@@ -7,12 +7,13 @@ offered ends in exactly one result. What has succeeded is never sent again: it i
 import heapq
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
+from vision_grpc.core.effects import Effect, Emit, Finish, Pull, Send, Wait
 from vision_grpc.core.monitor import Monitor
 from vision_grpc.core.ordering import Sequencer
 from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
@@ -26,43 +27,6 @@ from vision_grpc.results import Answer, ImageError, ImageResult
 _ORDERED_WINDOWS = 8
 
 
-class Send(NamedTuple):
-    """Effect: start a call, and tell `succeeded` or `failed` of it by its id."""
-
-    call_id: int
-    contents: Sequence[bytes]
-    timeout_s: float
-    fresh_token: bool
-    """Whether the service refused the token that the last attempt had."""
-
-
-class Pull(NamedTuple):
-    """Effect: take up to so many images from the source, and tell `pulled`; meanwhile, go on."""
-
-    images: int
-
-
-class Emit(NamedTuple):
-    """Effect: hand these results to the caller."""
-
-    results: Sequence[ImageResult]
-
-
-class Wait(NamedTuple):
-    """Effect: wait until a call is done, or until this time (monotonic seconds) if there is one."""
-
-    until: float | None
-
-
-class Finish(NamedTuple):
-    """Effect: end the stream, by an exception if there is one; without one, every image has its result."""
-
-    error: VisionError | None = None
-
-
-Effect = Send | Pull | Emit | Wait | Finish
-
-
 class Plan(NamedTuple):
     """What a run is bound by."""
 
@@ -74,8 +38,12 @@ class Plan(NamedTuple):
     """When everything must be over (monotonic seconds), instead of `timeouts.total_s` from the first sending on."""
 
 
-_Placed = tuple[int, Image]
-"""An image with its position in the source."""
+Contents = Callable[[], Sequence[bytes]]
+"""Gives the images of a call that ended, for they may have to be sent again."""
+
+
+_Place = tuple[int, str, int]
+"""Position, key and size of an image: what its result needs."""
 
 
 class _Batch:
@@ -84,17 +52,19 @@ class _Batch:
     __slots__ = (
         "attempts",
         "content_bytes",
+        "contents",
         "deadline",
         "failures",
-        "placed",
+        "places",
         "refresh_token",
         "refreshed",
         "sent_at",
     )
 
-    def __init__(self, placed: Sequence[_Placed]) -> None:
-        self.placed = placed
-        self.content_bytes = sum([len(image.content) for _, image in placed])
+    def __init__(self, places: Sequence[_Place], contents: Sequence[bytes]) -> None:
+        self.places = places
+        self.contents = contents
+        self.content_bytes = sum([size for _, _, size in places])
         self.deadline: float | None = None
         self.attempts = 0
         self.failures = 0
@@ -102,9 +72,9 @@ class _Batch:
         self.refresh_token = False
         self.sent_at = 0.0
 
-    def part(self, placed: Sequence[_Placed]) -> "_Batch":
+    def part(self, numbers: Sequence[int]) -> "_Batch":
         """Return a batch of some of the images, with the same past."""
-        part = _Batch(placed)
+        part = _Batch([self.places[number] for number in numbers], [self.contents[number] for number in numbers])
         part.deadline, part.refreshed = self.deadline, self.refreshed
         part.attempts, part.failures = self.attempts, self.failures
         return part
@@ -127,7 +97,7 @@ class Run:
         self._rng = rng
         self._monitor = Monitor(None) if monitor is None else monitor
         most_images = BATCH_IMAGES if throttle.batch_images is None else min(BATCH_IMAGES, throttle.batch_images)
-        self._batcher: Batcher[_Placed] = Batcher(most_images, min(BATCH_BYTES, self._limits.bytes_in_flight))
+        self._batcher: Batcher[tuple[int, Image]] = Batcher(most_images, min(BATCH_BYTES, self._limits.bytes_in_flight))
         self._sequencer: Sequencer[ImageResult] | None = Sequencer() if ordered else None
         self._most_early = _ORDERED_WINDOWS * self._limits.calls_in_flight * BATCH_IMAGES
         self._pulled = 0
@@ -155,40 +125,41 @@ class Run:
             else:
                 content_bytes = len(image.content)
                 self._bytes_held += content_bytes
-                if batch := self._batcher.add((position, image), content_bytes):
-                    self._ready.append(_Batch(batch))
+                self._line_up(self._batcher.add((position, image), content_bytes))
         self._pulled += len(images)
         self._source_is_slow = len(images) < self._pulling
         self._pulling = 0
         self._exhausted = self._exhausted or exhausted
 
-    def succeeded(self, call_id: int, answer: Answer, now: float) -> None:
+    def succeeded(self, call_id: int, answer: Answer, now: float, contents: Contents) -> None:
         """Take the answer to a call."""
         batch = self._in_flight[call_id]
         try:
-            errors = _read_errors(answer, len(batch.placed))
+            errors = _read_errors(answer, len(batch.places))
         except ProtocolError as unreadable:
-            self.failed(call_id, unreadable, now)
+            self.failed(call_id, unreadable, now, contents)
             return
         self._land(call_id, answer, now)
         self._budget.earn()
         batch.attempts += 1
         about = (batch.attempts, answer.transport, answer.request_id, answer.fallback_reason)
-        again: list[tuple[_Placed, ImageResult]] = []
-        for placed, outcome, error in zip(batch.placed, answer.outcomes, errors, strict=True):
-            result = ImageResult(placed[1].key, outcome, error, *about)
+        again: dict[int, ImageResult] = {}
+        for number, (place, outcome, error) in enumerate(zip(batch.places, answer.outcomes, errors, strict=True)):
+            result = ImageResult(place[1], outcome, error, *about)
             if error is None or not error.retryable:
-                self._finish(placed, result)
+                self._finish(place, result)
             else:
-                again.append((placed, result))
+                again[number] = result
         if again:
+            batch.contents = contents()
             self._retry_images(batch, again, now)
         else:
             self._throttle.answered()
 
-    def failed(self, call_id: int, error: VisionError, now: float) -> None:
+    def failed(self, call_id: int, error: VisionError, now: float, contents: Contents) -> None:
         """Take the failure of a call."""
         batch = self._land(call_id, error, now)
+        batch.contents = contents()
         verdict = judge(error)
         if self._ended_by is not None:
             verdict = Verdict.GIVE_UP
@@ -198,9 +169,10 @@ class Run:
         batch.attempts += 1
         if verdict is Verdict.SLOW_DOWN:
             self._throttle.pushed_back(batch.sent_at, now)
-        if verdict is Verdict.SPLIT and len(batch.placed) > 1:
-            middle = len(batch.placed) // 2
-            self._ready.extendleft([batch.part(batch.placed[middle:]), batch.part(batch.placed[:middle])])
+        if verdict is Verdict.SPLIT and len(batch.places) > 1:
+            numbers = range(len(batch.places))
+            middle = len(numbers) // 2
+            self._ready.extendleft([batch.part(numbers[middle:]), batch.part(numbers[:middle])])
         elif verdict is Verdict.REFRESH and not batch.refreshed:
             batch.refresh_token = batch.refreshed = True
             self._ready.appendleft(batch)
@@ -220,14 +192,14 @@ class Run:
 
     def next(self, now: float) -> Effect:
         """Return what is to be done next."""
-        may_pull = self._ended_by is None and self._line_up(now)
+        may_pull = self._ended_by is None and self._prepare(now)
         if self._results:
             return self._emit()
         if self._ended_by is not None:
             return self._wind_up(self._ended_by)
         wake_at = self._delayed[0][0] if self._delayed else None
         if self._ready and self._has_room(self._ready[0]):
-            admitted_at = self._throttle.acquire(len(self._ready[0].placed), now)
+            admitted_at = self._throttle.acquire(len(self._ready[0].places), now)
             if admitted_at is None:
                 return self._depart(self._ready.popleft(), now)
             wake_at = admitted_at if wake_at is None else min(wake_at, admitted_at)
@@ -247,19 +219,25 @@ class Run:
     def abandoned(self, error: BaseException) -> None:
         """Let the exception that ends the stream say which of the images pulled have no result."""
         batches = [*self._in_flight.values(), *self._ready, *(batch for _, _, batch in self._delayed)]
-        keys = [image.key for batch in batches for _, image in batch.placed]
+        keys = [key for batch in batches for _, key, _ in batch.places]
         keys += [image.key for _, image in self._batcher.waiting]
         keys += [result.key for result in (*self._results, *(self._sequencer.flush() if self._sequencer else ()))]
         if keys:
             error.add_note(f"without a result: {', '.join(keys)}")
 
-    def _line_up(self, now: float) -> bool:
+    def _line_up(self, images: Sequence[tuple[int, Image]]) -> None:
+        """Let images leave together that have gathered, if there are any."""
+        if images:
+            places = [(position, image.key, len(image.content)) for position, image in images]
+            self._ready.append(_Batch(places, [image.content for _, image in images]))
+
+    def _prepare(self, now: float) -> bool:
         """Let what is due, and what need not gather any longer, be ready; return whether more may be pulled."""
         while self._delayed and self._delayed[0][0] <= now:
             self._ready.appendleft(heapq.heappop(self._delayed)[2])
         may_pull = self._may_pull()
         if not self._ready and self._should_flush(may_pull=may_pull):
-            self._ready.append(_Batch(self._batcher.flush()))
+            self._line_up(self._batcher.flush())
         while self._ready and self._expired(self._ready[0], now):
             self._give_up(self._ready.popleft(), DeadlineError("the time for all attempts together is over"))
         return may_pull
@@ -316,9 +294,9 @@ class Run:
         if isinstance(error, ServiceError):
             message, request_id = error.message, error.request_id
         image_error = ImageError(error.code, message, getattr(error, "details", ()), error)
-        for placed in batch.placed:
-            result = ImageResult(placed[1].key, error=image_error, attempts=batch.attempts, request_id=request_id)
-            self._finish(placed, result)
+        for place in batch.places:
+            result = ImageResult(place[1], error=image_error, attempts=batch.attempts, request_id=request_id)
+            self._finish(place, result)
 
     def _depart(self, batch: _Batch, now: float) -> Send:
         if batch.deadline is None:
@@ -326,29 +304,30 @@ class Run:
         throttled_s = 0.0 if self._throttled_since is None else now - self._throttled_since
         self._throttled_since = None
         attempt = batch.attempts + 1
-        call_id = self._monitor.call_started(len(batch.placed), batch.content_bytes, attempt, throttled_s)
+        call_id = self._monitor.call_started(len(batch.places), batch.content_bytes, attempt, throttled_s)
         self._in_flight[call_id] = batch
         self._bytes_in_flight += batch.content_bytes
         batch.sent_at = now
         fresh_token, batch.refresh_token = batch.refresh_token, False
         timeout_s = min(self._timeouts.call_s, batch.deadline - now)
-        return Send(call_id, [image.content for _, image in batch.placed], timeout_s, fresh_token)
+        contents, batch.contents = batch.contents, ()
+        return Send(call_id, contents, timeout_s, fresh_token)
 
     def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> _Batch:
         batch = self._in_flight.pop(call_id)
         self._bytes_in_flight -= batch.content_bytes
-        self._monitor.call_ended(call_id, len(batch.placed), now - batch.sent_at, outcome)
+        self._monitor.call_ended(call_id, len(batch.places), now - batch.sent_at, outcome)
         return batch
 
-    def _retry_images(self, batch: _Batch, again: Sequence[tuple[_Placed, ImageResult]], now: float) -> None:
+    def _retry_images(self, batch: _Batch, again: Mapping[int, ImageResult], now: float) -> None:
         """Send images again that failed in an answered call; where that may not be, what came is their result."""
-        errors = [result.error for _, result in again if result.error is not None]
+        errors = [result.error for result in again.values() if result.error is not None]
         if any(error.code in OVERLOAD for error in errors):
             self._throttle.pushed_back(batch.sent_at, now)
         asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
-        if not self._delay(batch.part([placed for placed, _ in again]), asked, now, errors[0].code):
-            for placed, result in again:
-                self._finish(placed, result)
+        if not self._delay(batch.part([*again]), asked, now, errors[0].code):
+            for number, result in again.items():
+                self._finish(batch.places[number], result)
 
     def _delay(self, batch: _Batch, asked_s: float | None, now: float, code: Code) -> bool:
         """Let a batch wait for its next attempt; return False where it may not have one."""
@@ -358,13 +337,13 @@ class Run:
         if (batch.deadline is not None and ready_at >= batch.deadline) or not self._budget.spend():
             return False
         batch.failures += 1
-        self._monitor.retry_scheduled(len(batch.placed), ready_at - now, code)
+        self._monitor.retry_scheduled(len(batch.places), ready_at - now, code)
         heapq.heappush(self._delayed, (ready_at, next(self._delays), batch))
         return True
 
-    def _finish(self, placed: _Placed, result: ImageResult) -> None:
-        position, image = placed
-        self._bytes_held -= len(image.content)
+    def _finish(self, place: _Place, result: ImageResult) -> None:
+        position, _, content_bytes = place
+        self._bytes_held -= content_bytes
         self._settle(position, result)
 
     def _settle(self, position: int, result: ImageResult) -> None:

@@ -22,6 +22,10 @@ class Call(Protocol):
         """
         ...
 
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again: whoever sent them need not keep them meanwhile."""
+        ...
+
     def cancel(self) -> None:
         """Give the call up; it ends soon."""
         ...
@@ -58,6 +62,10 @@ class AsyncCall(Protocol):
 
     async def answer(self) -> Answer:
         """Return the answer, or raise as `Call.answer`."""
+        ...
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again; see `Call.contents`."""
         ...
 
     def cancel(self) -> None:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from vision_grpc.transport import AsyncTransport, Transport
+from vision_grpc.transport.discovered import AsyncDiscoveringTransport, DiscoveringTransport, Lookup
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.fallback import AsyncFallbackTransport, FallbackTransport
 from vision_grpc.transport.method import Headers
@@ -11,8 +12,12 @@ from vision_grpc.transport.tls import Tls
 TransportChoice = Literal["auto", "grpc", "rest"]
 
 
-def connect(choice: TransportChoice, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers) -> Transport:
+def connect(
+    choice: TransportChoice, endpoint: Endpoint | Lookup, tls: Tls, *, calls: int, headers: Headers
+) -> Transport:
     """Return a transport for threads that has so many calls under way at once, each with these headers."""
+    if isinstance(endpoint, Lookup):
+        return DiscoveringTransport(endpoint, lambda found: connect(choice, found, tls, calls=calls, headers=headers))
 
     def open_grpc() -> Transport:
         from vision_grpc.transport.grpc import GrpcTransport
@@ -30,9 +35,13 @@ def connect(choice: TransportChoice, endpoint: Endpoint, tls: Tls, *, calls: int
 
 
 def connect_async(
-    choice: TransportChoice, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers
+    choice: TransportChoice, endpoint: Endpoint | Lookup, tls: Tls, *, calls: int, headers: Headers
 ) -> AsyncTransport:
     """Return a transport for the running event loop; see `connect`."""
+    if isinstance(endpoint, Lookup):
+        return AsyncDiscoveringTransport(
+            endpoint, lambda found: connect_async(choice, found, tls, calls=calls, headers=headers)
+        )
 
     def open_grpc() -> AsyncTransport:
         from vision_grpc.transport.grpc_aio import AsyncGrpcTransport

@@ -51,6 +51,19 @@ class Endpoint:
         except ValueError:
             return False
 
+    def check_private(self) -> None:
+        """Pass an endpoint that a secret may travel to.
+
+        Raises:
+            ValueError: it would be readable on its way.
+        """
+        if self.plaintext and not self.is_loopback:
+            message = (
+                f"refusing to send credentials to {self.target} in plaintext: "
+                "use TLS (drop insecure=True or http://), or pass credentials=Anonymous()"
+            )
+            raise ValueError(message)
+
     @property
     def target(self) -> str:
         """The address as `host:port`."""

@@ -148,6 +148,7 @@ class _GrpcCall:
     def __init__(self, call: Call, path: Path) -> None:
         self._call = call
         self._path = path
+        self.contents = call.contents
         self.cancel = call.cancel
 
     def answer(self) -> Answer:
@@ -164,6 +165,7 @@ class _RestCall:
     def __init__(self, call: Call, path: Path) -> None:
         self._call = call
         self._path = path
+        self.contents = call.contents
         self.cancel = call.cancel
 
     def answer(self) -> Answer:
@@ -175,6 +177,7 @@ class _AsyncGrpcCall:
     def __init__(self, call: AsyncCall, path: Path) -> None:
         self._call = call
         self._path = path
+        self.contents = call.contents
         self.cancel = call.cancel
 
     async def answer(self) -> Answer:
@@ -191,6 +194,7 @@ class _AsyncRestCall:
     def __init__(self, call: AsyncCall, path: Path) -> None:
         self._call = call
         self._path = path
+        self.contents = call.contents
         self.cancel = call.cancel
 
     async def answer(self) -> Answer:

@@ -11,6 +11,7 @@ from vision_grpc.core.requests import Ask
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import (
     Failure,
@@ -24,6 +25,7 @@ from vision_grpc.transport.grpc_peer import (
 )
 from vision_grpc.transport.method import METHOD_PATH, Headers, check_result_count
 from vision_grpc.transport.tls import Tls
+from vision_grpc.wire import split_request
 
 if TYPE_CHECKING:
     _Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]
@@ -58,9 +60,10 @@ class GrpcTransport:
         on_done: Callable[[], None],
     ) -> "GrpcCall":
         """Send a batch; see `Transport`."""
+        attempt = Attempt(self._endpoint, timeout_s, authorization)
         wire = encode_batch(contents, ask)
         future = next(self._methods).future(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
-        call = GrpcCall(future, self._endpoint, timeout_s)
+        call = GrpcCall(future, wire, attempt)
         future.add_done_callback(lambda _: on_done())
         return call
 
@@ -68,12 +71,13 @@ class GrpcTransport:
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `Transport`."""
+        attempt = Attempt(self._endpoint, timeout_s, authorization)
         try:
             wire = next(self._methods)(
                 request.SerializeToString(), timeout=timeout_s, metadata=metadata_of(authorization, self._headers)
             )
         except grpc.RpcError as error:
-            raise translate(cast("Failure", error), self._endpoint, timeout_s) from error
+            attempt.fail(translate(cast("Failure", error), attempt), error)
         return parse_response(wire, request)
 
     def close(self) -> None:
@@ -85,21 +89,25 @@ class GrpcTransport:
 class GrpcCall:
     """A batch under way on a channel."""
 
-    def __init__(self, future: _Future, endpoint: Endpoint, timeout_s: float) -> None:
+    def __init__(self, future: _Future, wire: bytes, attempt: Attempt) -> None:
         self._future = future
-        self._endpoint = endpoint
-        self._timeout_s = timeout_s
+        self._wire = wire
+        self._attempt = attempt
 
     def answer(self) -> Answer:
         """Return the answer; see `Call`."""
         try:
             wire = self._future.result()
         except grpc.RpcError as error:
-            raise translate(cast("Failure", error), self._endpoint, self._timeout_s) from error
+            self._attempt.fail(translate(cast("Failure", error), self._attempt), error)
         except grpc.FutureCancelledError as error:
             # gRPC raises this for the status CANCELLED too, whoever it is from.
-            raise translate(self._future, self._endpoint, self._timeout_s) from error
-        return read_answer(wire, self._future.initial_metadata())
+            self._attempt.fail(translate(self._future, self._attempt), error)
+        return read_answer(wire, self._future.initial_metadata(), self._attempt)
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again, cut out of the request."""
+        return split_request(self._wire)
 
     def cancel(self) -> None:
         """Tell the server that nobody waits any more."""

@@ -12,6 +12,7 @@ from vision_grpc.core.requests import Ask
 from vision_grpc.errors import TransportError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc import parse_response
 from vision_grpc.transport.grpc_peer import (
@@ -26,6 +27,7 @@ from vision_grpc.transport.grpc_peer import (
 )
 from vision_grpc.transport.method import METHOD_PATH, Headers
 from vision_grpc.transport.tls import Tls
+from vision_grpc.wire import split_request
 
 if TYPE_CHECKING:
     _Method = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -52,21 +54,23 @@ class AsyncGrpcTransport:
         on_done: Callable[[], None],
     ) -> "AsyncGrpcCall":
         """Send a batch; see `AsyncTransport`."""
+        attempt = Attempt(self._endpoint, timeout_s, authorization)
         wire = encode_batch(contents, ask)
         call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
         call.add_done_callback(lambda _: on_done())
-        return AsyncGrpcCall(call, self._endpoint, timeout_s)
+        return AsyncGrpcCall(call, wire, attempt)
 
     async def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `AsyncTransport`."""
+        attempt = Attempt(self._endpoint, timeout_s, authorization)
         wire = request.SerializeToString()
         call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
         try:
             return parse_response(await call, request)
         except grpc.RpcError as error:
-            raise translate(cast("Failure", error), self._endpoint, timeout_s) from error
+            attempt.fail(translate(cast("Failure", error), attempt), error)
         except asyncio.CancelledError:
             _raise_if_closed(call, self._endpoint)
             raise
@@ -80,10 +84,10 @@ class AsyncGrpcTransport:
 class AsyncGrpcCall:
     """A batch under way on a channel."""
 
-    def __init__(self, call: "_Call", endpoint: Endpoint, timeout_s: float) -> None:
+    def __init__(self, call: "_Call", wire: bytes, attempt: Attempt) -> None:
         self._call = call
-        self._endpoint = endpoint
-        self._timeout_s = timeout_s
+        self._wire = wire
+        self._attempt = attempt
 
     async def answer(self) -> Answer:
         """Return the answer; see `AsyncCall`."""
@@ -91,11 +95,15 @@ class AsyncGrpcCall:
             wire = await self._call
             metadata = await self._call.initial_metadata()
         except grpc.RpcError as error:
-            raise translate(cast("Failure", error), self._endpoint, self._timeout_s) from error
+            self._attempt.fail(translate(cast("Failure", error), self._attempt), error)
         except asyncio.CancelledError:
-            _raise_if_closed(self._call, self._endpoint)
+            _raise_if_closed(self._call, self._attempt.endpoint)
             raise
-        return read_answer(wire, metadata)
+        return read_answer(wire, metadata, self._attempt)
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again, cut out of the request."""
+        return split_request(self._wire)
 
     def cancel(self) -> None:
         """Tell the server that nobody waits any more."""

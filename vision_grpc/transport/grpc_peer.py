@@ -7,22 +7,20 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from vision_grpc.core.requests import Ask
-from vision_grpc.core.retry import asked_wait_s
 from vision_grpc.errors import (
     Code,
-    DeadlineError,
     PathError,
     ProtocolError,
-    RequestTooLargeError,
-    ServiceError,
     TransportError,
     VisionError,
 )
 from vision_grpc.messages import Status
 from vision_grpc.outcomes import WireOutcome
 from vision_grpc.results import Answer
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.method import Headers
+from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.transport.tls import Tls, tls_hint
 from vision_grpc.version import USER_AGENT
@@ -103,28 +101,35 @@ def encode_batch(contents: Iterable[bytes], ask: Ask) -> bytes:
     return join_request(contents, encode_features(ask.features), ask.folder_id)
 
 
-def read_answer(wire: bytes, metadata: Iterable[tuple[str, str | bytes]] | None) -> Answer:
-    """Return the answer, cut per image.
+def read_answer(wire: bytes, metadata: Iterable[tuple[str, str | bytes]] | None, attempt: Attempt) -> Answer:
+    """Return the answer, cut per image; errors in it are without the secret.
 
     Raises:
         ProtocolError: the bytes are no BatchAnalyzeResponse.
     """
     try:
-        outcomes = [WireOutcome(result, has_error=has_error(result)) for result in split_response(wire)]
+        outcomes = [
+            WireOutcome(attempt.hide_bytes(result), has_error=True)
+            if has_error(result)
+            else WireOutcome(result, has_error=False)
+            for result in split_response(wire)
+        ]
     except DecodeError as error:
         message = f"the answer's {len(wire)} bytes are no BatchAnalyzeResponse: {error}"
         raise ProtocolError(message) from error
-    return Answer(outcomes, _text(dict(metadata or ()).get("x-request-id")), "grpc")
+    request_id = _text(dict(metadata or ()).get("x-request-id"))
+    return Answer(outcomes, None if request_id is None else attempt.hide(request_id), "grpc")
 
 
-def translate(failure: Failure, endpoint: Endpoint, timeout_s: float) -> VisionError:
+def translate(failure: Failure, attempt: Attempt) -> VisionError:
     """Return our exception for what a gRPC call ended with."""
+    endpoint = attempt.endpoint
     code = Code.from_number(failure.code().value[0])
-    message = failure.details() or "no message"
+    message = attempt.hide(failure.details() or "no message")
     # What comes from the service carries its metadata; what gRPC itself says of the way there has none.
     metadata = dict([*(failure.initial_metadata() or ()), *(failure.trailing_metadata() or ())])
     if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
-        return DeadlineError(f"no answer from {endpoint.target} within {round(timeout_s, 3):g} s")
+        return attempt.late()
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
         hint = tls_hint(message)
         return PathError(f"{endpoint.target} was not reached: {message}{hint}", lasting=bool(hint))
@@ -134,15 +139,10 @@ def translate(failure: Failure, endpoint: Endpoint, timeout_s: float) -> VisionE
         )
     if not metadata and code is Code.UNAVAILABLE:
         return TransportError(f"the connection to {endpoint.target} broke: {message}")
-    status = _read_status(metadata.get("grpc-status-details-bin"))
+    details = _read_status(metadata.get("grpc-status-details-bin")).details
+    status = Status(code=code, message=message, details=details)
     too_large = code is Code.RESOURCE_EXHAUSTED and _TOO_LARGE in message
-    return (RequestTooLargeError if too_large else ServiceError)(
-        code,
-        message,
-        details=tuple(status.details),
-        request_id=_text(metadata.get("x-request-id")),
-        retry_after_s=asked_wait_s(status.details),
-    )
+    return service_error(status, attempt, request_id=_text(metadata.get("x-request-id")), too_large=too_large)
 
 
 def _text(value: str | bytes | None) -> str | None:

@@ -30,7 +30,7 @@ class RestTransport:
         """Send a batch; see `Transport`."""
         future = self._service.start_batch(contents, ask, authorization, timeout_s=timeout_s)
         future.add_done_callback(lambda _: on_done())
-        return RestCall(future)
+        return RestCall(contents, future)
 
     def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
@@ -50,12 +50,17 @@ class RestTransport:
 class RestCall:
     """A batch under way in a thread."""
 
-    def __init__(self, future: Future[Answer]) -> None:
+    def __init__(self, contents: Sequence[bytes], future: Future[Answer]) -> None:
+        self._contents = contents
         self._future = future
 
     def answer(self) -> Answer:
         """Return the answer; see `Call`."""
         return self._future.result()
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again; see `Call`."""
+        return self._contents
 
     def cancel(self) -> None:
         """Break the connection off."""

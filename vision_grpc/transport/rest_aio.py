@@ -36,7 +36,7 @@ class AsyncRestTransport:
             on_done()
 
         future.add_done_callback(end)
-        return AsyncRestCall(future)
+        return AsyncRestCall(contents, future)
 
     async def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
@@ -52,12 +52,17 @@ class AsyncRestTransport:
 class AsyncRestCall:
     """A batch under way in a thread."""
 
-    def __init__(self, future: "asyncio.Future[Answer]") -> None:
+    def __init__(self, contents: Sequence[bytes], future: "asyncio.Future[Answer]") -> None:
+        self._contents = contents
         self._future = future
 
     async def answer(self) -> Answer:
         """Return the answer; see `AsyncCall`."""
         return await self._future
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again; see `AsyncCall`."""
+        return self._contents
 
     def cancel(self) -> None:
         """Break the connection off."""

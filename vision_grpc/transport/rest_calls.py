@@ -8,11 +8,11 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from vision_grpc.errors import TransportError, VisionError
-from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.errors import DeadlineError, TransportError, VisionError
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
 from vision_grpc.transport.rest_connection import RestConnection
-from vision_grpc.transport.rest_peer import late, verification_of
+from vision_grpc.transport.rest_peer import verification_of
 from vision_grpc.transport.tls import Tls
 
 _ResultT = TypeVar("_ResultT")
@@ -27,8 +27,8 @@ class _Lane(NamedTuple):
 
 class _UnderWay(NamedTuple):
     lane: _Lane
+    attempt: Attempt
     deadline: float
-    timeout_s: float
 
 
 class RestCalls:
@@ -42,10 +42,9 @@ class RestCalls:
     client, where each byte passes the buffers of anyio and asyncio, and neither TLS nor base64 holds up the loop.
     """
 
-    def __init__(self, endpoint: Endpoint, tls: Tls, *, connections_kept: int, through_proxy: bool) -> None:
-        self._endpoint = endpoint
+    def __init__(self, tls: Tls, *, connections_kept: int, through_proxy: bool) -> None:
         self._connect = partial(
-            RestConnection, endpoint, verification_of(tls), server_name=tls.server_name, through_proxy=through_proxy
+            RestConnection, verification_of(tls), server_name=tls.server_name, through_proxy=through_proxy
         )
         self._connections_kept = connections_kept
         # Guards all that follows; notified of a deadline before the one that is waited for.
@@ -56,28 +55,30 @@ class RestCalls:
         self._closed = False
 
     def start(
-        self, make_request: Callable[[], HttpRequest], read: Callable[[HttpAnswer], _ResultT], *, timeout_s: float
+        self, attempt: Attempt, make_request: Callable[[], HttpRequest], read: Callable[[HttpAnswer], _ResultT]
     ) -> Future[_ResultT]:
         """Return what `read` makes of the answer; it and `make_request` run in the call's thread.
 
         The future raises, beside what `read` does:
-            DeadlineError: no answer within `timeout_s`.
+            DeadlineError: no answer in the attempt's time.
             TransportError: the server was not reached, the connection broke, or this was closed.
             ProtocolError: the answer is not encoded as it says, or too long.
         """
         future: Future[_ResultT] = Future()
-        if timeout_s <= 0:  # To sockets, 0 means not to wait at all, which is another error.
-            future.set_exception(late(self._endpoint, timeout_s))
+        try:
+            deadline = time.monotonic() + attempt.left_s()
+        except DeadlineError as error:
+            future.set_exception(error)
             return future
         with self._changed:
             lane = self._idle.pop() if self._idle else self._open_lane()
-            self._under_way[future] = _UnderWay(lane, time.monotonic() + timeout_s, timeout_s)
-            self._watch_until(self._under_way[future].deadline)
+            self._under_way[future] = _UnderWay(lane, attempt, deadline)
+            self._watch_until(deadline)
         future.add_done_callback(self._break_off)
 
         def work() -> None:
             try:
-                result = read(lane.connection.exchange(make_request(), timeout_s))
+                result = read(lane.connection.exchange(make_request(), attempt))
             except BaseException as error:  # noqa: BLE001 - whoever waits for the result raises it
                 if self._finish(future, lane):
                     future.set_exception(error)
@@ -149,7 +150,7 @@ class RestCalls:
                     self._watched_until = min(call.deadline for call in self._under_way.values())
                     self._changed.wait(self._watched_until - now)
             for future in late_ones:
-                self._fail(future, lambda call: call.lane.connection.error_of_deadline(call.timeout_s))
+                self._fail(future, lambda call: call.lane.connection.error_of_deadline(call.attempt))
 
 
 def _serve(lane: _Lane) -> None:

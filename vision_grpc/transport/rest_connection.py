@@ -9,49 +9,51 @@ from typing import Any
 import httpx2
 
 from vision_grpc.errors import DeadlineError, PathError
-from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
-from vision_grpc.transport.rest_peer import Body, late, translate
+from vision_grpc.transport.rest_peer import Body, proxies_known, translate
 
 
 class RestConnection:
     """A connection that is opened when it is first needed, and again when the server has closed it."""
 
-    def __init__(
-        self, endpoint: Endpoint, context: ssl.SSLContext, *, server_name: str | None, through_proxy: bool
-    ) -> None:
-        self._endpoint = endpoint
+    def __init__(self, context: ssl.SSLContext, *, server_name: str | None, through_proxy: bool) -> None:
+        self._context = context
+        self._through_proxy = through_proxy
         self._extensions: dict[str, Any] = {"trace": self._follow}
         if server_name is not None:
             self._extensions["sni_hostname"] = server_name
-        self._http = httpx2.Client(base_url=endpoint.url, verify=context, trust_env=through_proxy)
+        self._http: httpx2.Client | None = None
         self._socket: socket | None = None
         self._is_open = False
         self._is_broken_off = False
 
-    def exchange(self, request: HttpRequest, timeout_s: float) -> HttpAnswer:
+    def exchange(self, request: HttpRequest, attempt: Attempt) -> HttpAnswer:
         """Return the answer, whatever its status; blocks until it is there, or somebody breaks the connection off.
 
         Raises:
-            TransportError: the server was not reached within `timeout_s`, or the connection broke.
+            TransportError: the server was not reached in time, or the connection broke.
             ProtocolError: the answer is not encoded as it says, or too long.
         """
+        if self._http is None:
+            with proxies_known():
+                self._http = httpx2.Client(verify=self._context, trust_env=self._through_proxy)
         body = Body()
         try:
             with self._http.stream(
                 request.method,
-                request.path,
+                attempt.endpoint.url + request.path,
                 content=request.content,
                 headers=request.headers,
                 # The time-outs of httpx2 are for each read by itself: a peer that sends a byte now and then keeps
                 # within them for ever. So the deadline is kept by `break_off`, and a socket that blocks costs less.
-                timeout=httpx2.Timeout(None, connect=timeout_s),
+                timeout=httpx2.Timeout(None, connect=attempt.left_s()),
                 extensions=self._extensions,
             ) as response:
                 for piece in response.iter_bytes():
                     body.add(piece)
         except httpx2.RequestError as error:
-            raise translate(error, self._endpoint, timeout_s) from error
+            attempt.fail(translate(error, attempt), error)
         return HttpAnswer(response.status_code, response.headers, body.whole())
 
     def break_off(self) -> None:
@@ -62,15 +64,16 @@ class RestConnection:
                 # Not SSLSocket.shutdown(): it takes TLS off first, and what is being sent would go on in plaintext.
                 socket.shutdown(self._socket, SHUT_RDWR)
 
-    def error_of_deadline(self, timeout_s: float) -> DeadlineError | PathError:
+    def error_of_deadline(self, attempt: Attempt) -> DeadlineError | PathError:
         """Return the error of an exchange that took too long."""
         if self._is_open:
-            return late(self._endpoint, timeout_s)
-        return PathError(f"{self._endpoint.target} was not reached within {round(timeout_s, 3):g} s")
+            return attempt.late()
+        return PathError(f"{attempt.endpoint.target} was not reached in time")
 
     def close(self) -> None:
         """Close the connection; no exchange may be under way."""
-        self._http.close()
+        if self._http is not None:
+            self._http.close()
 
     def _follow(self, event: str, info: Mapping[str, Any]) -> None:
         """Learn of the socket; httpx2 calls this at each step of an exchange."""

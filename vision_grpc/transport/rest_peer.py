@@ -1,32 +1,28 @@
 """What REST calls need and bring: headers, bodies, answers, errors."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
 
 import httpx2
 
-from vision_grpc.core.retry import asked_wait_s
-from vision_grpc.errors import (
-    Code,
-    DeadlineError,
-    PathError,
-    ProtocolError,
-    RequestTooLargeError,
-    ServiceError,
-    TransportError,
-    VisionError,
-)
+from vision_grpc.errors import PathError, ProtocolError, TransportError, VisionError
 from vision_grpc.json import find_error, from_json, read_error, split_results
-from vision_grpc.messages import BatchAnalyzeResponse, Status
-from vision_grpc.outcomes import JsonOutcome, MessageOutcome
+from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
+from vision_grpc.outcomes import JsonOutcome, MessageOutcome, error_of
 from vision_grpc.results import Answer
-from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.http_message import HttpAnswer
 from vision_grpc.transport.method import Headers
+from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.transport.tls import Tls, tls_hint
 from vision_grpc.version import USER_AGENT
+
+_T = TypeVar("_T")
 
 _OK = 200
 _TOO_LARGE = 413
@@ -43,6 +39,21 @@ def verification_of(tls: Tls) -> ssl.SSLContext:
     if tls.client_certificate is not None:
         tls.client_certificate.load_into(context)
     return context
+
+
+@contextmanager
+def proxies_known() -> Generator[None]:
+    """Let an HTTP client be made with the proxies of the environment.
+
+    Raises:
+        PathError: one is named in a way that cannot be used.
+    """
+    try:
+        yield
+    except (ImportError, ValueError) as error:
+        # The library's words leave the proxy's password out.
+        message = f"a proxy that the environment names (https_proxy, all_proxy) cannot be used: {error}"
+        raise PathError(message, lasting=True) from error
 
 
 def headers_of(authorization: str | None, content_length: int | None = None, more: Headers = ()) -> dict[str, str]:
@@ -85,75 +96,80 @@ class Body:
         return b"".join(self._pieces)
 
 
-def read_response(answer: HttpAnswer) -> BatchAnalyzeResponse:
+def read_response(answer: HttpAnswer, attempt: Attempt) -> BatchAnalyzeResponse:
     """Return the message that an HTTP answer holds.
 
     Raises:
         ServiceError: it holds an error.
         ProtocolError: it holds neither.
     """
-    _raise_error(answer)
-    response = from_json(answer.body, BatchAnalyzeResponse)
+    _raise_error(answer, attempt)
+    response = _read(partial(from_json, message_class=BatchAnalyzeResponse), answer.body, attempt)
     if not response.results:
-        _raise_disguised_error(answer)
+        _raise_disguised_error(answer, attempt)
     return response
 
 
-def read_answer(answer: HttpAnswer) -> Answer:
-    """Return the answer, cut per image and not parsed further.
+def read_answer(answer: HttpAnswer, attempt: Attempt) -> Answer:
+    """Return the answer, cut per image and not parsed further; errors in it are without the secret.
 
     Raises:
         ServiceError: it holds an error.
         ProtocolError: it holds neither.
     """
-    _raise_error(answer)
-    results = split_results(answer.body)
+    _raise_error(answer, attempt)
+    results = _read(split_results, answer.body, attempt)
     if not results:
-        _raise_disguised_error(answer)
-    outcomes = [JsonOutcome(item) if isinstance(item, bytes) else MessageOutcome(item) for item in results.items]
-    return Answer(outcomes, answer.headers.get("x-request-id"), "rest")
+        _raise_disguised_error(answer, attempt)
+    outcomes = [
+        JsonOutcome(item, attempt.hide_bytes) if isinstance(item, bytes) else _parsed_outcome(item, attempt)
+        for item in results.items
+    ]
+    request_id = answer.headers.get("x-request-id")
+    return Answer(outcomes, None if request_id is None else attempt.hide(request_id), "rest")
 
 
-def _raise_error(answer: HttpAnswer) -> None:
+def _parsed_outcome(result: AnalyzeResult, attempt: Attempt) -> MessageOutcome:
+    if error_of(result) is not None:
+        result = AnalyzeResult.FromString(attempt.hide_bytes(result.SerializeToString()))
+    return MessageOutcome(result)
+
+
+def _read(parse: Callable[[bytes], _T], body: bytes, attempt: Attempt) -> _T:
+    with suppress(ProtocolError):
+        return parse(body)
+    # The error quotes what is wrong: once more without the secret.
+    return parse(attempt.hide_bytes(body))
+
+
+def _raise_error(answer: HttpAnswer, attempt: Attempt) -> None:
     # A proxy that takes the call for one of gRPC gives its errors a good HTTP status.
     if answer.status != _OK or answer.headers.get("content-type", "").startswith("application/grpc"):
         status = read_error(answer.status, answer.headers, answer.body, datetime.now(UTC))
-        raise _service_error(status, answer.headers, too_large=answer.status == _TOO_LARGE)
+        request_id = answer.headers.get("x-request-id")
+        raise service_error(status, attempt, request_id=request_id, too_large=answer.status == _TOO_LARGE)
 
 
-def _raise_disguised_error(answer: HttpAnswer) -> None:
+def _raise_disguised_error(answer: HttpAnswer, attempt: Attempt) -> None:
     """Raise the error in an answer that has a good status and no results."""
     if (status := find_error(answer.body)) is not None:
-        raise _service_error(status, answer.headers, too_large=False)
+        raise service_error(status, attempt, request_id=answer.headers.get("x-request-id"))
 
 
-def _service_error(status: Status, headers: Mapping[str, str], *, too_large: bool) -> ServiceError:
-    return (RequestTooLargeError if too_large else ServiceError)(
-        Code.from_number(status.code),
-        status.message,
-        details=tuple(status.details),
-        request_id=headers.get("x-request-id"),
-        retry_after_s=asked_wait_s(status.details),
-    )
-
-
-def translate(error: httpx2.RequestError, endpoint: Endpoint, timeout_s: float) -> VisionError:
+def translate(error: httpx2.RequestError, attempt: Attempt) -> VisionError:
     """Return our exception for what the HTTP client raised."""
-    hint = tls_hint(_describe(error))
+    target = attempt.endpoint.target
+    if isinstance(error, httpx2.ProxyError):
+        # A proxy may quote what it was told, its own password with it.
+        hint = "see https_proxy and NO_PROXY in the environment"
+        return PathError(f"{target} was not reached: the proxy answered HTTP {str(error)[:3]} ({hint})")
+    told = attempt.hide(str(error) or type(error).__name__)
+    hint = tls_hint(told)
     # TLS 1.3 refuses a client's certificate after the handshake, while the answer is read.
     if hint or isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError):
-        return PathError(f"{endpoint.target} was not reached: {_describe(error)}{hint}", lasting=bool(hint))
+        return PathError(f"{target} was not reached: {told}{hint}", lasting=bool(hint))
     if isinstance(error, httpx2.DecodingError):
-        return ProtocolError(f"the answer of {endpoint.target} is not encoded as it says: {error}")
+        return ProtocolError(f"the answer of {target} is not encoded as it says: {told}")
     if isinstance(error, httpx2.TimeoutException):
-        return late(endpoint, timeout_s)
-    return TransportError(f"the connection to {endpoint.target} broke: {_describe(error)}")
-
-
-def late(endpoint: Endpoint, timeout_s: float) -> DeadlineError:
-    """Return the error of a call that took too long."""
-    return DeadlineError(f"no answer from {endpoint.target} within {round(timeout_s, 3):g} s")
-
-
-def _describe(error: Exception) -> str:
-    return str(error) or type(error).__name__
+        return attempt.late()
+    return TransportError(f"the connection to {target} broke: {told}")

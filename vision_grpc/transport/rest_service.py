@@ -8,6 +8,7 @@ from vision_grpc.core.requests import Ask
 from vision_grpc.json import RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
 from vision_grpc.transport.method import REST_PATH, Headers, check_result_count
@@ -20,8 +21,9 @@ class RestService:
     """The service at an endpoint; see `RestCalls` for how its calls end."""
 
     def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers) -> None:
+        self._endpoint = endpoint
         # A proxy is another machine: what does not leave this one may be plaintext.
-        self._calls = RestCalls(endpoint, tls, connections_kept=calls, through_proxy=not endpoint.is_loopback)
+        self._calls = RestCalls(tls, connections_kept=calls, through_proxy=not endpoint.is_loopback)
         self._headers = headers
         # Also when whoever holds this forgets to.
         self._close = weakref.finalize(self, self._calls.close)
@@ -31,26 +33,28 @@ class RestService:
         self, contents: Sequence[bytes], ask: Ask, authorization: str | None, *, timeout_s: float
     ) -> Future[Answer]:
         """Send a batch; see `Transport.start`."""
+        attempt = Attempt(self._endpoint, timeout_s, authorization)
 
         def make_request() -> HttpRequest:
             return self._request(RequestBody.of_contents(contents, ask.features, ask.folder_id), authorization)
 
-        return self._calls.start(make_request, read_answer, timeout_s=timeout_s)
+        return self._calls.start(attempt, make_request, lambda answer: read_answer(answer, attempt))
 
     def start_request(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> Future[BatchAnalyzeResponse]:
         """Send a request as it is; see `Transport.call`."""
+        attempt = Attempt(self._endpoint, timeout_s, authorization)
 
         def make_request() -> HttpRequest:
             return self._request(RequestBody.of_request(request), authorization)
 
         def read(answer: HttpAnswer) -> BatchAnalyzeResponse:
-            response = read_response(answer)
+            response = read_response(answer, attempt)
             check_result_count(request, response)
             return response
 
-        return self._calls.start(make_request, read, timeout_s=timeout_s)
+        return self._calls.start(attempt, make_request, read)
 
     def close(self) -> None:
         """Close the connections; calls under way fail."""

@@ -2,10 +2,13 @@
 
 import os
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn
+
+from vision_grpc.key_file import read_key_file
 
 Pem = bytes | str | os.PathLike[str]
 """Something in PEM form: itself, or the file that it is in."""
@@ -83,7 +86,8 @@ def read_roots(root_certificates: Pem | None) -> bytes | None:
         return _system_roots()
     bundle, origin = _read(root_certificates, "root_certificates", "the root certificates")
     try:
-        ssl.create_default_context(cadata=bundle.decode("ascii", errors="ignore"))
+        # Not a context of defaults: that takes what holds no certificate for a wish to trust the system's.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=bundle.decode("ascii", errors="ignore"))
     except (ssl.SSLError, ValueError) as error:
         message = f"{origin}: no certificate in PEM form there, expected -----BEGIN CERTIFICATE-----"
         raise ValueError(message) from error
@@ -97,12 +101,12 @@ def read_client_certificate(chain: Pem, key: Pem) -> ClientCertificate:
         ValueError: one cannot be read or is not what it should be, or they are not of one another.
     """
     chain_pem, chain_origin = _read(chain, "the chain in client_certificate", "the client certificate")
-    key_pem, key_origin = _read(key, "the key in client_certificate", "the client's key")
+    key_pem, key_origin = _read(key, "the key in client_certificate", "the client's key", read_key_file)
     if b"-----BEGIN CERTIFICATE-----" not in chain_pem:
         message = f"{chain_origin}: no certificate in PEM form there, expected -----BEGIN CERTIFICATE-----"
         raise ValueError(message)
     if b"PRIVATE KEY-----" not in key_pem:
-        message = f"{key_origin}: no private key in PEM form there, expected -----BEGIN PRIVATE KEY-----"
+        message = f"{key_origin}: no private key in PEM form there"
         raise ValueError(message)
     certificate = ClientCertificate(chain_pem, key_pem)
     try:
@@ -133,13 +137,15 @@ def _refuse_pass_phrase() -> NoReturn:
     raise _EncryptedKeyError(message)
 
 
-def _read(pem: Pem, argument: str, role: str) -> tuple[bytes, str]:
+def _read(
+    pem: Pem, argument: str, role: str, read: Callable[[Path, str], bytes] = lambda place, _: place.read_bytes()
+) -> tuple[bytes, str]:
     """Return what was given or is in the file, and how to name it to the user."""
     if isinstance(pem, bytes):
         return pem, argument
     origin = f"{role} {os.fspath(pem)}"
     try:
-        return Path(pem).read_bytes(), origin
+        return read(Path(pem), role), origin
     except OSError as error:
         message = f"{origin} cannot be read ({error.strerror}): name a PEM file"
         raise ValueError(message) from error

@@ -1,0 +1,204 @@
+"""Clients that ask an endpoint service where Vision is, at their first call."""
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from auth_peers import Reply, Request, always, http_server
+from drivers import AsyncDriver, SyncDriver
+from images_in_bytes import png
+from scripted_service import Service, answer, serve_grpc, serve_rest
+
+from vision_grpc import (
+    ApiEndpoints,
+    AsyncVisionClient,
+    DeadlineError,
+    PathError,
+    RetryPolicy,
+    TransportError,
+    VisionClient,
+)
+from vision_grpc.auth import Anonymous, IamToken, YcProfile
+from vision_grpc.core.requests import ask_for_text, build_request
+from vision_grpc.json import to_json
+from vision_grpc.local import Identities, LocalVision
+from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
+
+Way = Literal["grpc", "rest"]
+_REQUEST = build_request([png(1)], ask_for_text(("*",), "", ""))
+
+
+def _told(*endpoints: tuple[str, str]) -> Reply:
+    entries = [ApiEndpoint(id=name, address=address) for name, address in endpoints]
+    return Reply(200, to_json(ListApiEndpointsResponse(endpoints=entries)))
+
+
+@pytest.fixture(params=["grpc", "rest"])
+def way(request: pytest.FixtureRequest) -> Way:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def service(way: Way) -> Iterator[Service]:
+    with serve_grpc(answer) if way == "grpc" else serve_rest(answer) as service:
+        yield service
+
+
+@pytest.fixture(params=[SyncDriver, AsyncDriver])
+def client(request: pytest.FixtureRequest, way: Way) -> Callable[..., SyncDriver | AsyncDriver]:
+    """Makes a client that asks an endpoint service."""
+
+    def make(url: str, **options: object) -> SyncDriver | AsyncDriver:
+        known = {"transport": way, "credentials": Anonymous(), "insecure": True, "retry": RetryPolicy(attempts=2)}
+        return request.param({"endpoint": ApiEndpoints(url, transport="rest"), **known, **options})  # type: ignore[no-any-return]
+
+    return make
+
+
+def test_the_service_is_asked_for_once(service: Service, client: Callable[..., SyncDriver | AsyncDriver]) -> None:
+    asked: list[Request] = []
+
+    def tell(request: Request) -> Reply:
+        asked.append(request)
+        return _told(("ai-vision", service.address.removeprefix("http://")))
+
+    with http_server(tell) as url:
+        driver = client(url)
+        assert sorted(result.text for result in driver.collect([png(n) for n in range(100)])) == sorted(
+            map(str, range(100))
+        )
+        assert driver.analyze(png(7)).text == "7"
+        assert len(driver.batch_analyze(_REQUEST).results) == 1
+    assert len(asked) == 1
+
+
+def test_a_failure_is_the_calls_own_and_sent_again(
+    service: Service, client: Callable[..., SyncDriver | AsyncDriver]
+) -> None:
+    replies = iter([Reply(503, b""), _told(("ai-vision", service.address.removeprefix("http://")))])
+    with http_server(lambda _: next(replies)) as url:
+        result = client(url).analyze(png(7))
+    assert (result.text, result.attempts) == ("7", 2)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (_told(("iam", "iam.example:443")), "NOT_FOUND: .* knows no service 'ai-vision', but iam"),
+        (_told(("ai-vision", "no address")), "says that ai-vision is where nothing can be"),
+        (Reply(200, b"<html>"), "what is no ListApiEndpointsResponse"),
+        (Reply(403, b'{"code": 7, "message": "not you"}'), "PERMISSION_DENIED: not you"),
+    ],
+)
+def test_an_endpoint_service_that_does_not_tell_is_named(
+    client: Callable[..., SyncDriver | AsyncDriver], reply: Reply, reason: str
+) -> None:
+    with http_server(always(reply)) as url:
+        driver = client(url)
+        words = f"the endpoint service at {url.removeprefix('http://')} did not tell where Vision is: .*{reason}"
+        with pytest.raises(PathError, match=words) as caught:
+            driver.batch_analyze(_REQUEST)
+        assert caught.value.lasting
+        results = driver.collect([png(1), png(2)])
+    assert [(result.attempts, result.error and result.error.retryable) for result in results] == [(1, False)] * 2
+
+
+def test_one_that_hangs_ends_within_the_calls_deadline(client: Callable[..., SyncDriver | AsyncDriver]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(DeadlineError, match=r"did not tell where Vision is: no answer from 127.* within 0\.3 s"):
+            client(url).batch_analyze(_REQUEST, timeout=0.3)
+        with pytest.raises(DeadlineError):
+            client(url).analyze(png(1), timeout=0.3)
+        # That a question under way does not keep the program is part of it.
+        assert time.monotonic() - began < 5
+
+
+async def test_the_event_loop_goes_on_meanwhile_and_closing_ends_the_wait() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        endpoints = ApiEndpoints(f"http://127.0.0.1:{mute.getsockname()[1]}", transport="rest")
+        client = AsyncVisionClient(endpoints, credentials=Anonymous(), transport="rest")
+        waiting = asyncio.create_task(client.analyze(png(1)))
+        question, _ = await asyncio.to_thread(mute.accept)
+        with question:
+            assert not waiting.done()
+            await client.aclose()
+            with pytest.raises((TransportError, RuntimeError), match=r"the client (was|is) closed"):
+                await waiting
+
+
+def test_callers_in_threads_and_loops_share_one_question() -> None:
+    asked: list[Request] = []
+
+    def tell(request: Request) -> Reply:
+        asked.append(request)
+        return _told(("iam", "iam.example:443"))
+
+    async def ask(endpoints: ApiEndpoints) -> set[str]:
+        here = asyncio.gather(*(endpoints.address_async("iam") for _ in range(100)))
+        there = asyncio.gather(*(asyncio.to_thread(endpoints.address, "iam") for _ in range(20)))
+        return {*await here, *await there}
+
+    with http_server(tell) as url:
+        endpoints = ApiEndpoints(url, transport="rest")
+        assert asyncio.run(ask(endpoints)) == {"iam.example:443"}
+    assert len(asked) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_asks_for_itself_while_the_parent_waits() -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hang_once(_: Request) -> Reply:
+        if not asked.is_set():
+            asked.set()
+            go_on.wait(20)
+        return _told(("iam", "iam.example:443"))
+
+    with http_server(hang_once) as url, ThreadPoolExecutor(1) as threads:
+        endpoints = ApiEndpoints(url, transport="rest")
+        parent = threads.submit(endpoints.address, "iam")
+        assert asked.wait(20)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = 0 if endpoints.address("iam", timeout_s=9) == "iam.example:443" else 2
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        go_on.set()
+        assert parent.result(20) == "iam.example:443"
+
+
+def test_a_secret_does_not_follow_to_another_machine_in_plaintext(client: Callable[..., SyncDriver]) -> None:
+    with http_server(always(_told(("ai-vision", "10.0.0.1:80")))) as url:
+        with pytest.raises(ValueError, match=r"refusing to send credentials to 10\.0\.0\.1:80 in plaintext"):
+            client(url, credentials=IamToken("t1.token")).batch_analyze(_REQUEST)
+        with pytest.raises(ValueError, match=r"refusing to send credentials to 10\.0\.0\.1:80 in plaintext"):
+            client(url, credentials=IamToken("t1.token")).collect([png(1)])
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_the_local_service_tells_where_it_is_and_a_profile_leads_there(tmp_path: Path, transport: Way) -> None:
+    identities = Identities()
+    with LocalVision(identities=identities) as vision:
+        address = vision.grpc_endpoint if transport == "grpc" else vision.rest_endpoint.removeprefix("http://")
+        config = tmp_path / "config.yaml"
+        fields = f"token: {identities.oauth_token}\n    endpoint: {address}\n"
+        config.write_text(f"current: a\nprofiles:\n  a:\n    {fields}", encoding="utf-8")
+        profile = YcProfile(path=config, insecure=True)
+        assert profile.endpoint == address
+        endpoints = ApiEndpoints(profile.endpoint, insecure=True)
+        with VisionClient(endpoints, credentials=profile, insecure=True, folder_id="b1g") as client:
+            assert not client.analyze(png(1), timeout=20).ok  # It was let in: there is no image to read.
+    assert identities.exchanges == 1

@@ -1,0 +1,45 @@
+"""What a run wants of the shell that carries it out."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from vision_grpc.errors import VisionError
+from vision_grpc.results import ImageResult
+
+
+class Send(NamedTuple):
+    """Start a call, and tell `succeeded` or `failed` of it by its id."""
+
+    call_id: int
+    contents: Sequence[bytes]
+    """The images. The run forgets them meanwhile: whoever sends them has a copy."""
+    timeout_s: float
+    fresh_token: bool
+    """Whether the service refused the token that the last attempt had."""
+
+
+class Pull(NamedTuple):
+    """Take up to so many images from the source, and tell `pulled`; meanwhile, go on."""
+
+    images: int
+
+
+class Emit(NamedTuple):
+    """Hand these results to the caller."""
+
+    results: Sequence[ImageResult]
+
+
+class Wait(NamedTuple):
+    """Wait until a call is done, or until this time (monotonic seconds) if there is one."""
+
+    until: float | None
+
+
+class Finish(NamedTuple):
+    """End the stream, by an exception if there is one; without one, every image has its result."""
+
+    error: VisionError | None = None
+
+
+Effect = Send | Pull | Emit | Wait | Finish

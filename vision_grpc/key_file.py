@@ -1,0 +1,20 @@
+"""Files that hold private keys."""
+
+import logging
+import os
+from pathlib import Path
+
+_LOG = logging.getLogger("vision_grpc.auth")
+_READABLE_BY_OTHERS = 0o077
+
+
+def read_key_file(place: Path, role: str) -> bytes:
+    """Return what is in a file; one that others may read is warned of, by its role.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    content = place.read_bytes()
+    if os.name == "posix" and place.stat().st_mode & _READABLE_BY_OTHERS:
+        _LOG.warning("%s %s can be read by others: chmod 600 %s", role, place, place)
+    return content
