@@ -1,0 +1,115 @@
+"""Images for an event loop, from a source that may take its time."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import count
+
+import pytest
+from images_in_bytes import png
+
+from vision_grpc import feeder as module
+from vision_grpc.config import Limits
+from vision_grpc.feeder import AHEAD_BYTES, AHEAD_IMAGES, Feeder, feed
+from vision_grpc.images import Image, Refusal
+
+_LIMITS = Limits(content_bytes=AHEAD_BYTES)
+_SOON_S = 20.0
+
+
+async def _next(source: Feeder, awake: asyncio.Event, wanted: int) -> Sequence[Image | Refusal]:
+    source.want(wanted)
+    while not source.has_news:
+        awake.clear()
+        await asyncio.wait_for(awake.wait(), _SOON_S)
+    return source.take()
+
+
+async def test_what_came_is_not_held_back_by_what_does_not() -> None:
+    released = threading.Event()
+
+    def images() -> Iterator[bytes]:
+        for number in range(3):
+            yield png(number)
+        assert released.wait(_SOON_S)
+
+    awake = asyncio.Event()
+    source = feed(images(), _LIMITS, awake.set)
+    assert len(await _next(source, awake, 8)) == 3
+    assert not source.exhausted
+    released.set()
+    assert await _next(source, awake, 8) == []
+    assert source.exhausted
+    await source.aclose()
+
+
+async def test_a_whole_batch_is_worth_a_little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 2 * _SOON_S)
+
+    async def images() -> AsyncIterator[bytes]:
+        for number in range(20):
+            yield png(number)
+            await asyncio.sleep(0)
+
+    awake = asyncio.Event()
+    for source in (feed(images(), _LIMITS, awake.set), feed(map(png, range(20)), _LIMITS, awake.set)):
+        assert [len(await _next(source, awake, 8)) for _ in range(3)] == [8, 8, 4]
+        await source.aclose()
+
+
+async def test_no_more_is_read_ahead_than_told_and_the_rest_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 2 * _SOON_S)
+    large = png(0) + bytes(AHEAD_BYTES // 2)
+    for image, most in ((large, 2), (png(0), AHEAD_IMAGES)):
+        pulled = count()
+
+        def images(image: bytes = image, pulled: Iterator[int] = pulled) -> Iterator[bytes]:
+            while True:
+                next(pulled)
+                yield image
+
+        awake = asyncio.Event()
+        source = feed(images(), _LIMITS, awake.set)
+        taken = sum([len(await _next(source, awake, 8)) for _ in range(5)])
+        await source.aclose()
+        assert taken == (5 * 2 if image is large else 5 * 8)
+        assert taken <= next(pulled) <= taken + most
+
+
+async def test_a_source_is_pulled_in_one_thread_that_is_not_the_loops() -> None:
+    threads: set[int] = set()
+
+    def images() -> Iterator[bytes]:
+        for number in range(3 * AHEAD_IMAGES):
+            threads.add(threading.get_ident())
+            yield png(number)
+
+    awake = asyncio.Event()
+    source = feed(images(), _LIMITS, awake.set)
+    keys: list[str] = []
+    while not source.exhausted:
+        keys += [image.key for image in await _next(source, awake, 8)]
+    assert keys == [f"#{number}" for number in range(3 * AHEAD_IMAGES)]
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_a_source_that_blocks_for_ever_holds_up_neither_the_loop_nor_its_end() -> None:
+    released = threading.Event()
+
+    def images() -> Iterator[bytes]:
+        yield png(0)
+        released.wait(_SOON_S)
+
+    async def take_one() -> int:
+        awake = asyncio.Event()
+        source = feed(images(), _LIMITS, awake.set)
+        taken = await _next(source, awake, 8)
+        await source.aclose()
+        return len(taken)
+
+    try:
+        assert asyncio.run(take_one()) == 1
+        assert not released.is_set()
+    finally:
+        released.set()
