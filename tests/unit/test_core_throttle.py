@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from vision_grpc.config import Limits, RetryPolicy
@@ -83,6 +83,34 @@ def test_what_is_let_through_stays_within_both_quotas(
         assert _most_in_a_second([(at, 1) for at, _ in sent]) <= -(-requests // 1)
     if images is not None:
         assert _most_in_a_second(sent) <= max(1, images)
+
+
+@_unhurried
+@given(
+    requests=st.none() | _quotas,
+    images=st.none() | st.integers(1, 10),
+    attempts=st.lists(
+        st.tuples(st.sampled_from([0.0, 0.125, 0.875, 1.0]), st.sampled_from([0.0, 0.125]), st.integers(1, 8)),
+        max_size=20,
+    ),
+)
+@example(requests=None, images=2, attempts=[(1.0, 0.0, 1), (0.0, 0.125, 1), (0.875, 0.0, 2)])
+def test_threads_that_read_the_clock_before_they_take_turns_stay_within_both_quotas(
+    requests: float | None, images: int | None, attempts: list[tuple[float, float, int]]
+) -> None:
+    throttle = Throttle(Limits(requests_per_s=requests, images_per_s=images))
+    clock = 0.0
+    sent: list[tuple[float, int]] = []
+    for pause, ago, wanted in attempts:
+        clock += pause
+        size = wanted if throttle.batch_images is None else min(wanted, throttle.batch_images)
+        if throttle.acquire(size, clock - ago) is None:
+            # It leaves after those that were let through before it.
+            sent.append((max([clock - ago, *(at for at, _ in sent)]), size))
+    if requests is not None:
+        assert _most_in_a_second([(at, 1) for at, _ in sent]) <= -(-requests // 1)
+    if images is not None:
+        assert _most_in_a_second(sent) <= images
 
 
 @_unhurried
