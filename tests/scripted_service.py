@@ -160,6 +160,10 @@ class GrpcServer(NamedTuple):
         """Stop at once, calls and all."""
         self.server.stop(None).wait()
 
+    def wait(self) -> None:
+        """Serve until it is stopped."""
+        self.server.wait_for_termination()
+
 
 def start_grpc(service: Service, port: int = 0) -> GrpcServer:
     """Start a server for the service."""
