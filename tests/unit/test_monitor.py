@@ -1,17 +1,14 @@
-import random
-
 import pytest
 from images_in_bytes import png
+from run_simulation import FINE, Simulation
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.core.effects import Finish, Pull, Send, Wait
 from vision_grpc.core.monitor import LATENCY_BOUNDS_S, Monitor, Stats
-from vision_grpc.core.retry import RetryBudget
-from vision_grpc.core.run import Finish, Plan, Pull, Run, Send, Wait
-from vision_grpc.core.throttle import Throttle
+from vision_grpc.core.run import Plan
 from vision_grpc.errors import TransportError
 from vision_grpc.events import Event
 from vision_grpc.images import Image
-from vision_grpc.messages import AnalyzeResult
 from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import Answer
 
@@ -54,21 +51,18 @@ def test_a_hook_may_look_at_the_statistics() -> None:
 
 
 def test_the_wait_for_the_quota_is_counted_from_when_a_batch_was_ready() -> None:
-    monitor = Monitor(None)
-    plan = Plan(Limits(requests_per_s=0.5), RetryPolicy(), Timeouts())
-    run = Run(plan, Throttle(plan.limits), RetryBudget(plan.retry), random.Random(1), monitor)  # noqa: S311 - no secret
+    simulation = Simulation(Plan(Limits(requests_per_s=0.5), RetryPolicy(), Timeouts()))
     waits: list[float] = []
-    now = 100.0
     left = 24
-    while not isinstance(effect := run.next(now), Finish):
+    while not isinstance(effect := simulation.next(), Finish):
         if isinstance(effect, Pull):
             left -= effect.images
-            run.pulled([Image("key", png(0))] * effect.images, exhausted=left == 0)
+            simulation.run.pulled([Image("key", png(0))] * effect.images, exhausted=left == 0)
         elif isinstance(effect, Send):
-            run.succeeded(effect.call_id, Answer([MessageOutcome(AnalyzeResult())] * 8, "id", "grpc"), now)
-            waits.append(monitor.stats().throttle_wait_s)
-            now += 0.5  # So long the next batch is not there yet, and waits for nothing.
+            simulation.end(effect, Answer([MessageOutcome(FINE)] * 8, "id", "grpc"))
+            waits.append(simulation.monitor.stats().throttle_wait_s)
+            simulation.now += 0.5  # So long the next batch is not there yet, and waits for nothing.
         elif isinstance(effect, Wait):
             assert effect.until is not None
-            now = effect.until
+            simulation.now = effect.until
     assert waits == [0.0, 1.5, 3.0]

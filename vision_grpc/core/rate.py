@@ -21,7 +21,7 @@ class RequestRate:
 
     def charge(self, now: float) -> None:
         """Count a request that leaves now, not earlier than `ready_at`."""
-        self._next_at = max(now, self._next_at) + self._interval_s
+        self._next_at = now + self._interval_s
 
 
 class ImageRate:
