@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import NamedTuple
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from images_in_bytes import number_in, png
@@ -429,10 +429,5 @@ def _comparable(effect: Effect) -> object:
     return [tuple(result.key for result in effect.results)] if isinstance(effect, Emit) else effect
 
 
-StreamMachine.TestCase.settings = settings(
-    max_examples=120,
-    stateful_step_count=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+StreamMachine.TestCase.settings = settings(max_examples=120)
 TestStream = StreamMachine.TestCase

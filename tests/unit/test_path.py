@@ -2,7 +2,6 @@
 
 import logging
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -87,5 +86,4 @@ class PathMachine(RuleBasedStateMachine):
         logging.getLogger(_LOGGER).removeHandler(self.listener)
 
 
-PathMachine.TestCase.settings = settings(deadline=None)
 TestPath = PathMachine.TestCase
