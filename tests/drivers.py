@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from scripted_service import Script, Service, serve_grpc, serve_rest
 
 from vision_grpc import AsyncVisionClient, ImageResult, VisionClient
+from vision_grpc.core.monitor import Stats
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.sources import ImageSource
 from vision_grpc.testing import AsyncMemoryTransport, MemoryTransport
@@ -16,6 +17,9 @@ from vision_grpc.testing import AsyncMemoryTransport, MemoryTransport
 
 class Driver(Protocol):
     """A client. Options are the arguments of its constructor."""
+
+    stats: Stats
+    """Those of the client of the last method, as it ended."""
 
     def collect(
         self,
@@ -49,6 +53,7 @@ class SyncDriver:
     """`VisionClient`."""
 
     options: dict[str, Any]
+    stats: Stats = field(default_factory=Stats, init=False)
 
     def collect(
         self,
@@ -57,7 +62,7 @@ class SyncDriver:
         on_result: Callable[[ImageResult], None] = lambda _: None,
         **arguments: Any,  # noqa: ANN401
     ) -> list[ImageResult]:
-        with VisionClient(**self.options) as client:
+        with self._client() as client:
             results: list[ImageResult] = []
             for result in client.analyze_many(images, **arguments):
                 on_result(result)
@@ -65,18 +70,18 @@ class SyncDriver:
             return results
 
     def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
-        with VisionClient(**self.options) as client:
+        with self._client() as client:
             results = client.analyze_many(images)
             taken = [next(results) for _ in range(number)]
             results.close()  # type: ignore[attr-defined]
             return taken
 
     def analyze(self, image: ImageSource, **arguments: Any) -> ImageResult:  # noqa: ANN401
-        with VisionClient(**self.options) as client:
+        with self._client() as client:
             return client.analyze(image, **arguments)
 
     def batch_analyze(self, request: BatchAnalyzeRequest, **arguments: Any) -> BatchAnalyzeResponse:  # noqa: ANN401
-        with VisionClient(**self.options) as client:
+        with self._client() as client:
             return client.batch_analyze(request, **arguments)
 
     def after_close(self, image: ImageSource) -> None:
@@ -85,12 +90,21 @@ class SyncDriver:
         client.close()
         client.analyze(image)
 
+    @contextmanager
+    def _client(self) -> Iterator[VisionClient]:
+        with VisionClient(**self.options) as client:
+            try:
+                yield client
+            finally:
+                self.stats = client.stats()
+
 
 @dataclass
 class AsyncDriver:
     """`AsyncVisionClient`, in an event loop of its own for each method."""
 
     options: dict[str, Any]
+    stats: Stats = field(default_factory=Stats, init=False)
 
     def collect(
         self,
@@ -132,7 +146,10 @@ class AsyncDriver:
     def _run(self, use: Callable[[AsyncVisionClient], Any]) -> Any:  # noqa: ANN401
         async def main() -> object:
             async with AsyncVisionClient(**self.options) as client:
-                return await use(client)
+                try:
+                    return await use(client)
+                finally:
+                    self.stats = client.stats()
 
         return asyncio.run(main())
 

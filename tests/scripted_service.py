@@ -5,6 +5,7 @@ ours as the error to answer, or one of the misdeeds below. The local service of 
 behaves; this one need not.
 """
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -159,6 +160,10 @@ class GrpcServer(NamedTuple):
         """Stop at once, calls and all."""
         self.server.stop(None).wait()
 
+    def wait(self) -> None:
+        """Serve until it is stopped."""
+        self.server.wait_for_termination()
+
 
 def start_grpc(service: Service, port: int = 0) -> GrpcServer:
     """Start a server for the service."""
@@ -202,16 +207,19 @@ def _over_grpc(service: Service, wire: bytes, call: grpc.ServicerContext) -> byt
 
 
 @contextmanager
-def serve_rest(script: Script) -> Iterator[Service]:
+def serve_rest(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Service]:
     """Serve over REST on a free port."""
     service = Service(script)
-    server = _RestServer(service)
+    server = RestServer(service)
+    if tls is not None:
+        # The handshake is for the thread of the connection: here, one that stalls would hold up all.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         with Link(server.server_port) as link:
             service.link = link
-            service.address = f"http://127.0.0.1:{link.port}"
+            service.address = f"{'http' if tls is None else 'https'}://127.0.0.1:{link.port}"
             yield service
     finally:
         service.close()
@@ -220,14 +228,16 @@ def serve_rest(script: Script) -> Iterator[Service]:
         thread.join()
 
 
-class _RestServer(ThreadingHTTPServer):
+class RestServer(ThreadingHTTPServer):
+    """A server that `serve_forever` runs; it listens already."""
+
     # Connections that the client keeps alive would keep their threads.
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, port: int = 0) -> None:
         self.service = service
-        super().__init__(("127.0.0.1", 0), _RestHandler)
+        super().__init__(("127.0.0.1", port), _RestHandler)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Let clients hang up."""
@@ -236,7 +246,7 @@ class _RestServer(ThreadingHTTPServer):
 class _RestHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _RestServer
+    server: RestServer
 
     def do_POST(self) -> None:
         request_id = self.server.service.note({key.lower(): value for key, value in self.headers.items()})

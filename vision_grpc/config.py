@@ -1,5 +1,6 @@
 """Settings, as frozen values; each default is stated here and nowhere else."""
 
+import math
 from dataclasses import dataclass
 
 DEFAULT_ENDPOINT = "vision.api.cloud.yandex.net:443"
@@ -34,15 +35,17 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name in ("content_bytes", "pixels", "calls_in_flight", "bytes_in_flight", "requests_per_s", "images_per_s"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                message = f"Limits.{name} is {value}, must be above 0"
-                raise ValueError(message)
+            if getattr(self, name) is not None:
+                _check_above_0(self, name)
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When and how often a failed image or call is sent again."""
+    """When and how often a failed image or call is sent again.
+
+    Raises:
+        ValueError: a number that means nothing.
+    """
 
     attempts: int = 6
     """How often one image is sent at most, the first time included."""
@@ -59,14 +62,38 @@ class RetryPolicy:
     budget_per_success: float = 0.2
     """What each answered call adds to the stock, up to its size at the start."""
 
+    def __post_init__(self) -> None:
+        _check_above_0(self, "attempts")
+        for name in ("initial_backoff_s", "max_backoff_s", "budget", "budget_per_success"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                message = f"RetryPolicy.{name} is {value}, must be a finite number, at least 0"
+                raise ValueError(message)
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds that calls may take."""
+    """Seconds that calls may take.
+
+    Raises:
+        ValueError: a number that is no time, or none at all.
+    """
 
     call_s: float = 60.0
     """One attempt from its start to its answer, connecting and sending included. Eight full pages
     take the service seconds, a cold connection less than one."""
 
     total_s: float = 600.0
-    """One image from its first attempt to its result: all attempts and the waits between them."""
+    """One image from its first attempt to its result: all attempts and the waits between them.
+    Where it is the smaller of the two, it bounds each attempt as well."""
+
+    def __post_init__(self) -> None:
+        _check_above_0(self, "call_s")
+        _check_above_0(self, "total_s")
+
+
+def _check_above_0(settings: Limits | RetryPolicy | Timeouts, name: str) -> None:
+    value = getattr(settings, name)
+    if not 0 < value < math.inf:  # Which NaN is not either.
+        message = f"{type(settings).__name__}.{name} is {value}, must be a finite number above 0"
+        raise ValueError(message)

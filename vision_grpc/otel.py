@@ -13,13 +13,18 @@ class OpenTelemetryHook:
     """Turns a client's events into telemetry: `VisionClient(on_event=OpenTelemetryHook())`.
 
     A span for each call, named after the method, with the attributes of the semantic conventions
-    for RPC; a histogram of the calls' durations and counters of images and retries. The global
-    providers of the process are used.
+    for RPC; a histogram of the calls' durations and counters of images and retries. Without
+    providers, those of the process are used. Make a hook for each client.
     """
 
-    def __init__(self) -> None:
-        self._tracer = trace.get_tracer(_SCOPE)
-        meter = metrics.get_meter(_SCOPE)
+    def __init__(
+        self,
+        *,
+        tracer_provider: trace.TracerProvider | None = None,
+        meter_provider: metrics.MeterProvider | None = None,
+    ) -> None:
+        self._tracer = trace.get_tracer(_SCOPE, tracer_provider=tracer_provider)
+        meter = metrics.get_meter(_SCOPE, meter_provider=meter_provider)
         self._duration = meter.create_histogram("rpc.client.duration", unit="s", description="Time to the answer")
         self._images = meter.create_counter("vision_grpc.images", description="Images with a result")
         self._retries = meter.create_counter("vision_grpc.retries", description="Images sent again")

@@ -151,6 +151,7 @@ def test_paths_without_any_image(there: tuple[str, ...], tmp_path: Path, name: s
         (["analyze", "--frobnicate", "x.png"], "No such option"),
         (["analyze", "--transport", "pigeon", "x.png"], "Invalid value for '--transport'"),
         (["analyze", "--timeout", "0", "x.png"], "Invalid value for '--timeout'"),
+        (["analyze", "--timeout", "86401", "x.png"], "Invalid value for '--timeout'"),
         (["analyze", "--local", "--endpoint", "h:1", "x.png"], "--local starts a service of its own: drop it or"),
         (["analyze", "--local", "-", "-"], "- stands for one image on stdin: name it once"),
         (["frobnicate"], "No such command 'frobnicate'"),

@@ -2,101 +2,17 @@
 
 import asyncio
 import threading
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 
 import pytest
 from images_in_bytes import number_in, png
-from scripted_service import GrpcServer, Reply, Service, Silence, answer, numbers_of, serve_grpc, serve_rest, start_grpc
+from scripted_service import Reply, Silence, answer, numbers_of, serve_grpc, serve_rest
 
 from vision_grpc import AsyncVisionClient, Image, Limits, RetryPolicy, Timeouts, VisionClient
 from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.errors import Code
 from vision_grpc.messages import BatchAnalyzeRequest
-
-_IMPATIENT = RetryPolicy(attempts=1_000, initial_backoff_s=0.001, max_backoff_s=0.05, budget=1_000_000)
-_IMAGES = 2_000
-
-
-class _Mortal:
-    """A service that dies with a request in its hands and comes back on the same port."""
-
-    def __init__(self, *deaths: int) -> None:
-        self.service = Service(self._reply)
-        self.answered: list[BatchAnalyzeRequest] = []
-        self._deaths = set(deaths)
-        self._seen = 0
-        self._lock = threading.Lock()
-        self._dying = threading.Event()
-        self._ended = False
-        self._server: GrpcServer = start_grpc(self.service)
-        self.port = self._server.port
-        self._undertaker = threading.Thread(target=self._replace)
-        self._undertaker.start()
-
-    def _reply(self, request: BatchAnalyzeRequest) -> Reply:
-        with self._lock:
-            self._seen += 1
-            if self._seen in self._deaths:
-                self._dying.set()
-                return Silence()
-            self.answered.append(request)
-        return answer(request)
-
-    def _replace(self) -> None:
-        while self._dying.wait() and not self._ended:
-            self._dying.clear()
-            self._server.stop()
-            self._server = start_grpc(self.service, self.port)
-
-    def end(self) -> None:
-        self._ended = True
-        self._dying.set()
-        self._undertaker.join()
-        self.service.close()
-        self._server.stop()
-
-
-@contextmanager
-def _mortal(*deaths: int) -> Iterator[_Mortal]:
-    mortal = _Mortal(*deaths)
-    try:
-        yield mortal
-    finally:
-        mortal.end()
-
-
-def _check(mortal: _Mortal, texts: dict[str, str], results: int) -> None:
-    assert results == _IMAGES
-    assert texts == {f"#{number}": str(number) for number in range(_IMAGES)}
-    # An answer that was on its way when the service died was given, and given again: at most a window of them.
-    window = Limits().calls_in_flight
-    times = Counter(number for request in mortal.answered for number in numbers_of(request))
-    assert sum(times.values()) - _IMAGES <= 2 * window * BATCH_IMAGES
-    assert len(mortal.answered) <= _IMAGES // BATCH_IMAGES + 2 * window
-
-
-@pytest.mark.parametrize("transport", ["grpc", "auto"])
-def test_a_service_that_dies_twice_and_returns_costs_nothing(transport: str) -> None:
-    with _mortal(60, 150) as mortal:
-        client = VisionClient(
-            f"127.0.0.1:{mortal.port}",
-            insecure=True,
-            transport=transport,
-            retry=_IMPATIENT,  # type: ignore[arg-type]
-        )
-        with client:
-            results = list(client.analyze_many(png(number) for number in range(_IMAGES)))
-        _check(mortal, {result.key: result.text for result in results}, len(results))
-
-
-async def test_a_service_that_dies_twice_and_returns_costs_an_event_loop_nothing() -> None:
-    with _mortal(60, 150) as mortal:
-        client = AsyncVisionClient(f"127.0.0.1:{mortal.port}", insecure=True, transport="grpc", retry=_IMPATIENT)
-        async with client:
-            results = [result async for result in client.analyze_many(png(number) for number in range(_IMAGES))]
-        _check(mortal, {result.key: result.text for result in results}, len(results))
 
 
 def test_a_service_that_stays_silent_fails_each_image_in_time() -> None:

@@ -1,15 +1,12 @@
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
 from vision_grpc.images import Image
 
-# A busy machine is no failure.
-_unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _FOLD = 4096  # Images of a few KB stand for ones of a few MB: the budget is scaled with them.
 
 
-@_unhurried
 @given(
     sizes=st.lists(st.integers(1, 2 * BATCH_BYTES // _FOLD), max_size=60),
     most_images=st.integers(1, BATCH_IMAGES),
@@ -26,7 +23,6 @@ def test_batches_keep_the_order_and_both_limits(sizes: list[int], most_images: i
         assert len(batch) <= 1 or sum(len(image.content) for image in batch) <= most_bytes
 
 
-@_unhurried
 @given(st.lists(st.integers(1, 2 * BATCH_BYTES // _FOLD), max_size=20))
 def test_what_waits_is_what_has_not_left(sizes: list[int]) -> None:
     batcher: Batcher[_Sized] = Batcher()

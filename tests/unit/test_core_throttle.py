@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vision_grpc.config import Limits, RetryPolicy
@@ -12,8 +12,6 @@ from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.messages import Any, RequestInfo, RetryInfo
 
-# A busy machine is no failure.
-_unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # A second may begin or end within a rounding error of a departure.
 _ROUNDING_S = 1e-6
 _quotas = st.floats(0.1, 100)
@@ -28,7 +26,6 @@ def _most_in_a_second(sent: list[tuple[float, int]]) -> int:
     )
 
 
-@_unhurried
 @given(quota=_quotas, pauses=_pauses, now=_starts)
 def test_requests_stay_within_their_quota(quota: float, pauses: list[float], now: float) -> None:
     rate = RequestRate(quota)
@@ -40,7 +37,6 @@ def test_requests_stay_within_their_quota(quota: float, pauses: list[float], now
     assert _most_in_a_second(sent) <= -(-quota // 1)
 
 
-@_unhurried
 @given(quota=_quotas, pauses=_pauses, sizes=st.lists(st.integers(1, 8), min_size=1), now=_starts)
 def test_images_stay_within_their_quota(quota: float, pauses: list[float], sizes: list[int], now: float) -> None:
     rate = ImageRate(quota)
@@ -54,7 +50,6 @@ def test_images_stay_within_their_quota(quota: float, pauses: list[float], sizes
     assert _most_in_a_second(sent) <= max(1, quota)
 
 
-@_unhurried
 @given(
     requests=st.none() | _quotas,
     images=st.none() | _quotas,
@@ -85,7 +80,33 @@ def test_what_is_let_through_stays_within_both_quotas(
         assert _most_in_a_second(sent) <= max(1, images)
 
 
-@_unhurried
+@given(
+    requests=st.none() | _quotas,
+    images=st.none() | st.integers(1, 10),
+    attempts=st.lists(
+        st.tuples(st.sampled_from([0.0, 0.125, 0.875, 1.0]), st.sampled_from([0.0, 0.125]), st.integers(1, 8)),
+        max_size=20,
+    ),
+)
+@example(requests=None, images=2, attempts=[(1.0, 0.0, 1), (0.0, 0.125, 1), (0.875, 0.0, 2)])
+def test_threads_that_read_the_clock_before_they_take_turns_stay_within_both_quotas(
+    requests: float | None, images: int | None, attempts: list[tuple[float, float, int]]
+) -> None:
+    throttle = Throttle(Limits(requests_per_s=requests, images_per_s=images))
+    clock = 0.0
+    sent: list[tuple[float, int]] = []
+    for pause, ago, wanted in attempts:
+        clock += pause
+        size = wanted if throttle.batch_images is None else min(wanted, throttle.batch_images)
+        if throttle.acquire(size, clock - ago) is None:
+            # It leaves after those that were let through before it.
+            sent.append((max([clock - ago, *(at for at, _ in sent)]), size))
+    if requests is not None:
+        assert _most_in_a_second([(at, 1) for at, _ in sent]) <= -(-requests // 1)
+    if images is not None:
+        assert _most_in_a_second(sent) <= images
+
+
 @given(quota=st.floats(1, 100), requests=st.integers(2, 50))
 def test_a_quota_of_requests_is_used_up(quota: float, requests: int) -> None:
     throttle = Throttle(Limits(requests_per_s=quota))
@@ -96,7 +117,6 @@ def test_a_quota_of_requests_is_used_up(quota: float, requests: int) -> None:
     assert now == pytest.approx((requests - 1) / quota)
 
 
-@_unhurried
 @given(quota=st.integers(1, 100), images=st.integers(1, 400))
 def test_a_quota_of_images_is_used_up(quota: int, images: int) -> None:
     throttle = Throttle(Limits(images_per_s=quota))
@@ -107,7 +127,6 @@ def test_a_quota_of_images_is_used_up(quota: int, images: int) -> None:
     assert now == pytest.approx((images - 1) // quota)
 
 
-@_unhurried
 @given(most=st.integers(1, 100), answers=st.lists(st.booleans(), max_size=300))
 def test_the_window_stays_within_its_bounds(most: int, answers: list[bool]) -> None:
     throttle = Throttle(Limits(calls_in_flight=most))
@@ -142,7 +161,6 @@ def test_the_window_grows_by_one_for_each_round_of_answers() -> None:
     assert throttle.calls == 16
 
 
-@_unhurried
 @given(
     failures=st.integers(1, 2_000),
     asked=st.none() | st.floats(0, 1_000),

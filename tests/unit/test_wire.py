@@ -2,7 +2,7 @@ from contextlib import suppress
 
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_grpc.core.requests import Ask, build_request
@@ -26,8 +26,6 @@ from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import read_answer
 from vision_grpc.wire import encode_features, has_error, join_request, split_request, split_response
 
-# A busy machine is no failure.
-_unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _ATTEMPT = Attempt(Endpoint("vision.example", 443, plaintext=False), 1.0)
 # Fields that the contract does not have: a varint, eight bytes, four bytes, and a string, of numbers it leaves free.
 _UNKNOWN = [b"\xa8\x06\x96\x01", b"\xb1\x06" + b"\x01" * 8, b"\xbd\x06" + b"\x01" * 4, b"\xc2\x06\x03abc", b""]
@@ -56,7 +54,6 @@ _features = st.lists(
 )
 
 
-@_unhurried
 @given(
     # Lengths about which the length of a length changes.
     contents=st.lists(st.binary(max_size=20) | st.integers(100, 140).map(bytes) | st.just(bytes(16_400)), max_size=9),
@@ -79,7 +76,6 @@ def test_images_of_megabytes_come_out_of_a_request_as_they_went_in(size: int) ->
     assert split_request(join_request(contents, encode_features([Feature()]), "f")) == contents
 
 
-@_unhurried
 @given(_responses, st.sampled_from(_UNKNOWN), st.sampled_from(_UNKNOWN))
 def test_an_answer_is_cut_where_its_results_are(response: BatchAnalyzeResponse, before: bytes, after: bytes) -> None:
     pieces = split_response(before + response.SerializeToString() + after)
@@ -87,7 +83,6 @@ def test_an_answer_is_cut_where_its_results_are(response: BatchAnalyzeResponse, 
     assert [has_error(piece) for piece in pieces] == [_carries_error(result) for result in response.results]
 
 
-@_unhurried
 @given(_results, st.sampled_from(_UNKNOWN), st.sampled_from(_UNKNOWN))
 def test_errors_are_seen_beside_unknown_fields(result: AnalyzeResult, before: bytes, after: bytes) -> None:
     assert has_error(before + result.SerializeToString() + after) == _carries_error(result)
@@ -107,7 +102,6 @@ _garbage = st.binary(max_size=60) | st.builds(
 )
 
 
-@_unhurried
 @given(_garbage)
 def test_garbage_is_an_error_or_as_good_as_an_answer(wire: bytes) -> None:
     """Where the parser finds results, the cutter finds the same or says that it cannot; it never ends otherwise."""
@@ -120,7 +114,6 @@ def test_garbage_is_an_error_or_as_good_as_an_answer(wire: bytes) -> None:
             assert flags == [_carries_error(result) for result in parsed.results]
 
 
-@_unhurried
 @given(_garbage)
 def test_garbage_reaches_the_reader_as_nothing_but_a_protocol_error(wire: bytes) -> None:
     with suppress(ProtocolError):

@@ -63,6 +63,7 @@ Environment:
   With --local, only the last and TESSDATA_PREFIX (where Tesseract's
   language data is) matter.
 """
+_DAY_S = 86_400
 _log = logging.getLogger(__name__)
 
 
@@ -92,7 +93,7 @@ _log = logging.getLogger(__name__)
     "--timeout",
     "timeout_s",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0, min_open=True, max=_DAY_S),
     default=Timeouts().call_s,
     help=f"For each call (8 images).  [default: {Timeouts().call_s:g}]",
 )

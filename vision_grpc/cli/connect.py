@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from vision_grpc.cli.flags import in_flags
-from vision_grpc.config import Timeouts
+from vision_grpc.config import RetryPolicy, Timeouts
 from vision_grpc.errors import AuthError
 
 if TYPE_CHECKING:
@@ -116,7 +116,10 @@ def connect(service: Service, *, local: bool, timeout_s: float) -> Generator["Vi
                 server_name=service.server_name,
                 insecure=service.insecure,
                 data_logging=service.data_logging,
-                timeouts=Timeouts(call_s=timeout_s),
+                # Each of the attempts may take its time; the default of the sum would cut long ones short.
+                timeouts=Timeouts(
+                    call_s=timeout_s, total_s=max(Timeouts().total_s, timeout_s * RetryPolicy().attempts)
+                ),
             )
         except AuthError as error:
             error.add_note("to try it without an account, use --local")

@@ -16,6 +16,7 @@ _FLAGS = tuple(
         (_WORD.format("root_certificates"), "--root-certificates"),
         (_WORD.format("client_certificate"), "--client-certificate and --client-key"),
         (_WORD.format("server_name"), "--server-name"),
+        (_WORD.format(r"Timeouts\.call_s"), "--timeout"),
     )
 )
 

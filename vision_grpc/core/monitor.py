@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from vision_grpc.errors import Code, VisionError
+from vision_grpc.errors import Code, ServiceError, VisionError
 from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
 from vision_grpc.results import Answer
 
 _LOG = logging.getLogger("vision_grpc.calls")
+_HOOK_LOG = logging.getLogger("vision_grpc.events")
 
 LATENCY_BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 """Upper bounds of the latency histogram's buckets; one more takes what is above."""
@@ -39,7 +40,7 @@ class Monitor:
     """Where the streams of a client tell what they do. Safe to share between threads."""
 
     def __init__(self, on_event: Callable[[Event], None] | None) -> None:
-        self._on_event = on_event
+        self._tell = None if on_event is None else _Hook(on_event)
         self._lock = threading.Lock()
         self._call_ids = count(1)
         self._succeeded = self._failed = self._requests = self._requests_failed = self._retries = 0
@@ -65,13 +66,14 @@ class Monitor:
     def call_started(self, images: int, content_bytes: int, attempt: int, throttled_s: float) -> int:
         """Take note of a call; return its id."""
         call_id = next(self._call_ids)
+        # First: who interrupts the program in the hook prevents the call.
+        if self._tell is not None:
+            self._tell(CallStarted(call_id, images, content_bytes, attempt))
         with self._lock:
             self._requests += 1
             self._content_bytes += content_bytes
             self._throttle_wait_s += throttled_s
             self._in_flight += 1
-        if self._on_event is not None:
-            self._on_event(CallStarted(call_id, images, content_bytes, attempt))
         return call_id
 
     def call_ended(self, call_id: int, images: int, latency_s: float, outcome: Answer | VisionError) -> None:
@@ -81,22 +83,18 @@ class Monitor:
             self._in_flight -= 1
             self._latencies[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
             self._requests_failed += not is_answer
-        if self._on_event is None and not _LOG.isEnabledFor(logging.DEBUG):
+        if self._tell is None and not _LOG.isEnabledFor(logging.DEBUG):
             return
         request_id: str | None = getattr(outcome, "request_id", None)
-        code, message = (Code.OK, "") if isinstance(outcome, Answer) else (outcome.code, str(outcome))
-        transport = outcome.transport if isinstance(outcome, Answer) else None
-        _LOG.debug(
-            "call %d: %d images, %.3f s, %s %s, request id %s",
-            call_id,
-            images,
-            latency_s,
-            code.name,
-            message,
-            request_id,
-        )
-        if self._on_event is not None:
-            self._on_event(CallEnded(call_id, images, latency_s, transport, request_id, code, message))
+        code, message, transport = Code.OK, "", None
+        if isinstance(outcome, Answer):
+            transport = outcome.transport
+        else:
+            code, message = outcome.code, outcome.message if isinstance(outcome, ServiceError) else str(outcome)
+        told = f"{code.name}: {message}" if message else code.name
+        _LOG.debug("call %d: %d images, %.3f s, %s, request id %s", call_id, images, latency_s, told, request_id)
+        if self._tell is not None:
+            self._tell(CallEnded(call_id, images, latency_s, transport, request_id, code, message))
 
     def calls_abandoned(self, calls: int) -> None:
         """Take note of calls whose ends nobody will see."""
@@ -108,13 +106,29 @@ class Monitor:
         with self._lock:
             self._retries += images
         _LOG.debug("%d images are sent again in %.3f s: %s", images, wait_s, code.name)
-        if self._on_event is not None:
-            self._on_event(RetryScheduled(images, wait_s, code))
+        if self._tell is not None:
+            self._tell(RetryScheduled(images, wait_s, code))
 
     def images_finished(self, succeeded: int, failed: int) -> None:
         """Take note of results."""
         with self._lock:
             self._succeeded += succeeded
             self._failed += failed
-        if self._on_event is not None:
-            self._on_event(ImagesFinished(succeeded, failed))
+        if self._tell is not None:
+            self._tell(ImagesFinished(succeeded, failed))
+
+
+class _Hook:
+    """The caller's function; it looks on, and what it raises is logged in place of ending the stream."""
+
+    def __init__(self, on_event: Callable[[Event], None]) -> None:
+        self._on_event = on_event
+        self._failures = count(1)
+
+    def __call__(self, event: Event) -> None:
+        try:
+            self._on_event(event)
+        except Exception:  # noqa: BLE001 - whatever it is, the images are not to suffer from it
+            failures = next(self._failures)
+            level = logging.WARNING if failures == 1 else logging.DEBUG
+            _HOOK_LOG.log(level, "on_event failed, %d times by now: %r", failures, event, exc_info=failures == 1)

@@ -6,11 +6,15 @@ import threading
 from vision_grpc.errors import PathError
 
 _LOG = logging.getLogger("vision_grpc.transport")
-_PROBE_INTERVAL_S = 300.0
+
+PROBE_INTERVAL_S = 300.0
 
 
 class Path:
-    """gRPC as long as it gets through, else REST and, now and then, one call that tries gRPC again."""
+    """gRPC as long as it gets through, else REST and, now and then, one call that tries gRPC again.
+
+    Safe to share between threads.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -18,43 +22,40 @@ class Path:
         self._told = False
         self._probe_at = 0.0
 
-    @property
-    def reason(self) -> str | None:
-        """Why gRPC is not taken; None while it is."""
-        return self._reason
-
-    def takes_grpc(self, now: float) -> bool:
-        """Return whether a call that starts now goes over gRPC."""
+    def detour(self, now: float) -> str | None:
+        """Return why a call that starts now goes over REST; None: it goes over gRPC."""
+        if self._reason is None:
+            return None
         with self._lock:
-            if self._reason is None:
-                return True
-            if now < self._probe_at:
-                return False
-            self._probe_at = now + _PROBE_INTERVAL_S
-            return True
+            if now >= self._probe_at:
+                self._probe_at = now + PROBE_INTERVAL_S
+                return None
+            return self._reason
 
     def closed(self, error: PathError, now: float) -> None:
         """Take note that gRPC did not get through."""
         with self._lock:
             self._reason = str(error)
-            self._probe_at = now + _PROBE_INTERVAL_S
+            self._probe_at = now + PROBE_INTERVAL_S
+
+    def open(self) -> None:
+        """Take note that gRPC got through."""
+        if self._reason is None:
+            return
+        with self._lock:
+            was_told, self._reason, self._told = self._told, None, False
+        if was_told:
+            _LOG.info("gRPC gets through again")
 
     def other_worked(self) -> None:
         """Take note that REST gets through. The first time since gRPC stopped to is logged."""
-        if self._reason is not None and not self._told:
-            with self._lock:
-                self._told = True
-            _LOG.warning("gRPC does not get through, going on over REST: %s", self._reason)
+        with self._lock:
+            reason = None if self._told else self._reason
+            self._told = self._reason is not None
+        if reason is not None:
+            _LOG.warning("gRPC does not get through, going on over REST: %s", reason)
 
     def other_failed(self, now: float) -> None:
         """Take note that REST did not get through either: then it may be gRPC that is back first."""
         with self._lock:
             self._probe_at = now
-
-    def open(self) -> None:
-        """Take note that gRPC got through."""
-        if self._reason is not None:
-            with self._lock:
-                self._reason = None
-                self._told = False
-            _LOG.info("gRPC gets through again")

@@ -21,7 +21,7 @@ class RequestRate:
 
     def charge(self, now: float) -> None:
         """Count a request that leaves now, not earlier than `ready_at`."""
-        self._next_at = max(now, self._next_at) + self._interval_s
+        self._next_at = now + self._interval_s
 
 
 class ImageRate:
@@ -51,7 +51,9 @@ class ImageRate:
 
     def charge(self, images: int, now: float) -> None:
         """Count images that leave now, not earlier than `ready_at`."""
-        self._sent.append((now, images))
+        # Threads read the clock before they take turns; an entry out of order would be forgotten too early.
+        sent_at = max(now, self._sent[-1][0]) if self._sent else now
+        self._sent.append((sent_at, images))
         self._sum += images
 
     def _forget(self, now: float) -> None:

@@ -4,6 +4,7 @@ Nothing here sleeps or reads a clock: what happened comes in, a verdict goes out
 """
 
 import random
+import threading
 from collections.abc import Iterable
 
 from vision_grpc.config import RetryPolicy
@@ -11,23 +12,30 @@ from vision_grpc.messages import Any, RetryInfo
 
 
 class RetryBudget:
-    """A stock of retries that successes refill, so that an outage is not answered with a storm."""
+    """A stock of retries that successes refill, so that an outage is not answered with a storm.
+
+    Safe to share between threads.
+    """
 
     def __init__(self, policy: RetryPolicy) -> None:
+        self._lock = threading.Lock()
         self._most = policy.budget
         self._stock = policy.budget
         self._per_success = policy.budget_per_success
 
     def earn(self) -> None:
         """Take note of a call that was answered."""
-        self._stock = min(self._most, self._stock + self._per_success)
+        if self._stock < self._most:
+            with self._lock:
+                self._stock = min(self._most, self._stock + self._per_success)
 
     def spend(self) -> bool:
         """Take a retry from the stock; False when it is empty."""
-        if self._stock < 1:
-            return False
-        self._stock -= 1
-        return True
+        with self._lock:
+            if self._stock < 1:
+                return False
+            self._stock -= 1
+            return True
 
 
 def backoff_s(policy: RetryPolicy, failures: int, rng: random.Random, asked_s: float | None) -> float:

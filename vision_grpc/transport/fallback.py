@@ -2,22 +2,27 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from types import TracebackType
 
 from vision_grpc.core.path import Path
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import PathError, ReroutedError, ServiceError, TransportError
+from vision_grpc.errors import PathError, ProtocolError, ReroutedError, ServiceError, TransportError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport import AsyncCall, AsyncTransport, Call, Transport
+
+Clock = Callable[[], float]
 
 
 class FallbackTransport:
     """For threads. A batch that gRPC could not carry fails with `ReroutedError`: sent again, it goes by REST."""
 
-    def __init__(self, grpc: Transport, open_rest: Callable[[], Transport]) -> None:
+    def __init__(self, grpc: Transport, open_rest: Callable[[], Transport], *, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
         self._path = Path()
+        self._over_grpc = _OverGrpc(self._path, clock)
+        self._over_rest = _OverRest(self._path, clock)
         self._grpc = grpc
         self._open_rest = open_rest
         self._rest: Transport | None = None
@@ -33,27 +38,24 @@ class FallbackTransport:
         on_done: Callable[[], None],
     ) -> Call:
         """Send a batch; see `Transport`."""
-        if self._path.takes_grpc(time.monotonic()):
-            call = self._grpc.start(contents, ask, authorization, timeout_s=timeout_s, on_done=on_done)
-            return _GrpcCall(call, self._path)
-        call = self._other().start(contents, ask, authorization, timeout_s=timeout_s, on_done=on_done)
-        return _RestCall(call, self._path)
+        reason = self._path.detour(self._clock())
+        transport, watch = (self._grpc, self._over_grpc) if reason is None else (self._other(), self._over_rest)
+        call = transport.start(contents, ask, authorization, timeout_s=timeout_s, on_done=on_done)
+        return _Call(call, watch, reason)
 
     def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `Transport`."""
-        deadline = time.monotonic() + timeout_s
-        if self._path.takes_grpc(time.monotonic()):
+        deadline = self._clock() + timeout_s
+        if self._path.detour(self._clock()) is None:
             try:
-                response = self._grpc.call(request, authorization, timeout_s=timeout_s)
-            except PathError as error:
-                self._path.closed(error, time.monotonic())
-            else:
-                self._path.open()
-                return response
-        with _watched(self._path):
-            return self._other().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
+                with self._over_grpc:
+                    return self._grpc.call(request, authorization, timeout_s=timeout_s)
+            except ReroutedError:
+                pass
+        with self._over_rest:
+            return self._other().call(request, authorization, timeout_s=max(0.0, deadline - self._clock()))
 
     def close(self) -> None:
         """Close both."""
@@ -71,8 +73,13 @@ class FallbackTransport:
 class AsyncFallbackTransport:
     """For an event loop; as `FallbackTransport`."""
 
-    def __init__(self, grpc: AsyncTransport, open_rest: Callable[[], AsyncTransport]) -> None:
+    def __init__(
+        self, grpc: AsyncTransport, open_rest: Callable[[], AsyncTransport], *, clock: Clock = time.monotonic
+    ) -> None:
+        self._clock = clock
         self._path = Path()
+        self._over_grpc = _OverGrpc(self._path, clock)
+        self._over_rest = _OverRest(self._path, clock)
         self._grpc = grpc
         self._open_rest = open_rest
         self._rest: AsyncTransport | None = None
@@ -87,27 +94,24 @@ class AsyncFallbackTransport:
         on_done: Callable[[], None],
     ) -> AsyncCall:
         """Send a batch; see `AsyncTransport`."""
-        if self._path.takes_grpc(time.monotonic()):
-            call = self._grpc.start(contents, ask, authorization, timeout_s=timeout_s, on_done=on_done)
-            return _AsyncGrpcCall(call, self._path)
-        call = self._other().start(contents, ask, authorization, timeout_s=timeout_s, on_done=on_done)
-        return _AsyncRestCall(call, self._path)
+        reason = self._path.detour(self._clock())
+        transport, watch = (self._grpc, self._over_grpc) if reason is None else (self._other(), self._over_rest)
+        call = transport.start(contents, ask, authorization, timeout_s=timeout_s, on_done=on_done)
+        return _AsyncCall(call, watch, reason)
 
     async def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `AsyncTransport`."""
-        deadline = time.monotonic() + timeout_s
-        if self._path.takes_grpc(time.monotonic()):
+        deadline = self._clock() + timeout_s
+        if self._path.detour(self._clock()) is None:
             try:
-                response = await self._grpc.call(request, authorization, timeout_s=timeout_s)
-            except PathError as error:
-                self._path.closed(error, time.monotonic())
-            else:
-                self._path.open()
-                return response
-        with _watched(self._path):
-            return await self._other().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
+                with self._over_grpc:
+                    return await self._grpc.call(request, authorization, timeout_s=timeout_s)
+            except ReroutedError:
+                pass
+        with self._over_rest:
+            return await self._other().call(request, authorization, timeout_s=max(0.0, deadline - self._clock()))
 
     async def aclose(self) -> None:
         """Close both."""
@@ -121,82 +125,72 @@ class AsyncFallbackTransport:
         return self._rest
 
 
-def _told(path: Path, error: PathError | ServiceError | None) -> None:
-    """Let the path know how a call over gRPC ended.
+class _OverGrpc:
+    """A context in which a call over gRPC ends: it lets the path know how, for any number of calls.
 
     Raises:
-        ReroutedError: it did not get through.
+        ReroutedError: the call did not get through.
     """
-    if isinstance(error, PathError):
-        path.closed(error, time.monotonic())
-        raise ReroutedError(str(error)) from error
-    path.open()
 
-
-@contextmanager
-def _watched(path: Path) -> Generator[None]:
-    """Let the path know whether a call over REST gets through."""
-    try:
-        yield
-    except TransportError:
-        path.other_failed(time.monotonic())
-        raise
-    path.other_worked()
-
-
-class _GrpcCall:
-    def __init__(self, call: Call, path: Path) -> None:
-        self._call = call
+    def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, PathError):
+            self._path.closed(error, self._clock())
+            raise ReroutedError(str(error)) from error
+        if error is None or isinstance(error, ServiceError | ProtocolError):
+            self._path.open()
+
+
+class _OverRest:
+    """A context in which a call over REST ends: it lets the path know how, for any number of calls."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, TransportError):
+            self._path.other_failed(self._clock())
+        elif error is None or isinstance(error, ServiceError):
+            self._path.other_worked()
+
+
+class _Call:
+    def __init__(self, call: Call, watch: _OverGrpc | _OverRest, reason: str | None) -> None:
+        self._call = call
+        self._watch = watch
+        self._reason = reason
         self.contents = call.contents
         self.cancel = call.cancel
 
     def answer(self) -> Answer:
-        try:
+        with self._watch:
             answer = self._call.answer()
-        except (PathError, ServiceError) as error:
-            _told(self._path, error)
-            raise
-        _told(self._path, None)
-        return answer
+        return answer if self._reason is None else answer._replace(fallback_reason=self._reason)
 
 
-class _RestCall:
-    def __init__(self, call: Call, path: Path) -> None:
+class _AsyncCall:
+    def __init__(self, call: AsyncCall, watch: _OverGrpc | _OverRest, reason: str | None) -> None:
         self._call = call
-        self._path = path
-        self.contents = call.contents
-        self.cancel = call.cancel
-
-    def answer(self) -> Answer:
-        with _watched(self._path):
-            return self._call.answer()._replace(fallback_reason=self._path.reason)
-
-
-class _AsyncGrpcCall:
-    def __init__(self, call: AsyncCall, path: Path) -> None:
-        self._call = call
-        self._path = path
+        self._watch = watch
+        self._reason = reason
         self.contents = call.contents
         self.cancel = call.cancel
 
     async def answer(self) -> Answer:
-        try:
+        with self._watch:
             answer = await self._call.answer()
-        except (PathError, ServiceError) as error:
-            _told(self._path, error)
-            raise
-        _told(self._path, None)
-        return answer
-
-
-class _AsyncRestCall:
-    def __init__(self, call: AsyncCall, path: Path) -> None:
-        self._call = call
-        self._path = path
-        self.contents = call.contents
-        self.cancel = call.cancel
-
-    async def answer(self) -> Answer:
-        with _watched(self._path):
-            return (await self._call.answer())._replace(fallback_reason=self._path.reason)
+        return answer if self._reason is None else answer._replace(fallback_reason=self._reason)

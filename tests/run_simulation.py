@@ -1,0 +1,80 @@
+"""A shell for `Run` without clock, socket or thread: what it asks for is noted, time is a number."""
+
+import random
+from collections.abc import Callable
+
+from vision_grpc.core.effects import Effect, Pull, Send
+from vision_grpc.core.monitor import Monitor
+from vision_grpc.core.retry import RetryBudget
+from vision_grpc.core.run import Plan, Run
+from vision_grpc.core.throttle import Throttle
+from vision_grpc.errors import VisionError
+from vision_grpc.messages import AnalyzeResult, RetryInfo, Status
+from vision_grpc.results import Answer
+
+FINE = AnalyzeResult()
+
+
+def status(code: int, asked_s: int = 0) -> AnalyzeResult:
+    """Return the result of an image that failed, perhaps with the wish for a wait."""
+    status = Status(code=code)
+    if asked_s:
+        info = RetryInfo()
+        info.retry_delay.seconds = asked_s
+        status.details.add().Pack(info)
+    return AnalyzeResult(error=status)
+
+
+class Simulation:
+    """A run, the time and the calls under way; it keeps a record by which everything can be played again."""
+
+    def __init__(self, plan: Plan, *, seed: int = 7) -> None:
+        self.now = 0.0
+        self.calls: dict[int, Send] = {}
+        self.wanted = 0
+        self.effects: list[Effect] = []
+        self._plan = plan
+        self._seed = seed
+        self._record: list[Callable[[Run], Effect | None]] = []
+        self._start()
+
+    def _start(self) -> None:
+        self.throttle = Throttle(self._plan.limits)
+        self.monitor = Monitor(None)
+        rng = random.Random(self._seed)  # noqa: S311 - no secret
+        self.run = Run(self._plan, self.throttle, RetryBudget(self._plan.retry), rng, self.monitor)
+
+    def tell(self, event: Callable[[Run], None]) -> None:
+        """Let the run know of something."""
+        event(self.run)
+        self._record.append(event)
+
+    def end(self, send: Send, outcome: Answer | VisionError) -> None:
+        """Let the run know how a call ended."""
+        now = self.now
+        self.calls.pop(send.call_id)
+        if isinstance(outcome, Answer):
+            self.tell(lambda run: run.succeeded(send.call_id, outcome, now, lambda: send.contents))
+        else:
+            self.tell(lambda run: run.failed(send.call_id, outcome, now, lambda: send.contents))
+
+    def next(self) -> Effect:
+        """Carry out what comes next, as far as a shell would."""
+        now = self.now
+
+        def ask(run: Run) -> Effect:
+            return run.next(now)
+
+        effect = ask(self.run)
+        self._record.append(ask)
+        self.effects.append(effect)
+        if isinstance(effect, Send):
+            self.calls[effect.call_id] = effect
+        elif isinstance(effect, Pull):
+            self.wanted = effect.images
+        return effect
+
+    def play_again(self) -> list[Effect]:
+        """Return the effects of the same events at the same times on a new run."""
+        self._start()
+        return [effect for event in self._record if (effect := event(self.run)) is not None]
