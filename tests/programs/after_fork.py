@@ -31,10 +31,10 @@ def _hold(lock: threading.Lock, held: threading.Event, release: threading.Event)
 
 
 def _fork(client: VisionClient, case: str) -> int:
-    """Use the client in a child; return how that ended, as `os.waitpid` tells it."""
+    """Use the client in a child; return its exit code, or the negative number of the signal that ended it."""
     child = os.fork()
     if child:
-        return os.waitpid(child, 0)[1]
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     signal.alarm(_LONGEST_S)
     if case == "close":
         client.close()
@@ -63,7 +63,7 @@ def main() -> None:
     # gRPC skips what it does for forks while another of its threads is at work, and then its part of the child may
     # crash: nothing of ours is to blame, and nothing of ours may turn that into a child that hangs.
     attempts = 20 if case == "streaming" else 1
-    while (status := _fork(client, case)) == signal.SIGSEGV and attempts > 1:
+    while (status := _fork(client, case)) == -signal.SIGSEGV and attempts > 1:
         attempts -= 1
     release.set()
     assert status == 0, f"the child ended with {status}"
