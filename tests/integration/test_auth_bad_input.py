@@ -14,6 +14,7 @@ import pytest
 from auth_peers import Reply, Request, always, grpc_server, http_server, iam_over_grpc, iam_over_rest, token_answer
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from held_port import held_port
 
 from vision_grpc.auth import ApiKey, Credentials, IamToken, MetadataService, OAuthToken, ServiceAccountKey
 from vision_grpc.errors import AuthError
@@ -52,13 +53,6 @@ def _mute() -> Generator[str]:
     """Give the address of a port that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
-
-
-@contextmanager
-def _closed_port() -> Generator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    yield f"127.0.0.1:{port}"
 
 
 # Keys
@@ -238,9 +232,9 @@ def test_an_iam_service_that_hangs(transport: Way) -> None:
 
 @pytest.mark.parametrize("transport", ["grpc", "rest", "auto"])
 def test_an_iam_service_that_is_not_there(transport: Way) -> None:
-    with _closed_port() as address, pytest.raises(AuthError, match="was not reached") as caught:
-        _ask(OAuthToken("secret", iam_endpoint=address, transport=transport, insecure=True))
-    assert address in str(caught.value)
+    with held_port() as port, pytest.raises(AuthError, match="was not reached") as caught:
+        _ask(OAuthToken("secret", iam_endpoint=f"127.0.0.1:{port}", transport=transport, insecure=True))
+    assert f"127.0.0.1:{port}" in str(caught.value)
 
 
 def test_a_service_that_comes_back_is_waited_for(identities: Identities) -> None:
@@ -309,5 +303,5 @@ def test_a_metadata_service_that_misbehaves(reply: Reply, reason: str) -> None:
 def test_a_metadata_service_that_hangs_or_is_not_there() -> None:
     with _mute() as address, pytest.raises(AuthError, match=r"the metadata service at .* has not answered yet"):
         _ask(MetadataService(address))
-    with _closed_port() as address, pytest.raises(AuthError, match=r"is this a virtual machine of the cloud\?"):
-        _ask(MetadataService(address))
+    with held_port() as port, pytest.raises(AuthError, match=r"is this a virtual machine of the cloud\?"):
+        _ask(MetadataService(f"127.0.0.1:{port}"))

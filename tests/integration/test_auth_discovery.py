@@ -2,6 +2,7 @@ import socket
 
 import pytest
 from auth_peers import Reply, Request, always, grpc_server, http_server
+from held_port import held_port
 
 from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.errors import Code, PathError, ServiceError, TransportError
@@ -59,5 +60,5 @@ def test_a_service_that_hangs_or_is_gone_ends_in_time() -> None:
         target = f"127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(TransportError, match=r"no answer from 127\.0\.0\.1:\d+ within 0\.3 s"):
             ApiEndpoints(target, insecure=True).address("iam", timeout_s=0.3)
-    with pytest.raises(PathError, match="was not reached"):
-        ApiEndpoints(target, insecure=True, transport="rest").address("iam", timeout_s=2)
+    with held_port() as port, pytest.raises(PathError, match="was not reached"):
+        ApiEndpoints(f"127.0.0.1:{port}", insecure=True, transport="rest").address("iam", timeout_s=20)

@@ -12,6 +12,7 @@ import pytest
 import trustme
 from auth_peers import Reply, always, http_server
 from command_line import finish, read_line, run, start
+from held_port import held_port
 
 from vision_grpc.auth import ApiKey, Credentials, OAuthToken
 from vision_grpc.doctor import Finding, Subject, examine
@@ -67,9 +68,9 @@ def test_a_good_service_has_no_faults(vision: LocalVision, identities: Identitie
 
 
 def test_a_closed_port(identities: Identities) -> None:
-    with http_server(always(Reply(200, b""))) as url:
-        pass
-    findings = _examine(Subject(endpoint=url), {"YC_API_KEY": identities.api_key}, call=True)
+    with held_port() as port:
+        subject = Subject(endpoint=f"http://127.0.0.1:{port}")
+        findings = _examine(subject, {"YC_API_KEY": identities.api_key}, call=True)
     assert _faults(findings) == ["port"]
     assert "takes no connections: Connection refused" in findings["port"].message
     assert findings["port"].fix == "start the service, or correct host and port"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import aclosing
 
 import pytest
+from held_port import held_port
 from images_in_bytes import number_in, png
 from scripted_service import Reply, Silence, answer, numbers_of, serve_grpc, serve_rest
 
@@ -28,10 +29,11 @@ def test_a_service_that_stays_silent_fails_each_image_in_time() -> None:
 
 
 def test_a_service_that_is_not_there_fails_each_image() -> None:
-    with serve_grpc(answer) as service:
-        address = service.address
     retry = RetryPolicy(attempts=2, initial_backoff_s=0.01)
-    with VisionClient(address, insecure=True, transport="grpc", retry=retry) as client:
+    with (
+        held_port() as port,
+        VisionClient(f"127.0.0.1:{port}", insecure=True, transport="grpc", retry=retry) as client,
+    ):
         results = list(client.analyze_many(png(number) for number in range(20)))
     assert len(results) == 20
     assert {result.error.code for result in results if result.error} == {Code.UNAVAILABLE}

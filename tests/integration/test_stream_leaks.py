@@ -52,7 +52,7 @@ def _gone(port: int, threads: set[threading.Thread]) -> bool:
     """Whether connections and threads have ended, but for the threads that were there before, given a moment."""
     gc.collect()
     waited = threading.Event()
-    for _ in range(200):
+    for _ in range(3_000):
         if not _sockets_to(port) and not [new for new in threading.enumerate() if _is_ours(new) and new not in threads]:
             return True
         waited.wait(0.01)
@@ -108,7 +108,7 @@ async def _ends(tasks: set["asyncio.Task[object]"]) -> bool:
     # gRPC keeps one that polls for all channels of the process.
     left = {task for task in left if "grpc" not in repr(task.get_coro())}
     if left:
-        await asyncio.wait(left, timeout=5)
+        await asyncio.wait(left, timeout=30)
     return all(task.done() for task in left)
 
 
@@ -200,7 +200,7 @@ def test_closing_a_client_in_another_thread_ends_its_streams(transport: str) -> 
         reader.start()
         assert arrived.wait(20)
         client.close()
-        reader.join(10)
+        reader.join(30)
         assert not reader.is_alive()
     assert [str(error) for error in errors] == ["the client is closed"]
 

@@ -253,7 +253,8 @@ def test_the_error_that_ends_a_stream_says_which_images_have_no_result() -> None
     assert error.__notes__ == ["without a result: 0, 1, 2, 3, 4, 5, 6, 7"]
 
 
-def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_for() -> None:
+@pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.INVALID_ARGUMENT, Code.UNAUTHENTICATED])
+def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_for(code: Code) -> None:
     simulation = Simulation(_plan(Limits(calls_in_flight=3))._replace(ordered=True))
     sends: list[Send] = []
     while len(sends) < 3:
@@ -265,7 +266,7 @@ def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_fo
     first, second, third = sends
     simulation.run.unauthorized(second.call_id, error, 0.0)
     assert simulation.next() == Wait(None)
-    simulation.end(third, ServiceError(Code.UNAVAILABLE, "busy"))
+    simulation.end(third, ServiceError(code, "what would be worth another attempt"))
     assert simulation.next() == Wait(None)
     simulation.end(first, _answer(first))
     results = [result for _ in range(2) for result in _emitted(simulation.next())]
