@@ -117,8 +117,8 @@ class AsyncVisionClient(Session[AsyncTransport]):
             run.abandoned(error)
             raise
         finally:
-            run.closed()
             calls.cancel()
+            run.closed(time.monotonic())
             await feeder.aclose()
         if (ended_by := effect.error or feeder.error) is not None:
             raise ended_by

@@ -131,9 +131,9 @@ class VisionClient(Session[Transport]):
             run.abandoned(error)
             raise
         finally:
-            run.closed()
             for call in calls.values():
                 call.cancel()
+            run.closed(time.monotonic())
         if (ended_by := effect.error or source.error) is not None:
             raise ended_by
 

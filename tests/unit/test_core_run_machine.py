@@ -378,7 +378,7 @@ class StreamMachine(RuleBasedStateMachine):
             return
         if self.abandons and not self.finished:
             self.check_names()
-            self.simulation.run.closed()
+            self.simulation.run.closed(self.simulation.now)
         else:
             self.go_on_by_chance()
             self.check_statistics()

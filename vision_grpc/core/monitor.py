@@ -3,7 +3,7 @@
 import logging
 import threading
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 
@@ -91,15 +91,22 @@ class Monitor:
             transport = outcome.transport
         else:
             code, message = outcome.code, outcome.message if isinstance(outcome, ServiceError) else str(outcome)
-        told = f"{code.name}: {message}" if message else code.name
-        _LOG.debug("call %d: %d images, %.3f s, %s, request id %s", call_id, images, latency_s, told, request_id)
-        if self._tell is not None:
-            self._tell(CallEnded(call_id, images, latency_s, transport, request_id, code, message))
+        self._tell_end(CallEnded(call_id, images, latency_s, transport, request_id, code, message))
 
-    def calls_abandoned(self, calls: int) -> None:
-        """Take note of calls whose ends nobody will see."""
+    def calls_abandoned(self, calls: Iterable[tuple[int, int, float]]) -> None:
+        """Take note of calls that nobody waits for any more, however they will end: id, images and time of each."""
+        ends = [CallEnded(*call, None, None, Code.CANCELLED, "the stream ended before it") for call in calls]
         with self._lock:
-            self._in_flight -= calls
+            self._in_flight -= len(ends)
+        for end in ends:
+            self._tell_end(end)
+
+    def _tell_end(self, end: CallEnded) -> None:
+        told = f"{end.code.name}: {end.message}" if end.message else end.code.name
+        about = (end.call_id, end.images, end.latency_s, told, end.request_id)
+        _LOG.debug("call %d: %d images, %.3f s, %s, request id %s", *about)
+        if self._tell is not None:
+            self._tell(end)
 
     def retry_scheduled(self, images: int, wait_s: float, code: Code) -> None:
         """Take note of images that will be sent again."""

@@ -212,9 +212,10 @@ class Run:
             return Wait(wake_at)
         return Finish()
 
-    def closed(self) -> None:
+    def closed(self, now: float) -> None:
         """Take note that the stream is over: nobody waits for what is still under way."""
-        self._monitor.calls_abandoned(len(self._in_flight))
+        under_way = self._in_flight.items()
+        self._monitor.calls_abandoned((call_id, len(batch.places), now - batch.sent_at) for call_id, batch in under_way)
 
     def abandoned(self, error: BaseException) -> None:
         """Let the exception that ends the stream say which of the images pulled have no result."""
