@@ -49,7 +49,7 @@ def main() -> None:
     endpoint, transport, case = sys.argv[1:]
     limits = Limits(requests_per_s=1_000)
     client = VisionClient(endpoint, insecure=True, transport=transport, limits=limits)  # type: ignore[arg-type]
-    held, release = threading.Event(), threading.Event()
+    release = threading.Event()
     stream = None
     if case != "unused":
         assert client.analyze(png(1)).ok
@@ -58,8 +58,13 @@ def main() -> None:
         next(stream)
     if case == "locked":
         # Another thread is in the middle of something when the process forks.
-        threading.Thread(target=_hold, args=(client._throttle._lock, held, release)).start()
-        held.wait()
+        locks = [client._throttle._lock]
+        if transport == "rest":
+            locks.append(client._transport._service._calls._changed)  # type: ignore[attr-defined]
+        for lock in locks:
+            held = threading.Event()
+            threading.Thread(target=_hold, args=(lock, held, release)).start()
+            held.wait()
     # gRPC skips what it does for forks while another of its threads is at work, and then its part of the child may
     # crash: nothing of ours is to blame, and nothing of ours may turn that into a child that hangs.
     attempts = 20 if case == "streaming" else 1

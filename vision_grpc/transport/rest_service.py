@@ -1,5 +1,6 @@
 """The one method of the contract over REST, for either client."""
 
+import os
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -26,7 +27,7 @@ class RestService:
         self._calls = RestCalls(tls, connections_kept=calls, through_proxy=not endpoint.is_loopback)
         self._headers = headers
         # Also when whoever holds this forgets to.
-        self._close = weakref.finalize(self, self._calls.close)
+        self._close = weakref.finalize(self, _close, self._calls, os.getpid())
         self._close.atexit = False
 
     def start_batch(
@@ -62,3 +63,9 @@ class RestService:
 
     def _request(self, body: RequestBody, authorization: str | None) -> HttpRequest:
         return HttpRequest("POST", REST_PATH, headers_of(authorization, body.content_length, self._headers), iter(body))
+
+
+def _close(calls: RestCalls, pid: int) -> None:
+    # A forked child has locks that no thread of it will ever release, and the connections are its parent's.
+    if pid == os.getpid():
+        calls.close()
