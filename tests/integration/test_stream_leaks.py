@@ -64,27 +64,32 @@ def _is_ours(thread: threading.Thread) -> bool:
     return thread.name.startswith(("vision", "channel"))
 
 
-def _read_all(client: VisionClient) -> None:
+def _read_all(client: VisionClient, port: int) -> None:
     assert len(list(client.analyze_many(png(number) for number in range(100)))) == 100
+    assert _sockets_to(port) > 0
 
 
-def _read_a_few(client: VisionClient) -> None:
+def _read_a_few(client: VisionClient, port: int) -> None:
     results = client.analyze_many(png(number) for number in count())
     next(results)
+    assert _sockets_to(port) > 0
     results.close()  # type: ignore[attr-defined]
 
 
-def _forget(client: VisionClient) -> None:
-    next(client.analyze_many(png(number) for number in count()))
+def _forget(client: VisionClient, port: int) -> None:
+    results = client.analyze_many(png(number) for number in count())
+    next(results)
+    assert _sockets_to(port) > 0
 
 
 @pytest.mark.parametrize("use", [_read_all, _read_a_few, _forget])
-def test_no_thread_and_no_connection_outlives_a_client(transport: str, use: Callable[[VisionClient], None]) -> None:
+def test_no_thread_and_no_connection_outlives_a_client(
+    transport: str, use: Callable[[VisionClient, int], None]
+) -> None:
     with _SERVERS[transport](answer) as service:
         threads = set(threading.enumerate())
         with VisionClient(service.address, insecure=True, transport=transport) as client:  # type: ignore[arg-type]
-            use(client)
-            assert _sockets_to(_port(service)) > 0
+            use(client, _port(service))
         assert _gone(_port(service), threads)
 
 
