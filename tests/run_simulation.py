@@ -25,6 +25,11 @@ def status(code: int, asked_s: int = 0) -> AnalyzeResult:
     return AnalyzeResult(error=status)
 
 
+def authorization_of(call_id: int) -> str:
+    """Return what a call is authorized by: each by its own."""
+    return f"Bearer {call_id}"
+
+
 class Simulation:
     """A run, the time and the calls under way; it keeps a record by which everything can be played again."""
 
@@ -69,7 +74,9 @@ class Simulation:
         self._record.append(ask)
         self.effects.append(effect)
         if isinstance(effect, Send):
-            self.calls[effect.call_id] = effect
+            call_id = effect.call_id
+            self.calls[call_id] = effect
+            self.tell(lambda run: run.authorized(call_id, authorization_of(call_id)))
         elif isinstance(effect, Pull):
             self.wanted = effect.images
         return effect

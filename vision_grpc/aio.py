@@ -67,12 +67,13 @@ class AsyncVisionClient(Session[AsyncTransport]):
         validate(request)
         timeout_s = self._timeouts.call_s if timeout is None else timeout
         deadline = time.monotonic() + timeout_s
+        authorization = await self._authorization(deadline)
         try:
-            return await self._call(request, deadline, fresh_token=False)
+            return await self._call(request, authorization, deadline)
         except ServiceError as error:
             if judge(error) is not Verdict.REFRESH:
                 raise
-        return await self._call(request, deadline, fresh_token=True)
+        return await self._call(request, await self._authorization(deadline, refused=authorization), deadline)
 
     async def aclose(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
@@ -103,7 +104,7 @@ class AsyncVisionClient(Session[AsyncTransport]):
                         yield result
                 elif isinstance(effect, Send):
                     try:
-                        await self._start(effect, ask, calls)
+                        await self._start(run, effect, ask, calls)
                     except AuthError as error:
                         run.unauthorized(effect.call_id, error, time.monotonic())
                 elif isinstance(effect, Pull):
@@ -123,18 +124,23 @@ class AsyncVisionClient(Session[AsyncTransport]):
         if (ended_by := effect.error or feeder.error) is not None:
             raise ended_by
 
-    async def _start(self, send: Send, ask: Ask, calls: "_Calls") -> None:
+    async def _start(self, run: Run, send: Send, ask: Ask, calls: "_Calls") -> None:
         deadline = time.monotonic() + send.timeout_s
         authorization = await self._settings.credentials.authorization_async(
-            fresh=send.fresh_token, timeout_s=send.timeout_s
+            refused=send.refused, timeout_s=send.timeout_s
         )
+        run.authorized(send.call_id, authorization)
         # The call has what the token left of the time.
         send = send._replace(timeout_s=max(0.0, deadline - time.monotonic()))
         calls.start(self._connection(), send, ask, authorization)
 
-    async def _call(self, request: BatchAnalyzeRequest, deadline: float, *, fresh_token: bool) -> BatchAnalyzeResponse:
+    async def _authorization(self, deadline: float, *, refused: str | None = None) -> str | None:
         timeout_s = max(0.0, deadline - time.monotonic())
-        authorization = await self._settings.credentials.authorization_async(fresh=fresh_token, timeout_s=timeout_s)
+        return await self._settings.credentials.authorization_async(refused=refused, timeout_s=timeout_s)
+
+    async def _call(
+        self, request: BatchAnalyzeRequest, authorization: str | None, deadline: float
+    ) -> BatchAnalyzeResponse:
         return await self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
 
     def _connection(self) -> AsyncTransport:

@@ -85,12 +85,13 @@ class VisionClient(Session[Transport]):
         validate(request)
         timeout_s = self._timeouts.call_s if timeout is None else timeout
         deadline = time.monotonic() + timeout_s
+        authorization = self._authorization(deadline)
         try:
-            return self._call(request, deadline, fresh_token=False)
+            return self._call(request, authorization, deadline)
         except ServiceError as error:
             if judge(error) is not Verdict.REFRESH:
                 raise
-        return self._call(request, deadline, fresh_token=True)
+        return self._call(request, self._authorization(deadline, refused=authorization), deadline)
 
     def close(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
@@ -118,7 +119,7 @@ class VisionClient(Session[Transport]):
                     yield from effect.results
                 elif isinstance(effect, Send):
                     try:
-                        calls[effect.call_id] = self._start(effect, ask, done)
+                        calls[effect.call_id] = self._start(run, effect, ask, done)
                     except AuthError as error:
                         run.unauthorized(effect.call_id, error, time.monotonic())
                 elif isinstance(effect, Pull):
@@ -137,18 +138,21 @@ class VisionClient(Session[Transport]):
         if (ended_by := effect.error or source.error) is not None:
             raise ended_by
 
-    def _start(self, send: Send, ask: Ask, done: "queue.SimpleQueue[int]") -> Call:
+    def _start(self, run: Run, send: Send, ask: Ask, done: "queue.SimpleQueue[int]") -> Call:
         deadline = time.monotonic() + send.timeout_s
-        authorization = self._settings.credentials.authorization(fresh=send.fresh_token, timeout_s=send.timeout_s)
+        authorization = self._settings.credentials.authorization(refused=send.refused, timeout_s=send.timeout_s)
+        run.authorized(send.call_id, authorization)
         # The call has what the token left of the time.
         timeout_s = max(0.0, deadline - time.monotonic())
         return self._connection().start(
             send.contents, ask, authorization, timeout_s=timeout_s, on_done=partial(done.put, send.call_id)
         )
 
-    def _call(self, request: BatchAnalyzeRequest, deadline: float, *, fresh_token: bool) -> BatchAnalyzeResponse:
+    def _authorization(self, deadline: float, *, refused: str | None = None) -> str | None:
         timeout_s = max(0.0, deadline - time.monotonic())
-        authorization = self._settings.credentials.authorization(fresh=fresh_token, timeout_s=timeout_s)
+        return self._settings.credentials.authorization(refused=refused, timeout_s=timeout_s)
+
+    def _call(self, request: BatchAnalyzeRequest, authorization: str | None, deadline: float) -> BatchAnalyzeResponse:
         return self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
 
     def _reset(self) -> None:

@@ -271,12 +271,12 @@ def test_without_a_token_nothing_is_sent(connect: Connect) -> None:
 class _Broke:
     is_service_account = False
 
-    def authorization(self, *, fresh: bool = False, timeout_s: float = 1) -> str:  # noqa: ARG002
+    def authorization(self, *, refused: str | None = None, timeout_s: float = 1) -> str:  # noqa: ARG002
         message = "no token today"
         raise AuthError(message)
 
-    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = 1) -> str:
-        return self.authorization(fresh=fresh, timeout_s=timeout_s)
+    async def authorization_async(self, *, refused: str | None = None, timeout_s: float = 1) -> str:
+        return self.authorization(refused=refused, timeout_s=timeout_s)
 
 
 # Calls side by side

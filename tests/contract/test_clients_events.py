@@ -135,12 +135,12 @@ def test_nothing_is_in_flight_when_there_is_no_token(connect: Connect) -> None:
 class _NoToken:
     is_service_account = False
 
-    def authorization(self, *, fresh: bool = False, timeout_s: float = 1) -> str:  # noqa: ARG002 - takes no time
+    def authorization(self, *, refused: str | None = None, timeout_s: float = 1) -> str:  # noqa: ARG002 - takes no time
         message = "no token today"
         raise AuthError(message)
 
-    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = 1) -> str:
-        return self.authorization(fresh=fresh, timeout_s=timeout_s)
+    async def authorization_async(self, *, refused: str | None = None, timeout_s: float = 1) -> str:
+        return self.authorization(refused=refused, timeout_s=timeout_s)
 
 
 def test_nothing_is_in_flight_when_the_source_raises(connect: Connect) -> None:

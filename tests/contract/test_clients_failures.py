@@ -9,6 +9,7 @@ from images_in_bytes import number_in, png
 from scripted_service import Disconnect, Refusal, Reply, Script, Service, answer, numbers_of, read
 
 from vision_grpc import RetryPolicy
+from vision_grpc.core.requests import ask_for_text, build_request
 from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
 
@@ -243,14 +244,15 @@ class _Tokens:
     is_service_account = True
 
     def __init__(self) -> None:
-        self.fresh = 0
+        self.refused: list[str] = []
 
-    def authorization(self, *, fresh: bool = False, timeout_s: float = 1) -> str:  # noqa: ARG002 - takes no time
-        self.fresh += fresh
-        return f"Bearer token-{self.fresh}"
+    def authorization(self, *, refused: str | None = None, timeout_s: float = 1) -> str:  # noqa: ARG002 - no wait
+        if refused is not None:
+            self.refused.append(refused)
+        return f"Bearer token-{len(self.refused)}"
 
-    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = 1) -> str:
-        return self.authorization(fresh=fresh, timeout_s=timeout_s)
+    async def authorization_async(self, *, refused: str | None = None, timeout_s: float = 1) -> str:
+        return self.authorization(refused=refused, timeout_s=timeout_s)
 
 
 def test_a_token_that_is_refused_is_replaced(connect: Connect, way: Way) -> None:
@@ -258,9 +260,16 @@ def test_a_token_that_is_refused_is_replaced(connect: Connect, way: Way) -> None
     client, service = connect(_once(lambda _: ServiceError(Code.UNAUTHENTICATED, "expired")), credentials=tokens)
     results = client.collect([png(number) for number in range(8)])
     assert [result.ok for result in results] == [True] * 8
-    assert tokens.fresh == 1
+    assert tokens.refused == ["Bearer token-0"]
     if way.is_real:
         assert service.authorizations == ["Bearer token-0", "Bearer token-1"]
+
+
+def test_a_request_of_ones_own_is_sent_again_with_another_token(connect: Connect) -> None:
+    tokens = _Tokens()
+    client, service = connect(_once(lambda _: ServiceError(Code.UNAUTHENTICATED, "expired")), credentials=tokens)
+    client.batch_analyze(build_request([png(1)], ask_for_text(("*",), "", "")))
+    assert (tokens.refused, len(service.requests)) == (["Bearer token-0"], 2)
 
 
 def test_a_fresh_token_that_is_refused_too_is_the_end(connect: Connect) -> None:
@@ -269,7 +278,7 @@ def test_a_fresh_token_that_is_refused_too_is_the_end(connect: Connect) -> None:
     with pytest.raises(ServiceError, match="who are you") as caught:
         client.analyze(png(1))
     assert caught.value.code is Code.UNAUTHENTICATED
-    assert (tokens.fresh, len(service.requests)) == (1, 2)
+    assert (len(tokens.refused), len(service.requests)) == (1, 2)
 
 
 def test_every_image_ends_once_whatever_the_service_does(connect: Connect) -> None:

@@ -166,10 +166,10 @@ def _expect_refusal(key: dict[str, str], identities: Identities, way: Way, reaso
 async def test_a_refused_static_secret_says_how_to_get_another(credentials: Credentials) -> None:
     for _ in range(2):
         with pytest.raises(AuthError, match=r"the service refused the .* with `yc iam .*create") as caught:
-            credentials.authorization(fresh=True)
+            credentials.authorization(refused="Bearer secret")
         assert "secret" not in str(caught.value)
         with pytest.raises(AuthError, match="the service refused the"):
-            await credentials.authorization_async(fresh=True)
+            await credentials.authorization_async(refused="Bearer secret")
     assert credentials.authorization() is not None
 
 

@@ -70,9 +70,9 @@ async def test_a_refused_token_is_replaced(way: Way, shell: str, key: Identities
         first = await credentials.authorization_async()
         key.revoke_tokens()
         if shell == "sync":
-            second = await asyncio.to_thread(credentials.authorization, fresh=True)
+            second = await asyncio.to_thread(credentials.authorization, refused=first)
         else:
-            second = await credentials.authorization_async(fresh=True)
+            second = await credentials.authorization_async(refused=first)
         assert second != first
         key.check(second)
         assert await credentials.authorization_async() == second
@@ -99,10 +99,11 @@ def test_the_key_file_is_read_again_for_each_token(key: Identities, tmp_path: Pa
     path.chmod(0o600)
     with iam(key, "rest") as address:
         credentials = ServiceAccountKey(path, iam_endpoint=address, transport="rest")
-        credentials.authorization()
+        first = credentials.authorization()
         path.write_text("{}", encoding="utf-8")
         with pytest.raises(AuthError, match="no id, service_account_id, private_key"):
-            credentials.authorization(fresh=True)
+            credentials.authorization(refused=first)
+        assert credentials.authorization() == first
 
 
 class _Callers:
@@ -171,6 +172,28 @@ async def test_under_steady_load_short_tokens_never_expire_and_nobody_waits(way:
     assert len(set(served)) >= identities.exchanges - 1
 
 
+def test_slow_calls_that_are_refused_one_after_the_other_cause_one_exchange(key: Identities, tmp_path: Path) -> None:
+    before = key.exchanges
+    with iam(key, "rest") as address:
+        credentials = make("oauth", key, "rest", address, tmp_path)
+        first = credentials.authorization()
+        key.revoke_tokens()
+        others = [credentials.authorization(refused=first) for _ in range(6)]
+    assert len(set(others)) == 1
+    key.check(others[0])
+    assert key.exchanges == before + 2
+
+
+def test_a_spurious_refusal_while_the_iam_service_is_down_costs_nobody_else_their_token(tmp_path: Path) -> None:
+    identities = Identities()
+    with iam(identities, "rest") as address:
+        credentials = make("oauth", identities, "rest", address, tmp_path)
+        first = credentials.authorization()
+    with pytest.raises(AuthError, match="check the network"):
+        credentials.authorization(refused=first, timeout_s=0.2)
+    assert credentials.authorization(timeout_s=0) == first
+
+
 async def test_an_event_loop_goes_on_while_a_token_is_waited_for(tmp_path: Path) -> None:
     identities = Identities()
     asked, go_on = threading.Event(), threading.Event()
@@ -226,7 +249,7 @@ def test_a_callable_gives_tokens_and_is_asked_again_when_one_is_refused() -> Non
 
     credentials = IamToken(give)
     assert [credentials.authorization() for _ in range(3)] == ["Bearer one"] * 3
-    assert credentials.authorization(fresh=True) == "Bearer two"
+    assert credentials.authorization(refused="Bearer one") == "Bearer two"
     assert asyncio.run(credentials.authorization_async()) == "Bearer two"
     assert caller == ["vision-grpc-token"] * 2
 

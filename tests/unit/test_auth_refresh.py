@@ -21,31 +21,31 @@ def _refresh(seed: int = 7) -> Refresh:
 
 def _with_token(lifetime_s: float = 12 * _HOUR_S, now: float = 0.0) -> Refresh:
     refresh = _refresh()
-    assert refresh.ask(now, fresh=False) == Join(start=True)
+    assert refresh.ask(now) == Join(start=True)
     refresh.succeeded(Token("one", lifetime_s), now)
     return refresh
 
 
 def test_the_first_caller_starts_an_exchange_and_all_wait_for_it() -> None:
     refresh = _refresh()
-    assert refresh.ask(0, fresh=False) == Join(start=True)
-    assert [refresh.ask(0.1, fresh=False) for _ in range(1000)] == [Join(start=False)] * 1000
+    assert refresh.ask(0) == Join(start=True)
+    assert [refresh.ask(0.1) for _ in range(1000)] == [Join(start=False)] * 1000
     refresh.succeeded(Token("one", 100), 0.2)
-    assert refresh.ask(0.3, fresh=False) == Serve("Bearer one", start=False)
+    assert refresh.ask(0.3) == Serve("Bearer one", start=False)
 
 
 def test_an_ageing_token_is_served_while_one_exchange_runs() -> None:
     refresh = _with_token()
-    steps = [refresh.ask(_HOUR_S, fresh=False) for _ in range(3)]
+    steps = [refresh.ask(_HOUR_S) for _ in range(3)]
     assert steps == [Serve("Bearer one", start) for start in (True, False, False)]
     refresh.succeeded(Token("two", 12 * _HOUR_S), _HOUR_S + 1)
-    assert refresh.ask(_HOUR_S + 2, fresh=False) == Serve("Bearer two", start=False)
+    assert refresh.ask(_HOUR_S + 2) == Serve("Bearer two", start=False)
 
 
 @given(lifetime_s=st.floats(0.5, 12 * _HOUR_S), seed=st.integers())
 def test_a_token_is_replaced_about_hourly_and_well_before_its_end(lifetime_s: float, seed: int) -> None:
     refresh = _refresh(seed)
-    refresh.ask(0, fresh=False)
+    refresh.ask(0)
     refresh.succeeded(Token("t", lifetime_s), 0)
     held = refresh.held
     assert held is not None
@@ -66,9 +66,9 @@ def test_no_two_processes_refresh_at_the_same_moment() -> None:
 
 def test_a_token_is_not_served_to_the_very_end() -> None:
     refresh = _with_token(lifetime_s=_HOUR_S)
-    assert isinstance(refresh.ask(_HOUR_S - 61, fresh=False), Serve)
+    assert isinstance(refresh.ask(_HOUR_S - 61), Serve)
     # The exchange that this ask began is under way.
-    assert refresh.ask(_HOUR_S - 59, fresh=False) == Join(start=False)
+    assert refresh.ask(_HOUR_S - 59) == Join(start=False)
 
 
 def test_no_token_is_believed_to_live_for_more_than_twelve_hours() -> None:
@@ -81,7 +81,7 @@ def test_failures_are_retried_ever_later_while_the_old_token_lives() -> None:
     refresh = _with_token()
     now, starts = _HOUR_S, []
     while now < _HOUR_S + 120:
-        step = refresh.ask(now, fresh=False)
+        step = refresh.ask(now)
         assert isinstance(step, Serve)
         if step.start:
             starts.append(now)
@@ -96,42 +96,85 @@ def test_failures_are_retried_ever_later_while_the_old_token_lives() -> None:
 
 def test_without_a_token_callers_wait_out_what_may_heal_and_fail_at_once_where_nothing_will() -> None:
     refresh = _refresh(1)
-    refresh.ask(0, fresh=False)
+    refresh.ask(0)
     refresh.failed(_LATER, 0)
-    step = refresh.ask(0.1, fresh=False)
+    step = refresh.ask(0.1)
     assert isinstance(step, Pause)
     assert 0.25 <= step.until <= 0.5
     assert step.error is _LATER
-    assert refresh.ask(step.until, fresh=False) == Join(start=True)
+    assert refresh.ask(step.until) == Join(start=True)
     refresh.failed(_NEVER, 1)
-    assert refresh.ask(1.1, fresh=False) == Fail(_NEVER)
-    assert refresh.ask(2.5, fresh=False) == Join(start=True)
+    assert refresh.ask(1.1) == Fail(_NEVER)
+    assert refresh.ask(2.5) == Join(start=True)
 
 
 def test_a_refused_token_is_replaced_at_once_and_by_one_exchange_for_all_who_had_it() -> None:
     refresh = _with_token()
-    assert refresh.ask(10, fresh=True) == Join(start=True)
-    assert refresh.ask(10, fresh=True) == Join(start=False)
-    assert refresh.ask(10, fresh=False) == Join(start=False)
+    assert refresh.ask(10, refused="Bearer one") == Join(start=True)
+    assert refresh.ask(10, refused="Bearer one") == Join(start=False)
     refresh.succeeded(Token("two", 12 * _HOUR_S), 10.5)
-    # Somebody whose call went out with the first token.
-    assert refresh.ask(11, fresh=True) == Serve("Bearer two", start=False)
-    assert refresh.ask(12, fresh=True) == Join(start=True)
+    # Slow calls that had left with the first token, however late they end.
+    assert [refresh.ask(now, refused="Bearer one") for now in (11, 12.05, 13.1, 900)] == [
+        Serve("Bearer two", start=False)
+    ] * 4
+    assert refresh.ask(901, refused="Bearer two") == Join(start=True)
+
+
+def test_a_refusal_does_not_touch_the_token_that_came_since() -> None:
+    refresh = _with_token()
+    assert refresh.ask(_HOUR_S) == Serve("Bearer one", start=True)
+    refresh.succeeded(Token("two", 12 * _HOUR_S), _HOUR_S + 1)
+    held = refresh.held
+    assert refresh.ask(_HOUR_S + 2, refused="Bearer one") == Serve("Bearer two", start=False)
+    assert refresh.held is held
+
+
+def test_others_go_on_with_a_refused_token_until_there_is_another() -> None:
+    refresh = _with_token()
+    assert refresh.ask(10, refused="Bearer one") == Join(start=True)
+    assert refresh.ask(10) == Serve("Bearer one", start=False)
+    refresh.failed(_LATER, 11)
+    assert refresh.ask(11) == Serve("Bearer one", start=False)
+    pause = refresh.ask(11, refused="Bearer one")
+    assert isinstance(pause, Pause)
+    # It is tried again behind their backs, long before it would have been due.
+    assert refresh.ask(pause.until) == Serve("Bearer one", start=True)
+    refresh.failed(_NEVER, 12)
+    assert refresh.ask(12, refused="Bearer one") == Fail(_NEVER)
+    assert refresh.ask(12) == Serve("Bearer one", start=False)
+
+
+def test_a_refused_token_that_comes_again_is_served_and_asked_about_ever_later() -> None:
+    refresh = _with_token()
+    now, starts = 10.0, []
+    while now < 130:
+        step = refresh.ask(now, refused="Bearer one")
+        if step == Join(start=True):
+            starts.append(now)
+            refresh.succeeded(Token("one", 12 * _HOUR_S), now)
+            step = refresh.ask(now, refused="Bearer one")
+        assert step == Serve("Bearer one", start=False)
+        now += 0.125
+    assert 5 < len(starts) < 20
+    now = starts[-1] + 30
+    assert refresh.ask(now, refused="Bearer one") == Join(start=True)
+    refresh.succeeded(Token("two", 12 * _HOUR_S), now)
+    assert refresh.ask(now, refused="Bearer two") == Join(start=True)
 
 
 def test_a_token_refused_right_after_it_was_made_is_replaced_too() -> None:
-    assert _with_token().ask(0.1, fresh=True) == Join(start=True)
+    assert _with_token().ask(0.1, refused="Bearer one") == Join(start=True)
 
 
 def test_after_a_long_sleep_the_token_is_not_trusted() -> None:
-    assert _with_token().ask(100 * _HOUR_S, fresh=False) == Join(start=True)
+    assert _with_token().ask(100 * _HOUR_S) == Join(start=True)
 
 
 def test_a_forked_child_does_not_wait_for_the_parents_exchange() -> None:
     refresh = _refresh()
-    refresh.ask(0, fresh=False)
+    refresh.ask(0)
     refresh.forked()
-    assert refresh.ask(0, fresh=False) == Join(start=True)
+    assert refresh.ask(0) == Join(start=True)
 
 
 def test_a_token_may_ask_for_an_earlier_refresh() -> None:
@@ -143,7 +186,7 @@ def test_a_token_may_ask_for_an_earlier_refresh() -> None:
 
 def test_steps_and_tokens_do_not_show_the_secret() -> None:
     refresh = _with_token()
-    shown = [Token("one", 1), refresh.ask(1, fresh=False), refresh.held, replace(Token("one", 1), lifetime_s=2)]
+    shown = [Token("one", 1), refresh.ask(1), refresh.held, replace(Token("one", 1), lifetime_s=2)]
     assert "Bearer" not in f"{shown}"
     assert "'one'" not in f"{shown}"
 
@@ -153,6 +196,6 @@ def test_no_number_of_failures_is_too_many(failures: int) -> None:
     refresh = _refresh()
     for _ in range(failures):
         refresh.failed(_LATER, 0)
-    step = refresh.ask(0, fresh=False)
+    step = refresh.ask(0)
     assert isinstance(step, Pause)
     assert step.until <= 30

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 from images_in_bytes import number_in, png
-from run_simulation import FINE, Simulation, status
+from run_simulation import FINE, Simulation, authorization_of, status
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batching import BATCH_IMAGES
@@ -134,7 +134,8 @@ def test_a_refused_token_is_renewed_once() -> None:
         return ServiceError(Code.UNAUTHENTICATED, "stale token")
 
     results, calls, _ = _Service(reply).play(_plan(), _images(2))
-    assert [send.fresh_token for send in calls] == [False, True]
+    assert [send.refused for send in calls] == [None, authorization_of(calls[0].call_id)]
+    assert "Bearer" not in f"{calls}"
     assert all(result.error is not None and result.error.code is Code.UNAUTHENTICATED for result in results)
 
 

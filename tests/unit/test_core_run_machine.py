@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from images_in_bytes import number_in, png
-from run_simulation import FINE, Simulation, status
+from run_simulation import FINE, Simulation, authorization_of, status
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batching import BATCH_IMAGES
@@ -170,7 +170,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.uncounted: Counter[int] = Counter()
         self.first_sent_at: dict[int, float] = {}
         self.succeeded: set[int] = set()
-        self.stale: set[int] = set()
+        self.stale: dict[int, str] = {}
         self.not_before: dict[int, float] = {}
         self.settle()
 
@@ -228,8 +228,7 @@ class StreamMachine(RuleBasedStateMachine):
         assert on_the_way.isdisjoint(numbers)
         assert self.succeeded.isdisjoint(numbers), "what has succeeded is billed"
         assert {result.key for result in self.results}.isdisjoint(map(str, numbers))
-        assert send.fresh_token == (self.stale & set(numbers) == set(numbers))
-        self.stale.difference_update(numbers)
+        assert {self.stale.pop(number, None) for number in numbers} == {send.refused}
         for number in numbers:
             counted = self.sends[number] - self.uncounted[number]
             assert counted < self.plan.retry.attempts + _BISECTIONS + _REFRESHES
@@ -303,7 +302,7 @@ class StreamMachine(RuleBasedStateMachine):
             self.simulation.end(send, _answer([FINE] * (len(numbers) + ending.more)))
             return
         if ending.code is Code.UNAUTHENTICATED:
-            self.stale.update(numbers)
+            self.stale.update(dict.fromkeys(numbers, authorization_of(send.call_id)))
         if isinstance(ending, ReroutedError):
             self.uncounted.update(numbers)
         if isinstance(ending, ServiceError) and ending.retry_after_s is not None:

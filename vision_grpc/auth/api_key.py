@@ -16,13 +16,13 @@ class ApiKey(Secretive):
     def __init__(self, key: str) -> None:
         self._authorization = f"Api-Key {clean_secret(key, 'API key')}"
 
-    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str:  # noqa: ARG002 - no wait
+    def authorization(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:  # noqa: ARG002 - no wait
         """Return `Api-Key <key>`.
 
         Raises:
             AuthError: another is asked for, and there is none.
         """
-        if fresh:
+        if refused is not None:
             message = (
                 "the service refused the API key: it was deleted, is another service's or not whole; "
                 "make a new one with `yc iam api-key create`"
@@ -30,6 +30,6 @@ class ApiKey(Secretive):
             raise AuthError(message)
         return self._authorization
 
-    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
+    async def authorization_async(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
         """Return what `authorization` does."""
-        return self.authorization(fresh=fresh, timeout_s=timeout_s)
+        return self.authorization(refused=refused, timeout_s=timeout_s)

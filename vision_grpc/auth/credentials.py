@@ -14,17 +14,20 @@ class Credentials(Protocol):
         """Whether the service knows the folder by the identity itself, so that none is sent."""
         ...
 
-    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
+    def authorization(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
         """Return the value of the authorization metadata, None to send none.
 
-        `fresh` asks for another than the last, which the service refused.
+        `refused` is such a value that the service refused, for another to be returned: the same again
+        only where there may be nothing wrong with it.
 
         Raises:
             AuthError: no token could be obtained within the time-out.
         """
         ...
 
-    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
+    async def authorization_async(
+        self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S
+    ) -> str | None:
         """Return what `authorization` does, without blocking the event loop."""
         ...
 
@@ -45,10 +48,10 @@ class Anonymous:
 
     is_service_account = False
 
-    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> None:
+    def authorization(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> None:
         """Send no authorization."""
 
-    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> None:
+    async def authorization_async(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> None:
         """Send no authorization."""
 
     def __repr__(self) -> str:

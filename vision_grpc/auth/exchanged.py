@@ -42,16 +42,16 @@ class ExchangedCredentials(Secretive, ABC):
         self._exchange_under_way: Future[BaseException | None] = Future()
         _ALL.add(self)
 
-    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
+    def authorization(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
         """Return `Bearer <token>`; blocks only while there is no token that can be used.
 
         Raises:
             AuthError: there is none within the time-out; says what was tried.
         """
         held = self._refresh.held
-        if held is not None and not fresh and clock() < held.refresh_at:
+        if held is not None and held.authorization != refused and clock() < held.refresh_at:
             return held.authorization
-        flow = self._flow(timeout_s, fresh=fresh)
+        flow = self._flow(timeout_s, refused=refused)
         while True:
             try:
                 rest = next(flow)
@@ -62,12 +62,12 @@ class ExchangedCredentials(Secretive, ABC):
             else:
                 wait([rest.exchange], rest.seconds)
 
-    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
+    async def authorization_async(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
         """Return what `authorization` does; awaits where that blocks."""
         held = self._refresh.held
-        if held is not None and not fresh and clock() < held.refresh_at:
+        if held is not None and held.authorization != refused and clock() < held.refresh_at:
             return held.authorization
-        flow = self._flow(timeout_s, fresh=fresh)
+        flow = self._flow(timeout_s, refused=refused)
         while True:
             try:
                 rest = next(flow)
@@ -96,18 +96,17 @@ class ExchangedCredentials(Secretive, ABC):
             AuthError: there is none; `TransientAuthError` where there may be one later.
         """
 
-    def _flow(self, timeout_s: float, *, fresh: bool) -> Generator[_Rest, None, str]:
+    def _flow(self, timeout_s: float, *, refused: str | None) -> Generator[_Rest, None, str]:
         """Yield what to wait for, return the authorization."""
         deadline = clock() + timeout_s
         last = AuthError(f"no token from {self._origin} within {timeout_s:g} s: it has not answered yet")
         while True:
             now = clock()
             with self._lock:
-                step = self._refresh.ask(now, fresh=fresh)
+                step = self._refresh.ask(now, refused=refused)
                 if isinstance(step, Serve | Join) and step.start:
                     self._start()
                 exchange = self._exchange_under_way
-            fresh = False
             if isinstance(step, Serve):
                 return step.authorization
             if isinstance(step, Fail | Pause):

@@ -33,21 +33,21 @@ class IamToken(Secretive):
         else:
             self._static = f"Bearer {clean_secret(token, 'IAM token')}"
 
-    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
+    def authorization(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
         """Return `Bearer <token>`.
 
         Raises:
             AuthError: another is asked for and there is none, or the callable failed.
         """
         if self._called is not None:
-            return self._called.authorization(fresh=fresh, timeout_s=timeout_s)
-        return self._unless(refused=fresh)
+            return self._called.authorization(refused=refused, timeout_s=timeout_s)
+        return self._unless(refused=refused is not None)
 
-    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
+    async def authorization_async(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
         """Return what `authorization` does."""
         if self._called is not None:
-            return await self._called.authorization_async(fresh=fresh, timeout_s=timeout_s)
-        return self._unless(refused=fresh)
+            return await self._called.authorization_async(refused=refused, timeout_s=timeout_s)
+        return self._unless(refused=refused is not None)
 
     def _unless(self, *, refused: bool) -> str:
         if refused or self._static is None:

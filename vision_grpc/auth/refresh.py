@@ -6,7 +6,7 @@ but for the first. One exchange at a time serves all callers.
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vision_grpc.auth.token import LONGEST_LIFE_S, Token
 from vision_grpc.errors import AuthError
@@ -22,8 +22,6 @@ _MARGIN_PART = 0.1
 
 _FIRST_BACKOFF_S = 0.5
 _LONGEST_BACKOFF_S = 30.0
-# A token that was forced this lately answers whoever else was refused with the one before.
-_FORCED_INTERVAL_S = 1.0
 
 
 class TransientAuthError(AuthError):
@@ -79,17 +77,19 @@ class Refresh:
         self.held: Held | None = None
         self._rng = rng
         self._exchanging = False
-        self._forcing = False
-        self._forced_at: float | None = None
+        self._refused: str | None = None
         self._failures = 0
         self._retry_at = 0.0
         self._error: AuthError | None = None
 
-    def ask(self, now: float, *, fresh: bool) -> Step:
-        """Return what a caller is to do; `fresh` tells that the service refused what it was served last."""
-        if fresh:
-            self._refused(now)
+    def ask(self, now: float, *, refused: str | None = None) -> Step:
+        """Return what a caller is to do whom the service refused what it was served last, if it did."""
         held = self.held
+        if held is not None and held.authorization == refused and not self._came_again(now):
+            # The refusal may be a mistake, and the exchange may fail: others go on with it until there is another.
+            self.held = replace(held, refresh_at=min(now, held.refresh_at))
+            self._refused = refused
+            held = None
         if held is not None and now < held.usable_until:
             start = now >= held.refresh_at and not self._exchanging and self._may_try(now)
             self._exchanging = self._exchanging or start
@@ -111,29 +111,31 @@ class Refresh:
         usable_s = life_s - min(_MARGIN_S, life_s * _MARGIN_PART)
         self.held = Held(f"Bearer {token.value}", now + refresh_s, now + usable_s)
         self._exchanging = False
-        self._failures = 0
         self._error = None
-        self._forced_at = now if self._forcing else None
-        self._forcing = False
+        if self.held.authorization == self._refused:
+            self._back_off(now)  # Metadata services and callables have caches, too.
+        else:
+            self._failures, self._retry_at = 0, now
 
     def failed(self, error: AuthError, now: float) -> None:
         """Take the failure of an exchange; the next waits, the longer the more have failed in a row."""
         self._exchanging = False
-        self._failures += 1
         self._error = error
-        # The exponent is capped where the bound has long been reached.
-        backoff_s = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(self._failures - 1, 16))
-        self._retry_at = now + backoff_s * self._rng.uniform(0.5, 1.0)
+        self._back_off(now)
 
     def forked(self) -> None:
         """Take note that the thread of the exchange stayed in the parent process."""
         self._exchanging = False
 
-    def _refused(self, now: float) -> None:
-        if self._forced_at is not None and now < self._forced_at + _FORCED_INTERVAL_S:
-            return
-        self.held = None
-        self._forcing = True
+    def _back_off(self, now: float) -> None:
+        self._failures += 1
+        # The exponent is capped where the bound has long been reached.
+        backoff_s = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(self._failures - 1, 16))
+        self._retry_at = now + backoff_s * self._rng.uniform(0.5, 1.0)
 
     def _may_try(self, now: float) -> bool:
-        return self._error is None or now >= self._retry_at
+        return now >= self._retry_at
+
+    def _came_again(self, now: float) -> bool:
+        """Whether an exchange brought just now what the service had refused: another would hardly bring a better."""
+        return self._error is None and not self._exchanging and not self._may_try(now)

@@ -78,13 +78,15 @@ class YcProfile(Secretive):
         """The kind of credentials that the profile holds, by the name of their class."""
         return type(self._inner).__name__
 
-    def authorization(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
+    def authorization(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
         """Return `Bearer <token>`; see `Credentials`."""
-        return self._inner.authorization(fresh=fresh, timeout_s=timeout_s)
+        return self._inner.authorization(refused=refused, timeout_s=timeout_s)
 
-    async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
+    async def authorization_async(
+        self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S
+    ) -> str | None:
         """Return what `authorization` does."""
-        return await self._inner.authorization_async(fresh=fresh, timeout_s=timeout_s)
+        return await self._inner.authorization_async(refused=refused, timeout_s=timeout_s)
 
 
 def _cloud_of(

@@ -14,8 +14,12 @@ class Send(NamedTuple):
     contents: Sequence[bytes]
     """The images. The run forgets them meanwhile: whoever sends them has a copy."""
     timeout_s: float
-    fresh_token: bool
-    """Whether the service refused the token that the last attempt had."""
+    refused: str | None
+    """The authorization of the last attempt, if the service refused it."""
+
+    def __repr__(self) -> str:
+        # Neither images nor a secret.
+        return f"Send({self.call_id}, {len(self.contents)} images, {self.timeout_s:g} s)"
 
 
 class Pull(NamedTuple):

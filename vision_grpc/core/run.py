@@ -51,13 +51,14 @@ class _Batch:
 
     __slots__ = (
         "attempts",
+        "authorization",
         "content_bytes",
         "contents",
         "deadline",
         "failures",
         "places",
-        "refresh_token",
         "refreshed",
+        "refused",
         "sent_at",
     )
 
@@ -68,8 +69,9 @@ class _Batch:
         self.deadline: float | None = None
         self.attempts = 0
         self.failures = 0
+        self.authorization: str | None = None
+        self.refused: str | None = None
         self.refreshed = False
-        self.refresh_token = False
         self.sent_at = 0.0
 
     def part(self, numbers: Sequence[int]) -> "_Batch":
@@ -174,10 +176,14 @@ class Run:
             middle = len(numbers) // 2
             self._ready.extendleft([batch.part(numbers[middle:]), batch.part(numbers[:middle])])
         elif verdict is Verdict.REFRESH and not batch.refreshed:
-            batch.refresh_token = batch.refreshed = True
+            batch.refused, batch.refreshed = batch.authorization, True
             self._ready.appendleft(batch)
         elif not (verdict.retry and self._delay(batch, getattr(error, "retry_after_s", None), now, error.code)):
             self._give_up(batch, error)
+
+    def authorized(self, call_id: int, authorization: str | None) -> None:
+        """Take what a call is authorized by: the service may refuse it."""
+        self._in_flight[call_id].authorization = authorization
 
     def unauthorized(self, call_id: int, error: AuthError, now: float) -> None:
         """Take that a call could not be started for want of a token: no other could either.
@@ -309,10 +315,10 @@ class Run:
         self._in_flight[call_id] = batch
         self._bytes_in_flight += batch.content_bytes
         batch.sent_at = now
-        fresh_token, batch.refresh_token = batch.refresh_token, False
+        refused, batch.refused = batch.refused, None
         timeout_s = min(self._timeouts.call_s, batch.deadline - now)
         contents, batch.contents = batch.contents, ()
-        return Send(call_id, contents, timeout_s, fresh_token)
+        return Send(call_id, contents, timeout_s, refused)
 
     def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> _Batch:
         batch = self._in_flight.pop(call_id)
