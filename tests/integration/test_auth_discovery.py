@@ -1,9 +1,13 @@
 import socket
+import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 from auth_peers import Reply, Request, always, grpc_server, http_server
 from held_port import held_port
 
+from vision_grpc import discovery
 from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.errors import Code, PathError, ServiceError, TransportError
 from vision_grpc.json import to_json
@@ -53,6 +57,53 @@ def test_a_failure_is_not_cached() -> None:
         with pytest.raises(ServiceError, match="HTTP 503"):
             endpoints.address("iam")
         assert endpoints.address("iam") == "iam.example:443"
+
+
+def test_want_of_a_thread_is_told_and_costs_no_later_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        message = "can't start new thread"
+        raise RuntimeError(message)
+
+    with http_server(always(Reply(200, to_json(_ANSWER)))) as url:
+        endpoints = ApiEndpoints(url, transport="rest")
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(PathError, match="no thread could be started to ask"):
+                endpoints.address("iam")
+        assert endpoints.address("iam") == "iam.example:443"
+
+
+def test_what_is_known_stands_while_it_is_asked_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead_s = [0.0]
+    monotonic = time.monotonic
+    monkeypatch.setattr(discovery, "time", SimpleNamespace(monotonic=lambda: monotonic() + ahead_s[0]))
+    asked = threading.Semaphore(0)
+    moved = to_json(ListApiEndpointsResponse(endpoints=[ApiEndpoint(id="iam", address="moved.example:443")]))
+    replies = iter([Reply(200, to_json(_ANSWER)), Reply(503, b""), Reply(200, moved)])
+
+    def answer(_: Request) -> Reply:
+        asked.release()
+        return next(replies)
+
+    def address_once_asked() -> str:
+        """Return the address after the question that the last one made was answered."""
+        assert asked.acquire(timeout=20)
+        for thread in threading.enumerate():
+            if thread.name == "vision-grpc-endpoints":
+                thread.join(20)
+        return endpoints.address("iam", timeout_s=0)
+
+    with http_server(answer) as url:
+        endpoints = ApiEndpoints(url, transport="rest")
+        assert endpoints.address("iam") == "iam.example:443"
+        assert address_once_asked() == "iam.example:443"
+        ahead_s[0] += 3600
+        assert endpoints.address("iam", timeout_s=0) == "iam.example:443"
+        assert address_once_asked() == "iam.example:443"  # The endpoint service is down.
+        assert not asked.acquire(blocking=False)
+        ahead_s[0] += 60
+        assert endpoints.address("iam", timeout_s=0) == "iam.example:443"
+        assert address_once_asked() == "moved.example:443"
 
 
 def test_a_service_that_hangs_or_is_gone_ends_in_time() -> None:

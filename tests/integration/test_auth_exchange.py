@@ -15,9 +15,12 @@ import pytest
 import trustme
 from auth_peers import Reply, Request, grpc_server, http_server, iam_over_grpc, iam_over_rest
 
-from vision_grpc.auth import Credentials, IamToken, MetadataService, OAuthToken, ServiceAccountKey, YcProfile
+from vision_grpc import single_flight
+from vision_grpc.auth import Credentials, IamToken, MetadataService, OAuthToken, ServiceAccountKey, YcProfile, exchanged
+from vision_grpc.auth.token import clock
 from vision_grpc.errors import AuthError
 from vision_grpc.local.iam import Identities
+from vision_grpc.single_flight import LONGEST_S
 
 Way = Literal["grpc", "rest"]
 Kind = Literal["service account key", "oauth", "profile"]
@@ -252,6 +255,49 @@ def test_a_callable_gives_tokens_and_is_asked_again_when_one_is_refused() -> Non
     assert credentials.authorization(refused="Bearer one") == "Bearer two"
     assert asyncio.run(credentials.authorization_async()) == "Bearer two"
     assert caller == ["vision-grpc-token"] * 2
+
+
+def test_a_callable_that_hangs_is_given_up_and_called_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead_s = [0.0]
+    monkeypatch.setattr(exchanged, "clock", lambda: clock() + ahead_s[0])
+    go_on, given, calls = threading.Event(), threading.Event(), iter(range(1, 9))
+
+    def give() -> str:
+        number = next(calls)
+        if number == 1:
+            go_on.wait(20)
+            given.set()
+        return f"token-{number}"
+
+    credentials = IamToken(give)
+    with pytest.raises(AuthError, match="it has not answered yet; see what keeps it"):
+        credentials.authorization(timeout_s=0.01)
+    ahead_s[0] = LONGEST_S
+    assert credentials.authorization(timeout_s=20) == "Bearer token-2"
+    # The first comes too late to be of use: a later one is there.
+    go_on.set()
+    [hung] = [thread for thread in threading.enumerate() if thread.name == "vision-grpc-token"] or [None]
+    if hung is not None:
+        hung.join(20)
+    assert given.is_set()
+    assert credentials.authorization() == "Bearer token-2"
+
+
+async def test_callers_of_a_callable_that_hangs_wait_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single_flight, "LONGEST_S", 0.05)
+    go_on, calls = threading.Event(), iter(range(1, 9))
+
+    def give() -> str:
+        number = next(calls)
+        if number == 1:
+            go_on.wait(20)
+        return f"token-{number}"
+
+    credentials = IamToken(give)
+    try:
+        assert await credentials.authorization_async(timeout_s=20) == "Bearer token-2"
+    finally:
+        go_on.set()
 
 
 def test_a_callable_that_fails_says_how_and_keeps_the_cause() -> None:

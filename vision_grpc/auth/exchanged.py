@@ -2,20 +2,18 @@
 
 import asyncio
 import logging
-import os
 import random
-import threading
 import time
-import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from concurrent.futures import Future, wait
+from functools import partial
 from typing import NamedTuple
 
 from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive
 from vision_grpc.auth.refresh import Fail, Join, Pause, Refresh, Serve
 from vision_grpc.auth.token import Token, clock
 from vision_grpc.errors import AuthError
+from vision_grpc.single_flight import Flight, SingleFlight
 
 _LOG = logging.getLogger("vision_grpc.auth")
 # One exchange: gRPC and REST together.
@@ -25,22 +23,18 @@ _EXCHANGE_S = 10.0
 class _Rest(NamedTuple):
     """What a caller has to do before it can go on: wait for an exchange, or for the time alone."""
 
-    exchange: Future[BaseException | None] | None
+    exchange: Flight[None] | None
     seconds: float
 
 
 class ExchangedCredentials(Secretive, ABC):
-    """A cached token, exchanged in a thread of its own, so that neither threads nor event loops wait while one lives.
-
-    The thread is what lets callers in any threads and any event loops share one exchange, which
-    goes on when the caller that started it gives up.
-    """
+    """A cached token, exchanged in a thread of its own, so that nobody waits while one lives."""
 
     def __init__(self) -> None:
         self._refresh = Refresh(random.Random())  # noqa: S311 - spreads refreshes
-        self._lock = threading.Lock()
-        self._exchange_under_way: Future[BaseException | None] = Future()
-        _ALL.add(self)
+        self._flights: SingleFlight[None] = SingleFlight("vision-grpc-token", clock)
+        # Exchanges by number: one that hung, so that another took its place, may end yet.
+        self._latest = self._taken = 0
 
     def authorization(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
         """Return `Bearer <token>`; blocks only while there is no token that can be used.
@@ -60,7 +54,7 @@ class ExchangedCredentials(Secretive, ABC):
             if rest.exchange is None:
                 time.sleep(rest.seconds)
             else:
-                wait([rest.exchange], rest.seconds)
+                rest.exchange.wait(rest.seconds)
 
     async def authorization_async(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
         """Return what `authorization` does; awaits where that blocks."""
@@ -76,12 +70,7 @@ class ExchangedCredentials(Secretive, ABC):
             if rest.exchange is None:
                 await asyncio.sleep(rest.seconds)
             else:
-                await _arrival(rest.exchange, rest.seconds)
-
-    def forked(self) -> None:
-        """Let go of what stayed in the parent process: its threads, and a lock that one may have held."""
-        self._lock = threading.Lock()
-        self._refresh.forked()
+                await rest.exchange.wait_async(rest.seconds)
 
     @property
     @abstractmethod
@@ -99,14 +88,18 @@ class ExchangedCredentials(Secretive, ABC):
     def _flow(self, timeout_s: float, *, refused: str | None) -> Generator[_Rest, None, str]:
         """Yield what to wait for, return the authorization."""
         deadline = clock() + timeout_s
-        last = AuthError(f"no token from {self._origin} within {timeout_s:g} s: it has not answered yet")
+        last = AuthError(
+            f"no token from {self._origin} within {round(timeout_s, 2):g} s: it has not answered yet; "
+            "see what keeps it (network, proxy, firewall), or allow the call more time"
+        )
         while True:
             now = clock()
-            with self._lock:
-                step = self._refresh.ask(now, refused=refused)
+            with self._flights.lock:
+                exchange = self._flights.under_way
+                step = self._refresh.ask(now, refused=refused, exchanging=exchange is not None)
                 if isinstance(step, Serve | Join) and step.start:
-                    self._start()
-                exchange = self._exchange_under_way
+                    exchange = self._start()
+                left_s = min(deadline - now, self._flights.left_s)
             if isinstance(step, Serve):
                 return step.authorization
             if isinstance(step, Fail | Pause):
@@ -116,62 +109,39 @@ class ExchangedCredentials(Secretive, ABC):
                 raise AuthError(str(last)) from last.__cause__
             if isinstance(step, Pause):
                 yield _Rest(None, step.until - now)
-                continue
-            yield _Rest(exchange, deadline - now)
-            if exchange.done() and (bug := exchange.result()) is not None:
-                raise bug
+            elif exchange is not None:
+                yield _Rest(exchange, max(0.0, left_s))
+                if exchange.done:
+                    exchange.result()  # Raises what is a bug.
 
-    def _start(self) -> None:
-        exchange: Future[BaseException | None] = Future()
-        # From now on nobody can cancel it: an impatient caller leaves the others their token.
-        exchange.set_running_or_notify_cancel()
-        self._exchange_under_way = exchange
-        thread = threading.Thread(target=self._run, args=(exchange,), name="vision-grpc-token", daemon=True)
+    def _start(self) -> Flight[None] | None:
+        self._latest += 1
         try:
-            thread.start()
-        except RuntimeError as error:  # The system has no thread left, or the interpreter shuts down.
+            return self._flights.start(partial(self._run, self._latest))
+        except RuntimeError as error:
             self._refresh.failed(AuthError(f"no thread could be started to get a token: {error}"), clock())
-            exchange.set_result(None)
+            return None
 
-    def _run(self, exchange: Future[BaseException | None]) -> None:
-        bug: BaseException | None = None
+    def _run(self, number: int) -> None:
         try:
             token = self._exchange(_EXCHANGE_S)
         except AuthError as error:
-            with self._lock:
+            with self._flights.lock:
                 is_urgent = self._refresh.held is None
-                self._refresh.failed(error, clock())
+                self._failed(error, number)
             if not is_urgent:
                 _LOG.warning("the token could not be refreshed, going on with the old one: %s", error)
         except BaseException as error:
-            bug = error
-            with self._lock:
-                self._refresh.failed(AuthError(f"getting a token failed: {type(error).__name__}"), clock())
+            with self._flights.lock:
+                self._failed(AuthError(f"getting a token failed: {type(error).__name__}"), number)
             raise
         else:
-            with self._lock:
-                self._refresh.succeeded(token, clock())
+            with self._flights.lock:
+                if number > self._taken:
+                    self._taken = number
+                    self._refresh.succeeded(token, clock())
             _LOG.debug("got a token from %s, good for %.0f s", self._origin, token.lifetime_s)
-        finally:
-            exchange.set_result(bug)
 
-
-async def _arrival(exchange: Future[BaseException | None], timeout_s: float) -> None:
-    arrival = asyncio.wrap_future(exchange)
-    try:
-        await asyncio.wait([arrival], timeout=timeout_s)
-    finally:
-        # Else it would be told of an arrival on an event loop that may be closed by then.
-        arrival.cancel()
-
-
-_ALL: "weakref.WeakSet[ExchangedCredentials]" = weakref.WeakSet()
-
-
-def _mend_after_fork() -> None:
-    for credentials in _ALL:
-        credentials.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_mend_after_fork)
+    def _failed(self, error: AuthError, number: int) -> None:
+        if number == self._latest:
+            self._refresh.failed(error, clock())

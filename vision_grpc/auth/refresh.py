@@ -76,14 +76,16 @@ class Refresh:
     def __init__(self, rng: random.Random) -> None:
         self.held: Held | None = None
         self._rng = rng
-        self._exchanging = False
         self._refused: str | None = None
         self._failures = 0
         self._retry_at = 0.0
         self._error: AuthError | None = None
 
-    def ask(self, now: float, *, refused: str | None = None) -> Step:
-        """Return what a caller is to do whom the service refused what it was served last, if it did."""
+    def ask(self, now: float, *, refused: str | None = None, exchanging: bool = False) -> Step:
+        """Return what a caller is to do; `refused` is what the service refused it, if anything.
+
+        `exchanging` tells whether an exchange is under way.
+        """
         held = self.held
         if held is not None and held.authorization == refused and not self._came_again(now):
             # The refusal may be a mistake, and the exchange may fail: others go on with it until there is another.
@@ -91,15 +93,12 @@ class Refresh:
             self._refused = refused
             held = None
         if held is not None and now < held.usable_until:
-            start = now >= held.refresh_at and not self._exchanging and self._may_try(now)
-            self._exchanging = self._exchanging or start
-            return Serve(held.authorization, start)
-        if self._exchanging:
+            return Serve(held.authorization, now >= held.refresh_at and not exchanging and self._may_try(now))
+        if exchanging:
             return Join(start=False)
         if self._error is not None and not self._may_try(now):
             is_transient = isinstance(self._error, TransientAuthError)
             return Pause(self._retry_at, self._error) if is_transient else Fail(self._error)
-        self._exchanging = True
         return Join(start=True)
 
     def succeeded(self, token: Token, now: float) -> None:
@@ -110,7 +109,6 @@ class Refresh:
             refresh_s = min(refresh_s, token.refresh_s)
         usable_s = life_s - min(_MARGIN_S, life_s * _MARGIN_PART)
         self.held = Held(f"Bearer {token.value}", now + refresh_s, now + usable_s)
-        self._exchanging = False
         self._error = None
         if self.held.authorization == self._refused:
             self._back_off(now)  # Metadata services and callables have caches, too.
@@ -119,13 +117,8 @@ class Refresh:
 
     def failed(self, error: AuthError, now: float) -> None:
         """Take the failure of an exchange; the next waits, the longer the more have failed in a row."""
-        self._exchanging = False
         self._error = error
         self._back_off(now)
-
-    def forked(self) -> None:
-        """Take note that the thread of the exchange stayed in the parent process."""
-        self._exchanging = False
 
     def _back_off(self, now: float) -> None:
         self._failures += 1
@@ -138,4 +131,4 @@ class Refresh:
 
     def _came_again(self, now: float) -> bool:
         """Whether an exchange brought just now what the service had refused: another would hardly bring a better."""
-        return self._error is None and not self._exchanging and not self._may_try(now)
+        return self._error is None and not self._may_try(now)

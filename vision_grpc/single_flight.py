@@ -1,0 +1,120 @@
+"""Work that is done once for all who wait for it, in any threads and event loops."""
+
+import asyncio
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from typing import Any, Generic, TypeVar
+
+_T = TypeVar("_T")
+
+LONGEST_S = 60.0
+"""How long work may take before other work may take its place."""
+# A thread that hangs cannot be ended: they get fewer, up to one every so many times as long.
+_LEAST_OFTEN = 16
+
+
+class Flight(Generic[_T]):
+    """Work in a thread of its own, which goes on when those who wait for it give up.
+
+    Raises:
+        RuntimeError: the system has no thread left, or the interpreter shuts down.
+    """
+
+    def __init__(self, work: Callable[[], _T], name: str) -> None:
+        self._outcome: Future[_T] = Future()
+        # From now on nobody can cancel it: an impatient caller leaves the others theirs.
+        self._outcome.set_running_or_notify_cancel()
+        threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
+
+    @property
+    def done(self) -> bool:
+        """Whether there is a result."""
+        return self._outcome.done()
+
+    def result(self) -> _T:
+        """Return what the work returned, or raise what it raised."""
+        return self._outcome.result()
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until it is done, but no longer."""
+        wait_for([self._outcome], timeout_s)
+
+    async def wait_async(self, timeout_s: float) -> None:
+        """Do what `wait` does, without blocking the event loop."""
+        arrival = asyncio.wrap_future(self._outcome)
+        try:
+            await asyncio.wait([arrival], timeout=timeout_s)
+        finally:
+            # Else it would be told of an arrival on an event loop that may be closed by then.
+            if not arrival.cancel():
+                arrival.exception()  # Raised by `result`; here it only counts as seen.
+
+    def _run(self, work: Callable[[], _T]) -> None:
+        try:
+            result = work()
+        except BaseException as error:
+            self._outcome.set_exception(error)
+            raise
+        self._outcome.set_result(result)
+
+
+class SingleFlight(Generic[_T]):
+    """At most one flight at a time; hold `lock` while asking and starting.
+
+    One that hangs counts as under way for a minute, the longer the more do in a row.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.lock = threading.Lock()
+        self._name = name
+        self._clock = clock
+        self._latest: Flight[_T] | None = None
+        self._until = 0.0
+        self._longest_s = LONGEST_S
+        _ALL.add(self)
+
+    @property
+    def under_way(self) -> Flight[_T] | None:
+        """The flight that may be waited for, None if one may be started."""
+        flight = self._latest
+        return None if flight is None or flight.done or self._clock() >= self._until else flight
+
+    @property
+    def left_s(self) -> float:
+        """For how long the latest flight may yet be waited for."""
+        return self._until - self._clock()
+
+    def start(self, work: Callable[[], _T]) -> Flight[_T]:
+        """Start one.
+
+        Raises:
+            RuntimeError: there is no thread for it.
+        """
+        hung = self._latest is not None and not self._latest.done
+        self._longest_s = min(2 * self._longest_s, _LEAST_OFTEN * LONGEST_S) if hung else LONGEST_S
+        self._latest = None
+        flight = Flight(work, self._name)
+        self._latest, self._until = flight, self._clock() + self._longest_s
+        return flight
+
+    def forked(self) -> None:
+        """Let go of what stayed in the parent process: the thread, and a lock that another may have held."""
+        self.lock = threading.Lock()
+        self._latest = None
+
+
+_ALL: "weakref.WeakSet[SingleFlight[Any]]" = weakref.WeakSet()
+
+
+def _mend_after_fork() -> None:
+    for flights in _ALL:
+        flights.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_mend_after_fork)
