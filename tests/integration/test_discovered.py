@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import pytest
@@ -24,6 +25,7 @@ from vision_grpc import (
     RetryPolicy,
     TransportError,
     VisionClient,
+    discovery,
 )
 from vision_grpc.auth import Anonymous, IamToken, YcProfile
 from vision_grpc.core.requests import ask_for_text, build_request
@@ -77,6 +79,30 @@ def test_the_service_is_asked_for_once(service: Service, client: Callable[..., S
         assert driver.analyze(png(7)).text == "7"
         assert len(driver.batch_analyze(_REQUEST).results) == 1
     assert len(asked) == 1
+
+
+def test_a_service_that_moves_is_found_again(
+    way: Way, service: Service, client: Callable[..., SyncDriver | AsyncDriver], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead_s, monotonic = [0.0], time.monotonic
+    monkeypatch.setattr(discovery, "time", SimpleNamespace(monotonic=lambda: monotonic() + ahead_s[0]))
+    with serve_grpc(answer) if way == "grpc" else serve_rest(answer) as moved:
+        places = iter([service, moved])
+
+        def tell(_: Request) -> Reply:
+            return _told(("ai-vision", next(places).address.removeprefix("http://")))
+
+        with http_server(tell) as url:
+            driver = client(url)
+            assert [driver.analyze(png(n)).text for n in range(2)] == ["0", "1"]
+            ahead_s[0] = 3600
+            assert driver.analyze(png(2)).text == "2"  # Nobody waits for the question that this begins.
+            for thread in threading.enumerate():
+                if thread.name == "vision-grpc-endpoints":
+                    thread.join(20)
+            assert driver.analyze(png(3)).text == "3"
+            assert len(driver.batch_analyze(_REQUEST).results) == 1
+    assert (len(service.requests), len(moved.requests)) == (3, 2)
 
 
 def test_a_failure_is_the_calls_own_and_sent_again(

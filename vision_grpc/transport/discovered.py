@@ -1,11 +1,11 @@
-"""A service whose address is asked for at the first call: transports that find it before they connect."""
+"""A service whose address is asked for: transports that find it at the first call, and again when it moved."""
 
 import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 from vision_grpc.core.requests import Ask
 from vision_grpc.errors import DeadlineError, PathError, VisionError
@@ -16,6 +16,7 @@ from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.task_call import TaskCall
 
 _SERVICE_ID = "ai-vision"
+_T = TypeVar("_T")
 
 
 class Directory(Protocol):
@@ -72,14 +73,46 @@ class Lookup:
         raise PathError(message, lasting=lasting) from error
 
 
+class _Connections(Generic[_T]):
+    """Connections to wherever the service was found; one that it moved away from is kept for the calls under way."""
+
+    def __init__(self, lookup: Lookup, open_at: Callable[[Endpoint], _T]) -> None:
+        self._lookup = lookup
+        self._open_at = open_at
+        self._opened: dict[Endpoint, _T] = {}
+        self._latest: _T | None = None
+        self._opening = threading.Lock()
+
+    def known(self) -> _T | None:
+        """Return the connection to where the service is, None where it was never found. Does not wait."""
+        if self._latest is None:
+            return None
+        try:
+            endpoint = self._lookup.find(0.0)
+        except VisionError:
+            # Whatever the directory says by now, the service was there.
+            return self._latest
+        return self.at(endpoint)
+
+    def at(self, endpoint: Endpoint) -> _T:
+        """Return the connection to a place, opened if need be."""
+        with self._opening:
+            if endpoint not in self._opened:
+                self._opened[endpoint] = self._open_at(endpoint)
+            self._latest = self._opened[endpoint]
+            return self._latest
+
+    def all(self) -> Sequence[_T]:
+        """Return what is to be closed."""
+        return [*self._opened.values()]
+
+
 class DiscoveringTransport:
-    """For threads. Nothing is asked again once the service was found."""
+    """For threads. The directory is asked for each call, and knows: it asks its service about hourly."""
 
     def __init__(self, lookup: Lookup, open_at: Callable[[Endpoint], Transport]) -> None:
         self._lookup = lookup
-        self._open_at = open_at
-        self._found: Transport | None = None
-        self._opening = threading.Lock()
+        self._connections = _Connections(lookup, open_at)
 
     def start(
         self,
@@ -110,16 +143,12 @@ class DiscoveringTransport:
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        if self._found is not None:
-            self._found.close()
+        for transport in self._connections.all():
+            transport.close()
 
     def _find(self, timeout_s: float) -> Transport:
-        if self._found is None:
-            endpoint = self._lookup.find(timeout_s)
-            with self._opening:
-                if self._found is None:
-                    self._found = self._open_at(endpoint)
-        return self._found
+        known = self._connections.known()
+        return self._connections.at(self._lookup.find(timeout_s)) if known is None else known
 
 
 class AsyncDiscoveringTransport:
@@ -127,8 +156,7 @@ class AsyncDiscoveringTransport:
 
     def __init__(self, lookup: Lookup, open_at: Callable[[Endpoint], AsyncTransport]) -> None:
         self._lookup = lookup
-        self._open_at = open_at
-        self._found: AsyncTransport | None = None
+        self._connections = _Connections(lookup, open_at)
         self._early: set[asyncio.Task[Answer]] = set()
 
     def start(
@@ -141,8 +169,8 @@ class AsyncDiscoveringTransport:
         on_done: Callable[[], None],
     ) -> AsyncCall:
         """Send a batch; see `AsyncTransport`."""
-        if self._found is not None:
-            return self._found.start(contents, ask, authorization, timeout_s=timeout_s, on_done=on_done)
+        if (known := self._connections.known()) is not None:
+            return known.start(contents, ask, authorization, timeout_s=timeout_s, on_done=on_done)
         deadline = time.monotonic() + timeout_s
 
         async def exchange() -> Answer:
@@ -173,15 +201,12 @@ class AsyncDiscoveringTransport:
         """Close the connection, if there is one; calls that wait for the address fail."""
         for task in self._early:
             task.cancel()
-        if self._found is not None:
-            await self._found.aclose()
+        for transport in self._connections.all():
+            await transport.aclose()
 
     async def _find(self, timeout_s: float) -> AsyncTransport:
-        if self._found is None:
-            endpoint = await self._lookup.find_async(timeout_s)
-            if self._found is None:  # Another call may have been faster.
-                self._found = self._open_at(endpoint)
-        return self._found
+        known = self._connections.known()
+        return self._connections.at(await self._lookup.find_async(timeout_s)) if known is None else known
 
 
 class _FailedCall:
