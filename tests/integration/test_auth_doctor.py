@@ -366,6 +366,17 @@ def test_a_proxy_that_refuses(
     assert "call" not in findings
 
 
+@pytest.mark.parametrize("scheme", ["foo", "socks5"])
+def test_a_proxy_of_a_kind_that_nobody_speaks_to(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    with lying_server(accept_alone) as proxy:
+        monkeypatch.setenv("https_proxy", f"{scheme}://me:SECRET@{proxy.address}")
+        findings = _examine(Subject(endpoint="vision.invalid", transport="rest"), {"YC_API_KEY": "k"}, timeout_s=5)
+    assert _faults(findings) == ["proxy"]
+    assert "cannot be used" in findings["proxy"].message
+    assert findings["proxy"].fix == "name one with http://, or pass it by: NO_PROXY=vision.invalid"
+    assert "SECRET" not in f"{findings}"
+
+
 @pytest.mark.parametrize("transport", ["auto", "grpc", "rest"])
 @pytest.mark.parametrize("endpoint", ["vision.invalid", "http://vision.invalid"])
 def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch, transport: str, endpoint: str) -> None:

@@ -35,10 +35,11 @@ class Proxy(NamedTuple):
 
     def finding(self, endpoint: Endpoint) -> Finding:
         """Tell of the proxy."""
+        need = "needs it to allow CONNECT and pass HTTP/2 on" if self.tunnels_grpc else "passes it over"
         return Finding(
             "proxy",
             "warning",
-            f"{self.target}, by {self.variable} of the environment: gRPC needs it to allow CONNECT and pass HTTP/2 on",
+            f"{self.target}, by {self.variable} of the environment: gRPC {need}",
             f"if that is not meant: NO_PROXY={endpoint.host}",
         )
 
