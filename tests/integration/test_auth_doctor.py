@@ -2,19 +2,25 @@
 
 import io
 import json
+import re
+import socket
 import ssl
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+import grpc
 import pytest
 import trustme
-from auth_peers import Reply, always, http_server
+from auth_peers import Reply, always, grpc_server, http_server
 from command_line import finish, read_line, run, start
 from held_port import held_port
+from lying_server import Lie, accept_alone, lying_server, read_request
 
-from vision_grpc.auth import ApiKey, Credentials, OAuthToken
+from vision_grpc.auth import Anonymous, ApiKey, Credentials, OAuthToken
 from vision_grpc.doctor import Finding, Subject, examine
 from vision_grpc.local import Identities, LocalVision
 
@@ -61,9 +67,8 @@ def test_a_good_service_has_no_faults(vision: LocalVision, identities: Identitie
     assert findings["credentials"].message == "ApiKey, from YC_API_KEY"
     assert findings["folder"].message == "none is sent: the service takes that of the service account"
     assert findings["call"].message.startswith("answered after")
-    assert (
-        findings["http2"].message.partition(" speaks ")[2].startswith("HTTP/2" if transport == "grpc" else "no HTTP/2")
-    )
+    spoken = findings["http2" if transport == "grpc" else "http"].message.partition(" speaks ")[2]
+    assert spoken.startswith("HTTP/2" if transport == "grpc" else "HTTP/1.1")
     assert identities.api_key not in f"{findings}"
 
 
@@ -108,7 +113,13 @@ def test_a_tls_port_without_tls(authority: trustme.CA) -> None:
     ("host", "trusted", "days", "message", "fix"),
     [
         ("127.0.0.1", False, 30, "is not trusted here", "root_certificates"),
-        ("other.example", True, 30, "the certificate is for another host", "a name that is in the certificate"),
+        (
+            "other.example",
+            True,
+            30,
+            "the certificate is for another host",
+            "a name that is in the certificate, or expect one of those: server_name",
+        ),
         ("127.0.0.1", True, -1, "has expired", "renew it"),
     ],
     ids=["untrusted", "other host", "expired"],
@@ -228,3 +239,189 @@ def test_a_served_service_lets_in_whoever_has_the_folder(tmp_path: Path) -> None
     finally:
         process.terminate()
         finish(process)
+
+
+@pytest.mark.parametrize("transport", ["auto", "grpc", "rest"])
+@pytest.mark.parametrize("insecure", [True, False])
+def test_a_port_that_never_answers(transport: str, *, insecure: bool) -> None:
+    with lying_server(accept_alone) as server:
+        subject = Subject(endpoint=server.address, transport=transport, insecure=insecure)  # type: ignore[arg-type]
+        findings = _examine(subject, timeout_s=0.2)
+    [name] = _faults(findings)
+    assert re.search(r"does not answer|no answer from \S+ within", findings[name].message)
+    assert "see whether the service hangs" in str(findings[name].fix)
+
+
+@pytest.mark.parametrize("transport", ["auto", "grpc", "rest"])
+@pytest.mark.parametrize("way", ["grpc", "rest"])
+@pytest.mark.parametrize("is_known", [None, False, True], ids=["none", "stranger", "known"])
+def test_a_service_that_asks_for_a_client_certificate(
+    authority: trustme.CA, transport: str, way: str, *, is_known: bool | None
+) -> None:
+    known = {False: trustme.CA(), True: authority}
+    pair = None if is_known is None else _pair(known[is_known].issue_cert("client@vision.example"))
+    roots = authority.cert_pem.bytes()
+    with _service_for_known_clients(authority, way) as address:
+        findings = _examine(
+            Subject(
+                endpoint=address,
+                transport=transport,  # type: ignore[arg-type]
+                root_certificates=roots,
+                client_certificate=pair,
+            ),
+            {"YC_API_KEY": "AQVNkey"},
+            timeout_s=5,
+        )
+    faults = _faults(findings)
+    if is_known and transport in {"auto", way}:
+        assert faults == []
+        return
+    assert len(faults) == 1
+    fix = str(findings[faults[0]].fix)
+    # One that asks over another protocol is not understood at all.
+    assert "client_certificate" in fix or way != transport
+    if is_known is False and faults == ["tls"]:
+        assert "trust" in fix
+
+
+def _pair(certificate: trustme.LeafCert) -> tuple[bytes, bytes]:
+    return b"".join(part.bytes() for part in certificate.cert_chain_pems), certificate.private_key_pem.bytes()
+
+
+@contextmanager
+def _service_for_known_clients(authority: trustme.CA, way: str) -> Iterator[str]:
+    own = authority.issue_cert("127.0.0.1")
+    if way == "grpc":
+        chain, key = _pair(own)
+        tls = grpc.ssl_server_credentials([(key, chain)], authority.cert_pem.bytes(), require_client_auth=True)
+        with grpc_server(lambda wire, _: wire, tls) as address:
+            yield address
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with http_server(always(Reply(200, b"")), context) as url:
+        yield url.removeprefix("https://")
+
+
+def test_rest_at_a_port_for_grpc_alone(vision: LocalVision) -> None:
+    findings = _examine(Subject(endpoint=vision.grpc_endpoint, transport="rest", insecure=True))
+    assert _faults(findings) == ["http"]
+    assert "no answer over HTTP/1.1" in findings["http"].message
+    assert findings["http"].fix == "correct the port; one for gRPC alone takes transport grpc"
+
+
+def test_a_port_without_http2_that_was_given_as_a_url(vision: LocalVision) -> None:
+    findings = _examine(Subject(endpoint=vision.rest_endpoint))
+    assert findings["http2"].state == "warning"
+    assert findings["http2"].fix == "if gRPC is meant, give the port that speaks it; else transport rest"
+
+
+def test_a_service_that_wants_credentials_and_got_none(vision: LocalVision) -> None:
+    findings = _examine(Subject(endpoint=vision.grpc_endpoint, insecure=True), call=True)
+    assert _faults(findings) == ["call"]
+    assert "no credentials were sent" in str(findings["call"].fix)
+    assert "YC_API_KEY" in str(findings["call"].fix)
+
+
+def test_credentials_that_cannot_be_used_are_named_in_the_fix() -> None:
+    with http_server(always(Reply(200, b""))) as url:
+        malformed = _examine(Subject(endpoint=url), {"YC_SERVICE_ACCOUNT_KEY_FILE": "/nowhere/key.json"})
+        plaintext = _examine(Subject(endpoint="http://vision.invalid"), {"YC_API_KEY": "AQVNkey"})
+    assert malformed["credentials"].fix == "correct YC_SERVICE_ACCOUNT_KEY_FILE, or unset it"
+    assert plaintext["credentials"].fix == "use TLS: drop insecure=True or http://"
+
+
+def _tell(answer: bytes) -> Lie:
+    def lie(connection: socket.socket, _: object) -> None:
+        read_request(connection)
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    return lie
+
+
+@pytest.mark.parametrize("transport", ["auto", "grpc", "rest"])
+@pytest.mark.parametrize(
+    ("answer", "message", "fix"),
+    [
+        (b"HTTP/1.1 407 Who?\r\n\r\n", "wants a name and password", "https_proxy=http://name:password@127.0.0.1:"),
+        (b"HTTP/1.1 403 No\r\n\r\n", "answers CONNECT vision.invalid:443 with HTTP 403", "NO_PROXY=vision.invalid"),
+        (b"SSH-2.0-OpenSSH\r\n", "with what is no HTTP", "correct https_proxy"),
+    ],
+    ids=["stranger", "forbidden", "no proxy"],
+)
+def test_a_proxy_that_refuses(
+    monkeypatch: pytest.MonkeyPatch, transport: str, answer: bytes, message: str, fix: str
+) -> None:
+    with lying_server(_tell(answer)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://me:SECRET@{proxy.address}")
+        subject = Subject(endpoint="vision.invalid", transport=transport)  # type: ignore[arg-type]
+        findings = _examine(subject, {"YC_API_KEY": "k"}, call=True, timeout_s=5)
+    assert _faults(findings) == ["proxy"]
+    assert message in findings["proxy"].message
+    assert fix in str(findings["proxy"].fix)
+    assert "SECRET" not in f"{findings}"
+    assert "call" not in findings
+
+
+@pytest.mark.parametrize("scheme", ["foo", "socks5"])
+def test_a_proxy_of_a_kind_that_nobody_speaks_to(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    with lying_server(accept_alone) as proxy:
+        monkeypatch.setenv("https_proxy", f"{scheme}://me:SECRET@{proxy.address}")
+        findings = _examine(Subject(endpoint="vision.invalid", transport="rest"), {"YC_API_KEY": "k"}, timeout_s=5)
+    assert _faults(findings) == ["proxy"]
+    assert "cannot be used" in findings["proxy"].message
+    assert findings["proxy"].fix == "name one with http://, or pass it by: NO_PROXY=vision.invalid"
+    assert "SECRET" not in f"{findings}"
+
+
+@pytest.mark.parametrize("transport", ["auto", "grpc", "rest"])
+@pytest.mark.parametrize("endpoint", ["vision.invalid", "http://vision.invalid"])
+def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch, transport: str, endpoint: str) -> None:
+    with held_port() as port:
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        subject = Subject(endpoint=endpoint, transport=transport, credentials=Anonymous())  # type: ignore[arg-type]
+        findings = _examine(subject)
+    assert _faults(findings) == ["proxy"]
+    assert f"the proxy 127.0.0.1:{port} takes no connections: Connection refused" in findings["proxy"].message
+    assert "clock" not in findings
+
+
+def test_the_way_through_a_proxy_is_gone(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA) -> None:
+    context = _server_context(authority, "vision.invalid")
+    context.set_alpn_protocols(["http/1.1"])
+    with http_server(always(Reply(200, b"")), context) as url, lying_server(_tunnel_to(url)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+        roots = authority.cert_pem.bytes()
+        findings = _examine(Subject(endpoint="vision.invalid", root_certificates=roots), {"YC_API_KEY": "k"})
+        strangers = _examine(Subject(endpoint="vision.invalid"), {"YC_API_KEY": "k"})
+    assert _faults(findings) == []
+    assert "by the proxy 127.0.0.1:" in findings["port"].message
+    assert findings["clock"].message.startswith("within")
+    assert _faults(strangers) == ["tls"]
+
+
+def _tunnel_to(url: str) -> Lie:
+    port = int(url.rpartition(":")[2])
+
+    def lie(connection: socket.socket, _: object) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", port)) as far:
+            back = threading.Thread(target=_carry, args=(far, connection))
+            back.start()
+            _carry(connection, far)
+            back.join()
+
+    return lie
+
+
+def _carry(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(65_536):
+            sink.sendall(piece)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)

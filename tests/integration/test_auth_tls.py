@@ -34,6 +34,7 @@ Way = Literal["grpc", "rest"]
 _TEXT = Feature(type=Feature.TEXT_DETECTION, text_detection_config=FeatureTextDetectionConfig(language_codes=["*"]))
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"image", features=[_TEXT])])
 _RESPONSE = BatchAnalyzeResponse(results=[AnalyzeResult()])
+_MAY_ASK = r"\(it may ask for a client certificate that it trusts: pass client_certificate\)$"
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +135,8 @@ def test_a_client_certificate_that_is_missing_or_not_trusted_is_told(
     call: Callable[..., BatchAnalyzeResponse], way: Way, authority: trustme.CA
 ) -> None:
     # gRPC does not tell why the service closed the connection.
-    missing = r"may ask for a client certificate: pass client_certificate\)" if way == "rest" else "was not reached"
-    not_trusted = "does not trust the client certificate" if way == "rest" else "was not reached"
+    missing = r"may ask for a client certificate: pass client_certificate\)" if way == "rest" else _MAY_ASK
+    not_trusted = "does not trust the client certificate" if way == "rest" else _MAY_ASK
     stranger = _pems(trustme.CA().issue_cert("client@vision.example"))
     with _server(way, authority.issue_cert("127.0.0.1"), authority, ssl.TLSVersion.TLSv1_2) as address:
         with pytest.raises(PathError, match=missing):
@@ -150,8 +151,39 @@ def test_a_refusal_after_the_handshake_is_an_error_of_ours(
     # Whether the reason or the end of the connection is read first is for the machine to say.
     with _server(way, authority.issue_cert("127.0.0.1"), authority) as address:
         for _ in range(5):
-            with pytest.raises(TransportError, match=r"was not reached|broke"):
+            with pytest.raises(
+                TransportError, match=r"(was not reached|broke): .* \(it (asks|may ask) for a client cert"
+            ):
                 call(address)
+
+
+@pytest.mark.parametrize("certificate", [None, _pems(trustme.CA().issue_cert("client@vision.example"))])
+@pytest.mark.parametrize("transport", ["auto", "grpc", "rest"])
+def test_a_service_over_grpc_alone_that_closes_the_connection_may_ask_for_a_certificate(
+    transport: Literal["auto", "grpc", "rest"], certificate: tuple[bytes, bytes] | None, authority: trustme.CA
+) -> None:
+    with (
+        _server("grpc", authority.issue_cert("127.0.0.1"), authority) as address,
+        VisionClient(
+            address,
+            transport=transport,
+            credentials=ApiKey("AQVNkey"),
+            root_certificates=authority.cert_pem.bytes(),
+            client_certificate=certificate,
+        ) as client,
+        pytest.raises(TransportError, match=_MAY_ASK),
+    ):
+        client.batch_analyze(_REQUEST, timeout=20)
+
+
+def test_no_certificate_is_spoken_of_where_none_can_be_asked_for_or_an_answer_came() -> None:
+    error = httpx2.ReadError("Connection reset by peer")
+    plaintext, encrypted = (
+        Attempt(Endpoint("vision.example", 443, plaintext=plaintext), 1.0) for plaintext in (True, False)
+    )
+    assert "certificate" not in str(translate(error, plaintext, is_early=True))
+    assert "certificate" not in str(translate(error, encrypted))
+    assert "certificate" in str(translate(error, encrypted, is_early=True))
 
 
 def test_the_reason_of_a_refusal_after_the_handshake_is_told_when_it_is_read() -> None:

@@ -22,7 +22,7 @@ from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.method import Headers
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
-from vision_grpc.transport.tls import Tls, tls_hint
+from vision_grpc.transport.tls import EARLY_END_HINT, Tls, tls_hint
 from vision_grpc.version import USER_AGENT
 from vision_grpc.wire import encode_features, has_error, join_request, split_response
 
@@ -55,6 +55,8 @@ _CLOSED_PATH = (
     "http1.x server",
     "Received http2 header with status",
 )
+# What it says, beside that, of a connection that came about and ended before HTTP/2 began.
+_EARLY_ENDS = ("Socket closed", "Connection reset by peer")
 # What gRPC on either side says of a message over its limit.
 _TOO_LARGE = "message larger than max"
 
@@ -132,7 +134,8 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
         return attempt.late()
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
         hint = tls_hint(message)
-        return PathError(f"{endpoint.target} was not reached: {message}{hint}", lasting=bool(hint))
+        advice = hint or _advice_on_early_end(message, endpoint)
+        return PathError(f"{endpoint.target} was not reached: {message}{advice}", lasting=bool(hint))
     if not metadata and code is Code.CANCELLED:
         return TransportError(
             f"the call to {endpoint.target} was cancelled, the client may have been closed: {message}"
@@ -143,6 +146,12 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     status = Status(code=code, message=message, details=details)
     too_large = code is Code.RESOURCE_EXHAUSTED and _TOO_LARGE in message
     return service_error(status, attempt, request_id=_text(metadata.get("x-request-id")), too_large=too_large)
+
+
+def _advice_on_early_end(message: str, endpoint: Endpoint) -> str:
+    # Within the handshake, a firewall may have ended it.
+    is_early = "andshake" not in message and any(sign in message for sign in _EARLY_ENDS)
+    return EARLY_END_HINT if is_early and not endpoint.plaintext else ""
 
 
 def _text(value: str | bytes | None) -> str | None:

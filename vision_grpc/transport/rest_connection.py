@@ -26,6 +26,7 @@ class RestConnection:
         self._http: httpx2.Client | None = None
         self._socket: socket | None = None
         self._is_open = False
+        self._has_answered = False
         self._is_broken_off = False
 
     def exchange(self, request: HttpRequest, attempt: Attempt) -> HttpAnswer:
@@ -53,7 +54,8 @@ class RestConnection:
                 for piece in response.iter_bytes():
                     body.add(piece)
         except httpx2.RequestError as error:
-            attempt.fail(translate(error, attempt), error)
+            is_early = self._is_open and not (self._has_answered or self._is_broken_off)
+            attempt.fail(translate(error, attempt, is_early=is_early), error)
         return HttpAnswer(response.status_code, response.headers, body.whole())
 
     def break_off(self) -> None:
@@ -78,7 +80,9 @@ class RestConnection:
     def _follow(self, event: str, info: Mapping[str, Any]) -> None:
         """Learn of the socket; httpx2 calls this at each step of an exchange."""
         if event.endswith(("connect_tcp.started", "start_tls.started")):
-            self._is_open = False
+            self._is_open = self._has_answered = False
+        elif event.endswith("receive_response_headers.complete"):
+            self._has_answered = True
         elif event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._is_open = True
             self._socket = info["return_value"].get_extra_info("socket")

@@ -19,7 +19,7 @@ from vision_grpc.transport.http_message import HttpAnswer
 from vision_grpc.transport.method import Headers
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
-from vision_grpc.transport.tls import Tls, tls_hint
+from vision_grpc.transport.tls import EARLY_END_HINT, Tls, tls_hint
 from vision_grpc.version import USER_AGENT
 
 _T = TypeVar("_T")
@@ -156,8 +156,11 @@ def _raise_disguised_error(answer: HttpAnswer, attempt: Attempt) -> None:
         raise service_error(status, attempt, request_id=answer.headers.get("x-request-id"))
 
 
-def translate(error: httpx2.RequestError, attempt: Attempt) -> VisionError:
-    """Return our exception for what the HTTP client raised."""
+def translate(error: httpx2.RequestError, attempt: Attempt, *, is_early: bool = False) -> VisionError:
+    """Return our exception for what the HTTP client raised.
+
+    `is_early` tells that the connection was there and had not answered anything yet.
+    """
     target = attempt.endpoint.target
     if isinstance(error, httpx2.ProxyError):
         # A proxy may quote what it was told, its own password with it.
@@ -172,4 +175,5 @@ def translate(error: httpx2.RequestError, attempt: Attempt) -> VisionError:
         return ProtocolError(f"the answer of {target} is not encoded as it says: {told}")
     if isinstance(error, httpx2.TimeoutException):
         return attempt.late()
-    return TransportError(f"the connection to {target} broke: {told}")
+    advice = EARLY_END_HINT if is_early and not attempt.endpoint.plaintext else ""
+    return TransportError(f"the connection to {target} broke: {told}{advice}")

@@ -35,6 +35,8 @@ _HINTS = {
     "ALERT_HANDSHAKE_FAILURE": " (it may ask for a client certificate: pass client_certificate)",
     "ALERT_UNKNOWN_CA": " (it does not trust the client certificate: pass one that it does)",
 }
+EARLY_END_HINT = " (it may ask for a client certificate that it trusts: pass client_certificate)"
+"""What may help where the service took part in the handshake and then closed the connection before any answer."""
 
 
 class ClientCertificate(NamedTuple):

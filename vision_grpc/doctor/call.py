@@ -1,0 +1,77 @@
+"""A call, which is not billed."""
+
+import time
+from collections.abc import Iterator
+
+from vision_grpc.auth import Anonymous
+from vision_grpc.auth.default import VARIABLES
+from vision_grpc.doctor.finding import FaultError, Finding
+from vision_grpc.doctor.subject import Subject
+from vision_grpc.errors import AuthError, Code, TransportError, VisionError
+from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
+from vision_grpc.settings import Settings
+
+_ANOTHER_SERVICE = "correct host and port: another service answers there"
+_FIXES = {
+    Code.UNAUTHENTICATED: "make a new key or token",
+    Code.PERMISSION_DENIED: "give the account the role ai.vision.user in the folder, and see to the folder id",
+    Code.INVALID_ARGUMENT: "see to the folder id",
+    Code.NOT_FOUND: _ANOTHER_SERVICE,
+    Code.UNIMPLEMENTED: _ANOTHER_SERVICE,
+    Code.DATA_LOSS: _ANOTHER_SERVICE,
+    Code.RESOURCE_EXHAUSTED: "wait a while, or have the quota raised",
+    Code.DEADLINE_EXCEEDED: "allow more time; if that does not help, ask whoever runs the service",
+}
+
+
+def try_call(subject: Subject, settings: Settings, timeout_s: float) -> Iterator[Finding]:
+    """Get a token and send a request that holds no image.
+
+    Raises:
+        FaultError: there is no token, or the service was not reached or did not let us in.
+    """
+    from vision_grpc.client import VisionClient
+
+    began = time.monotonic()
+    try:
+        settings.credentials.authorization(timeout_s=timeout_s)
+    except AuthError as error:
+        raise FaultError(str(error), _fix_of_token(error), name="token") from error
+    yield Finding("token", "ok", f"there after {time.monotonic() - began:.2f} s")
+    # Nothing to bill; that the service says so shows that it was reached and let us in.
+    spec = AnalyzeSpec(
+        content=b"no image",
+        features=[
+            Feature(type=Feature.TEXT_DETECTION, text_detection_config=FeatureTextDetectionConfig(language_codes=["*"]))
+        ],
+    )
+    request = BatchAnalyzeRequest(analyze_specs=[spec], folder_id=settings.folder_id)
+    began = time.monotonic()
+    try:
+        with VisionClient(
+            subject.endpoint,
+            transport=subject.transport,
+            credentials=settings.credentials,
+            folder_id=subject.folder_id,
+            root_certificates=subject.root_certificates,
+            client_certificate=subject.client_certificate,
+            server_name=subject.server_name,
+            insecure=subject.insecure,
+            data_logging=subject.data_logging,
+        ) as client:
+            client.batch_analyze(request, timeout=timeout_s)
+    except VisionError as error:
+        raise FaultError(str(error), _fix_of_call(error.code, settings), name="call") from error
+    yield Finding("call", "ok", f"answered after {time.monotonic() - began:.2f} s")
+
+
+def _fix_of_token(error: AuthError) -> str:
+    if isinstance(error.__cause__, TransportError):
+        return f"see to the way from here to whoever gives the token, or set another of {', '.join(VARIABLES)}"
+    return f"make a new key or token, or set another of {', '.join(VARIABLES)}"
+
+
+def _fix_of_call(code: Code, settings: Settings) -> str:
+    if code is Code.UNAUTHENTICATED and isinstance(settings.credentials, Anonymous):
+        return f"no credentials were sent and this service wants some: set one of {', '.join(VARIABLES)}"
+    return _FIXES.get(code, "try again later; if it stays so, ask whoever runs the service")

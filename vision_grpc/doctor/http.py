@@ -1,0 +1,87 @@
+"""What is spoken on a connection: HTTP/2 as gRPC needs it, and HTTP/1.1 as REST does."""
+
+import socket
+import ssl
+import time
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from vision_grpc.doctor.finding import FaultError, Finding
+from vision_grpc.errors import DeadlineError, PathError, VisionError
+from vision_grpc.settings import Settings
+from vision_grpc.transport.attempt import Attempt
+from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
+from vision_grpc.transport.once import fetch
+
+Reply = Literal["http2", "other", "end", "silence"]
+"""What came back: HTTP/2, something else, the end of the connection, nothing in time."""
+
+# RFC 9113, 3.4: how a client begins; here followed by empty SETTINGS. The server answers with its own.
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+_SETTINGS_TYPE = 4
+_FRAME_HEADER_BYTES = 9
+_MOST_SKEW_S = 300.0
+
+
+def begin_http2(connection: socket.socket) -> tuple[Reply, str]:
+    """Return what comes back to how HTTP/2 begins, and in words how the connection ended."""
+    header = b""
+    try:
+        connection.sendall(_PREFACE)
+        while len(header) < _FRAME_HEADER_BYTES:
+            if not (piece := connection.recv(_FRAME_HEADER_BYTES - len(header))):
+                break
+            header += piece
+    except TimeoutError:
+        return ("other" if header else "silence"), ""
+    except ssl.SSLError as error:
+        return "end", error.reason or str(error)
+    except OSError as error:
+        return ("other" if header else "end"), error.strerror or str(error)
+    if len(header) == _FRAME_HEADER_BYTES and header[3] == _SETTINGS_TYPE:
+        return "http2", ""
+    return ("other", "") if header else ("end", "closed without a word")
+
+
+def ask_over_http1(settings: Settings, timeout_s: float) -> HttpAnswer:
+    """Return the answer to a request such as REST sends; which it is does not matter.
+
+    Raises:
+        FaultError: there is none.
+    """
+    place = settings.place
+    try:
+        return fetch(
+            Attempt(place, timeout_s), settings.tls, HttpRequest("GET", "/", {}), through_proxy=not place.is_loopback
+        )
+    except VisionError as error:
+        name, fix = "http", "correct the port; one for gRPC alone takes transport grpc"
+        if isinstance(error.__cause__, ImportError | ValueError):
+            # No connection was tried: the HTTP client knows no such proxy.
+            name, fix = "proxy", f"name one with http://, or pass it by: NO_PROXY={place.host}"
+        elif isinstance(error, PathError) and error.lasting:
+            name, fix = "tls", "pass a client_certificate that the service trusts"
+        elif isinstance(error, DeadlineError):
+            fix = "correct the port; or see whether the service hangs, or a firewall holds its answers back"
+        elif not place.plaintext:
+            fix += "; or the service asks for a client certificate: client_certificate"
+        message = f"no answer over HTTP/1.1: {error}"
+        raise FaultError(message, fix, name=name) from error
+
+
+def compare_clocks(answer: HttpAnswer) -> Finding:
+    """Tell how far this machine's clock is from that of whoever answered."""
+    try:
+        there = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return Finding("clock", "ok", "not compared: the service tells no time over HTTP/1.1")
+    skew_s = time.time() - there
+    if abs(skew_s) <= _MOST_SKEW_S:
+        return Finding("clock", "ok", f"within {abs(skew_s) + 1:.0f} s of the service's")
+    way = "ahead of" if skew_s > 0 else "behind"
+    return Finding(
+        "clock",
+        "fault",
+        f"this machine's clock is {abs(skew_s):.0f} s {way} the service's",
+        "set the clock: tokens and certificates need it",
+    )

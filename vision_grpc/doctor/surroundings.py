@@ -1,0 +1,100 @@
+"""What can be told without asking anybody: the settings, and where they are from."""
+
+import time
+from collections.abc import Mapping
+
+from vision_grpc.auth import Anonymous, YcProfile
+from vision_grpc.auth.default import VARIABLES
+from vision_grpc.config import DEFAULT_ENDPOINT
+from vision_grpc.doctor.finding import FaultError, Finding
+from vision_grpc.doctor.subject import Subject
+from vision_grpc.errors import AuthError
+from vision_grpc.settings import Settings
+from vision_grpc.transport.tls import ClientCertificate
+
+SOON_S = 14 * 24 * 3600.0
+"""Certificates that end within this time are told of."""
+
+
+def resolve(subject: Subject, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with the credentials that a client would use.
+
+    Raises:
+        FaultError: there are none, or not for this service.
+    """
+    try:
+        return subject.resolve(environ, subject.credentials)
+    except AuthError as error:
+        variable = _variable_in(environ)
+        fix = (
+            f"set one of {', '.join(VARIABLES)}, or run `yc init`; a local service needs none"
+            if variable is None
+            else f"correct {variable}, or unset it"
+        )
+        raise FaultError(str(error), fix, name="credentials") from error
+    except ValueError as error:
+        # The other settings have been resolved before.
+        raise FaultError(str(error), "use TLS: drop insecure=True or http://", name="credentials") from error
+
+
+def find_endpoint(subject: Subject, settings: Settings, environ: Mapping[str, str]) -> Finding:
+    """Tell what is called, how, and who says so."""
+    if subject.endpoint is not None:
+        origin = "as told"
+    elif environ.get("VISION_GRPC_ENDPOINT"):
+        origin = "from VISION_GRPC_ENDPOINT"
+    else:
+        origin = f"the default, {DEFAULT_ENDPOINT}"
+    protection = "without TLS" if settings.place.plaintext else "with TLS"
+    if settings.tls.server_name is not None:
+        protection += f" as {settings.tls.server_name}"
+    message = f"{settings.place.target} {protection} ({origin}), transport {settings.transport}"
+    return Finding("endpoint", "ok", message)
+
+
+def find_client_certificate(certificate: ClientCertificate) -> Finding:
+    """Tell whom the certificate names, and for how long."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    # The first of the chain is the client's own.
+    own = load_pem_x509_certificate(certificate.chain)
+    left_s = own.not_valid_after_utc.timestamp() - time.time()
+    message = f"presented is {own.subject.rfc4514_string()}, good until {own.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"
+    if left_s < 0:
+        return Finding("certificate", "fault", f"{message}: it has expired", "renew the client certificate")
+    if left_s < SOON_S:
+        return Finding("certificate", "warning", message, "renew the client certificate soon")
+    return Finding("certificate", "ok", message)
+
+
+def find_credentials(subject: Subject, settings: Settings, environ: Mapping[str, str]) -> Finding:
+    """Tell of what kind they are and where they are from."""
+    credentials = settings.credentials
+    kind = type(credentials).__name__
+    if isinstance(credentials, Anonymous):
+        return Finding("credentials", "ok", "none: a service on this machine is called without")
+    if isinstance(credentials, YcProfile):
+        kind = f"{kind} {credentials.name!r} ({credentials.kind})"
+    variable = _variable_in(environ)
+    found = "found on this machine" if variable is None else f"from {variable}"
+    return Finding("credentials", "ok", f"{kind}, {'as told' if subject.credentials is not None else found}")
+
+
+def find_folder(settings: Settings) -> Finding:
+    """Tell which folder is sent, if any."""
+    if settings.folder_id:
+        return Finding("folder", "ok", f"{settings.folder_id} is sent")
+    if settings.credentials.is_service_account:
+        return Finding("folder", "ok", "none is sent: the service takes that of the service account")
+    if isinstance(settings.credentials, Anonymous):
+        return Finding("folder", "ok", "none is sent")
+    return Finding(
+        "folder",
+        "warning",
+        "none is sent, but users' tokens need one",
+        "set YC_FOLDER_ID or folder_id, unless the token is a service account's",
+    )
+
+
+def _variable_in(environ: Mapping[str, str]) -> str | None:
+    return next((name for name in VARIABLES if environ.get(name)), None)
