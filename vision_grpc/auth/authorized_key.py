@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from vision_grpc.errors import AuthError
 from vision_grpc.key_file import read_key_file
+from vision_grpc.quoting import quote_path
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -48,13 +49,16 @@ class AuthorizedKey:
             AuthError: there is none.
         """
         place = Path(path)
-        origin = f"the key file {place}"
+        origin = f"the key file {quote_path(place)}"
         try:
-            text = read_key_file(place, "the key file")
+            return cls.from_json(read_key_file(place, "the key file"), origin)
         except OSError as error:
-            message = f"{origin} cannot be read ({error.strerror}): {_MAKE_ONE}"
-            raise AuthError(message) from error
-        return cls.from_json(text, origin)
+            reason = error.strerror
+        except ValueError:
+            reason = "it has characters that no path has"
+        # Without the cause, which quotes what may be the key itself.
+        message = f"{origin} cannot be read ({reason}): {_MAKE_ONE}"
+        raise AuthError(message)
 
     @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> "AuthorizedKey":
@@ -64,7 +68,7 @@ class AuthorizedKey:
             AuthError: it spells none.
         """
         try:
-            fields = json.loads(text)
+            fields = json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
         except (ValueError, RecursionError):
             # Not as a cause: a JSONDecodeError holds the whole text.
             fields = None

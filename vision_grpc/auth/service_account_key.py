@@ -38,7 +38,7 @@ class ServiceAccountKey(ExchangedCredentials):
         self._path: str | os.PathLike[str] | None = None
         if isinstance(key, Mapping):
             self._key = AuthorizedKey(key, "the mapping")
-        elif isinstance(key, str) and key.lstrip().startswith("{"):
+        elif isinstance(key, str) and key.lstrip("\ufeff \t\r\n").startswith("{"):
             self._key = AuthorizedKey.from_json(key, "the text")
         else:
             self._path = key

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn
 
 from vision_grpc.key_file import read_key_file
+from vision_grpc.quoting import quote_path
 
 Pem = bytes | str | os.PathLike[str]
 """Something in PEM form: itself, or the file that it is in."""
@@ -143,12 +144,16 @@ def _read(
     """Return what was given or is in the file, and how to name it to the user."""
     if isinstance(pem, bytes):
         return pem, argument
-    origin = f"{role} {os.fspath(pem)}"
+    origin = f"{role} {quote_path(pem)}"
     try:
         return read(Path(pem), role), origin
     except OSError as error:
-        message = f"{origin} cannot be read ({error.strerror}): name a PEM file"
-        raise ValueError(message) from error
+        reason = error.strerror
+    except ValueError:
+        reason = "it has characters that no path has"
+    # Without the cause, which quotes what may be the key itself.
+    message = f"{origin} cannot be read ({reason}): name a PEM file, or pass what is in it as bytes"
+    raise ValueError(message)
 
 
 def _system_roots() -> bytes | None:
