@@ -111,7 +111,8 @@ def missing_credentials(environ: Mapping[str, str], *, config: Path = DEFAULT_CO
     message = (
         f"no credentials: set one of {', '.join(VARIABLES)}, or pass credentials=ApiKey(...) or another of "
         f"vision_grpc.auth. Looked at: the environment{note}; {quote_path(config)} (not there, `yc init` makes it); "
-        f"the metadata service (not asked: this is no virtual machine of the cloud, {_METADATA_VARIABLE} would name one)"
+        f"the metadata service (not asked: this is no virtual machine of the cloud, {_METADATA_VARIABLE} would name "
+        "one)"
     )
     return AuthError(message)
 
