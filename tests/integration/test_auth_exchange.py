@@ -14,8 +14,9 @@ from typing import Literal
 import pytest
 import trustme
 from auth_peers import Reply, Request, grpc_server, http_server, iam_over_grpc, iam_over_rest
+from cryptography.hazmat.primitives import serialization
 
-from vision_grpc.auth import Credentials, IamToken, MetadataService, OAuthToken, ServiceAccountKey, YcProfile
+from vision_grpc.auth import Credentials, IamToken, MetadataService, OAuthToken, ServiceAccountKey, YcProfile, refresh
 from vision_grpc.errors import AuthError
 from vision_grpc.local.iam import Identities
 
@@ -103,6 +104,45 @@ def test_the_key_file_is_read_again_for_each_token(key: Identities, tmp_path: Pa
         path.write_text("{}", encoding="utf-8")
         with pytest.raises(AuthError, match="no id, service_account_id, private_key"):
             credentials.authorization(fresh=True)
+
+
+def test_a_key_file_is_parsed_once_for_all_that_it_stays_the_same(
+    key: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[bytes] = []
+
+    def load(pem: bytes, password: None) -> object:
+        loads.append(pem)
+        return load_pem_private_key(pem, password)
+
+    load_pem_private_key = serialization.load_pem_private_key
+    monkeypatch.setattr(serialization, "load_pem_private_key", load)
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps(key.authorized_key), encoding="utf-8")
+    path.chmod(0o600)
+    # Else a token that was forced lately would do for the next one who is refused.
+    monkeypatch.setattr(refresh, "_FORCED_INTERVAL_S", 0.0)
+    with iam(key, "rest") as address:
+        credentials = ServiceAccountKey(path, iam_endpoint=address, transport="rest")
+        for _ in range(2):
+            key.check(credentials.authorization(fresh=True))
+        assert len(loads) == 1
+        path.write_text(json.dumps(key.authorized_key, indent=1), encoding="utf-8")
+        key.check(credentials.authorization(fresh=True))
+        assert len(loads) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="pipes have no names here")
+def test_a_key_may_come_through_a_pipe(key: Identities, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refresh, "_FORCED_INTERVAL_S", 0.0)
+    reader, writer = os.pipe()
+    with iam(key, "rest") as address:
+        with os.fdopen(reader), os.fdopen(writer, "w") as pipe:
+            pipe.write(json.dumps(key.authorized_key))
+            pipe.close()
+            credentials = ServiceAccountKey(f"/dev/fd/{reader}", iam_endpoint=address, transport="rest")
+        for _ in range(2):
+            key.check(credentials.authorization(fresh=True))
 
 
 class _Callers:

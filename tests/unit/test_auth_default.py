@@ -161,6 +161,21 @@ def test_profiles_that_cannot_be_used(config: Path, name: str, message: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("name", "mode", "warnings"),
+    [("user", 0o644, 1), ("iam", 0o640, 1), ("robot", 0o604, 1), ("text", 0o644, 1), ("file", 0o644, 0),
+     ("user", 0o600, 0)],
+)  # fmt: skip
+def test_a_configuration_with_a_secret_that_others_can_read_is_warned_of(
+    config: Path, caplog: pytest.LogCaptureFixture, name: str, mode: int, warnings: int
+) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write(f"  text:\n    service-account-key: '{json.dumps(_KEY)}'\n")
+    config.chmod(mode)
+    YcProfile(name, path=config)
+    assert caplog.text.count(f"the configuration of yc in {config} can be read by others: chmod 600 ") == warnings
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, r"cannot be read \(No such file or directory\): run `yc init`"),

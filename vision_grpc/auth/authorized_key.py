@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -42,25 +43,6 @@ class AuthorizedKey:
         return f"AuthorizedKey({self.key_id!r}, ...)"
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> "AuthorizedKey":
-        """Return the key in a JSON file. One that others may read is warned of.
-
-        Raises:
-            AuthError: there is none.
-        """
-        place = Path(path)
-        origin = f"the key file {quote_path(place)}"
-        try:
-            return cls.from_json(read_key_file(place, "the key file"), origin)
-        except OSError as error:
-            reason = error.strerror
-        except ValueError:
-            reason = "it has characters that no path has"
-        # Without the cause, which quotes what may be the key itself.
-        message = f"{origin} cannot be read ({reason}): {_MAKE_ONE}"
-        raise AuthError(message)
-
-    @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> "AuthorizedKey":
         """Return the key that a JSON text spells.
 
@@ -84,6 +66,53 @@ class AuthorizedKey:
         now = int(time.time())
         claims = {"iss": self.service_account_id, "aud": _AUDIENCE, "iat": now, "exp": now + _JWT_LIFETIME_S}
         return jwt.encode(claims, self._private_key, algorithm="PS256", headers={"kid": self.key_id})
+
+
+class KeyFile:
+    """The JSON file of a key, which may be replaced. One that others may read is warned of.
+
+    Raises:
+        AuthError: there is no key in it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._place = Path(path)
+        self._origin = f"the key file {quote_path(path)}"
+        content = self._read()
+        self._key = AuthorizedKey.from_json(content, self._origin)
+        self._digest = sha256(content).digest()
+        # A pipe, as of `<(cat key.json)`, is empty once it has been read.
+        self._lasts = self._place.is_file()
+
+    def current_key(self) -> AuthorizedKey:
+        """Return the key that is in the file now.
+
+        Raises:
+            AuthError: there is none.
+        """
+        if self._lasts:
+            content = self._read()
+            # Checking an RSA key takes 60 ms, in which no other thread runs.
+            if (digest := sha256(content).digest()) != self._digest:
+                self._key = AuthorizedKey.from_json(content, self._origin)
+                self._digest = digest
+        return self._key
+
+    def _read(self) -> bytes:
+        try:
+            return read_key_file(self._place, "the key file")
+        except OSError as error:
+            reason = error.strerror
+        except ValueError:
+            reason = "it has characters that no path has"
+        # Without the cause, which quotes what may be the key itself.
+        message = f"{self._origin} cannot be read ({reason}): {_MAKE_ONE}"
+        raise AuthError(message)
+
+
+def is_json_object(text: str) -> bool:
+    """Whether what may be a path is the JSON of a key instead."""
+    return text.lstrip("\ufeff \t\r\n").startswith("{")
 
 
 def _load(pem: str, origin: str) -> "RSAPrivateKey":

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from vision_grpc.auth.authorized_key import is_json_object
 from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Credentials, Secretive
 from vision_grpc.auth.iam_token import IamToken
 from vision_grpc.auth.oauth_token import OAuthToken
@@ -10,6 +11,7 @@ from vision_grpc.auth.service_account_key import ServiceAccountKey
 from vision_grpc.auth.yc_config import Tree, read_yc_config
 from vision_grpc.discovery import DEFAULT_API_ENDPOINT, ApiEndpoints
 from vision_grpc.errors import AuthError
+from vision_grpc.key_file import warn_of_readers
 from vision_grpc.quoting import quote_path
 
 DEFAULT_CONFIG = Path("~/.config/yandex-cloud/config.yaml")
@@ -47,6 +49,8 @@ class YcProfile(Secretive):
             iam_endpoint = _cloud_of(self.endpoint, origin, root_certificates, insecure=insecure)
         key, token = fields.get("service-account-key"), _text(fields, "token")
         self._inner: Credentials
+        if token or (key and not _is_path(key)):
+            warn_of_readers(place, "the configuration of yc in")
         if key:
             self._inner = ServiceAccountKey(
                 os.path.expanduser(key) if isinstance(key, str) else key,  # noqa: PTH111 - may be JSON
@@ -86,6 +90,10 @@ class YcProfile(Secretive):
     async def authorization_async(self, *, fresh: bool = False, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
         """Return what `authorization` does."""
         return await self._inner.authorization_async(fresh=fresh, timeout_s=timeout_s)
+
+
+def _is_path(key: str | Tree) -> bool:
+    return isinstance(key, str) and not is_json_object(key)
 
 
 def _cloud_of(
