@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -271,13 +271,34 @@ def test_a_callable_gives_tokens_and_is_asked_again_when_one_is_refused() -> Non
     assert caller == ["vision-grpc-token"] * 2
 
 
-def test_a_callable_that_fails_says_how_and_keeps_the_cause() -> None:
-    def fail() -> str:
-        raise KeyError
+def test_a_callable_that_fails_says_where_and_not_what() -> None:
+    token, _ = Identities().issue()
 
-    with pytest.raises(AuthError, match="the callable of IamToken raised KeyError") as caught:
+    def fail() -> str:
+        raise KeyError(token)
+
+    message = r"the callable of IamToken raised KeyError at .*test_auth_exchange\.py:\d+$"
+    with pytest.raises(AuthError, match=message) as caught:
         IamToken(fail).authorization(timeout_s=0.05)
-    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+async def _async_token() -> str:
+    return "t1.never"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (_async_token, "returned an object of type coroutine: it has to return the token itself, a str, and cannot be"),
+        (lambda: None, "returned an object of type NoneType: it has"),
+        (lambda: b"t1.never", "returned an object of type bytes: it has"),
+        (lambda: " ", "returned no token: the IAM token is empty"),
+    ],
+)
+def test_a_callable_that_returns_no_token_is_told_what_to_return(value: Callable[[], str], message: str) -> None:
+    with pytest.raises(AuthError, match=f"the callable of IamToken {message}"):
+        IamToken(value).authorization(timeout_s=0.05)
 
 
 async def test_the_metadata_service_gives_the_machines_token() -> None:
