@@ -12,6 +12,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -45,6 +46,12 @@ def refuse_secrets(printed: bytes) -> bytes:
     return printed
 
 
+@cache
+def _is_ours(kind: type) -> bool:
+    module = getattr(kind, "__module__", None)
+    return isinstance(module, str) and module.partition(".")[0] == "vision_grpc"
+
+
 class Watch(logging.Handler):
     """Keeps what had a secret in it."""
 
@@ -75,8 +82,7 @@ class Watch(logging.Handler):
     def look_at_objects(self) -> None:
         """Look at what there is of our classes, as a debugger or a crash reporter would show it."""
         for thing in gc.get_objects():
-            module = getattr(type(thing), "__module__", None)
-            if isinstance(module, str) and module.partition(".")[0] == "vision_grpc":
+            if _is_ours(type(thing)):
                 try:
                     self.look(f"{thing!r} {thing}")
                 except AttributeError:

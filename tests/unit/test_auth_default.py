@@ -23,6 +23,7 @@ from vision_grpc.auth import (
 from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
 from vision_grpc.errors import AuthError
 from vision_grpc.settings import Settings
+from vision_grpc.transport.tls import read_client_certificate
 
 _PEM = (
     rsa.generate_private_key(65537, 2048)
@@ -94,6 +95,30 @@ def test_the_environment_goes_before_the_profile_and_that_before_the_machine(
     monkeypatch.setattr(default, "_VENDOR", config.with_name("none"))
     with pytest.raises(AuthError, match="no credentials"):
         default_credentials(config=config.with_name("none"))
+
+
+def test_a_profile_without_a_secret_leaves_it_to_the_machine(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("current: me\nprofiles:\n  me:\n    folder-id: b1g\n", encoding="utf-8")
+    monkeypatch.setattr(default, "_VENDOR", config.with_name("none"))
+    assert isinstance(find_surroundings({"YC_METADATA_ADDR": "127.0.0.1:1"}, config=config), MetadataService)
+    with pytest.raises(AuthError, match="has neither token nor service-account-key"):
+        find_surroundings({}, config=config)
+    config.with_name("vendor").write_text("Yandex", encoding="utf-8")
+    monkeypatch.setattr(default, "_VENDOR", config.with_name("vendor"))
+    assert isinstance(find_surroundings({}, config=config), MetadataService)
+
+
+@pytest.mark.parametrize("make", [ApiKey, IamToken, OAuthToken, ServiceAccountKey])
+@pytest.mark.parametrize("value", [None, b"SECRET", 7, ["SECRET"]])
+def test_what_is_no_text_is_a_clear_type_error(make: Callable[[object], Credentials], value: object) -> None:
+    with pytest.raises(TypeError, match=rf"^the .* has to be a .*, not {type(value).__name__}$"):
+        make(value)
+
+
+@pytest.mark.parametrize("given", ["x.pem", b"SECRET", ("x.pem",), ("x.pem", None), ("a", "b", "c")])
+def test_a_client_certificate_that_is_no_pair_is_a_clear_type_error(given: object) -> None:
+    with pytest.raises(TypeError, match=r"^client_certificate has to be a pair: the chain and the key"):
+        read_client_certificate(given)
 
 
 @pytest.mark.parametrize(("vendor", "found"), [("Yandex\n", True), ("QEMU\n", False), ("\xff", False)])

@@ -96,8 +96,8 @@ def test_a_key_that_is_not_understood_is_not_shown(text: str, tmp_path: Path) ->
 @pytest.mark.parametrize("text", [_PEM, _PEM.replace("\n", " "), f"{_PEM}\0"], ids=["PEM", "one line", "NUL"])
 def test_a_certificate_that_is_text_is_asked_for_in_bytes(text: str) -> None:
     for use in (
-        lambda: read_client_certificate(text, text),
-        lambda: read_client_certificate(_PEM.encode().replace(b"PRIVATE KEY", b"CERTIFICATE"), text),
+        lambda: read_client_certificate((text, text)),
+        lambda: read_client_certificate((_PEM.encode().replace(b"PRIVATE KEY", b"CERTIFICATE"), text)),
         lambda: read_roots(text),
     ):
         assert "pass what is in it as bytes" in _expect_silence(ValueError, use)

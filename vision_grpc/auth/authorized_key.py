@@ -75,9 +75,12 @@ class KeyFile:
         AuthError: there is no key in it.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._place = Path(path)
-        self._origin = f"the key file {quote_path(path)}"
+    def __init__(self, path: object) -> None:
+        if not isinstance(path, str | os.PathLike):
+            message = f"the key has to be a path, the text of its JSON or a mapping, not {type(path).__name__}"
+            raise TypeError(message)
+        self._place = Path(cast("str | os.PathLike[str]", path))
+        self._origin = f"the key file {quote_path(self._place)}"
         content = self._read()
         self._key = AuthorizedKey.from_json(content, self._origin)
         self._digest = sha256(content).digest()

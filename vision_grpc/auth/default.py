@@ -16,7 +16,7 @@ from vision_grpc.auth.iam_token import IamToken
 from vision_grpc.auth.metadata import MetadataService
 from vision_grpc.auth.oauth_token import OAuthToken
 from vision_grpc.auth.service_account_key import ServiceAccountKey
-from vision_grpc.auth.yc_profile import DEFAULT_CONFIG, YcProfile, user_token
+from vision_grpc.auth.yc_profile import DEFAULT_CONFIG, NoSecretError, YcProfile, user_token
 from vision_grpc.errors import AuthError
 from vision_grpc.quoting import quote_path
 
@@ -92,10 +92,16 @@ def find_surroundings(
     Raises:
         AuthError: the profile is there and unusable.
     """
+    address = environ.get(_METADATA_VARIABLE)
     if config.expanduser().is_file():
         iam_endpoint = environ.get(IAM_ENDPOINT_VARIABLE) or None
-        return YcProfile(path=config, iam_endpoint=iam_endpoint, root_certificates=root_certificates)
-    if address := environ.get(_METADATA_VARIABLE):
+        try:
+            return YcProfile(path=config, iam_endpoint=iam_endpoint, root_certificates=root_certificates)
+        except NoSecretError:
+            # Virtual machines have such profiles.
+            if not (address or _is_cloud_machine()):
+                raise
+    if address:
         try:
             return MetadataService(address)
         except ValueError as error:

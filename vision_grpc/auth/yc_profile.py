@@ -19,6 +19,10 @@ DEFAULT_CONFIG = Path("~/.config/yandex-cloud/config.yaml")
 _IAM_TOKEN_START = "t1."  # noqa: S105 - what such tokens begin with
 
 
+class NoSecretError(AuthError):
+    """The profile names no credentials."""
+
+
 class YcProfile(Secretive):
     """A profile of `yc`: its current one, or the one that is named.
 
@@ -71,7 +75,7 @@ class YcProfile(Secretive):
                 f"{origin} has neither token nor service-account-key (federated users have none): "
                 "set YC_IAM_TOKEN=$(yc iam create-token), or run `yc init`"
             )
-            raise AuthError(message)
+            raise NoSecretError(message)
 
     @property
     def is_service_account(self) -> bool:

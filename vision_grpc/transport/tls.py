@@ -2,11 +2,11 @@
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, cast
 
 from vision_grpc.key_file import read_key_file
 from vision_grpc.quoting import quote_path
@@ -95,12 +95,18 @@ def read_roots(root_certificates: Pem | None) -> bytes | None:
     return bundle
 
 
-def read_client_certificate(chain: Pem, key: Pem) -> ClientCertificate:
-    """Return the certificate chain and its private key, each given as bytes or as a file.
+def read_client_certificate(given: object) -> ClientCertificate:
+    """Return the certificate chain and its private key: a pair, each of them bytes or a file.
 
     Raises:
+        TypeError: it is no pair of them.
         ValueError: one cannot be read or is not what it should be, or they are not of one another.
     """
+    parts = cast("Sequence[object]", given) if isinstance(given, tuple | list) else ()
+    if [isinstance(part, bytes | str | os.PathLike) for part in parts] != [True, True]:
+        message = "client_certificate has to be a pair: the chain and the key, each of them PEM bytes or a path"
+        raise TypeError(message)
+    chain, key = cast("tuple[Pem, Pem]", given)
     chain_pem, chain_origin = _read(chain, "the chain in client_certificate", "the client certificate")
     key_pem, key_origin = _read(key, "the key in client_certificate", "the client's key", read_key_file)
     if b"-----BEGIN CERTIFICATE-----" not in chain_pem:
