@@ -3,11 +3,17 @@
 Every secret in the tests that could get in anywhere has the form of a real one, so it is known by it.
 """
 
+import dis
+import gc
+import inspect
 import logging
 import re
 import subprocess
+import sys
 import traceback
 from collections.abc import Iterator
+from functools import cache
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -20,8 +26,11 @@ SECRETS = re.compile(
     r"|AQVN[\w-]{20,}"  # API keys
     r"|eyJ[\w-]+\.[\w-]+"  # JWTs
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|MII[\w+/]{3}IBA[AD]|MIG\wAgEAM|MHcCAQEE"  # what private keys begin with in DER: RSA and EC, in PKCS8 or not
     r"|(?:Bearer|Api-Key) (?!\.\.\.)[\w.-]{8,}"
 )
+# Where secrets are at home: in these tests, all objects of ours are looked at.
+_OBJECTS_OF = re.compile(r"test_(auth_.*|discovered|cli_tls)\.py")
 _LOGGERS = ("vision_grpc", "httpx2", "httpcore2", "httpcore", "grpc", "asyncio", "concurrent")
 
 
@@ -37,6 +46,12 @@ def refuse_secrets(printed: bytes) -> bytes:
     return printed
 
 
+@cache
+def _is_ours(kind: type) -> bool:
+    module = getattr(kind, "__module__", None)
+    return isinstance(module, str) and module.partition(".")[0] == "vision_grpc"
+
+
 class Watch(logging.Handler):
     """Keeps what had a secret in it."""
 
@@ -48,17 +63,36 @@ class Watch(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.look(f"{record.name}: {record.getMessage()} {record.args!r}")
         if record.exc_info and record.exc_info[1] is not None:
-            self.look("".join(traceback.format_exception(record.exc_info[1])))
+            self.look_at_error(record.exc_info[1])
 
     def look(self, text: str) -> None:
         self.seen += 1
         if SECRETS.search(text):
             self.found.append(blacken(text))
 
+    def look_at_error(self, error: BaseException) -> None:
+        """Look at all that a traceback shows of an error, but for lines of source: those of tests may hold secrets."""
+        while True:
+            self.look(f"{''.join(traceback.format_exception_only(error))} {error!r} {vars(error)}")
+            cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+            if cause is None:
+                return
+            error = cause
+
+    def look_at_objects(self) -> None:
+        """Look at what there is of our classes, as a debugger or a crash reporter would show it."""
+        for thing in gc.get_objects():
+            if _is_ours(type(thing)):
+                try:
+                    self.look(f"{thing!r} {thing}")
+                except AttributeError:
+                    # Another thread is about to make it.
+                    continue
+
 
 @pytest.fixture(autouse=True)
 def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
-    """Fail a test in which a log record, an exception of ours or the output of a program held a secret."""
+    """Fail a test in which a log record, an exception or the output of a program held a secret."""
     watch = Watch()
     construct = VisionError.__init__
 
@@ -74,7 +108,16 @@ def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
             watch.look(output.decode(errors="replace") if isinstance(output, bytes) else output or "")
         return printed
 
+    leave = pytest.RaisesExc.__exit__
+
+    def left(context: "pytest.RaisesExc[Any]", kind: Any, error: BaseException | None, where: Any) -> bool:  # noqa: ANN401
+        # Assertions are the tests' own.
+        if error is not None and not isinstance(error, AssertionError):
+            watch.look_at_error(error)
+        return leave(context, kind, error, where)
+
     monkeypatch.setattr(VisionError, "__init__", looked_at)
+    monkeypatch.setattr(pytest.RaisesExc, "__exit__", left)
     # `subprocess.run` goes through it, too.
     monkeypatch.setattr(subprocess.Popen, "communicate", overheard)
     loggers = [logging.getLogger(name) for name in _LOGGERS]
@@ -87,3 +130,22 @@ def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
         logger.removeHandler(watch)
         logger.setLevel(level)
     assert watch.found == []
+
+
+@pytest.fixture(autouse=True)
+def object_watch(secret_watch: Watch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test at whose end an object of ours shows a secret, in the files where secrets are at home."""
+    if _OBJECTS_OF.fullmatch(request.path.name) is None:
+        yield
+        return
+    test = inspect.unwrap(request.function).__code__
+
+    def profile(frame: FrameType, event: str, _: object) -> None:
+        # Here, what the test made is still there. Coroutines come by whenever they wait, too.
+        if event == "return" and frame.f_code is test and dis.opname[test.co_code[frame.f_lasti]] != "YIELD_VALUE":
+            secret_watch.look_at_objects()
+
+    sys.setprofile(profile)
+    yield
+    sys.setprofile(None)
+    secret_watch.look_at_objects()

@@ -1,4 +1,4 @@
-"""Files that hold private keys."""
+"""Files that hold private keys and other secrets."""
 
 import logging
 import os
@@ -15,6 +15,15 @@ def read_key_file(place: Path, role: str) -> bytes:
         OSError: it cannot be read.
     """
     content = place.read_bytes()
+    warn_of_readers(place, role)
+    return content
+
+
+def warn_of_readers(place: Path, role: str) -> None:
+    """Warn of a file that holds a secret, by its role, when others may read it.
+
+    Raises:
+        OSError: it is not there.
+    """
     if os.name == "posix" and place.stat().st_mode & _READABLE_BY_OTHERS:
         _LOG.warning("%s %s can be read by others: chmod 600 %s", role, place, place)
-    return content

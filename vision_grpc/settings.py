@@ -91,7 +91,7 @@ def _protect(
     server_name: str | None,
 ) -> Tls:
     if not (where.plaintext if isinstance(where, Endpoint) else where.insecure):
-        certificate = None if client_certificate is None else read_client_certificate(*client_certificate)
+        certificate = None if client_certificate is None else read_client_certificate(client_certificate)
         return Tls(read_roots(root_certificates), certificate, server_name)
     if client_certificate is not None or server_name is not None:
         target = where.target if isinstance(where, Endpoint) else "the service"

@@ -288,6 +288,8 @@ def test_a_token_does_not_travel_in_plaintext_but_on_this_machine() -> None:
         (Reply(200, b'{"access_token": "", "expires_in": 2}'), "without a usable token"),
         (Reply(200, b'{"access_token": "t1.x", "expires_in": 0}'), "has expired already"),
         (Reply(200, b'{"access_token": "t1.x", "expires_in": NaN}'), "has expired already"),
+        (Reply(200, b" " * 300_000), "the answer is longer than 262144 bytes; is that the metadata service?"),
+        (Reply(200, b"no gzip " * 20, headers={"content-encoding": "gzip"}), "is not encoded as it says"),
         (Reply(403, b""), "answered HTTP 403 instead of a token"),
         (Reply(500, b""), "answered HTTP 500 instead of a token"),
     ],

@@ -5,7 +5,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Literal
 import pytest
 import trustme
 from auth_peers import Reply, Request, grpc_server, http_server, iam_over_grpc, iam_over_rest
+from cryptography.hazmat.primitives import serialization
 
 from vision_grpc import single_flight
 from vision_grpc.auth import Credentials, IamToken, MetadataService, OAuthToken, ServiceAccountKey, YcProfile, exchanged
@@ -107,6 +108,41 @@ def test_the_key_file_is_read_again_for_each_token(key: Identities, tmp_path: Pa
         with pytest.raises(AuthError, match="no id, service_account_id, private_key"):
             credentials.authorization(refused=first)
         assert credentials.authorization() == first
+
+
+def test_a_key_file_is_parsed_once_for_all_that_it_stays_the_same(
+    key: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[bytes] = []
+
+    def load(pem: bytes, password: None) -> object:
+        loads.append(pem)
+        return load_pem_private_key(pem, password)
+
+    load_pem_private_key = serialization.load_pem_private_key
+    monkeypatch.setattr(serialization, "load_pem_private_key", load)
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps(key.authorized_key), encoding="utf-8")
+    path.chmod(0o600)
+    with iam(key, "rest") as address:
+        credentials = ServiceAccountKey(path, iam_endpoint=address, transport="rest")
+        token = credentials.authorization(refused=credentials.authorization())
+        key.check(token)
+        assert len(loads) == 1
+        path.write_text(json.dumps(key.authorized_key, indent=1), encoding="utf-8")
+        key.check(credentials.authorization(refused=token))
+        assert len(loads) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="pipes have no names here")
+def test_a_key_may_come_through_a_pipe(key: Identities) -> None:
+    reader, writer = os.pipe()
+    with iam(key, "rest") as address:
+        with os.fdopen(reader), os.fdopen(writer, "w") as pipe:
+            pipe.write(json.dumps(key.authorized_key))
+            pipe.close()
+            credentials = ServiceAccountKey(f"/dev/fd/{reader}", iam_endpoint=address, transport="rest")
+        key.check(credentials.authorization(refused=credentials.authorization()))
 
 
 class _Callers:
@@ -300,13 +336,34 @@ async def test_callers_of_a_callable_that_hangs_wait_for_the_next(monkeypatch: p
         go_on.set()
 
 
-def test_a_callable_that_fails_says_how_and_keeps_the_cause() -> None:
-    def fail() -> str:
-        raise KeyError
+def test_a_callable_that_fails_says_where_and_not_what() -> None:
+    token, _ = Identities().issue()
 
-    with pytest.raises(AuthError, match="the callable of IamToken raised KeyError") as caught:
+    def fail() -> str:
+        raise KeyError(token)
+
+    message = r"the callable of IamToken raised KeyError at .*test_auth_exchange\.py:\d+$"
+    with pytest.raises(AuthError, match=message) as caught:
         IamToken(fail).authorization(timeout_s=0.05)
-    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+async def _async_token() -> str:
+    return "t1.never"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (_async_token, "returned an object of type coroutine: it has to return the token itself, a str, and cannot be"),
+        (lambda: None, "returned an object of type NoneType: it has"),
+        (lambda: b"t1.never", "returned an object of type bytes: it has"),
+        (lambda: " ", "returned no token: the IAM token is empty"),
+    ],
+)
+def test_a_callable_that_returns_no_token_is_told_what_to_return(value: Callable[[], str], message: str) -> None:
+    with pytest.raises(AuthError, match=f"the callable of IamToken {message}"):
+        IamToken(value).authorization(timeout_s=0.05)
 
 
 async def test_the_metadata_service_gives_the_machines_token() -> None:

@@ -23,6 +23,7 @@ from vision_grpc.auth import (
 from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
 from vision_grpc.errors import AuthError
 from vision_grpc.settings import Settings
+from vision_grpc.transport.tls import read_client_certificate
 
 _PEM = (
     rsa.generate_private_key(65537, 2048)
@@ -96,6 +97,30 @@ def test_the_environment_goes_before_the_profile_and_that_before_the_machine(
         default_credentials(config=config.with_name("none"))
 
 
+def test_a_profile_without_a_secret_leaves_it_to_the_machine(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("current: me\nprofiles:\n  me:\n    folder-id: b1g\n", encoding="utf-8")
+    monkeypatch.setattr(default, "_VENDOR", config.with_name("none"))
+    assert isinstance(find_surroundings({"YC_METADATA_ADDR": "127.0.0.1:1"}, config=config), MetadataService)
+    with pytest.raises(AuthError, match="has neither token nor service-account-key"):
+        find_surroundings({}, config=config)
+    config.with_name("vendor").write_text("Yandex", encoding="utf-8")
+    monkeypatch.setattr(default, "_VENDOR", config.with_name("vendor"))
+    assert isinstance(find_surroundings({}, config=config), MetadataService)
+
+
+@pytest.mark.parametrize("make", [ApiKey, IamToken, OAuthToken, ServiceAccountKey])
+@pytest.mark.parametrize("value", [None, b"SECRET", 7, ["SECRET"]])
+def test_what_is_no_text_is_a_clear_type_error(make: Callable[[object], Credentials], value: object) -> None:
+    with pytest.raises(TypeError, match=rf"^the .* has to be a .*, not {type(value).__name__}$"):
+        make(value)
+
+
+@pytest.mark.parametrize("given", ["x.pem", b"SECRET", ("x.pem",), ("x.pem", None), ("a", "b", "c")])
+def test_a_client_certificate_that_is_no_pair_is_a_clear_type_error(given: object) -> None:
+    with pytest.raises(TypeError, match=r"^client_certificate has to be a pair: the chain and the key"):
+        read_client_certificate(given)
+
+
 @pytest.mark.parametrize(("vendor", "found"), [("Yandex\n", True), ("QEMU\n", False), ("\xff", False)])
 def test_a_machine_of_the_cloud_is_known_by_its_vendor(
     vendor: str, *, found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -158,6 +183,21 @@ def test_profiles_that_cannot_be_used(config: Path, name: str, message: str) -> 
     with pytest.raises(AuthError, match=message) as caught:
         YcProfile(name, path=config)
     assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "warnings"),
+    [("user", 0o644, 1), ("iam", 0o640, 1), ("robot", 0o604, 1), ("text", 0o644, 1), ("file", 0o644, 0),
+     ("user", 0o600, 0)],
+)  # fmt: skip
+def test_a_configuration_with_a_secret_that_others_can_read_is_warned_of(
+    config: Path, caplog: pytest.LogCaptureFixture, name: str, mode: int, warnings: int
+) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write(f"  text:\n    service-account-key: '{json.dumps(_KEY)}'\n")
+    config.chmod(mode)
+    YcProfile(name, path=config)
+    assert caplog.text.count(f"the configuration of yc in {config} can be read by others: chmod 600 ") == warnings
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vision_grpc.errors import AuthError
 from vision_grpc.key_file import read_key_file
+from vision_grpc.quoting import quote_path
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -41,22 +43,6 @@ class AuthorizedKey:
         return f"AuthorizedKey({self.key_id!r}, ...)"
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> "AuthorizedKey":
-        """Return the key in a JSON file. One that others may read is warned of.
-
-        Raises:
-            AuthError: there is none.
-        """
-        place = Path(path)
-        origin = f"the key file {place}"
-        try:
-            text = read_key_file(place, "the key file")
-        except OSError as error:
-            message = f"{origin} cannot be read ({error.strerror}): {_MAKE_ONE}"
-            raise AuthError(message) from error
-        return cls.from_json(text, origin)
-
-    @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> "AuthorizedKey":
         """Return the key that a JSON text spells.
 
@@ -64,7 +50,7 @@ class AuthorizedKey:
             AuthError: it spells none.
         """
         try:
-            fields = json.loads(text)
+            fields = json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
         except (ValueError, RecursionError):
             # Not as a cause: a JSONDecodeError holds the whole text.
             fields = None
@@ -80,6 +66,56 @@ class AuthorizedKey:
         now = int(time.time())
         claims = {"iss": self.service_account_id, "aud": _AUDIENCE, "iat": now, "exp": now + _JWT_LIFETIME_S}
         return jwt.encode(claims, self._private_key, algorithm="PS256", headers={"kid": self.key_id})
+
+
+class KeyFile:
+    """The JSON file of a key, which may be replaced. One that others may read is warned of.
+
+    Raises:
+        AuthError: there is no key in it.
+    """
+
+    def __init__(self, path: object) -> None:
+        if not isinstance(path, str | os.PathLike):
+            message = f"the key has to be a path, the text of its JSON or a mapping, not {type(path).__name__}"
+            raise TypeError(message)
+        self._place = Path(cast("str | os.PathLike[str]", path))
+        self._origin = f"the key file {quote_path(self._place)}"
+        content = self._read()
+        self._key = AuthorizedKey.from_json(content, self._origin)
+        self._digest = sha256(content).digest()
+        # A pipe, as of `<(cat key.json)`, is empty once it has been read.
+        self._lasts = self._place.is_file()
+
+    def current_key(self) -> AuthorizedKey:
+        """Return the key that is in the file now.
+
+        Raises:
+            AuthError: there is none.
+        """
+        if self._lasts:
+            content = self._read()
+            # Checking an RSA key takes 60 ms, in which no other thread runs.
+            if (digest := sha256(content).digest()) != self._digest:
+                self._key = AuthorizedKey.from_json(content, self._origin)
+                self._digest = digest
+        return self._key
+
+    def _read(self) -> bytes:
+        try:
+            return read_key_file(self._place, "the key file")
+        except OSError as error:
+            reason = error.strerror
+        except ValueError:
+            reason = "it has characters that no path has"
+        # Without the cause, which quotes what may be the key itself.
+        message = f"{self._origin} cannot be read ({reason}): {_MAKE_ONE}"
+        raise AuthError(message)
+
+
+def is_json_object(text: str) -> bool:
+    """Whether what may be a path is the JSON of a key instead."""
+    return text.lstrip("\ufeff \t\r\n").startswith("{")
 
 
 def _load(pem: str, origin: str) -> "RSAPrivateKey":

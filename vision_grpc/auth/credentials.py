@@ -58,12 +58,16 @@ class Anonymous:
         return "Anonymous()"
 
 
-def clean_secret(secret: str, kind: str) -> str:
+def clean_secret(secret: object, kind: str) -> str:
     """Return a secret without the blanks that files and shells put around it.
 
     Raises:
+        TypeError: it is no text.
         ValueError: nothing is left, or what is left cannot go into a header. Its text is not told.
     """
+    if not isinstance(secret, str):
+        message = f"the {kind} has to be a str, not {type(secret).__name__}"
+        raise TypeError(message)
     secret = secret.strip()
     if not secret:
         message = f"the {kind} is empty"

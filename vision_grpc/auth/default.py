@@ -1,9 +1,9 @@
 """Credentials that need not be named: from the environment, the `yc` tool or the machine.
 
-Looked at are, in this order: `YC_API_KEY`, `YC_IAM_TOKEN`, `YC_SERVICE_ACCOUNT_KEY_FILE`,
-`YC_OAUTH_TOKEN`, `YC_TOKEN` (either kind of token), the current profile of `yc`, the metadata
-service of a virtual machine. The first that is there is taken; one that is there and broken is an
-error, not passed over. Nothing is called.
+Looked at are, in this order: `YC_API_KEY`, `YC_IAM_TOKEN`, `YC_SERVICE_ACCOUNT_KEY_FILE`
+(the path of the file, or what is in it), `YC_OAUTH_TOKEN`, `YC_TOKEN` (either kind of token), the
+current profile of `yc`, the metadata service of a virtual machine. The first that is there is taken;
+one that is there and broken is an error, not passed over. Nothing is called.
 """
 
 import os
@@ -16,8 +16,9 @@ from vision_grpc.auth.iam_token import IamToken
 from vision_grpc.auth.metadata import MetadataService
 from vision_grpc.auth.oauth_token import OAuthToken
 from vision_grpc.auth.service_account_key import ServiceAccountKey
-from vision_grpc.auth.yc_profile import DEFAULT_CONFIG, YcProfile, user_token
+from vision_grpc.auth.yc_profile import DEFAULT_CONFIG, NoSecretError, YcProfile, user_token
 from vision_grpc.errors import AuthError
+from vision_grpc.quoting import quote_path
 
 IAM_ENDPOINT_VARIABLE = "VISION_GRPC_IAM_ENDPOINT"
 """Where tokens are exchanged, when not at the public IAM service; `http://` only on this machine."""
@@ -61,8 +62,8 @@ def find_credentials(
     kinds: dict[str, Callable[[str], Credentials]] = {
         "YC_API_KEY": ApiKey,
         "YC_IAM_TOKEN": IamToken,
-        "YC_SERVICE_ACCOUNT_KEY_FILE": lambda path: ServiceAccountKey(
-            Path(path), iam_endpoint=iam_endpoint, root_certificates=root_certificates
+        "YC_SERVICE_ACCOUNT_KEY_FILE": lambda key: ServiceAccountKey(
+            key, iam_endpoint=iam_endpoint, root_certificates=root_certificates
         ),
         "YC_OAUTH_TOKEN": lambda token: OAuthToken(
             token, iam_endpoint=iam_endpoint, root_certificates=root_certificates
@@ -91,10 +92,16 @@ def find_surroundings(
     Raises:
         AuthError: the profile is there and unusable.
     """
+    address = environ.get(_METADATA_VARIABLE)
     if config.expanduser().is_file():
         iam_endpoint = environ.get(IAM_ENDPOINT_VARIABLE) or None
-        return YcProfile(path=config, iam_endpoint=iam_endpoint, root_certificates=root_certificates)
-    if address := environ.get(_METADATA_VARIABLE):
+        try:
+            return YcProfile(path=config, iam_endpoint=iam_endpoint, root_certificates=root_certificates)
+        except NoSecretError:
+            # Virtual machines have such profiles.
+            if not (address or _is_cloud_machine()):
+                raise
+    if address:
         try:
             return MetadataService(address)
         except ValueError as error:
@@ -109,8 +116,9 @@ def missing_credentials(environ: Mapping[str, str], *, config: Path = DEFAULT_CO
     note = f" ({', '.join(empty)} empty)" if empty else ""
     message = (
         f"no credentials: set one of {', '.join(VARIABLES)}, or pass credentials=ApiKey(...) or another of "
-        f"vision_grpc.auth. Looked at: the environment{note}; {config} (not there, `yc init` makes it); the metadata "
-        f"service (not asked: this is no virtual machine of the cloud, {_METADATA_VARIABLE} would name one)"
+        f"vision_grpc.auth. Looked at: the environment{note}; {quote_path(config)} (not there, `yc init` makes it); "
+        f"the metadata service (not asked: this is no virtual machine of the cloud, {_METADATA_VARIABLE} would name "
+        "one)"
     )
     return AuthError(message)
 

@@ -1,6 +1,8 @@
 """IAM tokens: bearer tokens that somebody else obtained, valid for at most 12 hours."""
 
 from collections.abc import Callable
+from inspect import iscoroutine
+from traceback import extract_tb
 
 from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive, clean_secret
 from vision_grpc.auth.exchanged import ExchangedCredentials
@@ -69,10 +71,27 @@ class _CalledToken(ExchangedCredentials):
         return "the callable of IamToken"
 
     def _exchange(self, timeout_s: float) -> Token:  # noqa: ARG002 - the caller's code takes what it takes
+        problem = ""
+        value: object = None
         try:
-            value = clean_secret(self._function(), "IAM token")
-        except Exception as error:
-            # Foreign code: whatever it raises means that there is no token now. What it says may hold one.
-            message = f"{self._origin} raised {type(error).__name__}"
+            value = self._function()
+        except Exception as error:  # noqa: BLE001 - foreign code: whatever it raises means that there is no token now
+            place = extract_tb(error.__traceback__)[-1]
+            problem = f"raised {type(error).__name__} at {place.filename}:{place.lineno}"
+        if problem:
+            # Without the cause: what it says may hold the token.
+            message = f"{self._origin} {problem}"
+            raise TransientAuthError(message)
+        if not isinstance(value, str):
+            if iscoroutine(value):
+                value.close()
+            message = (
+                f"{self._origin} returned an object of type {type(value).__name__}: it has to return the token itself, "
+                "a str, and cannot be asynchronous"
+            )
+            raise AuthError(message)
+        try:
+            return Token(clean_secret(value, "IAM token"), LONGEST_LIFE_S, refresh_s=_ASK_AGAIN_S)
+        except ValueError as error:
+            message = f"{self._origin} returned no token: {error}"
             raise TransientAuthError(message) from error
-        return Token(value, LONGEST_LIFE_S, refresh_s=_ASK_AGAIN_S)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Literal
 
-from vision_grpc.auth.authorized_key import AuthorizedKey
+from vision_grpc.auth.authorized_key import AuthorizedKey, KeyFile, is_json_object
 from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.iam_service import IamService, check_the_clock
 from vision_grpc.auth.token import Token
@@ -15,8 +15,8 @@ from vision_grpc.messages import CreateIamTokenRequest
 class ServiceAccountKey(ExchangedCredentials):
     """The authorized key of a service account: its JSON file, the text of that, or its fields.
 
-    A file is read again for each token, so that it can be replaced. The further arguments say
-    where tokens come from and how that is reached.
+    A file is read again for each token, so that it can be replaced; a pipe, as of `<(cat key.json)`, once. The
+    further arguments say where tokens come from and how that is reached.
 
     Raises:
         AuthError: there is no usable key; says what is wrong with it.
@@ -35,14 +35,13 @@ class ServiceAccountKey(ExchangedCredentials):
         insecure: bool = False,
     ) -> None:
         super().__init__()
-        self._path: str | os.PathLike[str] | None = None
+        self._key: AuthorizedKey | KeyFile
         if isinstance(key, Mapping):
             self._key = AuthorizedKey(key, "the mapping")
-        elif isinstance(key, str) and key.lstrip().startswith("{"):
+        elif isinstance(key, str) and is_json_object(key):
             self._key = AuthorizedKey.from_json(key, "the text")
         else:
-            self._path = key
-            self._key = AuthorizedKey.from_file(key)
+            self._key = KeyFile(key)
         self._service = IamService(
             iam_endpoint, transport=transport, root_certificates=root_certificates, insecure=insecure
         )
@@ -52,11 +51,10 @@ class ServiceAccountKey(ExchangedCredentials):
         return str(self._service)
 
     def _exchange(self, timeout_s: float) -> Token:
-        if self._path is not None:
-            self._key = AuthorizedKey.from_file(self._path)
-        request = CreateIamTokenRequest(jwt=self._key.sign())
+        key = self._key.current_key() if isinstance(self._key, KeyFile) else self._key
+        request = CreateIamTokenRequest(jwt=key.sign())
         fix = (
-            f"see whether the key {self._key.key_id} of the service account {self._key.service_account_id} "
+            f"see whether the key {key.key_id} of the service account {key.service_account_id} "
             f"still exists (`yc iam key list`), and {check_the_clock()}"
         )
         return self._service.create_token(request, fix, timeout_s=timeout_s)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from vision_grpc.auth.authorized_key import is_json_object
 from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Credentials, Secretive
 from vision_grpc.auth.iam_token import IamToken
 from vision_grpc.auth.oauth_token import OAuthToken
@@ -10,10 +11,16 @@ from vision_grpc.auth.service_account_key import ServiceAccountKey
 from vision_grpc.auth.yc_config import Tree, read_yc_config
 from vision_grpc.discovery import DEFAULT_API_ENDPOINT, ApiEndpoints
 from vision_grpc.errors import AuthError
+from vision_grpc.key_file import warn_of_readers
+from vision_grpc.quoting import quote_path
 
 DEFAULT_CONFIG = Path("~/.config/yandex-cloud/config.yaml")
 
 _IAM_TOKEN_START = "t1."  # noqa: S105 - what such tokens begin with
+
+
+class NoSecretError(AuthError):
+    """The profile names no credentials."""
 
 
 class YcProfile(Secretive):
@@ -41,14 +48,16 @@ class YcProfile(Secretive):
         self.name, fields = _find_profile(_read(place), place, name)
         self.folder_id = _text(fields, "folder-id")
         self.endpoint = _text(fields, "endpoint")
-        origin = f"the profile {self.name!r} in {place}"
+        origin = f"the profile {self.name!r} in {quote_path(place)}"
         if iam_endpoint is None:
             iam_endpoint = _cloud_of(self.endpoint, origin, root_certificates, insecure=insecure)
         key, token = fields.get("service-account-key"), _text(fields, "token")
         self._inner: Credentials
+        if token or (key and not _is_path(key)):
+            warn_of_readers(place, "the configuration of yc in")
         if key:
             self._inner = ServiceAccountKey(
-                Path(key).expanduser() if isinstance(key, str) else key,
+                os.path.expanduser(key) if isinstance(key, str) else key,  # noqa: PTH111 - may be JSON
                 iam_endpoint=iam_endpoint,
                 root_certificates=root_certificates,
                 insecure=insecure,
@@ -66,7 +75,7 @@ class YcProfile(Secretive):
                 f"{origin} has neither token nor service-account-key (federated users have none): "
                 "set YC_IAM_TOKEN=$(yc iam create-token), or run `yc init`"
             )
-            raise AuthError(message)
+            raise NoSecretError(message)
 
     @property
     def is_service_account(self) -> bool:
@@ -87,6 +96,10 @@ class YcProfile(Secretive):
     ) -> str | None:
         """Return what `authorization` does."""
         return await self._inner.authorization_async(refused=refused, timeout_s=timeout_s)
+
+
+def _is_path(key: str | Tree) -> bool:
+    return isinstance(key, str) and not is_json_object(key)
 
 
 def _cloud_of(
@@ -123,12 +136,12 @@ def _read(place: Path) -> Tree:
     try:
         return read_yc_config(place.read_text(encoding="utf-8"))
     except OSError as error:
-        message = f"the configuration of yc in {place} cannot be read ({error.strerror}): run `yc init`"
-        raise AuthError(message) from error
+        problem = f"cannot be read ({error.strerror}): run `yc init`"
     except ValueError as error:
-        # UnicodeDecodeError is one, and holds the text.
         reason = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
-    message = f"the configuration of yc in {place} is not understood: {reason}"
+        problem = f"is not understood: {reason}"
+    # Without the causes, which hold the path or the text.
+    message = f"the configuration of yc in {quote_path(place)} {problem}"
     raise AuthError(message)
 
 
@@ -136,11 +149,12 @@ def _find_profile(config: Tree, place: Path, name: str | None) -> tuple[str, Tre
     wanted = _text(config, "current") if name is None else name
     profiles = config.get("profiles")
     if not isinstance(profiles, dict) or wanted is None:
-        message = f"the configuration of yc in {place} has no current profile: run `yc init`"
+        message = f"the configuration of yc in {quote_path(place)} has no current profile: run `yc init`"
         raise AuthError(message)
     fields = profiles.get(wanted)
     if not isinstance(fields, dict):
-        message = f"the configuration of yc in {place} has no profile {wanted!r}, only {', '.join(profiles) or 'none'}"
+        there = ", ".join(profiles) or "none"
+        message = f"the configuration of yc in {quote_path(place)} has no profile {wanted!r}, only {there}"
         raise AuthError(message)
     return wanted, fields
 

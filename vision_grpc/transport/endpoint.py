@@ -2,7 +2,9 @@
 
 import ipaddress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from vision_grpc.quoting import quote_endpoint
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -23,19 +25,15 @@ class Endpoint:
             ValueError: another form, or a scheme that contradicts `insecure`.
         """
         is_url = "://" in text
-        parts = urlsplit(text if is_url else f"//{text}")
-        try:
-            port = parts.port
-        except ValueError:
-            raise _malformed(text) from None
+        parts, port = _split(text if is_url else f"//{text}")
         if parts.hostname is None or any(map(str.isspace, text)):
             raise _malformed(text)
-        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+        if "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
             raise _malformed(text)
         if is_url and parts.scheme not in _DEFAULT_PORTS:
             raise _malformed(text)
         if parts.scheme == "https" and insecure:
-            message = f"the endpoint {text!r} asks for TLS and insecure=True for none: drop one of them"
+            message = f"the endpoint {quote_endpoint(text)} asks for TLS and insecure=True for none: drop one of them"
             raise ValueError(message)
         plaintext = insecure or parts.scheme == "http"
         default_port = _DEFAULT_PORTS["http" if parts.scheme == "http" else "https"]
@@ -76,5 +74,17 @@ class Endpoint:
         return f"{'http' if self.plaintext else 'https'}://{self.target}"
 
 
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    """Return the parts of a URL, none of them when it is malformed."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        # Not as a cause: it quotes what may be a password.
+        return SplitResult("", "", "", "", ""), None
+    return parts, port
+
+
 def _malformed(text: str) -> ValueError:
-    return ValueError(f"the endpoint {text!r} is neither host:port nor a URL such as https://vision.example:443")
+    given = quote_endpoint(text)
+    return ValueError(f"the endpoint {given} is neither host:port nor a URL such as https://vision.example:443")

@@ -12,6 +12,10 @@ class HttpRequest(NamedTuple):
     headers: Mapping[str, str]
     content: bytes | Iterable[bytes] | None = None
 
+    def __repr__(self) -> str:
+        # Tokens are in the headers and, where they are exchanged, in the content.
+        return f"HttpRequest({self.method!r}, {self.path!r}, ...)"
+
 
 class HttpAnswer(NamedTuple):
     """What came back, whatever it is."""
@@ -20,3 +24,6 @@ class HttpAnswer(NamedTuple):
     headers: Mapping[str, str]
     """They do not care for the case of names."""
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"HttpAnswer({self.status}, ...)"

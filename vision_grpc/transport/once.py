@@ -21,6 +21,8 @@ from vision_grpc.transport.tls import Tls
 
 _MessageT = TypeVar("_MessageT", bound=Message)
 _OK = 200
+# A token has about 1 KB, the list of all the services of a cloud 10 KB.
+_MAX_ANSWER_BYTES = 256 * 1024
 
 
 class Peer(NamedTuple):
@@ -77,7 +79,8 @@ def fetch(attempt: Attempt, tls: Tls, request: HttpRequest, *, through_proxy: bo
     """
     from vision_grpc.transport.rest_calls import RestCalls
 
-    with closing(RestCalls(tls, connections_kept=0, through_proxy=through_proxy)) as calls:
+    calls = RestCalls(tls, connections_kept=0, through_proxy=through_proxy, max_body_bytes=_MAX_ANSWER_BYTES)
+    with closing(calls):
         return calls.start(attempt, lambda: request, lambda answer: answer).result()
 
 

@@ -12,7 +12,7 @@ from vision_grpc.errors import DeadlineError, TransportError, VisionError
 from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
 from vision_grpc.transport.rest_connection import RestConnection
-from vision_grpc.transport.rest_peer import verification_of
+from vision_grpc.transport.rest_peer import MAX_BODY_BYTES, verification_of
 from vision_grpc.transport.tls import Tls
 
 _ResultT = TypeVar("_ResultT")
@@ -42,9 +42,15 @@ class RestCalls:
     client, where each byte passes the buffers of anyio and asyncio, and neither TLS nor base64 holds up the loop.
     """
 
-    def __init__(self, tls: Tls, *, connections_kept: int, through_proxy: bool) -> None:
+    def __init__(
+        self, tls: Tls, *, connections_kept: int, through_proxy: bool, max_body_bytes: int = MAX_BODY_BYTES
+    ) -> None:
         self._connect = partial(
-            RestConnection, verification_of(tls), server_name=tls.server_name, through_proxy=through_proxy
+            RestConnection,
+            verification_of(tls),
+            server_name=tls.server_name,
+            through_proxy=through_proxy,
+            max_body_bytes=max_body_bytes,
         )
         self._connections_kept = connections_kept
         # Guards all that follows; notified of a deadline before the one that is waited for.

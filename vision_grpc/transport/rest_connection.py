@@ -11,15 +11,23 @@ import httpx2
 from vision_grpc.errors import DeadlineError, PathError
 from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
-from vision_grpc.transport.rest_peer import Body, proxies_known, translate
+from vision_grpc.transport.rest_peer import MAX_BODY_BYTES, Body, proxies_known, translate
 
 
 class RestConnection:
     """A connection that is opened when it is first needed, and again when the server has closed it."""
 
-    def __init__(self, context: ssl.SSLContext, *, server_name: str | None, through_proxy: bool) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        server_name: str | None,
+        through_proxy: bool,
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
         self._context = context
         self._through_proxy = through_proxy
+        self._max_body_bytes = max_body_bytes
         self._extensions: dict[str, Any] = {"trace": self._follow}
         if server_name is not None:
             self._extensions["sni_hostname"] = server_name
@@ -39,7 +47,7 @@ class RestConnection:
         if self._http is None:
             with proxies_known():
                 self._http = httpx2.Client(verify=self._context, trust_env=self._through_proxy)
-        body = Body()
+        body = Body(self._max_body_bytes)
         try:
             with self._http.stream(
                 request.method,

@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 _OK = 200
 _TOO_LARGE = 413
 # The JSON of eight densely printed pages is about 20 MB. The cap protects memory from a lying peer.
-_BODY_BYTES = 256 * 1024 * 1024
+MAX_BODY_BYTES = 256 * 1024 * 1024
 
 
 def verification_of(tls: Tls) -> ssl.SSLContext:
@@ -75,9 +75,9 @@ def headers_of(authorization: str | None, content_length: int | None = None, mor
 class Body:
     """The body of an answer as it comes, within its bounds."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_BODY_BYTES) -> None:
         self._pieces: list[bytes] = []
-        self._left = _BODY_BYTES
+        self._limit = self._left = limit
 
     def add(self, piece: bytes) -> None:
         """Take what was read.
@@ -87,7 +87,7 @@ class Body:
         """
         self._left -= len(piece)
         if self._left < 0:
-            message = f"the answer is longer than {_BODY_BYTES} bytes"
+            message = f"the answer is longer than {self._limit} bytes"
             raise ProtocolError(message)
         self._pieces.append(piece)
 

@@ -2,13 +2,14 @@
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, cast
 
 from vision_grpc.key_file import read_key_file
+from vision_grpc.quoting import quote_path
 
 Pem = bytes | str | os.PathLike[str]
 """Something in PEM form: itself, or the file that it is in."""
@@ -96,12 +97,18 @@ def read_roots(root_certificates: Pem | None) -> bytes | None:
     return bundle
 
 
-def read_client_certificate(chain: Pem, key: Pem) -> ClientCertificate:
-    """Return the certificate chain and its private key, each given as bytes or as a file.
+def read_client_certificate(given: object) -> ClientCertificate:
+    """Return the certificate chain and its private key: a pair, each of them bytes or a file.
 
     Raises:
+        TypeError: it is no pair of them.
         ValueError: one cannot be read or is not what it should be, or they are not of one another.
     """
+    parts = cast("Sequence[object]", given) if isinstance(given, tuple | list) else ()
+    if [isinstance(part, bytes | str | os.PathLike) for part in parts] != [True, True]:
+        message = "client_certificate has to be a pair: the chain and the key, each of them PEM bytes or a path"
+        raise TypeError(message)
+    chain, key = cast("tuple[Pem, Pem]", given)
     chain_pem, chain_origin = _read(chain, "the chain in client_certificate", "the client certificate")
     key_pem, key_origin = _read(key, "the key in client_certificate", "the client's key", read_key_file)
     if b"-----BEGIN CERTIFICATE-----" not in chain_pem:
@@ -145,12 +152,16 @@ def _read(
     """Return what was given or is in the file, and how to name it to the user."""
     if isinstance(pem, bytes):
         return pem, argument
-    origin = f"{role} {os.fspath(pem)}"
+    origin = f"{role} {quote_path(pem)}"
     try:
         return read(Path(pem), role), origin
     except OSError as error:
-        message = f"{origin} cannot be read ({error.strerror}): name a PEM file"
-        raise ValueError(message) from error
+        reason = error.strerror
+    except ValueError:
+        reason = "it has characters that no path has"
+    # Without the cause, which quotes what may be the key itself.
+    message = f"{origin} cannot be read ({reason}): name a PEM file, or pass what is in it as bytes"
+    raise ValueError(message)
 
 
 def _system_roots() -> bytes | None:

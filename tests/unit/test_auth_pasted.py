@@ -1,0 +1,126 @@
+"""Secrets that are pasted where a path or an address belongs: no message, cause or traceback repeats them."""
+
+import json
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from vision_grpc.auth import MetadataService, OAuthToken, ServiceAccountKey, YcProfile
+from vision_grpc.auth.default import find_credentials
+from vision_grpc.errors import AuthError
+from vision_grpc.quoting import quote_endpoint, quote_path
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.tls import read_client_certificate, read_roots
+
+_PEM = (
+    rsa.generate_private_key(65537, 2048)
+    .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    .decode()
+)
+_FIELDS = {"id": "ajekey", "service_account_id": "ajeaccount", "private_key": _PEM}
+_JSON = json.dumps(_FIELDS)
+_TOKEN = "t1." + "SECRET" * 5
+_SECRETS = (*_PEM.splitlines(), _PEM[40:60], "SECRET")
+
+
+def _key_file_variable(text: str) -> object:
+    return find_credentials({"YC_SERVICE_ACCOUNT_KEY_FILE": text})
+
+
+def _profile(text: str, folder: Path) -> object:
+    path = folder / "config.yaml"
+    # As yc writes it: a text in single quotes.
+    key = "'" + text.replace("'", "''").replace("\n", " ") + "'"
+    path.write_text(f"current: me\nprofiles:\n  me:\n    service-account-key: {key}\n", encoding="utf-8")
+    path.chmod(0o600)
+    return YcProfile(path=path)
+
+
+def _everything_of(error: BaseException) -> str:
+    told = "".join(traceback.format_exception(error))
+    link: BaseException | None = error
+    while link is not None:
+        told += f"{link!r} {vars(link)}"
+        link = link.__cause__ or link.__context__
+    return told
+
+
+def _expect_silence(error_class: type[Exception], use: Callable[[], object]) -> str:
+    with pytest.raises(error_class) as caught:
+        use()
+    told = _everything_of(caught.value)
+    assert not [secret for secret in _SECRETS if secret in told.replace("\\n", "\n")]
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("text", [_JSON, f"\ufeff{_JSON}", f" \n{_JSON}\n"], ids=["plain", "byte order mark", "blanks"])
+@pytest.mark.parametrize("use", [_key_file_variable, ServiceAccountKey])
+def test_the_json_of_a_key_is_taken_where_its_path_is(use: Callable[[str], object], text: str) -> None:
+    assert isinstance(use(text), ServiceAccountKey)
+
+
+def test_the_json_of_a_key_is_taken_in_a_profile(tmp_path: Path) -> None:
+    assert isinstance(_profile(_JSON, tmp_path), YcProfile)
+
+
+def test_a_key_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    path.write_text(_JSON, encoding="utf-8-sig")
+    path.chmod(0o600)
+    ServiceAccountKey(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"[{_JSON}]", json.dumps(_JSON), f"'{_JSON}'", _PEM, _PEM.replace("\n", ""), _JSON[1:], _JSON[:-1], _TOKEN,
+     "AQVN" + "SECRET" * 6, _PEM.splitlines()[1], f"{_JSON}\0", f"keys/\0{_PEM}"],
+    ids=["list", "text of JSON", "single quotes", "PEM", "one line", "headless", "cut", "token", "API key", "base64",
+         "NUL", "NUL in a path"],
+)  # fmt: skip
+def test_a_key_that_is_not_understood_is_not_shown(text: str, tmp_path: Path) -> None:
+    uses: list[Callable[[], object]] = [
+        lambda: _key_file_variable(text),
+        lambda: ServiceAccountKey(text),
+        lambda: ServiceAccountKey(Path(text)),
+    ]
+    if "\0" not in text:
+        uses += [lambda: _profile(text, tmp_path), lambda: YcProfile(path=text)]
+    for use in uses:
+        _expect_silence(AuthError, use)
+
+
+@pytest.mark.parametrize("text", [_PEM, _PEM.replace("\n", " "), f"{_PEM}\0"], ids=["PEM", "one line", "NUL"])
+def test_a_certificate_that_is_text_is_asked_for_in_bytes(text: str) -> None:
+    for use in (
+        lambda: read_client_certificate((text, text)),
+        lambda: read_client_certificate((_PEM.encode().replace(b"PRIVATE KEY", b"CERTIFICATE"), text)),
+        lambda: read_roots(text),
+    ):
+        assert "pass what is in it as bytes" in _expect_silence(ValueError, use)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://user:SECRET@host", "https://:SECRET@host", "user:SECRET@host:443", "https://user:SECRET/@host",
+     "https://user:SECRET@host:port", "https://user:SECRET@[host", "https://user:SECRET@ho\u2100st", "ftp://SECRET@host",
+     "https://user:SECRET@other@host/path", "https://host?key=SECRET", _TOKEN + " ", _PEM, "https://us er:SECRET@host"],
+)  # fmt: skip
+def test_an_address_is_shown_without_password_and_query(address: str) -> None:
+    for use in (
+        lambda: Endpoint.parse(address, insecure=False),
+        lambda: Endpoint.parse(address, insecure=True),
+        lambda: MetadataService(address),
+        lambda: OAuthToken("y0_x", iam_endpoint=address),
+    ):
+        assert "the endpoint" in _expect_silence(ValueError, use)
+
+
+def test_what_is_a_name_is_quoted_as_it_is() -> None:
+    assert quote_path("secrets/key.json") == quote_path(Path("secrets/key.json")) == "secrets/key.json"
+    assert quote_path("x" * 256) == "<256 characters that look like no path>"
+    assert quote_endpoint("https://host/path") == "'https://host/path'"
+    assert quote_endpoint("https://me:you@host:1") == "'https://...@host:1'"
