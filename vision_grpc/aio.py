@@ -12,7 +12,7 @@ from vision_grpc.core.requests import Ask
 from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Plan, Run
 from vision_grpc.core.verdict import Verdict, judge
-from vision_grpc.errors import AuthError, ServiceError, VisionError
+from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.feeder import feed
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
@@ -105,7 +105,7 @@ class AsyncVisionClient(Session[AsyncTransport]):
                 elif isinstance(effect, Send):
                     try:
                         await self._start(run, effect, ask, calls)
-                    except AuthError as error:
+                    except VisionError as error:
                         run.unauthorized(effect.call_id, error, time.monotonic())
                 elif isinstance(effect, Pull):
                     feeder.want(effect.images)
@@ -115,14 +115,14 @@ class AsyncVisionClient(Session[AsyncTransport]):
                     run.pulled(feeder.take(), exhausted=feeder.exhausted)
                 await calls.harvest(run)
         except Exception as error:
-            run.abandoned(error)
+            run.abandoned(error, feeder.left())
             raise
         finally:
             calls.cancel()
             run.closed(time.monotonic())
             await feeder.aclose()
-        if (ended_by := effect.error or feeder.error) is not None:
-            raise ended_by
+        if feeder.error is not None:
+            raise feeder.error
 
     async def _start(self, run: Run, send: Send, ask: Ask, calls: "_Calls") -> None:
         deadline = time.monotonic() + send.timeout_s

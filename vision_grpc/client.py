@@ -13,7 +13,7 @@ from vision_grpc.core.requests import Ask
 from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Plan, Run
 from vision_grpc.core.verdict import Verdict, judge
-from vision_grpc.errors import AuthError, ServiceError, VisionError
+from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
 from vision_grpc.session import Session, single
@@ -120,7 +120,7 @@ class VisionClient(Session[Transport]):
                 elif isinstance(effect, Send):
                     try:
                         calls[effect.call_id] = self._start(run, effect, ask, done)
-                    except AuthError as error:
+                    except VisionError as error:
                         run.unauthorized(effect.call_id, error, time.monotonic())
                 elif isinstance(effect, Pull):
                     run.pulled(source.pull(effect.images), exhausted=source.exhausted)
@@ -135,8 +135,8 @@ class VisionClient(Session[Transport]):
             for call in calls.values():
                 call.cancel()
             run.closed(time.monotonic())
-        if (ended_by := effect.error or source.error) is not None:
-            raise ended_by
+        if source.error is not None:
+            raise source.error
 
     def _start(self, run: Run, send: Send, ask: Ask, done: "queue.SimpleQueue[int]") -> Call:
         deadline = time.monotonic() + send.timeout_s

@@ -70,6 +70,10 @@ class Feeder(ABC):
         self._wanted = 0
         return images
 
+    def left(self) -> Sequence[str]:
+        """Return the keys of the images that came and were not taken."""
+        return [image.key for image in self._images]
+
     @abstractmethod
     async def aclose(self) -> None:
         """Stop pulling."""
@@ -116,7 +120,8 @@ class _ThreadFeeder(Feeder):
         self._source = Source(images, limits)
         self._bytes_pulled = self._bytes_taken = 0
         self._paused = True
-        self._told = False
+        # Written by the loop alone, and by the thread alone.
+        self._order = self._told_order = 0
         self._orders: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._closed = False
         work = partial(copy_context().run, self._work)
@@ -139,7 +144,7 @@ class _ThreadFeeder(Feeder):
         self._orders.put(None)
 
     def _pull(self) -> None:
-        self._told = False
+        self._order += 1
         if self._paused and self._is_below(2):
             self._paused = False
             self._orders.put(None)
@@ -171,8 +176,9 @@ class _ThreadFeeder(Feeder):
             self._tell()
 
     def _tell(self) -> None:
-        if self.has_news and not self._told:
-            self._told = True
+        order = self._order  # Read first: what is told of an order that has passed is told of its follower again.
+        if self._told_order != order and self.has_news:
+            self._told_order = order
             with suppress(RuntimeError):  # The loop was closed, so nobody is left to be told.
                 self._loop.call_soon_threadsafe(self._on_news)
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vision_grpc.errors import VisionError
 from vision_grpc.results import ImageResult
 
 
@@ -41,9 +40,7 @@ class Wait(NamedTuple):
 
 
 class Finish(NamedTuple):
-    """End the stream, by an exception if there is one; without one, every image has its result."""
-
-    error: VisionError | None = None
+    """End the stream: every image has its result."""
 
 
 Effect = Send | Pull | Emit | Wait | Finish

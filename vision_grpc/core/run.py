@@ -19,7 +19,7 @@ from vision_grpc.core.ordering import Sequencer
 from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
-from vision_grpc.errors import AuthError, Code, DeadlineError, ProtocolError, ServiceError, VisionError
+from vision_grpc.errors import Code, DeadlineError, ProtocolError, ServiceError, VisionError
 from vision_grpc.images import Image, Refusal
 from vision_grpc.results import Answer, ImageError, ImageResult
 
@@ -185,10 +185,10 @@ class Run:
         """Take what a call is authorized by: the service may refuse it."""
         self._in_flight[call_id].authorization = authorization
 
-    def unauthorized(self, call_id: int, error: AuthError, now: float) -> None:
+    def unauthorized(self, call_id: int, error: VisionError, now: float) -> None:
         """Take that a call could not be started for want of a token: no other could either.
 
-        Nothing more is sent. What is under way is billed, so it is waited for; then `Finish` brings the error.
+        Nothing more is sent. What is under way is billed, so it is waited for; then `next` raises the error.
         """
         self._ready.append(self._land(call_id, error, now))
         self._ended_by = error
@@ -197,7 +197,11 @@ class Run:
     # Effects
 
     def next(self, now: float) -> Effect:
-        """Return what is to be done next."""
+        """Return what is to be done next.
+
+        Raises:
+            VisionError: the one of `unauthorized`, once what was under way has its results.
+        """
         may_pull = self._ended_by is None and self._prepare(now)
         if self._results:
             return self._emit()
@@ -223,14 +227,15 @@ class Run:
         under_way = self._in_flight.items()
         self._monitor.calls_abandoned((call_id, len(batch.places), now - batch.sent_at) for call_id, batch in under_way)
 
-    def abandoned(self, error: BaseException) -> None:
-        """Let the exception that ends the stream say which of the images pulled have no result."""
+    def abandoned(self, error: BaseException, left: Sequence[str] = ()) -> None:
+        """Let the exception that ends the stream say which images have no result; `left` did not get here."""
         batches = [*self._in_flight.values(), *self._ready, *(batch for _, _, batch in self._delayed)]
         keys = [key for batch in batches for _, key, _ in batch.places]
         keys += [image.key for _, image in self._batcher.waiting]
         keys += [result.key for result in (*self._results, *(self._sequencer.flush() if self._sequencer else ()))]
+        keys += left
         if keys:
-            error.add_note(f"without a result: {', '.join(keys)}")
+            error.add_note(f"without a result: {', '.join(map(str, keys))}")
 
     def _line_up(self, images: Sequence[tuple[int, Image]]) -> None:
         """Let images leave together that have gathered, if there are any."""
@@ -262,8 +267,7 @@ class Run:
         if self._sequencer:
             self._results = self._sequencer.flush()
             return self._emit()
-        self.abandoned(error)
-        return Finish(error)
+        raise error
 
     def _may_pull(self) -> bool:
         """Whether more may be held. What waits for another attempt counts: an outage must not fill the memory."""

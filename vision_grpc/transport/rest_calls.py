@@ -101,11 +101,12 @@ class RestCalls:
             self._closed = True
             under_way, idle = list(self._under_way), self._idle
             self._idle = []
-            self._changed.notify()
         for future in under_way:
             self._fail(future, lambda _: TransportError("the call was cancelled: the client was closed"))
         for lane in idle:
             lane.jobs.put(None)
+        with self._changed:
+            self._changed.notify()  # Nothing is under way any more: the watcher ends.
 
     def _finish(self, future: Future[Any], lane: _Lane) -> bool:
         """Take a call off the list that its own thread has ended; return whether anybody waits for its result."""
