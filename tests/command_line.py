@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -51,7 +52,7 @@ def start(
     return subprocess.Popen(
         [sys.executable, *program, *map(_spell, arguments)],
         cwd=cwd,
-        env=inherited | dict(variables or {}),
+        env=inherited | {"PYTHONFAULTHANDLER": "1"} | dict(variables or {}),
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
@@ -65,9 +66,15 @@ def read_line(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def finish(process: subprocess.Popen[bytes], stdin: bytes | None = None) -> Finished:
-    """Wait for the end of a process."""
+    """Wait for the end of a process; one that does not end tells where it is, and is no burden to other tests."""
     with process:
-        stdout, stderr = process.communicate(stdin, timeout=60)
+        try:
+            stdout, stderr = process.communicate(stdin, timeout=60)
+        except subprocess.TimeoutExpired as hanging:
+            process.send_signal(signal.SIGABRT)
+            _, stderr = process.communicate()
+            hanging.add_note((stderr or b"").decode())
+            raise
     return Finished(process.returncode, stdout or b"", (stderr or b"").decode())
 
 

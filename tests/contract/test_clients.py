@@ -17,6 +17,7 @@ from vision_grpc.errors import AuthError, Code, DeadlineError, ProtocolError, Se
 from vision_grpc.feeder import AHEAD_IMAGES
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 
+pytestmark = pytest.mark.usefixtures("patient_sources")
 Connect = Callable[..., tuple[Driver, Service]]
 
 
@@ -253,7 +254,7 @@ def test_a_request_is_not_repeated(connect: Connect, way: Way) -> None:
 def test_a_request_has_its_time(connect: Connect) -> None:
     client, _ = connect(lambda _: Silence())
     with pytest.raises(DeadlineError):
-        client.batch_analyze(_request(1), timeout=0.1)
+        client.batch_analyze(_request(1), timeout=0.5)
 
 
 def test_without_a_token_nothing_is_sent(connect: Connect) -> None:
@@ -315,7 +316,7 @@ def test_each_attempt_has_an_id_of_its_own(connect: Connect, way: Way) -> None:
 
 
 def test_a_stream_has_its_time(connect: Connect) -> None:
-    client, _ = connect(lambda _: Silence(), timeouts=Timeouts(call_s=0.1, total_s=0.1))
+    client, _ = connect(lambda _: Silence(), timeouts=Timeouts(call_s=0.5, total_s=0.5))
     results = client.collect([png(1), png(2)])
     assert [result.error.code for result in results if result.error] == [Code.DEADLINE_EXCEEDED] * 2
 
@@ -323,7 +324,7 @@ def test_a_stream_has_its_time(connect: Connect) -> None:
 def test_analyze_has_its_time(connect: Connect) -> None:
     client, _ = connect(lambda _: Silence())
     with pytest.raises(DeadlineError):
-        client.analyze(png(1), timeout=0.1)
+        client.analyze(png(1), timeout=0.5)
 
 
 # What goes with a call

@@ -15,6 +15,7 @@ from vision_grpc.errors import AuthError, Code, ServiceError
 from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 
+pytestmark = pytest.mark.usefixtures("patient_sources")
 Connect = Callable[..., tuple[Driver, Service]]
 _EventT = TypeVar("_EventT", bound=Event)
 _IMPATIENT = RetryPolicy(initial_backoff_s=0.001, max_backoff_s=0.002)

@@ -13,6 +13,7 @@ from vision_grpc.core.requests import ask_for_text, build_request
 from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
 
+pytestmark = pytest.mark.usefixtures("patient_sources")
 Connect = Callable[..., tuple[Driver, Service]]
 _IMPATIENT = RetryPolicy(initial_backoff_s=0.001, max_backoff_s=0.002)
 

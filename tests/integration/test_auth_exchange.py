@@ -175,9 +175,9 @@ async def test_a_thousand_callers_cause_one_exchange(way: Way, tmp_path: Path) -
     assert identities.exchanges == 1
 
 
-# 30 is the long run, with tokens that live for three seconds.
-LOAD_S = float(os.environ.get("VISION_GRPC_TEST_LOAD_S", "8"))
-LIFETIME_S = min(3.0, LOAD_S / 4)
+# 30 is the long run. A busy machine takes its time over an exchange: a third of a token's life is there for it.
+LOAD_S = float(os.environ.get("VISION_GRPC_TEST_LOAD_S", "9"))
+LIFETIME_S = min(5.0, LOAD_S / 2)
 
 
 @pytest.mark.timeout(LOAD_S + 60)

@@ -30,6 +30,7 @@ from vision_grpc.transport.rest import RestTransport
 from vision_grpc.transport.rest_aio import AsyncRestTransport
 from vision_grpc.transport.tls import Tls
 
+pytestmark = pytest.mark.usefixtures("patient_sources")
 Kind = Literal["sync", "asyncio"]
 _IMPATIENT = RetryPolicy(attempts=3, initial_backoff_s=0.001, max_backoff_s=0.002)
 _TEXT = [Feature(type=Feature.TEXT_DETECTION)]
@@ -359,6 +360,6 @@ def test_time_is_kept_over_both_ways(kind: Kind, closed_port: str) -> None:
         _between(kind, closed_port, f"127.0.0.1:{port}", time.monotonic) as client,
     ):
         with pytest.raises(DeadlineError):
-            client.analyze(png(1), timeout=0.3)
+            client.analyze(png(1), timeout=0.5)
         with pytest.raises(DeadlineError):
-            client.batch_analyze(timeout=0.3)
+            client.batch_analyze(timeout=0.5)

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 from held_port import held_port
 from images_in_bytes import number_in, png
-from scripted_service import Reply, Silence, answer, numbers_of, serve_grpc, serve_rest
+from scripted_service import Reply, Silence, answer, numbers_of, serve_grpc
 
 from vision_grpc import AsyncVisionClient, Image, Limits, RetryPolicy, Timeouts, VisionClient
 from vision_grpc.core.batching import BATCH_IMAGES
@@ -39,6 +39,7 @@ def test_a_service_that_is_not_there_fails_each_image() -> None:
     assert {result.error.code for result in results if result.error} == {Code.UNAVAILABLE}
 
 
+@pytest.mark.usefixtures("patient_sources")
 def test_some_silent_calls_do_not_hold_up_the_others() -> None:
     lock = threading.Lock()
     silent: set[int] = set()
@@ -61,17 +62,6 @@ def test_some_silent_calls_do_not_hold_up_the_others() -> None:
         results = list(client.analyze_many(png(number) for number in range(200)))
     assert sorted(int(result.text) for result in results) == list(range(200))
     assert len(silent) == 5
-
-
-def test_rest_takes_over_where_grpc_does_not_get_through() -> None:
-    with serve_rest(answer) as service, VisionClient(service.address, transport="auto") as client:
-        results = list(client.analyze_many(png(number) for number in range(100)))
-        request = service.requests[0]
-        assert client.batch_analyze(request) == answer(request)
-    assert sorted(int(result.text) for result in results) == list(range(100))
-    assert {result.transport for result in results} == {"rest"}
-    assert all(result.fallback_reason for result in results)
-    assert len(service.requests) == 13 + 1
 
 
 # Sources

@@ -18,6 +18,8 @@ from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyz
 from vision_grpc.otel import OpenTelemetryHook
 from vision_grpc.testing import AsyncMemoryTransport, Handler, MemoryTransport
 
+pytestmark = pytest.mark.usefixtures("patient_sources")
+
 
 class _Telemetry(NamedTuple):
     hook: OpenTelemetryHook
