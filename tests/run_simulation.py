@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from vision_grpc.core.effects import Effect, Pull, Send
+from vision_grpc.core.effects import Effect, Finish, Pull, Send
 from vision_grpc.core.monitor import Monitor
 from vision_grpc.core.retry import RetryBudget
 from vision_grpc.core.run import Plan, Run
@@ -37,6 +37,7 @@ class Simulation:
         self.now = 0.0
         self.calls: dict[int, Send] = {}
         self.wanted = 0
+        self.ended_by: VisionError | None = None
         self.effects: list[Effect] = []
         self._plan = plan
         self._seed = seed
@@ -68,7 +69,11 @@ class Simulation:
         now = self.now
 
         def ask(run: Run) -> Effect:
-            return run.next(now)
+            try:
+                return run.next(now)
+            except VisionError as error:
+                self.ended_by = error
+                return Finish()
 
         effect = ask(self.run)
         self._record.append(ask)

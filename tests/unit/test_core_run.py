@@ -273,9 +273,8 @@ def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_fo
     results = [result for _ in range(2) for result in _emitted(simulation.next())]
     assert [result.key for result in results] == [str(number) for number in (*_numbers(first), *_numbers(third))]
     assert [result.ok for result in results] == [True] * BATCH_IMAGES + [False] * BATCH_IMAGES
-    with pytest.raises(AuthError) as caught:
-        simulation.next()
-    assert caught.value is error
+    assert simulation.next() == Finish()
+    assert simulation.ended_by is error
     simulation.run.abandoned(error, ["read ahead"])
     assert error.__notes__ == [f"without a result: {', '.join(map(str, _numbers(second)))}, read ahead"]
 

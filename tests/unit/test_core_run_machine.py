@@ -201,7 +201,7 @@ class StreamMachine(RuleBasedStateMachine):
             assert effect.until is None or effect.until > self.simulation.now
         else:
             self.finished = True
-            self.check_end(effect)
+            self.check_end()
         return not isinstance(effect, Wait | Finish)
 
     def start(self, send: Send) -> None:
@@ -362,11 +362,12 @@ class StreamMachine(RuleBasedStateMachine):
     def the_calls_under_way_are_counted(self) -> None:
         assert self.simulation.monitor.stats().calls_in_flight == len(self.simulation.calls)
 
-    def check_end(self, finish: Finish) -> None:
+    def check_end(self) -> None:
+        error = self.simulation.ended_by
         assert not self.simulation.calls
-        assert finish.error is self.no_token
-        self.check_named(RuntimeError() if finish.error is None else finish.error)
-        assert self.exhausted or finish.error is not None
+        assert error is self.no_token
+        assert self.exhausted or error is not None
+        self.check_names()
         for result in self.results:
             number = int(result.key)
             assert result.ok == (number in self.succeeded)
