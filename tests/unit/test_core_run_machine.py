@@ -429,5 +429,5 @@ def _comparable(effect: Effect) -> object:
     return [tuple(result.key for result in effect.results)] if isinstance(effect, Emit) else effect
 
 
-StreamMachine.TestCase.settings = settings(max_examples=120)
+StreamMachine.TestCase.settings = settings(max_examples=50)
 TestStream = StreamMachine.TestCase
