@@ -126,9 +126,7 @@ class AsyncVisionClient(Session[AsyncTransport]):
 
     async def _start(self, run: Run, send: Send, ask: Ask, calls: "_Calls") -> None:
         deadline = time.monotonic() + send.timeout_s
-        authorization = await self._settings.credentials.authorization_async(
-            refused=send.refused, timeout_s=send.timeout_s
-        )
+        authorization = await self._authorization(deadline, refused=send.refused)
         run.authorized(send.call_id, authorization)
         # The call has what the token left of the time.
         send = send._replace(timeout_s=max(0.0, deadline - time.monotonic()))

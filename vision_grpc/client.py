@@ -140,7 +140,7 @@ class VisionClient(Session[Transport]):
 
     def _start(self, run: Run, send: Send, ask: Ask, done: "queue.SimpleQueue[int]") -> Call:
         deadline = time.monotonic() + send.timeout_s
-        authorization = self._settings.credentials.authorization(refused=send.refused, timeout_s=send.timeout_s)
+        authorization = self._authorization(deadline, refused=send.refused)
         run.authorized(send.call_id, authorization)
         # The call has what the token left of the time.
         timeout_s = max(0.0, deadline - time.monotonic())

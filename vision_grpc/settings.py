@@ -1,8 +1,8 @@
 """What a client is told, completed from the environment and checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import cast, get_args
+from dataclasses import dataclass, field, fields
+from typing import Any, cast, get_args
 
 from vision_grpc.auth import Anonymous, Credentials, YcProfile
 from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
@@ -82,6 +82,29 @@ class Settings:
                 folder_id = folder_id or credentials.folder_id or ""
         tls = _protect(where, root_certificates, client_certificate, server_name)
         return cls(where, way, credentials, folder_id, tls, _headers(data_logging))
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a client is told, by the names of its arguments and with their defaults."""
+
+    endpoint: str | ApiEndpoints | None = None
+    transport: TransportChoice | None = None
+    credentials: Credentials | None = None
+    folder_id: str | None = None
+    root_certificates: Pem | None = None
+    client_certificate: tuple[Pem, Pem] | None = field(default=None, repr=False)
+    server_name: str | None = None
+    insecure: bool = False
+    data_logging: bool | None = None
+
+    def keywords(self) -> dict[str, Any]:
+        """Return them for a call."""
+        return {argument.name: getattr(self, argument.name) for argument in fields(self)}
+
+    def resolve(self, environ: Mapping[str, str]) -> Settings:
+        """Return the settings of a client that is told this; raises as `Settings.resolve`."""
+        return Settings.resolve(environ, **self.keywords())
 
 
 def _protect(

@@ -21,8 +21,9 @@ from held_port import held_port
 from lying_server import Lie, accept_alone, lying_server, read_request
 
 from vision_grpc.auth import Anonymous, ApiKey, Credentials, OAuthToken
-from vision_grpc.doctor import Finding, Subject, examine
+from vision_grpc.doctor import Finding, examine
 from vision_grpc.local import Identities, LocalVision
+from vision_grpc.settings import Arguments
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +43,9 @@ def authority() -> trustme.CA:
 
 
 def _examine(
-    subject: Subject, environ: Mapping[str, str] | None = None, *, call: bool = False, timeout_s: float = 10
+    arguments: Arguments, environ: Mapping[str, str] | None = None, *, call: bool = False, timeout_s: float = 10
 ) -> dict[str, Finding]:
-    return {finding.name: finding for finding in examine(subject, environ or {}, call=call, timeout_s=timeout_s)}
+    return {finding.name: finding for finding in examine(arguments, environ or {}, call=call, timeout_s=timeout_s)}
 
 
 def _faults(findings: Mapping[str, Finding]) -> list[str]:
@@ -60,8 +61,8 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("transport", ["grpc", "rest"])
 def test_a_good_service_has_no_faults(vision: LocalVision, identities: Identities, transport: str) -> None:
     endpoint = vision.grpc_endpoint if transport == "grpc" else vision.rest_endpoint
-    subject = Subject(endpoint=endpoint, transport=transport, insecure=True)  # type: ignore[arg-type]
-    findings = _examine(subject, {"YC_API_KEY": identities.api_key}, call=True)
+    arguments = Arguments(endpoint=endpoint, transport=transport, insecure=True)  # type: ignore[arg-type]
+    findings = _examine(arguments, {"YC_API_KEY": identities.api_key}, call=True)
     assert _faults(findings) == []
     assert findings["endpoint"].message.endswith(f"without TLS (as told), transport {transport}")
     assert findings["credentials"].message == "ApiKey, from YC_API_KEY"
@@ -74,8 +75,8 @@ def test_a_good_service_has_no_faults(vision: LocalVision, identities: Identitie
 
 def test_a_closed_port(identities: Identities) -> None:
     with held_port() as port:
-        subject = Subject(endpoint=f"http://127.0.0.1:{port}")
-        findings = _examine(subject, {"YC_API_KEY": identities.api_key}, call=True)
+        arguments = Arguments(endpoint=f"http://127.0.0.1:{port}")
+        findings = _examine(arguments, {"YC_API_KEY": identities.api_key}, call=True)
     assert _faults(findings) == ["port"]
     assert "takes no connections: Connection refused" in findings["port"].message
     assert findings["port"].fix == "start the service, or correct host and port"
@@ -84,13 +85,13 @@ def test_a_closed_port(identities: Identities) -> None:
 
 
 def test_a_host_that_nobody_knows() -> None:
-    findings = _examine(Subject(endpoint="vision.invalid"), {"YC_API_KEY": "k"})
+    findings = _examine(Arguments(endpoint="vision.invalid"), {"YC_API_KEY": "k"})
     assert _faults(findings) == ["address"]
 
 
 def test_a_plaintext_port(vision: LocalVision) -> None:
     for endpoint in (vision.grpc_endpoint, vision.rest_endpoint.removeprefix("http://")):
-        findings = _examine(Subject(endpoint=endpoint))
+        findings = _examine(Arguments(endpoint=endpoint))
         assert _faults(findings) == ["tls"]
         assert "speaks no TLS" in findings["tls"].message
         assert "insecure=True" in str(findings["tls"].fix)
@@ -104,7 +105,7 @@ def _server_context(authority: trustme.CA, host: str, **options: datetime) -> ss
 
 def test_a_tls_port_without_tls(authority: trustme.CA) -> None:
     with http_server(always(Reply(200, b"")), _server_context(authority, "127.0.0.1")) as url:
-        findings = _examine(Subject(endpoint=url.removeprefix("https://"), insecure=True), timeout_s=2)
+        findings = _examine(Arguments(endpoint=url.removeprefix("https://"), insecure=True), timeout_s=2)
     assert _faults(findings) == ["tls"]
     assert "drop insecure=True" in str(findings["tls"].fix)
 
@@ -131,7 +132,7 @@ def test_a_wrong_certificate(
     (authority if trusted else trustme.CA()).cert_pem.write_to_path(roots)
     context = _server_context(authority, host, not_after=datetime.now(UTC) + timedelta(days=days))
     with http_server(always(Reply(200, b"")), context) as url:
-        findings = _examine(Subject(endpoint=url, root_certificates=roots), {"YC_API_KEY": "k"})
+        findings = _examine(Arguments(endpoint=url, root_certificates=roots), {"YC_API_KEY": "k"})
     assert _faults(findings) == ["tls"]
     assert message in findings["tls"].message
     assert fix in str(findings["tls"].fix)
@@ -141,8 +142,8 @@ def test_a_good_certificate_tells_who_issued_it(authority: trustme.CA) -> None:
     roots = io.BytesIO(authority.cert_pem.bytes()).getvalue()
     context = _server_context(authority, "127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=3))
     with http_server(always(Reply(200, b"")), context) as url:
-        findings = _examine(Subject(endpoint=url, root_certificates=roots), {"YC_API_KEY": "k"})
-        strict = _examine(Subject(endpoint=url, root_certificates=roots, transport="grpc"), {"YC_API_KEY": "k"})
+        findings = _examine(Arguments(endpoint=url, root_certificates=roots), {"YC_API_KEY": "k"})
+        strict = _examine(Arguments(endpoint=url, root_certificates=roots, transport="grpc"), {"YC_API_KEY": "k"})
     assert (findings["tls"].state, findings["http2"].state) == ("warning", "warning")
     assert "issued by trustme" in findings["tls"].message
     assert _faults(strict) == ["http2"]
@@ -151,7 +152,7 @@ def test_a_good_certificate_tells_who_issued_it(authority: trustme.CA) -> None:
 
 def test_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    findings = _examine(Subject(endpoint="vision.invalid"), {"YC_TOKEN": ""})
+    findings = _examine(Arguments(endpoint="vision.invalid"), {"YC_TOKEN": ""})
     assert "credentials" in _faults(findings)
     assert "Looked at: the environment (YC_TOKEN empty)" in findings["credentials"].message
 
@@ -164,7 +165,7 @@ def test_credentials_that_are_refused(vision: LocalVision, kind: str, name: str,
     credentials: Credentials = ApiKey("AQVNwrong")
     if kind == "token":
         credentials = OAuthToken("y0_wrong", iam_endpoint=vision.rest_endpoint, transport="rest")
-    findings = _examine(Subject(endpoint=vision.grpc_endpoint, insecure=True, credentials=credentials), call=True)
+    findings = _examine(Arguments(endpoint=vision.grpc_endpoint, insecure=True, credentials=credentials), call=True)
     assert _faults(findings) == [name]
     assert message in findings[name].message
     assert "wrong" not in f"{findings}"
@@ -173,20 +174,20 @@ def test_credentials_that_are_refused(vision: LocalVision, kind: str, name: str,
 def test_a_clock_that_is_an_hour_off() -> None:
     there = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     with http_server(always(Reply(200, b"", date=there))) as url:
-        findings = _examine(Subject(endpoint=url), {})
+        findings = _examine(Arguments(endpoint=url), {})
     assert findings["clock"].state == "fault"
     assert "s behind the service's" in findings["clock"].message
 
 
 def test_a_user_without_a_folder_is_warned(vision: LocalVision) -> None:
-    subject = Subject(endpoint=vision.grpc_endpoint, insecure=True)
-    assert _examine(subject, {"YC_IAM_TOKEN": "t1.x"})["folder"].state == "warning"
-    assert _examine(subject, {"YC_IAM_TOKEN": "t1.x", "YC_FOLDER_ID": "b1g"})["folder"].message == "b1g is sent"
+    arguments = Arguments(endpoint=vision.grpc_endpoint, insecure=True)
+    assert _examine(arguments, {"YC_IAM_TOKEN": "t1.x"})["folder"].state == "warning"
+    assert _examine(arguments, {"YC_IAM_TOKEN": "t1.x", "YC_FOLDER_ID": "b1g"})["folder"].message == "b1g is sent"
 
 
 def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://me:SECRET@proxy.example:3128")
-    findings = _examine(Subject(endpoint="vision.invalid"), {"YC_API_KEY": "k"}, timeout_s=0.2)
+    findings = _examine(Arguments(endpoint="vision.invalid"), {"YC_API_KEY": "k"}, timeout_s=0.2)
     assert "proxy.example:3128" in findings["proxy"].message
     assert "SECRET" not in f"{findings}"
     assert "port" not in findings
@@ -194,14 +195,14 @@ def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_stays_on_this_machine_passes_no_proxy(monkeypatch: pytest.MonkeyPatch, vision: LocalVision) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
-    findings = _examine(Subject(endpoint=vision.rest_endpoint))
+    findings = _examine(Arguments(endpoint=vision.rest_endpoint))
     assert _faults(findings) == []
     assert findings["proxy"].message.startswith("none")
     assert "port" in findings
 
 
 def test_a_malformed_setting_ends_it() -> None:
-    findings = _examine(Subject(endpoint="a b"))
+    findings = _examine(Arguments(endpoint="a b"))
     assert list(findings) == _faults(findings) == ["settings"]
 
 
@@ -245,8 +246,8 @@ def test_a_served_service_lets_in_whoever_has_the_folder(tmp_path: Path) -> None
 @pytest.mark.parametrize("insecure", [True, False])
 def test_a_port_that_never_answers(transport: str, *, insecure: bool) -> None:
     with lying_server(accept_alone) as server:
-        subject = Subject(endpoint=server.address, transport=transport, insecure=insecure)  # type: ignore[arg-type]
-        findings = _examine(subject, timeout_s=0.2)
+        arguments = Arguments(endpoint=server.address, transport=transport, insecure=insecure)  # type: ignore[arg-type]
+        findings = _examine(arguments, timeout_s=0.2)
     [name] = _faults(findings)
     assert re.search(r"does not answer|no answer from \S+ within", findings[name].message)
     assert "see whether the service hangs" in str(findings[name].fix)
@@ -263,7 +264,7 @@ def test_a_service_that_asks_for_a_client_certificate(
     roots = authority.cert_pem.bytes()
     with _service_for_known_clients(authority, way) as address:
         findings = _examine(
-            Subject(
+            Arguments(
                 endpoint=address,
                 transport=transport,  # type: ignore[arg-type]
                 root_certificates=roots,
@@ -306,20 +307,20 @@ def _service_for_known_clients(authority: trustme.CA, way: str) -> Iterator[str]
 
 
 def test_rest_at_a_port_for_grpc_alone(vision: LocalVision) -> None:
-    findings = _examine(Subject(endpoint=vision.grpc_endpoint, transport="rest", insecure=True))
+    findings = _examine(Arguments(endpoint=vision.grpc_endpoint, transport="rest", insecure=True))
     assert _faults(findings) == ["http"]
     assert "no answer over HTTP/1.1" in findings["http"].message
     assert findings["http"].fix == "correct the port; one for gRPC alone takes transport grpc"
 
 
 def test_a_port_without_http2_that_was_given_as_a_url(vision: LocalVision) -> None:
-    findings = _examine(Subject(endpoint=vision.rest_endpoint))
+    findings = _examine(Arguments(endpoint=vision.rest_endpoint))
     assert findings["http2"].state == "warning"
     assert findings["http2"].fix == "if gRPC is meant, give the port that speaks it; else transport rest"
 
 
 def test_a_service_that_wants_credentials_and_got_none(vision: LocalVision) -> None:
-    findings = _examine(Subject(endpoint=vision.grpc_endpoint, insecure=True), call=True)
+    findings = _examine(Arguments(endpoint=vision.grpc_endpoint, insecure=True), call=True)
     assert _faults(findings) == ["call"]
     assert "no credentials were sent" in str(findings["call"].fix)
     assert "YC_API_KEY" in str(findings["call"].fix)
@@ -327,8 +328,8 @@ def test_a_service_that_wants_credentials_and_got_none(vision: LocalVision) -> N
 
 def test_credentials_that_cannot_be_used_are_named_in_the_fix() -> None:
     with http_server(always(Reply(200, b""))) as url:
-        malformed = _examine(Subject(endpoint=url), {"YC_SERVICE_ACCOUNT_KEY_FILE": "/nowhere/key.json"})
-        plaintext = _examine(Subject(endpoint="http://vision.invalid"), {"YC_API_KEY": "AQVNkey"})
+        malformed = _examine(Arguments(endpoint=url), {"YC_SERVICE_ACCOUNT_KEY_FILE": "/nowhere/key.json"})
+        plaintext = _examine(Arguments(endpoint="http://vision.invalid"), {"YC_API_KEY": "AQVNkey"})
     assert malformed["credentials"].fix == "correct YC_SERVICE_ACCOUNT_KEY_FILE, or unset it"
     assert plaintext["credentials"].fix == "use TLS: drop insecure=True or http://"
 
@@ -357,8 +358,8 @@ def test_a_proxy_that_refuses(
 ) -> None:
     with lying_server(_tell(answer)) as proxy:
         monkeypatch.setenv("https_proxy", f"http://me:SECRET@{proxy.address}")
-        subject = Subject(endpoint="vision.invalid", transport=transport)  # type: ignore[arg-type]
-        findings = _examine(subject, {"YC_API_KEY": "k"}, call=True, timeout_s=5)
+        arguments = Arguments(endpoint="vision.invalid", transport=transport)  # type: ignore[arg-type]
+        findings = _examine(arguments, {"YC_API_KEY": "k"}, call=True, timeout_s=5)
     assert _faults(findings) == ["proxy"]
     assert message in findings["proxy"].message
     assert fix in str(findings["proxy"].fix)
@@ -370,7 +371,7 @@ def test_a_proxy_that_refuses(
 def test_a_proxy_of_a_kind_that_nobody_speaks_to(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     with lying_server(accept_alone) as proxy:
         monkeypatch.setenv("https_proxy", f"{scheme}://me:SECRET@{proxy.address}")
-        findings = _examine(Subject(endpoint="vision.invalid", transport="rest"), {"YC_API_KEY": "k"}, timeout_s=5)
+        findings = _examine(Arguments(endpoint="vision.invalid", transport="rest"), {"YC_API_KEY": "k"}, timeout_s=5)
     assert _faults(findings) == ["proxy"]
     assert "cannot be used" in findings["proxy"].message
     assert findings["proxy"].fix == "name one with http://, or pass it by: NO_PROXY=vision.invalid"
@@ -383,8 +384,8 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch, transport: s
     with held_port() as port:
         for name in ("http_proxy", "https_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-        subject = Subject(endpoint=endpoint, transport=transport, credentials=Anonymous())  # type: ignore[arg-type]
-        findings = _examine(subject)
+        arguments = Arguments(endpoint=endpoint, transport=transport, credentials=Anonymous())  # type: ignore[arg-type]
+        findings = _examine(arguments)
     assert _faults(findings) == ["proxy"]
     assert f"the proxy 127.0.0.1:{port} takes no connections: Connection refused" in findings["proxy"].message
     assert "clock" not in findings
@@ -396,8 +397,8 @@ def test_the_way_through_a_proxy_is_gone(monkeypatch: pytest.MonkeyPatch, author
     with http_server(always(Reply(200, b"")), context) as url, lying_server(_tunnel_to(url)) as proxy:
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
         roots = authority.cert_pem.bytes()
-        findings = _examine(Subject(endpoint="vision.invalid", root_certificates=roots), {"YC_API_KEY": "k"})
-        strangers = _examine(Subject(endpoint="vision.invalid"), {"YC_API_KEY": "k"})
+        findings = _examine(Arguments(endpoint="vision.invalid", root_certificates=roots), {"YC_API_KEY": "k"})
+        strangers = _examine(Arguments(endpoint="vision.invalid"), {"YC_API_KEY": "k"})
     assert _faults(findings) == []
     assert "by the proxy 127.0.0.1:" in findings["port"].message
     assert findings["clock"].message.startswith("within")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from vision_grpc.cli.connect import Service, connect, service_options
+from vision_grpc.cli.connect import connect, service_options
 from vision_grpc.cli.exits import NOTHING_DONE, Tally
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.inputs import STDIN, list_images, open_images
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vision_grpc.cli.formats import Format
     from vision_grpc.cli.progress import ProgressBar
     from vision_grpc.results import ImageResult
+    from vision_grpc.settings import Arguments
 
 _EPILOG = """\b
 Examples:
@@ -104,7 +105,7 @@ def analyze(
     *,
     paths: Sequence[str],
     local: bool,
-    service: Service,
+    service: "Arguments",
     languages: str,
     model: Literal["page", "line"] | None,
     format_name: Literal["text", "jsonl"],

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,7 @@ from vision_grpc.errors import AuthError
 if TYPE_CHECKING:
     from vision_grpc.client import VisionClient
     from vision_grpc.local import Identities, LocalVision
+    from vision_grpc.settings import Arguments
     from vision_grpc.transport.connect import TransportChoice
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -40,20 +42,6 @@ _OPTIONS = (
 )
 
 
-class Service(NamedTuple):
-    """The service that the options name, and how to call it."""
-
-    endpoint: str | None
-    transport: "TransportChoice | None"
-    insecure: bool
-    root_certificates: Path | None
-    client_certificate: tuple[Path, Path] | None
-    """The chain and its key."""
-    server_name: str | None
-    folder_id: str | None
-    data_logging: bool | None
-
-
 def service_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that lead to a service; it takes them as `service`."""
 
@@ -77,8 +65,17 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
         elif client_certificate is not None or client_key is not None:
             message = "--client-certificate and --client-key go together: name both files"
             raise click.UsageError(message, click.get_current_context())
-        service = Service(
-            endpoint, transport, insecure, root_certificates, certificate, server_name, folder_id, data_logging
+        from vision_grpc.settings import Arguments
+
+        service = Arguments(
+            endpoint=endpoint,
+            transport=transport,
+            folder_id=folder_id,
+            root_certificates=root_certificates,
+            client_certificate=certificate,
+            server_name=server_name,
+            insecure=insecure,
+            data_logging=data_logging,
         )
         return command(service=service, **others)
 
@@ -88,7 +85,7 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 @contextmanager
-def connect(service: Service, *, local: bool, timeout_s: float) -> Generator["VisionClient"]:
+def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator["VisionClient"]:
     """Give a client of the service; a local one, in place of the one that is named, lives as long as the context.
 
     Raises:
@@ -99,23 +96,14 @@ def connect(service: Service, *, local: bool, timeout_s: float) -> Generator["Vi
     from vision_grpc.auth import Anonymous
     from vision_grpc.client import VisionClient
 
-    credentials = None
     with ExitStack() as stack:
         if local:
             vision = stack.enter_context(start_local())
             endpoint = vision.rest_endpoint if service.transport == "rest" else vision.grpc_endpoint
-            service, credentials = service._replace(endpoint=endpoint, insecure=True), Anonymous()
+            service = replace(service, endpoint=endpoint, insecure=True, credentials=Anonymous())
         try:
             client = VisionClient(
-                service.endpoint,
-                transport=service.transport,
-                credentials=credentials,
-                folder_id=service.folder_id,
-                root_certificates=service.root_certificates,
-                client_certificate=service.client_certificate,
-                server_name=service.server_name,
-                insecure=service.insecure,
-                data_logging=service.data_logging,
+                **service.keywords(),
                 # Each of the attempts may take its time; the default of the sum would cut long ones short.
                 timeouts=Timeouts(
                     call_s=timeout_s, total_s=max(Timeouts().total_s, timeout_s * RetryPolicy().attempts)

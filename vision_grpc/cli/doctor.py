@@ -3,12 +3,16 @@
 import dataclasses
 import json
 import os
+from typing import TYPE_CHECKING
 
 import click
 
-from vision_grpc.cli.connect import Service, service_options
+from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
 from vision_grpc.cli.flags import in_flags
+
+if TYPE_CHECKING:
+    from vision_grpc.settings import Arguments
 
 _EPILOG = """\b
 Each line tells what was looked at and what was found; below a warning or
@@ -50,26 +54,16 @@ _MARKS = {"ok": " ", "warning": "!", "fault": "x"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 def doctor(
     *,
-    service: Service,
+    service: "Arguments",
     call: bool,
     timeout_s: float,
     as_json: bool,
 ) -> int:
     """Say which service, transport and credentials would be used, and find what is wrong with them."""
-    from vision_grpc.doctor import Subject, examine
+    from vision_grpc.doctor import examine
 
-    subject = Subject(
-        endpoint=service.endpoint,
-        transport=service.transport,
-        folder_id=service.folder_id,
-        root_certificates=service.root_certificates,
-        client_certificate=service.client_certificate,
-        server_name=service.server_name,
-        insecure=service.insecure,
-        data_logging=service.data_logging,
-    )
     code = ALL_READ
-    for found in examine(subject, os.environ, call=call, timeout_s=timeout_s):
+    for found in examine(service, os.environ, call=call, timeout_s=timeout_s):
         fix = None if found.fix is None else in_flags(found.fix)
         finding = dataclasses.replace(found, message=in_flags(found.message), fix=fix)
         if finding.state == "fault":

@@ -5,6 +5,5 @@ Nothing is printed and no secret is told. The service is connected to; it is cal
 
 from vision_grpc.doctor.examination import examine
 from vision_grpc.doctor.finding import Finding, State
-from vision_grpc.doctor.subject import Subject
 
-__all__ = ["Finding", "State", "Subject", "examine"]
+__all__ = ["Finding", "State", "examine"]

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from vision_grpc.auth import Anonymous
 from vision_grpc.auth.default import VARIABLES
 from vision_grpc.doctor.finding import FaultError, Finding
-from vision_grpc.doctor.subject import Subject
 from vision_grpc.errors import AuthError, Code, TransportError, VisionError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
-from vision_grpc.settings import Settings
+from vision_grpc.settings import Arguments, Settings
 
 _ANOTHER_SERVICE = "correct host and port: another service answers there"
 _FIXES = {
@@ -24,7 +24,7 @@ _FIXES = {
 }
 
 
-def try_call(subject: Subject, settings: Settings, timeout_s: float) -> Iterator[Finding]:
+def try_call(arguments: Arguments, settings: Settings, timeout_s: float) -> Iterator[Finding]:
     """Get a token and send a request that holds no image.
 
     Raises:
@@ -48,17 +48,7 @@ def try_call(subject: Subject, settings: Settings, timeout_s: float) -> Iterator
     request = BatchAnalyzeRequest(analyze_specs=[spec], folder_id=settings.folder_id)
     began = time.monotonic()
     try:
-        with VisionClient(
-            subject.endpoint,
-            transport=subject.transport,
-            credentials=settings.credentials,
-            folder_id=subject.folder_id,
-            root_certificates=subject.root_certificates,
-            client_certificate=subject.client_certificate,
-            server_name=subject.server_name,
-            insecure=subject.insecure,
-            data_logging=subject.data_logging,
-        ) as client:
+        with VisionClient(**replace(arguments, credentials=settings.credentials).keywords()) as client:
             client.batch_analyze(request, timeout=timeout_s)
     except VisionError as error:
         raise FaultError(str(error), _fix_of_call(error.code, settings), name="call") from error

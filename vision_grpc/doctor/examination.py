@@ -1,11 +1,11 @@
 """The order in which things are looked at: that in which a call needs them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from vision_grpc.auth import Anonymous
 from vision_grpc.doctor.call import try_call
 from vision_grpc.doctor.finding import FaultError, Finding
-from vision_grpc.doctor.subject import Subject
 from vision_grpc.doctor.surroundings import (
     find_client_certificate,
     find_credentials,
@@ -14,21 +14,22 @@ from vision_grpc.doctor.surroundings import (
     resolve,
 )
 from vision_grpc.doctor.way import walk
+from vision_grpc.settings import Arguments
 
 
 def examine(
-    subject: Subject, environ: Mapping[str, str], *, call: bool = False, timeout_s: float = 10.0
+    arguments: Arguments, environ: Mapping[str, str], *, call: bool = False, timeout_s: float = 10.0
 ) -> Iterator[Finding]:
     """Yield what is found, in the order in which a call needs it; `call` tries one, which is not billed.
 
     Each step takes `timeout_s` at most. What cannot be reached ends the way to it, not the rest.
     """
     try:
-        settings = subject.resolve(environ, Anonymous())
+        settings = replace(arguments, credentials=Anonymous()).resolve(environ)
     except ValueError as error:
         yield Finding("settings", "fault", str(error), "correct the setting that the message names")
         return
-    yield find_endpoint(subject, settings, environ)
+    yield find_endpoint(arguments, settings, environ)
     if settings.tls.client_certificate is not None:
         yield find_client_certificate(settings.tls.client_certificate)
     is_reachable = True
@@ -38,15 +39,15 @@ def examine(
         is_reachable = False
         yield fault.finding
     try:
-        settings = resolve(subject, environ)
+        settings = resolve(arguments, environ)
     except FaultError as fault:
         yield fault.finding
         return
-    yield find_credentials(subject, settings, environ)
+    yield find_credentials(arguments, settings, environ)
     yield find_folder(settings)
     if not (call and is_reachable):
         return
     try:
-        yield from try_call(subject, settings, timeout_s)
+        yield from try_call(arguments, settings, timeout_s)
     except FaultError as fault:
         yield fault.finding

@@ -7,23 +7,22 @@ from vision_grpc.auth import Anonymous, YcProfile
 from vision_grpc.auth.default import VARIABLES
 from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.doctor.finding import FaultError, Finding
-from vision_grpc.doctor.subject import Subject
 from vision_grpc.errors import AuthError
-from vision_grpc.settings import Settings
+from vision_grpc.settings import Arguments, Settings
 from vision_grpc.transport.tls import ClientCertificate
 
 SOON_S = 14 * 24 * 3600.0
 """Certificates that end within this time are told of."""
 
 
-def resolve(subject: Subject, environ: Mapping[str, str]) -> Settings:
+def resolve(arguments: Arguments, environ: Mapping[str, str]) -> Settings:
     """Return the settings with the credentials that a client would use.
 
     Raises:
         FaultError: there are none, or not for this service.
     """
     try:
-        return subject.resolve(environ, subject.credentials)
+        return arguments.resolve(environ)
     except AuthError as error:
         variable = _variable_in(environ)
         fix = (
@@ -37,9 +36,9 @@ def resolve(subject: Subject, environ: Mapping[str, str]) -> Settings:
         raise FaultError(str(error), "use TLS: drop insecure=True or http://", name="credentials") from error
 
 
-def find_endpoint(subject: Subject, settings: Settings, environ: Mapping[str, str]) -> Finding:
+def find_endpoint(arguments: Arguments, settings: Settings, environ: Mapping[str, str]) -> Finding:
     """Tell what is called, how, and who says so."""
-    if subject.endpoint is not None:
+    if arguments.endpoint is not None:
         origin = "as told"
     elif environ.get("VISION_GRPC_ENDPOINT"):
         origin = "from VISION_GRPC_ENDPOINT"
@@ -67,7 +66,7 @@ def find_client_certificate(certificate: ClientCertificate) -> Finding:
     return Finding("certificate", "ok", message)
 
 
-def find_credentials(subject: Subject, settings: Settings, environ: Mapping[str, str]) -> Finding:
+def find_credentials(arguments: Arguments, settings: Settings, environ: Mapping[str, str]) -> Finding:
     """Tell of what kind they are and where they are from."""
     credentials = settings.credentials
     kind = type(credentials).__name__
@@ -77,7 +76,7 @@ def find_credentials(subject: Subject, settings: Settings, environ: Mapping[str,
         kind = f"{kind} {credentials.name!r} ({credentials.kind})"
     variable = _variable_in(environ)
     found = "found on this machine" if variable is None else f"from {variable}"
-    return Finding("credentials", "ok", f"{kind}, {'as told' if subject.credentials is not None else found}")
+    return Finding("credentials", "ok", f"{kind}, {'as told' if arguments.credentials is not None else found}")
 
 
 def find_folder(settings: Settings) -> Finding:

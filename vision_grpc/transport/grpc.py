@@ -16,10 +16,9 @@ from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import (
     Failure,
     channel_count,
-    credentials_of,
     encode_batch,
     metadata_of,
-    options_of,
+    open_channel,
     read_answer,
     translate,
 )
@@ -45,7 +44,7 @@ class GrpcTransport:
     def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
         self._endpoint = endpoint
         self._headers = headers
-        self._channels = [_open(endpoint, tls) for _ in range(channel_count(calls))]
+        self._channels = [open_channel(endpoint, tls) for _ in range(channel_count(calls))]
         # Requests and answers stay bytes: were an answer parsed by gRPC, garbage would look like a broken connection.
         methods: list[_Method] = [channel.unary_unary(METHOD_PATH) for channel in self._channels]
         self._methods = cycle(methods)
@@ -127,9 +126,3 @@ def parse_response(wire: bytes, request: BatchAnalyzeRequest) -> BatchAnalyzeRes
         raise ProtocolError(message) from error
     check_result_count(request, response)
     return response
-
-
-def _open(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
-    if endpoint.plaintext:
-        return grpc.insecure_channel(endpoint.target, options=options_of(endpoint, tls))
-    return grpc.secure_channel(endpoint.target, credentials_of(tls), options=options_of(endpoint, tls))

@@ -92,6 +92,13 @@ def credentials_of(tls: Tls) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(root_certificates=tls.roots, private_key=key, certificate_chain=chain)
 
 
+def open_channel(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
+    """Return a channel for threads; it connects when it is first used."""
+    if endpoint.plaintext:
+        return grpc.insecure_channel(endpoint.target, options=options_of(endpoint, tls))
+    return grpc.secure_channel(endpoint.target, credentials_of(tls), options=options_of(endpoint, tls))
+
+
 def metadata_of(authorization: str | None, headers: Headers = ()) -> Metadata:
     """Return what goes with one attempt; each has an id of its own."""
     metadata = (("x-client-request-id", make_request_id()), *headers)

@@ -89,14 +89,9 @@ def _call_grpc(
 ) -> _MessageT:
     import grpc
 
-    from vision_grpc.transport.grpc_peer import Failure, credentials_of, metadata_of, options_of, translate
+    from vision_grpc.transport.grpc_peer import Failure, metadata_of, open_channel, translate
 
-    endpoint = peer.endpoint
-    if endpoint.plaintext:
-        channel = grpc.insecure_channel(endpoint.target, options=options_of(endpoint, peer.tls))
-    else:
-        channel = grpc.secure_channel(endpoint.target, credentials_of(peer.tls), options=options_of(endpoint, peer.tls))
-    with channel:
+    with open_channel(peer.endpoint, peer.tls) as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
             f"/{method.containing_service.full_name}/{method.name}"
         )
@@ -107,7 +102,7 @@ def _call_grpc(
     try:
         return response_class.FromString(wire)
     except DecodeError as error:
-        raise ProtocolError(_no_answer(endpoint, method)) from error
+        raise ProtocolError(_no_answer(peer.endpoint, method)) from error
 
 
 def _call_rest(
