@@ -18,6 +18,7 @@ from vision_grpc.errors import VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import Answer
+from vision_grpc.transport.ended_call import EndedCall
 from vision_grpc.transport.method import check_result_count
 
 Handler = Callable[[BatchAnalyzeRequest], BatchAnalyzeResponse]
@@ -45,9 +46,9 @@ class MemoryTransport:
         *,
         timeout_s: float,  # noqa: ARG002 - nothing takes time
         on_done: Callable[[], None],
-    ) -> "MemoryCall":
+    ) -> EndedCall:
         """Hand a batch to the handler; see `Transport`."""
-        call = MemoryCall(contents, self._exchanges.run(contents, ask))
+        call = EndedCall(contents, self._exchanges.run(contents, ask))
         on_done()
         return call
 
@@ -63,27 +64,6 @@ class MemoryTransport:
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
-
-
-class MemoryCall:
-    """A batch that the handler has had."""
-
-    def __init__(self, contents: Sequence[bytes], outcome: Answer | VisionError) -> None:
-        self._contents = contents
-        self._outcome = outcome
-
-    def answer(self) -> Answer:
-        """Return the answer or raise what the handler raised; see `Call`."""
-        if isinstance(self._outcome, VisionError):
-            raise self._outcome
-        return self._outcome
-
-    def contents(self) -> Sequence[bytes]:
-        """Return the images again; see `Call`."""
-        return self._contents
-
-    def cancel(self) -> None:
-        """Do nothing: the call is over."""
 
 
 class AsyncMemoryTransport:
@@ -102,7 +82,7 @@ class AsyncMemoryTransport:
         on_done: Callable[[], None],
     ) -> "AsyncMemoryCall":
         """Hand a batch to the handler; see `AsyncTransport`."""
-        call = AsyncMemoryCall(MemoryCall(contents, self._exchanges.run(contents, ask)))
+        call = AsyncMemoryCall(EndedCall(contents, self._exchanges.run(contents, ask)))
         on_done()
         return call
 
@@ -123,7 +103,7 @@ class AsyncMemoryTransport:
 class AsyncMemoryCall:
     """A batch that the handler has had."""
 
-    def __init__(self, call: MemoryCall) -> None:
+    def __init__(self, call: EndedCall) -> None:
         self._call = call
 
     async def answer(self) -> Answer:

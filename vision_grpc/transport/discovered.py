@@ -12,6 +12,7 @@ from vision_grpc.errors import DeadlineError, PathError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport import AsyncCall, AsyncTransport, Call, Transport
+from vision_grpc.transport.ended_call import EndedCall
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.task_call import TaskCall
 
@@ -129,7 +130,7 @@ class DiscoveringTransport:
             transport = self._find(timeout_s)
         except VisionError as error:
             on_done()
-            return _FailedCall(contents, error)
+            return EndedCall(contents, error)
         left_s = max(0.0, deadline - time.monotonic())
         return transport.start(contents, ask, authorization, timeout_s=left_s, on_done=on_done)
 
@@ -207,21 +208,6 @@ class AsyncDiscoveringTransport:
     async def _find(self, timeout_s: float) -> AsyncTransport:
         known = self._connections.known()
         return self._connections.at(await self._lookup.find_async(timeout_s)) if known is None else known
-
-
-class _FailedCall:
-    def __init__(self, contents: Sequence[bytes], error: VisionError) -> None:
-        self._contents = contents
-        self._error = error
-
-    def answer(self) -> Answer:
-        raise self._error
-
-    def contents(self) -> Sequence[bytes]:
-        return self._contents
-
-    def cancel(self) -> None:
-        pass
 
 
 def _nothing() -> None:
