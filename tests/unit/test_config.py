@@ -4,7 +4,8 @@ from collections.abc import Callable
 import pytest
 
 from vision_grpc import Limits, RetryPolicy, Timeouts
-from vision_grpc.cli.connect import Service, connect
+from vision_grpc.cli.connect import connect
+from vision_grpc.settings import Arguments
 
 _NO_NUMBERS = [math.nan, math.inf, -math.inf, -1, -0.001]
 _ABOVE_0 = [
@@ -35,6 +36,6 @@ def test_waits_and_budgets_may_be_none_at_all() -> None:
 
 @pytest.mark.parametrize(("call_s", "total_s"), [(5, Timeouts().total_s), (900, 900 * RetryPolicy().attempts)])
 def test_the_time_out_of_the_command_line_is_that_of_each_attempt(call_s: float, total_s: float) -> None:
-    service = Service("127.0.0.1:1", "grpc", True, None, None, None, None, None)  # noqa: FBT003 - in one field each
+    service = Arguments(endpoint="127.0.0.1:1", transport="grpc", insecure=True)
     with connect(service, local=False, timeout_s=call_s) as client:
         assert client._timeouts == Timeouts(call_s=call_s, total_s=total_s)
