@@ -6,6 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
@@ -16,6 +17,7 @@ from vision_grpc.sources import PATIENCE_S, ImageSource, Source, read_image
 
 AHEAD_IMAGES, AHEAD_BYTES = 32, 2 * 1_048_576
 """How far a thread reads ahead: a hop between threads costs as much as reading three files."""
+_CANCELLED_WITHIN_S = 1.0
 
 
 def feed(
@@ -189,6 +191,7 @@ class _TaskFeeder(Feeder):
     def __init__(self, images: AsyncIterable[ImageSource], limits: Limits, on_news: Callable[[], None]) -> None:
         super().__init__(on_news)
         self._limits = limits
+        self._files = _FileReader(limits)
         self._resume = asyncio.Event()
         self._task = asyncio.create_task(self._work(images))
         self._task.add_done_callback(self._over)
@@ -197,9 +200,10 @@ class _TaskFeeder(Feeder):
         self._resume.set()
 
     async def aclose(self) -> None:
-        """End the task."""
+        """End the task, unless the source does not let itself be cancelled. It is the caller's, and stays open."""
+        self._files.close()
         self._task.cancel()
-        await asyncio.wait([self._task])
+        await asyncio.wait([self._task], timeout=_CANCELLED_WITHIN_S)
 
     async def _work(self, images: AsyncIterable[ImageSource]) -> None:
         position = 0
@@ -216,9 +220,45 @@ class _TaskFeeder(Feeder):
     async def _read(self, source: ImageSource, position: int) -> Image | Refusal:
         if isinstance(source, Image | bytes):
             return read_image(source, position, self._limits)
-        return await asyncio.to_thread(read_image, source, position, self._limits)
+        return await self._files.read(source, position)
 
     def _over(self, task: "asyncio.Task[None]") -> None:
         """Do not let the stream wait for a task that is over, whatever ended it."""
         self._end(RuntimeError("the source of images was cancelled") if task.cancelled() else task.exception())
         self._on_news()
+
+
+class _FileReader:
+    """Reads files in a thread that nothing waits for: who knows when a pipe or a dead network disk gives it back.
+
+    The threads of `asyncio.to_thread` are waited for when the loop ends.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._is_started = False
+
+    async def read(self, source: ImageSource, position: int) -> Image | Refusal:
+        """Return what `read_image` makes of a file."""
+        if not self._is_started:
+            self._is_started = True
+            threading.Thread(target=self._work, name="vision-grpc-files", daemon=True).start()
+        image: Future[Image | Refusal] = Future()
+        self._jobs.put(partial(self._read, source, position, image))
+        return await asyncio.wrap_future(image)
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+    def _read(self, source: ImageSource, position: int, image: "Future[Image | Refusal]") -> None:
+        if image.set_running_or_notify_cancel():
+            try:
+                image.set_result(read_image(source, position, self._limits))
+            except Exception as error:  # noqa: BLE001 - of the caller's own kind of path
+                image.set_exception(error)

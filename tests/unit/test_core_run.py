@@ -10,7 +10,7 @@ from run_simulation import FINE, Simulation, authorization_of, status
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.core.effects import Effect, Emit, Finish, Pull, Send, Wait
-from vision_grpc.core.run import Plan
+from vision_grpc.core.run import LINGER_S, Plan
 from vision_grpc.errors import (
     AuthError,
     Code,
@@ -240,7 +240,52 @@ def test_a_slow_source_does_not_idle_the_link() -> None:
     assert simulation.next() == Pull(BATCH_IMAGES)
     simulation.run.pulled(_images(1), exhausted=False)
     assert simulation.next() == Pull(BATCH_IMAGES - 1)
+    assert simulation.next() == Wait(LINGER_S)
+
+
+def test_what_took_long_to_come_leaves_at_once() -> None:
+    simulation = Simulation(_plan())
+    for image in _images(2):
+        assert simulation.next() == Pull(BATCH_IMAGES)
+        simulation.now += LINGER_S
+        simulation.run.pulled([image], exhausted=False)
+        assert isinstance(simulation.next(), Send)
+
+
+def test_a_slow_source_does_not_wait_for_a_slow_call() -> None:
+    simulation = _with_one_image_under_way_and_one_gathered(_plan())
+    simulation.now = LINGER_S
+    effect = simulation.next()
+    assert isinstance(effect, Send)
+    assert len(effect.contents) == 1
     assert simulation.next() == Wait(None)
+
+
+@pytest.mark.parametrize("limits", [Limits(requests_per_s=0.5), Limits(images_per_s=0.5)])
+def test_what_a_slow_source_brings_gathers_until_the_quota_lets_it_go(limits: Limits) -> None:
+    simulation = _with_one_image_under_way_and_one_gathered(_plan(limits))
+    simulation.now = LINGER_S
+    assert simulation.next() == Wait(2.0)
+    simulation.now = 2.0
+    assert isinstance(simulation.next(), Send)
+
+
+def test_what_a_slow_source_brings_gathers_while_the_window_is_full() -> None:
+    simulation = _with_one_image_under_way_and_one_gathered(_plan(Limits(calls_in_flight=2)))
+    simulation.throttle.pushed_back(0.0, 0.0)
+    simulation.now = LINGER_S
+    assert simulation.next() == Wait(None)
+
+
+def _with_one_image_under_way_and_one_gathered(plan: Plan) -> Simulation:
+    simulation = Simulation(plan)
+    for image in _images(2):
+        assert isinstance(simulation.next(), Pull)
+        simulation.run.pulled([image], exhausted=False)
+        if not simulation.calls:
+            assert isinstance(simulation.next(), Send)
+    simulation.next()
+    return simulation
 
 
 def test_the_error_that_ends_a_stream_says_which_images_have_no_result() -> None:

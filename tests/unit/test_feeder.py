@@ -1,9 +1,12 @@
 """Images for an event loop, from a source that may take its time."""
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from itertools import count
+from pathlib import Path
 
 import pytest
 from images_in_bytes import png
@@ -113,3 +116,44 @@ def test_a_source_that_blocks_for_ever_holds_up_neither_the_loop_nor_its_end() -
         assert not released.is_set()
     finally:
         released.set()
+
+
+def test_a_file_that_blocks_for_ever_holds_up_neither_the_loop_nor_its_end(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+
+    async def images() -> AsyncIterator[bytes | Path]:
+        yield png(0)
+        yield pipe
+
+    async def take_one() -> int:
+        awake = asyncio.Event()
+        source = feed(images(), _LIMITS, awake.set)
+        taken = await _next(source, awake, 8)
+        await source.aclose()
+        return len(taken)
+
+    assert asyncio.run(take_one()) == 1
+    # The thread is still there to be released.
+    os.close(os.open(pipe, os.O_WRONLY))
+
+
+async def test_a_source_that_does_not_let_itself_be_cancelled_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CANCELLED_WITHIN_S", 0.0)
+    over = asyncio.Event()
+
+    async def images() -> AsyncIterator[bytes]:
+        yield png(0)
+        while not over.is_set():
+            with suppress(asyncio.CancelledError):
+                await over.wait()
+
+    awake = asyncio.Event()
+    source = feed(images(), _LIMITS, awake.set)
+    assert len(await _next(source, awake, 1)) == 1
+    source.want(1)
+    await asyncio.sleep(0)
+    await asyncio.wait_for(source.aclose(), _SOON_S)
+    assert not source.exhausted
+    over.set()
+    await asyncio.sleep(0)

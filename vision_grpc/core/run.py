@@ -12,6 +12,7 @@ from itertools import count
 from typing import NamedTuple
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.core.batch import Batch, Place
 from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
 from vision_grpc.core.effects import Effect, Emit, Finish, Pull, Send, Wait
 from vision_grpc.core.monitor import Monitor
@@ -25,6 +26,9 @@ from vision_grpc.results import Answer, ImageError, ImageResult
 
 # A stream that keeps its order may run ahead of a slow image by this many windows.
 _ORDERED_WINDOWS = 8
+
+LINGER_S = 0.2
+"""A batch that a slow source fills is not waited for any longer, though other calls are under way."""
 
 
 class Plan(NamedTuple):
@@ -40,46 +44,6 @@ class Plan(NamedTuple):
 
 Contents = Callable[[], Sequence[bytes]]
 """Gives the images of a call that ended, for they may have to be sent again."""
-
-
-_Place = tuple[int, str, int]
-"""Position, key and size of an image: what its result needs."""
-
-
-class _Batch:
-    """Images that travel together, and what befell them so far."""
-
-    __slots__ = (
-        "attempts",
-        "authorization",
-        "content_bytes",
-        "contents",
-        "deadline",
-        "failures",
-        "places",
-        "refreshed",
-        "refused",
-        "sent_at",
-    )
-
-    def __init__(self, places: Sequence[_Place], contents: Sequence[bytes]) -> None:
-        self.places = places
-        self.contents = contents
-        self.content_bytes = sum([size for _, _, size in places])
-        self.deadline: float | None = None
-        self.attempts = 0
-        self.failures = 0
-        self.authorization: str | None = None
-        self.refused: str | None = None
-        self.refreshed = False
-        self.sent_at = 0.0
-
-    def part(self, numbers: Sequence[int]) -> "_Batch":
-        """Return a batch of some of the images, with the same past."""
-        part = _Batch([self.places[number] for number in numbers], [self.contents[number] for number in numbers])
-        part.deadline, part.refreshed = self.deadline, self.refreshed
-        part.attempts, part.failures = self.attempts, self.failures
-        return part
 
 
 class Run:
@@ -106,11 +70,12 @@ class Run:
         self._pulling = 0
         self._exhausted = False
         self._source_is_slow = False
+        self._gathering_since: float | None = None
         self._ended_by: VisionError | None = None
         # Where a batch may be: ready to leave, waiting for its next attempt, or under way.
-        self._ready: deque[_Batch] = deque()
-        self._delayed: list[tuple[float, int, _Batch]] = []
-        self._in_flight: dict[int, _Batch] = {}
+        self._ready: deque[Batch] = deque()
+        self._delayed: list[tuple[float, int, Batch]] = []
+        self._in_flight: dict[int, Batch] = {}
         self._bytes_in_flight = 0
         self._bytes_held = 0
         self._results: list[ImageResult] = []
@@ -212,14 +177,16 @@ class Run:
             admitted_at = self._throttle.acquire(len(self._ready[0].places), now)
             if admitted_at is None:
                 return self._depart(self._ready.popleft(), now)
-            wake_at = admitted_at if wake_at is None else min(wake_at, admitted_at)
+            wake_at = _earliest(wake_at, admitted_at)
             if self._throttled_since is None:
                 self._throttled_since = now
         if may_pull:
             self._pulling = self._batcher.room
+            if self._gathering_since is None:
+                self._gathering_since = now
             return Pull(self._pulling)
         if self._in_flight or self._ready or self._delayed or self._pulling:
-            return Wait(wake_at)
+            return Wait(_earliest(wake_at, self._leaves_at(now)))
         return Finish()
 
     def closed(self, now: float) -> None:
@@ -240,15 +207,16 @@ class Run:
     def _line_up(self, images: Sequence[tuple[int, Image]]) -> None:
         """Let images leave together that have gathered, if there are any."""
         if images:
+            self._gathering_since = None
             places = [(position, image.key, len(image.content)) for position, image in images]
-            self._ready.append(_Batch(places, [image.content for _, image in images]))
+            self._ready.append(Batch(places, [image.content for _, image in images]))
 
     def _prepare(self, now: float) -> bool:
         """Let what is due, and what need not gather any longer, be ready; return whether more may be pulled."""
         while self._delayed and self._delayed[0][0] <= now:
             self._ready.appendleft(heapq.heappop(self._delayed)[2])
         may_pull = self._may_pull()
-        if not self._ready and self._should_flush(may_pull=may_pull):
+        if not self._ready and self._should_flush(now, may_pull=may_pull):
             self._line_up(self._batcher.flush())
         while self._ready and self._expired(self._ready[0], now):
             self._give_up(self._ready.popleft(), DeadlineError("the time for all attempts together is over"))
@@ -270,24 +238,37 @@ class Run:
         raise error
 
     def _may_pull(self) -> bool:
-        """Whether more may be held. What waits for another attempt counts: an outage must not fill the memory."""
-        held = len(self._in_flight) + len(self._delayed)
         return not (
             self._exhausted
             or self._pulling
             or self._ready
-            or held >= min(self._limits.calls_in_flight, self._throttle.calls)
-            or self._bytes_held >= self._limits.bytes_in_flight
+            or not self._window_is_open()
             or (self._sequencer is not None and len(self._sequencer) >= self._most_early)
         )
 
-    def _should_flush(self, *, may_pull: bool) -> bool:
-        """Whether a batch leaves before it is full: no more images come, or the link would idle until they do."""
+    def _window_is_open(self) -> bool:
+        """Whether more may be held. What waits for another attempt counts: an outage must not fill the memory."""
+        held = len(self._in_flight) + len(self._delayed)
+        most = min(self._limits.calls_in_flight, self._throttle.calls)
+        return held < most and self._bytes_held < self._limits.bytes_in_flight
+
+    def _should_flush(self, now: float, *, may_pull: bool) -> bool:
+        """Whether a batch leaves before it is full: no more images come, or not soon."""
         if not self._batcher.waiting or (may_pull and not self._source_is_slow):
             return False
-        return self._exhausted or not (self._in_flight or self._delayed)
+        if self._exhausted or not (self._in_flight or self._delayed):
+            return True
+        leaves_at = self._leaves_at(now)
+        return leaves_at is not None and leaves_at <= now
 
-    def _has_room(self, batch: _Batch) -> bool:
+    def _leaves_at(self, now: float) -> float | None:
+        """Return when a batch that is not full leaves beside other calls; None: not before one of those is over."""
+        gathered = len(self._batcher.waiting)
+        if not gathered or self._ready or self._gathering_since is None or not self._window_is_open():
+            return None
+        return max(self._gathering_since + LINGER_S, self._throttle.ready_at(gathered, now))
+
+    def _has_room(self, batch: Batch) -> bool:
         if not self._in_flight:
             return True
         return (
@@ -295,12 +276,12 @@ class Run:
             and self._bytes_in_flight + batch.content_bytes <= self._limits.bytes_in_flight
         )
 
-    def _expired(self, batch: _Batch, now: float) -> bool:
+    def _expired(self, batch: Batch, now: float) -> bool:
         """Whether the time of a batch is over: to send it would only cost quota."""
         deadline = self._deadline if batch.deadline is None else batch.deadline
         return deadline is not None and now >= deadline
 
-    def _give_up(self, batch: _Batch, error: VisionError) -> None:
+    def _give_up(self, batch: Batch, error: VisionError) -> None:
         message, request_id = str(error), None
         if isinstance(error, ServiceError):
             message, request_id = error.message, error.request_id
@@ -309,7 +290,7 @@ class Run:
             result = ImageResult(place[1], error=image_error, attempts=batch.attempts, request_id=request_id)
             self._finish(place, result)
 
-    def _depart(self, batch: _Batch, now: float) -> Send:
+    def _depart(self, batch: Batch, now: float) -> Send:
         if batch.deadline is None:
             batch.deadline = now + self._timeouts.total_s if self._deadline is None else self._deadline
         throttled_s = 0.0 if self._throttled_since is None else now - self._throttled_since
@@ -324,13 +305,13 @@ class Run:
         contents, batch.contents = batch.contents, ()
         return Send(call_id, contents, timeout_s, refused)
 
-    def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> _Batch:
+    def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> Batch:
         batch = self._in_flight.pop(call_id)
         self._bytes_in_flight -= batch.content_bytes
         self._monitor.call_ended(call_id, len(batch.places), now - batch.sent_at, outcome)
         return batch
 
-    def _retry_images(self, batch: _Batch, again: Mapping[int, ImageResult], now: float) -> None:
+    def _retry_images(self, batch: Batch, again: Mapping[int, ImageResult], now: float) -> None:
         """Send images again that failed in an answered call; where that may not be, what came is their result."""
         errors = [result.error for result in again.values() if result.error is not None]
         if any(error.code in OVERLOAD for error in errors):
@@ -340,7 +321,7 @@ class Run:
             for number, result in again.items():
                 self._finish(batch.places[number], result)
 
-    def _delay(self, batch: _Batch, asked_s: float | None, now: float, code: Code) -> bool:
+    def _delay(self, batch: Batch, asked_s: float | None, now: float, code: Code) -> bool:
         """Let a batch wait for its next attempt; return False where it may not have one."""
         if self._ended_by is not None or batch.attempts >= self._retry.attempts:
             return False
@@ -352,7 +333,7 @@ class Run:
         heapq.heappush(self._delayed, (ready_at, next(self._delays), batch))
         return True
 
-    def _finish(self, place: _Place, result: ImageResult) -> None:
+    def _finish(self, place: Place, result: ImageResult) -> None:
         position, _, content_bytes = place
         self._bytes_held -= content_bytes
         self._settle(position, result)
@@ -362,6 +343,10 @@ class Run:
             self._results.append(result)
         else:
             self._results += self._sequencer.add(position, result)
+
+
+def _earliest(*times: float | None) -> float | None:
+    return min((time for time in times if time is not None), default=None)
 
 
 def _read_errors(answer: Answer, images: int) -> list[ImageError | None]:

@@ -33,16 +33,17 @@ class Throttle:
         """Calls that one stream may have in flight now, at least one."""
         return int(self._calls)
 
+    def ready_at(self, images: int, now: float) -> float:
+        """Return when a request of so many images may leave, not earlier than now."""
+        with self._lock:
+            return self._ready_at(images, now)
+
     def acquire(self, images: int, now: float) -> float | None:
         """Charge a request of so many images that leaves now; when it may not, return when to ask again."""
         if self._requests is None and self._images is None:
             return None
         with self._lock:
-            ready = now
-            if self._requests is not None:
-                ready = max(ready, self._requests.ready_at())
-            if self._images is not None:
-                ready = max(ready, self._images.ready_at(images, now))
+            ready = self._ready_at(images, now)
             if ready > now:
                 return ready
             if self._requests is not None:
@@ -63,3 +64,11 @@ class Throttle:
             if sent_at > self._backed_off_at:
                 self._backed_off_at = now
                 self._calls = max(1.0, self._calls * _BACK_OFF)
+
+    def _ready_at(self, images: int, now: float) -> float:
+        ready = now
+        if self._requests is not None:
+            ready = max(ready, self._requests.ready_at())
+        if self._images is not None:
+            ready = max(ready, self._images.ready_at(images, now))
+        return ready

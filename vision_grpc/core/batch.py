@@ -1,0 +1,42 @@
+"""Images on their way, whatever becomes of them."""
+
+from collections.abc import Sequence
+
+Place = tuple[int, str, int]
+"""Position, key and size of an image: what its result needs."""
+
+
+class Batch:
+    """Images that travel together, and what befell them so far."""
+
+    __slots__ = (
+        "attempts",
+        "authorization",
+        "content_bytes",
+        "contents",
+        "deadline",
+        "failures",
+        "places",
+        "refreshed",
+        "refused",
+        "sent_at",
+    )
+
+    def __init__(self, places: Sequence[Place], contents: Sequence[bytes]) -> None:
+        self.places = places
+        self.contents = contents
+        self.content_bytes = sum([size for _, _, size in places])
+        self.deadline: float | None = None
+        self.attempts = 0
+        self.failures = 0
+        self.authorization: str | None = None
+        self.refused: str | None = None
+        self.refreshed = False
+        self.sent_at = 0.0
+
+    def part(self, numbers: Sequence[int]) -> "Batch":
+        """Return a batch of some of the images, with the same past."""
+        part = Batch([self.places[number] for number in numbers], [self.contents[number] for number in numbers])
+        part.deadline, part.refreshed = self.deadline, self.refreshed
+        part.attempts, part.failures = self.attempts, self.failures
+        return part
