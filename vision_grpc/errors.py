@@ -8,7 +8,7 @@
     │   └── PathError         the protocol cannot get through to the service
     │       └── ReroutedError     and another one will be used; seen by transports only
     ├── ServiceError          the service answered with an error
-    │   └── RequestTooLargeError   the request has more bytes than the peer takes
+    │   └── RequestTooLargeError   the request or its answer has more bytes than the other side takes
     └── ProtocolError         the answer breaks the contract
 
 A bad image inside a good answer is none of these: it is an `ImageError` on its result.
@@ -212,7 +212,7 @@ def _service_error(
 
 
 class RequestTooLargeError(ServiceError):
-    """The request has more bytes than the service, or a gateway before it, takes.
+    """The request has more bytes than the service, or a gateway before it, takes; or its answer, than the client.
 
     The code is RESOURCE_EXHAUSTED, as for a quota; here, sending less at once helps and waiting does not.
     """

@@ -22,6 +22,7 @@ from vision_grpc import AsyncVisionClient, ImageResult, RetryPolicy, VisionClien
 from vision_grpc.core.path import PROBE_INTERVAL_S
 from vision_grpc.errors import Code, DeadlineError, ServiceError, TransportError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
+from vision_grpc.transport import grpc_peer
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.fallback import AsyncFallbackTransport, FallbackTransport
 from vision_grpc.transport.grpc import GrpcTransport
@@ -187,6 +188,19 @@ def test_a_port_that_hangs_up(kind: Kind, switches: Callable[[], list[str]]) -> 
         _all_come_by_rest(client, service, switches)
 
 
+def test_a_port_that_never_speaks(
+    kind: Kind, switches: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = {**dict(grpc_peer.OPTIONS), "grpc.min_reconnect_backoff_ms": 300}
+    monkeypatch.setattr(grpc_peer, "OPTIONS", tuple(impatient.items()))
+    with (
+        _port_that(lambda _: None) as port,
+        serve_rest(answer) as service,
+        _between(kind, f"127.0.0.1:{port}", service.address, _Clock()) as client,
+    ):
+        _all_come_by_rest(client, service, switches)
+
+
 @contextmanager
 def _port_that(treat: Callable[[socket.socket], object]) -> Iterator[int]:
     """Give a port that takes connections and does something to them."""
@@ -212,7 +226,7 @@ def _port_that(treat: Callable[[socket.socket], object]) -> Iterator[int]:
 # Ways that are open, or not known to be closed
 
 
-def test_a_port_that_never_speaks_costs_the_time_and_nothing_else(
+def test_a_port_that_never_speaks_costs_who_waits_less_for_it_the_time_and_nothing_else(
     kind: Kind, switches: Callable[[], list[str]]
 ) -> None:
     """Who waits less than gRPC does for a connection does not learn that there will be none."""

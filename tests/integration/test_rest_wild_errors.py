@@ -11,7 +11,7 @@ import pytest
 
 from vision_grpc import VisionClient
 from vision_grpc.auth import Anonymous
-from vision_grpc.errors import Code, ProtocolError, ServiceError, TransportError
+from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError, TransportError
 from vision_grpc.json import from_json, to_json
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -21,6 +21,7 @@ from vision_grpc.messages import (
     Feature,
     RetryInfo,
 )
+from vision_grpc.transport.rest_peer import MAX_BODY_BYTES
 
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 700_000, features=[Feature(type=1)])])
 _GOOD = to_json(BatchAnalyzeResponse(results=[AnalyzeResult()]))
@@ -205,3 +206,10 @@ def test_packed_and_chunked_answers_are_read(call: _Caller) -> None:
         )
         == 1
     )
+
+
+def test_an_answer_that_unpacks_into_too_much_is_given_up(call: _Caller) -> None:
+    packed = gzip.compress(bytes(MAX_BODY_BYTES + 1), compresslevel=1)
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed)
+    with pytest.raises(RequestTooLargeError, match=f"the answer is longer than {MAX_BODY_BYTES} bytes"):
+        call(head + packed)

@@ -7,7 +7,7 @@ from vision_grpc.auth.credentials import clean_secret
 from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import Token
-from vision_grpc.errors import AuthError, ProtocolError, TransportError
+from vision_grpc.errors import AuthError, ProtocolError, RequestTooLargeError, TransportError
 from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.http_message import HttpRequest
@@ -59,7 +59,7 @@ class MetadataService(ExchangedCredentials):
         except TransportError as error:
             message = f"no token from {self._origin}: {error}; is this a virtual machine of the cloud?"
             raise TransientAuthError(message) from error
-        except ProtocolError as error:
+        except (ProtocolError, RequestTooLargeError) as error:
             message = f"no token from {self._origin}: {error}; is that the metadata service? (see YC_METADATA_ADDR)"
             raise AuthError(message) from error
         if answer.status == _NOT_FOUND:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import ProtocolError
+from vision_grpc.errors import ProtocolError, TransportError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.attempt import Attempt
@@ -44,6 +44,7 @@ class GrpcTransport:
     def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
         self._endpoint = endpoint
         self._headers = headers
+        self._closed = False
         self._channels = [open_channel(endpoint, tls) for _ in range(channel_count(calls))]
         # Requests and answers stay bytes: were an answer parsed by gRPC, garbage would look like a broken connection.
         methods: list[_Method] = [channel.unary_unary(METHOD_PATH) for channel in self._channels]
@@ -61,7 +62,11 @@ class GrpcTransport:
         """Send a batch; see `Transport`."""
         attempt = Attempt(self._endpoint, timeout_s, authorization)
         wire = encode_batch(contents, ask)
-        future = next(self._methods).future(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
+        method, metadata = next(self._methods), metadata_of(authorization, self._headers)
+        try:
+            future = method.future(wire, timeout=timeout_s, metadata=metadata)
+        except ValueError as error:
+            self._refuse(error)
         call = GrpcCall(future, wire, attempt)
         future.add_done_callback(lambda _: on_done())
         return call
@@ -75,14 +80,24 @@ class GrpcTransport:
             wire = next(self._methods)(
                 request.SerializeToString(), timeout=timeout_s, metadata=metadata_of(authorization, self._headers)
             )
+        except ValueError as error:
+            self._refuse(error)
         except grpc.RpcError as error:
             attempt.fail(translate(cast("Failure", error), attempt), error)
         return parse_response(wire, request)
 
     def close(self) -> None:
         """Close the channels."""
+        self._closed = True
         for channel in self._channels:
             channel.close()
+
+    def _refuse(self, error: ValueError) -> NoReturn:
+        """Raise for a call that was not started. To gRPC, that the channel is closed is a mistake in an argument."""
+        if not self._closed:
+            raise error
+        message = f"no call to {self._endpoint.target} was started: the client was closed"
+        raise TransportError(message) from error
 
 
 class GrpcCall:

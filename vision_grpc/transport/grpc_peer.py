@@ -40,6 +40,12 @@ OPTIONS: Options = (
     # Without this, channels to one address share one connection and its limit of streams.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.primary_user_agent", USER_AGENT),
+    # How long a connection may take: gRPC's 20 s are too long to wait at a port that never speaks. Two packets may get
+    # lost on the way.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
+    # When a lost connection is tried again: gRPC's 1 s, growing to 120 s, would outlast the outage.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
 )
 
 STREAMS_PER_CHANNEL = 64

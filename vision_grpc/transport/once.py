@@ -75,7 +75,8 @@ def fetch(attempt: Attempt, tls: Tls, request: HttpRequest, *, through_proxy: bo
 
     Raises:
         TransportError: the server was not reached or did not answer in time.
-        ProtocolError: its answer is not encoded as it says, or too long.
+        ProtocolError: its answer is not encoded as it says.
+        RequestTooLargeError: its answer is too long.
     """
     from vision_grpc.transport.rest_calls import RestCalls
 

@@ -68,7 +68,8 @@ class RestCalls:
         The future raises, beside what `read` does:
             DeadlineError: no answer in the attempt's time.
             TransportError: the server was not reached, the connection broke, or this was closed.
-            ProtocolError: the answer is not encoded as it says, or too long.
+            ProtocolError: the answer is not encoded as it says.
+            RequestTooLargeError: the answer is too long.
         """
         future: Future[_ResultT] = Future()
         try:

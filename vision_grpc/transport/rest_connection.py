@@ -42,7 +42,8 @@ class RestConnection:
 
         Raises:
             TransportError: the server was not reached in time, or the connection broke.
-            ProtocolError: the answer is not encoded as it says, or too long.
+            ProtocolError: the answer is not encoded as it says.
+            RequestTooLargeError: the answer is too long.
         """
         if self._http is None:
             with proxies_known():

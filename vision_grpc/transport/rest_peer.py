@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import httpx2
 
-from vision_grpc.errors import PathError, ProtocolError, TransportError, VisionError
+from vision_grpc.errors import Code, PathError, ProtocolError, RequestTooLargeError, TransportError, VisionError
 from vision_grpc.json import find_error, from_json, read_error, split_results
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.outcomes import JsonOutcome, MessageOutcome, error_of
@@ -26,8 +26,9 @@ _T = TypeVar("_T")
 
 _OK = 200
 _TOO_LARGE = 413
-# The JSON of eight densely printed pages is about 20 MB. The cap protects memory from a lying peer.
-MAX_BODY_BYTES = 256 * 1024 * 1024
+# The JSON of eight densely printed pages is about 20 MB. The cap protects memory from a lying peer, whose answer
+# may be a thousand times shorter on its way.
+MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
 def verification_of(tls: Tls) -> ssl.SSLContext:
@@ -83,12 +84,11 @@ class Body:
         """Take what was read.
 
         Raises:
-            ProtocolError: this is more than an answer can be.
+            RequestTooLargeError: this is more than an answer may be; to fewer images it would be shorter.
         """
         self._left -= len(piece)
         if self._left < 0:
-            message = f"the answer is longer than {self._limit} bytes"
-            raise ProtocolError(message)
+            raise RequestTooLargeError(Code.RESOURCE_EXHAUSTED, f"the answer is longer than {self._limit} bytes")
         self._pieces.append(piece)
 
     def whole(self) -> bytes:
