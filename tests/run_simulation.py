@@ -81,7 +81,7 @@ class Simulation:
         if isinstance(effect, Send):
             call_id = effect.call_id
             self.calls[call_id] = effect
-            self.tell(lambda run: run.authorized(call_id, authorization_of(call_id)))
+            self.tell(lambda run: run.authorized(call_id, authorization_of(call_id), now))
         elif isinstance(effect, Pull):
             self.wanted = effect.images
         return effect

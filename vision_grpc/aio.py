@@ -127,9 +127,10 @@ class AsyncVisionClient(Session[AsyncTransport]):
     async def _start(self, run: Run, send: Send, ask: Ask, calls: "_Calls") -> None:
         deadline = time.monotonic() + send.timeout_s
         authorization = await self._authorization(deadline, refused=send.refused)
-        run.authorized(send.call_id, authorization)
+        now = time.monotonic()
+        run.authorized(send.call_id, authorization, now)
         # The call has what the token left of the time.
-        send = send._replace(timeout_s=max(0.0, deadline - time.monotonic()))
+        send = send._replace(timeout_s=max(0.0, deadline - now))
         calls.start(self._connection(), send, ask, authorization)
 
     async def _authorization(self, deadline: float, *, refused: str | None = None) -> str | None:

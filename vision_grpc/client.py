@@ -141,9 +141,10 @@ class VisionClient(Session[Transport]):
     def _start(self, run: Run, send: Send, ask: Ask, done: "queue.SimpleQueue[int]") -> Call:
         deadline = time.monotonic() + send.timeout_s
         authorization = self._authorization(deadline, refused=send.refused)
-        run.authorized(send.call_id, authorization)
+        now = time.monotonic()
+        run.authorized(send.call_id, authorization, now)
         # The call has what the token left of the time.
-        timeout_s = max(0.0, deadline - time.monotonic())
+        timeout_s = max(0.0, deadline - now)
         return self._connection().start(
             send.contents, ask, authorization, timeout_s=timeout_s, on_done=partial(done.put, send.call_id)
         )

@@ -20,8 +20,8 @@ class RequestRate:
         return self._next_at
 
     def charge(self, now: float) -> None:
-        """Count a request that leaves now, not earlier than `ready_at`."""
-        self._next_at = now + self._interval_s
+        """Count a request that leaves now."""
+        self._next_at = max(now, self._next_at) + self._interval_s
 
 
 class ImageRate:
@@ -50,7 +50,7 @@ class ImageRate:
         return ready
 
     def charge(self, images: int, now: float) -> None:
-        """Count images that leave now, not earlier than `ready_at`."""
+        """Count images that leave now."""
         # Threads read the clock before they take turns; an entry out of order would be forgotten too early.
         sent_at = max(now, self._sent[-1][0]) if self._sent else now
         self._sent.append((sent_at, images))

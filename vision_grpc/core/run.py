@@ -30,6 +30,9 @@ _ORDERED_WINDOWS = 8
 LINGER_S = 0.2
 """A batch that a slow source fills is not waited for any longer, though other calls are under way."""
 
+# A token that is there takes less.
+_PROMPT_S = 0.01
+
 
 class Plan(NamedTuple):
     """What a run is bound by."""
@@ -146,9 +149,14 @@ class Run:
         elif not (verdict.retry and self._delay(batch, getattr(error, "retry_after_s", None), now, error.code)):
             self._give_up(batch, error)
 
-    def authorized(self, call_id: int, authorization: str | None) -> None:
-        """Take what a call is authorized by: the service may refuse it."""
-        self._in_flight[call_id].authorization = authorization
+    def authorized(self, call_id: int, authorization: str | None, now: float) -> None:
+        """Take what a call is authorized by, which leaves only now: the service may refuse it."""
+        batch = self._in_flight[call_id]
+        batch.authorization = authorization
+        if now - batch.sent_at > _PROMPT_S:
+            # The quota was charged for then.
+            self._throttle.charge(len(batch.places), now)
+        batch.sent_at = now
 
     def unauthorized(self, call_id: int, error: VisionError, now: float) -> None:
         """Take that a call could not be started for want of a token: no other could either.

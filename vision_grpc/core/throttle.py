@@ -46,11 +46,13 @@ class Throttle:
             ready = self._ready_at(images, now)
             if ready > now:
                 return ready
-            if self._requests is not None:
-                self._requests.charge(now)
-            if self._images is not None:
-                self._images.charge(images, now)
+            self._charge(images, now)
             return None
+
+    def charge(self, images: int, now: float) -> None:
+        """Charge a request of so many images that leaves now, later than it was let go."""
+        with self._lock:
+            self._charge(images, now)
 
     def answered(self) -> None:
         """Take note of a call that the service answered."""
@@ -72,3 +74,9 @@ class Throttle:
         if self._images is not None:
             ready = max(ready, self._images.ready_at(images, now))
         return ready
+
+    def _charge(self, images: int, now: float) -> None:
+        if self._requests is not None:
+            self._requests.charge(now)
+        if self._images is not None:
+            self._images.charge(images, now)
