@@ -1,7 +1,8 @@
 """Serves in a process that SIGKILL ends in the middle of a request, and in another after it.
 
-Arguments: the transport, the port, a file for the numbers of all images that are about to be
-answered, and how many requests each process sees before it dies; the one after the last stays.
+Arguments: the transport, the port, a file that gets a line with the numbers of its images for each
+request which is about to be answered, and how many requests each process sees before it dies; the one
+after the last stays.
 A line on stdout says each time that the service listens, a line on stdin lets it rise again.
 """
 
@@ -22,7 +23,7 @@ def live(transport: str, port: int, log: int, requests: int | None) -> None:
     def script(request: BatchAnalyzeRequest) -> Reply:
         if next(seen) == requests:
             os.kill(os.getpid(), signal.SIGKILL)
-        os.write(log, "".join(f"{number}\n" for number in numbers_of(request)).encode())
+        os.write(log, f"{' '.join(map(str, numbers_of(request)))}\n".encode())
         return answer(request)
 
     service = Service(script)
