@@ -1,11 +1,11 @@
 """Request bodies in slices: the JSON of the request, of a length known before, never all at once."""
 
-import json
 import tracemalloc
 
 import pytest
 
 from vision_grpc.json import RequestBody, from_json, to_json
+from vision_grpc.json.printer import print_message
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 
 _FEATURE = Feature(
@@ -32,7 +32,7 @@ def test_is_the_json_of_the_request(request_message: BatchAnalyzeRequest, slice_
 
     text = b"".join(body)
 
-    assert json.loads(text) == json.loads(to_json(request_message))
+    assert text == bytes(body) == to_json(request_message) == print_message(request_message).encode()
     assert from_json(text, BatchAnalyzeRequest, ignore_unknown=False) == request_message
     assert len(text) == body.content_length
     assert b"".join(body) == text, "a body can be sent again"

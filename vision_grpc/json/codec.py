@@ -6,8 +6,10 @@ from google.protobuf.message import Message
 
 from vision_grpc.json.fast import read_fast
 from vision_grpc.json.printer import print_message
+from vision_grpc.json.request_body import RequestBody
 from vision_grpc.json.strict import read_message
 from vision_grpc.json.tree import read_object
+from vision_grpc.messages import BatchAnalyzeRequest
 
 _MessageT = TypeVar("_MessageT", bound=Message)
 
@@ -20,6 +22,9 @@ def to_json(message: Message) -> bytes:
     Raises:
         ValueError: a Timestamp or Duration is beyond the years 1 to 9999.
     """
+    if isinstance(message, BatchAnalyzeRequest):
+        # Each layer of text around the images would be one more copy of them.
+        return bytes(RequestBody.of_request(message))
     return print_message(message).encode()
 
 

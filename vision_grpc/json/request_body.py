@@ -20,7 +20,10 @@ _spec_members_but_content = members_printer_of(AnalyzeSpec.DESCRIPTOR, without=f
 
 
 class RequestBody:
-    """The bytes of a BatchAnalyzeRequest as JSON; iterate over it as often as it has to be sent."""
+    """The bytes of a BatchAnalyzeRequest as JSON; iterate over it as often as it has to be sent.
+
+    `bytes` of it are all at once.
+    """
 
     def __init__(self, pieces: Iterable[_Piece], *, slice_bytes: int = SLICE_BYTES) -> None:
         self._pieces = list(pieces)
@@ -63,6 +66,9 @@ class RequestBody:
             yield (b"]" if contents else b'{"analyzeSpecs":[]') + _folder(folder_id, b",")
 
         return cls(pieces(), slice_bytes=slice_bytes)
+
+    def __bytes__(self) -> bytes:
+        return b"".join([piece if isinstance(piece, bytes) else b64encode(piece) for piece in self._pieces])
 
     def __iter__(self) -> Iterator[bytes]:
         waiting: list[bytes] = []
