@@ -25,7 +25,11 @@ def key_of(source: ImageSource, position: int) -> str:
         return source.key
     if isinstance(source, bytes):
         return f"#{position}"
-    return os.fspath(source)
+    try:
+        return os.fspath(source)
+    except TypeError:
+        message = f"image {position} of the source is of type {type(source).__name__}: give a path, bytes or an Image"
+        raise TypeError(message) from None
 
 
 def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Refusal:
@@ -38,7 +42,7 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
     elif isinstance(source, bytes):
         key, content = key_of(source, position), source
     else:
-        key = os.fspath(source)
+        key = key_of(source, position)
         read = _read_file(Path(key), limits)
         if isinstance(read, ImageError):
             return Refusal(key, read)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import cut_first_line, run
+from command_line import PROGRAM, cut_first_line, run
 from PIL import Image
 from scanned_pages import ScannedPage
 
@@ -73,7 +73,7 @@ def test_text_format_tells_of_bad_images_on_stderr_alone(there: tuple[str, ...],
         (["--languages", "a,b,c,d,e,f,g,h,i"], "--languages", "has 9 elements, must have 1 to 8"),
         (["--languages", ","], "--languages", "has 0 elements, must have 1 to 8"),
         (["--languages", "ru,engl"], "--languages[1]", "is 4 characters long, must be at most 3"),
-        (["--folder-id", "f" * 51], "--folder-id", "is 51 characters long, must be at most 50"),
+        (["--folder-id", "f" * 51], "--folder-id (or YC_FOLDER_ID)", "is 51 characters long, must be at most 50"),
     ],
 )
 def test_a_field_that_breaks_the_contract_is_named(
@@ -99,7 +99,40 @@ def test_no_credentials(folder: Path) -> None:
     assert (finished.code, finished.stdout) == (2, b"")
     (complaint,) = finished.complaints
     assert complaint.startswith("error: no credentials: set one of YC_API_KEY, YC_IAM_TOKEN")
-    assert complaint.endswith("to try it without an account, use --local")
+    assert complaint.endswith("to try it without an account, use --local; for a service of your own, --anonymous")
+
+
+def test_a_service_of_ones_own_on_another_machine_needs_no_credentials(folder: Path) -> None:
+    with LocalVision(host="0.0.0.0") as vision:  # noqa: S104 - to be reached as it is from elsewhere
+        finished = run("analyze", "--endpoint", vision.grpc_endpoint, "--insecure", "--anonymous", folder)
+    assert (finished.code, finished.complaints) == (0, [])
+    assert "The harbour was quiet" in finished.text
+
+
+def test_the_folder_of_the_environment_is_not_for_the_local_service(folder: Path) -> None:
+    finished = run("analyze", "--local", folder, variables={"YC_FOLDER_ID": "f" * 51})
+    assert (finished.code, finished.complaints) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("closed", "path", "told"),
+    [
+        (
+            0,
+            "-",
+            "- reads an image from stdin, which is closed: pipe a file in",
+        ),
+        (1, "good.png", "stdout: cannot be written (Bad file descriptor), name another place with -o"),
+    ],
+)
+def test_a_closed_stream_is_told_by_name(
+    there: tuple[str, ...], folder: Path, closed: int, path: str, told: str
+) -> None:
+    program = f"import os, sys; os.close({closed}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    finished = run(*PROGRAM, "analyze", *there, path, cwd=folder, program=("-c", program))
+    assert finished.code == 2
+    (complaint,) = finished.complaints
+    assert complaint.removesuffix(" (see python -m vision_grpc analyze --help)") == f"error: {told}"
 
 
 def test_no_language_data(folder: Path) -> None:
@@ -117,14 +150,15 @@ def test_a_service_that_nobody_reaches(folder: Path) -> None:
     assert finished.code == 2
     (told,) = finished.objects
     assert (told["ok"], told["retryable"], told["error"]["code"]) == (False, True, "UNAVAILABLE")
-    (complaint,) = finished.complaints
+    complaint, advice = finished.complaints
     assert complaint.startswith(f"error: good.png: {nowhere} was not reached")
+    assert advice == "vision-grpc doctor --call, with the same options, finds what is in the way"
 
 
 def test_a_service_that_is_too_slow(there: tuple[str, ...], folder: Path) -> None:
     finished = run("analyze", *there, "--timeout", "0.001", "good.png", cwd=folder)
     assert (finished.code, finished.stdout) == (2, b"")
-    (complaint,) = finished.complaints
+    complaint, _ = finished.complaints
     assert complaint.startswith("error: good.png: no answer from 127.0.0.1:")
     assert complaint.endswith(" within 0.001 s")
 

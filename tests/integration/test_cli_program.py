@@ -105,6 +105,21 @@ def test_interrupted_results_are_kept_beside_the_output(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_interrupt_while_the_program_loads_is_one_too() -> None:
+    program = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == "vision_grpc.cli.app":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from vision_grpc.cli import main
+main()
+"""
+    finished = run("analyze", "a.png", program=("-c", program))
+    assert (finished.code, finished.stdout, finished.stderr.strip()) == (130, b"", "interrupted")
+
+
 @pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_ends_it_with_one_line(stalling: StallingService, tmp_path: Path, names: list[str]) -> None:
     process = start("analyze", "--endpoint", stalling.endpoint, "--insecure", *names, "--format", "jsonl", cwd=tmp_path)

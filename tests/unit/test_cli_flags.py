@@ -28,8 +28,8 @@ def _resolve(**told: object) -> Settings:
 
 
 SAID: dict[str, Callable[[], object]] = {
-    "refusing to send credentials to 10.0.0.1:80 in plaintext: use TLS (drop --insecure or http://)": (
-        Endpoint("10.0.0.1", 80, plaintext=True).check_private
+    "refusing to send credentials to h:80 in plaintext: use TLS (drop --insecure or http://), or use --anonymous": (
+        Endpoint("h", 80, plaintext=True).check_private
     ),
     "the endpoint 'https://h' asks for TLS and --insecure for none: drop one of them": (
         lambda: Endpoint.parse("https://h", insecure=True)
@@ -38,7 +38,9 @@ SAID: dict[str, Callable[[], object]] = {
     "plaintext: drop them, or --insecure or http://": (
         lambda: _resolve(endpoint="127.0.0.1:1", insecure=True, server_name="n")
     ),
-    "--folder-id: is 51 characters long, must be at most 50": lambda: ask_for_text(["*"], "", "f" * 51),
+    "--folder-id (or YC_FOLDER_ID): is 51 characters long, must be at most 50": lambda: ask_for_text(
+        ["*"], "", "f" * 51
+    ),
     "--languages[1]: is 4 characters long, must be at most 3": lambda: ask_for_text(["ru", "engl"], "", ""),
     "--languages: has 0 elements, must have 1 to 8": lambda: ask_for_text([], "", ""),
     "--model: is 51 characters long, must be at most 50": lambda: ask_for_text(["*"], "m" * 51, ""),

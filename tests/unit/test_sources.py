@@ -1,6 +1,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from images_in_bytes import png
@@ -18,6 +19,14 @@ def test_keys(tmp_path: Path) -> None:
     assert key_of("a.png", 3) == "a.png"
     assert key_of(b"bytes", 3) == "#3"
     assert key_of(Image("mine", b"bytes"), 3) == "mine"
+
+
+@pytest.mark.parametrize("image", [None, 7, bytearray(png(1))])
+def test_what_is_no_image_is_told_by_its_place_and_type(image: object) -> None:
+    source = Source(cast("list[ImageSource]", [png(0), image]), _LIMITS)
+    assert [image.key for image in source.pull(8)] == ["#0"]
+    kind = type(image).__name__
+    assert str(source.error) == f"image 1 of the source is of type {kind}: give a path, bytes or an Image"
 
 
 def test_a_file_up_to_the_limit_is_read(tmp_path: Path) -> None:

@@ -4,12 +4,20 @@ import sys
 from importlib.util import find_spec
 from typing import NoReturn
 
+from vision_grpc.cli.exits import INTERRUPTED
+
 
 def main() -> NoReturn:
     """Carry out the command that `sys.argv` spells, and exit with its code."""
     if find_spec("click") is None or find_spec("rich") is None:
         sys.stderr.write("error: the command line needs its extra: pip install 'vision-grpc[cli]'\n")
         sys.exit(2)
-    from vision_grpc.cli.app import run
+    try:
+        from vision_grpc.cli.app import run
 
-    sys.exit(run())
+        code = run()
+    except KeyboardInterrupt:
+        # While the program loads or ends: in a command, it is the command's.
+        sys.stderr.write("interrupted\n")
+        code = INTERRUPTED
+    sys.exit(code)

@@ -119,7 +119,7 @@ def analyze(
     """Print the text of images.
 
     PATH is a JPEG or PNG file, a folder (all *.jpg, *.jpeg and *.png in it and below, in sorted
-    order, hidden ones left out) or - for one image on stdin. stdout carries data only; an image
+    order, hidden ones and links to folders left out) or - for one image on stdin. stdout carries data only; an image
     that cannot be read is a line on stderr, and the others go on.
     """
     if local:
@@ -153,6 +153,8 @@ def analyze(
         _print_results(results, _make_format(format_name, total, with_result=not no_result), output, tally, bar)
         if tally.exit_code == NOTHING_DONE:
             output.discard()
+            if tally.calls_failed and not (local or quiet):
+                tell("vision-grpc doctor --call, with the same options, finds what is in the way")
     return tally.exit_code
 
 
@@ -169,7 +171,8 @@ def _check_stdin(paths: Sequence[str]) -> None:
         message = "- stands for one image on stdin: name it once"
         raise click.UsageError(message, context)
     if sys.stdin is None or sys.stdin.isatty():
-        message = "- reads an image from stdin, which is a terminal: pipe a file in"
+        state = "closed" if sys.stdin is None else "a terminal"
+        message = f"- reads an image from stdin, which is {state}: pipe a file in"
         raise click.UsageError(message, context)
 
 

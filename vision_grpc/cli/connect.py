@@ -28,6 +28,7 @@ _OPTIONS = (
         envvar="VISION_GRPC_TRANSPORT",
         help="How it is called.  [default: auto]",
     ),
+    click.option("--anonymous", is_flag=True, help="Without credentials: for a service of your own."),
     click.option("--insecure", is_flag=True, help="No TLS; no secrets beyond this machine."),
     click.option("--root-certificates", metavar="FILE", type=_FILE, help="Trust these (PEM)."),
     click.option("--client-certificate", metavar="FILE", type=_FILE, help="Present this chain to the service (PEM)."),
@@ -50,6 +51,7 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
         *,
         endpoint: str | None,
         transport: "TransportChoice | None",
+        anonymous: bool,
         insecure: bool,
         root_certificates: Path | None,
         client_certificate: Path | None,
@@ -65,11 +67,13 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
         elif client_certificate is not None or client_key is not None:
             message = "--client-certificate and --client-key go together: name both files"
             raise click.UsageError(message, click.get_current_context())
+        from vision_grpc.auth import Anonymous
         from vision_grpc.settings import Arguments
 
         service = Arguments(
             endpoint=endpoint,
             transport=transport,
+            credentials=Anonymous() if anonymous else None,
             folder_id=folder_id,
             root_certificates=root_certificates,
             client_certificate=certificate,
@@ -100,7 +104,9 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
         if local:
             vision = stack.enter_context(start_local())
             endpoint = vision.rest_endpoint if service.transport == "rest" else vision.grpc_endpoint
-            service = replace(service, endpoint=endpoint, insecure=True, credentials=Anonymous())
+            # The environment's folder is of the real service.
+            folder_id = "" if service.folder_id is None else service.folder_id
+            service = replace(service, endpoint=endpoint, insecure=True, credentials=Anonymous(), folder_id=folder_id)
         try:
             client = VisionClient(
                 **service.keywords(),
@@ -110,7 +116,7 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
                 ),
             )
         except AuthError as error:
-            error.add_note("to try it without an account, use --local")
+            error.add_note("to try it without an account, use --local; for a service of your own, --anonymous")
             raise
         except ValueError as error:
             raise click.ClickException(in_flags(str(error))) from error

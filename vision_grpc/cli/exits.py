@@ -40,6 +40,11 @@ class Tally:
         return self._wrong_paths + self._failed_there + self._failed_here + self._failed_calls
 
     @property
+    def calls_failed(self) -> bool:
+        """Whether images had no answer though they were sent."""
+        return self._failed_calls > 0
+
+    @property
     def exit_code(self) -> int:
         """The exit code if the run ends here.
 

@@ -7,10 +7,12 @@ _WORD = r"(?<![\w./-])(?:{})(?![\w.]*\w)"
 _FLAGS = tuple(
     (re.compile(pattern), flag)
     for pattern, flag in (
-        # There are no objects to pass.
+        (r"pass credentials=Anonymous\(\)", "use --anonymous"),
+        # There are no other objects to pass.
         (r",? or pass credentials=\w+\([^)]*\)(?: or another of vision_grpc\.auth)?", ""),
         (r"(?:[\w\[\]]+\.)*language_codes(\[\d+\])?(?=:)", r"--languages\1"),
         (r"(?:[\w\[\]]+\.)*text_detection_config\.model(?=:)", "--model"),
+        (_WORD.format("folder_id(?=:)"), "--folder-id (or YC_FOLDER_ID)"),
         (_WORD.format("folder_id"), "--folder-id"),
         (_WORD.format("insecure=True"), "--insecure"),
         (_WORD.format("root_certificates"), "--root-certificates"),

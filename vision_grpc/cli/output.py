@@ -28,7 +28,7 @@ def open_output(path: Path | None) -> "Output":
         # Through a link, the file that it leads to is meant.
         return OutputFile(path.resolve() if path.is_symlink() else path)
     except OSError as error:
-        raise _refusal(str(path), error) from error
+        raise _refusal("stdout" if path is None else str(path), error) from error
 
 
 class Output:
