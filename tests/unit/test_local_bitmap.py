@@ -1,9 +1,12 @@
 import io
 import struct
 import zlib
+from unittest.mock import Mock
 
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from vision_grpc.core.image_header import UnreadableImageError
 from vision_grpc.local.bitmap import Bitmap, decode
@@ -23,6 +26,14 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in chunks) + chunk(b"IEND", b"")
+
+
+def png_header(width: int, height: int, *, bits: int = 8, colours: int = 0) -> tuple[bytes, bytes]:
+    return b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colours, 0, 0, 0)
+
+
 def test_colours_stay_and_grey_is_one_channel() -> None:
     assert decode(save(Image.new("RGB", (2, 1), (1, 2, 3)))) == Bitmap(2, 1, 3, bytes([1, 2, 3, 1, 2, 3]))
     assert decode(save(Image.new("L", (2, 1), 7))) == Bitmap(2, 1, 1, bytes([7, 7]))
@@ -39,8 +50,7 @@ def test_behind_transparent_pixels_is_white_paper() -> None:
 
 def test_sixteen_bits_of_grey_become_eight() -> None:
     rows = b"\0" + struct.pack(">3H", 0, 0x8000, 0xFFFF)
-    header = struct.pack(">IIBBBBB", 3, 1, 16, 0, 0, 0, 0)
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    png = png_of(png_header(3, 1, bits=16), (b"IDAT", zlib.compress(rows)))
     assert decode(png) == Bitmap(3, 1, 1, bytes([0, 128, 255]))
 
 
@@ -71,6 +81,34 @@ def test_damaged_exif_leaves_the_picture_as_it_is() -> None:
     damaged = png[:start] + chunk(b"eXIf", bytes(length)) + png[start + 12 + length :]
     assert decode(png).pixels == b"ba"
     assert decode(damaged).pixels == b"ab"
+
+
+def test_a_palette_that_is_missing_is_damage() -> None:
+    with pytest.raises(UnreadableImageError, match="cut or damaged"):
+        decode(png_of(png_header(2, 1, colours=3), (b"IDAT", zlib.compress(bytes(3)))))
+
+
+@pytest.mark.parametrize("side", [50, 10_000, 60_000])
+def test_a_png_whose_headers_contradict_each_other_is_not_decoded(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = Mock()
+    monkeypatch.setattr(PngImageFile, "load", load)
+    with pytest.raises(UnreadableImageError, match="cut or damaged"):
+        decode(png_of(png_header(100, 100), png_header(side, side), (b"IDAT", b"")))
+    load.assert_not_called()
+
+
+@pytest.mark.parametrize("side", [50, 10_000, 60_000])
+def test_a_jpeg_whose_headers_contradict_each_other_is_not_decoded(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = Mock()
+    monkeypatch.setattr(JpegImageFile, "load", load)
+    whole = save(Image.new("L", (100, 100)), "JPEG")
+    start = whole.index(b"\xff\xc0")
+    end = start + 2 + struct.unpack_from(">H", whole, start + 2)[0]
+    frame = bytearray(whole[start:end])
+    struct.pack_into(">HH", frame, 5, side, side)
+    with pytest.raises(UnreadableImageError, match="cut or damaged"):
+        decode(whole[:end] + frame + whole[end:])
+    load.assert_not_called()
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])

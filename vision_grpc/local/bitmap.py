@@ -1,12 +1,11 @@
 """Files decoded into the pixels that Tesseract reads."""
 
 import io
-import struct
 from typing import NamedTuple
 
 from PIL import ExifTags, Image
 
-from vision_grpc.core.image_header import UnreadableImageError
+from vision_grpc.core.image_header import UnreadableImageError, read_header
 
 # EXIF 2.32, tag 0x0112: where the picture's first row and column are when it is upright.
 _TURNS: dict[object, Image.Transpose] = {
@@ -37,19 +36,30 @@ def decode(content: bytes) -> Bitmap:
     """
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+            _check_size(image, content)
             image.load()
             upright = _flatten(_turn(image))
-    except (OSError, SyntaxError, ValueError) as error:  # What Pillow raises for damaged files, as fuzzing found.
+    # Pillow tells of damage by whatever its parsers stumble into: OSError, SyntaxError, AssertionError, its own
+    # DecompressionBombError, ... No list of them is complete, and all that differs between calls is the file.
+    except Exception as error:
         message = "the file is cut or damaged and cannot be decoded: copy or export it again"
         raise UnreadableImageError(message) from error
     return Bitmap(upright.width, upright.height, len(upright.getbands()), upright.tobytes())
+
+
+def _check_size(image: Image.Image, content: bytes) -> None:
+    # Limits are checked on the first header, Pillow believes the last; nothing is allocated before it loads the pixels.
+    header = read_header(content)
+    if image.size != (header.width, header.height):
+        message = f"one header tells {header.width} x {header.height} pixels, another {image.width} x {image.height}"
+        raise UnreadableImageError(message)
 
 
 def _turn(image: Image.Image) -> Image.Image:
     # Not ImageOps.exif_transpose: it writes all tags anew, and fails where any of them is odd.
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except (SyntaxError, struct.error):  # EXIF is damaged; the picture is not.
+    except Exception:  # noqa: BLE001 - as in `decode`; EXIF is damaged, the picture is not.
         return image
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
