@@ -5,9 +5,10 @@ import io
 import struct
 import uuid
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from os import environ
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import grpc
@@ -17,7 +18,10 @@ from scanned_pages import ScannedPage
 
 from vision_grpc.errors import Code
 from vision_grpc.json import from_json, to_json
-from vision_grpc.local import LocalVision
+from vision_grpc.local import LocalVision, service
+from vision_grpc.local.bitmap import Bitmap, decode
+from vision_grpc.local.engine import Engine
+from vision_grpc.local.service import VisionService
 from vision_grpc.local.tessdata import find_tessdata
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -30,11 +34,13 @@ from vision_grpc.messages import (
     FeatureTextDetectionConfig,
     RequestInfo,
     Status,
+    TextAnnotation,
 )
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
 
 Answer = BatchAnalyzeResponse | Status
 Ids = dict[str, str]
+SECRET, BUG = "a secret of the service", "the service failed; its log tells more"
 Face = Callable[[LocalVision, BatchAnalyzeRequest], tuple[Answer, Ids]]
 
 
@@ -206,6 +212,52 @@ def test_a_crash_of_the_engine_is_internal_to_its_feature(
     assert "rus" in result.results[0].error.message
     assert result.results[1].HasField("text_detection")
     assert "RecognitionError" in caplog.text
+
+
+def test_a_bug_is_internal_to_the_image_that_meets_it(
+    vision: LocalVision, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, face: Face
+) -> None:
+    recognize, good, unlucky = Engine.recognize, picture("Invoice"), picture("Unlucky", kind="JPEG")
+
+    def fail_once(engine: Engine, bitmap: Bitmap, *, languages: Sequence[str], model: str) -> TextAnnotation:
+        if bitmap == decode(unlucky):
+            raise KeyError(SECRET)
+        return recognize(engine, bitmap, languages=languages, model=model)
+
+    monkeypatch.setattr(Engine, "recognize", fail_once)
+    first, second = ask(face, vision, batch(good, unlucky)).results
+    assert text_of(first) == "Invoice"
+    assert second.results[0].error == Status(code=Code.INTERNAL, message=BUG)
+    monkeypatch.setattr(service, "decode", Mock(side_effect=KeyError(SECRET)))
+    (result,) = ask(face, vision, batch(good)).results
+    assert result.error == Status(code=Code.INTERNAL, message=BUG)
+    assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == [f"'{SECRET}'"] * 2
+
+
+def test_a_bug_in_the_whole_call_is_internal_and_told_to_the_log_alone(
+    vision: LocalVision, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, face: Face
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(VisionService, "batch_analyze", Mock(side_effect=KeyError(SECRET)))
+        status = refusal(face, vision, batch(picture("Invoice")))
+    assert (status.code, status.message) == (Code.INTERNAL, BUG)
+    assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == [f"'{SECRET}'"]
+
+
+def test_after_a_bug_the_connection_goes_on(vision: LocalVision, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = urlsplit(vision.rest_endpoint)
+    connection = http.client.HTTPConnection(address.hostname, address.port)
+    connection.connect()
+    connection.auto_open = 0
+    body = to_json(batch(picture("Invoice")))
+    with monkeypatch.context() as broken:
+        broken.setattr(VisionService, "batch_analyze", Mock(side_effect=KeyError))
+        connection.request("POST", "/vision/v1/batchAnalyze", body)
+        with connection.getresponse() as response:
+            assert (response.status, response.read()[:1]) == (500, b"{")
+    connection.request("POST", "/vision/v1/batchAnalyze", body)
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def test_a_signature_is_refused_for_its_file(vision: LocalVision, face: Face) -> None:

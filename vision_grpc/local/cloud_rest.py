@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vision_grpc.errors import Code, InvalidRequestError, ProtocolError, ServiceError
+from vision_grpc.errors import Code, ProtocolError, ServiceError
 from vision_grpc.json import from_json, to_json
 from vision_grpc.local.endpoints import get_endpoint, list_endpoints
 from vision_grpc.local.failure import CallIds
@@ -67,5 +67,5 @@ def _answer(work: Callable[[], Message]) -> Response:
     ids = CallIds.make()
     try:
         return reply(HTTPStatus.OK, to_json(work()), ids)
-    except (InvalidRequestError, ServiceError) as error:
+    except Exception as error:  # noqa: BLE001 - bugs are answered too, on a connection that goes on
         return failure(error, ids)

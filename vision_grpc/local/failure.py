@@ -1,15 +1,17 @@
 """How a call fails, in the same words over gRPC and REST, and the ids that every answer carries."""
 
+import logging
 import uuid
 from typing import NamedTuple, Self
 
 from google.protobuf.message import Message
 
-from vision_grpc.errors import InvalidRequestError, ServiceError
+from vision_grpc.errors import Code, InvalidRequestError, ServiceError
 from vision_grpc.messages import Any, BadRequest, RequestInfo, Status
 
 # Over gRPC an error travels in the trailing metadata, of which peers accept 8 KB.
 _SHOWN_VIOLATIONS = 16
+_log = logging.getLogger(__name__)
 
 
 class CallIds(NamedTuple):
@@ -29,11 +31,24 @@ class CallIds(NamedTuple):
         return (("x-request-id", self.request_id), ("x-server-trace-id", self.trace_id))
 
 
-def describe(error: InvalidRequestError | ServiceError, ids: CallIds) -> Status:
-    """Return the status of a failed call, with the broken constraints and the request id as details."""
+def describe_bug(error: Exception) -> Status:
+    """Return what a caller is told of an exception that nobody expected; what it is goes to the log alone."""
+    _log.error("a bug of the service", exc_info=error)
+    return Status(code=Code.INTERNAL, message="the service failed; its log tells more")
+
+
+def describe(error: Exception, ids: CallIds) -> Status:
+    """Return the status of a failed call, with the broken constraints and the request id as details.
+
+    An error that is neither of the two that the service answers with is a bug, and logged.
+    """
     details = [_pack(RequestInfo(request_id=ids.request_id))]
     if isinstance(error, ServiceError):
         return Status(code=error.code, message=error.message, details=[*error.details, *details])
+    if not isinstance(error, InvalidRequestError):
+        status = describe_bug(error)
+        status.details.extend(details)
+        return status
     shown = error.violations[:_SHOWN_VIOLATIONS]
     message = str(InvalidRequestError(shown))
     if hidden := len(error.violations) - len(shown):

@@ -5,7 +5,6 @@ from typing import TypeVar
 
 import grpc
 
-from vision_grpc.errors import InvalidRequestError, ServiceError
 from vision_grpc.local.failure import CallIds, describe
 
 _ResponseT = TypeVar("_ResponseT")
@@ -13,13 +12,13 @@ _STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def answer_call(context: grpc.ServicerContext, work: Callable[[], _ResponseT]) -> _ResponseT:
-    """Return what `work` does; its errors end the call with their status."""
+    """Return what `work` does; its errors end the call with their status, bugs with INTERNAL."""
     ids = CallIds.make()
     context.send_initial_metadata(ids.metadata)
     context.set_trailing_metadata(ids.metadata)
     try:
         return work()
-    except (InvalidRequestError, ServiceError) as error:
+    except Exception as error:  # noqa: BLE001 - gRPC would tell the caller UNKNOWN, and the text of the bug
         status = describe(error, ids)
         # The convention of all gRPC languages for google.rpc.Status.
         context.set_trailing_metadata((*ids.metadata, ("grpc-status-details-bin", status.SerializeToString())))

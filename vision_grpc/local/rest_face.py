@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn import Config, Server
 
-from vision_grpc.errors import Code, InvalidRequestError, ProtocolError, ServiceError
+from vision_grpc.errors import Code, ProtocolError, ServiceError
 from vision_grpc.json import from_json, to_json
 from vision_grpc.local.cloud_rest import cloud_routes
 from vision_grpc.local.contract import REST_PATH
@@ -122,7 +122,7 @@ def _application(service: VisionService, calls: ThreadPoolExecutor, identities: 
             return failure(ServiceError(Code.INVALID_ARGUMENT, message), ids)
         except RefusedBodyError as error:
             return _refuse_body(error, ids)
-        except (InvalidRequestError, ServiceError) as error:
+        except Exception as error:  # noqa: BLE001 - Starlette would answer bugs too, and end the connection unannounced
             return failure(error, ids)
 
     async def batch_analyze(request: Request) -> Response:
@@ -165,6 +165,8 @@ async def _nobody_there(_: Request, __: Exception) -> Response:
     return Response(status_code=Code.CANCELLED.http_status)
 
 
-async def _bug(_: Request, __: Exception) -> Response:
-    # Starlette raises the exception again once this is sent, so it is logged.
-    return failure(ServiceError(Code.INTERNAL, "the service failed; its log tells more"), CallIds.make())
+async def _bug(_: Request, error: Exception) -> Response:
+    # Of a route that does not answer for its own. Starlette raises it again once this is sent, and the connection ends.
+    response = failure(error, CallIds.make())
+    response.headers["connection"] = "close"
+    return response

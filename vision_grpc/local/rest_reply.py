@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from vision_grpc.errors import InvalidRequestError, ServiceError
+from vision_grpc.errors import Code
 from vision_grpc.json import to_json
 from vision_grpc.local.failure import CallIds, describe
 
@@ -12,7 +12,7 @@ def reply(http_status: int, body: bytes, ids: CallIds) -> Response:
     return Response(body, http_status, headers=dict(ids.metadata), media_type="application/json")
 
 
-def failure(error: InvalidRequestError | ServiceError, ids: CallIds, http_status: int | None = None) -> Response:
-    """Return the response of a failed call, by default with the HTTP status of its code."""
-    status = error.code.http_status if http_status is None else http_status
-    return reply(status, to_json(describe(error, ids)), ids)
+def failure(error: Exception, ids: CallIds, http_status: int | None = None) -> Response:
+    """Return the response of a failed call, by default with the HTTP status of its code; of bugs that is INTERNAL."""
+    status = describe(error, ids)
+    return reply(Code(status.code).http_status if http_status is None else http_status, to_json(status), ids)

@@ -12,6 +12,7 @@ from vision_grpc.core.rules import validate
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.bitmap import Bitmap, decode
 from vision_grpc.local.engine import Engine, RecognitionError, UnsupportedTextError
+from vision_grpc.local.failure import describe_bug
 from vision_grpc.local.languages import UnknownLanguageError
 from vision_grpc.local.threads import DaemonThreads
 from vision_grpc.messages import (
@@ -48,7 +49,7 @@ class VisionService:
             ServiceError: the call was abandoned or the service is stopping.
         """
         validate(request)
-        images = [self._threads.submit(partial(self._analyze, spec, abandoned)) for spec in request.analyze_specs]
+        images = [self._threads.submit(partial(self._take_up, spec, abandoned)) for spec in request.analyze_specs]
         self._wait(images)
         try:
             return BatchAnalyzeResponse(results=[image.result() for image in images])
@@ -71,9 +72,15 @@ class VisionService:
             if waiting and self._stopped in done:
                 raise _stopping()
 
-    def _analyze(self, spec: AnalyzeSpec, abandoned: Callable[[], bool]) -> AnalyzeResult:
+    def _take_up(self, spec: AnalyzeSpec, abandoned: Callable[[], bool]) -> AnalyzeResult:
         if self._stopped.done() or abandoned():
             raise CancelledError
+        try:
+            return self._analyze(spec)
+        except Exception as error:  # noqa: BLE001 - a bug costs the image that meets it, not those beside it
+            return AnalyzeResult(error=describe_bug(error))
+
+    def _analyze(self, spec: AnalyzeSpec) -> AnalyzeResult:
         if spec.WhichOneof("source") == "signature":
             return AnalyzeResult(error=_refuse("signatures are not supported: send the image itself in content"))
         if problem := check_image(spec.content, self._limits):
@@ -98,6 +105,8 @@ class VisionService:
         except RecognitionError as error:
             _log.exception("recognition failed")
             return FeatureResult(error=Status(code=Code.INTERNAL, message=str(error)))
+        except Exception as error:  # noqa: BLE001 - as for images: other features of this one may go well
+            return FeatureResult(error=describe_bug(error))
         return FeatureResult(text_detection=text)
 
 
