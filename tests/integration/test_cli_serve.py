@@ -1,9 +1,11 @@
 """`vision-grpc serve`: from its line of JSON to its end."""
 
+import ctypes
 import json
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +68,19 @@ def test_a_signal_ends_it_cleanly(how: signal.Signals) -> None:
     # The announcement was all that there is on stdout.
     assert (finished.code, finished.stdout) == (0, b"")
     assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc and tgkill are Linux's")
+def test_a_signal_that_another_thread_takes_ends_it_too(line: Path) -> None:
+    with serving() as (process, endpoints):
+        # By the time that it has answered, its main thread waits for a signal.
+        with VisionClient(endpoints["grpc_endpoint"], insecure=True) as client:
+            client.analyze(line)
+        threads = [int(entry.name) for entry in Path(f"/proc/{process.pid}/task").iterdir()]
+        # As the kernel may choose for a signal that is sent to the process.
+        other = next(thread for thread in threads if thread != process.pid)
+        assert ctypes.CDLL(None).tgkill(process.pid, other, int(signal.SIGTERM)) == 0
+        assert finish(process).code == 0
 
 
 def test_a_call_in_flight_is_answered_at_the_end(line: Path) -> None:

@@ -3,8 +3,8 @@
 import json
 import logging
 import signal
+import socket
 from pathlib import Path
-from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,7 @@ Exit codes:
 Environment:
   TESSDATA_PREFIX  where Tesseract's language data is (*.traineddata)
 """
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 _PORT = click.IntRange(0, 65535)
 _log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ def serve(
         endpoints = {"grpc_endpoint": vision.grpc_endpoint, "rest_endpoint": vision.rest_endpoint}
         _log.info("serving gRPC on %s and REST on %s, Ctrl-C ends it", *endpoints.values())
         click.echo(json.dumps(endpoints))
-        told_to_end.wait()
+        told_to_end.recv(1)
         _log.info("ending, calls in flight are answered first")
     return ALL_READ
 
@@ -137,15 +138,19 @@ def _write_identities(folder: Path, token_lifetime_s: float) -> "Identities":
     return identities
 
 
-def _catch_end() -> Event:
-    """Return an event that SIGINT or SIGTERM sets; a second signal ends the program at once."""
-    told_to_end = Event()
+def _catch_end() -> socket.socket:
+    """Return a socket that can be read once SIGINT or SIGTERM has come; a second signal ends the program at once."""
+    told_to_end, wakeup = socket.socketpair()
+    wakeup.settimeout(0)
+    # The kernel may give a signal to any thread; Python's handler runs in this one, yet a lock or an event would go on
+    # waiting here. Written to by whichever thread is interrupted, the socket wakes it.
+    signal.set_wakeup_fd(wakeup.detach())
 
-    def end(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        told_to_end.set()
+    def end(_number: int, _frame: FrameType | None) -> None:
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_DFL)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         signal.signal(number, end)
     return told_to_end
 
