@@ -102,6 +102,19 @@ def test_a_call_in_flight_is_answered_at_the_end(line: Path) -> None:
     assert result.text.startswith("The harbour was quiet")
 
 
+def test_it_ends_though_something_hangs() -> None:
+    program = """
+import threading
+from vision_grpc.cli import main
+from vision_grpc.local import LocalVision
+LocalVision.close = lambda vision: threading.Event().wait()
+main()
+"""
+    process = start("serve", program=("-c", program))
+    assert read_line(process)
+    assert end(process, signal.SIGTERM).code == 0
+
+
 @pytest.mark.parametrize("option", ["--grpc-port", "--rest-port"])
 def test_a_port_in_use_is_named(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

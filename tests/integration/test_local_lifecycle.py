@@ -4,6 +4,7 @@ import contextlib
 import errno
 import http.client
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -68,15 +69,22 @@ def test_a_grpc_call_in_flight_is_answered_and_later_ones_are_refused(pages: dic
 
 
 @contextlib.contextmanager
-def begin_rest(vision: LocalVision, request: BatchAnalyzeRequest) -> Iterator[http.client.HTTPResponse]:
-    """Give the response to come of a call that the service has taken."""
+def announce_rest(vision: LocalVision, body_bytes: int) -> Iterator[socket.socket]:
+    """Give the connection of a call that the service has taken, and whose body it waits for."""
     address = urlsplit(vision.rest_endpoint)
-    body = to_json(request)
-    head = f"POST /vision/v1/batchAnalyze HTTP/1.1\r\nHost: local\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST /vision/v1/batchAnalyze HTTP/1.1\r\nHost: local\r\nContent-Length: {body_bytes}\r\n"
     with socket.create_connection((address.hostname, address.port)) as client:
         client.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
         # Told when the service asks for the body: from then on the call is in flight.
         assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
+        yield client
+
+
+@contextlib.contextmanager
+def begin_rest(vision: LocalVision, request: BatchAnalyzeRequest) -> Iterator[http.client.HTTPResponse]:
+    """Give the response to come of a call that the service has taken."""
+    body = to_json(request)
+    with announce_rest(vision, len(body)) as client:
         client.sendall(body)
         yield http.client.HTTPResponse(client)
 
@@ -103,6 +111,18 @@ def test_calls_that_outlast_the_grace_are_told_that_the_service_stops(pages: dic
         response.begin()
         assert response.status == 503
         assert json.loads(response.read())["message"] == STOPPING
+
+
+def test_a_rest_call_whose_body_is_still_to_come_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
+    vision = LocalVision()
+    with announce_rest(vision, body_bytes=1000) as client:
+        client.sendall(b"{")
+        vision.close(grace_s=0)
+        response = http.client.HTTPResponse(client)
+        response.begin()
+        assert response.status == 503
+        assert json.loads(response.read())["message"] == STOPPING
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_process_does_not_wait_for_a_page_that_is_half_read(pages: dict[str, ScannedPage], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The service over REST: proto3 JSON at the path that the method's http option names."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from vision_grpc.local.iam import Identities
 from vision_grpc.local.listening import TlsFiles, listen
 from vision_grpc.local.rest_body import RefusedBodyError, decode_body, read_body
 from vision_grpc.local.rest_reply import failure, reply
-from vision_grpc.local.service import VisionService
+from vision_grpc.local.service import ServiceStoppingError, VisionService
 from vision_grpc.messages import BatchAnalyzeRequest
 
 # Longer than clients keep idle connections, so that it is not the server that closes one under a new request.
@@ -58,7 +59,7 @@ class RestFace:
             ssl_certfile=None if tls is None else str(tls.certificate),
             ssl_keyfile=None if tls is None else str(tls.key),
         )
-        self._server = _AnnouncingServer(config)
+        self._server = _EmbeddedServer(config)
         self._socket = listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         # A daemon, so that a service that nobody closes does not keep the process alive.
@@ -77,9 +78,13 @@ class RestFace:
             raise LocalServiceError(message)
 
     def stop(self, grace_s: float) -> None:
-        """Take no more calls, give those in flight `grace_s` seconds; `join` waits until all have ended."""
+        """Take no more calls, give those in flight `grace_s` seconds at most; `join` waits until all have ended."""
         self._server.config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment] # a float will do
         self._server.should_exit = True
+
+    def cut_short(self) -> None:
+        """End the calls in flight with UNAVAILABLE, wherever they are; for a stopped server."""
+        self._server.cut_short()
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Return whether the server has ended after at most that long."""
@@ -97,8 +102,8 @@ class RestFace:
             self._server.ready.set()
 
 
-class _AnnouncingServer(Server):
-    """A server that tells when it listens."""
+class _EmbeddedServer(Server):
+    """A server that tells when it listens, and can be told to give up its calls."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -106,12 +111,23 @@ class _AnnouncingServer(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self.ready.set()
+
+    def cut_short(self) -> None:
+        """Cancel the calls in flight."""
+        with contextlib.suppress(RuntimeError):  # The loop is closed: there are none.
+            self._loop.call_soon_threadsafe(self._cancel_calls)
+
+    def _cancel_calls(self) -> None:
+        for task in self.server_state.tasks:
+            task.cancel()
 
 
 def _application(service: VisionService, calls: ThreadPoolExecutor, identities: Identities | None) -> Starlette:
     def answer(sent: bytes, headers: Headers, ids: CallIds) -> Response:
         try:
+            service.check_open()
             if identities is not None:
                 identities.check(headers.get("authorization"))
             body = decode_body(sent, headers.get("content-encoding", ""))
@@ -130,10 +146,13 @@ def _application(service: VisionService, calls: ThreadPoolExecutor, identities: 
         try:
             # Also for a call that is refused: some clients lose an answer that comes while they send.
             body = await read_body(request)
+            # Parsing megabytes of JSON, waiting for the OCR, writing the answer: nothing for an event loop.
+            return await asyncio.get_running_loop().run_in_executor(calls, answer, body, request.headers, ids)
         except RefusedBodyError as error:
             return _refuse_body(error, ids)
-        # Parsing megabytes of JSON, waiting for the OCR, writing the answer: nothing for an event loop.
-        return await asyncio.get_running_loop().run_in_executor(calls, answer, body, request.headers, ids)
+        except asyncio.CancelledError:
+            # By the server alone, as the last thing that it wants of this task.
+            return failure(ServiceStoppingError(), ids)
 
     application = Starlette(
         routes=[

@@ -28,6 +28,13 @@ from vision_grpc.messages import (
 _log = logging.getLogger(__name__)
 
 
+class ServiceStoppingError(ServiceError):
+    """A call that is not answered because the service ends."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.UNAVAILABLE, "the service is stopping: call again when it is back")
+
+
 class VisionService:
     """BatchAnalyze on `threads` threads: the images of all calls are read side by side, first come first served."""
 
@@ -55,9 +62,18 @@ class VisionService:
             return BatchAnalyzeResponse(results=[image.result() for image in images])
         except CancelledError as error:
             if self._stopped.done():
-                raise _stopping() from error
+                raise ServiceStoppingError from error
             message = "the client no longer waits for the answer"
             raise ServiceError(Code.CANCELLED, message) from error
+
+    def check_open(self) -> None:
+        """Spare the caller work for a call that will not be answered.
+
+        Raises:
+            ServiceStoppingError: the service is closed.
+        """
+        if self._stopped.done():
+            raise ServiceStoppingError
 
     def close(self) -> None:
         """End all calls with UNAVAILABLE and begin no more images; those half read are read in vain."""
@@ -70,7 +86,7 @@ class VisionService:
             done, _ = wait({*waiting, self._stopped}, return_when=FIRST_COMPLETED)
             waiting -= done
             if waiting and self._stopped in done:
-                raise _stopping()
+                raise ServiceStoppingError
 
     def _take_up(self, spec: AnalyzeSpec, abandoned: Callable[[], bool]) -> AnalyzeResult:
         if self._stopped.done() or abandoned():
@@ -112,7 +128,3 @@ class VisionService:
 
 def _refuse(message: str) -> Status:
     return Status(code=Code.INVALID_ARGUMENT, message=message)
-
-
-def _stopping() -> ServiceError:
-    return ServiceError(Code.UNAVAILABLE, "the service is stopping: call again when it is back")
