@@ -8,7 +8,7 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from unittest.mock import AsyncMock
 from urllib.parse import urlsplit
@@ -158,8 +158,21 @@ print("closed")
     assert (finished.returncode, finished.stdout) == (0, "closed\n"), finished.stderr
 
 
+def cancel_grpc(vision: LocalVision, request: BatchAnalyzeRequest) -> None:
+    with grpc.insecure_channel(vision.grpc_endpoint) as channel:
+        begin(channel, request).cancel()
+
+
+def cancel_rest(vision: LocalVision, request: BatchAnalyzeRequest) -> None:
+    with begin_rest(vision, request):
+        pass
+
+
+@pytest.mark.parametrize("cancel", [cancel_grpc, cancel_rest])
 def test_images_of_a_call_that_was_cancelled_are_left(
-    pages: dict[str, ScannedPage], monkeypatch: pytest.MonkeyPatch
+    cancel: Callable[[LocalVision, BatchAnalyzeRequest], None],
+    pages: dict[str, ScannedPage],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read: list[Bitmap] = []
     recognize = Engine.recognize
@@ -170,7 +183,7 @@ def test_images_of_a_call_that_was_cancelled_are_left(
 
     monkeypatch.setattr(Engine, "recognize", count)
     with LocalVision() as vision, grpc.insecure_channel(vision.grpc_endpoint) as channel:
-        begin(channel, batch(*[pages["mixed_sans"]] * 8)).cancel()
+        cancel(vision, batch(*[pages["mixed_sans"]] * 8))
         # Images are taken in the order they came: when this is answered, those before it are done with.
         VisionServiceStub(channel).BatchAnalyze(batch(pages["en_sans"]))
     assert len(read) < 8 + 1

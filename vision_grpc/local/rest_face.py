@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import cast
@@ -125,14 +126,14 @@ class _EmbeddedServer(Server):
 
 
 def _application(service: VisionService, calls: ThreadPoolExecutor, identities: Identities | None) -> Starlette:
-    def answer(sent: bytes, headers: Headers, ids: CallIds) -> Response:
+    def answer(sent: bytes, headers: Headers, ids: CallIds, abandoned: Callable[[], bool]) -> Response:
         try:
             service.check_open()
             if identities is not None:
                 identities.check(headers.get("authorization"))
             body = decode_body(sent, headers.get("content-encoding", ""))
             request = from_json(body, BatchAnalyzeRequest)
-            return reply(HTTPStatus.OK, to_json(service.batch_analyze(request)), ids)
+            return reply(HTTPStatus.OK, to_json(service.batch_analyze(request, abandoned=abandoned)), ids)
         except ProtocolError as error:
             message = f"the body is no BatchAnalyzeRequest: {error}"
             return failure(ServiceError(Code.INVALID_ARGUMENT, message), ids)
@@ -143,11 +144,17 @@ def _application(service: VisionService, calls: ThreadPoolExecutor, identities: 
 
     async def batch_analyze(request: Request) -> Response:
         ids = CallIds.make()
+        left = threading.Event()
         try:
             # Also for a call that is refused: some clients lose an answer that comes while they send.
             body = await read_body(request)
-            # Parsing megabytes of JSON, waiting for the OCR, writing the answer: nothing for an event loop.
-            return await asyncio.get_running_loop().run_in_executor(calls, answer, body, request.headers, ids)
+            watch = asyncio.create_task(_watch(request, left))
+            try:
+                # Parsing megabytes of JSON, waiting for the OCR, writing the answer: nothing for an event loop.
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(calls, answer, body, request.headers, ids, left.is_set)
+            finally:
+                watch.cancel()
         except RefusedBodyError as error:
             return _refuse_body(error, ids)
         except asyncio.CancelledError:
@@ -163,6 +170,13 @@ def _application(service: VisionService, calls: ThreadPoolExecutor, identities: 
     )
     application.router.redirect_slashes = False
     return application
+
+
+async def _watch(request: Request, left: threading.Event) -> None:
+    """Set the event when the client closes the connection; for a request whose body is read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    left.set()
 
 
 def _refuse_body(error: RefusedBodyError, ids: CallIds) -> Response:
