@@ -4,6 +4,7 @@ import http.client
 import io
 import struct
 import uuid
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from os import environ
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 import grpc
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ExifTags, Image, ImageDraw, ImageFont
 from scanned_pages import ScannedPage
 
 from vision_grpc.errors import Code
@@ -151,6 +152,25 @@ def test_results_are_in_the_order_of_the_request_whatever_fails(vision: LocalVis
             assert not result.results
         else:
             assert text_of(result) == expected
+
+
+def test_odd_metadata_are_no_warning() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = "an entry"
+    file = io.BytesIO()
+    Image.new("L", (100, 50), 255).save(file, "JPEG", exif=exif)
+    entry = struct.pack(">HHI", ExifTags.Base.ImageDescription, 2, len("an entry") + 1)
+    assert entry in file.getvalue()
+    odd = file.getvalue().replace(entry, entry[:4] + b"\0\0\xff\xff")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        decode(odd)
+        assert told
+        told.clear()
+        with LocalVision() as vision:
+            (result,) = ask(over_grpc, vision, batch(odd)).results
+    assert not result.HasField("error")
+    assert not told
 
 
 def test_pixels_are_counted_before_anything_is_decoded(vision: LocalVision, face: Face) -> None:

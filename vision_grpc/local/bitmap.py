@@ -1,6 +1,7 @@
 """Files decoded into the pixels that Tesseract reads."""
 
 import io
+import warnings
 from typing import NamedTuple
 
 from PIL import ExifTags, Image
@@ -26,6 +27,14 @@ class Bitmap(NamedTuple):
     height: int
     channels: int
     pixels: bytes
+
+
+def silence_warnings() -> None:
+    """Keep what Pillow remarks on odd metadata to itself: which file it was it does not tell, and the text is read.
+
+    For the whole process: `warnings.catch_warnings` of one thread undoes what another does.
+    """
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def decode(content: bytes) -> Bitmap:

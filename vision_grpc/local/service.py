@@ -10,7 +10,7 @@ from vision_grpc.config import Limits
 from vision_grpc.core.image_header import UnreadableImageError, check_image
 from vision_grpc.core.rules import validate
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.local.bitmap import Bitmap, decode
+from vision_grpc.local.bitmap import Bitmap, decode, silence_warnings
 from vision_grpc.local.engine import Engine, RecognitionError, UnsupportedTextError
 from vision_grpc.local.failure import describe_bug
 from vision_grpc.local.languages import UnknownLanguageError
@@ -39,6 +39,7 @@ class VisionService:
     """BatchAnalyze on `threads` threads: the images of all calls are read side by side, first come first served."""
 
     def __init__(self, engine: Engine, *, threads: int, limits: Limits) -> None:
+        silence_warnings()
         self._engine = engine
         self._limits = limits
         self._threads: DaemonThreads[AnalyzeResult] = DaemonThreads(threads, name="vision-ocr")
