@@ -19,9 +19,10 @@ from scanned_pages import ScannedPage
 
 from vision_grpc.errors import Code
 from vision_grpc.json import from_json, to_json
-from vision_grpc.local import LocalVision, service
+from vision_grpc.local import Identities, LocalVision, metadata_face, service
 from vision_grpc.local.bitmap import Bitmap, decode
 from vision_grpc.local.engine import Engine
+from vision_grpc.local.failure import BUG
 from vision_grpc.local.service import VisionService
 from vision_grpc.local.tessdata import find_tessdata
 from vision_grpc.messages import (
@@ -41,8 +42,8 @@ from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import Vis
 
 Answer = BatchAnalyzeResponse | Status
 Ids = dict[str, str]
-SECRET, BUG = "a secret of the service", "the service failed; its log tells more"
 Face = Callable[[LocalVision, BatchAnalyzeRequest], tuple[Answer, Ids]]
+INNER = "what only the log may tell"
 
 
 def over_grpc(vision: LocalVision, request: BatchAnalyzeRequest) -> tuple[Answer, Ids]:
@@ -241,27 +242,27 @@ def test_a_bug_is_internal_to_the_image_that_meets_it(
 
     def fail_once(engine: Engine, bitmap: Bitmap, *, languages: Sequence[str], model: str) -> TextAnnotation:
         if bitmap == decode(unlucky):
-            raise KeyError(SECRET)
+            raise KeyError(INNER)
         return recognize(engine, bitmap, languages=languages, model=model)
 
     monkeypatch.setattr(Engine, "recognize", fail_once)
     first, second = ask(face, vision, batch(good, unlucky)).results
     assert text_of(first) == "Invoice"
     assert second.results[0].error == Status(code=Code.INTERNAL, message=BUG)
-    monkeypatch.setattr(service, "decode", Mock(side_effect=KeyError(SECRET)))
+    monkeypatch.setattr(service, "decode", Mock(side_effect=KeyError(INNER)))
     (result,) = ask(face, vision, batch(good)).results
     assert result.error == Status(code=Code.INTERNAL, message=BUG)
-    assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == [f"'{SECRET}'"] * 2
+    assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == [f"'{INNER}'"] * 2
 
 
 def test_a_bug_in_the_whole_call_is_internal_and_told_to_the_log_alone(
     vision: LocalVision, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, face: Face
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(VisionService, "batch_analyze", Mock(side_effect=KeyError(SECRET)))
+        broken.setattr(VisionService, "batch_analyze", Mock(side_effect=KeyError(INNER)))
         status = refusal(face, vision, batch(picture("Invoice")))
     assert (status.code, status.message) == (Code.INTERNAL, BUG)
-    assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == [f"'{SECRET}'"]
+    assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == [f"'{INNER}'"]
 
 
 def test_after_a_bug_the_connection_goes_on(vision: LocalVision, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,6 +279,18 @@ def test_after_a_bug_the_connection_goes_on(vision: LocalVision, monkeypatch: py
     connection.request("POST", "/vision/v1/batchAnalyze", body)
     assert connection.getresponse().status == 200
     connection.close()
+
+
+def test_a_bug_that_ends_the_connection_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Identities, "issue", Mock(side_effect=KeyError(INNER)))
+    with LocalVision(identities=Identities()) as vision:
+        address = urlsplit(vision.rest_endpoint)
+        connection = http.client.HTTPConnection(address.hostname, address.port)
+        connection.request("GET", metadata_face.PATH, headers={"Metadata-Flavor": "Google"})
+        response = connection.getresponse()
+        assert (response.status, response.headers["connection"]) == (500, "close")
+        assert from_json(response.read(), Status).message == BUG
+        connection.close()
 
 
 def test_a_signature_is_refused_for_its_file(vision: LocalVision, face: Face) -> None:

@@ -11,6 +11,10 @@ from vision_grpc.messages import Any, BadRequest, RequestInfo, Status
 
 # Over gRPC an error travels in the trailing metadata, of which peers accept 8 KB.
 _SHOWN_VIOLATIONS = 16
+
+BUG = "the service failed; its log tells more"
+"""What callers are told of exceptions that nobody expected."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +38,7 @@ class CallIds(NamedTuple):
 def describe_bug(error: Exception) -> Status:
     """Return what a caller is told of an exception that nobody expected; what it is goes to the log alone."""
     _log.error("a bug of the service", exc_info=error)
-    return Status(code=Code.INTERNAL, message="the service failed; its log tells more")
+    return Status(code=Code.INTERNAL, message=BUG)
 
 
 def describe(error: Exception, ids: CallIds) -> Status:
