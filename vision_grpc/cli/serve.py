@@ -42,8 +42,8 @@ ports give IAM tokens for them, the REST port is a metadata service as well.
 
 \b
 Ending it: Ctrl-C or SIGTERM. No more calls are taken, those in flight are
-answered; what takes longer than 1.4 seconds is ended with UNAVAILABLE. All is
-over within two seconds; a second signal ends it at once.
+answered; what takes longer than 1.4 seconds is ended with UNAVAILABLE.
+All is over within two seconds; a second signal ends it at once.
 
 \b
 Exit codes:
