@@ -8,6 +8,7 @@ import logging
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from unittest.mock import AsyncMock
@@ -24,6 +25,7 @@ from vision_grpc.json import to_json
 from vision_grpc.local import LocalServiceError, LocalVision
 from vision_grpc.local.bitmap import Bitmap
 from vision_grpc.local.engine import Engine
+from vision_grpc.local.rest_face import RestFace
 from vision_grpc.messages import (
     AnalyzeSpec,
     BatchAnalyzeRequest,
@@ -275,3 +277,17 @@ def test_a_server_that_ends_at_once_is_no_running_service(monkeypatch: pytest.Mo
     monkeypatch.setattr(Server, "startup", AsyncMock(side_effect=OSError(errno.EMFILE, "Too many open files")))
     with pytest.raises(LocalServiceError, match="the REST server did not start"):
         LocalVision()
+
+
+def test_a_start_that_is_interrupted_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set(threading.enumerate())
+    start = RestFace.start
+
+    def interrupted(face: RestFace) -> None:
+        start(face)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RestFace, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        LocalVision()
+    assert not [thread for thread in set(threading.enumerate()) - threads if thread.name == "vision-rest"]

@@ -48,6 +48,8 @@ def decode(content: bytes) -> Bitmap:
             _check_size(image, content)
             image.load()
             upright = _flatten(_turn(image))
+    except MemoryError:
+        raise  # Of this machine, not of the file.
     # Pillow tells of damage by whatever its parsers stumble into: OSError, SyntaxError, AssertionError, its own
     # DecompressionBombError, ... No list of them is complete, and all that differs between calls is the file.
     except Exception as error:
