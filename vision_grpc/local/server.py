@@ -64,7 +64,7 @@ class LocalVision:
             undo.callback(self._calls.shutdown, wait=False)
             self._rest = RestFace(self._service, self._calls, host=host, port=rest_port, tls=tls, identities=identities)
             undo.callback(self._rest.join)
-            undo.callback(self._rest.stop, grace_s=0)
+            undo.callback(self._rest.stop, _FAREWELL_S)
             self._grpc = GrpcFace(self._service, self._calls, host=host, port=grpc_port, tls=tls, identities=identities)
             undo.callback(self._grpc.stop, grace_s=0)
             self._grpc.start()
