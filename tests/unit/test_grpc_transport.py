@@ -1,5 +1,8 @@
 """gRPC to a service that is not asked for anything."""
 
+import signal
+import threading
+
 import pytest
 from images_in_bytes import png
 
@@ -10,6 +13,8 @@ from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc import GrpcTransport
 from vision_grpc.transport.tls import Tls
 
+_SOON_S = 20.0
+
 
 def test_a_call_that_another_threads_close_forestalls_says_so() -> None:
     transport = GrpcTransport(Endpoint.parse("localhost:1", insecure=True), Tls(), calls=8)
@@ -18,3 +23,22 @@ def test_a_call_that_another_threads_close_forestalls_says_so() -> None:
         transport.start([png(1)], ask_for_text(["en"], "", None), None, timeout_s=1, on_done=lambda: None)
     with pytest.raises(TransportError, match="the client was closed"):
         transport.call(BatchAnalyzeRequest(), None, timeout_s=1)
+
+
+def test_an_interrupt_does_not_break_off_the_end_of_a_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gRPC would wait for ever at the next attempt, and makes one when the channel is collected."""
+    main, interrupted, closed = threading.get_ident(), threading.Event(), threading.Event()
+
+    def close(_: object) -> None:
+        signal.pthread_kill(main, signal.SIGINT)
+        assert interrupted.wait(_SOON_S)
+        closed.set()
+
+    transport = GrpcTransport(Endpoint.parse("localhost:1", insecure=True), Tls(), calls=8)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(transport._channels[0]), "close", close)
+        with pytest.raises(KeyboardInterrupt):
+            transport.close()
+        interrupted.set()
+        assert closed.wait(_SOON_S)
+    transport.close()

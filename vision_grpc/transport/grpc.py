@@ -16,6 +16,7 @@ from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import (
     Failure,
     channel_count,
+    close_channels,
     encode_batch,
     metadata_of,
     open_channel,
@@ -89,8 +90,7 @@ class GrpcTransport:
     def close(self) -> None:
         """Close the channels."""
         self._closed = True
-        for channel in self._channels:
-            channel.close()
+        close_channels(self._channels)
 
     def _refuse(self, error: ValueError) -> NoReturn:
         """Raise for a call that was not started. To gRPC, that the channel is closed is a mistake in an argument."""

@@ -1,5 +1,6 @@
 """What gRPC calls need and bring: options, metadata, answers, errors. Shared by both shells."""
 
+import threading
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -103,6 +104,26 @@ def open_channel(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
     if endpoint.plaintext:
         return grpc.insecure_channel(endpoint.target, options=options_of(endpoint, tls))
     return grpc.secure_channel(endpoint.target, credentials_of(tls), options=options_of(endpoint, tls))
+
+
+def close_channels(channels: Iterable[grpc.Channel]) -> None:
+    """Close channels for threads, in a thread that no signal interrupts; calls under way fail.
+
+    gRPC waits in `close` until they have. A channel that an exception, such as KeyboardInterrupt, takes out of there is
+    never closed: the next attempt waits for the end of the first, and the channel's finalizer is one.
+    """
+
+    def work() -> None:
+        for channel in channels:
+            channel.close()
+
+    closing = threading.Thread(target=work, name="vision-grpc-close")
+    try:
+        closing.start()
+    except RuntimeError:  # The interpreter ends and takes no more threads.
+        work()
+    else:
+        closing.join()
 
 
 def metadata_of(authorization: str | None, headers: Headers = ()) -> Metadata:

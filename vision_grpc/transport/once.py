@@ -90,9 +90,10 @@ def _call_grpc(
 ) -> _MessageT:
     import grpc
 
-    from vision_grpc.transport.grpc_peer import Failure, metadata_of, open_channel, translate
+    from vision_grpc.transport.grpc_peer import Failure, close_channels, metadata_of, open_channel, translate
 
-    with open_channel(peer.endpoint, peer.tls) as channel:
+    channel = open_channel(peer.endpoint, peer.tls)
+    try:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
             f"/{method.containing_service.full_name}/{method.name}"
         )
@@ -100,6 +101,8 @@ def _call_grpc(
             wire = call(request.SerializeToString(), timeout=attempt.left_s(), metadata=metadata_of(None))
         except grpc.RpcError as error:
             attempt.fail(translate(cast("Failure", error), attempt), error)
+    finally:
+        close_channels([channel])
     try:
         return response_class.FromString(wire)
     except DecodeError as error:
