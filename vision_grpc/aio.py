@@ -51,8 +51,8 @@ class AsyncVisionClient(Session[AsyncTransport]):
         """Return an asynchronous iterator over one result per image; see `VisionClient.analyze_many`.
 
         `images` may be an ordinary iterable, pulled in a thread of its own up to 2 MiB ahead, or an
-        asynchronous one. Leaving the iterator early stops sending at once when it is closed:
-        `contextlib.aclosing` does.
+        asynchronous one, which stays open when the stream ends before it. Leaving the iterator early
+        stops sending at once when it is closed: `contextlib.aclosing` does.
         """
         check_many(images)
         return self._stream(images, self._ask(languages, model), self._plan(ordered=ordered))

@@ -255,10 +255,13 @@ class _FileReader:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
+            del job  # It holds an image.
 
     def _read(self, source: ImageSource, position: int, image: "Future[Image | Refusal]") -> None:
         if image.set_running_or_notify_cancel():
             try:
-                image.set_result(read_image(source, position, self._limits))
-            except Exception as error:  # noqa: BLE001 - of the caller's own kind of path
+                read = read_image(source, position, self._limits)
+            except BaseException as error:  # noqa: BLE001 - of the caller's own kind of path
                 image.set_exception(error)
+            else:
+                image.set_result(read)

@@ -119,8 +119,8 @@ def analyze(
     """Print the text of images.
 
     PATH is a JPEG or PNG file, a folder (all *.jpg, *.jpeg and *.png in it and below, in sorted
-    order, hidden ones and links to folders left out) or - for one image on stdin. stdout carries data only; an image
-    that cannot be read is a line on stderr, and the others go on.
+    order, hidden ones and links to folders left out) or - for one image on stdin. stdout carries
+    data only; an image that cannot be read is a line on stderr, and the others go on.
     """
     if local:
         _refuse_beside_local(
