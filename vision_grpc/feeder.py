@@ -237,19 +237,26 @@ class _FileReader:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._is_started = False
+        self._is_started = self._is_closed = False
 
     async def read(self, source: ImageSource, position: int) -> Image | Refusal:
         """Return what `read_image` makes of a file."""
+        if self._is_closed:
+            message = "the stream of these images is over"
+            raise RuntimeError(message)
         if not self._is_started:
             self._is_started = True
             threading.Thread(target=self._work, name="vision-grpc-files", daemon=True).start()
-        image: Future[Image | Refusal] = Future()
-        self._jobs.put(partial(self._read, source, position, image))
-        return await asyncio.wrap_future(image)
+        outcome: Future[Image | Refusal | BaseException] = Future()
+        self._jobs.put(partial(copy_context().run, partial(self._read, source, position, outcome)))
+        image = await asyncio.wrap_future(outcome)
+        if isinstance(image, BaseException):
+            raise image
+        return image
 
     def close(self) -> None:
         """Let the thread end."""
+        self._is_closed = True
         self._jobs.put(None)
 
     def _work(self) -> None:
@@ -257,11 +264,10 @@ class _FileReader:
             job()
             del job  # It holds an image.
 
-    def _read(self, source: ImageSource, position: int, image: "Future[Image | Refusal]") -> None:
-        if image.set_running_or_notify_cancel():
+    def _read(self, source: ImageSource, position: int, outcome: "Future[Image | Refusal | BaseException]") -> None:
+        if outcome.set_running_or_notify_cancel():
+            # As a result, for a future does not take every exception that a path of the caller's own kind may raise.
             try:
-                read = read_image(source, position, self._limits)
-            except BaseException as error:  # noqa: BLE001 - of the caller's own kind of path
-                image.set_exception(error)
-            else:
-                image.set_result(read)
+                outcome.set_result(read_image(source, position, self._limits))
+            except BaseException as error:  # noqa: BLE001 - raised again by `read`
+                outcome.set_result(error)

@@ -4,6 +4,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Generic, TypeVar
 
 from vision_grpc.auth import Credentials
@@ -22,6 +23,22 @@ from vision_grpc.transport.connect import TransportChoice
 from vision_grpc.transport.tls import Pem
 
 _TransportT = TypeVar("_TransportT", Transport, AsyncTransport)
+
+
+# Of 8 MiB, the CPU of images of 200 and 1,000 KB would shrink by a tenth too, and the peak of memory grow by a fifth.
+_LESSON_BYTES = 2 * 1_048_576
+
+
+@cache  # Once a process: the next one would come from the heap, and be touched.
+def _let_the_heap_keep_a_little() -> None:
+    """Let freed memory stay with the process, as much of it as comes and goes with a window of small images.
+
+    glibc gives back what is free beyond twice the largest block that it was ever given back itself (mallopt(3),
+    M_MMAP_THRESHOLD). With nothing but small blocks that is soon reached, and the next request finds its pages to be
+    zeroed by the kernel anew: measured at 20 KB, 4 to 6 faults an image and a tenth of the CPU. One block that nobody
+    touches, so that it takes no memory, teaches it better. To other allocators it is one call.
+    """
+    bytes(_LESSON_BYTES)
 
 
 class Session(Generic[_TransportT]):
@@ -107,21 +124,6 @@ class Session(Generic[_TransportT]):
 
     def _run(self, plan: Plan) -> Run:
         return Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries
-
-
-# Of 8 MiB, the CPU of images of 200 and 1,000 KB would shrink by a tenth too, and the peak of memory grow by a fifth.
-_LESSON_BYTES = 2 * 1_048_576
-
-
-def _let_the_heap_keep_a_little() -> None:
-    """Let freed memory stay with the process, as much of it as comes and goes with a window of small images.
-
-    glibc gives back what is free beyond twice the largest block that it was ever given back itself (mallopt(3),
-    M_MMAP_THRESHOLD). With nothing but small blocks that is soon reached, and the next request finds its pages to be
-    zeroed by the kernel anew: measured at 20 KB, 4 to 6 faults an image and a tenth of the CPU. One block that nobody
-    touches, so that it takes no memory, teaches it better. To other allocators it is one call.
-    """
-    bytes(_LESSON_BYTES)
 
 
 def single(results: Sequence[ImageResult]) -> ImageResult:

@@ -114,6 +114,13 @@ def test_the_folder_of_the_environment_is_not_for_the_local_service(folder: Path
     assert (finished.code, finished.complaints) == (0, [])
 
 
+def test_nobody_need_listen_to_stderr(there: tuple[str, ...], folder: Path) -> None:
+    program = "import os, sys; os.close(2); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    finished = run(*PROGRAM, "analyze", "-v", *there, "good.png", "no.png", cwd=folder, program=("-c", program))
+    assert (finished.code, finished.stderr) == (1, "")
+    assert "The harbour was quiet" in finished.text
+
+
 @pytest.mark.parametrize(
     ("closed", "path", "told"),
     [

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from itertools import count
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from vision_grpc.images import Image, Refusal
 
 _LIMITS = Limits(content_bytes=AHEAD_BYTES)
 _SOON_S = 20.0
+
+
+class _Odd(BaseException):
+    pass
 
 
 async def _next(source: Feeder, awake: asyncio.Event, wanted: int) -> Sequence[Image | Refusal]:
@@ -157,3 +162,46 @@ async def test_a_source_that_does_not_let_itself_be_cancelled_is_left_behind(mon
     assert not source.exhausted
     over.set()
     await asyncio.sleep(0)
+
+
+class _Path(os.PathLike[str]):
+    """A path of the caller's own kind."""
+
+    def __init__(self, tell: Callable[[], str]) -> None:
+        self._tell = tell
+
+    def __fspath__(self) -> str:
+        return self._tell()
+
+
+@pytest.mark.parametrize(("raised", "told"), [(StopIteration, RuntimeError), (_Odd, _Odd), (ValueError, ValueError)])
+async def test_what_a_path_raises_ends_its_source(raised: type[BaseException], told: type[BaseException]) -> None:
+    def tell() -> str:
+        raise raised
+
+    async def images() -> AsyncIterator[bytes | _Path]:
+        yield png(0)
+        yield _Path(tell)
+
+    awake = asyncio.Event()
+    source = feed(images(), _LIMITS, awake.set)
+    assert len(await _next(source, awake, 8)) == 1
+    assert await _next(source, awake, 8) == []
+    assert source.exhausted
+    assert type(source.error) is told
+    await source.aclose()
+
+
+async def test_files_are_read_in_the_context_of_their_source(tmp_path: Path) -> None:
+    place = ContextVar("place", default="nowhere.png")
+    (tmp_path / "here.png").write_bytes(png(7))
+
+    async def images() -> AsyncIterator[_Path]:
+        place.set(str(tmp_path / "here.png"))
+        yield _Path(place.get)
+
+    awake = asyncio.Event()
+    source = feed(images(), _LIMITS, awake.set)
+    [image] = await _next(source, awake, 8)
+    assert isinstance(image, Image)
+    await source.aclose()

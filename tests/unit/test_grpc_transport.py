@@ -1,6 +1,8 @@
 """gRPC to a service that is not asked for anything."""
 
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -42,3 +44,26 @@ def test_an_interrupt_does_not_break_off_the_end_of_a_channel(monkeypatch: pytes
         interrupted.set()
         assert closed.wait(_SOON_S)
     transport.close()
+
+
+def test_a_client_that_is_closed_by_the_end_of_the_interpreter_lets_it_end() -> None:
+    """No thread runs any more then, and none is started."""
+    program = """
+import sys
+from vision_grpc import VisionClient
+class Owner:
+    def __init__(self):
+        self.client = VisionClient("127.0.0.1:1", insecure=True, transport="grpc")
+    def __del__(self):
+        self.client.close()
+        sys.stdout.write("closed")
+owner = Owner()
+owner.itself = owner
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{program}"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, b"closed", b"")

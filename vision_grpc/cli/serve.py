@@ -113,7 +113,11 @@ def serve(
             )
         endpoints = {"grpc_endpoint": vision.grpc_endpoint, "rest_endpoint": vision.rest_endpoint}
         _log.info("serving gRPC on %s and REST on %s, Ctrl-C ends it", *endpoints.values())
-        click.echo(json.dumps(endpoints))
+        try:
+            click.echo(json.dumps(endpoints))
+        except OSError as error:
+            message = f"stdout: cannot be written ({error.strerror}), and the ports are told there"
+            raise click.ClickException(message) from error
         told_to_end.recv(1)
         _end_at_last()
         _log.info("ending, calls in flight are answered first")

@@ -1,7 +1,8 @@
 """What gRPC calls need and bring: options, metadata, answers, errors. Shared by both shells."""
 
+import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import grpc
@@ -64,8 +65,12 @@ _CLOSED_PATH = (
 )
 # What it says, beside that, of a connection that came about and ended before HTTP/2 began.
 _EARLY_ENDS = ("Socket closed", "Connection reset by peer")
+# What it says of a call whose channel was closed here.
+_CLOSED_HERE = "Channel closed!"
 # What gRPC on either side says of a message over its limit.
 _TOO_LARGE = "message larger than max"
+# To close takes milliseconds, or for ever.
+_CLOSED_WITHIN_S = 2.0
 
 
 class Failure(Protocol):
@@ -106,24 +111,24 @@ def open_channel(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
     return grpc.secure_channel(endpoint.target, credentials_of(tls), options=options_of(endpoint, tls))
 
 
-def close_channels(channels: Iterable[grpc.Channel]) -> None:
+def close_channels(channels: Sequence[grpc.Channel]) -> None:
     """Close channels for threads, in a thread that no signal interrupts; calls under way fail.
 
-    gRPC waits in `close` until they have. A channel that an exception, such as KeyboardInterrupt, takes out of there is
-    never closed: the next attempt waits for the end of the first, and the channel's finalizer is one.
+    gRPC waits in `close` until they have. An exception, KeyboardInterrupt above all, can leave a channel that waits for
+    ever: one that came there, for the next attempt waits for the end of the first, and the channel's finalizer is one;
+    or one that came as a call was started, for the channel's lock stays taken. Then the thread stays too, and by what
+    it holds no finalizer is run.
     """
+    if sys.is_finalizing():
+        return  # No thread of gRPC runs any more that could end a call: the system closes the connections.
+    closing = threading.Thread(target=_close_all, args=(channels,), name="vision-grpc-close", daemon=True)
+    closing.start()
+    closing.join(_CLOSED_WITHIN_S)
 
-    def work() -> None:
-        for channel in channels:
-            channel.close()
 
-    closing = threading.Thread(target=work, name="vision-grpc-close")
-    try:
-        closing.start()
-    except RuntimeError:  # The interpreter ends and takes no more threads.
-        work()
-    else:
-        closing.join()
+def _close_all(channels: Sequence[grpc.Channel]) -> None:
+    for channel in channels:
+        channel.close()
 
 
 def metadata_of(authorization: str | None, headers: Headers = ()) -> Metadata:
@@ -170,7 +175,7 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
         hint = tls_hint(message)
         advice = hint or _advice_on_early_end(message, endpoint)
         return PathError(f"{endpoint.target} was not reached: {message}{advice}", lasting=bool(hint))
-    if not metadata and code is Code.CANCELLED:
+    if code is Code.CANCELLED and (not metadata or _CLOSED_HERE in message):
         return TransportError(
             f"the call to {endpoint.target} was cancelled, the client may have been closed: {message}"
         )
