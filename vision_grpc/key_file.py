@@ -19,6 +19,11 @@ def read_key_file(place: Path, role: str) -> bytes:
     return content
 
 
+def why_unread(error: OSError | ValueError) -> str:
+    """Return why a file could not be read, without its path: that may be the secret itself, pasted there."""
+    return error.strerror or "unknown" if isinstance(error, OSError) else "it has characters that no path has"
+
+
 def warn_of_readers(place: Path, role: str) -> None:
     """Warn of a file that holds a secret, by its role, when others may read it.
 

@@ -36,7 +36,7 @@ Kind = Literal["sync", "asyncio"]
 _IMPATIENT = RetryPolicy(attempts=3, initial_backoff_s=0.001, max_backoff_s=0.002)
 _TEXT = [Feature(type=Feature.TEXT_DETECTION)]
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=png(5), features=_TEXT)])
-# A channel that could not connect tries again after about a second.
+# A channel that could not connect tries again after a while.
 _MANY = 20_000
 
 

@@ -273,6 +273,17 @@ def test_the_quota_counts_from_when_a_call_leaves_with_its_token(limits: Limits)
     assert simulation.next() == Wait(5.0)
 
 
+def test_a_token_that_comes_soon_costs_the_quota_no_second_request() -> None:
+    simulation = Simulation(_plan(Limits(requests_per_s=0.5)))
+    simulation.next()
+    simulation.run.pulled(_images(9), exhausted=True)
+    first = simulation.next()
+    assert isinstance(first, Send)
+    simulation.now = 0.1
+    simulation.run.authorized(first.call_id, None, simulation.now)
+    assert simulation.next() == Wait(2.1)
+
+
 @pytest.mark.parametrize("limits", [Limits(requests_per_s=0.5), Limits(images_per_s=0.5)])
 def test_what_a_slow_source_brings_gathers_until_the_quota_lets_it_go(limits: Limits) -> None:
     simulation = _with_one_image_under_way_and_one_gathered(_plan(limits))

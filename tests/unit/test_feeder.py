@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from itertools import count
@@ -16,6 +16,7 @@ from vision_grpc import feeder as module
 from vision_grpc.config import Limits
 from vision_grpc.feeder import AHEAD_BYTES, AHEAD_IMAGES, Feeder, feed
 from vision_grpc.images import Image, Refusal
+from vision_grpc.sources import ImageSource
 
 _LIMITS = Limits(content_bytes=AHEAD_BYTES)
 _SOON_S = 20.0
@@ -31,6 +32,14 @@ async def _next(source: Feeder, awake: asyncio.Event, wanted: int) -> Sequence[I
         awake.clear()
         await asyncio.wait_for(awake.wait(), _SOON_S)
     return source.take()
+
+
+async def _take_some(images: Iterable[ImageSource] | AsyncIterable[ImageSource]) -> int:
+    awake = asyncio.Event()
+    source = feed(images, _LIMITS, awake.set)
+    taken = await _next(source, awake, 8)
+    await source.aclose()
+    return len(taken)
 
 
 async def test_what_came_is_not_held_back_by_what_does_not() -> None:
@@ -109,15 +118,8 @@ def test_a_source_that_blocks_for_ever_holds_up_neither_the_loop_nor_its_end() -
         yield png(0)
         released.wait(_SOON_S)
 
-    async def take_one() -> int:
-        awake = asyncio.Event()
-        source = feed(images(), _LIMITS, awake.set)
-        taken = await _next(source, awake, 8)
-        await source.aclose()
-        return len(taken)
-
     try:
-        assert asyncio.run(take_one()) == 1
+        assert asyncio.run(_take_some(images())) == 1
         assert not released.is_set()
     finally:
         released.set()
@@ -131,14 +133,7 @@ def test_a_file_that_blocks_for_ever_holds_up_neither_the_loop_nor_its_end(tmp_p
         yield png(0)
         yield pipe
 
-    async def take_one() -> int:
-        awake = asyncio.Event()
-        source = feed(images(), _LIMITS, awake.set)
-        taken = await _next(source, awake, 8)
-        await source.aclose()
-        return len(taken)
-
-    assert asyncio.run(take_one()) == 1
+    assert asyncio.run(_take_some(images())) == 1
     # The thread is still there to be released.
     os.close(os.open(pipe, os.O_WRONLY))
 

@@ -5,14 +5,17 @@ import subprocess
 import sys
 import threading
 
+import grpc
 import pytest
 from images_in_bytes import png
 
 from vision_grpc.core.requests import ask_for_text
 from vision_grpc.errors import TransportError
 from vision_grpc.messages import BatchAnalyzeRequest
+from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc import GrpcTransport
+from vision_grpc.transport.grpc_peer import translate
 from vision_grpc.transport.tls import Tls
 
 _SOON_S = 20.0
@@ -25,6 +28,28 @@ def test_a_call_that_another_threads_close_forestalls_says_so() -> None:
         transport.start([png(1)], ask_for_text(["en"], "", None), None, timeout_s=1, on_done=lambda: None)
     with pytest.raises(TransportError, match="the client was closed"):
         transport.call(BatchAnalyzeRequest(), None, timeout_s=1)
+
+
+class _Closed:
+    """What a call fails with whose channel was closed, after the service had begun to answer."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.CANCELLED
+
+    def details(self) -> str:
+        return "Stream removed (Channel closed!)"
+
+    def initial_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        return (("x-request-id", "1"),)
+
+    def trailing_metadata(self) -> None:
+        return None
+
+
+def test_what_closing_cancels_was_not_cancelled_by_the_service() -> None:
+    error = translate(_Closed(), Attempt(Endpoint.parse("localhost:1", insecure=True), 1))
+    assert type(error) is TransportError
+    assert "the client may have been closed" in str(error)
 
 
 def test_an_interrupt_does_not_break_off_the_end_of_a_channel(monkeypatch: pytest.MonkeyPatch) -> None:

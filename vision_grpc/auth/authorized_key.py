@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vision_grpc.errors import AuthError
-from vision_grpc.key_file import read_key_file
+from vision_grpc.key_file import read_key_file, why_unread
 from vision_grpc.quoting import quote_path
 
 if TYPE_CHECKING:
@@ -104,10 +104,8 @@ class KeyFile:
     def _read(self) -> bytes:
         try:
             return read_key_file(self._place, "the key file")
-        except OSError as error:
-            reason = error.strerror
-        except ValueError:
-            reason = "it has characters that no path has"
+        except (OSError, ValueError) as error:
+            reason = why_unread(error)
         # Without the cause, which quotes what may be the key itself.
         message = f"{self._origin} cannot be read ({reason}): {_MAKE_ONE}"
         raise AuthError(message)

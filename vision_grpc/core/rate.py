@@ -20,8 +20,8 @@ class RequestRate:
         return self._next_at
 
     def charge(self, now: float) -> None:
-        """Count a request that leaves now."""
-        self._next_at = max(now, self._next_at) + self._interval_s
+        """Count a request that leaves now; of one that was counted before it left, the later time stands."""
+        self._next_at = max(self._next_at, now + self._interval_s)
 
 
 class ImageRate:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn, cast
 
-from vision_grpc.key_file import read_key_file
+from vision_grpc.key_file import read_key_file, why_unread
 from vision_grpc.quoting import quote_path
 
 Pem = bytes | str | os.PathLike[str]
@@ -155,10 +155,8 @@ def _read(
     origin = f"{role} {quote_path(pem)}"
     try:
         return read(Path(pem), role), origin
-    except OSError as error:
-        reason = error.strerror
-    except ValueError:
-        reason = "it has characters that no path has"
+    except (OSError, ValueError) as error:
+        reason = why_unread(error)
     # Without the cause, which quotes what may be the key itself.
     message = f"{origin} cannot be read ({reason}): name a PEM file, or pass what is in it as bytes"
     raise ValueError(message)
