@@ -1,7 +1,9 @@
 """What `vision-grpc analyze` reads and prints."""
 
 import json
+import re
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +11,13 @@ import pytest
 import trustme
 from cer import character_error_rate
 from command_line import cut_first_line, run
+from images_in_bytes import png
 from scanned_pages import FOLDER, ScannedPage
+from scripted_service import answer, numbers_of, serve_grpc
 
 from vision_grpc import VisionClient, to_json
 from vision_grpc.local import LocalVision
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 
 BEGINNING = "The harbour was quiet"
 
@@ -40,7 +45,7 @@ def test_pages_are_read_with_few_wrong_characters(pages: dict[str, ScannedPage],
     finished = run("analyze", "--local", "--languages", "ru,en", FOLDER, "--format", "jsonl", "-o", output)
     assert finished == (0, b"", "")
     read = {Path(told["key"]).stem: told for told in map(json.loads, output.read_text("utf-8").splitlines())}
-    assert list(read) == ["en_sans", "mixed_sans", "ru_sans"]
+    assert read.keys() == pages.keys() == {"en_sans", "mixed_sans", "ru_sans"}
     rates = {name: character_error_rate(told["text"], pages[name].text) for name, told in read.items()}
     assert rates["en_sans"] <= 0.01
     assert rates["ru_sans"] <= 0.01
@@ -101,6 +106,32 @@ def test_several_images_have_headers(there: tuple[str, ...], line: Path, tmp_pat
     assert finished.code == 0
     one, other = finished.text.split("\n\n==> a.png <==\n")
     assert one == f"==> b.png <==\n{other.rstrip()}"
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl"])
+def test_texts_come_in_the_order_of_the_images_and_lines_as_they_are_read(form: str, tmp_path: Path) -> None:
+    others_are_read = threading.Event()
+
+    def answer_the_first_last(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+        if 0 in numbers_of(request):
+            others_are_read.wait(30)
+        else:
+            others_are_read.set()
+        return answer(request)
+
+    names = [f"{number:02}.png" for number in range(16)]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(png(number))
+    with serve_grpc(answer_the_first_last) as service:
+        options = ("--endpoint", service.address, "--insecure", "--format", form)
+        finished = run("analyze", *options, *names, cwd=tmp_path)
+    assert finished.code == 0
+    if form == "text":
+        assert re.findall("==> (.+) <==", finished.text) == names
+    else:
+        keys = [told["key"] for told in finished.objects]
+        assert sorted(keys) == names
+        assert keys[0] != names[0]
 
 
 def test_a_folder_with_one_image_is_its_text_alone(there: tuple[str, ...], line: Path) -> None:

@@ -119,8 +119,9 @@ def analyze(
     """Print the text of images.
 
     PATH is a JPEG or PNG file, a folder (all *.jpg, *.jpeg and *.png in it and below, in sorted
-    order, hidden ones and links to folders left out) or - for one image on stdin. stdout carries
-    data only; an image that cannot be read is a line on stderr, and the others go on.
+    order, hidden ones and links to folders left out) or - for one image on stdin. Texts come in
+    the order of the images, lines of jsonl as soon as each is read. stdout carries data only; an
+    image that cannot be read is a line on stderr, and the others go on.
     """
     if local:
         _refuse_beside_local(
@@ -146,11 +147,12 @@ def analyze(
         output = stack.enter_context(open_output(output_path))
         client = stack.enter_context(connect(service, local=local, timeout_s=timeout_s))
         codes = [code for code in map(str.strip, languages.split(",")) if code]
-        results = client.analyze_many(open_images(paths), languages=codes, model=model or "")
+        form = _make_format(format_name, total, with_result=not no_result)
+        results = client.analyze_many(open_images(paths), languages=codes, model=model or "", ordered=form.ordered)
         if progress is None:
             progress = not quiet and total > 1 and sys.stderr.isatty() and not output.is_terminal
         bar = stack.enter_context(_progress_bar(total)) if progress else None
-        _print_results(results, _make_format(format_name, total, with_result=not no_result), output, tally, bar)
+        _print_results(results, form, output, tally, bar)
         if tally.exit_code == NOTHING_DONE:
             output.discard()
             if tally.calls_failed and not (local or quiet):

@@ -10,6 +10,9 @@ from vision_grpc.results import ImageResult
 class Format(Protocol):
     """One way to print results."""
 
+    ordered: bool
+    """Whether results are printed in the order of their images, rather than as they come."""
+
     def render(self, result: ImageResult) -> bytes:
         """Return what to print for a result, nothing or whole lines."""
         ...
@@ -20,6 +23,8 @@ class PlainText:
 
     An image that failed has no part in it.
     """
+
+    ordered = True
 
     def __init__(self, *, headers: bool) -> None:
         self._headers = headers
@@ -41,8 +46,11 @@ class JsonLines:
     """One JSON object a line.
 
     `key`, `ok` and `retryable` come first: they alone tell which images to send again, and a
-    reader that wants no more need not parse the rest of a long line.
+    reader that wants no more need not parse the rest of a long line. A line tells whose it is, so
+    none waits for another.
     """
+
+    ordered = False
 
     def __init__(self, *, with_result: bool) -> None:
         self._with_result = with_result
