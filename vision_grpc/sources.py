@@ -19,30 +19,17 @@ PATIENCE_S = 0.01
 """What has come is not held back for longer than this, though a batch could take more."""
 
 
-def key_of(source: ImageSource, position: int) -> str:
-    """Return the key of an image: its own, its path, or `#position` for bare bytes."""
-    if isinstance(source, Image):
-        return source.key
-    if isinstance(source, bytes):
-        return f"#{position}"
-    try:
-        return os.fspath(source)
-    except TypeError:
-        message = f"image {position} of the source is of type {type(source).__name__}: give a path, bytes or an Image"
-        raise TypeError(message) from None
-
-
 def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Refusal:
     """Return an image that is fit to be sent, or why this one is not.
 
-    A file over the limit is not read, however large it is.
+    Its key is its own, its path, or `#position` for bare bytes. A file over the limit is not read, however large it is.
     """
     if isinstance(source, Image):
         key, content = source
     elif isinstance(source, bytes):
-        key, content = key_of(source, position), source
+        key, content = f"#{position}", source
     else:
-        key = key_of(source, position)
+        key = _path_of(source, position)
         read = _read_file(Path(key), limits)
         if isinstance(read, ImageError):
             return Refusal(key, read)
@@ -94,6 +81,14 @@ class Source:
             if len(pulled) >= most or monotonic() > patient_until:
                 break
         return pulled
+
+
+def _path_of(source: str | os.PathLike[str], position: int) -> str:
+    try:
+        return os.fspath(source)
+    except TypeError:
+        message = f"image {position} of the source is of type {type(source).__name__}: give a path, bytes or an Image"
+        raise TypeError(message) from None
 
 
 def _read_file(path: Path, limits: Limits) -> bytes | ImageError:

@@ -24,29 +24,24 @@ def _tag(message_class: type[Message], field: str) -> int:
 
 
 _SPECS = bytes([_tag(BatchAnalyzeRequest, "analyze_specs")])
-_FOLDER_ID = bytes([_tag(BatchAnalyzeRequest, "folder_id")])
 _CONTENT = bytes([_tag(AnalyzeSpec, "content")])
-_FEATURES = bytes([_tag(AnalyzeSpec, "features")])
 _RESULTS = _tag(BatchAnalyzeResponse, "results")
 _IMAGE_ERROR = _tag(AnalyzeResult, "error")
 _FEATURE_RESULTS = _tag(AnalyzeResult, "results")
 _FEATURE_ERROR = _tag(FeatureResult, "error")
 
 
-def encode_features(features: Iterable[Message]) -> bytes:
-    """Return the `features` of a spec as they stand in its bytes."""
-    return b"".join(_FEATURES + _varint(len(wire)) + wire for wire in (item.SerializeToString() for item in features))
+def join_request(contents: Iterable[bytes], spec_fields: bytes, request_fields: bytes) -> bytes:
+    """Return the bytes of a BatchAnalyzeRequest for these images.
 
-
-def join_request(contents: Iterable[bytes], features: bytes, folder_id: str) -> bytes:
-    """Return the bytes of a BatchAnalyzeRequest that asks the same features, encoded, of each image."""
+    The other fields are given as they are on the wire: those that each spec has, and those of the request.
+    """
     pieces: list[bytes] = []
     for content in contents:
-        head = _CONTENT + _varint(len(content))
-        pieces += (_SPECS, _varint(len(head) + len(content) + len(features)), head, content, features)
-    if folder_id:
-        encoded = folder_id.encode()
-        pieces += (_FOLDER_ID, _varint(len(encoded)), encoded)
+        size = len(content)
+        head = _CONTENT + _varint(size)
+        pieces += (_SPECS + _varint(len(head) + size + len(spec_fields)) + head, content, spec_fields)
+    pieces.append(request_fields)
     return b"".join(pieces)
 
 
@@ -141,9 +136,10 @@ def _read_varint(wire: bytes, position: int, end: int) -> tuple[int, int]:
 def _varint(number: int) -> bytes:
     if number < _CONTINUES:
         return bytes((number,))
-    encoded = bytearray()
-    while number >= _CONTINUES:
-        encoded.append(number & 0x7F | _CONTINUES)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
+    low = number & 0x7F | _CONTINUES
+    if number < 1 << 14:
+        return bytes((low, number >> 7))
+    middle = number >> 7 & 0x7F | _CONTINUES
+    if number < _USUAL_SIZE:
+        return bytes((low, middle, number >> 14))
+    return bytes((low, middle)) + _varint(number >> 14)

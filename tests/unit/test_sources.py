@@ -9,16 +9,9 @@ from images_in_bytes import png
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
 from vision_grpc.images import Image, Refusal
-from vision_grpc.sources import ImageSource, Source, key_of, read_image
+from vision_grpc.sources import ImageSource, Source, read_image
 
 _LIMITS = Limits(content_bytes=100)
-
-
-def test_keys(tmp_path: Path) -> None:
-    assert key_of(tmp_path / "a.png", 3) == str(tmp_path / "a.png")
-    assert key_of("a.png", 3) == "a.png"
-    assert key_of(b"bytes", 3) == "#3"
-    assert key_of(Image("mine", b"bytes"), 3) == "mine"
 
 
 @pytest.mark.parametrize("image", [None, 7, bytearray(png(1))])

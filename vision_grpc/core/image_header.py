@@ -10,12 +10,14 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _SEGMENT = struct.Struct(">HH")  # A marker, and the length of what follows, itself included.
 _FRAME_SIZE = struct.Struct(">HH")  # Height and width, behind the length and one byte of precision.
-_FIRST_MARKER, _FILL = 0xFF00, 0xFFFF
+_FILL = 0xFFFF
 # Markers that carry no length: TEM, RST0-RST7 (ITU-T T.81, table B.1).
 _BARE_MARKERS = frozenset({0xFF01, *range(0xFFD0, 0xFFD8)})
 # Start of frame: all of 0xFFC0-0xFFCF but DHT (C4), JPG (C8) and DAC (CC).
 _FRAME_MARKERS = frozenset(range(0xFFC0, 0xFFD0)) - {0xFFC4, 0xFFC8, 0xFFCC}
 _SCAN_OR_END_MARKERS = frozenset({0xFFD9, 0xFFDA})
+# All that only have to be passed over: tables, metadata, comments.
+_OTHER_MARKERS = frozenset(range(0xFF00, 0xFFFF)) - _BARE_MARKERS - _FRAME_MARKERS - _SCAN_OR_END_MARKERS
 _FOREIGN_SIGNATURES = (
     (b"GIF8", "a GIF"),
     (b"%PDF", "a PDF"),
@@ -99,15 +101,17 @@ def _read_jpeg(content: bytes) -> ImageHeader:
     try:
         while True:
             marker, length = _SEGMENT.unpack_from(content, position)
-            if marker in _FRAME_MARKERS:
+            if marker in _OTHER_MARKERS:
+                position += 2 + length
+            elif marker in _FRAME_MARKERS:
                 height, width = _FRAME_SIZE.unpack_from(content, position + 5)
                 return _sized(_JPEG, width, height)
-            if marker < _FIRST_MARKER or marker in _SCAN_OR_END_MARKERS:
-                raise _cut(_JPEG)
-            if marker == _FILL:  # The marker's code is still to come.
+            elif marker in _BARE_MARKERS:
+                position += 2
+            elif marker == _FILL:  # The marker's code is still to come.
                 position += 1
             else:
-                position += 2 if marker in _BARE_MARKERS else 2 + length
+                raise _cut(_JPEG)
     except struct.error as error:
         raise _cut(_JPEG) from error
 

@@ -1,17 +1,29 @@
 """What is asked of each image of a stream."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from vision_grpc.core.rules import validate
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 
 
-class Ask(NamedTuple):
+@dataclass(frozen=True)
+class Ask:
     """What all images of a stream share: the features that are asked of each, and the folder that pays."""
 
     features: Sequence[Feature]
     folder_id: str
+
+    @cached_property
+    def spec_fields(self) -> bytes:
+        """The fields of each spec beside its image, as they are on the wire."""
+        return AnalyzeSpec(features=self.features).SerializeToString()
+
+    @cached_property
+    def request_fields(self) -> bytes:
+        """The fields of the request beside its specs, as they are on the wire."""
+        return BatchAnalyzeRequest(folder_id=self.folder_id).SerializeToString()
 
 
 def ask_for_text(languages: Sequence[str], model: str, folder_id: str) -> Ask:

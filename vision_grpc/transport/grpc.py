@@ -17,7 +17,6 @@ from vision_grpc.transport.grpc_peer import (
     Failure,
     channel_count,
     close_channels,
-    encode_batch,
     metadata_of,
     open_channel,
     read_answer,
@@ -25,7 +24,7 @@ from vision_grpc.transport.grpc_peer import (
 )
 from vision_grpc.transport.method import METHOD_PATH, Headers, check_result_count
 from vision_grpc.transport.tls import Tls
-from vision_grpc.wire import split_request
+from vision_grpc.wire import join_request, split_request
 
 if TYPE_CHECKING:
     _Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]
@@ -62,7 +61,7 @@ class GrpcTransport:
     ) -> "GrpcCall":
         """Send a batch; see `Transport`."""
         attempt = Attempt(self._endpoint, timeout_s, authorization)
-        wire = encode_batch(contents, ask)
+        wire = join_request(contents, ask.spec_fields, ask.request_fields)
         method, metadata = next(self._methods), metadata_of(authorization, self._headers)
         try:
             future = method.future(wire, timeout=timeout_s, metadata=metadata)

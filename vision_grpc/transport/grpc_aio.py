@@ -19,7 +19,6 @@ from vision_grpc.transport.grpc_peer import (
     Failure,
     channel_count,
     credentials_of,
-    encode_batch,
     metadata_of,
     options_of,
     read_answer,
@@ -27,7 +26,7 @@ from vision_grpc.transport.grpc_peer import (
 )
 from vision_grpc.transport.method import METHOD_PATH, Headers
 from vision_grpc.transport.tls import Tls
-from vision_grpc.wire import split_request
+from vision_grpc.wire import join_request, split_request
 
 if TYPE_CHECKING:
     _Method = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -55,7 +54,7 @@ class AsyncGrpcTransport:
     ) -> "AsyncGrpcCall":
         """Send a batch; see `AsyncTransport`."""
         attempt = Attempt(self._endpoint, timeout_s, authorization)
-        wire = encode_batch(contents, ask)
+        wire = join_request(contents, ask.spec_fields, ask.request_fields)
         call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
         call.add_done_callback(lambda _: on_done())
         return AsyncGrpcCall(call, wire, attempt)

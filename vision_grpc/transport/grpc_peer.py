@@ -8,7 +8,6 @@ from typing import Protocol
 import grpc
 from google.protobuf.message import DecodeError
 
-from vision_grpc.core.requests import Ask
 from vision_grpc.errors import (
     Code,
     PathError,
@@ -26,7 +25,7 @@ from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.transport.tls import EARLY_END_HINT, Tls, tls_hint
 from vision_grpc.version import USER_AGENT
-from vision_grpc.wire import encode_features, has_error, join_request, split_response
+from vision_grpc.wire import has_error, split_response
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 
@@ -135,11 +134,6 @@ def metadata_of(authorization: str | None, headers: Headers = ()) -> Metadata:
     """Return what goes with one attempt; each has an id of its own."""
     metadata = (("x-client-request-id", make_request_id()), *headers)
     return metadata if authorization is None else (*metadata, ("authorization", authorization))
-
-
-def encode_batch(contents: Iterable[bytes], ask: Ask) -> bytes:
-    """Return the bytes of the request."""
-    return join_request(contents, encode_features(ask.features), ask.folder_id)
 
 
 def read_answer(wire: bytes, metadata: Iterable[tuple[str, str | bytes]] | None, attempt: Attempt) -> Answer:
