@@ -94,8 +94,13 @@ def _path_of(source: str | os.PathLike[str], position: int) -> str:
 def _read_file(path: Path, limits: Limits) -> bytes | ImageError:
     try:
         with path.open("rb") as file:
-            content = file.read(limits.content_bytes + 1)
-            size = os.fstat(file.fileno()).st_size
+            content, size = b"", os.fstat(file.fileno()).st_size
+            if size <= limits.content_bytes:
+                # Not as much as there may be: memory for that would be taken, and given back, for each file.
+                content = file.read(size + 1)
+                if len(content) > size:  # A pipe has no size; a file may have grown since.
+                    content += file.read(limits.content_bytes + 1 - len(content))
+                size = len(content)
     except FileNotFoundError:
         return ImageError(Code.NOT_FOUND, f"{path}: no such file, check the path")
     except IsADirectoryError:
@@ -104,7 +109,6 @@ def _read_file(path: Path, limits: Limits) -> bytes | ImageError:
         return ImageError(Code.PERMISSION_DENIED, f"{path}: may not be read, check its permissions")
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path.
         return ImageError(Code.INVALID_ARGUMENT, f"{path}: cannot be read ({error})")
-    if len(content) > limits.content_bytes:
-        # A pipe has no size; a file may have grown since.
-        return ImageError(Code.INVALID_ARGUMENT, f"{path}: {describe_excess_bytes(max(size, len(content)), limits)}")
+    if size > limits.content_bytes:
+        return ImageError(Code.INVALID_ARGUMENT, f"{path}: {describe_excess_bytes(size, limits)}")
     return content

@@ -1,4 +1,5 @@
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -45,6 +46,22 @@ def test_a_file_over_the_limit_is_told_by_its_whole_size(tmp_path: Path) -> None
     refused = read_image(path, 0, _LIMITS)
     assert isinstance(refused, Refusal)
     assert refused.error.message.startswith(f"{path}: the file has 5,000,000,000 bytes, the limit is 100")
+
+
+@pytest.mark.parametrize(("size", "fits"), [(90, True), (100, True), (101, False), (5000, False)])
+def test_a_pipe_has_no_size_and_is_read_up_to_the_limit(tmp_path: Path, size: int, *, fits: bool) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = png(1).ljust(size)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    read = read_image(pipe, 0, _LIMITS)
+    writer.join()
+    if fits:
+        assert read == Image(str(pipe), content)
+    else:
+        assert isinstance(read, Refusal)
+        assert read.error.message.startswith(f"{pipe}: the file has 101 bytes, the limit is 100")
 
 
 @pytest.mark.parametrize(
