@@ -12,7 +12,7 @@ from vision_grpc.errors import ProtocolError
 from vision_grpc.json import from_json
 from vision_grpc.json.any_form import type_named_by
 from vision_grpc.json.strict import read_message
-from vision_grpc.json.tree import read_object
+from vision_grpc.json.tree import read_value
 from vision_grpc.messages import Any as AnyMessage
 from vision_grpc_pb._pool import POOL
 
@@ -36,7 +36,7 @@ def read(message_class: type[Message], text: bytes, *, ignore_unknown: bool) -> 
 def _read_strictly(message_class: type[Message], text: bytes, *, ignore_unknown: bool) -> Message | ProtocolError:
     message = message_class()
     try:
-        read_message(read_object(text), message, ignore_unknown=ignore_unknown)
+        read_message(read_value(text), message, ignore_unknown=ignore_unknown)
     except ProtocolError as error:
         return error
     return message

@@ -64,6 +64,12 @@ class Simulation:
         else:
             self.tell(lambda run: run.failed(send.call_id, outcome, now, lambda: send.contents))
 
+    def forget(self, send: Send) -> None:
+        """Let the run know that a call is waited for no more."""
+        now = self.now
+        self.calls.pop(send.call_id)
+        self.tell(lambda run: run.forgotten(send.call_id, now, lambda: send.contents))
+
     def next(self) -> Effect:
         """Carry out what comes next, as far as a shell would."""
         now = self.now

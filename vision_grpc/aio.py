@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-from vision_grpc.core.effects import Emit, Finish, Pull, Send
+from vision_grpc.calls import AsyncCalls
+from vision_grpc.core.effects import Emit, Finish, Forget, Pull, Send
 from vision_grpc.core.requests import Ask
 from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Plan, Run
@@ -18,7 +18,7 @@ from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
 from vision_grpc.session import Session, single
 from vision_grpc.sources import ImageSource, check_many
-from vision_grpc.transport import AsyncCall, AsyncTransport
+from vision_grpc.transport import AsyncTransport
 from vision_grpc.transport.connect import connect_async
 
 
@@ -65,13 +65,12 @@ class AsyncVisionClient(Session[AsyncTransport]):
     ) -> BatchAnalyzeResponse:
         """Return the service's answer to a request of your own making; see `VisionClient.batch_analyze`."""
         validate(request)
-        timeout_s = self._timeouts.call_s if timeout is None else timeout
-        deadline = time.monotonic() + timeout_s
+        deadline = self._deadline_in(self._timeouts.call_s if timeout is None else timeout)
         authorization = await self._authorization(deadline)
         try:
             return await self._call(request, authorization, deadline)
         except ServiceError as error:
-            if judge(error) is not Verdict.REFRESH:
+            if authorization is None or judge(error) is not Verdict.REFRESH:
                 raise
         return await self._call(request, await self._authorization(deadline, refused=authorization), deadline)
 
@@ -95,7 +94,7 @@ class AsyncVisionClient(Session[AsyncTransport]):
     ) -> AsyncIterator[ImageResult]:
         run = self._run(plan)
         awake = asyncio.Event()
-        calls = _Calls(awake.set)
+        calls = AsyncCalls(run, awake.set)
         feeder = feed(images, plan.limits, awake.set)
         try:
             while not isinstance(effect := run.next(time.monotonic()), Finish):
@@ -103,17 +102,16 @@ class AsyncVisionClient(Session[AsyncTransport]):
                     for result in effect.results:
                         yield result
                 elif isinstance(effect, Send):
-                    try:
-                        await self._start(run, effect, ask, calls)
-                    except VisionError as error:
-                        run.unauthorized(effect.call_id, error, time.monotonic())
+                    await self._start(run, effect, ask, calls)
                 elif isinstance(effect, Pull):
                     feeder.want(effect.images)
+                elif isinstance(effect, Forget):
+                    calls.forget(effect)
                 else:
                     await _wait(awake, effect.until)
                 if feeder.has_news:
                     run.pulled(feeder.take(), exhausted=feeder.exhausted)
-                await calls.harvest(run)
+                await calls.harvest()
         except Exception as error:
             run.abandoned(error, feeder.left())
             raise
@@ -124,14 +122,17 @@ class AsyncVisionClient(Session[AsyncTransport]):
         if feeder.error is not None:
             raise feeder.error
 
-    async def _start(self, run: Run, send: Send, ask: Ask, calls: "_Calls") -> None:
+    async def _start(self, run: Run, send: Send, ask: Ask, calls: AsyncCalls) -> None:
         deadline = time.monotonic() + send.timeout_s
-        authorization = await self._authorization(deadline, refused=send.refused)
-        now = time.monotonic()
-        run.authorized(send.call_id, authorization, now)
-        # The call has what the token left of the time.
-        send = send._replace(timeout_s=max(0.0, deadline - now))
-        calls.start(self._connection(), send, ask, authorization)
+        try:
+            authorization = await self._authorization(deadline, refused=send.refused)
+            now = time.monotonic()
+            run.authorized(send.call_id, authorization, now)
+            # The call has what the token left of the time.
+            send = send._replace(timeout_s=max(0.0, deadline - now))
+            calls.start(self._connection(), send, ask, authorization)
+        except VisionError as error:
+            run.unauthorized(send.call_id, error, time.monotonic())
 
     async def _authorization(self, deadline: float, *, refused: str | None = None) -> str | None:
         timeout_s = max(0.0, deadline - time.monotonic())
@@ -156,43 +157,6 @@ class AsyncVisionClient(Session[AsyncTransport]):
             message = "this AsyncVisionClient belongs to another event loop: make one for each loop"
             raise RuntimeError(message)
         return self._transport
-
-
-class _Calls:
-    """The calls of one stream that are under way."""
-
-    def __init__(self, on_done: Callable[[], None]) -> None:
-        self._on_done = on_done
-        self._calls: dict[int, AsyncCall] = {}
-        self._done: deque[int] = deque()
-
-    def start(self, transport: AsyncTransport, send: Send, ask: Ask, authorization: str | None) -> None:
-        call_id = send.call_id  # Of the rest, nothing is kept: it holds the images.
-
-        def on_done() -> None:
-            self._done.append(call_id)
-            self._on_done()
-
-        self._calls[call_id] = transport.start(
-            send.contents, ask, authorization, timeout_s=send.timeout_s, on_done=on_done
-        )
-
-    async def harvest(self, run: Run) -> None:
-        """Tell the run of the calls that are done."""
-        while self._done:
-            call_id = self._done.popleft()
-            call = self._calls.pop(call_id)
-            try:
-                answer = await call.answer()
-            except VisionError as error:
-                run.failed(call_id, error, time.monotonic(), call.contents)
-            else:
-                run.succeeded(call_id, answer, time.monotonic(), call.contents)
-
-    def cancel(self) -> None:
-        """Give up what is under way."""
-        for call in self._calls.values():
-            call.cancel()
 
 
 async def _wait(awake: asyncio.Event, until: float | None) -> None:

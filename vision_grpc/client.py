@@ -1,14 +1,14 @@
 """The client for threads."""
 
 import os
-import queue
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from vision_grpc.core.effects import Emit, Finish, Pull, Send
+from vision_grpc.calls import Calls
+from vision_grpc.core.effects import Emit, Finish, Forget, Pull, Send
 from vision_grpc.core.requests import Ask
 from vision_grpc.core.rules import validate
 from vision_grpc.core.run import Plan, Run
@@ -18,7 +18,7 @@ from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
 from vision_grpc.session import Session, single
 from vision_grpc.sources import ImageSource, Source, check_many
-from vision_grpc.transport import Call, Transport
+from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import connect
 
 
@@ -83,15 +83,15 @@ class VisionClient(Session[Transport]):
             AuthError, TransportError, ServiceError, ProtocolError: as `analyze`.
         """
         validate(request)
-        timeout_s = self._timeouts.call_s if timeout is None else timeout
-        deadline = time.monotonic() + timeout_s
+        deadline = self._deadline_in(self._timeouts.call_s if timeout is None else timeout)
         authorization = self._authorization(deadline)
-        try:
-            return self._call(request, authorization, deadline)
-        except ServiceError as error:
-            if judge(error) is not Verdict.REFRESH:
-                raise
-        return self._call(request, self._authorization(deadline, refused=authorization), deadline)
+        with self._interruptible():
+            try:
+                return self._call(request, authorization, deadline)
+            except ServiceError as error:
+                if authorization is None or judge(error) is not Verdict.REFRESH:
+                    raise
+            return self._call(request, self._authorization(deadline, refused=authorization), deadline)
 
     def close(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
@@ -110,44 +110,43 @@ class VisionClient(Session[Transport]):
     def _stream(self, images: Iterable[ImageSource], ask: Ask, plan: Plan) -> Iterator[ImageResult]:
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan)
-        source = Source(images, plan.limits)
-        calls: dict[int, Call] = {}
-        done: queue.SimpleQueue[int] = queue.SimpleQueue()
+        source, calls, pid = Source(images, plan.limits), Calls(run), os.getpid()
         try:
-            while not isinstance(effect := run.next(time.monotonic()), Finish):
-                if isinstance(effect, Emit):
-                    yield from effect.results
-                elif isinstance(effect, Send):
-                    try:
-                        calls[effect.call_id] = self._start(run, effect, ask, done)
-                    except VisionError as error:
-                        run.unauthorized(effect.call_id, error, time.monotonic())
-                elif isinstance(effect, Pull):
-                    run.pulled(source.pull(effect.images), exhausted=source.exhausted)
-                else:
-                    _harvest(run, calls, done, wait_until=effect.until)
-                while not done.empty():
-                    _harvest(run, calls, done, wait_until=None)
+            with self._interruptible():
+                while not isinstance(effect := run.next(time.monotonic()), Finish):
+                    if isinstance(effect, Emit):
+                        yield from effect.results
+                        _check_process(pid)
+                    elif isinstance(effect, Send):
+                        self._start(run, effect, ask, calls)
+                    elif isinstance(effect, Pull):
+                        run.pulled(source.pull(effect.images), exhausted=source.exhausted)
+                    elif isinstance(effect, Forget):
+                        calls.forget(effect)
+                    else:
+                        calls.wait(effect.until)
+                    calls.harvest()
         except Exception as error:
             run.abandoned(error)
             raise
         finally:
-            for call in calls.values():
-                call.cancel()
-            run.closed(time.monotonic())
+            if pid == os.getpid():
+                calls.cancel()
+                run.closed(time.monotonic())
         if source.error is not None:
             raise source.error
 
-    def _start(self, run: Run, send: Send, ask: Ask, done: "queue.SimpleQueue[int]") -> Call:
+    def _start(self, run: Run, send: Send, ask: Ask, calls: Calls) -> None:
         deadline = time.monotonic() + send.timeout_s
-        authorization = self._authorization(deadline, refused=send.refused)
-        now = time.monotonic()
-        run.authorized(send.call_id, authorization, now)
-        # The call has what the token left of the time.
-        timeout_s = max(0.0, deadline - now)
-        return self._connection().start(
-            send.contents, ask, authorization, timeout_s=timeout_s, on_done=partial(done.put, send.call_id)
-        )
+        try:
+            authorization = self._authorization(deadline, refused=send.refused)
+            now = time.monotonic()
+            run.authorized(send.call_id, authorization, now)
+            # The call has what the token left of the time.
+            send = send._replace(timeout_s=max(0.0, deadline - now))
+            calls.start(self._connection(), send, ask, authorization)
+        except VisionError as error:
+            run.unauthorized(send.call_id, error, time.monotonic())
 
     def _authorization(self, deadline: float, *, refused: str | None = None) -> str | None:
         timeout_s = max(0.0, deadline - time.monotonic())
@@ -159,10 +158,27 @@ class VisionClient(Session[Transport]):
     def _reset(self) -> None:
         super()._reset()
         self._pid = os.getpid()
+        self._transport = self._own_transport or self._connect()
+
+    def _connect(self) -> Transport:
         settings, calls = self._settings, self._limits.calls_in_flight
-        self._transport = self._own_transport or connect(
-            settings.transport, settings.endpoint, settings.tls, calls=calls, headers=settings.headers
-        )
+        return connect(settings.transport, settings.endpoint, settings.tls, calls=calls, headers=settings.headers)
+
+    @contextmanager
+    def _interruptible(self) -> Generator[None, None, None]:
+        """Connect anew after an interrupt: it may have left a lock taken that the old connection waits for, for ever.
+
+        Where another thread streams too, what was under way is sent again.
+        """
+        try:
+            yield
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:
+            if self._own_transport is None and not self._closed:
+                harmed, self._transport = self._transport, self._connect()
+                harmed.close()
+            raise
 
     def _connection(self) -> Transport:
         self._check_open()
@@ -172,17 +188,7 @@ class VisionClient(Session[Transport]):
         return self._transport
 
 
-def _harvest(run: Run, calls: dict[int, Call], done: "queue.SimpleQueue[int]", *, wait_until: float | None) -> None:
-    """Tell the run of the next call that is done, waiting for one if need be."""
-    wait_s = None if wait_until is None else max(0.0, wait_until - time.monotonic())
-    try:
-        call_id = done.get(timeout=wait_s)
-    except queue.Empty:
-        return
-    call = calls.pop(call_id)
-    try:
-        answer = call.answer()
-    except VisionError as error:
-        run.failed(call_id, error, time.monotonic(), call.contents)
-    else:
-        run.succeeded(call_id, answer, time.monotonic(), call.contents)
+def _check_process(pid: int) -> None:
+    if os.getpid() != pid:
+        message = "this stream was begun in the parent process, which gets its results: begin another one here"
+        raise RuntimeError(message)

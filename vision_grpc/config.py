@@ -28,10 +28,11 @@ class Limits:
     """Image bytes of one stream in those calls; one call is always let through."""
 
     requests_per_s: float | None = None
-    """The quota of calls, shared by all streams of a client; None when the service alone decides."""
+    """The quota of calls, shared by all streams of a client; None when the service alone decides. A twentieth of it is
+    left unused, lest calls that take unequally long on their way exceed it where they arrive."""
 
     images_per_s: float | None = None
-    """The quota of images, likewise; below 8 it makes the calls smaller."""
+    """The quota of images, likewise; a small one makes the calls smaller, so as to be used up."""
 
     def __post_init__(self) -> None:
         for name in ("content_bytes", "pixels", "calls_in_flight", "bytes_in_flight", "requests_per_s", "images_per_s"):

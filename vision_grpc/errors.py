@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 if TYPE_CHECKING:
     from vision_grpc.messages import Any
+    from vision_grpc.results import TransportName
 
 
 class Code(IntEnum):
@@ -92,7 +93,6 @@ _HTTP_STATUS = {
 # Where several codes share a status, the one a gateway means by it: 502 is "no good
 # answer from behind me", so it is the service that is unavailable.
 _CODE_OF_HTTP = {
-    200: Code.OK,
     400: Code.INVALID_ARGUMENT,
     401: Code.UNAUTHENTICATED,
     403: Code.PERMISSION_DENIED,
@@ -179,8 +179,11 @@ class ServiceError(VisionError):
     """The service refused or failed the whole call.
 
     `details` are google.protobuf.Any messages; `request_id` is what support asks for;
-    `retry_after_s` is how many seconds the service asks to wait, None when it does not.
+    `retry_after_s` is how many seconds the service asks to wait, None when it does not;
+    `transport` is what brought it, and `fallback_reason` why `transport="auto"` took REST, if it did.
     """
+
+    fallback_reason: str | None = None
 
     def __init__(
         self,
@@ -190,6 +193,7 @@ class ServiceError(VisionError):
         details: Sequence["Any"] = (),
         request_id: str | None = None,
         retry_after_s: float | None = None,
+        transport: "TransportName | None" = None,
     ) -> None:
         suffix = f" (request id {request_id})" if request_id else ""
         super().__init__(f"{code.name}: {message}{suffix}")
@@ -198,6 +202,7 @@ class ServiceError(VisionError):
         self.details = tuple(details)
         self.request_id = request_id
         self.retry_after_s = retry_after_s
+        self.transport = transport
 
     def __reduce__(self) -> tuple[object, ...]:
         return _service_error, (type(self), self.code, self.message, vars(self))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from vision_grpc.errors import Code, PathError, RequestTooLargeError, VisionError
+from vision_grpc.errors import Code, PathError, ProtocolError, RequestTooLargeError, VisionError
 
 if TYPE_CHECKING:
     from vision_grpc.messages import AnalyzeResult, Any, TextAnnotation, Word
@@ -125,6 +125,18 @@ class Answer(NamedTuple):
     request_id: str | None
     transport: TransportName
     fallback_reason: str | None = None
+
+    def errors(self, images: int) -> list[ImageError | None]:
+        """Return what the answer says against each of so many images.
+
+        Raises:
+            ProtocolError: it has fewer or more results, or one that is none.
+        """
+        if len(self.outcomes) != images:
+            count = len(self.outcomes)
+            message = f"the answer has {count} results for {images} images: no result can be told whose it is"
+            raise ProtocolError(message)
+        return [outcome.error() for outcome in self.outcomes]
 
 
 def annotation_of(result: "AnalyzeResult") -> "TextAnnotation | None":

@@ -1,5 +1,6 @@
 """What both clients are made of, whichever way they are driven."""
 
+import math
 import os
 import random
 import time
@@ -119,8 +120,15 @@ class Session(Generic[_TransportT]):
         return ask_for_text(languages, model, self._settings.folder_id)
 
     def _plan(self, *, timeout_s: float | None = None, ordered: bool = False) -> Plan:
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        deadline = None if timeout_s is None else self._deadline_in(timeout_s)
         return Plan(self._limits, self._retry, self._timeouts, ordered, deadline)
+
+    @staticmethod
+    def _deadline_in(timeout_s: float) -> float:
+        if math.isnan(timeout_s):
+            message = "the timeout is NaN: give a number of seconds"
+            raise ValueError(message)
+        return time.monotonic() + timeout_s
 
     def _run(self, plan: Plan) -> Run:
         return Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries

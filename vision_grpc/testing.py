@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 
 from vision_grpc.core.requests import Ask, build_request
-from vision_grpc.errors import VisionError
+from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import Answer
@@ -130,6 +130,8 @@ class _Exchanges:
         try:
             response = self._handler(build_request(contents, ask))
         except VisionError as error:
+            if isinstance(error, ServiceError):
+                error.transport = "memory"
             return error
         return Answer([MessageOutcome(result) for result in response.results], request_id, "memory")
 

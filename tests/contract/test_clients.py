@@ -1,5 +1,6 @@
 """What every client does over every transport: one text of tests for all of them."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -325,6 +326,15 @@ def test_analyze_has_its_time(connect: Connect) -> None:
     client, _ = connect(lambda _: Silence())
     with pytest.raises(DeadlineError):
         client.analyze(png(1), timeout=0.5)
+
+
+def test_a_time_that_is_none_is_refused(connect: Connect) -> None:
+    client, service = connect()
+    with pytest.raises(ValueError, match="NaN"):
+        client.analyze(png(1), timeout=math.nan)
+    with pytest.raises(ValueError, match="NaN"):
+        client.batch_analyze(_request(1), timeout=math.nan)
+    assert not service.requests
 
 
 # What goes with a call

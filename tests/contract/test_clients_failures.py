@@ -139,7 +139,8 @@ def test_a_call_that_is_refused_for_good_fails_its_images(connect: Connect, way:
         assert result.error.code is code
         assert isinstance(result.error.cause, ServiceError)
         assert result.error.cause.message == "said the service"
-        assert result.error.cause.request_id == ("id-1" if way.is_real else None)
+        assert result.error.cause.request_id == result.request_id == ("id-1" if way.is_real else None)
+        assert result.error.cause.transport == result.transport == way.transport
     with pytest.raises(ServiceError, match="said the service") as caught:
         client.analyze(png(1))
     assert caught.value.code is code

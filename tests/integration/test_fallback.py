@@ -152,6 +152,18 @@ def test_a_closed_port(kind: Kind, closed_port: str, switches: Callable[[], list
         _all_come_by_rest(client, service, switches)
 
 
+def test_a_refusal_says_what_brought_it_and_why(kind: Kind, closed_port: str) -> None:
+    refusal = ServiceError(Code.PERMISSION_DENIED, "no")
+    with (
+        serve_rest(lambda _: refusal) as service,
+        _between(kind, closed_port, service.address, _Clock()) as client,
+    ):
+        [result] = client.collect([png(1)])
+    assert result.error is not None
+    assert (result.error.code, result.transport, result.request_id) == (Code.PERMISSION_DENIED, "rest", "id-1")
+    assert " was not reached: " in str(result.fallback_reason)
+
+
 def test_a_host_that_is_none(kind: Kind, switches: Callable[[], list[str]]) -> None:
     nowhere = "vision.invalid:443"
     with serve_rest(answer) as service, _between(kind, nowhere, service.address, _Clock()) as client:

@@ -117,11 +117,20 @@ def test_a_body_in_chunks_is_put_together(connection: http.client.HTTPConnection
     assert len(json.loads(connection.getresponse().read())["results"]) == 1
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", " GZip ", "identity", ""])
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", " GZip ", "identity", "", "identity, gzip"])
 def test_a_body_may_be_compressed(connection: http.client.HTTPConnection, encoding: str) -> None:
     response = send(connection, gzip.compress(QUICK_JSON) if "zip" in encoding.lower() else QUICK_JSON, encoding)
     assert response.status == 200
     assert len(json.loads(response.read())["results"]) == 1
+
+
+def test_encodings_may_be_told_in_several_lines(connection: http.client.HTTPConnection) -> None:
+    body = gzip.compress(QUICK_JSON)
+    connection.putrequest("POST", PATH)
+    for name, value in [("Content-Encoding", "identity"), ("Content-Encoding", "gzip"), ("Content-Length", len(body))]:
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    assert connection.getresponse().status == 200
 
 
 def test_a_compressed_body_may_come_in_chunks_and_in_several_members(connection: http.client.HTTPConnection) -> None:
@@ -180,8 +189,24 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_harms_nobody(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_original_field_names_and_unknown_fields_are_taken(connection: http.client.HTTPConnection) -> None:
-    body = {"analyze_specs": [{"content": "YQ==", "features": [{"type": 1}], "novelty": [1]}]}
+@pytest.mark.parametrize(
+    ("spec", "where"),
+    [
+        ({"features": [{}], "novelty": [1]}, "analyzeSpecs[0].novelty: AnalyzeSpec has no such field"),
+        ({"features": [{"type": "TEXT_DETECTON"}]}, "analyzeSpecs[0].features[0].type: "),
+    ],
+)
+def test_names_that_the_contract_does_not_have_are_refused(
+    connection: http.client.HTTPConnection, spec: dict[str, Any], where: str
+) -> None:
+    connection.request("POST", PATH, json.dumps({"analyzeSpecs": [{"content": "YQ=="} | spec]}))
+    status, code, message = read_status(connection.getresponse())
+    assert (status, code) == (400, Code.INVALID_ARGUMENT)
+    assert message.startswith(f"the body is no BatchAnalyzeRequest: {where}")
+
+
+def test_original_field_names_are_taken(connection: http.client.HTTPConnection) -> None:
+    body = {"analyze_specs": [{"content": "YQ==", "features": [{"type": 1}]}]}
     connection.request("POST", PATH, json.dumps(body))
     (result,) = json.loads(connection.getresponse().read())["results"]
     assert result["error"]["code"] == Code.INVALID_ARGUMENT

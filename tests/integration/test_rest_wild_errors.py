@@ -26,6 +26,8 @@ from vision_grpc.transport.rest_peer import MAX_BODY_BYTES
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 700_000, features=[Feature(type=1)])])
 _GOOD = to_json(BatchAnalyzeResponse(results=[AnalyzeResult()]))
 
+_DEEP_DETAIL = b'{"@type":"t/no.Such","a":%s}' % (b"[" * 600 + b"]" * 600)
+
 _Caller = Callable[[bytes], BatchAnalyzeResponse]
 
 
@@ -131,6 +133,16 @@ def test_the_body_comes_whole_with_its_length(server: _ScriptedServer, call: _Ca
             "no token",
         ),
         (_http("503 Busy", b"\0\0\0\0\0", "content-type: application/grpc"), Code.UNAVAILABLE, "HTTP 503"),
+        (
+            _http("200 OK", b"", "content-type: Application/GRPC", "grpc-status: 14", "grpc-message: later"),
+            Code.UNAVAILABLE,
+            "later",
+        ),
+        (_http("200 OK", b"", "content-type: application/grpc"), Code.UNKNOWN, "HTTP 200 with an empty body"),
+        (_http("200 OK", b"", "content-type: application/grpc", "grpc-status: 0"), Code.UNKNOWN, "HTTP 200"),
+        (_http("200 OK", b'{"results":[],"error":{"code":7,"message":"no"}}'), Code.PERMISSION_DENIED, "no"),
+        (_http("200 OK", b'{"results":null,"code":7,"message":"no"}'), Code.PERMISSION_DENIED, "no"),
+        (_http("500 Oh", b'{"code":7,"message":"no","details":[%s]}' % _DEEP_DETAIL), Code.PERMISSION_DENIED, "no"),
     ],
 )
 def test_an_error_is_one_of_the_service(call: _Caller, answer: bytes, code: Code, message: str) -> None:
@@ -161,6 +173,7 @@ def test_a_wait_that_is_asked_for_is_a_detail(call: _Caller) -> None:
         _http("200 OK", b'{"results":[{},{}]}'),
         _http("200 OK", b"\xff\xfe"),
         _http("200 OK", b"[" * 100_000),
+        _http("200 OK", b'{"results":[{"error":{"code":3,"details":[%s]}}]}' % _DEEP_DETAIL),
         _http("200 OK", b"no gzip at all", "content-encoding: gzip"),
     ],
 )

@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 
 from images_in_bytes import png
 
-from vision_grpc import Limits, VisionClient
+from vision_grpc import ImageResult, Limits, VisionClient
 
 # A child that hangs is what this is about: it must not hang the test.
 _LONGEST_S = 20
@@ -30,7 +32,16 @@ def _hold(lock: threading.Lock, held: threading.Event, release: threading.Event)
         release.wait(_LONGEST_S)
 
 
-def _fork(client: VisionClient, case: str) -> int:
+def _check_refused(stream: Iterator[ImageResult]) -> None:
+    """A child that goes on with a stream of its parent is told so; a hang would end it."""
+    with suppress(RuntimeError):
+        for _ in stream:
+            pass
+        message = "a child has gone on with a stream of its parent"
+        raise AssertionError(message)
+
+
+def _fork(client: VisionClient, case: str, stream: Iterator[ImageResult] | None) -> int:
     """Use the client in a child; return its exit code, or the negative number of the signal that ended it."""
     child = os.fork()
     if child:
@@ -40,6 +51,8 @@ def _fork(client: VisionClient, case: str) -> int:
         client.close()
         os.write(1, b"child well\n")
     else:
+        if stream is not None:
+            _check_refused(stream)
         _check(client, "child")
         client.close()
     os._exit(0)
@@ -60,7 +73,7 @@ def main() -> None:
         # Another thread is in the middle of something when the process forks.
         locks = [client._throttle._lock]
         if transport == "rest":
-            locks.append(client._transport._service._calls._changed)  # type: ignore[attr-defined]
+            locks.append(client._transport._service._calls._lock)  # type: ignore[attr-defined]
         for lock in locks:
             held = threading.Event()
             threading.Thread(target=_hold, args=(lock, held, release)).start()
@@ -68,7 +81,7 @@ def main() -> None:
     # gRPC skips what it does for forks while another of its threads is at work, and then its part of the child may
     # crash: nothing of ours is to blame, and nothing of ours may turn that into a child that hangs.
     attempts = 20 if case == "streaming" else 1
-    while (status := _fork(client, case)) == -signal.SIGSEGV and attempts > 1:
+    while (status := _fork(client, case, stream)) == -signal.SIGSEGV and attempts > 1:
         attempts -= 1
     release.set()
     assert status == 0, f"the child ended with {status}"

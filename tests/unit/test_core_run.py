@@ -9,8 +9,9 @@ from run_simulation import FINE, Simulation, authorization_of, status
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batching import BATCH_IMAGES
-from vision_grpc.core.effects import Effect, Emit, Finish, Pull, Send, Wait
-from vision_grpc.core.run import LINGER_S, Plan
+from vision_grpc.core.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
+from vision_grpc.core.rate import PERIOD_S
+from vision_grpc.core.run import LINGER_S, OVERDUE_S, Plan
 from vision_grpc.errors import (
     AuthError,
     Code,
@@ -26,6 +27,9 @@ from vision_grpc.images import Image
 from vision_grpc.messages import AnalyzeResult
 from vision_grpc.outcomes import MessageOutcome, WireOutcome
 from vision_grpc.results import Answer, ImageResult, Outcome
+
+# Of calls that left at 0.
+_UNTIL_A_CALL_IS_OVER = Wait(Timeouts().call_s + OVERDUE_S)
 
 
 class _Service(NamedTuple):
@@ -258,7 +262,7 @@ def test_a_slow_source_does_not_wait_for_a_slow_call() -> None:
     effect = simulation.next()
     assert isinstance(effect, Send)
     assert len(effect.contents) == 1
-    assert simulation.next() == Wait(None)
+    assert simulation.next() == _UNTIL_A_CALL_IS_OVER
 
 
 @pytest.mark.parametrize("limits", [Limits(requests_per_s=0.5), Limits(images_per_s=0.5)])
@@ -270,7 +274,7 @@ def test_the_quota_counts_from_when_a_call_leaves_with_its_token(limits: Limits)
     assert isinstance(first, Send)
     simulation.now = 3.0
     simulation.run.authorized(first.call_id, None, simulation.now)
-    assert simulation.next() == Wait(5.0)
+    assert simulation.next() == Wait(3.0 + 2 * PERIOD_S)
 
 
 def test_a_token_that_comes_soon_costs_the_quota_no_second_request() -> None:
@@ -281,15 +285,15 @@ def test_a_token_that_comes_soon_costs_the_quota_no_second_request() -> None:
     assert isinstance(first, Send)
     simulation.now = 0.1
     simulation.run.authorized(first.call_id, None, simulation.now)
-    assert simulation.next() == Wait(2.1)
+    assert simulation.next() == Wait(0.1 + 2 * PERIOD_S)
 
 
 @pytest.mark.parametrize("limits", [Limits(requests_per_s=0.5), Limits(images_per_s=0.5)])
 def test_what_a_slow_source_brings_gathers_until_the_quota_lets_it_go(limits: Limits) -> None:
     simulation = _with_one_image_under_way_and_one_gathered(_plan(limits))
     simulation.now = LINGER_S
-    assert simulation.next() == Wait(2.0)
-    simulation.now = 2.0
+    assert simulation.next() == Wait(2 * PERIOD_S)
+    simulation.now = 2 * PERIOD_S
     assert isinstance(simulation.next(), Send)
 
 
@@ -297,7 +301,7 @@ def test_what_a_slow_source_brings_gathers_while_the_window_is_full() -> None:
     simulation = _with_one_image_under_way_and_one_gathered(_plan(Limits(calls_in_flight=2)))
     simulation.throttle.pushed_back(0.0, 0.0)
     simulation.now = LINGER_S
-    assert simulation.next() == Wait(None)
+    assert simulation.next() == _UNTIL_A_CALL_IS_OVER
 
 
 def _with_one_image_under_way_and_one_gathered(plan: Plan) -> Simulation:
@@ -334,9 +338,9 @@ def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_fo
     error = AuthError("no token")
     first, second, third = sends
     simulation.run.unauthorized(second.call_id, error, 0.0)
-    assert simulation.next() == Wait(None)
+    assert simulation.next() == _UNTIL_A_CALL_IS_OVER
     simulation.end(third, ServiceError(code, "what would be worth another attempt"))
-    assert simulation.next() == Wait(None)
+    assert simulation.next() == _UNTIL_A_CALL_IS_OVER
     simulation.end(first, _answer(first))
     results = [result for _ in range(2) for result in _emitted(simulation.next())]
     assert [result.key for result in results] == [str(number) for number in (*_numbers(first), *_numbers(third))]
@@ -350,6 +354,105 @@ def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_fo
 def _emitted(effect: Effect) -> Sequence[ImageResult]:
     assert isinstance(effect, Emit)
     return effect.results
+
+
+def test_a_token_that_a_call_had_no_time_for_ends_no_stream() -> None:
+    simulation = Simulation(_plan(timeouts=Timeouts(call_s=10, total_s=20)))
+    simulation.next()
+    simulation.run.pulled(_images(8), exhausted=False)
+    first = simulation.next()
+    assert isinstance(first, Send)
+    simulation.now = 19.0
+    simulation.end(first, ServiceError(Code.UNAUTHENTICATED, "stale"))
+    again = simulation.next()
+    assert isinstance(again, Send)
+    assert again.timeout_s == 1.0
+    error = AuthError("no token in time")
+    simulation.calls.pop(again.call_id)
+    simulation.run.unauthorized(again.call_id, error, 20.0)
+    results = _emitted(simulation.next())
+    assert {result.error.cause for result in results if result.error is not None} == {error}
+    assert isinstance(simulation.next(), Pull)
+
+
+def test_no_turn_is_waited_for_that_comes_too_late() -> None:
+    simulation = Simulation(_plan(Limits(requests_per_s=0.5))._replace(deadline=1.0))
+    simulation.next()
+    simulation.run.pulled(_images(9), exhausted=True)
+    first = simulation.next()
+    assert isinstance(first, Send)
+    (late,) = _emitted(simulation.next())
+    assert late.error is not None
+    assert late.error.code is Code.DEADLINE_EXCEEDED
+    assert late.attempts == 0
+    # Nobody else waits longer for it.
+    assert simulation.throttle.ready_at(8, 0.0) == 2 * PERIOD_S
+
+
+def test_a_call_that_does_not_end_is_given_up() -> None:
+    simulation = Simulation(_plan(Limits(calls_in_flight=1)))
+    simulation.next()
+    simulation.run.pulled(_images(1), exhausted=True)
+    send = simulation.next()
+    assert isinstance(send, Send)
+    assert simulation.next() == _UNTIL_A_CALL_IS_OVER
+    simulation.now = Timeouts().call_s + OVERDUE_S
+    assert simulation.next() == Forget(send.call_id)
+    simulation.forget(send)
+    assert isinstance(simulation.next(), Wait)
+    simulation.now += 60
+    assert isinstance(simulation.next(), Send)
+
+
+def test_a_shell_that_was_away_hears_first_what_came_meanwhile() -> None:
+    simulation = Simulation(_plan(Limits(calls_in_flight=1)))
+    simulation.next()
+    simulation.run.pulled(_images(1), exhausted=True)
+    send = simulation.next()
+    assert isinstance(send, Send)
+    simulation.now = 1_000.0
+    assert simulation.next() == Wait(1_000.0 + OVERDUE_S)
+    simulation.end(send, _answer(send))
+    assert [result.ok for result in _emitted(simulation.next())] == [True]
+
+
+def test_a_source_that_brings_nothing_is_not_waited_for_beyond_the_deadline() -> None:
+    simulation = Simulation(_plan()._replace(deadline=1.0))
+    assert isinstance(simulation.next(), Pull)
+    assert simulation.next() == Wait(1.0)
+    simulation.now = 1.0
+    assert simulation.next() == Finish()
+    assert isinstance(simulation.ended_by, DeadlineError)
+
+
+def test_what_was_to_go_another_way_is_not_sent_without_a_token() -> None:
+    """It has no result, and the error that ends the stream says so."""
+    simulation = Simulation(_plan(Limits(calls_in_flight=2)))
+    sends: list[Send] = []
+    while len(sends) < 2:
+        if isinstance(effect := simulation.next(), Pull):
+            simulation.run.pulled(_images(effect.images), exhausted=False)
+        elif isinstance(effect, Send):
+            sends.append(effect)
+    error = AuthError("no token")
+    simulation.run.unauthorized(sends[1].call_id, error, 0.0)
+    simulation.end(sends[0], ReroutedError("the other way"))
+    assert simulation.next() == Finish()
+    assert simulation.ended_by is error
+    simulation.run.abandoned(error)
+    assert len(error.__notes__[0].split(", ")) == 2 * BATCH_IMAGES
+
+
+def test_a_refusal_of_no_credentials_is_not_answered_with_the_same() -> None:
+    simulation = Simulation(_plan())
+    simulation.next()
+    simulation.run.pulled(_images(1), exhausted=True)
+    send = simulation.next()
+    assert isinstance(send, Send)
+    simulation.run.authorized(send.call_id, None, 0.0)
+    simulation.end(send, ServiceError(Code.UNAUTHENTICATED, "who are you"))
+    (result,) = _emitted(simulation.next())
+    assert result.attempts == 1
 
 
 def test_the_window_is_filled_again_as_calls_end() -> None:
@@ -389,7 +492,7 @@ def test_a_slow_image_holds_back_a_few_windows_of_results_at_most() -> None:
             simulation.end(effect, _answer(effect))
         else:
             break
-    assert effect == Wait(None)
+    assert effect == _UNTIL_A_CALL_IS_OVER
     assert slow is not None
     assert 2 * window * BATCH_IMAGES < pulled <= 10 * window * BATCH_IMAGES
     simulation.end(slow, _answer(slow))

@@ -17,8 +17,8 @@ from run_simulation import FINE, Simulation, authorization_of, status
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batching import BATCH_IMAGES
-from vision_grpc.core.effects import Effect, Emit, Finish, Pull, Send, Wait
-from vision_grpc.core.run import Plan
+from vision_grpc.core.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
+from vision_grpc.core.run import OVERDUE_S, Plan
 from vision_grpc.errors import (
     AuthError,
     Code,
@@ -166,6 +166,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.finished = False
         self.results: list[ImageResult] = []
         self.log: list[_Sent] = []
+        self.left_at: dict[int, float] = {}
         self.sends: Counter[int] = Counter()
         self.uncounted: Counter[int] = Counter()
         self.first_sent_at: dict[int, float] = {}
@@ -191,6 +192,11 @@ class StreamMachine(RuleBasedStateMachine):
             self.start(effect)
         elif isinstance(effect, Pull):
             self.check_pull(effect)
+        elif isinstance(effect, Forget):
+            # A call of this service has no deadline of its own.
+            send = calls_before[effect.call_id]
+            assert self.simulation.now >= self.left_at[effect.call_id] + send.timeout_s + OVERDUE_S - _ROUNDING_S
+            self.simulation.forget(send)
         elif isinstance(effect, Emit):
             assert effect.results
             self.results += effect.results
@@ -211,7 +217,10 @@ class StreamMachine(RuleBasedStateMachine):
             self.tokens -= 1
             self.sends.update(numbers)
         else:
-            self.no_token = error = AuthError("no token")
+            error = AuthError("no token")
+            # What is sent again may have had too little time for one.
+            if not (self.sends[numbers[0]] and send.timeout_s < self.plan.timeouts.call_s):
+                self.no_token = error
             del self.simulation.calls[send.call_id]
             self.simulation.tell(lambda run: run.unauthorized(send.call_id, error, now))
 
@@ -237,6 +246,7 @@ class StreamMachine(RuleBasedStateMachine):
             assert now + send.timeout_s <= max(now, first + timeouts.total_s) + _ROUNDING_S
             assert now >= self.not_before.get(number, now)
         self.log.append(_Sent(now, len(numbers)))
+        self.left_at[send.call_id] = now
         self.check_quota()
 
     def check_quota(self) -> None:

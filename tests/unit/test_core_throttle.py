@@ -7,9 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vision_grpc.config import Limits, RetryPolicy
-from vision_grpc.core.rate import ImageRate, RequestRate
+from vision_grpc.core.rate import PERIOD_S, ImageRate, RequestRate
 from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
 from vision_grpc.core.throttle import Throttle
+from vision_grpc.core.turn import PROMPT_S, Turn
 from vision_grpc.messages import Any, RequestInfo, RetryInfo
 
 # A second may begin or end within a rounding error of a departure.
@@ -42,7 +43,7 @@ def test_images_stay_within_their_quota(quota: float, pauses: list[float], sizes
     rate = ImageRate(quota)
     sent: list[tuple[float, int]] = []
     for number, pause in enumerate(pauses):
-        images = min(rate.batch_images, sizes[number % len(sizes)])
+        images = min(max(1, int(quota)), sizes[number % len(sizes)])
         now = max(now + pause, rate.ready_at(images, now + pause))
         assert rate.ready_at(images, now) <= now, "what it named as the time is one"
         rate.charge(images, now)
@@ -53,78 +54,105 @@ def test_images_stay_within_their_quota(quota: float, pauses: list[float], sizes
 @given(
     requests=st.none() | _quotas,
     images=st.none() | _quotas,
-    attempts=st.lists(st.tuples(st.floats(0, 0.7), st.integers(1, 8), st.booleans()), max_size=80),
+    attempts=st.lists(
+        # How long after the one before it, how many images, how much earlier the clock was read, how long on the way.
+        st.tuples(
+            st.floats(0, 0.7), st.integers(1, 8), st.sampled_from([0.0, 0.0, 0.125]), st.floats(0, PERIOD_S - 1.001)
+        ),
+        max_size=80,
+    ),
+    waits=st.booleans(),
 )
-def test_what_is_let_through_stays_within_both_quotas(
-    requests: float | None, images: float | None, attempts: list[tuple[float, int, bool]]
+@example(
+    requests=None, images=2, attempts=[(1.0, 1, 0.0, 0.0), (0.0, 1, 0.125, 0.0), (0.875, 2, 0.0, 0.0)], waits=False
+)
+def test_what_arrives_stays_within_both_quotas(
+    requests: float | None, images: float | None, attempts: list[tuple[float, int, float, float]], *, waits: bool
 ) -> None:
-    """Some callers wait as they are told, others come back whenever they like."""
+    """One caller that waits for each turn, or many that queue up; each call is on its way for another time."""
     throttle = Throttle(Limits(requests_per_s=requests, images_per_s=images))
     now = 0.0
-    sent: list[tuple[float, int]] = []
-    for pause, wanted, waits in attempts:
+    arrived: list[tuple[float, int]] = []
+    for pause, wanted, ago, delay in attempts:
         now += pause
-        size = wanted if throttle.batch_images is None else min(wanted, throttle.batch_images)
-        ready = throttle.acquire(size, now)
-        if ready is not None:
-            assert ready > now
-            if not waits:
-                continue
-            while ready is not None:
-                now = ready
-                ready = throttle.acquire(size, now)
-        sent.append((now, size))
+        size = min(wanted, throttle.batch_images)
+        leaves_at = throttle.reserve(size, now - ago)
+        assert leaves_at >= now - ago
+        arrived.append((leaves_at + delay, size))
+        if waits:
+            now = max(now, leaves_at)
     if requests is not None:
-        assert _most_in_a_second([(at, 1) for at, _ in sent]) <= -(-requests // 1)
+        assert _most_in_a_second([(at, 1) for at, _ in arrived]) <= -(-requests // 1)
     if images is not None:
-        assert _most_in_a_second(sent) <= max(1, images)
+        assert _most_in_a_second(arrived) <= max(1, images)
 
 
-@given(
-    requests=st.none() | _quotas,
-    images=st.none() | st.integers(1, 10),
-    attempts=st.lists(
-        st.tuples(st.sampled_from([0.0, 0.125, 0.875, 1.0]), st.sampled_from([0.0, 0.125]), st.integers(1, 8)),
-        max_size=20,
-    ),
-)
-@example(requests=None, images=2, attempts=[(1.0, 0.0, 1), (0.0, 0.125, 1), (0.875, 0.0, 2)])
-def test_threads_that_read_the_clock_before_they_take_turns_stay_within_both_quotas(
-    requests: float | None, images: int | None, attempts: list[tuple[float, float, int]]
-) -> None:
-    throttle = Throttle(Limits(requests_per_s=requests, images_per_s=images))
-    clock = 0.0
-    sent: list[tuple[float, int]] = []
-    for pause, ago, wanted in attempts:
-        clock += pause
-        size = wanted if throttle.batch_images is None else min(wanted, throttle.batch_images)
-        if throttle.acquire(size, clock - ago) is None:
-            # It leaves after those that were let through before it.
-            sent.append((max([clock - ago, *(at for at, _ in sent)]), size))
-    if requests is not None:
-        assert _most_in_a_second([(at, 1) for at, _ in sent]) <= -(-requests // 1)
-    if images is not None:
-        assert _most_in_a_second(sent) <= images
-
-
-@given(quota=st.floats(1, 100), requests=st.integers(2, 50))
+@given(quota=_quotas, requests=st.integers(2, 50))
 def test_a_quota_of_requests_is_used_up(quota: float, requests: int) -> None:
     throttle = Throttle(Limits(requests_per_s=quota))
-    now = 0.0
-    for _ in range(requests):
-        while (ready := throttle.acquire(8, now)) is not None:
-            now = ready
-    assert now == pytest.approx((requests - 1) / quota)
+    turns = [throttle.reserve(8, 0.0) for _ in range(requests)]
+    assert turns == pytest.approx([number * PERIOD_S / quota for number in range(requests)])
 
 
 @given(quota=st.integers(1, 100), images=st.integers(1, 400))
 def test_a_quota_of_images_is_used_up(quota: int, images: int) -> None:
     throttle = Throttle(Limits(images_per_s=quota))
-    now = 0.0
-    for _ in range(images):
-        while (ready := throttle.acquire(1, now)) is not None:
-            now = ready
-    assert now == pytest.approx((images - 1) // quota)
+    turns = [throttle.reserve(1, 0.0) for _ in range(images)]
+    assert turns == pytest.approx([number * PERIOD_S / quota for number in range(images)])
+
+
+@pytest.mark.parametrize(
+    ("images", "requests", "batch"),
+    [
+        (None, 1, 8),
+        (0.5, None, 1),
+        (3, None, 3),
+        (8, None, 8),
+        (9, None, 3),
+        (10, None, 5),
+        (12, None, 6),
+        (23, None, 7),
+        (100, None, 8),
+        # Where few requests may leave, they had better be full.
+        (12, 1, 8),
+        (12, 2, 6),
+    ],
+)
+def test_batches_are_of_a_size_that_uses_the_quota_up(images: float | None, requests: float | None, batch: int) -> None:
+    throttle = Throttle(Limits(images_per_s=images, requests_per_s=requests))
+    assert throttle.batch_images == batch
+
+
+def test_who_wants_little_does_not_overtake_who_wants_much() -> None:
+    throttle = Throttle(Limits(images_per_s=8))
+    assert throttle.reserve(8, 0.0) == 0.0
+    full = throttle.reserve(8, 0.1)
+    assert full == pytest.approx(PERIOD_S)
+    assert throttle.reserve(1, 0.2) > full
+
+
+def test_to_ask_is_not_to_reserve() -> None:
+    throttle = Throttle(Limits(requests_per_s=1))
+    throttle.reserve(8, 0.0)
+    assert [throttle.ready_at(8, 0.5) for _ in range(3)] == [PERIOD_S] * 3
+
+
+def test_a_turn_that_was_missed_is_gone() -> None:
+    turn = Turn(Throttle(Limits(requests_per_s=1)))
+    assert turn.leaves_at(8, 0.0) == 0.0
+    assert turn.take(0.0) == 0.0
+    assert turn.leaves_at(8, 0.5) == turn.soonest(8, 0.5) == PERIOD_S
+    assert turn.leaves_at(8, PERIOD_S + PROMPT_S) == PERIOD_S
+    assert turn.leaves_at(8, PERIOD_S + 0.5) == pytest.approx(2 * PERIOD_S)
+    assert turn.take(2 * PERIOD_S) == pytest.approx(2 * PERIOD_S - 0.5)
+
+
+def test_a_turn_is_good_for_as_many_images_as_it_was_taken_for() -> None:
+    turn = Turn(Throttle(Limits(images_per_s=8)))
+    turn.leaves_at(8, 0.0)
+    turn.take(0.0)
+    assert turn.leaves_at(4, 0.0) == turn.leaves_at(3, 0.0) == pytest.approx(PERIOD_S)
+    assert turn.leaves_at(5, 0.0) > PERIOD_S
 
 
 @given(most=st.integers(1, 100), answers=st.lists(st.booleans(), max_size=300))

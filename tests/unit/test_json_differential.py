@@ -20,11 +20,14 @@ from vision_grpc.errors import ProtocolError
 from vision_grpc.json import split_results, to_json
 from vision_grpc.json.fast import read_fast
 from vision_grpc.json.fields import Field, fields_of
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Line, Status
+from vision_grpc.messages import Any as AnyMessage
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Duration, Line, Status, Timestamp
 
 _CASES = int(os.environ.get("JSON_CASES", "600"))
 _thoroughly = settings(max_examples=_CASES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-_MESSAGE_CLASSES = st.sampled_from([BatchAnalyzeResponse, BatchAnalyzeResponse, BatchAnalyzeRequest, Line, Status])
+_MESSAGE_CLASSES = st.sampled_from(
+    [BatchAnalyzeResponse, BatchAnalyzeResponse, BatchAnalyzeRequest, Line, Status, AnyMessage]
+)
 
 _ODD = st.one_of(
     st.none(),
@@ -71,6 +74,13 @@ _DETAILS = st.one_of(
     st.just({"@type": "type.googleapis.com/google.protobuf.Duration", "value": "1s"}),
     _ODD,
 )
+_TIMES = st.one_of(
+    st.sampled_from(["1s", "-1.5s", "0.000000001s", "1", "s", "999999999999s", "1.0000000001s", "1s ", "+1s"]),
+    st.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
+    st.sampled_from(["2026-01-02T03:04:05.5+01:00", "2026-02-30T00:00:00Z", "0001-01-01T00:00:00Z", "yesterday"]),
+    st.fixed_dictionaries({}, optional={"seconds": st.integers(0, 9), "nanos": st.integers(0, 9)}),
+    _ODD,
+)
 
 
 @cache
@@ -82,13 +92,12 @@ def _objects(descriptor: Descriptor, *, oddities: bool) -> st.SearchStrategy[dic
     return st.fixed_dictionaries({}, optional=members)
 
 
+def _messages(descriptor: Descriptor, *, oddities: bool) -> st.SearchStrategy[Any]:
+    return _DETAILS if descriptor is AnyMessage.DESCRIPTOR else _objects(descriptor, oddities=oddities)
+
+
 def _values(field: Field, *, oddities: bool) -> st.SearchStrategy[Any]:
-    if field.message is None:
-        value = _SCALARS[field.type]
-    elif field.message.full_name == "google.protobuf.Any":
-        value = _DETAILS
-    else:
-        value = _objects(field.message, oddities=oddities)
+    value = _SCALARS[field.type] if field.message is None else _messages(field.message, oddities=oddities)
     if field.repeated:
         value = st.lists(value, max_size=4)
     return st.one_of(value, value, value, value, value, _ODD) if oddities else value
@@ -97,7 +106,7 @@ def _values(field: Field, *, oddities: bool) -> st.SearchStrategy[Any]:
 @st.composite
 def _documents(draw: st.DrawFn, *, oddities: bool) -> tuple[type[Message], bytes]:
     message_class = draw(_MESSAGE_CLASSES)
-    tree = draw(_objects(message_class.DESCRIPTOR, oddities=oddities))
+    tree = draw(_messages(message_class.DESCRIPTOR, oddities=oddities))
     text = json.dumps(tree, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1])))
     return message_class, text.encode("utf-8", errors="surrogatepass")
 
@@ -138,6 +147,17 @@ def test_all_three_agree_on_clean_documents(document: tuple[type[Message], bytes
 @_thoroughly
 def test_all_three_agree_on_damaged_documents(document: tuple[type[Message], bytes]) -> None:
     check(*document, ignore_unknown=True)
+
+
+@given(st.sampled_from([Duration, Timestamp]), _TIMES)
+@_thoroughly
+def test_times_agree_with_json_format(message_class: type[Message], tree: object) -> None:
+    text = json.dumps(tree).encode()
+
+    ours = read(message_class, text, ignore_unknown=True)
+
+    theirs = read_by_json_format(message_class, text, ignore_unknown=True)
+    assert isinstance(ours, ProtocolError) or comparable(ours) == comparable(theirs)
 
 
 @given(_documents(oddities=False))

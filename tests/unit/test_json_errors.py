@@ -69,6 +69,20 @@ def test_keeps_all_details() -> None:
     ]
 
 
+@pytest.mark.parametrize("type_url", ["t/no.Such", "t/google.rpc.RetryInfo", ""])
+@pytest.mark.parametrize("deep", ['{"a":' * 330 + "1" + "}" * 330, "[" * 600 + "]" * 600], ids=["objects", "lists"])
+def test_details_that_are_nested_too_deeply_are_dropped(type_url: str, deep: str) -> None:
+    body = (
+        f'{{"code":7,"message":"denied","details":[{{"@type":"{type_url}","retryDelay":{deep}}},'
+        '{"@type":"t/google.rpc.RequestInfo","requestId":"r"}]}'
+    )
+
+    status = read_error_body(body.encode(), 500)
+
+    assert (status.code, status.message) == (Code.PERMISSION_DENIED, "denied")
+    assert [detail.type_url for detail in status.details] == ["t/google.rpc.RequestInfo"]
+
+
 def test_retry_after_becomes_a_detail() -> None:
     status = read_error(429, {"retry-after": "7"}, b"", _NOW)
 
@@ -92,6 +106,11 @@ def test_a_grpc_status_in_the_headers_is_the_error() -> None:
     headers = {"content-type": "application/grpc", "grpc-status": "7", "grpc-message": "no%20access"}
 
     assert read_error(200, headers, b"\x00\x00\x00\x00\x00", _NOW) == Status(code=7, message="no access")
+
+
+@pytest.mark.parametrize("headers", [{}, {"grpc-status": "0"}])
+def test_a_good_status_where_an_error_should_be_is_unknown(headers: dict[str, str]) -> None:
+    assert read_error(200, headers, b"", _NOW) == Status(code=2, message="HTTP 200 with an empty body")
 
 
 @pytest.mark.parametrize("number", ["0", "", "x", "99", "9" * 5_000])
@@ -131,7 +150,14 @@ def test_reads_retry_after(value: str, seconds: float | None) -> None:
         (b'{"error":{"code":8,"message":"quota"}}', Status(code=8, message="quota")),
         (b'{"code":8,"message":"quota"}', Status(code=8, message="quota")),
         (b'{"error":"broken"}', Status(code=2, message="broken")),
-        (b'{"results":[],"error":"x"}', None),
+        (b'{"results":[],"error":"x"}', Status(code=2, message="x")),
+        (b'{"results":[],"error":{"code":7,"message":"denied"}}', Status(code=7, message="denied")),
+        (b'{"results":null,"code":7,"message":"denied"}', Status(code=7, message="denied")),
+        (b'{"error":{"code":0}}', Status(code=2, message='HTTP 200 with the body: {"error":{"code":0}}')),
+        (b'{"results":[{}],"error":"x"}', None),
+        (b'{"results":[]}', None),
+        (b'{"results":[],"error":null}', None),
+        (b'{"results":null,"code":0,"message":""}', None),
         (b"{}", None),
         (b'{"message":"hello"}', None),
         (b"<html>", None),

@@ -1,22 +1,29 @@
 """Texts that are not what they should be: always a ProtocolError that says where, in time and memory of their size."""
 
 import json
+import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from google.protobuf.message import Message
 
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json import from_json
+from vision_grpc.json import from_json, read_error_body
+from vision_grpc.json.tree import DEEPEST
 from vision_grpc.messages import (
     AnalyzeSpec,
+    Any,
     BatchAnalyzeRequest,
     BatchAnalyzeResponse,
     CreateIamTokenResponse,
+    Duration,
     ErrorInfo,
     Feature,
+    Line,
     Property,
     RetryInfo,
     Status,
+    Timestamp,
     Vertex,
 )
 
@@ -118,6 +125,12 @@ def test_refuses_what_is_no_json_object(data: bytes, where: str, message_class: 
         (RetryInfo, '{"retryDelay":{}}', "retryDelay: "),
         (CreateIamTokenResponse, '{"expiresAt":"2026-02-30T00:00:00Z"}', "expiresAt: "),
         (CreateIamTokenResponse, '{"expiresAt":"yesterday"}', "expiresAt: "),
+        (Timestamp, '{"seconds":"1"}', "a Timestamp was expected, not an object"),
+        (Timestamp, '"yesterday"', "a Timestamp was expected"),
+        (Duration, "{}", "a Duration was expected, not an object"),
+        (Duration, "null", "a Duration was expected, not null"),
+        (Any, '{"typeUrl":"t/google.rpc.RequestInfo","value":"CgFy"}', "@type"),
+        (Any, '"1s"', "an object was expected, not '1s'"),
     ],
 )
 @pytest.mark.parametrize("ignore_unknown", [True, False])
@@ -137,9 +150,9 @@ def test_a_wrong_type_in_any_position_of_an_answer_is_refused(wrong: str) -> Non
         assert reason is None or position in reason or "object was expected" in reason
 
 
-def _reason_of_refusal(text: bytes) -> str | None:
+def _reason_of_refusal(text: bytes, message_class: type[Message] = BatchAnalyzeResponse) -> str | None:
     try:
-        from_json(text, BatchAnalyzeResponse)
+        from_json(text, message_class)
     except ProtocolError as error:
         return str(error)
     return None
@@ -184,3 +197,64 @@ def test_errors_show_no_more_than_the_beginning_of_a_value() -> None:
         from_json(b'{"x":"' + b"y" * 100_000 + b'"}', Vertex)
 
     assert len(str(caught.value)) < 200
+
+
+def _nested(levels: int) -> str:
+    return '{"a":' * levels + "1" + "}" * levels
+
+
+def _statuses(levels: int) -> str:
+    """Return the JSON of statuses within the details of each other."""
+    head = '"code":1,"details":[{"@type":"t/google.rpc.Status",'
+    return "{" + head * (levels - 1) + '"code":1' + "}]" * (levels - 1) + "}"
+
+
+@pytest.mark.parametrize(
+    "deep", [_nested(330), f"[{_nested(330)}]", "[" * 600 + "]" * 600], ids=["objects", "in a list", "lists"]
+)
+@pytest.mark.parametrize("escape", ["", "\\u0041"])
+def test_a_detail_that_is_nested_too_deeply_is_refused(deep: str, escape: str) -> None:
+    text = f'{{"message":"x{escape}","details":[{{}},{{"@type":"t/no.Such","a":{deep}}}]}}'
+
+    with pytest.raises(ProtocolError, match=r"^details\[1\]: nested too deeply"):
+        from_json(text.encode(), Status)
+
+
+def test_messages_that_are_nested_too_deeply_are_refused() -> None:
+    with pytest.raises(ProtocolError, match=r"details\[0\]: nested too deeply"):
+        from_json(_statuses(DEEPEST // 2 + 1).encode(), Status)
+
+
+@pytest.mark.parametrize("calls", range(0, 801, 100))
+@pytest.mark.parametrize(
+    "text",
+    [f'{{"details":[{{"@type":"t/no.Such","a":{_nested(DEEPEST - 1)}}}]}}', _statuses(DEEPEST // 2)],
+    ids=["unknown", "statuses"],
+)
+def test_a_caller_with_little_stack_left_gets_no_other_error(text: str, calls: int) -> None:
+    _reached_by(calls, lambda: _reason_of_refusal(text.encode(), Status))
+    _reached_by(calls, lambda: read_error_body(text.encode(), 500))
+
+
+def _reached_by(calls: int, work: Callable[[], object]) -> None:
+    """Do some work as many calls deeper."""
+    if calls:
+        _reached_by(calls - 1, work)
+    else:
+        work()
+
+
+def test_long_lists_leave_nothing_behind() -> None:
+    def read(vertices: int) -> None:
+        from_json(b'{"boundingBox":{"vertices":[%s]}}' % b",".join([b"{}"] * vertices), Line)
+
+    read(20_000)
+    tracemalloc.start()
+    try:
+        for more in range(1, 4):
+            read(20_000 + more)
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept_bytes < 100_000

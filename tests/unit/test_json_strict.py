@@ -7,12 +7,15 @@ from google.protobuf.message import Message
 
 from vision_grpc.errors import ProtocolError
 from vision_grpc.json import from_json, to_json
+from vision_grpc.json.tree import DEEPEST
+from vision_grpc.json.wire import length_delimited
 from vision_grpc.messages import (
     AnalyzeSpec,
     Any,
     BatchAnalyzeRequest,
     BatchAnalyzeResponse,
     CreateIamTokenResponse,
+    Duration,
     ErrorInfo,
     Feature,
     Property,
@@ -52,6 +55,13 @@ from vision_grpc.messages import (
             '{"expiresAt":"2026-01-02T03:04:05.5+01:00"}',
             CreateIamTokenResponse(expires_at=Timestamp(seconds=1767319445, nanos=500000000)),
         ),
+        ('"2026-01-02T03:04:05Z"', Timestamp(seconds=1767323045)),
+        (' "-1.5s"\n', Duration(seconds=-1, nanos=-500000000)),
+        (
+            '{"@type":"t/google.rpc.RequestInfo","requestId":"r"}',
+            Any(type_url="t/google.rpc.RequestInfo", value=b"\n\1r"),
+        ),
+        ("{}", Any()),
     ],
 )
 @pytest.mark.parametrize("ignore_unknown", [True, False])
@@ -128,6 +138,50 @@ def test_a_detail_that_is_not_what_its_type_says_is_printed() -> None:
     broken = Status(code=3, details=[Any(type_url="t/google.rpc.RetryInfo", value=b"\xff")])
 
     assert to_json(broken) == b'{"code":3,"details":[{"@type":"t/google.rpc.RetryInfo","value":"/w=="}]}'
+
+
+def _nested(levels: int) -> str:
+    return '{"a":' * levels + "1" + "}" * levels
+
+
+def _statuses(levels: int) -> Status:
+    """Return statuses within the details of each other."""
+    status = Status(code=3)
+    for _ in range(levels - 1):
+        detail = Any()
+        detail.Pack(status)
+        status = Status(code=3, details=[detail])
+    return status
+
+
+def test_details_are_nested_as_deep_as_protobuf_allows() -> None:
+    kept = f'{{"details":[{{"@type":"t/no.Such","a":{_nested(DEEPEST - 1)}}}]}}'.encode()
+    statuses = _statuses(DEEPEST // 2)
+
+    assert to_json(from_json(kept, Status)) == kept
+    assert from_json(to_json(statuses), Status) == statuses
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        Any(type_url="t/no.Such", value=length_delimited(2**29 - 1, _nested(DEEPEST + 1).encode())),
+        Any(type_url="t/no.Such", value=length_delimited(2**29 - 1, _nested(400).encode())),
+    ],
+    ids=["just", "far"],
+)
+def test_kept_text_that_is_nested_too_deeply_is_printed_as_bytes(detail: Any) -> None:
+    printed = to_json(detail)
+
+    assert b'"value":"' in printed
+    assert from_json(printed, Any) == detail
+
+
+def test_details_within_details_without_end_are_printed() -> None:
+    printed = to_json(_statuses(1_000))
+
+    assert printed.startswith(b'{"code":3,"details":[{"@type":"type.googleapis.com/google.rpc.Status","code":3,')
+    assert b'"value":"' in printed
 
 
 def test_a_kept_detail_is_an_unknown_field_to_who_knows_its_type() -> None:

@@ -12,6 +12,7 @@ import pytest
 from vision_grpc.config import Limits, RetryPolicy
 from vision_grpc.core.monitor import Monitor
 from vision_grpc.core.path import Path
+from vision_grpc.core.rate import PERIOD_S
 from vision_grpc.core.retry import RetryBudget
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.errors import Code, PathError, TransportError
@@ -84,14 +85,13 @@ def test_no_retry_is_spent_or_earned_for_nothing() -> None:
 
 def test_a_quota_is_let_through_once() -> None:
     throttle = Throttle(Limits(requests_per_s=1, images_per_s=_THREADS * _ROUNDS))
-    let_through: list[None] = []
+    turns: list[float] = []
 
     def work() -> None:
-        if throttle.acquire(1, _Interrupting(0.0)) is None:
-            let_through.append(None)
+        turns.append(throttle.reserve(1, _Interrupting(0.0)))
 
     _together(work)
-    assert len(let_through) == 1
+    assert sorted(turns) == pytest.approx([number * PERIOD_S for number in range(_THREADS * _ROUNDS)])
 
 
 def test_what_is_counted_is_counted_once() -> None:

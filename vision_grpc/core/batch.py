@@ -16,6 +16,8 @@ class Batch:
         "contents",
         "deadline",
         "failures",
+        "is_cut_short",
+        "overdue_at",
         "places",
         "refreshed",
         "refused",
@@ -32,7 +34,8 @@ class Batch:
         self.authorization: str | None = None
         self.refused: str | None = None
         self.refreshed = False
-        self.sent_at = 0.0
+        self.is_cut_short = False
+        self.sent_at = self.overdue_at = 0.0
 
     def part(self, numbers: Sequence[int]) -> "Batch":
         """Return a batch of some of the images, with the same past."""

@@ -21,6 +21,12 @@ class Send(NamedTuple):
         return f"Send({self.call_id}, {len(self.contents)} images, {self.timeout_s:g} s)"
 
 
+class Forget(NamedTuple):
+    """Wait no more for a call that should be over, whatever became of it, and tell `forgotten`."""
+
+    call_id: int
+
+
 class Pull(NamedTuple):
     """Take up to so many images from the source, and tell `pulled`; meanwhile, go on."""
 
@@ -43,4 +49,4 @@ class Finish(NamedTuple):
     """End the stream: every image has its result."""
 
 
-Effect = Send | Pull | Emit | Wait | Finish
+Effect = Send | Forget | Pull | Emit | Wait | Finish

@@ -9,7 +9,7 @@ from itertools import count
 
 from vision_grpc.errors import Code, ServiceError, VisionError
 from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
-from vision_grpc.results import Answer
+from vision_grpc.results import Answer, TransportName
 
 _LOG = logging.getLogger("vision_grpc.calls")
 _HOOK_LOG = logging.getLogger("vision_grpc.events")
@@ -41,7 +41,8 @@ class Monitor:
 
     def __init__(self, on_event: Callable[[Event], None] | None) -> None:
         self._tell = None if on_event is None else _Hook(on_event)
-        self._lock = threading.Lock()
+        # Garbage collection, or a signal's handler, may come back here in the same thread.
+        self._lock = threading.RLock()
         self._call_ids = count(1)
         self._succeeded = self._failed = self._requests = self._requests_failed = self._retries = 0
         self._content_bytes = self._in_flight = 0
@@ -85,11 +86,11 @@ class Monitor:
             self._requests_failed += not is_answer
         if self._tell is None and not _LOG.isEnabledFor(logging.DEBUG):
             return
+        # An error has them if it is the service's.
+        transport: TransportName | None = getattr(outcome, "transport", None)
         request_id: str | None = getattr(outcome, "request_id", None)
-        code, message, transport = Code.OK, "", None
-        if isinstance(outcome, Answer):
-            transport = outcome.transport
-        else:
+        code, message = Code.OK, ""
+        if not isinstance(outcome, Answer):
             code, message = outcome.code, outcome.message if isinstance(outcome, ServiceError) else str(outcome)
         self._tell_end(CallEnded(call_id, images, latency_s, transport, request_id, code, message))
 

@@ -1,8 +1,11 @@
-"""Quotas: how many requests and images may leave in a second."""
+"""Quotas: how many requests and images may leave in a second, and when the next ones do."""
 
 from collections import deque
 
-_PERIOD_S = 1.0
+PERIOD_S = 1.05
+"""What is allowed in a second is spread over this, for a quota counts at the service, and what leaves evenly does not
+arrive so. No second there sees more than the quota as long as the way takes no call longer than another by the rest.
+"""
 
 
 class RequestRate:
@@ -12,48 +15,51 @@ class RequestRate:
     """
 
     def __init__(self, per_second: float) -> None:
-        self._interval_s = 1.0 / per_second
+        self._interval_s = PERIOD_S / per_second
         self._next_at = float("-inf")
 
     def ready_at(self) -> float:
         """Return when the next request may leave."""
         return self._next_at
 
-    def charge(self, now: float) -> None:
-        """Count a request that leaves now; of one that was counted before it left, the later time stands."""
-        self._next_at = max(self._next_at, now + self._interval_s)
+    def charge(self, at: float) -> None:
+        """Count a request that leaves at a time; of one that was counted before it left, the later time stands."""
+        self._next_at = max(self._next_at, at + self._interval_s)
 
 
 class ImageRate:
-    """A log of the last second: images leave in batches, which even spacing would not bound.
+    """The same for images, which leave in batches, and a log of the last second, for spacing alone does not bound that.
 
     Any second that includes its start but not its end sees at most the quota.
     """
 
     def __init__(self, per_second: float) -> None:
+        self._interval_s = PERIOD_S / per_second
         # A quota below one a second is one image in a longer period.
-        self._period_s = max(_PERIOD_S, 1.0 / per_second)
-        self.batch_images = max(1, int(per_second))
+        self._period_s = max(PERIOD_S, self._interval_s)
+        self._quota = max(1, int(per_second))
+        self._next_at = float("-inf")
         self._sent: deque[tuple[float, int]] = deque()
         self._sum = 0
 
     def ready_at(self, images: int, now: float) -> float:
-        """Return when `images` more, at most `batch_images`, may leave."""
+        """Return when `images` more, at most the quota, may leave."""
         self._forget(now)
-        excess = self._sum + images - self.batch_images
-        ready = now
+        excess = self._sum + images - self._quota
+        ready = max(now, self._next_at)
         for sent_at, count in self._sent:
             if excess <= 0:
                 break
-            ready = sent_at + self._period_s
+            ready = max(ready, sent_at + self._period_s)
             excess -= count
         return ready
 
-    def charge(self, images: int, now: float) -> None:
-        """Count images that leave now."""
+    def charge(self, images: int, at: float) -> None:
+        """Count images that leave at a time."""
         # Threads read the clock before they take turns; an entry out of order would be forgotten too early.
-        sent_at = max(now, self._sent[-1][0]) if self._sent else now
-        self._sent.append((sent_at, images))
+        at = max(at, self._sent[-1][0]) if self._sent else at
+        self._next_at = max(self._next_at, at + images * self._interval_s)
+        self._sent.append((at, images))
         self._sum += images
 
     def _forget(self, now: float) -> None:

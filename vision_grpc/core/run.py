@@ -14,11 +14,12 @@ from typing import NamedTuple
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batch import Batch, Place
 from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
-from vision_grpc.core.effects import Effect, Emit, Finish, Pull, Send, Wait
+from vision_grpc.core.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.core.monitor import Monitor
 from vision_grpc.core.ordering import Sequencer
 from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
 from vision_grpc.core.throttle import Throttle
+from vision_grpc.core.turn import PROMPT_S, Turn
 from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
 from vision_grpc.errors import Code, DeadlineError, ProtocolError, ServiceError, VisionError
 from vision_grpc.images import Image, Refusal
@@ -30,8 +31,8 @@ _ORDERED_WINDOWS = 8
 LINGER_S = 0.2
 """A batch that a slow source fills is not waited for any longer, though other calls are under way."""
 
-# A token that is there takes less.
-_PROMPT_S = 0.01
+OVERDUE_S = 5.0
+"""How long after its deadline a call is waited for that does not end by itself, as every call should."""
 
 
 class Plan(NamedTuple):
@@ -65,8 +66,8 @@ class Run:
         self._budget = budget
         self._rng = rng
         self._monitor = Monitor(None) if monitor is None else monitor
-        most_images = BATCH_IMAGES if throttle.batch_images is None else min(BATCH_IMAGES, throttle.batch_images)
-        self._batcher: Batcher[tuple[int, Image]] = Batcher(most_images, min(BATCH_BYTES, self._limits.bytes_in_flight))
+        most_bytes = min(BATCH_BYTES, self._limits.bytes_in_flight)
+        self._batcher: Batcher[tuple[int, Image]] = Batcher(throttle.batch_images, most_bytes)
         self._sequencer: Sequencer[ImageResult] | None = Sequencer() if ordered else None
         self._most_early = _ORDERED_WINDOWS * self._limits.calls_in_flight * BATCH_IMAGES
         self._pulled = 0
@@ -83,7 +84,7 @@ class Run:
         self._bytes_held = 0
         self._results: list[ImageResult] = []
         self._delays = count()
-        self._throttled_since: float | None = None
+        self._turn = Turn(throttle)
 
     # Events
 
@@ -105,7 +106,7 @@ class Run:
         """Take the answer to a call."""
         batch = self._in_flight[call_id]
         try:
-            errors = _read_errors(answer, len(batch.places))
+            errors = answer.errors(len(batch.places))
         except ProtocolError as unreadable:
             self.failed(call_id, unreadable, now, contents)
             return
@@ -131,11 +132,11 @@ class Run:
         batch = self._land(call_id, error, now)
         batch.contents = contents()
         verdict = judge(error)
-        if self._ended_by is not None:
-            verdict = Verdict.GIVE_UP
         if verdict is Verdict.RESEND:
             self._ready.appendleft(batch)
             return
+        if self._ended_by is not None:
+            verdict = Verdict.GIVE_UP
         batch.attempts += 1
         if verdict is Verdict.SLOW_DOWN:
             self._throttle.pushed_back(batch.sent_at, now)
@@ -143,17 +144,22 @@ class Run:
             numbers = range(len(batch.places))
             middle = len(numbers) // 2
             self._ready.extendleft([batch.part(numbers[middle:]), batch.part(numbers[:middle])])
-        elif verdict is Verdict.REFRESH and not batch.refreshed:
+        elif verdict is Verdict.REFRESH and not batch.refreshed and batch.authorization is not None:
             batch.refused, batch.refreshed = batch.authorization, True
             self._ready.appendleft(batch)
         elif not (verdict.retry and self._delay(batch, getattr(error, "retry_after_s", None), now, error.code)):
             self._give_up(batch, error)
 
+    def forgotten(self, call_id: int, now: float, contents: Contents) -> None:
+        """Take that a call is waited for no more."""
+        message = f"the call did not end within {OVERDUE_S:g} s after its deadline"
+        self.failed(call_id, DeadlineError(message), now, contents)
+
     def authorized(self, call_id: int, authorization: str | None, now: float) -> None:
         """Take what a call is authorized by, which leaves only now: the service may refuse it."""
         batch = self._in_flight[call_id]
         batch.authorization = authorization
-        if now - batch.sent_at > _PROMPT_S:
+        if now - batch.sent_at > PROMPT_S:
             # The quota was charged for then.
             self._throttle.charge(len(batch.places), now)
         batch.sent_at = now
@@ -161,9 +167,14 @@ class Run:
     def unauthorized(self, call_id: int, error: VisionError, now: float) -> None:
         """Take that a call could not be started for want of a token: no other could either.
 
-        Nothing more is sent. What is under way is billed, so it is waited for; then `next` raises the error.
+        Nothing more is sent. What is under way is billed, so it is waited for; then `next` raises the error. But where
+        earlier attempts left a call less time than others have, the others may still get a token.
         """
-        self._ready.append(self._land(call_id, error, now))
+        batch = self._land(call_id, error, now)
+        if batch.is_cut_short:
+            self._give_up(batch, error)
+            return
+        self._ready.append(batch)
         self._ended_by = error
         self._exhausted = True
 
@@ -175,27 +186,14 @@ class Run:
         Raises:
             VisionError: the one of `unauthorized`, once what was under way has its results.
         """
+        if (overdue := self._overdue(now)) is not None:
+            return overdue
         may_pull = self._ended_by is None and self._prepare(now)
         if self._results:
             return self._emit()
         if self._ended_by is not None:
             return self._wind_up(self._ended_by)
-        wake_at = self._delayed[0][0] if self._delayed else None
-        if self._ready and self._has_room(self._ready[0]):
-            admitted_at = self._throttle.acquire(len(self._ready[0].places), now)
-            if admitted_at is None:
-                return self._depart(self._ready.popleft(), now)
-            wake_at = _earliest(wake_at, admitted_at)
-            if self._throttled_since is None:
-                self._throttled_since = now
-        if may_pull:
-            self._pulling = self._batcher.room
-            if self._gathering_since is None:
-                self._gathering_since = now
-            return Pull(self._pulling)
-        if self._in_flight or self._ready or self._delayed or self._pulling:
-            return Wait(_earliest(wake_at, self._leaves_at(now)))
-        return Finish()
+        return self._go_on(now, may_pull=may_pull)
 
     def closed(self, now: float) -> None:
         """Take note that the stream is over: nobody waits for what is still under way."""
@@ -227,8 +225,54 @@ class Run:
         if not self._ready and self._should_flush(now, may_pull=may_pull):
             self._line_up(self._batcher.flush())
         while self._ready and self._expired(self._ready[0], now):
-            self._give_up(self._ready.popleft(), DeadlineError("the time for all attempts together is over"))
+            message = "no attempt can leave before the time for all together is over"
+            self._give_up(self._ready.popleft(), DeadlineError(message))
         return may_pull
+
+    def _go_on(self, now: float, *, may_pull: bool) -> Effect:
+        wake_at = self._delayed[0][0] if self._delayed else None
+        if self._ready and self._has_room(self._ready[0]):
+            leaves_at = self._turn.leaves_at(len(self._ready[0].places), now)
+            if leaves_at <= now:
+                return self._depart(self._ready.popleft(), now)
+            wake_at = _earliest(wake_at, leaves_at)
+        if may_pull:
+            self._pulling = self._batcher.room
+            if self._gathering_since is None:
+                self._gathering_since = now
+            return Pull(self._pulling)
+        if self._in_flight or self._ready or self._delayed:
+            return self._wait(_earliest(wake_at, self._leaves_at(now)))
+        return self._wait_for_source(now) if self._pulling else Finish()
+
+    def _overdue(self, now: float) -> Forget | None:
+        """Return the call that was waited for too long, the oldest: something holds it up that does not know time."""
+        if not self._in_flight:
+            return None
+        call_id, batch = next(iter(self._in_flight.items()))
+        if now < batch.overdue_at:
+            return None
+        if now > batch.overdue_at + OVERDUE_S:
+            # The shell was away, its event loop perhaps held up: it has yet to hear what came meanwhile.
+            batch.overdue_at = now + OVERDUE_S
+            return None
+        return Forget(call_id)
+
+    def _wait(self, until: float | None) -> Wait:
+        if not self._in_flight:
+            return Wait(until)
+        return Wait(_earliest(until, next(iter(self._in_flight.values())).overdue_at))
+
+    def _wait_for_source(self, now: float) -> Wait:
+        """Return how long the source is waited for that has not brought what was pulled, when all else is over.
+
+        Raises:
+            DeadlineError: no longer.
+        """
+        if self._deadline is not None and now >= self._deadline:
+            message = "the source of images brought none in the time for all together"
+            raise DeadlineError(message)
+        return Wait(_earliest(self._deadline, self._leaves_at(now)))
 
     def _emit(self) -> Emit:
         results, self._results = self._results, []
@@ -239,7 +283,7 @@ class Run:
     def _wind_up(self, error: VisionError) -> Effect:
         """Return what is to be done next in a stream that sends no more."""
         if self._in_flight:
-            return Wait(None)
+            return self._wait(None)
         if self._sequencer:
             self._results = self._sequencer.flush()
             return self._emit()
@@ -274,7 +318,7 @@ class Run:
         gathered = len(self._batcher.waiting)
         if not gathered or self._ready or self._gathering_since is None or not self._window_is_open():
             return None
-        return max(self._gathering_since + LINGER_S, self._throttle.ready_at(gathered, now))
+        return max(self._gathering_since + LINGER_S, self._turn.soonest(gathered, now))
 
     def _has_room(self, batch: Batch) -> bool:
         if not self._in_flight:
@@ -285,31 +329,35 @@ class Run:
         )
 
     def _expired(self, batch: Batch, now: float) -> bool:
-        """Whether the time of a batch is over: to send it would only cost quota."""
+        """Whether the time of a batch is over before it can leave: to send it would only cost quota."""
         deadline = self._deadline if batch.deadline is None else batch.deadline
-        return deadline is not None and now >= deadline
+        return deadline is not None and self._turn.soonest(len(batch.places), now) >= deadline
 
     def _give_up(self, batch: Batch, error: VisionError) -> None:
-        message, request_id = str(error), None
+        message, transport, request_id, fallback_reason = str(error), None, None, None
         if isinstance(error, ServiceError):
-            message, request_id = error.message, error.request_id
+            message, transport = error.message, error.transport
+            request_id, fallback_reason = error.request_id, error.fallback_reason
         image_error = ImageError(error.code, message, getattr(error, "details", ()), error)
+        about = (batch.attempts, transport, request_id, fallback_reason)
         for place in batch.places:
-            result = ImageResult(place[1], error=image_error, attempts=batch.attempts, request_id=request_id)
-            self._finish(place, result)
+            self._finish(place, ImageResult(place[1], None, image_error, *about))
 
     def _depart(self, batch: Batch, now: float) -> Send:
+        is_again = batch.deadline is not None
         if batch.deadline is None:
             batch.deadline = now + self._timeouts.total_s if self._deadline is None else self._deadline
-        throttled_s = 0.0 if self._throttled_since is None else now - self._throttled_since
-        self._throttled_since = None
+        throttled_s = self._turn.take(now)
         attempt = batch.attempts + 1
         call_id = self._monitor.call_started(len(batch.places), batch.content_bytes, attempt, throttled_s)
         self._in_flight[call_id] = batch
         self._bytes_in_flight += batch.content_bytes
         batch.sent_at = now
         refused, batch.refused = batch.refused, None
-        timeout_s = min(self._timeouts.call_s, batch.deadline - now)
+        left_s = batch.deadline - now
+        timeout_s = min(self._timeouts.call_s, left_s)
+        batch.is_cut_short = is_again and left_s < self._timeouts.call_s
+        batch.overdue_at = now + timeout_s + OVERDUE_S
         contents, batch.contents = batch.contents, ()
         return Send(call_id, contents, timeout_s, refused)
 
@@ -355,17 +403,3 @@ class Run:
 
 def _earliest(*times: float | None) -> float | None:
     return min((time for time in times if time is not None), default=None)
-
-
-def _read_errors(answer: Answer, images: int) -> list[ImageError | None]:
-    """Return what the answer says against each of so many images.
-
-    Raises:
-        ProtocolError: it has fewer or more results, or one that is none.
-    """
-    if len(answer.outcomes) != images:
-        message = (
-            f"the answer has {len(answer.outcomes)} results for {images} images: no result can be told whose it is"
-        )
-        raise ProtocolError(message)
-    return [outcome.error() for outcome in answer.outcomes]

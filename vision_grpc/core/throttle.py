@@ -3,9 +3,11 @@
 import threading
 
 from vision_grpc.config import Limits
+from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.core.rate import ImageRate, RequestRate
 
 _BACK_OFF = 0.5
+_NEARLY = 0.9
 
 
 class Throttle:
@@ -16,17 +18,15 @@ class Throttle:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._lock = threading.Lock()
+        # Garbage collection, or a signal's handler, may come back here in the same thread.
+        self._lock = threading.RLock()
         self._requests = None if limits.requests_per_s is None else RequestRate(limits.requests_per_s)
         self._images = None if limits.images_per_s is None else ImageRate(limits.images_per_s)
+        self.batch_images = _best_batch(limits)
+        """Images a request, at most."""
         self._most_calls = float(limits.calls_in_flight)
         self._calls = self._most_calls
         self._backed_off_at = float("-inf")
-
-    @property
-    def batch_images(self) -> int | None:
-        """Largest batch that the quota of images can ever let through, None without one."""
-        return None if self._images is None else self._images.batch_images
 
     @property
     def calls(self) -> int:
@@ -35,19 +35,22 @@ class Throttle:
 
     def ready_at(self, images: int, now: float) -> float:
         """Return when a request of so many images may leave, not earlier than now."""
+        if self._requests is None and self._images is None:
+            return now
         with self._lock:
             return self._ready_at(images, now)
 
-    def acquire(self, images: int, now: float) -> float | None:
-        """Charge a request of so many images that leaves now; when it may not, return when to ask again."""
+    def reserve(self, images: int, now: float) -> float:
+        """Return when a request of so many images leaves, not earlier than now. It is charged for then.
+
+        So the turns of those who wait are their own, whoever asks later for less.
+        """
         if self._requests is None and self._images is None:
-            return None
+            return now
         with self._lock:
-            ready = self._ready_at(images, now)
-            if ready > now:
-                return ready
-            self._charge(images, now)
-            return None
+            leaves_at = self._ready_at(images, now)
+            self._charge(images, leaves_at)
+            return leaves_at
 
     def charge(self, images: int, now: float) -> None:
         """Charge a request of so many images that leaves now, later than it was let go."""
@@ -75,8 +78,23 @@ class Throttle:
             ready = max(ready, self._images.ready_at(images, now))
         return ready
 
-    def _charge(self, images: int, now: float) -> None:
+    def _charge(self, images: int, at: float) -> None:
         if self._requests is not None:
-            self._requests.charge(now)
+            self._requests.charge(at)
         if self._images is not None:
-            self._images.charge(images, now)
+            self._images.charge(images, at)
+
+
+def _best_batch(limits: Limits) -> int:
+    """Return the largest batch that nearly uses the quotas up: of 12 images a second, 8 at once leave 4 unused."""
+    if limits.images_per_s is None:
+        return BATCH_IMAGES
+    images, requests = max(1, int(limits.images_per_s)), limits.requests_per_s
+
+    def used(batch: int) -> float:
+        by_images = batch * (images // batch)
+        return by_images if requests is None else min(by_images, batch * requests)
+
+    batches = range(1, min(BATCH_IMAGES, images) + 1)
+    enough = _NEARLY * max(map(used, batches))
+    return max(batch for batch in batches if used(batch) >= enough)

@@ -32,7 +32,11 @@ def type_named_by(type_url: str) -> Descriptor | None:
 
 
 def keep(members: dict[str, Json]) -> bytes:
-    """Return the value of an Any that stands for these members, `@type` left out."""
+    """Return the value of an Any that stands for these members, `@type` left out.
+
+    Raises:
+        ProtocolError: they are nested too deeply.
+    """
     text = members.get("value")
     if len(members) == 1 and isinstance(text, str):
         wire = _decode_canonical(text)
@@ -67,6 +71,7 @@ def _read_kept(value: bytes) -> str | None:
         return None
     try:
         members = read_object(text)
+        is_kept = members and "@type" not in members and dump(members).encode() == text
     except ProtocolError:
         return None
-    return text.decode()[1:-1] if members and "@type" not in members and dump(members).encode() == text else None
+    return text.decode()[1:-1] if is_kept else None

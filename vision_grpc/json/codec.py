@@ -8,7 +8,7 @@ from vision_grpc.json.fast import read_fast
 from vision_grpc.json.printer import print_message
 from vision_grpc.json.request_body import RequestBody
 from vision_grpc.json.strict import read_message
-from vision_grpc.json.tree import read_object
+from vision_grpc.json.tree import read_value
 from vision_grpc.messages import BatchAnalyzeRequest
 
 _MessageT = TypeVar("_MessageT", bound=Message)
@@ -42,5 +42,5 @@ def from_json(data: bytes | str, message_class: type[_MessageT], *, ignore_unkno
         if fast is not None:
             return fast
     message = message_class()
-    read_message(read_object(data), message, ignore_unknown=ignore_unknown)
+    read_message(read_value(data), message, ignore_unknown=ignore_unknown)
     return message

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from urllib.parse import unquote
 
@@ -47,7 +48,8 @@ def read_error_body(body: bytes, http_status: int) -> Status:
     """Return the error that the body of an HTTP answer tells, whatever it is.
 
     Understood are a google.rpc.Status, one wrapped as `{"error": {...}}`, and any text; where the
-    body names no code, the HTTP status gives it. Details that are not what they should be are kept as they came.
+    body names no code, the HTTP status gives it. Details that are not what they should be are kept as they came, those
+    nested too deeply dropped.
     """
     status = _read_tree(_read_object(body), http_status)
     if not status.message:
@@ -58,13 +60,8 @@ def read_error_body(body: bytes, http_status: int) -> Status:
 def find_error(body: bytes) -> Status | None:
     """Return the error in an answer that claims to be none, and None if it tells of none."""
     tree = _read_object(body)
-    is_error = "error" in tree or ("message" in tree and _code_of(tree) is not None)
-    if not is_error or "results" in tree:
-        return None
-    status = _read_tree(tree, _HTTP_OK)
-    return Status(
-        code=status.code or Code.UNKNOWN, message=status.message or _describe(body, _HTTP_OK), details=status.details
-    )
+    is_error = tree.get("error") or ("message" in tree and _code_of(tree) is not None)
+    return read_error_body(body, _HTTP_OK) if is_error and not tree.get("results") else None
 
 
 def _read_grpc_headers(headers: Mapping[str, str]) -> Status | None:
@@ -109,7 +106,8 @@ def _read_object(body: bytes) -> _Tree:
 def _details(details: list[Json]) -> Iterator[AnyMessage]:
     for detail in details:
         if isinstance(detail, dict):
-            yield _detail(detail)
+            with suppress(ProtocolError, RecursionError):
+                yield _detail(detail)
 
 
 def _detail(tree: _Tree) -> AnyMessage:

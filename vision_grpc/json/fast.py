@@ -14,7 +14,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json.fields import other_spellings
+from vision_grpc.json.fields import SPECIAL_FORMS, other_spellings
 from vision_grpc.json.structs import outline_decoder_of
 from vision_grpc.json.to_wire import Tally, write_outline
 from vision_grpc.json.tree import read_keys
@@ -25,6 +25,8 @@ _MessageT = TypeVar("_MessageT", bound=Message)
 def read_fast(data: bytes, message_class: type[_MessageT], *, ignore_unknown: bool) -> _MessageT | None:
     """Return the message that a JSON text spells, None when only strict reading can tell what it says."""
     descriptor = cast("Descriptor", message_class.DESCRIPTOR)
+    if descriptor.full_name in SPECIAL_FORMS:
+        return None
     tally = Tally(ignore_unknown=ignore_unknown)
     try:
         outline = outline_decoder_of(descriptor).decode(data)

@@ -222,8 +222,9 @@ def _print_any(message: AnyMessage) -> str:
             if descriptor.full_name in SPECIAL_FORMS
             else members_printer_of(descriptor)(inner)
         )
-    except (DecodeError, ValueError):
-        # Not what its type says, or a time beyond what the form can tell: errors must come through all the same.
+    except (DecodeError, ValueError, RecursionError):
+        # Not what its type says, a time beyond what the form can tell, or details within details without end: errors
+        # must come through all the same.
         return any_form.print_kept(message.type_url, message.value)
     return "{" + ",".join([f'"@type":{quote(message.type_url)}', *members]) + "}"
 

@@ -15,12 +15,10 @@ from vision_grpc.errors import ProtocolError
 from vision_grpc.json import any_form
 from vision_grpc.json.fields import SPECIAL_FORMS, Field, fields_by_spelling
 from vision_grpc.json.scalars import UnknownEnumNameError, WrongValueError, key_reader_of, reader_of
-from vision_grpc.json.tree import Json, excerpt
+from vision_grpc.json.tree import DEEPEST, TOO_DEEP, Json, excerpt
 from vision_grpc.messages import Any as AnyMessage
 from vision_grpc.messages import Duration, Timestamp
 
-# json_format's own limit; protobuf cannot parse deeper messages back from their bytes.
-_DEEPEST = 100
 _DURATION = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?s", re.ASCII)
 _TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
@@ -37,9 +35,14 @@ def read_message(tree: Json, message: Message, *, ignore_unknown: bool, path: st
     `path` says in errors where in the document the message stands.
 
     Raises:
-        ProtocolError: a field has a value that it cannot hold, or is unknown and not to be ignored.
+        ProtocolError: a field has a value that it cannot hold, or is unknown and not to be ignored; or
+            messages are nested too deeply.
     """
-    _Reading(ignore_unknown=ignore_unknown).message(tree, message, path, 1)
+    try:
+        _Reading(ignore_unknown=ignore_unknown).message(tree, message, path, 1)
+    except RecursionError as error:
+        # Within the limit, but for a caller whose stack is deep already.
+        raise _refusal(path, TOO_DEEP) from error
 
 
 class _Reading:
@@ -49,8 +52,8 @@ class _Reading:
         self._ignore_unknown = ignore_unknown
 
     def message(self, tree: Json, message: Message, path: str, depth: int) -> None:
-        if depth > _DEEPEST:
-            raise _refusal(path, f"more than {_DEEPEST} messages within each other")
+        if depth > DEEPEST:
+            raise _refusal(path, TOO_DEEP)
         if isinstance(message, Duration | Timestamp):
             _read_time(tree, message, path)
         elif not isinstance(tree, dict):
@@ -140,7 +143,10 @@ class _Reading:
         if descriptor is None:
             if not self._ignore_unknown:
                 raise _refusal(path, f"the type {excerpt(type_url)} is unknown")
-            message.value = any_form.keep(members)
+            try:
+                message.value = any_form.keep(members)
+            except ProtocolError as error:
+                raise _refusal(path, str(error)) from error
             return
         inner = GetMessageClass(descriptor)()
         content: Json = members

@@ -27,7 +27,7 @@ _MOST_TRIED = 6
 
 
 class Tally:
-    """What one document was found to hold; with it `duplicates` proves that nothing was overlooked."""
+    """What one document was found to hold; with it `fast` proves that nothing was overlooked."""
 
     def __init__(self, *, ignore_unknown: bool) -> None:
         self.ignore_unknown = ignore_unknown

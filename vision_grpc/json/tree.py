@@ -13,6 +13,10 @@ from vision_grpc.errors import ProtocolError
 _MOST_DIGITS = 310
 _EXCERPT_CHARACTERS = 40
 
+DEEPEST = 100
+"""Messages, or objects and lists, within each other: what json_format and protobuf's parser of wire bytes allow."""
+TOO_DEEP = "nested too deeply"
+
 
 class HugeNumber:
     """A number beyond the range of a double: no field can hold it, but an unknown one may have it."""
@@ -28,14 +32,23 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | bool | int | float | Hug
 """A plain JSON value."""
 
 
+def read_value(data: bytes | str) -> Json:
+    """Return the value that a JSON text spells.
+
+    Raises:
+        ProtocolError: no JSON in UTF-8, two equal keys in one object, a lone surrogate, or nested
+            too deeply to be read.
+    """
+    return _read(data, _object)
+
+
 def read_object(data: bytes | str) -> dict[str, Json]:
     """Return the JSON object that a text is.
 
     Raises:
-        ProtocolError: no JSON in UTF-8, no object, two equal keys in one object, a lone
-            surrogate, or nested too deeply to be read.
+        ProtocolError: as `read_value`, or no object.
     """
-    tree = _read(data, _object)
+    tree = read_value(data)
     if not isinstance(tree, dict):
         message = f"an object was expected, not {excerpt(tree)}"
         raise ProtocolError(message)
@@ -46,7 +59,7 @@ def read_keys(data: bytes) -> set[str]:
     """Return all keys that a JSON text has anywhere.
 
     Raises:
-        ProtocolError: as `read_object`, but that the text is any value.
+        ProtocolError: as `read_value`.
     """
     keys: set[str] = set()
 
@@ -68,13 +81,19 @@ def excerpt(value: Json) -> str:
     return dump(value)[:_EXCERPT_CHARACTERS]
 
 
-def dump(tree: Json) -> str:
-    """Return plain values as compact JSON text, the same text for equal trees."""
+def dump(tree: Json, *, depth: int = 1) -> str:
+    """Return plain values as compact JSON text, the same text for equal trees.
+
+    Raises:
+        ProtocolError: they are nested too deeply, from the `depth` at which they stand.
+    """
+    if not isinstance(tree, dict | list):
+        return tree.text if isinstance(tree, HugeNumber) else json.dumps(tree, ensure_ascii=False)
+    if depth > DEEPEST:
+        raise ProtocolError(TOO_DEEP)
     if isinstance(tree, dict):
-        return "{" + ",".join(f"{quote(key)}:{dump(value)}" for key, value in tree.items()) + "}"
-    if isinstance(tree, list):
-        return "[" + ",".join(map(dump, tree)) + "]"
-    return tree.text if isinstance(tree, HugeNumber) else json.dumps(tree, ensure_ascii=False)
+        return "{" + ",".join([f"{quote(key)}:{dump(value, depth=depth + 1)}" for key, value in tree.items()]) + "}"
+    return "[" + ",".join([dump(item, depth=depth + 1) for item in tree]) + "]"
 
 
 quote = json.encoder.encode_basestring
@@ -100,8 +119,7 @@ def _read(data: bytes | str, make_object: Callable[[list[tuple[str, Json]]], dic
         message = f"no JSON: {error.msg} at character {error.pos}"
         raise ProtocolError(message) from error
     except RecursionError as error:
-        message = "nested too deeply"
-        raise ProtocolError(message) from error
+        raise ProtocolError(TOO_DEEP) from error
     return tree
 
 
@@ -131,7 +149,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _refuse_lone_surrogates(tree: Json) -> None:
     try:
-        dump(tree).encode()
+        json.dumps(tree, ensure_ascii=False, default=repr).encode()
     except UnicodeEncodeError as error:
         message = f"a lone surrogate, {error.object[error.start]!a}, is no character"
         raise ProtocolError(message) from error

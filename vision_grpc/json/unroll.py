@@ -119,7 +119,7 @@ def shape_of(message: Any, descriptor: Descriptor) -> Shape:  # noqa: ANN401 - a
     """Return the shape of a message.
 
     Raises:
-        ValueError: a number is none.
+        ValueError: a number is none, or a list is longer than any packer's.
     """
     shaping = _Shaping()
     fields = shaping.fields(message, descriptor, nested=False)
@@ -142,6 +142,8 @@ class _Shaping:
         if field.message is not None:
             inner = field.message
             if field.repeated:
+                if len(value) > _MOST_VALUES:
+                    raise ValueError(field.name)
                 return tuple(self.fields(item, inner, nested=True) for item in value)
             return self.fields(value, inner, nested=True)
         if field.type in VARINTS:

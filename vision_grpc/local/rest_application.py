@@ -34,8 +34,9 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
             service.check_open()
             if identities is not None:
                 identities.check(headers.get("authorization"))
-            body = decode_body(sent, headers.get("content-encoding", ""))
-            request = from_json(body, BatchAnalyzeRequest)
+            body = decode_body(sent, ", ".join(headers.getlist("content-encoding")))
+            # Here, a misspelled name is to be found by who wrote it.
+            request = from_json(body, BatchAnalyzeRequest, ignore_unknown=False)
             return reply(HTTPStatus.OK, to_json(service.batch_analyze(request, abandoned=abandoned)), ids)
         except ProtocolError as error:
             message = f"the body is no BatchAnalyzeRequest: {error}"

@@ -51,10 +51,10 @@ def decode_body(body: bytes, content_encoding: str) -> bytes:
     Raises:
         RefusedBodyError: the encoding is not gzip, the body is not what it says, or too long.
     """
-    encoding = content_encoding.strip().lower()
-    if encoding in _PLAIN:
+    encodings = [name for part in content_encoding.split(",") if (name := part.strip().lower()) not in _PLAIN]
+    if not encodings:
         return body
-    if encoding not in _GZIP:
+    if len(encodings) > 1 or encodings[0] not in _GZIP:
         message = f"the content encoding {content_encoding!r} is not supported: send gzip or none"
         # RFC 9110 section 15.5.16 asks for the header. UNIMPLEMENTED is what gRPC says of such a compression.
         headers = {"accept-encoding": "gzip"}

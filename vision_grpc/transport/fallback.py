@@ -168,6 +168,22 @@ class _OverRest:
             self._path.other_worked()
 
 
+class _Explained:
+    """A context in which a call ends: an error of the service says why the call took REST, if it did."""
+
+    def __init__(self, reason: str | None) -> None:
+        self._reason = reason
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, ServiceError):
+            error.fallback_reason = self._reason
+
+
 class _Call:
     def __init__(self, call: Call, watch: _OverGrpc | _OverRest, reason: str | None) -> None:
         self._call = call
@@ -177,7 +193,7 @@ class _Call:
         self.cancel = call.cancel
 
     def answer(self) -> Answer:
-        with self._watch:
+        with self._watch, _Explained(self._reason):
             answer = self._call.answer()
         return answer if self._reason is None else answer._replace(fallback_reason=self._reason)
 
@@ -191,6 +207,6 @@ class _AsyncCall:
         self.cancel = call.cancel
 
     async def answer(self) -> Answer:
-        with self._watch:
+        with self._watch, _Explained(self._reason):
             answer = await self._call.answer()
         return answer if self._reason is None else answer._replace(fallback_reason=self._reason)

@@ -178,7 +178,8 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     details = _read_status(metadata.get("grpc-status-details-bin")).details
     status = Status(code=code, message=message, details=details)
     too_large = code is Code.RESOURCE_EXHAUSTED and _TOO_LARGE in message
-    return service_error(status, attempt, request_id=_text(metadata.get("x-request-id")), too_large=too_large)
+    request_id = _text(metadata.get("x-request-id"))
+    return service_error(status, attempt, "grpc", request_id=request_id, too_large=too_large)
 
 
 def _advice_on_early_end(message: str, endpoint: Endpoint) -> str:

@@ -121,7 +121,7 @@ def _call_rest(
     answer = fetch(attempt, peer.tls, http_request, through_proxy=not peer.endpoint.is_loopback)
     if answer.status != _OK:
         status = read_error_body(answer.body, answer.status)
-        raise service_error(status, attempt, request_id=answer.headers.get("x-request-id"))
+        raise service_error(status, attempt, "rest", request_id=answer.headers.get("x-request-id"))
     with suppress(ProtocolError):
         return from_json(answer.body, response_class)
     # Without the parser's error: its text quotes what it read, which may be a token.

@@ -3,10 +3,13 @@
 from vision_grpc.core.retry import asked_wait_s
 from vision_grpc.errors import Code, RequestTooLargeError, ServiceError
 from vision_grpc.messages import Any, Status
+from vision_grpc.results import TransportName
 from vision_grpc.transport.attempt import Attempt
 
 
-def service_error(status: Status, attempt: Attempt, *, request_id: str | None, too_large: bool = False) -> ServiceError:
+def service_error(
+    status: Status, attempt: Attempt, transport: TransportName, *, request_id: str | None, too_large: bool = False
+) -> ServiceError:
     """Return our exception for the error that a service answered with, without the secret that it may quote."""
     return (RequestTooLargeError if too_large else ServiceError)(
         Code.from_number(status.code),
@@ -17,4 +20,5 @@ def service_error(status: Status, attempt: Attempt, *, request_id: str | None, t
         ),
         request_id=None if request_id is None else attempt.hide(request_id),
         retry_after_s=asked_wait_s(status.details),
+        transport=transport,
     )

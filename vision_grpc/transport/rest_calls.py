@@ -53,8 +53,11 @@ class RestCalls:
             max_body_bytes=max_body_bytes,
         )
         self._connections_kept = connections_kept
-        # Guards all that follows; notified of a deadline before the one that is waited for.
-        self._changed = threading.Condition()
+        # Guards all that follows. It is taken by itself: the `with` of a Condition is Python code, where an interrupt
+        # may come between taking the lock and what gives it back.
+        self._lock = threading.RLock()
+        # Of a deadline before the one that is waited for.
+        self._changed = threading.Condition(self._lock)
         self._idle: list[_Lane] = []
         self._under_way: dict[Future[Any], _UnderWay] = {}
         self._watched_until: float | None = None
@@ -77,7 +80,7 @@ class RestCalls:
         except DeadlineError as error:
             future.set_exception(error)
             return future
-        with self._changed:
+        with self._lock:
             lane = self._idle.pop() if self._idle else self._open_lane()
             self._under_way[future] = _UnderWay(lane, attempt, deadline)
             self._watch_until(deadline)
@@ -98,7 +101,7 @@ class RestCalls:
 
     def close(self) -> None:
         """Close the connections; calls under way fail."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             under_way, idle = list(self._under_way), self._idle
             self._idle = []
@@ -106,12 +109,12 @@ class RestCalls:
             self._fail(future, lambda _: TransportError("the call was cancelled: the client was closed"))
         for lane in idle:
             lane.jobs.put(None)
-        with self._changed:
+        with self._lock:
             self._changed.notify()  # Nothing is under way any more: the watcher ends.
 
     def _finish(self, future: Future[Any], lane: _Lane) -> bool:
         """Take a call off the list that its own thread has ended; return whether anybody waits for its result."""
-        with self._changed:
+        with self._lock:
             is_waited_for = self._under_way.pop(future, None) is not None
             if is_waited_for and not self._closed and len(self._idle) < self._connections_kept:
                 self._idle.append(lane)
@@ -126,7 +129,7 @@ class RestCalls:
 
     def _break_off(self, future: Future[Any]) -> _UnderWay | None:
         """Return what was under way until now; None if the call was over, however it ended."""
-        with self._changed:
+        with self._lock:
             call = self._under_way.pop(future, None)
         if call is not None:
             call.lane.connection.break_off()
@@ -148,14 +151,16 @@ class RestCalls:
     def _watch(self) -> None:
         """End calls at their deadlines; return when none is left."""
         while True:
-            with self._changed:
+            with self._lock:
                 now = time.monotonic()
-                late_ones = [future for future, call in self._under_way.items() if call.deadline <= now]
-                if not self._under_way:
+                # A copy, for garbage collection may end calls in the middle of this.
+                under_way = self._under_way.copy()
+                late_ones = [future for future, call in under_way.items() if call.deadline <= now]
+                if not under_way:
                     self._watched_until = None
                     return
                 if not late_ones:
-                    self._watched_until = min(call.deadline for call in self._under_way.values())
+                    self._watched_until = min(call.deadline for call in under_way.values())
                     self._changed.wait(self._watched_until - now)
             for future in late_ones:
                 self._fail(future, lambda call: call.lane.connection.error_of_deadline(call.attempt))

@@ -144,16 +144,16 @@ def _read(parse: Callable[[bytes], _T], body: bytes, attempt: Attempt) -> _T:
 
 def _raise_error(answer: HttpAnswer, attempt: Attempt) -> None:
     # A proxy that takes the call for one of gRPC gives its errors a good HTTP status.
-    if answer.status != _OK or answer.headers.get("content-type", "").startswith("application/grpc"):
+    if answer.status != _OK or answer.headers.get("content-type", "").lower().startswith("application/grpc"):
         status = read_error(answer.status, answer.headers, answer.body, datetime.now(UTC))
         request_id = answer.headers.get("x-request-id")
-        raise service_error(status, attempt, request_id=request_id, too_large=answer.status == _TOO_LARGE)
+        raise service_error(status, attempt, "rest", request_id=request_id, too_large=answer.status == _TOO_LARGE)
 
 
 def _raise_disguised_error(answer: HttpAnswer, attempt: Attempt) -> None:
     """Raise the error in an answer that has a good status and no results."""
     if (status := find_error(answer.body)) is not None:
-        raise service_error(status, attempt, request_id=answer.headers.get("x-request-id"))
+        raise service_error(status, attempt, "rest", request_id=answer.headers.get("x-request-id"))
 
 
 def translate(error: httpx2.RequestError, attempt: Attempt, *, is_early: bool = False) -> VisionError:

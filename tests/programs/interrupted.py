@@ -1,0 +1,46 @@
+"""Interrupts streams of one client at random moments, and uses it after each: prints `well` when all went well.
+
+Arguments: the endpoint, the transport, how often, and a seed.
+"""
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from itertools import count
+
+from images_in_bytes import png
+
+from vision_grpc import Timeouts, VisionClient
+
+_LONGEST_S = 0.03
+
+
+def _interrupt(after_s: float) -> None:
+    time.sleep(after_s)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def main() -> None:
+    endpoint, transport, times, seed = sys.argv[1:]
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    timeouts = Timeouts(call_s=2, total_s=4)
+    with VisionClient(endpoint, insecure=True, transport=transport, timeouts=timeouts) as client:  # type: ignore[arg-type]
+        for _ in range(int(times)):
+            interrupting = threading.Thread(target=_interrupt, args=(rng.uniform(0, _LONGEST_S),))
+            try:
+                interrupting.start()
+                for _result in client.analyze_many(map(png, count())):
+                    pass
+            except KeyboardInterrupt:
+                pass
+            interrupting.join()
+            results = list(client.analyze_many(map(png, range(16))))
+            assert all(result.ok for result in results), results
+    os.write(1, b"well\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""A stream's place among all that share a quota."""
+
+from vision_grpc.core.throttle import Throttle
+
+PROMPT_S = 0.01
+"""What is due, and cannot be put off to the same instant, takes less: a turn is not missed by so little."""
+
+
+class Turn:
+    """When the next request of a stream leaves: once told, the time is the stream's own."""
+
+    def __init__(self, throttle: Throttle) -> None:
+        self._throttle = throttle
+        self._reserved: tuple[float, int] | None = None
+        self._waiting_since: float | None = None
+
+    def soonest(self, images: int, now: float) -> float:
+        """Return when a request of so many images could leave, without waiting in line for it."""
+        return self._throttle.ready_at(images, now) if self._reserved is None else max(now, self._reserved[0])
+
+    def leaves_at(self, images: int, now: float) -> float:
+        """Return when a request of so many images leaves. Who misses that has to wait in line again."""
+        if self._reserved is None or images > self._reserved[1] or now > self._reserved[0] + PROMPT_S:
+            self._reserved = self._throttle.reserve(images, now), images
+        leaves_at = self._reserved[0]
+        if leaves_at > now and self._waiting_since is None:
+            self._waiting_since = now
+        return leaves_at
+
+    def take(self, now: float) -> float:
+        """Let the request leave; return how long it waited, in seconds."""
+        waited_s = 0.0 if self._waiting_since is None else now - self._waiting_since
+        self._reserved = self._waiting_since = None
+        return waited_s
