@@ -16,11 +16,13 @@ A bad image inside a good answer is none of these: it is an `ImageError` on its 
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias, cast
 
 if TYPE_CHECKING:
     from vision_grpc.messages import Any
-    from vision_grpc.results import TransportName
+
+TransportName: TypeAlias = Literal["grpc", "rest", "memory"]
+"""What brings answers, errors among them."""
 
 
 class Code(IntEnum):
@@ -193,7 +195,7 @@ class ServiceError(VisionError):
         details: Sequence["Any"] = (),
         request_id: str | None = None,
         retry_after_s: float | None = None,
-        transport: "TransportName | None" = None,
+        transport: TransportName | None = None,
     ) -> None:
         suffix = f" (request id {request_id})" if request_id else ""
         super().__init__(f"{code.name}: {message}{suffix}")

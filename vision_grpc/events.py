@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from vision_grpc.errors import Code
-from vision_grpc.results import TransportName
+from vision_grpc.errors import Code, TransportName
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from vision_grpc.errors import Code, PathError, ProtocolError, RequestTooLargeError, VisionError
+from vision_grpc.errors import Code, PathError, ProtocolError, RequestTooLargeError, TransportName, VisionError
 
 if TYPE_CHECKING:
     from vision_grpc.messages import AnalyzeResult, Any, TextAnnotation, Word
-
-TransportName = Literal["grpc", "rest", "memory"]
 
 
 @dataclass(frozen=True, slots=True)

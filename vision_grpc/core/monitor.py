@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 
-from vision_grpc.errors import Code, ServiceError, VisionError
+from vision_grpc.errors import Code, ServiceError, TransportName, VisionError
 from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
-from vision_grpc.results import Answer, TransportName
+from vision_grpc.results import Answer
 
 _LOG = logging.getLogger("vision_grpc.calls")
 _HOOK_LOG = logging.getLogger("vision_grpc.events")

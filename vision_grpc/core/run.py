@@ -334,14 +334,15 @@ class Run:
         return deadline is not None and self._turn.soonest(len(batch.places), now) >= deadline
 
     def _give_up(self, batch: Batch, error: VisionError) -> None:
-        message, transport, request_id, fallback_reason = str(error), None, None, None
-        if isinstance(error, ServiceError):
-            message, transport = error.message, error.transport
-            request_id, fallback_reason = error.request_id, error.fallback_reason
-        image_error = ImageError(error.code, message, getattr(error, "details", ()), error)
-        about = (batch.attempts, transport, request_id, fallback_reason)
+        answered = error if isinstance(error, ServiceError) else None
+        message, details = (str(error), ()) if answered is None else (answered.message, answered.details)
+        image_error = ImageError(error.code, message, details, error)
         for place in batch.places:
-            self._finish(place, ImageResult(place[1], None, image_error, *about))
+            result = ImageResult(place[1], error=image_error, attempts=batch.attempts)
+            if answered is not None:
+                result.transport, result.request_id = answered.transport, answered.request_id
+                result.fallback_reason = answered.fallback_reason
+            self._finish(place, result)
 
     def _depart(self, batch: Batch, now: float) -> Send:
         is_again = batch.deadline is not None

@@ -1,9 +1,8 @@
 """Refusals by the service, over whatever they come."""
 
 from vision_grpc.core.retry import asked_wait_s
-from vision_grpc.errors import Code, RequestTooLargeError, ServiceError
+from vision_grpc.errors import Code, RequestTooLargeError, ServiceError, TransportName
 from vision_grpc.messages import Any, Status
-from vision_grpc.results import TransportName
 from vision_grpc.transport.attempt import Attempt
 
 
