@@ -204,7 +204,7 @@ class ServiceError(VisionError):
         self.details = tuple(details)
         self.request_id = request_id
         self.retry_after_s = retry_after_s
-        self.transport = transport
+        self.transport: TransportName | None = transport
 
     def __reduce__(self) -> tuple[object, ...]:
         return _service_error, (type(self), self.code, self.message, vars(self))
