@@ -4,7 +4,9 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from threading import TIMEOUT_MAX
 
 from vision_grpc.core.effects import Forget, Send
 from vision_grpc.core.requests import Ask
@@ -29,10 +31,9 @@ class Calls:
 
     def wait(self, until: float | None) -> None:
         """Wait for the next call that is done, at most until a time (monotonic seconds), and tell of it."""
-        try:
-            self._tell(self._done.get(timeout=None if until is None else max(0.0, until - time.monotonic())))
-        except queue.Empty:
-            return
+        timeout_s = None if until is None else min(max(0.0, until - time.monotonic()), TIMEOUT_MAX)
+        with suppress(queue.Empty):
+            self._tell(self._done.get(timeout=timeout_s))
 
     def harvest(self) -> None:
         """Tell of all that are done."""
