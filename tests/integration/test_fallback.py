@@ -100,8 +100,8 @@ def _between(kind: Kind, grpc: str, rest: str | None, clock: Callable[[], float]
     def options() -> dict[str, Any]:
         place = Endpoint.parse(grpc, insecure=True)
         if kind == "sync":
-            return {"transport": FallbackTransport(GrpcTransport(place, Tls(), calls=8), open_rest, clock=clock)}
-        return {"transport": AsyncFallbackTransport(AsyncGrpcTransport(place, Tls(), calls=8), open_rest, clock=clock)}
+            return {"transport": FallbackTransport(GrpcTransport(place, Tls()), open_rest, clock=clock)}
+        return {"transport": AsyncFallbackTransport(AsyncGrpcTransport(place, Tls()), open_rest, clock=clock)}
 
     return _Client(kind, options)
 

@@ -22,7 +22,7 @@ _SOON_S = 20.0
 
 
 def test_a_call_that_another_threads_close_forestalls_says_so() -> None:
-    transport = GrpcTransport(Endpoint.parse("localhost:1", insecure=True), Tls(), calls=8)
+    transport = GrpcTransport(Endpoint.parse("localhost:1", insecure=True), Tls())
     transport.close()
     with pytest.raises(TransportError, match="the client was closed"):
         transport.start([png(1)], ask_for_text(["en"], "", None), None, timeout_s=1, on_done=lambda: None)
@@ -61,9 +61,9 @@ def test_an_interrupt_does_not_break_off_the_end_of_a_channel(monkeypatch: pytes
         assert interrupted.wait(_SOON_S)
         closed.set()
 
-    transport = GrpcTransport(Endpoint.parse("localhost:1", insecure=True), Tls(), calls=8)
+    transport = GrpcTransport(Endpoint.parse("localhost:1", insecure=True), Tls())
     with monkeypatch.context() as patch:
-        patch.setattr(type(transport._channels[0]), "close", close)
+        patch.setattr(type(transport._channels.close()[0]), "close", close)
         with pytest.raises(KeyboardInterrupt):
             transport.close()
         interrupted.set()

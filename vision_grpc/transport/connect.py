@@ -22,7 +22,7 @@ def connect(
     def open_grpc() -> Transport:
         from vision_grpc.transport.grpc import GrpcTransport
 
-        return GrpcTransport(endpoint, tls, calls=calls, headers=headers)
+        return GrpcTransport(endpoint, tls, headers=headers)
 
     def open_rest() -> Transport:
         from vision_grpc.transport.rest import RestTransport
@@ -46,7 +46,7 @@ def connect_async(
     def open_grpc() -> AsyncTransport:
         from vision_grpc.transport.grpc_aio import AsyncGrpcTransport
 
-        return AsyncGrpcTransport(endpoint, tls, calls=calls, headers=headers)
+        return AsyncGrpcTransport(endpoint, tls, headers=headers)
 
     def open_rest() -> AsyncTransport:
         from vision_grpc.transport.rest_aio import AsyncRestTransport

@@ -1,7 +1,6 @@
 """The service over gRPC, for threads."""
 
 from collections.abc import Callable, Sequence
-from itertools import cycle
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 import grpc
@@ -12,10 +11,11 @@ from vision_grpc.errors import ProtocolError, TransportError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.attempt import Attempt
+from vision_grpc.transport.channels import Channels
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import (
+    LONGEST_S,
     Failure,
-    channel_count,
     close_channels,
     metadata_of,
     open_channel,
@@ -41,14 +41,17 @@ class _Future(Failure, Protocol):
 class GrpcTransport:
     """As many channels to the service as the calls need that are under way at once."""
 
-    def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
+    def __init__(self, endpoint: Endpoint, tls: Tls, *, headers: Headers = ()) -> None:
         self._endpoint = endpoint
         self._headers = headers
         self._closed = False
-        self._channels = [open_channel(endpoint, tls) for _ in range(channel_count(calls))]
-        # Requests and answers stay bytes: were an answer parsed by gRPC, garbage would look like a broken connection.
-        methods: list[_Method] = [channel.unary_unary(METHOD_PATH) for channel in self._channels]
-        self._methods = cycle(methods)
+
+        def open_method() -> "tuple[grpc.Channel, _Method]":
+            channel = open_channel(endpoint, tls)
+            # Requests and answers stay bytes: an answer that gRPC cannot parse looks like a broken connection.
+            return channel, channel.unary_unary(METHOD_PATH)
+
+        self._channels = Channels(open_method)
 
     def start(
         self,
@@ -62,13 +65,20 @@ class GrpcTransport:
         """Send a batch; see `Transport`."""
         attempt = Attempt(self._endpoint, timeout_s, authorization)
         wire = join_request(contents, ask.spec_fields, ask.request_fields)
-        method, metadata = next(self._methods), metadata_of(authorization, self._headers)
+        metadata = metadata_of(authorization, self._headers)
+        lane = self._channels.take()
         try:
-            future = method.future(wire, timeout=timeout_s, metadata=metadata)
+            future = lane.method.future(wire, timeout=min(timeout_s, LONGEST_S), metadata=metadata)
         except ValueError as error:
+            self._channels.leave(lane)
             self._refuse(error)
+
+        def end(_: object) -> None:
+            self._channels.leave(lane)
+            on_done()
+
         call = GrpcCall(future, wire, attempt)
-        future.add_done_callback(lambda _: on_done())
+        future.add_done_callback(end)
         return call
 
     def call(
@@ -76,20 +86,22 @@ class GrpcTransport:
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `Transport`."""
         attempt = Attempt(self._endpoint, timeout_s, authorization)
+        metadata = metadata_of(authorization, self._headers)
+        lane = self._channels.take()
         try:
-            wire = next(self._methods)(
-                request.SerializeToString(), timeout=timeout_s, metadata=metadata_of(authorization, self._headers)
-            )
+            wire = lane.method(request.SerializeToString(), timeout=min(timeout_s, LONGEST_S), metadata=metadata)
         except ValueError as error:
             self._refuse(error)
         except grpc.RpcError as error:
             attempt.fail(translate(cast("Failure", error), attempt), error)
+        finally:
+            self._channels.leave(lane)
         return parse_response(wire, request)
 
     def close(self) -> None:
         """Close the channels."""
         self._closed = True
-        close_channels(self._channels)
+        close_channels(self._channels.close())
 
     def _refuse(self, error: ValueError) -> NoReturn:
         """Raise for a call that was not started. To gRPC, that the channel is closed is a mistake in an argument."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from itertools import cycle
 from typing import TYPE_CHECKING, cast
 
 import grpc
@@ -13,11 +12,12 @@ from vision_grpc.errors import TransportError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.attempt import Attempt
+from vision_grpc.transport.channels import Channels
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc import parse_response
 from vision_grpc.transport.grpc_peer import (
+    LONGEST_S,
     Failure,
-    channel_count,
     credentials_of,
     metadata_of,
     options_of,
@@ -36,12 +36,15 @@ if TYPE_CHECKING:
 class AsyncGrpcTransport:
     """As many channels to the service as the calls need that are under way at once."""
 
-    def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
+    def __init__(self, endpoint: Endpoint, tls: Tls, *, headers: Headers = ()) -> None:
         self._endpoint = endpoint
         self._headers = headers
-        self._channels = [_open(endpoint, tls) for _ in range(channel_count(calls))]
-        methods: list[_Method] = [channel.unary_unary(METHOD_PATH) for channel in self._channels]
-        self._methods = cycle(methods)
+
+        def open_method() -> "tuple[grpc.aio.Channel, _Method]":
+            channel = _open(endpoint, tls)
+            return channel, channel.unary_unary(METHOD_PATH)
+
+        self._channels = Channels(open_method)
 
     def start(
         self,
@@ -55,17 +58,14 @@ class AsyncGrpcTransport:
         """Send a batch; see `AsyncTransport`."""
         attempt = Attempt(self._endpoint, timeout_s, authorization)
         wire = join_request(contents, ask.spec_fields, ask.request_fields)
-        call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
-        call.add_done_callback(lambda _: on_done())
-        return AsyncGrpcCall(call, wire, attempt)
+        return AsyncGrpcCall(self._call(wire, authorization, timeout_s, on_done), wire, attempt)
 
     async def call(
         self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
     ) -> BatchAnalyzeResponse:
         """Send a request as it is; see `AsyncTransport`."""
         attempt = Attempt(self._endpoint, timeout_s, authorization)
-        wire = request.SerializeToString()
-        call = next(self._methods)(wire, timeout=timeout_s, metadata=metadata_of(authorization, self._headers))
+        call = self._call(request.SerializeToString(), authorization, timeout_s)
         try:
             return parse_response(await call, request)
         except grpc.RpcError as error:
@@ -76,8 +76,27 @@ class AsyncGrpcTransport:
 
     async def aclose(self) -> None:
         """Close the channels."""
-        for channel in self._channels:
+        for channel in self._channels.close():
             await channel.close()
+
+    def _call(
+        self, wire: bytes, authorization: str | None, timeout_s: float, on_done: Callable[[], None] | None = None
+    ) -> "_Call":
+        metadata = metadata_of(authorization, self._headers)
+        lane = self._channels.take()
+        try:
+            call = lane.method(wire, timeout=min(timeout_s, LONGEST_S), metadata=metadata)
+        except BaseException:
+            self._channels.leave(lane)
+            raise
+
+        def end(_: object) -> None:
+            self._channels.leave(lane)
+            if on_done is not None:
+                on_done()
+
+        call.add_done_callback(end)
+        return call
 
 
 class AsyncGrpcCall:

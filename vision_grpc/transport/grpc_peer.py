@@ -49,8 +49,8 @@ OPTIONS: Options = (
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
 
-STREAMS_PER_CHANNEL = 64
-"""Measured: 96 calls on one connection broke against a server that takes 100 streams."""
+LONGEST_S = 365 * 86_400.0
+"""The longest time that gRPC is told: one beyond what its clock can hold would be over at once."""
 
 # What gRPC says when no connection came about, or when what answered is no gRPC server.
 _CLOSED_PATH = (
@@ -79,11 +79,6 @@ class Failure(Protocol):
     def details(self) -> str | None: ...  # noqa: D102
     def initial_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...  # noqa: D102
     def trailing_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...  # noqa: D102
-
-
-def channel_count(calls: int) -> int:
-    """Return how many connections so many calls at once need."""
-    return -(-calls // STREAMS_PER_CHANNEL)
 
 
 def options_of(endpoint: Endpoint, tls: Tls) -> Options:

@@ -1,0 +1,83 @@
+"""Which channel a call goes to."""
+
+import threading
+from itertools import count
+
+import pytest
+
+from vision_grpc.transport.channels import STREAMS_PER_CHANNEL, Channels, Lane
+
+_THREADS, _ROUNDS = 8, 500
+
+
+def _numbered() -> Channels[int, str]:
+    numbers = count()
+
+    def open_channel() -> tuple[int, str]:
+        number = next(numbers)
+        return number, f"method of {number}"
+
+    return Channels(open_channel)
+
+
+def test_another_channel_is_opened_when_all_are_full() -> None:
+    channels = _numbered()
+    lanes = [channels.take() for _ in range(2 * STREAMS_PER_CHANNEL + 1)]
+    assert [lane.method for lane in lanes[::STREAMS_PER_CHANNEL]] == ["method of 0", "method of 1", "method of 2"]
+    assert [lane.calls for lane in lanes[::STREAMS_PER_CHANNEL]] == [STREAMS_PER_CHANNEL, STREAMS_PER_CHANNEL, 1]
+    assert channels.close() == [0, 1, 2]
+
+
+def test_a_place_that_was_left_is_taken_again() -> None:
+    channels = _numbered()
+    lanes = [channels.take() for _ in range(STREAMS_PER_CHANNEL + 1)]
+    channels.leave(lanes[0])
+    assert channels.take() is lanes[0]
+    assert channels.take() is lanes[-1]
+    assert channels.close() == [0, 1]
+
+
+def test_none_is_opened_that_nobody_would_close() -> None:
+    channels = _numbered()
+    for _ in range(STREAMS_PER_CHANNEL):
+        channels.take()
+    channels.close()
+    assert channels.take().method == "method of 0"
+    assert channels.close() == [0]
+
+
+def test_one_that_cannot_be_opened_leaves_the_others_as_they_are() -> None:
+    outcomes = iter(["one"])
+
+    def open_channel() -> tuple[str, str]:
+        return next(outcomes), "method"
+
+    channels = Channels(open_channel)
+    lanes = [channels.take() for _ in range(STREAMS_PER_CHANNEL)]
+    with pytest.raises(StopIteration):
+        channels.take()
+    channels.leave(lanes[0])
+    assert channels.take() is lanes[0]
+
+
+def test_threads_never_overfill_a_channel() -> None:
+    channels = _numbered()
+    start = threading.Barrier(_THREADS)
+    overfull: list[Lane[str]] = []
+
+    def work() -> None:
+        start.wait()
+        for _ in range(_ROUNDS):
+            lanes = [channels.take() for _ in range(STREAMS_PER_CHANNEL // 4)]
+            overfull.extend(lane for lane in lanes if lane.calls > STREAMS_PER_CHANNEL)
+            for lane in lanes:
+                channels.leave(lane)
+
+    threads = [threading.Thread(target=work) for _ in range(_THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not overfull
+    assert len(channels.close()) <= 2
+    assert channels.take().calls == 1
