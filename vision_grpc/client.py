@@ -76,7 +76,7 @@ class VisionClient(Session[Transport]):
         """Return the service's answer to a request of your own making: the bare call, not retried.
 
         The request is checked against the constraints in the protos and sent as it is; once more
-        with a fresh token where the service refused the first.
+        with a fresh token where the service refused the first. Quotas and counts are for streams.
 
         Raises:
             InvalidRequestError: it breaks the contract; nothing was sent.
