@@ -137,14 +137,23 @@ def test_to_ask_is_not_to_reserve() -> None:
     assert [throttle.ready_at(8, 0.5) for _ in range(3)] == [PERIOD_S] * 3
 
 
-def test_a_turn_that_was_missed_is_gone() -> None:
+def test_a_turn_that_was_missed_by_far_is_gone() -> None:
     turn = Turn(Throttle(Limits(requests_per_s=1)))
     assert turn.leaves_at(8, 0.0) == 0.0
     assert turn.take(0.0) == 0.0
     assert turn.leaves_at(8, 0.5) == turn.soonest(8, 0.5) == PERIOD_S
-    assert turn.leaves_at(8, PERIOD_S + PROMPT_S) == PERIOD_S
+    assert turn.leaves_at(8, PERIOD_S + 0.2) == PERIOD_S
     assert turn.leaves_at(8, PERIOD_S + 0.5) == pytest.approx(2 * PERIOD_S)
     assert turn.take(2 * PERIOD_S) == pytest.approx(2 * PERIOD_S - 0.5)
+
+
+@pytest.mark.parametrize(("late_s", "counts_late"), [(PROMPT_S, False), (0.1, True)])
+def test_who_leaves_late_delays_those_behind(late_s: float, *, counts_late: bool) -> None:
+    throttle = Throttle(Limits(requests_per_s=1))
+    turn = Turn(throttle)
+    turn.leaves_at(8, 0.0)
+    turn.take(late_s)
+    assert throttle.ready_at(8, 0.5) == pytest.approx(PERIOD_S + (late_s if counts_late else 0.0))
 
 
 def test_a_turn_is_good_for_as_many_images_as_it_was_taken_for() -> None:

@@ -3,7 +3,9 @@
 from vision_grpc.core.throttle import Throttle
 
 PROMPT_S = 0.01
-"""What is due, and cannot be put off to the same instant, takes less: a turn is not missed by so little."""
+"""What is due and takes no longer counts as done in time."""
+
+_MISSED_AFTER_S = 0.25
 
 
 class Turn:
@@ -19,8 +21,8 @@ class Turn:
         return self._throttle.ready_at(images, now) if self._reserved is None else max(now, self._reserved[0])
 
     def leaves_at(self, images: int, now: float) -> float:
-        """Return when a request of so many images leaves. Who misses that has to wait in line again."""
-        if self._reserved is None or images > self._reserved[1] or now > self._reserved[0] + PROMPT_S:
+        """Return when a request of so many images leaves. Who misses that by far has to wait in line again."""
+        if self._reserved is None or images > self._reserved[1] or now > self._reserved[0] + _MISSED_AFTER_S:
             self._reserved = self._throttle.reserve(images, now), images
         leaves_at = self._reserved[0]
         if leaves_at > now and self._waiting_since is None:
@@ -29,6 +31,9 @@ class Turn:
 
     def take(self, now: float) -> float:
         """Let the request leave; return how long it waited, in seconds."""
+        if self._reserved is not None and now > self._reserved[0] + PROMPT_S:
+            # On a busy machine. The quota was charged for then.
+            self._throttle.charge(self._reserved[1], now)
         waited_s = 0.0 if self._waiting_since is None else now - self._waiting_since
         self._reserved = self._waiting_since = None
         return waited_s
