@@ -1,13 +1,25 @@
 """Which channel a call goes to."""
 
+import sys
 import threading
+from collections.abc import Iterator
 from itertools import count
 
 import pytest
 
 from vision_grpc.transport.channels import STREAMS_PER_CHANNEL, Channels, Lane
 
-_THREADS, _ROUNDS = 8, 500
+_THREADS, _ROUNDS = 8, 200
+_HELD_UP_S = 0.1
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads that take turns as often as they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
 def _numbered() -> Channels[int, str]:
@@ -46,6 +58,38 @@ def test_none_is_opened_that_nobody_would_close() -> None:
     assert channels.close() == [0]
 
 
+def test_who_closes_as_one_is_opened_waits_for_it() -> None:
+    numbers, closed = count(), list[int]()
+    closing = threading.Thread(target=lambda: closed.extend(channels.close()))
+
+    def open_channel() -> tuple[int, str]:
+        if (number := next(numbers)) == 1:
+            closing.start()
+            closing.join(_HELD_UP_S)
+        return number, "method"
+
+    channels = Channels(open_channel)
+    for _ in range(STREAMS_PER_CHANNEL + 1):
+        channels.take()
+    closing.join()
+    assert closed == [0, 1]
+
+
+@pytest.mark.timeout(20)
+def test_a_signal_handler_may_close_as_one_is_opened() -> None:
+    """It runs in the thread that holds the lock."""
+    numbers = count()
+
+    def open_channel() -> tuple[int, str]:
+        if (number := next(numbers)) == 1:
+            channels.close()
+        return number, f"method of {number}"
+
+    channels = Channels(open_channel)
+    lanes = [channels.take() for _ in range(STREAMS_PER_CHANNEL + 2)]
+    assert {lane.method for lane in lanes} == {"method of 0"}
+
+
 def test_one_that_cannot_be_opened_leaves_the_others_as_they_are() -> None:
     outcomes = iter(["one"])
 
@@ -60,6 +104,7 @@ def test_one_that_cannot_be_opened_leaves_the_others_as_they_are() -> None:
     assert channels.take() is lanes[0]
 
 
+@pytest.mark.usefixtures("restless")
 def test_threads_never_overfill_a_channel() -> None:
     channels = _numbered()
     start = threading.Barrier(_THREADS)

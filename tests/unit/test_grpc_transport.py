@@ -1,33 +1,127 @@
 """gRPC to a service that is not asked for anything."""
 
+import asyncio
 import signal
 import subprocess
 import sys
 import threading
+from typing import NoReturn
 
 import grpc
 import pytest
 from images_in_bytes import png
 
 from vision_grpc.core.requests import ask_for_text
-from vision_grpc.errors import TransportError
+from vision_grpc.errors import PathError, TransportError
 from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc import GrpcTransport
+from vision_grpc.transport.grpc_aio import AsyncGrpcTransport
 from vision_grpc.transport.grpc_peer import translate
 from vision_grpc.transport.tls import Tls
 
 _SOON_S = 20.0
+_NOWHERE = Endpoint.parse("localhost:1", insecure=True)
+_ASK = ask_for_text(["en"], "", None)
+
+
+def _calls_of(transport: GrpcTransport | AsyncGrpcTransport) -> list[int]:
+    return [lane.calls for lane in transport._channels._lanes]
 
 
 def test_a_call_that_another_threads_close_forestalls_says_so() -> None:
-    transport = GrpcTransport(Endpoint.parse("localhost:1", insecure=True), Tls())
+    transport = GrpcTransport(_NOWHERE, Tls())
     transport.close()
-    with pytest.raises(TransportError, match="the client was closed"):
-        transport.start([png(1)], ask_for_text(["en"], "", None), None, timeout_s=1, on_done=lambda: None)
-    with pytest.raises(TransportError, match="the client was closed"):
+    with pytest.raises(TransportError, match="was started: the client was closed"):
+        transport.start([png(1)], _ASK, None, timeout_s=1, on_done=lambda: None)
+    with pytest.raises(TransportError, match="was started: the client was closed"):
         transport.call(BatchAnalyzeRequest(), None, timeout_s=1)
+    assert _calls_of(transport) == [0]
+
+
+async def test_a_call_that_another_tasks_close_forestalls_says_so() -> None:
+    transport = AsyncGrpcTransport(_NOWHERE, Tls())
+    await transport.aclose()
+    with pytest.raises(TransportError, match="was started: the client was closed"):
+        transport.start([png(1)], _ASK, None, timeout_s=1, on_done=lambda: None)
+    with pytest.raises(TransportError, match="was started: the client was closed"):
+        await transport.call(BatchAnalyzeRequest(), None, timeout_s=1)
+    assert _calls_of(transport) == [0]
+
+
+def test_a_call_keeps_its_place_until_it_is_over() -> None:
+    transport = GrpcTransport(_NOWHERE, Tls())
+    calls = [*_calls_of(transport)]
+    done = threading.Event()
+
+    def end() -> None:
+        calls.extend(_calls_of(transport))
+        done.set()
+
+    transport.start([png(1)], _ASK, None, timeout_s=_SOON_S, on_done=end)
+    assert done.wait(_SOON_S)
+    with pytest.raises(PathError):
+        transport.call(BatchAnalyzeRequest(), None, timeout_s=_SOON_S)
+    assert [*calls, *_calls_of(transport)] == [0, 0, 0]
+    transport.close()
+
+
+async def test_a_call_of_a_loop_keeps_its_place_until_it_is_over() -> None:
+    transport = AsyncGrpcTransport(_NOWHERE, Tls())
+    done = asyncio.Event()
+    call = transport.start([png(1)], _ASK, None, timeout_s=_SOON_S, on_done=done.set)
+    assert _calls_of(transport) == [1]
+    call.cancel()
+    await asyncio.wait_for(done.wait(), _SOON_S)
+    with pytest.raises(PathError):
+        await transport.call(BatchAnalyzeRequest(), None, timeout_s=_SOON_S)
+    assert _calls_of(transport) == [0]
+    await transport.aclose()
+
+
+class _Interrupted:
+    """A method that Ctrl-C stops as it starts a call."""
+
+    def __call__(self, _: bytes, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    future = __call__
+
+
+def test_a_call_that_is_not_started_has_no_place() -> None:
+    transport = GrpcTransport(_NOWHERE, Tls())
+    transport._channels._lanes[0].method = _Interrupted()  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        transport.start([png(1)], _ASK, None, timeout_s=1, on_done=lambda: None)
+    with pytest.raises(KeyboardInterrupt):
+        transport.call(BatchAnalyzeRequest(), None, timeout_s=1)
+    assert _calls_of(transport) == [0]
+    transport.close()
+
+
+async def test_a_call_that_is_not_started_on_a_loop_has_no_place() -> None:
+    transport = AsyncGrpcTransport(_NOWHERE, Tls())
+    transport._channels._lanes[0].method = _Interrupted()  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        transport.start([png(1)], _ASK, None, timeout_s=1, on_done=lambda: None)
+    assert _calls_of(transport) == [0]
+    await transport.aclose()
+
+
+@pytest.mark.parametrize("timeout_s", [1e10, float("inf")])
+async def test_a_time_out_of_centuries_is_not_over_at_once(timeout_s: float) -> None:
+    transport, other = GrpcTransport(_NOWHERE, Tls()), AsyncGrpcTransport(_NOWHERE, Tls())
+    with pytest.raises(PathError):
+        transport.start([png(1)], _ASK, None, timeout_s=timeout_s, on_done=lambda: None).answer()
+    with pytest.raises(PathError):
+        transport.call(BatchAnalyzeRequest(), None, timeout_s=timeout_s)
+    with pytest.raises(PathError):
+        await other.start([png(1)], _ASK, None, timeout_s=timeout_s, on_done=lambda: None).answer()
+    with pytest.raises(PathError):
+        await other.call(BatchAnalyzeRequest(), None, timeout_s=timeout_s)
+    transport.close()
+    await other.aclose()
 
 
 class _Closed:
@@ -47,7 +141,7 @@ class _Closed:
 
 
 def test_what_closing_cancels_was_not_cancelled_by_the_service() -> None:
-    error = translate(_Closed(), Attempt(Endpoint.parse("localhost:1", insecure=True), 1))
+    error = translate(_Closed(), Attempt(_NOWHERE, 1))
     assert type(error) is TransportError
     assert "the client may have been closed" in str(error)
 
@@ -61,7 +155,7 @@ def test_an_interrupt_does_not_break_off_the_end_of_a_channel(monkeypatch: pytes
         assert interrupted.wait(_SOON_S)
         closed.set()
 
-    transport = GrpcTransport(Endpoint.parse("localhost:1", insecure=True), Tls())
+    transport = GrpcTransport(_NOWHERE, Tls())
     with monkeypatch.context() as patch:
         patch.setattr(type(transport._channels.close()[0]), "close", close)
         with pytest.raises(KeyboardInterrupt):

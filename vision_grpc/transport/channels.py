@@ -26,7 +26,7 @@ class Channels(Generic[_ChannelT, _MethodT]):
 
     def __init__(self, open_channel: Callable[[], tuple[_ChannelT, _MethodT]]) -> None:
         self._open = open_channel
-        # Garbage collection, which may end calls, may come back here in the same thread.
+        # Garbage collection, which may end calls, and signal handlers may come back here in the same thread.
         self._lock = threading.RLock()
         self._channels: list[_ChannelT] = []
         self._lanes: list[Lane[_MethodT]] = []
@@ -37,8 +37,11 @@ class Channels(Generic[_ChannelT, _MethodT]):
         """Return where the next call goes, its place taken until `leave`. After `close`, the call cannot start."""
         with self._lock:
             lane = next((lane for lane in self._lanes if lane.calls < STREAMS_PER_CHANNEL), None)
-            if lane is None:
-                lane = self._lanes[0] if self._closed else self._add()
+            if lane is None and not self._closed:
+                lane = self._add()
+            # A signal handler that closes as one is opened misses it: without a call, it never connects.
+            if lane is None or self._closed:
+                lane = self._lanes[0]
             lane.calls += 1
             return lane
 

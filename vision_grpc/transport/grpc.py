@@ -7,7 +7,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import ProtocolError, TransportError
+from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport.attempt import Attempt
@@ -18,6 +18,7 @@ from vision_grpc.transport.grpc_peer import (
     Failure,
     close_channels,
     metadata_of,
+    not_started,
     open_channel,
     read_answer,
     translate,
@@ -72,6 +73,9 @@ class GrpcTransport:
         except ValueError as error:
             self._channels.leave(lane)
             self._refuse(error)
+        except BaseException:
+            self._channels.leave(lane)
+            raise
 
         def end(_: object) -> None:
             self._channels.leave(lane)
@@ -107,8 +111,7 @@ class GrpcTransport:
         """Raise for a call that was not started. To gRPC, that the channel is closed is a mistake in an argument."""
         if not self._closed:
             raise error
-        message = f"no call to {self._endpoint.target} was started: the client was closed"
-        raise TransportError(message) from error
+        raise not_started(self._endpoint) from error
 
 
 class GrpcCall:

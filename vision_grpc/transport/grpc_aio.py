@@ -20,6 +20,7 @@ from vision_grpc.transport.grpc_peer import (
     Failure,
     credentials_of,
     metadata_of,
+    not_started,
     options_of,
     read_answer,
     translate,
@@ -86,6 +87,9 @@ class AsyncGrpcTransport:
         lane = self._channels.take()
         try:
             call = lane.method(wire, timeout=min(timeout_s, LONGEST_S), metadata=metadata)
+        except grpc.aio.UsageError as error:
+            self._channels.leave(lane)
+            raise not_started(self._endpoint) from error
         except BaseException:
             self._channels.leave(lane)
             raise
