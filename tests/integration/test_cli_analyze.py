@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from vision_grpc.local import LocalVision
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 
 BEGINNING = "The harbour was quiet"
+_SOON_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -108,30 +110,48 @@ def test_several_images_have_headers(there: tuple[str, ...], line: Path, tmp_pat
     assert one == f"==> b.png <==\n{other.rstrip()}"
 
 
-@pytest.mark.parametrize("form", ["text", "jsonl"])
-def test_texts_come_in_the_order_of_the_images_and_lines_as_they_are_read(form: str, tmp_path: Path) -> None:
+def _write_pages(folder: Path) -> list[str]:
+    names = [f"{number:02}.png" for number in range(16)]
+    for number, name in enumerate(names):
+        (folder / name).write_bytes(png(number))
+    return names
+
+
+def test_texts_come_in_the_order_of_the_images(tmp_path: Path) -> None:
     others_are_read = threading.Event()
 
     def answer_the_first_last(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
         if 0 in numbers_of(request):
-            others_are_read.wait(30)
+            others_are_read.wait(_SOON_S)
         else:
             others_are_read.set()
         return answer(request)
 
-    names = [f"{number:02}.png" for number in range(16)]
-    for number, name in enumerate(names):
-        (tmp_path / name).write_bytes(png(number))
+    names = _write_pages(tmp_path)
     with serve_grpc(answer_the_first_last) as service:
-        options = ("--endpoint", service.address, "--insecure", "--format", form)
+        finished = run("analyze", "--endpoint", service.address, "--insecure", *names, cwd=tmp_path)
+    assert finished.code == 0
+    assert re.findall("==> (.+) <==", finished.text) == names
+
+
+def test_lines_come_as_images_are_read(tmp_path: Path) -> None:
+    lines = tmp_path / "out.partial"
+
+    def answer_the_first_last(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+        if 0 in numbers_of(request):
+            deadline = time.monotonic() + _SOON_S
+            while lines.stat().st_size == 0 and time.monotonic() < deadline:
+                time.sleep(0.01)
+        return answer(request)
+
+    names = _write_pages(tmp_path)
+    with serve_grpc(answer_the_first_last) as service:
+        options = ("--endpoint", service.address, "--insecure", "--format", "jsonl", "-o", "out")
         finished = run("analyze", *options, *names, cwd=tmp_path)
     assert finished.code == 0
-    if form == "text":
-        assert re.findall("==> (.+) <==", finished.text) == names
-    else:
-        keys = [told["key"] for told in finished.objects]
-        assert sorted(keys) == names
-        assert keys[0] != names[0]
+    keys = [json.loads(line)["key"] for line in (tmp_path / "out").read_text().splitlines()]
+    assert sorted(keys) == names
+    assert keys[0] != names[0]
 
 
 def test_a_folder_with_one_image_is_its_text_alone(there: tuple[str, ...], line: Path) -> None:
