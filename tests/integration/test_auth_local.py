@@ -28,9 +28,15 @@ from vision_grpc.auth import (
     YcProfile,
 )
 from vision_grpc.discovery import ApiEndpoints
-from vision_grpc.errors import AuthError
+from vision_grpc.errors import AuthError, Code, ServiceError
 from vision_grpc.local import Identities, LocalVision
-from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
+from vision_grpc.messages import (
+    AnalyzeSpec,
+    BatchAnalyzeRequest,
+    CreateIamTokenRequest,
+    Feature,
+    FeatureTextDetectionConfig,
+)
 from vision_grpc.results import ImageResult
 
 Way = Literal["grpc", "rest"]
@@ -262,6 +268,12 @@ def test_the_token_service_refuses_nonsense_without_repeating_it(place: Place, b
     assert answer.status_code in {400, 401}
     assert answer.json()["code"] in {3, 16}
     assert len(answer.content) < 2000
+
+
+def test_an_oauth_token_beyond_ascii_is_unknown(place: Place) -> None:
+    with pytest.raises(ServiceError, match="the OAuth token is unknown") as refused:
+        place.identities.create_token(CreateIamTokenRequest(yandex_passport_oauth_token="y0_ключ"))  # noqa: S106
+    assert refused.value.code is Code.UNAUTHENTICATED
 
 
 def test_the_services_of_the_cloud_are_reflected(place: Place) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import PROGRAM, cut_first_line, run
+from command_line import PROGRAM, cut_first_line, finish, run, start
 from PIL import Image
 from scanned_pages import ScannedPage
 
@@ -142,6 +142,26 @@ def test_a_closed_stream_is_told_by_name(
     assert complaint.removesuffix(" (see python -m vision_grpc analyze --help)") == f"error: {told}"
 
 
+def test_a_stdin_that_is_for_writing_is_told_before_anything_is_sent(folder: Path) -> None:
+    with (folder / "other").open("wb") as other:
+        process = start("analyze", "--endpoint", "127.0.0.1:1", "good.png", "-", cwd=folder, stdin=other.fileno())
+        finished = finish(process)
+    assert finished.code == 2
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: - reads an image from stdin, which cannot be read (Bad file descriptor): pipe")
+
+
+@pytest.mark.parametrize("host", ["foo..bar", "a" * 100])
+@pytest.mark.parametrize("transport", ["auto", "grpc", "rest"])
+def test_a_host_that_is_no_name(folder: Path, host: str, transport: str) -> None:
+    options = ["--endpoint", host, "--anonymous", "--transport", transport]
+    finished = run("analyze", *options, "good.png", cwd=folder)
+    assert finished.code == 2
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: the endpoint ")
+    assert "neither host:port nor a URL" in complaint
+
+
 def test_no_language_data(folder: Path) -> None:
     finished = run("analyze", "--local", folder, variables={"TESSDATA_PREFIX": str(folder)})
     assert (finished.code, finished.stdout) == (2, b"")
@@ -207,6 +227,11 @@ def test_paths_without_any_image(there: tuple[str, ...], tmp_path: Path, name: s
         ),
         (["analyze", "--local", "--server-name", "x", "x.png"], "--local starts a service of its own: drop it or"),
         (["serve", "--grpc-port", "65536"], "Invalid value for '--grpc-port'"),
+        (["serve", "--token-lifetime", "inf"], "Invalid value for '--token-lifetime'"),
+        (["serve", "--token-lifetime", "1e300"], "Invalid value for '--token-lifetime'"),
+        (["analyze", "--timeout", "nan", "x.png"], "Invalid value for '--timeout': 'nan' is no number of seconds"),
+        (["doctor", "--timeout", "nan"], "Invalid value for '--timeout': 'nan' is no number of seconds"),
+        (["doctor", "--timeout", "inf"], "Invalid value for '--timeout'"),
     ],
 )
 def test_wrong_usage_is_one_line_that_leads_to_the_help(arguments: list[str], told: str) -> None:

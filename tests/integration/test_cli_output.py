@@ -86,6 +86,15 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_sent(
     assert finished.complaints == [f"error: {output}: {reason}"]
 
 
+def test_a_link_to_itself_is_no_place(folder: Path) -> None:
+    (folder / "loop").symlink_to("loop")
+    finished = run("analyze", "--endpoint", "127.0.0.1:1", "line.png", "-o", "loop", cwd=folder)
+    assert finished.code == 2
+    (complaint,) = finished.complaints
+    assert complaint.startswith("error: loop: cannot be written (Too many levels of symbolic links), name another")
+    assert (folder / "loop").is_symlink()
+
+
 @pytest.mark.parametrize("named", ["line.png", "."])
 def test_an_image_is_not_overwritten(folder: Path, named: str) -> None:
     (folder / "link.txt").symlink_to("line.png")

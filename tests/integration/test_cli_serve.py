@@ -139,6 +139,47 @@ def test_half_of_tls_is_refused(tmp_path: Path) -> None:
     assert complaint.startswith("error: TLS needs both ")
 
 
+@pytest.mark.parametrize("host", ["..", "a" * 100, "vision.invalid", "192.0.2.1"])
+def test_a_host_that_is_not_this_machine_is_named(host: str) -> None:
+    finished = run("serve", "--host", host)
+    assert (finished.code, finished.stdout) == (2, b"")
+    (complaint,) = finished.complaints
+    assert complaint.startswith(f"error: cannot listen on {host}:0: ")
+    assert complaint.endswith("; name an address of this machine")
+
+
+_SECRETS = {"key.json", "api-key", "oauth-token"}
+
+
+def test_each_start_writes_new_secrets(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "secrets"
+    seen = set[str]()
+    for _ in range(2):
+        with serving("--require-auth", folder):
+            assert {path.name for path in folder.iterdir()} == _SECRETS
+            seen |= {path.read_text() for path in folder.iterdir()}
+    assert len(seen) == 2 * len(_SECRETS)
+
+
+@pytest.mark.parametrize("name", sorted(_SECRETS))
+@pytest.mark.parametrize("content", ["", '{"id": "ajk", "service_account_id": "aje"}', "[]"])
+def test_secrets_of_others_are_not_replaced(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    finished = run("serve", "--require-auth", tmp_path)
+    assert (finished.code, finished.stdout) == (2, b"")
+    complaint = f"error: {tmp_path / name} is not of a local service and would be lost: name another folder"
+    assert finished.complaints[-1] == complaint
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, content)]
+
+
+def test_a_service_that_does_not_start_leaves_the_secrets_of_one_that_runs(tmp_path: Path) -> None:
+    with serving("--require-auth", tmp_path) as (_, endpoints):
+        before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+        port = endpoints["grpc_endpoint"].rpartition(":")[2]
+        assert run("serve", "--require-auth", tmp_path, "--grpc-port", port).code == 2
+        assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
 def test_a_host_that_others_reach_is_a_warning() -> None:
     with serving("--host", "0.0.0.0") as (process, _):  # noqa: S104 - what the warning is about
         finished = end(process, signal.SIGTERM)

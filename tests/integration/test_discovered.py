@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Literal
+from typing import Literal, NoReturn
 
 import pytest
 from auth_peers import Reply, Request, always, http_server
@@ -32,6 +32,8 @@ from vision_grpc.core.requests import ask_for_text, build_request
 from vision_grpc.json import to_json
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
+from vision_grpc.transport.discovered import AsyncDiscoveringTransport, Lookup
+from vision_grpc.transport.endpoint import Endpoint
 
 Way = Literal["grpc", "rest"]
 _REQUEST = build_request([png(1)], ask_for_text(("*",), "", ""))
@@ -228,3 +230,38 @@ def test_the_local_service_tells_where_it_is_and_a_profile_leads_there(tmp_path:
         with VisionClient(endpoints, credentials=profile, insecure=True, folder_id="b1g") as client:
             assert not client.analyze(png(1), timeout=20).ok  # It was let in: there is no image to read.
     assert identities.exchanges == 1
+
+
+class _SlowDirectory:
+    """Knows where the service is once it is let go."""
+
+    place = Endpoint("directory.example", 443, plaintext=False)
+
+    def __init__(self) -> None:
+        self.asked, self.told = asyncio.Event(), asyncio.Event()
+
+    def address(self, service_id: str, *, timeout_s: float) -> str:
+        raise AssertionError
+
+    async def address_async(self, _: str, *, timeout_s: float) -> str:
+        self.asked.set()
+        async with asyncio.timeout(timeout_s):
+            await self.told.wait()
+        return "vision.example:443"
+
+
+async def test_nothing_is_opened_for_a_service_that_is_found_after_the_end() -> None:
+    directory, opened = _SlowDirectory(), list[Endpoint]()
+
+    def open_at(endpoint: Endpoint) -> NoReturn:
+        opened.append(endpoint)
+        raise AssertionError
+
+    transport = AsyncDiscoveringTransport(Lookup(directory, insecure=False), open_at)
+    call = asyncio.create_task(transport.call(_REQUEST, None, timeout_s=20))
+    await directory.asked.wait()
+    await transport.aclose()
+    directory.told.set()
+    with pytest.raises(TransportError, match=r"no call to vision\.example:443 was started: the client was closed"):
+        await call
+    assert opened == []

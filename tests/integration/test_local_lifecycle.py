@@ -11,18 +11,20 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 from urllib.parse import urlsplit
 
 import grpc
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from PIL import Image
 from scanned_pages import ScannedPage
 from uvicorn import Server
 
 from vision_grpc.json import to_json
-from vision_grpc.local import LocalServiceError, LocalVision
+from vision_grpc.local import LocalServiceError, LocalVision, grpc_face
 from vision_grpc.local.bitmap import Bitmap
 from vision_grpc.local.engine import Engine
 from vision_grpc.local.rest_face import RestFace
@@ -241,13 +243,25 @@ def test_tls_needs_a_certificate_and_its_key(tmp_path: Path) -> None:
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     with pytest.raises(LocalServiceError, match="both tls_certificate and tls_key"):
         LocalVision(tls_key=key)
-    with pytest.raises(LocalServiceError, match=r"certificate\.pem .* No such file"):
+    with pytest.raises(LocalServiceError, match=r"certificate\.pem cannot be read \(No such file"):
         LocalVision(tls_certificate=certificate, tls_key=key)
     authority = trustme.CA()
     authority.issue_cert("127.0.0.1").cert_chain_pems[0].write_to_path(str(certificate))
     authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(str(key))
-    with pytest.raises(LocalServiceError, match=r"certificate\.pem"):
+    with pytest.raises(LocalServiceError, match=r"certificate\.pem .*: the chain begins with another key's"):
         LocalVision(tls_certificate=certificate, tls_key=key)
+    encrypted = serialization.BestAvailableEncryption(b"pass phrase")
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key.write_bytes(private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encrypted))
+    with pytest.raises(LocalServiceError, match=r"key\.pem .*, or the key has a pass phrase"):
+        LocalVision(tls_certificate=certificate, tls_key=key)
+
+
+def test_a_port_that_is_taken_at_the_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(grpc_face, "listen", lambda *_: Mock())
+        with pytest.raises(LocalServiceError, match="somebody took the port just now; choose another"):
+            LocalVision(grpc_port=taken.getsockname()[1])
 
 
 def test_without_the_extra_the_import_says_how_to_get_it() -> None:

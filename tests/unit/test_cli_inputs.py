@@ -57,6 +57,20 @@ def test_a_folder_that_cannot_be_listed_is_a_complaint(tmp_path: Path, monkeypat
     assert complaints == [f"{tmp_path}/closed: the folder cannot be read (Permission denied), check its permissions"]
 
 
+def test_a_pipe_in_a_folder_keeps_nobody_waiting(tmp_path: Path) -> None:
+    make_files(tmp_path, "1.png")
+    os.mkfifo(tmp_path / "2.png")
+    complaints: list[str] = []
+    assert list(list_images([str(tmp_path)], complaints)) == [tmp_path / "1.png"]
+    assert complaints == [f"{tmp_path}/2.png: no file but a pipe or device, move it away or name it itself"]
+    assert list(list_images([str(tmp_path / "2.png")], [])) == [tmp_path / "2.png"]
+
+
+def test_a_link_that_leads_nowhere_is_told_of_when_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "1.png").symlink_to("gone.png")
+    assert list(list_images([str(tmp_path)], [])) == [tmp_path / "1.png"]
+
+
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     make_files(tmp_path, "1.png")
     (tmp_path / "loop").symlink_to(tmp_path)

@@ -28,7 +28,20 @@ def test_forms(text: str, insecure: bool, target: str, url: str) -> None:  # noq
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":443", "host:port", "host:99999", "ftp://host", "https://", "https://host/path", "https://u:p@host", "a b"],
+    [
+        "",
+        ":443",
+        "host:port",
+        "host:99999",
+        "ftp://host",
+        "https://",
+        "https://host/path",
+        "https://u:p@host",
+        "a b",
+        "foo..bar",
+        ".",
+        f"{'a' * 64}.example:1",
+    ],
 )
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="neither host:port nor a URL"):

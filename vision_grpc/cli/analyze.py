@@ -1,6 +1,7 @@
 """`vision-grpc analyze`: the text of images, onto stdout or into a file."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
@@ -15,6 +16,7 @@ from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.inputs import STDIN, list_images, open_images
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.output import Output, open_output
+from vision_grpc.cli.seconds import DAY_S, Seconds
 from vision_grpc.cli.stderr import tell
 from vision_grpc.config import Timeouts
 
@@ -64,7 +66,6 @@ Environment:
   With --local, only the last and TESSDATA_PREFIX (where Tesseract's
   language data is) matter.
 """
-_DAY_S = 86_400
 _log = logging.getLogger(__name__)
 
 
@@ -94,7 +95,7 @@ _log = logging.getLogger(__name__)
     "--timeout",
     "timeout_s",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True, max=_DAY_S),
+    type=Seconds(most=DAY_S),
     default=Timeouts().call_s,
     help=f"For each call (8 images).  [default: {Timeouts().call_s:g}]",
 )
@@ -176,6 +177,11 @@ def _check_stdin(paths: Sequence[str]) -> None:
         state = "closed" if sys.stdin is None else "a terminal"
         message = f"- reads an image from stdin, which is {state}: pipe a file in"
         raise click.UsageError(message, context)
+    try:
+        os.read(sys.stdin.fileno(), 0)
+    except OSError as error:
+        message = f"- reads an image from stdin, which cannot be read ({error.strerror}): pipe a file in"
+        raise click.UsageError(message, context) from error
 
 
 def _count_images(paths: Sequence[str], output_path: Path | None, complaints: list[str]) -> int:

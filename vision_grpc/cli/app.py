@@ -10,6 +10,7 @@ from vision_grpc.cli.exits import INTERRUPTED, NOTHING_DONE
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.serve import serve
 from vision_grpc.cli.stderr import tell
+from vision_grpc.cli.stdout import open_stdout
 from vision_grpc.errors import VisionError
 from vision_grpc.version import __version__
 
@@ -62,6 +63,7 @@ def run() -> int:
     What is wrong with the usage, the files or the service is one line on stderr. Anything else
     is a bug of ours and keeps its traceback.
     """
+    open_stdout()
     try:
         code: int = app.main(standalone_mode=False)
     except click.Abort as abort:

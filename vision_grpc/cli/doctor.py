@@ -10,6 +10,7 @@ import click
 from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
 from vision_grpc.cli.flags import in_flags
+from vision_grpc.cli.seconds import DAY_S, Seconds
 
 if TYPE_CHECKING:
     from vision_grpc.settings import Arguments
@@ -46,7 +47,7 @@ _MARKS = {"ok": " ", "warning": "!", "fault": "x"}
     "--timeout",
     "timeout_s",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(most=DAY_S),
     default=10.0,
     show_default=True,
     help="For each step.",

@@ -1,6 +1,7 @@
 """The images that the PATHs of a command name."""
 
 import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -51,6 +52,17 @@ def _list_folder(folder: str, complaints: list[str]) -> Iterator[Path]:
         for name in sorted(files):
             if name.lower().endswith(_SUFFIXES) and not name.startswith("."):
                 empty = False
-                yield Path(parent, name)
+                if _may_be_read(path := Path(parent, name)):
+                    yield path
+                else:
+                    complaints.append(f"{path}: no file but a pipe or device, move it away or name it itself")
     if empty and len(complaints) == complaints_before:
         complaints.append(f"{folder}: no image in this folder, expected *.jpg, *.jpeg or *.png")
+
+
+def _may_be_read(path: Path) -> bool:
+    """Return whether nothing keeps who opens the path waiting, as a pipe does until somebody writes to it."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True  # Told of when it is read.

@@ -2,9 +2,9 @@
 
 import logging
 import os
-import sys
 
 from vision_grpc.cli.flags import in_flags
+from vision_grpc.cli.stderr import tell_lines
 
 
 def show_logs(level: int) -> None:
@@ -24,5 +24,5 @@ def show_logs(level: int) -> None:
 
 class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        # Looked up each time: a progress bar puts itself in its place.
-        sys.stderr.write(f"{in_flags(self.format(record))}\n")
+        # More than one, where a traceback is part of it.
+        tell_lines(in_flags(self.format(record)))

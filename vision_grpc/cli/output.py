@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,7 @@ def open_output(path: Path | None) -> "Output":
     try:
         if path is None or path == Path("-"):
             return Output("stdout", FileIO(_STDOUT, "w", closefd=False))
-        if path.exists() and not path.is_file():
+        if not _is_file_to_be(path):
             return Output(str(path), FileIO(path, "w"))
         # Through a link, the file that it leads to is meant.
         return OutputFile(path.resolve() if path.is_symlink() else path)
@@ -132,6 +133,13 @@ class OutputFile(Output):
     @property
     def _whereabouts(self) -> str:
         return f"the finished results are in {self._partial}"
+
+
+def _is_file_to_be(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
 
 
 def _refusal(name: str, error: OSError) -> click.ClickException:

@@ -15,6 +15,8 @@ import click
 from vision_grpc.cli.connect import start_local
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.logs import show_logs
+from vision_grpc.cli.seconds import DAY_S, Seconds
+from vision_grpc.cli.secrets_folder import write_secrets
 from vision_grpc.cli.stderr import tell
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ _log = logging.getLogger(__name__)
     "--token-lifetime",
     "token_lifetime_s",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(most=365 * DAY_S),
     default=12 * 3600.0,
     help="Of IAM tokens.  [default: 12 hours]",
 )
@@ -98,7 +100,7 @@ def serve(
     """
     show_logs(logging.INFO)
     told_to_end = _catch_end()
-    identities = None if credentials_folder is None else _write_identities(credentials_folder, token_lifetime_s)
+    identities = None if credentials_folder is None else _make_identities(token_lifetime_s)
     with start_local(
         host=host,
         grpc_port=grpc_port,
@@ -111,13 +113,11 @@ def serve(
             tell(
                 f"warning: on {host} anybody who can reach this machine may use the service: it asks for no credentials"
             )
+        if credentials_folder is not None and identities is not None:
+            write_secrets(credentials_folder, identities)
         endpoints = {"grpc_endpoint": vision.grpc_endpoint, "rest_endpoint": vision.rest_endpoint}
         _log.info("serving gRPC on %s and REST on %s, Ctrl-C ends it", *endpoints.values())
-        try:
-            click.echo(json.dumps(endpoints))
-        except OSError as error:
-            message = f"stdout: cannot be written ({error.strerror}), and the ports are told there"
-            raise click.ClickException(message) from error
+        click.echo(json.dumps(endpoints))
         told_to_end.recv(1)
         _end_at_last()
         _log.info("ending, calls in flight are answered first")
@@ -126,27 +126,10 @@ def serve(
     os._exit(ALL_READ)
 
 
-def _write_identities(folder: Path, token_lifetime_s: float) -> "Identities":
-    """Return new identities whose secrets are in files that only this user may read."""
+def _make_identities(token_lifetime_s: float) -> "Identities":
     from vision_grpc.local import Identities
 
-    identities = Identities(token_lifetime_s=token_lifetime_s)
-    secrets = {
-        "key.json": json.dumps(identities.authorized_key, indent=2),
-        "api-key": identities.api_key,
-        "oauth-token": identities.oauth_token,
-    }
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, secret in secrets.items():
-            path = folder / name
-            path.unlink(missing_ok=True)
-            path.touch(mode=0o600, exist_ok=False)
-            path.write_text(secret, encoding="utf-8")
-    except OSError as error:
-        message = f"{folder}: no credentials can be written there ({error.strerror}), name another folder"
-        raise click.ClickException(message) from error
-    return identities
+    return Identities(token_lifetime_s=token_lifetime_s)
 
 
 def _catch_end() -> socket.socket:

@@ -48,8 +48,8 @@ def decode(content: bytes) -> Bitmap:
             _check_size(image, content)
             image.load()
             upright = _flatten(_turn(image))
-    except MemoryError:
-        raise  # Of this machine, not of the file.
+    except (UnreadableImageError, MemoryError):
+        raise  # The second is of this machine, not of the file.
     # Pillow tells of damage by whatever its parsers stumble into: OSError, SyntaxError, AssertionError, its own
     # DecompressionBombError, ... No list of them is complete, and all that differs between calls is the file.
     except Exception as error:
@@ -62,7 +62,8 @@ def _check_size(image: Image.Image, content: bytes) -> None:
     # Limits are checked on the first header, Pillow believes the last; nothing is allocated before it loads the pixels.
     header = read_header(content)
     if image.size != (header.width, header.height):
-        message = f"one header tells {header.width} x {header.height} pixels, another {image.width} x {image.height}"
+        sizes = f"{header.width} x {header.height} pixels, another {image.width} x {image.height}"
+        message = f"one header of the file tells {sizes}: export it again"
         raise UnreadableImageError(message)
 
 

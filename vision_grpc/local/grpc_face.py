@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from vision_grpc.local.cloud_grpc import MODULES, SERVICE_NAMES, add_cloud
 from vision_grpc.local.contract import REQUEST_BYTES, SERVICE_NAME
+from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.grpc_call import answer_call, authorization_of
 from vision_grpc.local.iam import Identities
 from vision_grpc.local.listening import TlsFiles, join_address, listen
@@ -73,10 +74,14 @@ class GrpcFace:
         # gRPC tells no reason when it cannot bind; a socket of our own does.
         listen(host, port).close()
         address = join_address(host, port)
-        if tls is None:
-            return self._server.add_insecure_port(address)
-        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
-        return self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+        try:
+            if tls is None:
+                return self._server.add_insecure_port(address)
+            pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+            return self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+        except RuntimeError as error:
+            message = f"cannot listen on {address}: somebody took the port just now; choose another (0 takes any)"
+            raise LocalServiceError(message) from error
 
 
 class _Servicer(vision_service_pb2_grpc.VisionServiceServicer):

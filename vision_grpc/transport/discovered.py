@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, NoReturn, Protocol, TypeVar
 
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import DeadlineError, PathError, VisionError
+from vision_grpc.errors import DeadlineError, PathError, TransportError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport import AsyncCall, AsyncTransport, Call, Transport
@@ -82,7 +82,9 @@ class _Connections(Generic[_T]):
         self._open_at = open_at
         self._opened: dict[Endpoint, _T] = {}
         self._latest: _T | None = None
-        self._opening = threading.Lock()
+        # Reentrant: garbage collection and signal handlers, which may close clients, run in any thread.
+        self._opening = threading.RLock()
+        self._closed = False
 
     def known(self) -> _T | None:
         """Return the connection to where the service is, None where it was never found. Does not wait."""
@@ -96,16 +98,25 @@ class _Connections(Generic[_T]):
         return self.at(endpoint)
 
     def at(self, endpoint: Endpoint) -> _T:
-        """Return the connection to a place, opened if need be."""
+        """Return the connection to a place, opened if need be.
+
+        Raises:
+            TransportError: the client was closed meanwhile; there would be nobody to close another.
+        """
         with self._opening:
             if endpoint not in self._opened:
+                if self._closed:
+                    message = f"no call to {endpoint.target} was started: the client was closed"
+                    raise TransportError(message)
                 self._opened[endpoint] = self._open_at(endpoint)
             self._latest = self._opened[endpoint]
             return self._latest
 
-    def all(self) -> Sequence[_T]:
-        """Return what is to be closed."""
-        return [*self._opened.values()]
+    def close(self) -> Sequence[_T]:
+        """Open no more, and return what is to be closed."""
+        with self._opening:
+            self._closed = True
+            return [*self._opened.values()]
 
 
 class DiscoveringTransport:
@@ -144,7 +155,7 @@ class DiscoveringTransport:
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        for transport in self._connections.all():
+        for transport in self._connections.close():
             transport.close()
 
     def _find(self, timeout_s: float) -> Transport:
@@ -202,7 +213,7 @@ class AsyncDiscoveringTransport:
         """Close the connection, if there is one; calls that wait for the address fail."""
         for task in self._early:
             task.cancel()
-        for transport in self._connections.all():
+        for transport in self._connections.close():
             await transport.aclose()
 
     async def _find(self, timeout_s: float) -> AsyncTransport:

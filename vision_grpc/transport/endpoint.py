@@ -26,7 +26,7 @@ class Endpoint:
         """
         is_url = "://" in text
         parts, port = _split(text if is_url else f"//{text}")
-        if parts.hostname is None or any(map(str.isspace, text)):
+        if parts.hostname is None or not _may_be_host(parts.hostname) or any(map(str.isspace, text)):
             raise _malformed(text)
         if "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
             raise _malformed(text)
@@ -83,6 +83,15 @@ def _split(url: str) -> tuple[SplitResult, int | None]:
         # Not as a cause: it quotes what may be a password.
         return SplitResult("", "", "", "", ""), None
     return parts, port
+
+
+def _may_be_host(name: str) -> bool:
+    """Return whether the parts of a name are as long as DNS has them; what asks for another raises a UnicodeError."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _malformed(text: str) -> ValueError:

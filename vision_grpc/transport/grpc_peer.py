@@ -23,7 +23,7 @@ from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.method import Headers
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
-from vision_grpc.transport.tls import EARLY_END_HINT, Tls, tls_hint
+from vision_grpc.transport.tls import Tls, early_end_hint, tls_hint
 from vision_grpc.version import USER_AGENT
 from vision_grpc.wire import has_error, split_response
 
@@ -185,7 +185,7 @@ def not_started(endpoint: Endpoint) -> TransportError:
 def _advice_on_early_end(message: str, endpoint: Endpoint) -> str:
     # Within the handshake, a firewall may have ended it.
     is_early = "andshake" not in message and any(sign in message for sign in _EARLY_ENDS)
-    return EARLY_END_HINT if is_early and not endpoint.plaintext else ""
+    return early_end_hint(plaintext=endpoint.plaintext) if is_early else ""
 
 
 def _text(value: str | bytes | None) -> str | None:

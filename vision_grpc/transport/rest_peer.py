@@ -19,7 +19,7 @@ from vision_grpc.transport.http_message import HttpAnswer
 from vision_grpc.transport.method import Headers
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
-from vision_grpc.transport.tls import EARLY_END_HINT, Tls, tls_hint
+from vision_grpc.transport.tls import Tls, early_end_hint, tls_hint
 from vision_grpc.version import USER_AGENT
 
 _T = TypeVar("_T")
@@ -175,5 +175,5 @@ def translate(error: httpx2.RequestError, attempt: Attempt, *, is_early: bool = 
         return ProtocolError(f"the answer of {target} is not encoded as it says: {told}")
     if isinstance(error, httpx2.TimeoutException):
         return attempt.late()
-    advice = EARLY_END_HINT if is_early and not attempt.endpoint.plaintext else ""
+    advice = early_end_hint(plaintext=attempt.endpoint.plaintext) if is_early else ""
     return TransportError(f"the connection to {target} broke: {told}{advice}")

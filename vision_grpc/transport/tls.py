@@ -36,8 +36,6 @@ _HINTS = {
     "ALERT_HANDSHAKE_FAILURE": " (it may ask for a client certificate: pass client_certificate)",
     "ALERT_UNKNOWN_CA": " (it does not trust the client certificate: pass one that it does)",
 }
-EARLY_END_HINT = " (it may ask for a client certificate that it trusts: pass client_certificate)"
-"""What may help where the service took part in the handshake and then closed the connection before any answer."""
 
 
 class ClientCertificate(NamedTuple):
@@ -135,6 +133,13 @@ def read_client_certificate(given: object) -> ClientCertificate:
 def tls_hint(message: str) -> str:
     """Return what to do about a TLS failure that OpenSSL or BoringSSL words like this; empty for anything else."""
     return next((hint for sign, hint in _HINTS.items() if sign in message), "")
+
+
+def early_end_hint(*, plaintext: bool) -> str:
+    """Return what may help where the service took the connection and closed it before any answer."""
+    if plaintext:
+        return " (the port may speak TLS: drop insecure=True or http://)"
+    return " (it may ask for a client certificate that it trusts: pass client_certificate)"
 
 
 class _EncryptedKeyError(ValueError):
