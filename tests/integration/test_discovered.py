@@ -233,14 +233,14 @@ def test_the_local_service_tells_where_it_is_and_a_profile_leads_there(tmp_path:
 
 
 class _SlowDirectory:
-    """Knows where the service is once it is let go."""
+    """Knows where the service is once it is told."""
 
     place = Endpoint("directory.example", 443, plaintext=False)
 
     def __init__(self) -> None:
         self.asked, self.told = asyncio.Event(), asyncio.Event()
 
-    def address(self, service_id: str, *, timeout_s: float) -> str:
+    def address(self, *_: object, **__: object) -> NoReturn:
         raise AssertionError
 
     async def address_async(self, _: str, *, timeout_s: float) -> str:
