@@ -49,7 +49,8 @@ class RetryPolicy:
     """
 
     attempts: int = 6
-    """How often one image is sent at most, the first time included."""
+    """How often one image is sent at most, the first time included. Attempts that do not reach a service
+    which has answered before are not counted: it is away, and waited for as long as `Timeouts.total_s` allows."""
 
     initial_backoff_s: float = 0.5
     """The first wait is a random part of this (full jitter); each further one doubles it."""
@@ -58,7 +59,8 @@ class RetryPolicy:
     """What the doubling stops at. A longer wait that the service asks for is kept all the same."""
 
     budget: float = 100.0
-    """Retries in stock at the start; each costs one. An empty stock lets errors through at once."""
+    """Retries in stock at the start; each costs one. An empty stock lets errors through at once, unless no call
+    at all is answered any more: then retries wait the longest backoff."""
 
     budget_per_success: float = 0.2
     """What each answered call adds to the stock, up to its size at the start."""

@@ -187,7 +187,8 @@ def test_a_service_that_is_too_slow(there: tuple[str, ...], folder: Path) -> Non
     assert (finished.code, finished.stdout) == (2, b"")
     complaint, _ = finished.complaints
     assert complaint.startswith("error: good.png: no answer from 127.0.0.1:")
-    assert complaint.endswith(" within 0.001 s")
+    # On a busy machine nothing may be left of it for the call.
+    assert complaint.endswith((" within 0.001 s", " within 0 s"))
 
 
 def test_no_more_of_stdin_is_read_than_shows_that_it_is_too_much(there: tuple[str, ...]) -> None:

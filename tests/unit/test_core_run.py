@@ -11,11 +11,13 @@ from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.core.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.core.rate import PERIOD_S
+from vision_grpc.core.retry import PROBE_S
 from vision_grpc.core.run import LINGER_S, OVERDUE_S, Plan
 from vision_grpc.errors import (
     AuthError,
     Code,
     DeadlineError,
+    PathError,
     ProtocolError,
     RequestTooLargeError,
     ReroutedError,
@@ -162,6 +164,82 @@ def test_an_empty_stock_of_retries_lets_errors_through() -> None:
     results, calls, _ = _Service(lambda _: TransportError("broken")).play(_plan(retry=retry), _images(80))
     assert len(calls) == 10 + 5
     assert len(results) == 80
+
+
+_CALL_S = 0.01
+
+
+class _Mortal:
+    """A service that is away for a while, once it has answered."""
+
+    def __init__(self, simulation: Simulation, fault: VisionError, returns_at: float) -> None:
+        self._simulation = simulation
+        self._fault = fault
+        self._returns_at = returns_at
+        self._calls = 0
+
+    def reply(self, send: Send) -> Answer | VisionError:
+        self._calls += 1
+        self._simulation.now += _CALL_S
+        is_away = self._calls > 1 and self._simulation.now < self._returns_at
+        return self._fault if is_away else _answer(send)
+
+
+@pytest.mark.parametrize("away_s", [3.0, 60.0, 500.0])
+def test_images_wait_for_a_service_that_is_away_for_a_while(away_s: float) -> None:
+    simulation = Simulation(_plan())
+    service = _Mortal(simulation, PathError("was not reached: connection refused"), away_s)
+    results, calls, _ = _Service(service.reply).play_on(simulation, _images(2_000))
+    assert [result.ok for result in results] == [True] * 2_000
+    # It is looked for now and then, and no image waits long for it once it is back.
+    window = Limits().calls_in_flight
+    assert len(calls) < 2_000 / BATCH_IMAGES + window * (3 + away_s / PROBE_S * 2)
+    assert simulation.now < away_s + 2 * PROBE_S + 2_000 / BATCH_IMAGES * _CALL_S
+
+
+def test_a_service_that_stays_away_is_not_waited_for_by_each_image() -> None:
+    simulation = Simulation(_plan())
+    service = _Mortal(simulation, PathError("was not reached: connection refused"), float("inf"))
+    results, _, _ = _Service(service.reply).play_on(simulation, _images(20_000))
+    assert [result.ok for result in results].count(True) == BATCH_IMAGES
+    assert len(results) == 20_000
+    assert simulation.now < 2 * Timeouts().total_s
+
+
+def test_a_service_that_was_never_there_is_not_waited_for() -> None:
+    simulation = Simulation(_plan())
+    results, _, _ = _Service(lambda _: PathError("was not reached")).play_on(simulation, _images(20_000))
+    assert len(results) == 20_000
+    assert {result.attempts for result in results} <= set(range(1, RetryPolicy().attempts + 1))
+    assert simulation.now < Timeouts().total_s / 2
+
+
+def test_an_outage_behind_a_gateway_does_not_use_up_the_source() -> None:
+    simulation = Simulation(_plan())
+    service = _Mortal(simulation, ServiceError(Code.UNAVAILABLE, "no healthy upstream"), 300.0)
+    results, _, _ = _Service(service.reply).play_on(simulation, _images(20_000))
+    failed = [result for result in results if not result.ok]
+    # Some have had all their attempts.
+    assert len(failed) < 8 * Limits().calls_in_flight * BATCH_IMAGES
+    assert {result.attempts for result in failed} == {RetryPolicy().attempts}
+
+
+def test_what_has_no_time_left_tells_what_took_it() -> None:
+    simulation = Simulation(_plan(Limits(calls_in_flight=1), timeouts=Timeouts(call_s=1, total_s=1)))
+    simulation.next()
+    simulation.run.pulled(_images(1), exhausted=True)
+    send = simulation.next()
+    assert isinstance(send, Send)
+    simulation.now = 0.1
+    simulation.end(send, ServiceError(Code.UNAVAILABLE, "no healthy upstream"))
+    assert isinstance(simulation.next(), Wait)
+    simulation.now = 2
+    emit = simulation.next()
+    assert isinstance(emit, Emit)
+    (result,) = emit.results
+    assert result.error is not None
+    assert result.error.code is Code.DEADLINE_EXCEEDED
+    assert result.error.message.endswith("is over; the last one: UNAVAILABLE: no healthy upstream")
 
 
 def test_waits_are_as_long_as_the_service_asks() -> None:

@@ -169,6 +169,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.left_at: dict[int, float] = {}
         self.sends: Counter[int] = Counter()
         self.uncounted: Counter[int] = Counter()
+        self.unreached: Counter[int] = Counter()
         self.first_sent_at: dict[int, float] = {}
         self.succeeded: set[int] = set()
         self.stale: dict[int, str] = {}
@@ -239,7 +240,7 @@ class StreamMachine(RuleBasedStateMachine):
         assert {result.key for result in self.results}.isdisjoint(map(str, numbers))
         assert {self.stale.pop(number, None) for number in numbers} == {send.refused}
         for number in numbers:
-            counted = self.sends[number] - self.uncounted[number]
+            counted = self.sends[number] - self.uncounted[number] - self.unreached[number]
             assert counted < self.plan.retry.attempts + _BISECTIONS + _REFRESHES
             first = self.first_sent_at.setdefault(number, now)
             assert 0 <= send.timeout_s <= timeouts.call_s
@@ -315,6 +316,8 @@ class StreamMachine(RuleBasedStateMachine):
             self.stale.update(dict.fromkeys(numbers, authorization_of(send.call_id)))
         if isinstance(ending, ReroutedError):
             self.uncounted.update(numbers)
+        elif isinstance(ending, PathError):
+            self.unreached.update(numbers)
         if isinstance(ending, ServiceError) and ending.retry_after_s is not None:
             self.not_before.update(dict.fromkeys(numbers, self.simulation.now + ending.retry_after_s))
         self.simulation.end(send, ending)

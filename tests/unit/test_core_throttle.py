@@ -224,12 +224,12 @@ def test_backoff_uses_its_whole_range() -> None:
 def test_the_stock_of_retries() -> None:
     budget = RetryBudget(RetryPolicy(budget=2, budget_per_success=0.5))
     assert [budget.spend() for _ in range(3)] == [True, True, False]
-    budget.earn()
+    budget.earn(0.0)
     assert not budget.spend()
-    budget.earn()
+    budget.earn(0.0)
     assert [budget.spend(), budget.spend()] == [True, False]
     for _ in range(100):
-        budget.earn()
+        budget.earn(0.0)
     assert [budget.spend() for _ in range(3)] == [True, True, False]
 
 

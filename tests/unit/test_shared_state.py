@@ -76,7 +76,7 @@ def test_no_retry_is_spent_or_earned_for_nothing() -> None:
     budget = RetryBudget(RetryPolicy(budget=most, budget_per_success=_Interrupting(1)))
     for _ in range(most // 2):
         assert budget.spend()
-    _together(budget.earn, budget.spend)
+    _together(lambda: budget.earn(0.0), budget.spend)
     left = 0
     while budget.spend():
         left += 1

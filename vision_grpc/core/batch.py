@@ -17,11 +17,13 @@ class Batch:
         "deadline",
         "failures",
         "is_cut_short",
+        "last_fault",
         "overdue_at",
         "places",
         "refreshed",
         "refused",
         "sent_at",
+        "uncounted",
     )
 
     def __init__(self, places: Sequence[Place], contents: Sequence[bytes]) -> None:
@@ -30,7 +32,10 @@ class Batch:
         self.content_bytes = sum([size for _, _, size in places])
         self.deadline: float | None = None
         self.attempts = 0
+        # Of them those that did not get out, and do not count against what the policy allows.
+        self.uncounted = 0
         self.failures = 0
+        self.last_fault = ""
         self.authorization: str | None = None
         self.refused: str | None = None
         self.refreshed = False
@@ -41,5 +46,6 @@ class Batch:
         """Return a batch of some of the images, with the same past."""
         part = Batch([self.places[number] for number in numbers], [self.contents[number] for number in numbers])
         part.deadline, part.refreshed = self.deadline, self.refreshed
-        part.attempts, part.failures = self.attempts, self.failures
+        part.attempts, part.uncounted, part.failures = self.attempts, self.uncounted, self.failures
+        part.last_fault = self.last_fault
         return part

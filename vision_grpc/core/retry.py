@@ -3,6 +3,7 @@
 Nothing here sleeps or reads a clock: what happened comes in, a verdict goes out.
 """
 
+import math
 import random
 import threading
 from collections.abc import Iterable
@@ -10,11 +11,18 @@ from collections.abc import Iterable
 from vision_grpc.config import RetryPolicy
 from vision_grpc.messages import Any, RetryInfo
 
+PROBE_S = 5.0
+"""How often a call of a stream looks whether a service is back that is away."""
+
+# So many calls that fail one after the other, with none answered between them, are no bad luck.
+_OUTAGE_CALLS = 16
+
 
 class RetryBudget:
     """A stock of retries that successes refill, so that an outage is not answered with a storm.
 
-    Safe to share between threads.
+    It is where the outage shows: what the calls of all streams come to passes through here. Safe to share between
+    threads.
     """
 
     def __init__(self, policy: RetryPolicy) -> None:
@@ -22,20 +30,34 @@ class RetryBudget:
         self._most = policy.budget
         self._stock = policy.budget
         self._per_success = policy.budget_per_success
+        self._answered_at = -math.inf
+        self._failures = 0
 
-    def earn(self) -> None:
+    def earn(self, now: float) -> None:
         """Take note of a call that was answered."""
-        if self._stock < self._most:
+        self._answered_at = now
+        if self._failures or self._stock < self._most:
             with self._lock:
+                self._failures = 0
                 self._stock = min(self._most, self._stock + self._per_success)
 
     def spend(self) -> bool:
-        """Take a retry from the stock; False when it is empty."""
+        """Take a retry from the stock for a call that failed; False when it is empty."""
         with self._lock:
+            self._failures += 1
             if self._stock < 1:
                 return False
             self._stock -= 1
             return True
+
+    def was_answered(self, since: float) -> bool:
+        """Whether the service has answered since then: one that does not now is expected back."""
+        return self._answered_at > since
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether calls fail one after the other."""
+        return self._failures >= _OUTAGE_CALLS
 
 
 def backoff_s(policy: RetryPolicy, failures: int, rng: random.Random, asked_s: float | None) -> float:
@@ -48,11 +70,16 @@ def backoff_s(policy: RetryPolicy, failures: int, rng: random.Random, asked_s: f
     return max(rng.uniform(0.0, bound), asked_s or 0.0)
 
 
+def patient_s(policy: RetryPolicy, rng: random.Random) -> float:
+    """Return how long to wait while the service is away and the stock of retries is empty: the longest, with jitter."""
+    return policy.max_backoff_s * rng.uniform(0.5, 1.0)
+
+
 def asked_wait_s(details: Iterable[Any]) -> float | None:
     """Return the wait that a google.rpc.RetryInfo among the details of an error asks for, in seconds."""
     for detail in details:
         if detail.Is(RetryInfo.DESCRIPTOR):
             info = RetryInfo()
             if detail.Unpack(info):
-                return info.retry_delay.seconds + info.retry_delay.nanos / 1e9
+                return max(0.0, info.retry_delay.seconds + info.retry_delay.nanos / 1e9)
     return None

@@ -17,11 +17,11 @@ from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
 from vision_grpc.core.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.core.monitor import Monitor
 from vision_grpc.core.ordering import Sequencer
-from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
+from vision_grpc.core.retry import PROBE_S, RetryBudget, asked_wait_s, backoff_s, patient_s
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.turn import PROMPT_S, Turn
 from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
-from vision_grpc.errors import Code, DeadlineError, ProtocolError, ServiceError, VisionError
+from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
 from vision_grpc.images import Image, Refusal
 from vision_grpc.results import Answer, ImageError, ImageResult
 
@@ -111,7 +111,6 @@ class Run:
             self.failed(call_id, unreadable, now, contents)
             return
         self._land(call_id, answer, now)
-        self._budget.earn()
         batch.attempts += 1
         about = (batch.attempts, answer.transport, answer.request_id, answer.fallback_reason)
         again: dict[int, ImageResult] = {}
@@ -121,6 +120,8 @@ class Run:
                 self._finish(place, result)
             else:
                 again[number] = result
+        if len(again) < len(batch.places):
+            self._budget.earn(now)
         if again:
             batch.contents = contents()
             self._retry_images(batch, again, now)
@@ -130,7 +131,7 @@ class Run:
     def failed(self, call_id: int, error: VisionError, now: float, contents: Contents) -> None:
         """Take the failure of a call."""
         batch = self._land(call_id, error, now)
-        batch.contents = contents()
+        batch.contents, batch.last_fault = contents(), str(error)
         verdict = judge(error)
         if verdict is Verdict.RESEND:
             self._ready.appendleft(batch)
@@ -138,6 +139,9 @@ class Run:
         if self._ended_by is not None:
             verdict = Verdict.GIVE_UP
         batch.attempts += 1
+        # Nothing was sent: that costs the service nothing, and where it is away for a while, the image no attempt.
+        is_free = isinstance(error, PathError) and self._is_expected(now)
+        batch.uncounted += is_free
         if verdict is Verdict.SLOW_DOWN:
             self._throttle.pushed_back(batch.sent_at, now)
         if verdict is Verdict.SPLIT and len(batch.places) > 1:
@@ -147,7 +151,7 @@ class Run:
         elif verdict is Verdict.REFRESH and not batch.refreshed and batch.authorization is not None:
             batch.refused, batch.refreshed = batch.authorization, True
             self._ready.appendleft(batch)
-        elif not (verdict.retry and self._delay(batch, getattr(error, "retry_after_s", None), now, error.code)):
+        elif not (verdict.retry and self._delay(batch, _asked_s(error), now, error.code, is_free=is_free)):
             self._give_up(batch, error)
 
     def forgotten(self, call_id: int, now: float, contents: Contents) -> None:
@@ -225,8 +229,10 @@ class Run:
         if not self._ready and self._should_flush(now, may_pull=may_pull):
             self._line_up(self._batcher.flush())
         while self._ready and self._expired(self._ready[0], now):
+            batch = self._ready.popleft()
             message = "no attempt can leave before the time for all together is over"
-            self._give_up(self._ready.popleft(), DeadlineError(message))
+            last = f"; the last one: {batch.last_fault}" if batch.last_fault else ""
+            self._give_up(batch, DeadlineError(f"{message}{last}"))
         return may_pull
 
     def _go_on(self, now: float, *, may_pull: bool) -> Effect:
@@ -373,17 +379,29 @@ class Run:
         errors = [result.error for result in again.values() if result.error is not None]
         if any(error.code in OVERLOAD for error in errors):
             self._throttle.pushed_back(batch.sent_at, now)
+        batch.last_fault = errors[0].message
         asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
         if not self._delay(batch.part([*again]), asked, now, errors[0].code):
             for number, result in again.items():
                 self._finish(batch.places[number], result)
 
-    def _delay(self, batch: Batch, asked_s: float | None, now: float, code: Code) -> bool:
+    def _is_expected(self, now: float) -> bool:
+        """Whether the service is waited for if it is away: it answered not longer ago than an image may take."""
+        return self._budget.was_answered(now - self._timeouts.total_s)
+
+    def _delay(self, batch: Batch, asked_s: float | None, now: float, code: Code, *, is_free: bool = False) -> bool:
         """Let a batch wait for its next attempt; return False where it may not have one."""
-        if self._ended_by is not None or batch.attempts >= self._retry.attempts:
+        if self._ended_by is not None or batch.attempts - batch.uncounted >= self._retry.attempts:
             return False
-        ready_at = now + backoff_s(self._retry, batch.failures + 1, self._rng, asked_s)
-        if (batch.deadline is not None and ready_at >= batch.deadline) or not self._budget.spend():
+        wait_s = backoff_s(self._retry, batch.failures + 1, self._rng, asked_s)
+        if is_free:
+            wait_s = min(wait_s, PROBE_S)
+        elif not self._budget.spend():
+            if not (self._budget.is_outage and self._is_expected(now)):
+                return False
+            wait_s = max(wait_s, patient_s(self._retry, self._rng))
+        ready_at = now + wait_s
+        if batch.deadline is not None and ready_at >= batch.deadline:
             return False
         batch.failures += 1
         self._monitor.retry_scheduled(len(batch.places), ready_at - now, code)
@@ -400,6 +418,10 @@ class Run:
             self._results.append(result)
         else:
             self._results += self._sequencer.add(position, result)
+
+
+def _asked_s(error: VisionError) -> float | None:
+    return error.retry_after_s if isinstance(error, ServiceError) else None
 
 
 def _earliest(*times: float | None) -> float | None:
