@@ -116,9 +116,13 @@ _RETRYABLE = frozenset({Code.DEADLINE_EXCEEDED, Code.RESOURCE_EXHAUSTED, Code.AB
 
 
 class VisionError(Exception):
-    """Anything that this package raises on purpose."""
+    """Anything that this package raises on purpose.
+
+    `fallback_reason` is why `transport="auto"` took REST for the call, if it did.
+    """
 
     code: Code
+    fallback_reason: str | None = None
 
 
 class Violation(NamedTuple):
@@ -182,10 +186,8 @@ class ServiceError(VisionError):
 
     `details` are google.protobuf.Any messages; `request_id` is what support asks for;
     `retry_after_s` is how many seconds the service asks to wait, None when it does not;
-    `transport` is what brought it, and `fallback_reason` why `transport="auto"` took REST, if it did.
+    `transport` is what brought it.
     """
-
-    fallback_reason: str | None = None
 
     def __init__(
         self,

@@ -130,4 +130,5 @@ def error_of(result: AnalyzeResult) -> ImageError | None:
 
 
 def _image_error(status: Status) -> ImageError:
-    return ImageError(Code.from_number(status.code), status.message, tuple(status.details))
+    # An error that is none says no more than that there is one.
+    return ImageError(Code.from_number(status.code) or Code.UNKNOWN, status.message, tuple(status.details))

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from time import monotonic
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from vision_grpc.config import Limits
 from vision_grpc.core.image_header import check_image, describe_excess_bytes
@@ -25,7 +25,7 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
     Its key is its own, its path, or `#position` for bare bytes. A file over the limit is not read, however large it is.
     """
     if isinstance(source, Image):
-        key, content = source
+        key, content = _check_parts(source, position)
     elif isinstance(source, bytes):
         key, content = f"#{position}", source
     else:
@@ -81,6 +81,15 @@ class Source:
             if len(pulled) >= most or monotonic() > patient_until:
                 break
         return pulled
+
+
+def _check_parts(image: Image, position: int) -> Image:
+    key, content = cast("tuple[object, object]", image)
+    if isinstance(key, str) and isinstance(content, bytes):
+        return image
+    parts = f"a {type(key).__name__} and {type(content).__name__}"
+    message = f"image {position} of the source, with the key {key!r}, holds {parts}: an Image takes a str and bytes"
+    raise TypeError(message)
 
 
 def _path_of(source: str | os.PathLike[str], position: int) -> str:

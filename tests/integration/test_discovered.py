@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal, NoReturn
+from unittest.mock import Mock
 
 import pytest
 from auth_peers import Reply, Request, always, http_server
@@ -32,7 +33,7 @@ from vision_grpc.core.requests import ask_for_text, build_request
 from vision_grpc.json import to_json
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
-from vision_grpc.transport.discovered import AsyncDiscoveringTransport, Lookup
+from vision_grpc.transport.discovered import AsyncDiscoveringTransport, DiscoveringTransport, Lookup
 from vision_grpc.transport.endpoint import Endpoint
 
 Way = Literal["grpc", "rest"]
@@ -265,3 +266,17 @@ async def test_nothing_is_opened_for_a_service_that_is_found_after_the_end() -> 
     with pytest.raises(TransportError, match=r"no call to vision\.example:443 was started: the client was closed"):
         await call
     assert opened == []
+
+
+@pytest.mark.timeout(20)
+def test_no_call_starts_when_a_signal_handler_closes_as_the_connection_is_opened() -> None:
+    def open_at(_: Endpoint) -> Mock:
+        transport.close()
+        return opened
+
+    opened = Mock()
+    directory = Mock(address=lambda *_, **__: "vision.example:443")
+    transport = DiscoveringTransport(Lookup(directory, insecure=False), open_at)
+    with pytest.raises(TransportError, match="the client was closed"):
+        transport.call(_REQUEST, None, timeout_s=1)
+    opened.call.assert_not_called()

@@ -164,6 +164,14 @@ def test_a_refusal_says_what_brought_it_and_why(kind: Kind, closed_port: str) ->
     assert " was not reached: " in str(result.fallback_reason)
 
 
+def test_a_failure_of_the_other_way_says_why_it_was_taken(kind: Kind, closed_port: str) -> None:
+    with _between(kind, closed_port, closed_port, _Clock()) as client:
+        [result] = client.collect([png(1)])
+    assert result.error is not None
+    assert result.error.code is Code.UNAVAILABLE
+    assert " was not reached: " in str(result.fallback_reason)
+
+
 def test_a_host_that_is_none(kind: Kind, switches: Callable[[], list[str]]) -> None:
     nowhere = "vision.invalid:443"
     with serve_rest(answer) as service, _between(kind, nowhere, service.address, _Clock()) as client:

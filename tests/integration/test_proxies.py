@@ -36,7 +36,10 @@ def test_what_stays_on_this_machine_passes_no_proxy(
 
 
 @pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
-@pytest.mark.parametrize("proxy", ["socks5://me:S3cretword@127.0.0.1:1", "foo://me:S3cretword@127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "proxy",
+    ["socks5://me:S3cretword@127.0.0.1:1", "foo://me:S3cretword@127.0.0.1:1", "http://me:S3cretword@foo..bar:1"],
+)
 def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
     monkeypatch: pytest.MonkeyPatch, driver: type[SyncDriver] | type[AsyncDriver], proxy: str
 ) -> None:

@@ -171,6 +171,7 @@ def test_a_wait_that_is_asked_for_is_a_detail(call: _Caller) -> None:
         _http("200 OK", b"[]"),
         _http("200 OK", _GOOD[:-3]),
         _http("200 OK", b'{"results":[{},{}]}'),
+        *(_http("200 OK", b'{"results":[%s]}' % item) for item in (b"1", b"null", b'"x"', b"[]", b"true")),
         _http("200 OK", b"\xff\xfe"),
         _http("200 OK", b"[" * 100_000),
         _http("200 OK", b'{"results":[{"error":{"code":3,"details":[%s]}}]}' % _DEEP_DETAIL),

@@ -39,6 +39,7 @@ def test_forms(text: str, insecure: bool, target: str, url: str) -> None:  # noq
         "https://u:p@host",
         "a b",
         "foo..bar",
+        "a\x01b",
         ".",
         f"{'a' * 64}.example:1",
     ],
@@ -46,6 +47,11 @@ def test_forms(text: str, insecure: bool, target: str, url: str) -> None:  # noq
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="neither host:port nor a URL"):
         Endpoint.parse(text, insecure=False)
+
+
+def test_a_host_beyond_ascii_is_refused_with_what_to_write() -> None:
+    with pytest.raises(ValueError, match="endpoint 'vision\u00e9:443' is not ASCII: write it in its xn-- form"):
+        Endpoint.parse("vision\u00e9:443", insecure=False)
 
 
 def test_tls_and_plaintext_at_once_is_a_contradiction() -> None:

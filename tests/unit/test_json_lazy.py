@@ -35,6 +35,8 @@ def test_gives_what_parsing_at_once_gives(text: bytes) -> None:
         b'{"results":[],"results":[{}]}',
         b'{"results":{}}',
         b'{"results":[{"error":[[]]]}',
+        b'{"results":[{},null]}',
+        b'{"results":[{},"{}"]}',
         b'{"results":[{}],"x":"\xff"}',
         b'{"results":[' + b"[" * 100_000,
     ],
@@ -46,7 +48,7 @@ def test_refuses_at_once_what_has_no_results(text: bytes) -> None:
 
 def test_what_is_wrong_in_one_result_shows_when_it_is_read() -> None:
     answer = split_results(
-        b'{"results":[{"error":{"code":3}},{"error":{"code":"x"}},null,{"x":1,"x":2},{"y":"\xff"},{}]}'
+        b'{"results":[{"error":{"code":3}},{"error":{"code":"x"}},{"error":5},{"x":1,"x":2},{"y":"\xff"},{}]}'
     )
 
     assert len(answer) == 6

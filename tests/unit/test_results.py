@@ -72,9 +72,10 @@ def test_a_failed_feature_leaves_the_text_of_another(result_of: Callable[[Analyz
 
 
 def test_an_unknown_code_is_unknown(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
-    result = result_of(AnalyzeResult(error=Status(code=99)))
-    assert result.error is not None
-    assert result.error.code is Code.UNKNOWN
+    for status in (Status(code=99), Status()):
+        result = result_of(AnalyzeResult(error=status))
+        assert result.error is not None
+        assert result.error.code is Code.UNKNOWN
 
 
 def test_an_image_that_got_no_answer_has_no_text() -> None:

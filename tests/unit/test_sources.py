@@ -23,6 +23,22 @@ def test_what_is_no_image_is_told_by_its_place_and_type(image: object) -> None:
     assert str(source.error) == f"image 1 of the source is of type {kind}: give a path, bytes or an Image"
 
 
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        (Image("k", cast("bytes", "text")), "image 0 .* key 'k', holds a str and str: an Image takes a str and bytes"),
+        (Image("k", cast("bytes", memoryview(png(1)))), "holds a str and memoryview"),
+        (Image(cast("str", 5), png(1)), "with the key 5, holds a int and bytes"),
+    ],
+    ids=["text", "memoryview", "key"],
+)
+def test_an_image_of_something_else_is_told_by_its_key(image: Image, told: str) -> None:
+    source = Source([image], Limits())
+    assert source.next() is None
+    with pytest.raises(TypeError, match=told):
+        raise source.error or AssertionError
+
+
 def test_a_file_up_to_the_limit_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png(1).ljust(100))

@@ -344,10 +344,10 @@ class Run:
         message, details = (str(error), ()) if answered is None else (answered.message, answered.details)
         image_error = ImageError(error.code, message, details, error)
         for place in batch.places:
-            result = ImageResult(place[1], error=image_error, attempts=batch.attempts)
+            reason = error.fallback_reason
+            result = ImageResult(place[1], error=image_error, attempts=batch.attempts, fallback_reason=reason)
             if answered is not None:
                 result.transport, result.request_id = answered.transport, answered.request_id
-                result.fallback_reason = answered.fallback_reason
             self._finish(place, result)
 
     def _depart(self, batch: Batch, now: float) -> Send:

@@ -97,6 +97,8 @@ def connect_to_proxy(endpoint: Endpoint, proxy: Proxy, timeout_s: float) -> sock
     """
     try:
         return socket.create_connection((proxy.host, proxy.port), timeout_s)
+    except UnicodeError as error:
+        raise proxy.fault(endpoint, "is at no host that DNS can have") from error
     except OSError as error:
         raise proxy.fault(endpoint, f"takes no connections: {error.strerror or error}") from error
 

@@ -90,7 +90,7 @@ def _cut(data: bytes) -> Sequence[_Item] | None:
             position = separator.end()
         # A copy, so that one result kept does not keep the whole answer.
         item = bytes(raw)
-        if not data.startswith(item, position):
+        if not (item.startswith(b"{") and data.startswith(item, position)):
             return None
         items.append(item)
         position += len(item)

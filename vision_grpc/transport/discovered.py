@@ -101,14 +101,15 @@ class _Connections(Generic[_T]):
         """Return the connection to a place, opened if need be.
 
         Raises:
-            TransportError: the client was closed meanwhile; there would be nobody to close another.
+            TransportError: the client was closed meanwhile.
         """
         with self._opening:
-            if endpoint not in self._opened:
-                if self._closed:
-                    message = f"no call to {endpoint.target} was started: the client was closed"
-                    raise TransportError(message)
+            if endpoint not in self._opened and not self._closed:
                 self._opened[endpoint] = self._open_at(endpoint)
+            # A signal handler may have closed meanwhile: what was opened never connects, as it gets no call.
+            if self._closed:
+                message = f"no call to {endpoint.target} was started: the client was closed"
+                raise TransportError(message)
             self._latest = self._opened[endpoint]
             return self._latest
 

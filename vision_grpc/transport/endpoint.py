@@ -26,7 +26,12 @@ class Endpoint:
         """
         is_url = "://" in text
         parts, port = _split(text if is_url else f"//{text}")
-        if parts.hostname is None or not _may_be_host(parts.hostname) or any(map(str.isspace, text)):
+        if parts.hostname is None or not text.isprintable() or any(map(str.isspace, text)):
+            raise _malformed(text)
+        if not parts.hostname.isascii():
+            message = f"the host of the endpoint {quote_endpoint(text)} is not ASCII: write it in its xn-- form"
+            raise ValueError(message)
+        if not _may_be_host(parts.hostname):
             raise _malformed(text)
         if "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
             raise _malformed(text)

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from vision_grpc.core.path import Path
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import PathError, ProtocolError, ReroutedError, ServiceError, TransportError
+from vision_grpc.errors import PathError, ProtocolError, ReroutedError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport import AsyncCall, AsyncTransport, Call, Transport
@@ -169,7 +169,7 @@ class _OverRest:
 
 
 class _Explained:
-    """A context in which a call ends: an error of the service says why the call took REST, if it did."""
+    """A context in which a call ends: an error says why the call took REST, if it did."""
 
     def __init__(self, reason: str | None) -> None:
         self._reason = reason
@@ -180,7 +180,7 @@ class _Explained:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, ServiceError):
+        if isinstance(error, VisionError):
             error.fallback_reason = self._reason
 
 

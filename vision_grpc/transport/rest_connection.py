@@ -11,7 +11,7 @@ import httpx2
 from vision_grpc.errors import DeadlineError, PathError
 from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
-from vision_grpc.transport.rest_peer import MAX_BODY_BYTES, Body, proxies_known, translate
+from vision_grpc.transport.rest_peer import MAX_BODY_BYTES, Body, proxies_known, translate, unusable_proxy
 
 
 class RestConnection:
@@ -65,6 +65,8 @@ class RestConnection:
         except httpx2.RequestError as error:
             is_early = self._is_open and not (self._has_answered or self._is_broken_off)
             attempt.fail(translate(error, attempt, is_early=is_early), error)
+        except UnicodeError as error:  # By whoever looks up a host; the service's has been checked.
+            attempt.fail(unusable_proxy(error), error)
         return HttpAnswer(response.status_code, response.headers, body.whole())
 
     def break_off(self) -> None:

@@ -52,9 +52,13 @@ def proxies_known() -> Generator[None]:
     try:
         yield
     except (ImportError, ValueError) as error:
-        # The library's words leave the proxy's password out.
-        message = f"a proxy that the environment names (https_proxy, all_proxy) cannot be used: {error}"
-        raise PathError(message, lasting=True) from error
+        raise unusable_proxy(error) from error
+
+
+def unusable_proxy(error: Exception) -> PathError:
+    """Return our exception for what the HTTP client, whose words leave the password out, says of a proxy."""
+    message = f"a proxy that the environment names (https_proxy, all_proxy) cannot be used: {error}"
+    return PathError(message, lasting=True)
 
 
 def headers_of(authorization: str | None, content_length: int | None = None, more: Headers = ()) -> dict[str, str]:
