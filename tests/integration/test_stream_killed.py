@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.usefixtures("patient_sources")
 
 _PROGRAM = Path(__file__).parent.parent / "programs" / "mortal_service.py"
 _IMAGES = 2_400
+# Longer than a few attempts take without patience.
+_AWAY_S = 4.0
 # Requests that each process sees: some in the rush of the start, some in the middle, fewer than a window.
 _LIVES = (5, 120, 90)
 _PATIENT = RetryPolicy(attempts=10_000, initial_backoff_s=0.01, max_backoff_s=0.05, budget=1_000_000)
@@ -47,11 +50,11 @@ class _Mortal(NamedTuple):
 
 
 @contextmanager
-def _mortal(transport: str, folder: Path) -> Iterator[_Mortal]:
+def _mortal(transport: str, folder: Path, lives: tuple[int, ...] = _LIVES) -> Iterator[_Mortal]:
     with held_port() as port:
         log = folder / "answered"
         process = subprocess.Popen(
-            [sys.executable, str(_PROGRAM), transport, str(port), str(log), *map(str, _LIVES)],
+            [sys.executable, str(_PROGRAM), transport, str(port), str(log), *map(str, lives)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -66,7 +69,7 @@ def _mortal(transport: str, folder: Path) -> Iterator[_Mortal]:
             finally:
                 # Who kills and is killed go together.
                 os.killpg(process.pid, signal.SIGKILL)
-            assert process.stdout.read().split() == ["listening"] * len(_LIVES)
+            assert process.stdout.read().split() == ["listening"] * len(lives)
 
 
 @pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
@@ -105,3 +108,21 @@ def test_killing_the_service_costs_no_image_and_answers_at_most_a_window_twice(
     # What was answered when the process died may not have got out.
     assert len(answered) <= _IMAGES / BATCH_IMAGES + len(_LIVES) * _WINDOW
     assert client.stats.calls_in_flight == 0
+
+
+@pytest.mark.parametrize(("transport", "driver"), [("grpc", SyncDriver), ("rest", AsyncDriver)])
+def test_by_default_a_service_that_is_away_for_a_while_costs_no_image(
+    transport: str, driver: type[SyncDriver | AsyncDriver], tmp_path: Path
+) -> None:
+    returns = threading.Event()
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, RetryScheduled) and not returns.is_set():
+            returns.set()
+            threading.Timer(_AWAY_S, mortal.rise).start()
+
+    with _mortal(transport, tmp_path, (20,)) as mortal:
+        options = {"endpoint": f"127.0.0.1:{mortal.port}", "insecure": True, "transport": transport}
+        results = driver({**options, "on_event": on_event}).collect(png(number) for number in range(_IMAGES))
+    assert [result.error for result in results] == [None] * _IMAGES
+    assert max(result.attempts for result in results) > 1
