@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable
 
 from vision_grpc.config import RetryPolicy
+from vision_grpc.core.batch import Batch
 from vision_grpc.messages import Any, RetryInfo
 
 PROBE_S = 5.0
@@ -60,6 +61,41 @@ class RetryBudget:
         return self._failures >= _OUTAGE_CALLS
 
 
+class Retries:
+    """When the batches of one stream go again.
+
+    A service that answered not longer ago than an image may take is expected back if it is away: attempts that do
+    not reach it are free, and where calls fail one after the other, an empty stock makes them wait instead of ending
+    one image after the other.
+    """
+
+    def __init__(self, policy: RetryPolicy, patience_s: float, budget: RetryBudget, rng: random.Random) -> None:
+        self._policy = policy
+        self._patience_s = patience_s
+        self._budget = budget
+        self._rng = rng
+
+    def expect_service(self, now: float) -> bool:
+        """Whether a service that is away is waited for."""
+        return self._budget.was_answered(now - self._patience_s)
+
+    def wait_s(self, batch: Batch, now: float, asked_s: float | None, *, is_free: bool) -> float | None:
+        """Return how long a batch waits for its next attempt, None where it may not have one.
+
+        `is_free` tells that its last did not reach a service that is expected back.
+        """
+        if batch.attempts - batch.uncounted >= self._policy.attempts:
+            return None
+        wait_s = backoff_s(self._policy, batch.failures + 1, self._rng, asked_s)
+        if is_free:
+            return min(wait_s, PROBE_S)
+        if self._budget.spend():
+            return wait_s
+        if not (self._budget.is_outage and self.expect_service(now)):
+            return None
+        return max(wait_s, self._policy.max_backoff_s * self._rng.uniform(0.5, 1.0))
+
+
 def backoff_s(policy: RetryPolicy, failures: int, rng: random.Random, asked_s: float | None) -> float:
     """Return how long to wait after so many failures in a row.
 
@@ -68,11 +104,6 @@ def backoff_s(policy: RetryPolicy, failures: int, rng: random.Random, asked_s: f
     # The exponent is capped where the bound has long been reached: 2.0 ** 1100 overflows.
     bound = min(policy.max_backoff_s, policy.initial_backoff_s * 2.0 ** min(failures - 1, 63))
     return max(rng.uniform(0.0, bound), asked_s or 0.0)
-
-
-def patient_s(policy: RetryPolicy, rng: random.Random) -> float:
-    """Return how long to wait while the service is away and the stock of retries is empty: the longest, with jitter."""
-    return policy.max_backoff_s * rng.uniform(0.5, 1.0)
 
 
 def asked_wait_s(details: Iterable[Any]) -> float | None:

@@ -17,7 +17,7 @@ from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
 from vision_grpc.core.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.core.monitor import Monitor
 from vision_grpc.core.ordering import Sequencer
-from vision_grpc.core.retry import PROBE_S, RetryBudget, asked_wait_s, backoff_s, patient_s
+from vision_grpc.core.retry import Retries, RetryBudget, asked_wait_s
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.turn import PROMPT_S, Turn
 from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
@@ -61,10 +61,10 @@ class Run:
         rng: random.Random,
         monitor: Monitor | None = None,
     ) -> None:
-        self._limits, self._retry, self._timeouts, ordered, self._deadline = plan
+        self._limits, _, self._timeouts, ordered, self._deadline = plan
         self._throttle = throttle
         self._budget = budget
-        self._rng = rng
+        self._retries = Retries(plan.retry, plan.timeouts.total_s, budget, rng)
         self._monitor = Monitor(None) if monitor is None else monitor
         most_bytes = min(BATCH_BYTES, self._limits.bytes_in_flight)
         self._batcher: Batcher[tuple[int, Image]] = Batcher(throttle.batch_images, most_bytes)
@@ -140,7 +140,7 @@ class Run:
             verdict = Verdict.GIVE_UP
         batch.attempts += 1
         # Nothing was sent: that costs the service nothing, and where it is away for a while, the image no attempt.
-        is_free = isinstance(error, PathError) and self._is_expected(now)
+        is_free = isinstance(error, PathError) and self._retries.expect_service(now)
         batch.uncounted += is_free
         if verdict is Verdict.SLOW_DOWN:
             self._throttle.pushed_back(batch.sent_at, now)
@@ -385,27 +385,16 @@ class Run:
             for number, result in again.items():
                 self._finish(batch.places[number], result)
 
-    def _is_expected(self, now: float) -> bool:
-        """Whether the service is waited for if it is away: it answered not longer ago than an image may take."""
-        return self._budget.was_answered(now - self._timeouts.total_s)
-
     def _delay(self, batch: Batch, asked_s: float | None, now: float, code: Code, *, is_free: bool = False) -> bool:
         """Let a batch wait for its next attempt; return False where it may not have one."""
-        if self._ended_by is not None or batch.attempts - batch.uncounted >= self._retry.attempts:
+        if self._ended_by is not None:
             return False
-        wait_s = backoff_s(self._retry, batch.failures + 1, self._rng, asked_s)
-        if is_free:
-            wait_s = min(wait_s, PROBE_S)
-        elif not self._budget.spend():
-            if not (self._budget.is_outage and self._is_expected(now)):
-                return False
-            wait_s = max(wait_s, patient_s(self._retry, self._rng))
-        ready_at = now + wait_s
-        if batch.deadline is not None and ready_at >= batch.deadline:
+        wait_s = self._retries.wait_s(batch, now, asked_s, is_free=is_free)
+        if wait_s is None or (batch.deadline is not None and now + wait_s >= batch.deadline):
             return False
         batch.failures += 1
-        self._monitor.retry_scheduled(len(batch.places), ready_at - now, code)
-        heapq.heappush(self._delayed, (ready_at, next(self._delays), batch))
+        self._monitor.retry_scheduled(len(batch.places), wait_s, code)
+        heapq.heappush(self._delayed, (now + wait_s, next(self._delays), batch))
         return True
 
     def _finish(self, place: Place, result: ImageResult) -> None:
