@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
 from vision_grpc.errors import ProtocolError
+from vision_grpc.json.position import bare_constant, deep_bracket, lone_surrogate, second_key
 
 # The longest whole number that a double can hold has 309 digits. Reading a longer one takes
 # time that grows with the square of its length.
@@ -30,6 +31,14 @@ class HugeNumber:
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | bool | int | float | HugeNumber | None"
 """A plain JSON value."""
+
+
+class _KeyTwiceError(Exception):
+    """An object has the key, which is the argument, twice."""
+
+
+class _ConstantError(Exception):
+    """A number that JSON does not have, by the name that is the argument."""
 
 
 def read_value(data: bytes | str) -> Json:
@@ -103,6 +112,10 @@ quote = json.encoder.encode_basestring
 def _read(data: bytes | str, make_object: Callable[[list[tuple[str, Json]]], dict[str, Json]]) -> Json:
     try:
         text = data if isinstance(data, str) else data.decode()
+    except UnicodeDecodeError as error:
+        message = f"no UTF-8 at byte {error.start}"
+        raise ProtocolError(message) from error
+    try:
         tree: Json = json.loads(
             text,
             object_pairs_hook=make_object,
@@ -112,24 +125,32 @@ def _read(data: bytes | str, make_object: Callable[[list[tuple[str, Json]]], dic
         )
         if "\\u" in text or isinstance(data, str):
             _refuse_lone_surrogates(tree)
-    except UnicodeDecodeError as error:
-        message = f"no UTF-8 at byte {error.start}"
-        raise ProtocolError(message) from error
-    except json.JSONDecodeError as error:
-        message = f"no JSON: {error.msg} at character {error.pos}"
-        raise ProtocolError(message) from error
-    except RecursionError as error:
-        raise ProtocolError(TOO_DEEP) from error
+    except (json.JSONDecodeError, _KeyTwiceError, _ConstantError, UnicodeEncodeError, RecursionError) as error:
+        raise ProtocolError(_describe(error, text)) from error
     return tree
+
+
+def _describe(error: Exception, text: str) -> str:
+    """Return what is wrong with a text, and where."""
+    match error:
+        case json.JSONDecodeError():
+            return f"no JSON: {error.msg} at character {error.pos}"
+        case _KeyTwiceError(args=(key,)):
+            return f"the key {excerpt(key)} stands twice in one object, again at character {second_key(text, key)}"
+        case _ConstantError(args=(name,)):
+            return f"no JSON: {name} without quotes at character {bare_constant(text, name)}"
+        case UnicodeEncodeError():
+            surrogate = error.object[error.start]
+            return f"a lone surrogate, {surrogate!a}, is no character, at character {lone_surrogate(text)}"
+        case _:
+            return f"{TOO_DEEP} at character {deep_bracket(text, DEEPEST)}"
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     tree = dict(pairs)
     if len(tree) != len(pairs):
         counts = Counter(key for key, _ in pairs)
-        twice = next(key for key, count in counts.items() if count > 1)
-        message = f"the key {excerpt(twice)} stands twice in one object"
-        raise ProtocolError(message)
+        raise _KeyTwiceError(next(key for key, count in counts.items() if count > 1))
     return tree
 
 
@@ -143,13 +164,8 @@ def _decimal(text: str) -> float | HugeNumber:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    message = f"no JSON: {name} without quotes"
-    raise ProtocolError(message)
+    raise _ConstantError(name)
 
 
 def _refuse_lone_surrogates(tree: Json) -> None:
-    try:
-        json.dumps(tree, ensure_ascii=False, default=repr).encode()
-    except UnicodeEncodeError as error:
-        message = f"a lone surrogate, {error.object[error.start]!a}, is no character"
-        raise ProtocolError(message) from error
+    json.dumps(tree, ensure_ascii=False, default=repr).encode()
