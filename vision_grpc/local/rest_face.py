@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uvicorn import Config, Server
 
 from vision_grpc.local.errors import LocalServiceError
+from vision_grpc.local.http_connection import HttpConnection
 from vision_grpc.local.iam import Identities
 from vision_grpc.local.listening import TlsFiles, listen
 from vision_grpc.local.rest_application import application
@@ -34,7 +35,7 @@ class RestFace:
         config = Config(
             application(service, calls, identities),
             # One known stack, whatever else is installed; the process's logging is left as it is.
-            http="h11",
+            http=HttpConnection,
             loop="asyncio",
             ws="none",
             lifespan="off",
