@@ -1,6 +1,7 @@
 """Legal JSON in all its spellings."""
 
 import math
+from typing import cast
 
 import pytest
 from google.protobuf.message import Message
@@ -67,6 +68,19 @@ from vision_grpc.messages import (
 @pytest.mark.parametrize("ignore_unknown", [True, False])
 def test_reads(text: str, message: Message, *, ignore_unknown: bool) -> None:
     assert from_json(text.encode(), type(message), ignore_unknown=ignore_unknown) == message
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_any_bytes_read_alike(kind: type[bytearray] | type[memoryview]) -> None:
+    assert from_json(kind(b'{"folderId":"f"}'), BatchAnalyzeRequest) == BatchAnalyzeRequest(folder_id="f")
+    with pytest.raises(ProtocolError, match="novelty"):
+        from_json(kind(b'{"novelty":1}'), BatchAnalyzeRequest, ignore_unknown=False)
+
+
+@pytest.mark.parametrize("data", [None, 7, {"folderId": "f"}, [b"{}"]])
+def test_what_is_no_text_is_no_json(data: object) -> None:
+    with pytest.raises(TypeError, match=f"bytes or str, not {type(data).__name__}$"):
+        from_json(cast("bytes", data), BatchAnalyzeRequest)
 
 
 def test_a_text_reads_like_its_bytes() -> None:

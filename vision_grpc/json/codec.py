@@ -28,7 +28,9 @@ def to_json(message: Message) -> bytes:
     return print_message(message).encode()
 
 
-def from_json(data: bytes | str, message_class: type[_MessageT], *, ignore_unknown: bool = True) -> _MessageT:
+def from_json(
+    data: bytes | bytearray | memoryview | str, message_class: type[_MessageT], *, ignore_unknown: bool = True
+) -> _MessageT:
     """Return the message that a JSON text spells, in either spelling of field names.
 
     With `ignore_unknown`, fields and enum names that the contract does not have are skipped, and
@@ -36,11 +38,22 @@ def from_json(data: bytes | str, message_class: type[_MessageT], *, ignore_unkno
 
     Raises:
         ProtocolError: no JSON, or not JSON of this message; says where.
+        TypeError: neither text nor bytes.
     """
     if isinstance(data, bytes):
         fast = read_fast(data, message_class, ignore_unknown=ignore_unknown)
         if fast is not None:
             return fast
+    elif not isinstance(data, str):
+        return from_json(_bytes_of(data), message_class, ignore_unknown=ignore_unknown)
     message = message_class()
     read_message(read_value(data), message, ignore_unknown=ignore_unknown)
     return message
+
+
+def _bytes_of(data: bytearray | memoryview) -> bytes:
+    try:
+        return bytes(memoryview(data))
+    except TypeError as error:
+        message = f"JSON has to be bytes or str, not {type(data).__name__}"
+        raise TypeError(message) from error
