@@ -1,5 +1,7 @@
 """Answers that are parsed when they are read."""
 
+import tracemalloc
+
 import pytest
 
 from vision_grpc.errors import ProtocolError
@@ -68,3 +70,24 @@ def test_a_result_is_parsed_once() -> None:
     assert answer[1:][0] == AnalyzeResult()
     with pytest.raises(IndexError):
         answer[2]
+
+
+@pytest.mark.parametrize("more", [b"", b',"unknown":1'])
+def test_more_results_than_any_request_has_images_are_not_split(more: bytes) -> None:
+    def text(results: int) -> bytes:
+        return b'{"results":[' + b",".join([b"{}"] * results) + b"]" + more + b"}"
+
+    assert len(split_results(text(8))) == 8
+    with pytest.raises(ProtocolError, match=r"^9 results in an answer, which has at most 8$"):
+        split_results(text(9))
+
+    endless = text(1_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProtocolError, match=r"^1000000 results"):
+            split_results(endless)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # What the decoder notes of each is not avoided, what is made of that is.
+    assert most_bytes < 100 * 1_000_000
