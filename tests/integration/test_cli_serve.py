@@ -2,8 +2,10 @@
 
 import ctypes
 import json
+import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -157,27 +159,102 @@ def test_each_start_writes_new_secrets(tmp_path: Path) -> None:
     for _ in range(2):
         with serving("--require-auth", folder):
             assert {path.name for path in folder.iterdir()} == _SECRETS
+            assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
             seen |= {path.read_text() for path in folder.iterdir()}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert len(seen) == 2 * len(_SECRETS)
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def foreign(path: Path) -> str:
+    return f"error: {path} is not of a local service and would be lost: name another folder"
+
+
 @pytest.mark.parametrize("name", sorted(_SECRETS))
-@pytest.mark.parametrize("content", ["", '{"id": "ajk", "service_account_id": "aje"}', "[]"])
+@pytest.mark.parametrize("content", ["", '{"id": "ajk", "service_account_id": "aje"}', "[]", "[" * 100_000])
 def test_secrets_of_others_are_not_replaced(name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
     finished = run("serve", "--require-auth", tmp_path)
-    assert (finished.code, finished.stdout) == (2, b"")
-    complaint = f"error: {tmp_path / name} is not of a local service and would be lost: name another folder"
-    assert finished.complaints[-1] == complaint
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, content)]
+    # Not even the ports were opened.
+    assert finished == (2, b"", f"{foreign(tmp_path / name)}\n")
+    assert contents(tmp_path) == {name: content.encode()}
 
 
-def test_a_service_that_does_not_start_leaves_the_secrets_of_one_that_runs(tmp_path: Path) -> None:
-    with serving("--require-auth", tmp_path) as (_, endpoints):
-        before = {path.name: path.read_text() for path in tmp_path.iterdir()}
-        port = endpoints["grpc_endpoint"].rpartition(":")[2]
-        assert run("serve", "--require-auth", tmp_path, "--grpc-port", port).code == 2
-        assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+@pytest.mark.parametrize("name", ["api-key", "oauth-token"])
+def test_a_secret_of_others_beside_ours_is_not_replaced(name: str, tmp_path: Path) -> None:
+    with serving("--require-auth", tmp_path):
+        pass
+    (tmp_path / name).write_text("AQVNmine")
+    before = contents(tmp_path)
+    assert run("serve", "--require-auth", tmp_path) == (2, b"", f"{foreign(tmp_path / name)}\n")
+    assert contents(tmp_path) == before
+
+
+def test_a_secret_that_was_taken_away_is_written_again(tmp_path: Path) -> None:
+    with serving("--require-auth", tmp_path):
+        (tmp_path / "api-key").unlink()
+    with serving("--require-auth", tmp_path):
+        assert contents(tmp_path).keys() == _SECRETS
+
+
+@pytest.mark.parametrize("name", sorted(_SECRETS))
+@pytest.mark.parametrize("kind", ["dangling", "link", "pipe", "folder"])
+def test_what_is_no_regular_file_is_neither_read_nor_replaced(name: str, kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    path = folder / name
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / "mine")
+    if kind == "link":
+        (tmp_path / "mine").write_text('{"made_by": "vision-grpc serve"}')
+    before = path.lstat()
+    assert run("serve", "--require-auth", folder) == (2, b"", f"{foreign(path)}\n")
+    assert path.lstat() == before
+    assert list(folder.iterdir()) == [path]
+
+
+def test_two_services_do_not_share_a_folder(tmp_path: Path) -> None:
+    with serving("--require-auth", tmp_path):
+        before = contents(tmp_path)
+        complaint = f"error: {tmp_path} holds the credentials of another service that runs: name another folder\n"
+        assert run("serve", "--require-auth", tmp_path) == (2, b"", complaint)
+        assert contents(tmp_path) == before
+
+
+def test_a_service_that_does_not_start_leaves_the_secrets_as_they_are(tmp_path: Path) -> None:
+    with serving("--require-auth", tmp_path):
+        before = contents(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert run("serve", "--require-auth", tmp_path, "--grpc-port", taken.getsockname()[1]).code == 2
+    assert contents(tmp_path) == before
+
+
+def test_secrets_that_cannot_be_written_leave_nothing_behind(tmp_path: Path) -> None:
+    with serving("--require-auth", tmp_path):
+        before = contents(tmp_path)
+    # Whoever may write only so many bytes meets the same kind of failure as on a full disk.
+    limited = """
+import resource
+from vision_grpc.cli import main
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, unlimited[1]))
+try:
+    main()
+finally:  # What measures the coverage of this program writes a larger file at its end.
+    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+"""
+    finished = run("serve", "--require-auth", tmp_path, program=("-c", limited))
+    assert finished.code == 2
+    reason = "no credentials can be written there (File too large), name another folder"
+    assert finished.complaints[-1] == f"error: {tmp_path}: {reason}"
+    assert contents(tmp_path) == before
 
 
 def test_a_host_that_others_reach_is_a_warning() -> None:

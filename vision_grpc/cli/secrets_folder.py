@@ -1,8 +1,15 @@
 """The folder that `serve --require-auth` writes: the secrets by which the service lets callers in."""
 
+import fcntl
 import json
+import os
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -10,44 +17,113 @@ if TYPE_CHECKING:
     from vision_grpc.local import Identities
 
 _KEY, _API_KEY, _OAUTH_TOKEN = _NAMES = "key.json", "api-key", "oauth-token"
-# In the key's file, which has room for it: whoever reads keys passes over other fields.
+# In the key's file, which has room for it: whoever reads keys passes over other fields. Beside it are the digests of
+# the other files.
 _MARK = {"made_by": "vision-grpc serve"}
+_DIGESTS = "sha256"
 
 
-def write_secrets(folder: Path, identities: "Identities") -> None:
-    """Write files that only this user may read, in place of those that an earlier service wrote there.
+@contextmanager
+def hold_folder(folder: Path) -> Generator["SecretsFolder"]:
+    """Give a folder in which secrets can be written; no other service takes it as long as the context lasts.
+
+    It is made if need be, and then for this user alone.
 
     Raises:
-        click.ClickException: a file there is somebody else's, or none can be written.
+        click.ClickException: a service has it already, a file there is somebody else's, or none can be written.
     """
-    secrets = {
-        _KEY: json.dumps(identities.authorized_key | _MARK, indent=2),
-        _API_KEY: identities.api_key,
-        _OAUTH_TOKEN: identities.oauth_token,
-    }
-    try:
+    with _refusal(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_others(folder)
-        for name, secret in secrets.items():
-            path = folder / name
-            path.unlink(missing_ok=True)
-            path.touch(mode=0o600, exist_ok=False)
-            path.write_text(secret, encoding="utf-8")
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with _refusal(folder):
+            _lock(descriptor, folder)
+            _refuse_others(folder)
+            TemporaryFile(dir=folder).close()
+        yield SecretsFolder(folder)
+    finally:
+        os.close(descriptor)
+
+
+class SecretsFolder:
+    """A folder that a service holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, identities: "Identities") -> None:
+        """Write files that only this user may read, in place of those that an earlier service wrote there.
+
+        Raises:
+            click.ClickException: a file there is somebody else's by now, or none can be written.
+        """
+        others = {_API_KEY: identities.api_key, _OAUTH_TOKEN: identities.oauth_token}
+        digests = {name: sha256(secret.encode()).hexdigest() for name, secret in others.items()}
+        key = json.dumps(identities.authorized_key | _MARK | {_DIGESTS: digests}, indent=2)
+        with _refusal(self._folder), TemporaryDirectory(dir=self._folder, prefix=".new-") as new:
+            for name, secret in {_KEY: key, **others}.items():
+                path = Path(new, name)
+                path.touch(mode=0o600)
+                path.write_text(secret, encoding="utf-8")
+            _refuse_others(self._folder)
+            for name in _NAMES:
+                Path(new, name).replace(self._folder / name)
+
+
+@contextmanager
+def _refusal(folder: Path) -> Generator[None]:
+    try:
+        yield
     except OSError as error:
         message = f"{folder}: no credentials can be written there ({error.strerror}), name another folder"
         raise click.ClickException(message) from error
 
 
-def _refuse_others(folder: Path) -> None:
-    there = [name for name in _NAMES if (folder / name).exists()]
-    if there and not _is_ours(folder / _KEY):
-        message = f"{folder / there[0]} is not of a local service and would be lost: name another folder"
-        raise click.ClickException(message)
-
-
-def _is_ours(key: Path) -> bool:
+def _lock(descriptor: int, folder: Path) -> None:
     try:
-        fields: object = json.loads(key.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return False
-    return isinstance(fields, dict) and _MARK.items() <= fields.items()
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        message = f"{folder} holds the credentials of another service that runs: name another folder"
+        raise click.ClickException(message) from error
+
+
+def _refuse_others(folder: Path) -> None:
+    key = _read(folder / _KEY)
+    digests = None if key is None else _digests_in(key)
+    for name in _NAMES:
+        content = _read(folder / name)
+        if content is None:
+            continue
+        if digests is None or (name != _KEY and digests.get(name) != sha256(content).hexdigest()):
+            raise _foreign(folder / name)
+
+
+def _read(path: Path) -> bytes | None:
+    """Return what is in the file, None where nothing is of that name.
+
+    Raises:
+        click.ClickException: what is there is no regular file, which no service of ours makes.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):
+        raise _foreign(path)
+    return path.read_bytes()
+
+
+def _digests_in(key: bytes) -> dict[str, object] | None:
+    """Return the digests of the files beside a key of ours, None where the key is not."""
+    try:
+        fields: object = json.loads(key)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict) or not _MARK.items() <= fields.items():
+        return None
+    digests = cast("dict[str, object]", fields).get(_DIGESTS)
+    return cast("dict[str, object]", digests) if isinstance(digests, dict) else {}
+
+
+def _foreign(path: Path) -> click.ClickException:
+    return click.ClickException(f"{path} is not of a local service and would be lost: name another folder")

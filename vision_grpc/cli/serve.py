@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
 from types import FrameType
@@ -16,10 +17,12 @@ from vision_grpc.cli.connect import start_local
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.seconds import DAY_S, Seconds
-from vision_grpc.cli.secrets_folder import write_secrets
 from vision_grpc.cli.stderr import tell
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from vision_grpc.cli.secrets_folder import SecretsFolder
     from vision_grpc.local import Identities
 
 _EPILOG = """\b
@@ -101,20 +104,24 @@ def serve(
     show_logs(logging.INFO)
     told_to_end = _catch_end()
     identities = None if credentials_folder is None else _make_identities(token_lifetime_s)
-    with start_local(
-        host=host,
-        grpc_port=grpc_port,
-        rest_port=rest_port,
-        tls_certificate=tls_certificate,
-        tls_key=tls_key,
-        identities=identities,
-    ) as vision:
+    with ExitStack() as stack:
+        folder = None if credentials_folder is None else stack.enter_context(_hold_folder(credentials_folder))
+        vision = stack.enter_context(
+            start_local(
+                host=host,
+                grpc_port=grpc_port,
+                rest_port=rest_port,
+                tls_certificate=tls_certificate,
+                tls_key=tls_key,
+                identities=identities,
+            )
+        )
         if identities is None and not _is_loopback(host):
             tell(
                 f"warning: on {host} anybody who can reach this machine may use the service: it asks for no credentials"
             )
-        if credentials_folder is not None and identities is not None:
-            write_secrets(credentials_folder, identities)
+        if folder is not None and identities is not None:
+            folder.write(identities)
         endpoints = {"grpc_endpoint": vision.grpc_endpoint, "rest_endpoint": vision.rest_endpoint}
         _log.info("serving gRPC on %s and REST on %s, Ctrl-C ends it", *endpoints.values())
         click.echo(json.dumps(endpoints))
@@ -130,6 +137,13 @@ def _make_identities(token_lifetime_s: float) -> "Identities":
     from vision_grpc.local import Identities
 
     return Identities(token_lifetime_s=token_lifetime_s)
+
+
+def _hold_folder(folder: Path) -> "AbstractContextManager[SecretsFolder]":
+    # Loaded where it is needed: its lock is of POSIX, and the other commands need none.
+    from vision_grpc.cli.secrets_folder import hold_folder
+
+    return hold_folder(folder)
 
 
 def _catch_end() -> socket.socket:
