@@ -124,7 +124,8 @@ def test_a_port_in_use_is_named(option: str) -> None:
         finished = run("serve", option, port)
     assert (finished.code, finished.stdout) == (2, b"")
     (complaint,) = finished.complaints
-    assert complaint.startswith(f"error: cannot listen on 127.0.0.1:{port}: Address already in use")
+    reason = "Address already in use; free the port or choose another (0 takes any)"
+    assert complaint == f"error: cannot listen on 127.0.0.1:{port}: {reason}"
 
 
 def test_no_language_data_is_one_line(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ import errno
 import http.client
 import json
 import logging
+import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -27,6 +29,7 @@ from vision_grpc.json import to_json
 from vision_grpc.local import LocalServiceError, LocalVision, grpc_face
 from vision_grpc.local.bitmap import Bitmap
 from vision_grpc.local.engine import Engine
+from vision_grpc.local.listening import join_address, listen
 from vision_grpc.local.rest_face import RestFace
 from vision_grpc.messages import (
     AnalyzeSpec,
@@ -246,7 +249,11 @@ def test_tls_needs_a_certificate_and_its_key(tmp_path: Path) -> None:
     with pytest.raises(LocalServiceError, match=r"certificate\.pem cannot be read \(No such file"):
         LocalVision(tls_certificate=certificate, tls_key=key)
     authority = trustme.CA()
-    authority.issue_cert("127.0.0.1").cert_chain_pems[0].write_to_path(str(certificate))
+    own = authority.issue_cert("127.0.0.1")
+    own.cert_chain_pems[0].write_to_path(str(certificate))
+    own.private_key_pem.write_to_path(str(key))
+    with pytest.raises(LocalServiceError, match=r"key\.pem and .*certificate\.pem are no .*: swap them"):
+        LocalVision(tls_certificate=key, tls_key=certificate)
     authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(str(key))
     with pytest.raises(LocalServiceError, match=r"certificate\.pem .*: the chain begins with another key's"):
         LocalVision(tls_certificate=certificate, tls_key=key)
@@ -257,11 +264,45 @@ def test_tls_needs_a_certificate_and_its_key(tmp_path: Path) -> None:
         LocalVision(tls_certificate=certificate, tls_key=key)
 
 
+@pytest.mark.parametrize("name", ["certificate.pem", "key.pem"])
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_tls_files_are_regular_ones(name: str, kind: str, tmp_path: Path) -> None:
+    own = trustme.CA().issue_cert("127.0.0.1")
+    own.cert_chain_pems[0].write_to_path(tmp_path / "certificate.pem")
+    own.private_key_pem.write_to_path(tmp_path / "key.pem")
+    (tmp_path / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).mkdir()
+    with pytest.raises(LocalServiceError, match=f"{name} is no regular file: name a PEM file"):
+        LocalVision(tls_certificate=tmp_path / "certificate.pem", tls_key=tmp_path / "key.pem")
+
+
+def test_tls_files_that_go_while_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("certificate.pem", "key.pem"):
+        (tmp_path / name).touch()
+    gone = Mock(side_effect=FileNotFoundError(errno.ENOENT, "No such file or directory"))
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", gone)
+    with pytest.raises(LocalServiceError, match=r"key\.pem are no certificate chain and its key in PEM"):
+        LocalVision(tls_certificate=tmp_path / "certificate.pem", tls_key=tmp_path / "key.pem")
+
+
 def test_a_port_that_is_taken_at_the_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setattr(grpc_face, "listen", lambda *_: Mock())
-        with pytest.raises(LocalServiceError, match="somebody took the port just now; choose another"):
+        monkeypatch.setattr(grpc_face, "listen", lambda host, _: listen(host, 0))
+        with pytest.raises(LocalServiceError, match="somebody may have taken the port just now, choose another"):
             LocalVision(grpc_port=taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("host", ["127.1", "0x7f000001", "localhost"])
+def test_a_host_is_bound_in_every_form_and_told_as_it_was_given(host: str, pages: dict[str, ScannedPage]) -> None:
+    with LocalVision(host=host) as vision:
+        where, _, port = vision.grpc_endpoint.rpartition(":")
+        assert where == host
+        address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
+        with grpc.insecure_channel(join_address(str(address), int(port))) as channel:
+            assert VisionServiceStub(channel).BatchAnalyze(batch(pages["en_sans"])).results
 
 
 def test_without_the_extra_the_import_says_how_to_get_it() -> None:

@@ -16,7 +16,7 @@ from vision_grpc.local.contract import REQUEST_BYTES, SERVICE_NAME
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.grpc_call import answer_call, authorization_of
 from vision_grpc.local.iam import Identities
-from vision_grpc.local.listening import TlsFiles, join_address, listen
+from vision_grpc.local.listening import TlsFiles, join_address, listen, numeric_host
 from vision_grpc.local.service import VisionService
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2, vision_service_pb2_grpc
@@ -71,16 +71,20 @@ class GrpcFace:
         return stopped
 
     def _bind(self, host: str, port: int, tls: TlsFiles | None) -> int:
-        # gRPC tells no reason when it cannot bind; a socket of our own does.
-        listen(host, port).close()
-        address = join_address(host, port)
+        # gRPC tells no reason when it cannot bind; a socket of our own does. What both are given is the same number:
+        # gRPC does not know all the forms that the system takes for one, such as 127.1.
+        with listen(host, port) as free:
+            address = join_address(numeric_host(free), port)
         try:
             if tls is None:
                 return self._server.add_insecure_port(address)
             pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
             return self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
         except RuntimeError as error:
-            message = f"cannot listen on {address}: somebody took the port just now; choose another (0 takes any)"
+            message = (
+                f"cannot listen on {address}, gRPC does not say why: "
+                "somebody may have taken the port just now, choose another (0 takes any)"
+            )
             raise LocalServiceError(message) from error
 
 
