@@ -3,11 +3,11 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from command_line import finish, read_line, start
+from command_line import PROGRAM, Finished, finish, read_line, run, start
 from images_in_bytes import png
 from scripted_service import answer, serve_grpc
 
@@ -71,3 +71,41 @@ def test_a_reader_that_leaves_is_told_by_the_exit_code(arguments: list[str], unr
     finished = finish(start(*arguments, stdout=unread))
     assert finished.code == 141
     assert not any("rror" in complaint for complaint in finished.complaints)
+
+
+def run_closed(*closed: int, arguments: Sequence[object]) -> Finished:
+    """Run the command with some of its standard descriptors closed."""
+    program = f"""
+import os, sys
+for descriptor in {closed}:
+    os.close(descriptor)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+    return run(*PROGRAM, *arguments, program=("-c", program))
+
+
+@_PRINTING
+def test_a_closed_stdout_is_one_line(arguments: list[str]) -> None:
+    finished = run_closed(1, arguments=arguments)
+    assert finished.code == 2
+    assert finished.complaints[-1] == "error: stdout: cannot be written (Bad file descriptor)"
+    assert "Traceback" not in finished.stderr
+
+
+@_PRINTING
+def test_a_closed_stdout_is_no_less_a_fault_where_nobody_is_told(arguments: list[str]) -> None:
+    assert run_closed(1, 2, arguments=arguments) == (2, b"", "")
+    assert run_closed(0, 1, 2, arguments=arguments) == (2, b"", "")
+
+
+def test_no_text_is_lost_in_a_closed_stdout(tmp_path: Path) -> None:
+    (tmp_path / "1.png").write_bytes(png(1))
+    with serve_grpc(answer) as service:
+        arguments = ["analyze", "--endpoint", service.address, "--insecure", tmp_path]
+        for closed in ([1], [1, 2], [0, 1, 2]):
+            assert run_closed(*closed, arguments=arguments).code == 2
+        assert service.requests == []
+        assert run_closed(2, arguments=arguments).code == 0
+        output = tmp_path / "out"
+        assert run_closed(0, 1, 2, arguments=[*arguments, "--format", "jsonl", "-o", output]).code == 0
+        assert json.loads(output.read_bytes())["ok"]

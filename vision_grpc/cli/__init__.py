@@ -4,12 +4,14 @@ import sys
 from importlib.util import find_spec
 from typing import NoReturn
 
+from vision_grpc.cli.descriptors import fill_closed
 from vision_grpc.cli.exits import INTERRUPTED
 from vision_grpc.cli.stderr import open_stderr
 
 
 def main() -> NoReturn:
     """Carry out the command that `sys.argv` spells, and exit with its code."""
+    fill_closed()
     open_stderr()
     if find_spec("click") is None or find_spec("rich") is None:
         sys.stderr.write("error: the command line needs its extra: pip install 'vision-grpc[cli]'\n")

@@ -3,7 +3,6 @@
 import os
 import shutil
 import stat
-from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,6 +10,7 @@ from typing import Self
 import click
 
 from vision_grpc.cli.exits import READER_GONE
+from vision_grpc.cli.patient_file import PatientFile
 
 _STDOUT = 1
 
@@ -23,9 +23,12 @@ def open_output(path: Path | None) -> "Output":
     """
     try:
         if path is None or path == Path("-"):
-            return Output("stdout", FileIO(_STDOUT, "w", closefd=False))
+            stdout = PatientFile(_STDOUT, "w", closefd=False)
+            # Refused at once where it was closed, or is open for reading alone.
+            stdout.write(b"")
+            return Output("stdout", stdout)
         if not _is_file_to_be(path):
-            return Output(str(path), FileIO(path, "w"))
+            return Output(str(path), PatientFile(path, "w"))
         # Through a link, the file that it leads to is meant.
         return OutputFile(path.resolve() if path.is_symlink() else path)
     except OSError as error:
@@ -35,7 +38,7 @@ def open_output(path: Path | None) -> "Output":
 class Output:
     """A stream of results, each handed to the system as soon as it is written."""
 
-    def __init__(self, name: str, file: FileIO) -> None:
+    def __init__(self, name: str, file: PatientFile) -> None:
         self._name = name
         self._file = file
 
@@ -89,7 +92,7 @@ class OutputFile(Output):
         self._partial = place.with_name(f"{place.name}.partial")
         self._whole_bytes = 0
         try:
-            super().__init__(str(place), FileIO(self._partial, "x"))
+            super().__init__(str(place), PatientFile(self._partial, "x"))
         except FileExistsError as error:
             message = f"{self._partial} holds the results of a run that was cut short or still goes on: move it away"
             raise click.ClickException(message) from error

@@ -1,9 +1,7 @@
 """Lines for people, on stderr."""
 
-import os
 import sys
 from io import BufferedWriter, FileIO, TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,11 +15,9 @@ def open_stderr() -> None:
 
     It may be closed, a full disk, or a pipe whose reader has left.
     """
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the program runs
-        return
     raw = _Heedless(_STDERR, "w", closefd=False)
-    encoding = sys.stderr.encoding
+    # None: it was closed, and the null device has taken its place.
+    encoding = "utf-8" if sys.stderr is None else sys.stderr.encoding
     sys.stderr = TextIOWrapper(BufferedWriter(raw), encoding, errors="backslashreplace", line_buffering=True)
 
 

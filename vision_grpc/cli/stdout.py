@@ -1,12 +1,13 @@
 """What commands print on stdout, where it is not images' results: those are written by `output`."""
 
 import sys
-from io import BufferedWriter, FileIO, TextIOWrapper
+from io import BufferedWriter, TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
 
 from vision_grpc.cli.exits import READER_GONE
+from vision_grpc.cli.patient_file import PatientFile
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -15,24 +16,26 @@ _STDOUT = 1
 
 
 def open_stdout() -> None:
-    """Let writing to `sys.stdout` end the command with one line on stderr where it is a full disk.
+    """Let writing to `sys.stdout` end the command with one line on stderr where it is closed or a full disk.
 
     Where the reader has left, as `head` does, that is what the exit code says. Click writes whatever
     it prints out at once.
     """
-    if sys.stdout is not None:
-        raw = _Strict(_STDOUT, "w", closefd=False)
+    raw = _Strict(_STDOUT, "w", closefd=False)
+    if sys.stdout is None:
+        sys.stdout = TextIOWrapper(BufferedWriter(raw), "utf-8")
+    else:
         sys.stdout = TextIOWrapper(BufferedWriter(raw), sys.stdout.encoding, errors=sys.stdout.errors)
 
 
-class _Strict(FileIO):
+class _Strict(PatientFile):
     _failed = False
 
     def write(self, data: "ReadableBuffer", /) -> int:
         if self._failed:  # Told already; this is the end of the program, which tries again.
             return len(memoryview(data))
         try:
-            return super().write(data) or 0  # None: the pipe is full, and it is tried again.
+            return super().write(data)
         except OSError as error:
             self._failed = True
             if isinstance(error, BrokenPipeError):
