@@ -16,13 +16,21 @@ def show_logs(level: int) -> None:
     if level > logging.DEBUG:
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     handler = _StderrHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("vision_grpc")
     logger.addHandler(handler)
     logger.setLevel(level)
 
 
+class _Formatter(logging.Formatter):
+    """Makes one line of a message, in which names of files and words of services are; tracebacks follow it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging gives it
+        return " ".join(super().formatMessage(record).split())
+
+
 class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        # More than one, where a traceback is part of it.
-        tell_lines(in_flags(self.format(record)))
+        line, *traceback = in_flags(self.format(record)).splitlines()
+        # Set off, for what an exception says may look like a line of the log.
+        tell_lines("\n".join([line, *(f"  {part}" for part in traceback)]))
