@@ -391,6 +391,17 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch, transport: s
     assert "clock" not in findings
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (Arguments(endpoint="vision.invalid", credentials=Anonymous()), "none, as told"),
+        (Arguments(endpoint="127.0.0.1:1", insecure=True), "none: a service on this machine is called without"),
+    ],
+)
+def test_who_decided_that_no_credentials_are_sent_is_told(arguments: Arguments, told: str) -> None:
+    assert _examine(arguments)["credentials"].message == told
+
+
 def test_the_way_through_a_proxy_is_gone(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA) -> None:
     context = _server_context(authority, "vision.invalid")
     context.set_alpn_protocols(["http/1.1"])

@@ -1,4 +1,5 @@
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -57,12 +58,20 @@ def test_a_folder_that_cannot_be_listed_is_a_complaint(tmp_path: Path, monkeypat
     assert complaints == [f"{tmp_path}/closed: the folder cannot be read (Permission denied), check its permissions"]
 
 
-def test_a_pipe_in_a_folder_keeps_nobody_waiting(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_what_is_no_regular_file_in_a_folder_keeps_nobody_waiting(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_files(tmp_path, "1.png")
-    os.mkfifo(tmp_path / "2.png")
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "2.png")
+    else:
+        monkeypatch.chdir(tmp_path)  # Names of sockets are short.
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind("2.png")
     complaints: list[str] = []
     assert list(list_images([str(tmp_path)], complaints)) == [tmp_path / "1.png"]
-    assert complaints == [f"{tmp_path}/2.png: no file but a pipe or device, move it away or name it itself"]
+    assert complaints == [f"{tmp_path}/2.png: no regular file, move it away (a pipe may be named itself)"]
     assert list(list_images([str(tmp_path / "2.png")], [])) == [tmp_path / "2.png"]
 
 

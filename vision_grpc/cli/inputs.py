@@ -55,7 +55,7 @@ def _list_folder(folder: str, complaints: list[str]) -> Iterator[Path]:
                 if _may_be_read(path := Path(parent, name)):
                     yield path
                 else:
-                    complaints.append(f"{path}: no file but a pipe or device, move it away or name it itself")
+                    complaints.append(f"{path}: no regular file, move it away (a pipe may be named itself)")
     if empty and len(complaints) == complaints_before:
         complaints.append(f"{folder}: no image in this folder, expected *.jpg, *.jpeg or *.png")
 

@@ -71,7 +71,9 @@ def find_credentials(arguments: Arguments, settings: Settings, environ: Mapping[
     credentials = settings.credentials
     kind = type(credentials).__name__
     if isinstance(credentials, Anonymous):
-        return Finding("credentials", "ok", "none: a service on this machine is called without")
+        told = arguments.credentials is not None
+        message = "none, as told" if told else "none: a service on this machine is called without"
+        return Finding("credentials", "ok", message)
     if isinstance(credentials, YcProfile):
         kind = f"{kind} {credentials.name!r} ({credentials.kind})"
     variable = _variable_in(environ)
