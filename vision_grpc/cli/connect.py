@@ -123,6 +123,22 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
         yield stack.enter_context(client)
 
 
+@contextmanager
+def local_extra() -> Generator[None]:
+    """Give a context in which the local service is imported.
+
+    Raises:
+        click.ClickException: the extra `local` is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        # The package's own explanation comes without a module's name; with one, an import broke.
+        if error.name is not None:
+            raise
+        raise click.ClickException(str(error)) from error
+
+
 def start_local(
     *,
     host: str = "127.0.0.1",
@@ -138,13 +154,8 @@ def start_local(
         click.ClickException: the extra `local` is not installed.
         LocalServiceError: it cannot start here.
     """
-    try:
+    with local_extra():
         from vision_grpc.local import LocalVision
-    except ImportError as error:
-        # The package's own explanation comes without a module's name; with one, an import broke.
-        if error.name is not None:
-            raise
-        raise click.ClickException(str(error)) from error
     return LocalVision(
         host=host,
         grpc_port=grpc_port,

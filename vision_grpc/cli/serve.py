@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from vision_grpc.cli.connect import start_local
+from vision_grpc.cli.connect import local_extra, start_local
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.seconds import DAY_S, Seconds
@@ -134,8 +134,8 @@ def serve(
 
 
 def _make_identities(token_lifetime_s: float) -> "Identities":
-    from vision_grpc.local import Identities
-
+    with local_extra():
+        from vision_grpc.local import Identities
     return Identities(token_lifetime_s=token_lifetime_s)
 
 
