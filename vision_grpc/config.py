@@ -29,7 +29,8 @@ class Limits:
 
     requests_per_s: float | None = None
     """The quota of calls, shared by all streams of a client; None when the service alone decides. A twentieth of it is
-    left unused, lest calls that take unequally long on their way exceed it where they arrive."""
+    left unused, lest calls that take unequally long on their way exceed it where they arrive. Those that wait together
+    for a connection, or for one that stalls, may: the service's refusals of them are waited out."""
 
     images_per_s: float | None = None
     """The quota of images, likewise; a small one makes the calls smaller, so as to be used up."""
