@@ -40,10 +40,11 @@ class WireOutcome:
         """Return the text, read past the rest unless that has been parsed already."""
         if self._message is not None:
             return text_of(self._message)
-        try:
-            return read_text(self._wire)
-        except (DecodeError, UnicodeDecodeError):
-            return text_of(self.message())  # Which says what is wrong.
+        with suppress(DecodeError, UnicodeDecodeError):
+            # Damaged bytes may read as no text.
+            if text := read_text(self._wire):
+                return text
+        return text_of(self.message())  # Which says what is wrong.
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (self._wire, self._has_error)

@@ -95,6 +95,12 @@ def test_broken_bytes_are_told_when_they_are_read() -> None:
         _ = result.text
 
 
+def test_broken_bytes_are_no_empty_page() -> None:
+    outcome = WireOutcome(b"\x12\x06\x1a\x04\x0a\x02\xff\xff", has_error=False)
+    with pytest.raises(ProtocolError, match="no AnalyzeResult"):
+        outcome.text()
+
+
 def test_a_word_that_is_no_utf_8_is_told() -> None:
     wire = AnalyzeResult(results=[_page([_line("word")])]).SerializeToString().replace(b"word", b"\xff\xff\xff\xff")
     with pytest.raises(ProtocolError, match="no AnalyzeResult"):
