@@ -66,8 +66,8 @@ def _message_writer(descriptor: Descriptor, *, is_outline: bool = False) -> Writ
         for name, write_field in writers:
             value = getattr(message, name)
             if value is not None and value != ():
-                tally.keys += 1
                 parts.append(write_field(value, tally))
+        tally.keys += len(parts)
         for oneof in oneofs:
             if len(oneof) - [getattr(message, name) for name in oneof].count(None) > 1:
                 raise ValueError(oneof)

@@ -1,6 +1,7 @@
 """Protobuf's wire format, as far as messages are written here."""
 
 import struct
+from functools import cache
 
 VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 """Wire types."""
@@ -11,6 +12,7 @@ VARINT_BYTES = 10
 """The longest varint."""
 
 
+@cache
 def tag(number: int, wire_type: int) -> bytes:
     """Return what stands before a field's value."""
     return varint(number << 3 | wire_type)
