@@ -13,6 +13,20 @@ from PIL import Image
 from secret_watch import refuse_secrets
 
 PROGRAM = ("-m", "vision_grpc")
+# Whoever may write only so many bytes to a file meets the same kind of failure as on a full disk.
+PROGRAM_ON_A_FULL_DISK = (
+    "-c",
+    """
+import resource
+from vision_grpc.cli import main
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, unlimited[1]))
+try:
+    main()
+finally:  # What measures the coverage of this program writes a larger file at its end.
+    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+""",
+)
 _OURS = ("YC_", "VISION_GRPC_")
 
 

@@ -25,7 +25,8 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
     Its key is its own, its path, or `#position` for bare bytes. A file over the limit is not read, however large it is.
     """
     if isinstance(source, Image):
-        key, content = _check_parts(source, position)
+        _check_parts(source, position)
+        key, content = source
     elif isinstance(source, bytes):
         key, content = f"#{position}", source
     else:
@@ -83,13 +84,12 @@ class Source:
         return pulled
 
 
-def _check_parts(image: Image, position: int) -> Image:
+def _check_parts(image: Image, position: int) -> None:
     key, content = cast("tuple[object, object]", image)
-    if isinstance(key, str) and isinstance(content, bytes):
-        return image
-    parts = f"a {type(key).__name__} and {type(content).__name__}"
-    message = f"image {position} of the source, with the key {key!r}, holds {parts}: an Image takes a str and bytes"
-    raise TypeError(message)
+    if not (isinstance(key, str) and isinstance(content, bytes)):
+        parts = f"a {type(key).__name__} and {type(content).__name__}"
+        message = f"image {position} of the source, with the key {key!r}, holds {parts}: an Image takes a str and bytes"
+        raise TypeError(message)
 
 
 def _path_of(source: str | os.PathLike[str], position: int) -> str:

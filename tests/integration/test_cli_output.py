@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import cut_first_line, run
+from command_line import PROGRAM_ON_A_FULL_DISK, cut_first_line, run
 from scanned_pages import ScannedPage
 
 from vision_grpc.local import LocalVision
@@ -129,19 +129,8 @@ def test_a_disk_that_fills_up_leaves_the_results_that_are_whole(there: tuple[str
     names = [f"{number}.png" for number in range(8)]
     for name in names:
         shutil.copy(folder / "line.png", folder / name)
-    # Whoever may write only so many bytes meets the same kind of failure, in the middle of a line.
-    limited = """
-import resource
-from vision_grpc.cli import main
-unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, unlimited[1]))
-try:
-    main()
-finally:  # What measures the coverage of this program writes a larger file at its end.
-    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
-"""
     arguments = [*names, "--format", "jsonl", "--no-result", "-o", "out"]
-    finished = run("analyze", *there, *arguments, cwd=folder, program=("-c", limited))
+    finished = run("analyze", *there, *arguments, cwd=folder, program=PROGRAM_ON_A_FULL_DISK)
     assert finished.code == 2
     (complaint,) = finished.complaints
     assert complaint.startswith("error: out: cannot be written (File too large), name another place with -o; ")

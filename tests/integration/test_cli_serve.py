@@ -14,7 +14,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from command_line import Finished, cut_first_line, finish, read_line, run, start
+from command_line import PROGRAM_ON_A_FULL_DISK, Finished, cut_first_line, finish, read_line, run, start
 from scanned_pages import ScannedPage
 
 from vision_grpc import VisionClient
@@ -240,18 +240,7 @@ def test_a_service_that_does_not_start_leaves_the_secrets_as_they_are(tmp_path: 
 def test_secrets_that_cannot_be_written_leave_nothing_behind(tmp_path: Path) -> None:
     with serving("--require-auth", tmp_path):
         before = contents(tmp_path)
-    # Whoever may write only so many bytes meets the same kind of failure as on a full disk.
-    limited = """
-import resource
-from vision_grpc.cli import main
-unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, unlimited[1]))
-try:
-    main()
-finally:  # What measures the coverage of this program writes a larger file at its end.
-    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
-"""
-    finished = run("serve", "--require-auth", tmp_path, program=("-c", limited))
+    finished = run("serve", "--require-auth", tmp_path, program=PROGRAM_ON_A_FULL_DISK)
     assert finished.code == 2
     reason = "no credentials can be written there (File too large), name another folder"
     assert finished.complaints[-1] == f"error: {tmp_path}: {reason}"

@@ -73,19 +73,19 @@ def test_a_result_is_parsed_once() -> None:
 
 
 @pytest.mark.parametrize("more", [b"", b',"unknown":1'])
-def test_more_results_than_any_request_has_images_are_not_split(more: bytes) -> None:
+def test_more_results_than_there_may_be_are_not_split(more: bytes) -> None:
     def text(results: int) -> bytes:
         return b'{"results":[' + b",".join([b"{}"] * results) + b"]" + more + b"}"
 
-    assert len(split_results(text(8))) == 8
+    assert len(split_results(text(8), most=8)) == 8
     with pytest.raises(ProtocolError, match=r"^9 results in an answer, which has at most 8$"):
-        split_results(text(9))
+        split_results(text(9), most=8)
 
     endless = text(1_000_000)
     tracemalloc.start()
     try:
         with pytest.raises(ProtocolError, match=r"^1000000 results"):
-            split_results(endless)
+            split_results(endless, most=8)
         _, most_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

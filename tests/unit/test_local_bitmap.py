@@ -89,10 +89,13 @@ def test_a_palette_that_is_missing_is_damage() -> None:
         decode(png_of(png_header(2, 1, colours=3), (b"IDAT", zlib.compress(bytes(3)))))
 
 
-@pytest.mark.parametrize(
+_SECOND_SIDES = pytest.mark.parametrize(
     ("side", "told"),
     [(50, _CONTRADICTION), (9_000, _CONTRADICTION), (60_000, "cut or damaged")],
 )
+
+
+@_SECOND_SIDES
 def test_a_png_whose_headers_contradict_each_other_is_not_decoded(
     side: int, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,10 +106,7 @@ def test_a_png_whose_headers_contradict_each_other_is_not_decoded(
     load.assert_not_called()
 
 
-@pytest.mark.parametrize(
-    ("side", "told"),
-    [(50, _CONTRADICTION), (9_000, _CONTRADICTION), (60_000, "cut or damaged")],
-)
+@_SECOND_SIDES
 def test_a_jpeg_whose_headers_contradict_each_other_is_not_decoded(
     side: int, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

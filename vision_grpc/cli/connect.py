@@ -15,7 +15,6 @@ from vision_grpc.errors import AuthError
 
 if TYPE_CHECKING:
     from vision_grpc.client import VisionClient
-    from vision_grpc.local import Identities, LocalVision
     from vision_grpc.settings import Arguments
     from vision_grpc.transport.connect import TransportChoice
 
@@ -102,7 +101,9 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
 
     with ExitStack() as stack:
         if local:
-            vision = stack.enter_context(start_local())
+            with local_extra():
+                from vision_grpc.local import LocalVision
+            vision = stack.enter_context(LocalVision())
             endpoint = vision.rest_endpoint if service.transport == "rest" else vision.grpc_endpoint
             # The environment's folder is of the real service.
             folder_id = "" if service.folder_id is None else service.folder_id
@@ -137,30 +138,3 @@ def local_extra() -> Generator[None]:
         if error.name is not None:
             raise
         raise click.ClickException(str(error)) from error
-
-
-def start_local(
-    *,
-    host: str = "127.0.0.1",
-    grpc_port: int = 0,
-    rest_port: int = 0,
-    tls_certificate: Path | None = None,
-    tls_key: Path | None = None,
-    identities: "Identities | None" = None,
-) -> "LocalVision":
-    """Return a local service that answers already.
-
-    Raises:
-        click.ClickException: the extra `local` is not installed.
-        LocalServiceError: it cannot start here.
-    """
-    with local_extra():
-        from vision_grpc.local import LocalVision
-    return LocalVision(
-        host=host,
-        grpc_port=grpc_port,
-        rest_port=rest_port,
-        tls_certificate=tls_certificate,
-        tls_key=tls_key,
-        identities=identities,
-    )

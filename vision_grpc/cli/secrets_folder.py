@@ -88,12 +88,9 @@ def _lock(descriptor: int, folder: Path) -> None:
 
 
 def _refuse_others(folder: Path) -> None:
-    key = _read(folder / _KEY)
-    digests = None if key is None else _digests_in(key)
-    for name in _NAMES:
-        content = _read(folder / name)
-        if content is None:
-            continue
+    there = {name: content for name in _NAMES if (content := _read(folder / name)) is not None}
+    digests = _digests_in(there[_KEY]) if _KEY in there else None
+    for name, content in there.items():
         if digests is None or (name != _KEY and digests.get(name) != sha256(content).hexdigest()):
             raise _foreign(folder / name)
 

@@ -9,21 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import click
 
-from vision_grpc.cli.connect import local_extra, start_local
+from vision_grpc.cli.connect import local_extra
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.seconds import DAY_S, Seconds
 from vision_grpc.cli.stderr import tell
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from vision_grpc.cli.secrets_folder import SecretsFolder
-    from vision_grpc.local import Identities
 
 _EPILOG = """\b
 Once it answers, it prints one line of JSON on stdout:
@@ -103,11 +97,18 @@ def serve(
     """
     show_logs(logging.INFO)
     told_to_end = _catch_end()
-    identities = None if credentials_folder is None else _make_identities(token_lifetime_s)
+    with local_extra():
+        from vision_grpc.local import Identities, LocalVision
     with ExitStack() as stack:
-        folder = None if credentials_folder is None else stack.enter_context(_hold_folder(credentials_folder))
+        identities = folder = None
+        if credentials_folder is not None:
+            # Loaded where it is needed: its lock is of POSIX, and a service that lets everybody in needs none.
+            from vision_grpc.cli.secrets_folder import hold_folder
+
+            identities = Identities(token_lifetime_s=token_lifetime_s)
+            folder = stack.enter_context(hold_folder(credentials_folder))
         vision = stack.enter_context(
-            start_local(
+            LocalVision(
                 host=host,
                 grpc_port=grpc_port,
                 rest_port=rest_port,
@@ -131,19 +132,6 @@ def serve(
     # Nothing is left to be saved; measured with 80 calls in flight on busy cores, the interpreter's own end would take
     # another second, in which nothing can be cut short.
     os._exit(ALL_READ)
-
-
-def _make_identities(token_lifetime_s: float) -> "Identities":
-    with local_extra():
-        from vision_grpc.local import Identities
-    return Identities(token_lifetime_s=token_lifetime_s)
-
-
-def _hold_folder(folder: Path) -> "AbstractContextManager[SecretsFolder]":
-    # Loaded where it is needed: its lock is of POSIX, and the other commands need none.
-    from vision_grpc.cli.secrets_folder import hold_folder
-
-    return hold_folder(folder)
 
 
 def _catch_end() -> socket.socket:

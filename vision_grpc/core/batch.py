@@ -23,7 +23,7 @@ class Batch:
         "refreshed",
         "refused",
         "sent_at",
-        "uncounted",
+        "unreached",
     )
 
     def __init__(self, places: Sequence[Place], contents: Sequence[bytes]) -> None:
@@ -31,9 +31,8 @@ class Batch:
         self.contents = contents
         self.content_bytes = sum([size for _, _, size in places])
         self.deadline: float | None = None
-        self.attempts = 0
-        # Of them those that did not get out, and do not count against what the policy allows.
-        self.uncounted = 0
+        # All attempts, and those of them that the policy does not count.
+        self.attempts = self.unreached = 0
         self.failures = 0
         self.last_fault = ""
         self.authorization: str | None = None
@@ -46,6 +45,6 @@ class Batch:
         """Return a batch of some of the images, with the same past."""
         part = Batch([self.places[number] for number in numbers], [self.contents[number] for number in numbers])
         part.deadline, part.refreshed = self.deadline, self.refreshed
-        part.attempts, part.uncounted, part.failures = self.attempts, self.uncounted, self.failures
+        part.attempts, part.unreached, part.failures = self.attempts, self.unreached, self.failures
         part.last_fault = self.last_fault
         return part

@@ -84,7 +84,7 @@ class Retries:
 
         `is_free` tells that its last did not reach a service that is expected back.
         """
-        if batch.attempts - batch.uncounted >= self._policy.attempts:
+        if batch.attempts - batch.unreached >= self._policy.attempts:
             return None
         wait_s = backoff_s(self._policy, batch.failures + 1, self._rng, asked_s)
         if is_free:

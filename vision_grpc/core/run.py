@@ -141,7 +141,7 @@ class Run:
         batch.attempts += 1
         # Nothing was sent: that costs the service nothing, and where it is away for a while, the image no attempt.
         is_free = isinstance(error, PathError) and self._retries.expect_service(now)
-        batch.uncounted += is_free
+        batch.unreached += is_free
         if verdict is Verdict.SLOW_DOWN:
             self._throttle.pushed_back(batch.sent_at, now)
         if verdict is Verdict.SPLIT and len(batch.places) > 1:
@@ -344,8 +344,8 @@ class Run:
         message, details = (str(error), ()) if answered is None else (answered.message, answered.details)
         image_error = ImageError(error.code, message, details, error)
         for place in batch.places:
-            reason = error.fallback_reason
-            result = ImageResult(place[1], error=image_error, attempts=batch.attempts, fallback_reason=reason)
+            result = ImageResult(place[1], error=image_error, attempts=batch.attempts)
+            result.fallback_reason = error.fallback_reason
             if answered is not None:
                 result.transport, result.request_id = answered.transport, answered.request_id
             self._finish(place, result)

@@ -15,9 +15,6 @@ _HEAD = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"results"[ \t\r\n]*:[ \t\r\n]*\[[ \t
 _SEPARATOR = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _TAIL = re.compile(rb"[ \t\r\n]*\][ \t\r\n]*\}[ \t\r\n]*\Z")
 
-# One for each image, of which the option `size` of analyze_specs in vision_service.proto allows 1-8.
-_MOST_RESULTS = 8
-
 _Item = bytes | AnalyzeResult
 """A result as JSON, or one that has been read."""
 
@@ -61,27 +58,27 @@ class LazyAnswer(Sequence[AnalyzeResult]):
         return (self[index] for index in range(len(self)))
 
 
-def split_results(data: bytes) -> LazyAnswer:
+def split_results(data: bytes, *, most: int | None = None) -> LazyAnswer:
     """Return the results of an answer without parsing them.
 
     An answer that holds anything beside results is parsed at once, for its whole must be sound.
 
     Raises:
-        ProtocolError: no JSON, not that of a BatchAnalyzeResponse, or of more results than a request
-            has images. What is wrong within one result shows when that is read.
+        ProtocolError: no JSON, not that of a BatchAnalyzeResponse, or of more than `most` results. What is
+            wrong within one result shows when that is read.
     """
-    items = _cut(data)
+    items = _cut(data, most)
     return LazyAnswer(from_json(data, BatchAnalyzeResponse).results[:] if items is None else items)
 
 
-def _cut(data: bytes) -> Sequence[_Item] | None:
+def _cut(data: bytes, most: int | None) -> Sequence[_Item] | None:
     """Return the JSON of each result, None unless the text is nothing but a list of them."""
     try:
         outline = cast("Any", outline_decoder_of(BatchAnalyzeResponse.DESCRIPTOR).decode(data))
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
-    if len(outline.results) > _MOST_RESULTS:
-        message = f"{len(outline.results)} results in an answer, which has at most {_MOST_RESULTS}"
+    if most is not None and len(outline.results) > most:
+        message = f"{len(outline.results)} results in an answer, which has at most {most}"
         raise ProtocolError(message)
     head = _HEAD.match(data)
     if head is None:

@@ -14,11 +14,16 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import NoReturn
 
-from vision_grpc.errors import DeadlineError, VisionError
+from vision_grpc.errors import DeadlineError, TransportError, VisionError
 from vision_grpc.transport.endpoint import Endpoint
 
 # So much of a secret's beginning is known again: whoever quotes a secret may cut it short.
 _HEAD = 8
+
+
+def not_started(endpoint: Endpoint) -> TransportError:
+    """Return our exception for a call that the end of the client forestalled."""
+    return TransportError(f"no call to {endpoint.target} was started: the client was closed")
 
 
 class Attempt:

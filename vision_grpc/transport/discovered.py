@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Generic, NoReturn, Protocol, TypeVar
 
 from vision_grpc.core.requests import Ask
-from vision_grpc.errors import DeadlineError, PathError, TransportError, VisionError
+from vision_grpc.errors import DeadlineError, PathError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport import AsyncCall, AsyncTransport, Call, Transport
+from vision_grpc.transport.attempt import not_started
 from vision_grpc.transport.ended_call import EndedCall
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.task_call import TaskCall
@@ -108,8 +109,7 @@ class _Connections(Generic[_T]):
                 self._opened[endpoint] = self._open_at(endpoint)
             # A signal handler may have closed meanwhile: what was opened never connects, as it gets no call.
             if self._closed:
-                message = f"no call to {endpoint.target} was started: the client was closed"
-                raise TransportError(message)
+                raise not_started(endpoint)
             self._latest = self._opened[endpoint]
             return self._latest
 

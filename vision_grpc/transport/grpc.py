@@ -10,7 +10,7 @@ from vision_grpc.core.requests import Ask
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
-from vision_grpc.transport.attempt import Attempt
+from vision_grpc.transport.attempt import Attempt, not_started
 from vision_grpc.transport.channels import Channels
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import (
@@ -18,7 +18,6 @@ from vision_grpc.transport.grpc_peer import (
     Failure,
     close_channels,
     metadata_of,
-    not_started,
     open_channel,
     read_answer,
     translate,

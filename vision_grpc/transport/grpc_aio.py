@@ -11,7 +11,7 @@ from vision_grpc.core.requests import Ask
 from vision_grpc.errors import TransportError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
-from vision_grpc.transport.attempt import Attempt
+from vision_grpc.transport.attempt import Attempt, not_started
 from vision_grpc.transport.channels import Channels
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc import parse_response
@@ -20,7 +20,6 @@ from vision_grpc.transport.grpc_peer import (
     Failure,
     credentials_of,
     metadata_of,
-    not_started,
     options_of,
     read_answer,
     translate,

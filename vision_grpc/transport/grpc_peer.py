@@ -177,11 +177,6 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     return service_error(status, attempt, "grpc", request_id=request_id, too_large=too_large)
 
 
-def not_started(endpoint: Endpoint) -> TransportError:
-    """Return our exception for a call that the end of the client forestalled."""
-    return TransportError(f"no call to {endpoint.target} was started: the client was closed")
-
-
 def _advice_on_early_end(message: str, endpoint: Endpoint) -> str:
     # Within the handshake, a firewall may have ended it.
     is_early = "andshake" not in message and any(sign in message for sign in _EARLY_ENDS)

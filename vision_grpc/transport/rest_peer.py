@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import httpx2
 
+from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.errors import Code, PathError, ProtocolError, RequestTooLargeError, TransportError, VisionError
 from vision_grpc.json import find_error, from_json, read_error, split_results
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
@@ -122,7 +123,7 @@ def read_answer(answer: HttpAnswer, attempt: Attempt) -> Answer:
         ProtocolError: it holds neither.
     """
     _raise_error(answer, attempt)
-    results = _read(split_results, answer.body, attempt)
+    results = _read(partial(split_results, most=BATCH_IMAGES), answer.body, attempt)
     if not results:
         _raise_disguised_error(answer, attempt)
     outcomes = [
