@@ -51,6 +51,22 @@ def accept_alone(connection: socket.socket, _: threading.Event) -> None:
     poll.poll()
 
 
+def tunnel_to(url: str) -> Lie:
+    """Do what a proxy does with CONNECT, whatever host it asks for."""
+    port = int(url.rpartition(":")[2])
+
+    def lie(connection: socket.socket, _: threading.Event) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", port)) as far:
+            back = threading.Thread(target=_carry, args=(far, connection))
+            back.start()
+            _carry(connection, far)
+            back.join()
+
+    return lie
+
+
 def read_request(connection: socket.socket) -> None:
     """Read a whole request; its body has a length, if there is one."""
     received = b""
@@ -61,6 +77,14 @@ def read_request(connection: socket.socket) -> None:
     left = int(length.split()[0]) - len(body) if told else 0
     while left > 0:
         left -= len(_some(connection))
+
+
+def _carry(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(_PIECE_BYTES):
+            sink.sendall(piece)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
 
 
 def _some(connection: socket.socket) -> bytes:

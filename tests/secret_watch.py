@@ -31,7 +31,7 @@ SECRETS = re.compile(
 )
 # Where secrets are at home: in these tests, all objects of ours are looked at.
 _OBJECTS_OF = re.compile(r"test_(auth_.*|discovered|cli_tls)\.py")
-_LOGGERS = ("vision_grpc", "httpx2", "httpcore2", "httpcore", "grpc", "asyncio", "concurrent")
+_LOGGERS = ("vision_grpc", "http", "urllib", "grpc", "asyncio", "concurrent")
 
 
 def blacken(text: str) -> str:

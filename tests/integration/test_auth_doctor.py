@@ -5,9 +5,8 @@ import json
 import re
 import socket
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ import trustme
 from auth_peers import Reply, always, grpc_server, http_server
 from command_line import finish, read_line, run, start
 from held_port import held_port
-from lying_server import Lie, accept_alone, lying_server, read_request
+from lying_server import Lie, accept_alone, lying_server, read_request, tunnel_to
 
 from vision_grpc.auth import Anonymous, ApiKey, Credentials, OAuthToken
 from vision_grpc.doctor import Finding, examine
@@ -374,7 +373,7 @@ def test_a_proxy_of_a_kind_that_nobody_speaks_to(monkeypatch: pytest.MonkeyPatch
         findings = _examine(Arguments(endpoint="vision.invalid", transport="rest"), {"YC_API_KEY": "k"}, timeout_s=5)
     assert _faults(findings) == ["proxy"]
     assert "cannot be used" in findings["proxy"].message
-    assert findings["proxy"].fix == "name one with http://, or pass it by: NO_PROXY=vision.invalid"
+    assert findings["proxy"].fix == "name one as http://host:port, or pass it by: NO_PROXY=vision.invalid"
     assert "SECRET" not in f"{findings}"
 
 
@@ -405,7 +404,7 @@ def test_who_decided_that_no_credentials_are_sent_is_told(arguments: Arguments, 
 def test_the_way_through_a_proxy_is_gone(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA) -> None:
     context = _server_context(authority, "vision.invalid")
     context.set_alpn_protocols(["http/1.1"])
-    with http_server(always(Reply(200, b"")), context) as url, lying_server(_tunnel_to(url)) as proxy:
+    with http_server(always(Reply(200, b"")), context) as url, lying_server(tunnel_to(url)) as proxy:
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
         roots = authority.cert_pem.bytes()
         findings = _examine(Arguments(endpoint="vision.invalid", root_certificates=roots), {"YC_API_KEY": "k"})
@@ -414,26 +413,3 @@ def test_the_way_through_a_proxy_is_gone(monkeypatch: pytest.MonkeyPatch, author
     assert "by the proxy 127.0.0.1:" in findings["port"].message
     assert findings["clock"].message.startswith("within")
     assert _faults(strangers) == ["tls"]
-
-
-def _tunnel_to(url: str) -> Lie:
-    port = int(url.rpartition(":")[2])
-
-    def lie(connection: socket.socket, _: object) -> None:
-        read_request(connection)
-        connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-        with socket.create_connection(("127.0.0.1", port)) as far:
-            back = threading.Thread(target=_carry, args=(far, connection))
-            back.start()
-            _carry(connection, far)
-            back.join()
-
-    return lie
-
-
-def _carry(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while piece := source.recv(65_536):
-            sink.sendall(piece)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import grpc
-import httpx2
 import pytest
 import trustme
 from auth_peers import Reply, always, grpc_server, http_server
@@ -178,7 +177,7 @@ def test_a_service_over_grpc_alone_that_closes_the_connection_may_ask_for_a_cert
 
 
 def test_no_certificate_is_spoken_of_where_none_can_be_asked_for_or_an_answer_came() -> None:
-    error = httpx2.ReadError("Connection reset by peer")
+    error = ConnectionResetError("Connection reset by peer")
     plaintext, encrypted = (
         Attempt(Endpoint("vision.example", 443, plaintext=plaintext), 1.0) for plaintext in (True, False)
     )
@@ -189,7 +188,7 @@ def test_no_certificate_is_spoken_of_where_none_can_be_asked_for_or_an_answer_ca
 
 
 def test_the_reason_of_a_refusal_after_the_handshake_is_told_when_it_is_read() -> None:
-    error = httpx2.ReadError("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
+    error = ssl.SSLError("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
     told = translate(error, Attempt(Endpoint("vision.example", 443, plaintext=False), 1.0))
     assert isinstance(told, PathError)
     assert told.lasting

@@ -1,4 +1,5 @@
 import socket
+import ssl
 import threading
 import traceback
 from contextlib import suppress
@@ -6,15 +7,22 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import trustme
+from auth_peers import Reply, Request, http_server
 from drivers import AsyncDriver, SyncDriver
+from held_port import held_port
 from images_in_bytes import png
+from lying_server import lying_server, tunnel_to
 
 from vision_grpc import AuthError, PathError, VisionClient
-from vision_grpc.auth import ApiKey, OAuthToken
+from vision_grpc.auth import Anonymous, ApiKey, OAuthToken
 from vision_grpc.core.requests import ask_for_text, build_request
+from vision_grpc.json import to_json
 from vision_grpc.local import LocalVision
+from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 
 _REQUEST = build_request([png(1)], ask_for_text(("*",), "", ""))
+_RESPONSE = BatchAnalyzeResponse(results=[AnalyzeResult()])
 PAGE = Path(__file__).parent.parent / "data" / "pages" / "en_sans.png"
 
 
@@ -38,14 +46,21 @@ def test_what_stays_on_this_machine_passes_no_proxy(
 @pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
 @pytest.mark.parametrize(
     "proxy",
-    ["socks5://me:S3cretword@127.0.0.1:1", "foo://me:S3cretword@127.0.0.1:1", "http://me:S3cretword@foo..bar:1"],
+    [
+        "socks5://me:S3cretword@127.0.0.1:1",
+        "https://me:S3cretword@127.0.0.1:1",
+        "foo://me:S3cretword@127.0.0.1:1",
+        "http://me:S3cretword@foo..bar:1",
+        "http://me:S3cretword@foo:bar",
+        "me:S3cretword@",
+    ],
 )
 def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
     monkeypatch: pytest.MonkeyPatch, driver: type[SyncDriver] | type[AsyncDriver], proxy: str
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy)
     client = driver({"endpoint": "vision.example", "transport": "rest", "credentials": ApiKey("key")})
-    with pytest.raises(PathError, match=r"a proxy that the environment names .* cannot be used: \w") as caught:
+    with pytest.raises(PathError, match=r"the proxy in https_proxy cannot be used: \w") as caught:
         client.batch_analyze(_REQUEST)
     assert caught.value.lasting
     assert "S3cret" not in "".join(traceback.format_exception(caught.value))
@@ -84,3 +99,65 @@ def test_a_proxy_that_refuses_is_told_without_what_it_quotes(
             thread.join()
     assert b"Basic " in heard[0]
     assert "Basic" not in str(caught.value)
+
+
+@pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
+def test_a_tunnel_leads_to_the_service(
+    monkeypatch: pytest.MonkeyPatch, driver: type[SyncDriver] | type[AsyncDriver]
+) -> None:
+    """Which sees neither the proxy's password nor that there is one; and the proxy sees no token."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("vision.example").configure_cert(context)
+    requests: list[Request] = []
+
+    def serve(request: Request) -> Reply:
+        requests.append(request)
+        return Reply(200, to_json(_RESPONSE))
+
+    with http_server(serve, context) as url, lying_server(tunnel_to(url)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://me:S3cretword@{proxy.address}")
+        options = {"endpoint": "vision.example", "root_certificates": authority.cert_pem.bytes()}
+        client = driver({**options, "transport": "rest", "credentials": ApiKey("key")})
+        assert client.batch_analyze(_REQUEST, timeout=20) == _RESPONSE
+    (request,) = requests
+    assert request.path.startswith("/vision/v1/")
+    assert request.headers["host"] == "vision.example"
+    assert request.headers["authorization"] == "Api-Key key"
+    assert "proxy-authorization" not in request.headers
+
+
+@pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
+def test_plaintext_goes_through_a_proxy_without_a_tunnel(
+    monkeypatch: pytest.MonkeyPatch, driver: type[SyncDriver] | type[AsyncDriver]
+) -> None:
+    requests: list[Request] = []
+
+    def forward(request: Request) -> Reply:
+        requests.append(request)
+        return Reply(200, to_json(_RESPONSE))
+
+    with http_server(forward) as url:
+        monkeypatch.setenv("all_proxy", url.replace("http://", "http://me:S3cret%20word@"))
+        client = driver({"endpoint": "http://vision.example:8080", "transport": "rest", "credentials": Anonymous()})
+        assert client.batch_analyze(_REQUEST, timeout=20) == _RESPONSE
+        monkeypatch.setenv("no_proxy", "vision.example")
+        with pytest.raises(PathError, match=r"vision\.example:8080 was not reached: (?!.*proxy)"):
+            client.batch_analyze(_REQUEST, timeout=20)
+    (request,) = requests
+    assert request.path.startswith("http://vision.example:8080/vision/v1/")
+    assert request.headers["host"] == "vision.example:8080"
+    assert request.headers["proxy-authorization"] == "Basic bWU6UzNjcmV0IHdvcmQ="
+
+
+@pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
+def test_a_proxy_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, driver: type[SyncDriver] | type[AsyncDriver]
+) -> None:
+    with held_port() as port:
+        monkeypatch.setenv("https_proxy", f"127.0.0.1:{port}")
+        client = driver({"endpoint": "vision.example", "transport": "rest", "credentials": ApiKey("key")})
+        expected = rf"vision\.example:443 was not reached: the proxy 127\.0\.0\.1:{port} \(see https_proxy"
+        with pytest.raises(PathError, match=expected) as caught:
+            client.batch_analyze(_REQUEST, timeout=20)
+    assert not caught.value.lasting

@@ -21,7 +21,7 @@ from vision_grpc.messages import (
     Feature,
     RetryInfo,
 )
-from vision_grpc.transport.rest_peer import MAX_BODY_BYTES
+from vision_grpc.transport.answer_body import MAX_BODY_BYTES
 
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 700_000, features=[Feature(type=1)])])
 _GOOD = to_json(BatchAnalyzeResponse(results=[AnalyzeResult()]))
@@ -176,6 +176,9 @@ def test_a_wait_that_is_asked_for_is_a_detail(call: _Caller) -> None:
         _http("200 OK", b"[" * 100_000),
         _http("200 OK", b'{"results":[{"error":{"code":3,"details":[%s]}}]}' % _DEEP_DETAIL),
         _http("200 OK", b"no gzip at all", "content-encoding: gzip"),
+        _http("200 OK", gzip.compress(_GOOD)[:-4], "content-encoding: gzip"),
+        _http("200 OK", _GOOD, "content-encoding: br"),
+        _http("200 OK", _GOOD, "content-encoding: gzip, gzip"),
     ],
 )
 def test_a_good_status_with_no_answer_breaks_the_contract(call: _Caller, answer: bytes) -> None:
@@ -188,12 +191,14 @@ def test_a_good_status_with_no_answer_breaks_the_contract(call: _Caller, answer:
     [
         b"",
         b"HTTP/1.1 200 OK\r\ncontent-le",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 12",
         b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + _GOOD,
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n400\r\n" + _GOOD,
         b"\x00\x00\x12\x04\x00\x00\x00\x00\x00",
         b"SSH-2.0-OpenSSH_9.6\r\n",
     ],
-    ids=["nothing", "cut head", "cut body", "cut chunk", "HTTP/2", "no HTTP"],
+    ids=["nothing", "cut head", "no headers", "cut length", "cut body", "cut chunk", "HTTP/2", "no HTTP"],
 )
 def test_a_connection_that_breaks_off_is_a_failure_of_the_path(call: _Caller, answer: bytes) -> None:
     with pytest.raises(TransportError):
@@ -207,6 +212,23 @@ def test_an_error_before_the_body_was_read_is_not_lost(server: _ScriptedServer, 
         call(_http("413 Payload Too Large", b'{"code":3,"message":"at most 100 KB"}'))
 
     assert caught.value.message == "at most 100 KB"
+
+
+def test_what_comes_before_the_answer_is_passed_over(call: _Caller) -> None:
+    hints = (
+        b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\ncontent-length: 9\r\n\r\n"
+    )
+    assert len(call(b"HTTP/1.1 100 Continue\r\n\r\n" + hints + _http("200 OK", _GOOD)).results) == 1
+
+
+def test_an_answer_may_end_with_its_connection(call: _Caller) -> None:
+    assert len(call(b"HTTP/1.0 200 OK\r\n\r\n" + _GOOD).results) == 1
+
+
+def test_an_error_in_a_coding_that_was_not_asked_for_is_one_all_the_same(call: _Caller) -> None:
+    with pytest.raises(ServiceError) as caught:
+        call(_http("503 Busy", b"\x0b\x02\x80", "content-encoding: br"))
+    assert caught.value.code == Code.UNAVAILABLE
 
 
 def test_packed_and_chunked_answers_are_read(call: _Caller) -> None:

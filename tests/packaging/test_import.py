@@ -24,7 +24,7 @@ def test_import_alone_touches_nothing_and_loads_little() -> None:
     done = effects()
     assert done["sockets"] == []
     assert done["environment_readers"] == []
-    assert not {"grpc", "google.protobuf", "httpx2", "ssl"} & set(done["modules"])
+    assert not {"grpc", "google.protobuf", "http.client", "ssl"} & set(done["modules"])
 
 
 def test_public_names_open_no_socket_and_read_no_environment() -> None:
@@ -36,7 +36,7 @@ def test_public_names_open_no_socket_and_read_no_environment() -> None:
 
 def test_public_names_load_no_extra_and_no_second_transport() -> None:
     done = effects(*vision_grpc.__all__)
-    assert not {"click", "httpx2", "PIL", "rich", "starlette", "tesserocr", "uvicorn"} & set(done["modules"])
+    assert not {"click", "http.client", "PIL", "rich", "starlette", "tesserocr", "uvicorn"} & set(done["modules"])
 
 
 def test_pure_python_protobuf_is_refused_in_one_clear_line() -> None:

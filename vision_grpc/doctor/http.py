@@ -56,10 +56,7 @@ def ask_over_http1(settings: Settings, timeout_s: float) -> HttpAnswer:
         )
     except VisionError as error:
         name, fix = "http", "correct the port; one for gRPC alone takes transport grpc"
-        if isinstance(error.__cause__, ImportError | ValueError):
-            # No connection was tried: the HTTP client knows no such proxy.
-            name, fix = "proxy", f"name one with http://, or pass it by: NO_PROXY={place.host}"
-        elif isinstance(error, PathError) and error.lasting:
+        if isinstance(error, PathError) and error.lasting:
             name, fix = "tls", "pass a client_certificate that the service trusts"
         elif isinstance(error, DeadlineError):
             fix = "correct the port; or see whether the service hangs, or a firewall holds its answers back"

@@ -24,14 +24,10 @@ def secure(connection: socket.socket, settings: Settings, protocols: Sequence[st
         FaultError: the service speaks none, or one of the two does not trust the other.
     """
     endpoint = settings.place
-    context = ssl.create_default_context(
-        cadata=None if settings.tls.roots is None else settings.tls.roots.decode("ascii", errors="ignore")
-    )
-    context.set_alpn_protocols(protocols)
-    if settings.tls.client_certificate is not None:
-        settings.tls.client_certificate.load_into(context)
     try:
-        return context.wrap_socket(connection, server_hostname=settings.tls.server_name or endpoint.host)
+        return settings.tls.context(*protocols).wrap_socket(
+            connection, server_hostname=settings.tls.server_name or endpoint.host
+        )
     except ssl.SSLCertVerificationError as error:
         raise _untrusted(error, endpoint) from error
     except ssl.SSLError as error:

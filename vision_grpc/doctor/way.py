@@ -5,11 +5,12 @@ import ssl
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
-from vision_grpc.doctor.connection import Proxy, connect, connect_to_proxy, proxy_of
+from vision_grpc.doctor.connection import connect, finding_of, proxy_for, reach_proxy
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.doctor.http import Reply, ask_over_http1, begin_http2, compare_clocks
 from vision_grpc.doctor.tls import certificate_of, refused, secure, takes_tls
 from vision_grpc.settings import Settings
+from vision_grpc.transport.proxy import Proxy
 
 
 def walk(settings: Settings, timeout_s: float) -> Iterator[Finding]:
@@ -18,11 +19,11 @@ def walk(settings: Settings, timeout_s: float) -> Iterator[Finding]:
     Raises:
         FaultError: what is in the way.
     """
-    proxy = proxy_of(settings.place)
+    proxy = proxy_for(settings.place)
     if proxy is None:
         yield Finding("proxy", "ok", "none, the service is connected to directly")
     else:
-        yield proxy.finding(settings.place)
+        yield finding_of(proxy, settings.place)
     try:
         yield from (_over_rest if settings.transport == "rest" else _over_grpc)(settings, proxy, timeout_s)
     except FaultError as fault:
@@ -34,11 +35,11 @@ def walk(settings: Settings, timeout_s: float) -> Iterator[Finding]:
 
 
 def _over_rest(settings: Settings, proxy: Proxy | None, timeout_s: float) -> Iterator[Finding]:
-    if proxy is None or (proxy.tunnels_grpc and not settings.place.plaintext):
+    if proxy is None or not settings.place.plaintext:
         connection = yield from _connect(settings, proxy, timeout_s, ["http/1.1"])
     else:
-        # Plaintext needs no tunnel; how proxies of other kinds are spoken to is for the HTTP client to know.
-        connection = connect_to_proxy(settings.place, proxy, timeout_s)
+        # Plaintext needs no tunnel.
+        connection = reach_proxy(settings.place, proxy, timeout_s)
     connection.close()
     answer = ask_over_http1(settings, timeout_s)
     yield Finding("http", "ok", f"{settings.place.target} speaks HTTP/1.1, so REST gets through")
@@ -47,7 +48,7 @@ def _over_rest(settings: Settings, proxy: Proxy | None, timeout_s: float) -> Ite
 
 def _over_grpc(settings: Settings, proxy: Proxy | None, timeout_s: float) -> Iterator[Finding]:
     target = settings.place.target
-    tunnel = proxy if proxy is not None and proxy.tunnels_grpc else None
+    tunnel = proxy if proxy is not None and proxy.is_usable else None
     connection = yield from _connect(settings, tunnel, timeout_s, ["h2", "http/1.1"])
     with closing(connection):
         reply, told = _reply_of(connection)

@@ -71,18 +71,19 @@ class RequestBody:
         return b"".join([piece if isinstance(piece, bytes) else b64encode(piece) for piece in self._pieces])
 
     def __iter__(self) -> Iterator[bytes]:
-        waiting: list[bytes] = []
-        waiting_bytes = 0
-        for encoded in self._encoded():
-            # A whole slice is not copied only to be joined.
-            if waiting and waiting_bytes + len(encoded) > self._slice_bytes:
-                yield b"".join(waiting)
-                waiting, waiting_bytes = [], 0
-            waiting.append(encoded)
-            waiting_bytes += len(encoded)
-        yield b"".join(waiting)
+        slice_: list[bytes] = []
+        length = 0
+        for piece in self._small_pieces():
+            more = _json_length(piece)
+            # Before anything is encoded, so that it may take the memory of the slice before, which is in the cache.
+            if slice_ and length + more > self._slice_bytes:
+                yield b"".join(slice_)  # A single one is not copied.
+                slice_, length = [], 0
+            slice_.append(piece if isinstance(piece, bytes) else b64encode(piece))
+            length += more
+        yield b"".join(slice_)
 
-    def _encoded(self) -> Iterator[bytes]:
+    def _small_pieces(self) -> Iterator[_Piece]:
         for piece in self._pieces:
             if isinstance(piece, bytes):
                 yield piece
@@ -91,7 +92,7 @@ class RequestBody:
                 whole_ones = (len(piece) - 1) // self._content_bytes * self._content_bytes
                 start, end = 0, -(-(len(piece) - whole_ones) // 3) * 3
                 while start < len(piece):
-                    yield b64encode(piece[start:end])
+                    yield piece[start:end]
                     start, end = end, end + self._content_bytes
 
 

@@ -25,7 +25,7 @@ class Endpoint:
             ValueError: another form, or a scheme that contradicts `insecure`.
         """
         is_url = "://" in text
-        parts, port = _split(text if is_url else f"//{text}")
+        parts, port = split_url(text if is_url else f"//{text}")
         if parts.hostname is None or not text.isprintable() or any(map(str.isspace, text)):
             raise _malformed(text)
         if not parts.hostname.isascii():
@@ -74,13 +74,19 @@ class Endpoint:
         return f"{host}:{self.port}"
 
     @property
+    def authority(self) -> str:
+        """The address without a port that goes without saying, as a `Host` header has it."""
+        usual_port = _DEFAULT_PORTS["http" if self.plaintext else "https"]
+        return self.target.removesuffix(f":{usual_port}")
+
+    @property
     def url(self) -> str:
         """The address as a URL without a path."""
         return f"{'http' if self.plaintext else 'https'}://{self.target}"
 
 
-def _split(url: str) -> tuple[SplitResult, int | None]:
-    """Return the parts of a URL, none of them when it is malformed."""
+def split_url(url: str) -> tuple[SplitResult, int | None]:
+    """Return the parts and the port of a URL, none of them when it is malformed."""
     try:
         parts = urlsplit(url)
         port = parts.port

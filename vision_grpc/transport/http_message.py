@@ -22,7 +22,7 @@ class HttpAnswer(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
-    """They do not care for the case of names."""
+    """By names in lower case."""
     body: bytes
 
     def __repr__(self) -> str:

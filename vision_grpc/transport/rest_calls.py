@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from vision_grpc.errors import DeadlineError, TransportError, VisionError
+from vision_grpc.transport.answer_body import MAX_BODY_BYTES
 from vision_grpc.transport.attempt import Attempt
+from vision_grpc.transport.dialer import Dialer
 from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
 from vision_grpc.transport.rest_connection import RestConnection
-from vision_grpc.transport.rest_peer import MAX_BODY_BYTES, verification_of
 from vision_grpc.transport.tls import Tls
 
 _ResultT = TypeVar("_ResultT")
@@ -38,20 +39,15 @@ class RestCalls:
     broken off. Its thread may be stuck in the resolver all the same; no process waits for it. The threads keep this
     alive, so it has to be closed.
 
-    An event loop has its calls made here too: measured, threads need two thirds of the CPU of httpx2's asynchronous
-    client, where each byte passes the buffers of anyio and asyncio, and neither TLS nor base64 holds up the loop.
+    An event loop has its calls made here too: measured, threads need two thirds of the CPU of an asynchronous HTTP
+    client, where each byte passes the buffers of asyncio, and neither TLS nor base64 holds up the loop.
     """
 
     def __init__(
         self, tls: Tls, *, connections_kept: int, through_proxy: bool, max_body_bytes: int = MAX_BODY_BYTES
     ) -> None:
-        self._connect = partial(
-            RestConnection,
-            verification_of(tls),
-            server_name=tls.server_name,
-            through_proxy=through_proxy,
-            max_body_bytes=max_body_bytes,
-        )
+        dialer = Dialer.of(tls, through_proxy=through_proxy)
+        self._connect = partial(RestConnection, dialer, max_body_bytes=max_body_bytes)
         self._connections_kept = connections_kept
         # Guards all that follows. It is taken by itself: the `with` of a Condition is Python code, where an interrupt
         # may come between taking the lock and what gives it back.

@@ -74,6 +74,15 @@ class Tls:
     server_name: str | None = None
     """Name to ask for and to expect in the service's certificate. None: that of the endpoint."""
 
+    def context(self, *protocols: str) -> ssl.SSLContext:
+        """Return what OpenSSL is to verify and to present, for connections that speak one of the protocols."""
+        roots = None if self.roots is None else self.roots.decode("ascii", errors="ignore")
+        context = ssl.create_default_context(cadata=roots)
+        context.set_alpn_protocols(protocols)
+        if self.client_certificate is not None:
+            self.client_certificate.load_into(context)
+        return context
+
 
 def read_roots(root_certificates: Pem | None) -> bytes | None:
     """Return the PEM bundle to trust: the one that is given, as bytes or as a file, else the system's.

@@ -1,0 +1,121 @@
+"""REST connections are kept between calls, and given up when the server has, without costing an attempt."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from images_in_bytes import png
+
+from vision_grpc import RetryPolicy, VisionClient
+from vision_grpc.auth import Anonymous
+from vision_grpc.core.requests import ask_for_text, build_request
+from vision_grpc.json import to_json
+from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse, FeatureResult, TextAnnotation
+
+_REQUEST = build_request([png(1)], ask_for_text(("*",), "", ""))
+_SOON_S = 20.0
+
+
+def _answer(width: int, *headers: str) -> bytes:
+    page = TextAnnotation(pages=[{"width": width}])
+    body = to_json(BatchAnalyzeResponse(results=[AnalyzeResult(results=[FeatureResult(text_detection=page)])]))
+    head = "\r\n".join(["HTTP/1.1 200 OK", f"content-length: {len(body)}", *headers])
+    return head.encode() + b"\r\n\r\n" + body
+
+
+def _width(response: BatchAnalyzeResponse) -> int:
+    return response.results[0].results[0].text_detection.pages[0].width
+
+
+class _Server:
+    """Answers the calls one after the other with what it is given; then does to the connection what it is told."""
+
+    def __init__(self, after: Callable[[socket.socket], bool], *headers: str) -> None:
+        self.connections = 0
+        self.has_ended = threading.Event()
+        self._after, self._headers = after, headers
+        self._calls = 0
+
+    def serve(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                self.connections += 1
+                with connection, suppress(OSError):
+                    self._converse(connection)
+
+    def _converse(self, connection: socket.socket) -> None:
+        while _read_request(connection):
+            self._calls += 1
+            connection.sendall(_answer(self._calls, *self._headers))
+            goes_on = self._after(connection)
+            if not goes_on:
+                connection.close()
+            self.has_ended.set()
+            if not goes_on:
+                return
+
+
+def _read_request(connection: socket.socket) -> bool:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        if not (piece := connection.recv(65_536)):
+            return False
+        received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
+    left = int(head.lower().split(b"content-length:")[1].split()[0]) - len(body)
+    while left > 0:
+        left -= len(connection.recv(65_536))
+    return True
+
+
+@contextmanager
+def _serve(after: Callable[[socket.socket], bool], *headers: str) -> Iterator[tuple[_Server, VisionClient]]:
+    server = _Server(after, *headers)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.serve, args=(listener,))
+        thread.start()
+        try:
+            with VisionClient(
+                f"http://127.0.0.1:{listener.getsockname()[1]}",
+                transport="rest",
+                credentials=Anonymous(),
+                retry=RetryPolicy(attempts=1),
+            ) as client:
+                yield server, client
+        finally:
+            # Closing alone does not wake an accept().
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_a_connection_is_kept() -> None:
+    with _serve(lambda _: True) as (server, client):
+        assert [_width(client.batch_analyze(_REQUEST, timeout=_SOON_S)) for _ in range(3)] == [1, 2, 3]
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        lambda _: False,
+        lambda connection: connection.sendall(_answer(99)) or True,
+        lambda connection: connection.sendall(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n"),
+    ],
+    ids=["closed", "an answer that nobody asked for", "a farewell"],
+)
+def test_what_the_server_did_meanwhile_is_seen(after: Callable[[socket.socket], bool]) -> None:
+    with _serve(after) as (server, client):
+        for number in range(1, 4):
+            server.has_ended.clear()
+            assert _width(client.batch_analyze(_REQUEST, timeout=_SOON_S)) == number
+            assert server.has_ended.wait(_SOON_S)
+    assert server.connections == 3
+
+
+def test_a_server_that_says_that_it_will_close_is_believed() -> None:
+    with _serve(lambda _: True, "connection: close") as (server, client):
+        assert [_width(client.batch_analyze(_REQUEST, timeout=_SOON_S)) for _ in range(2)] == [1, 2]
+    assert server.connections == 2

@@ -1,0 +1,50 @@
+"""The body of an HTTP answer as it comes, within its bounds."""
+
+import zlib
+
+from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError
+
+# The JSON of eight densely printed pages is about 20 MB. The cap protects memory from a lying peer, whose answer
+# may be a thousand times shorter on its way.
+MAX_BODY_BYTES = 64 * 1024 * 1024
+GZIP = frozenset({"gzip", "x-gzip"})
+"""The coding that is asked for, and taken off. In any other, a body stays as it is."""
+_GZIP_BITS = zlib.MAX_WBITS | 16
+
+
+class AnswerBody:
+    """The body of one answer.
+
+    All methods raise:
+        ProtocolError: it is not encoded as it says.
+        RequestTooLargeError: it is longer than an answer may be; to fewer images it would be shorter.
+    """
+
+    def __init__(self, coding: str, limit: int) -> None:
+        self._pieces: list[bytes] = []
+        self._limit = self._left = limit
+        self._unpacker = zlib.decompressobj(_GZIP_BITS) if coding in GZIP else None
+        self.is_empty = True
+        """Whether nothing has come yet."""
+
+    def add(self, piece: bytes) -> None:
+        """Take what was read."""
+        self.is_empty = False
+        if self._unpacker is not None:
+            try:
+                # Of a piece that grows a thousandfold, no more is unpacked than shows that it is too much.
+                piece = self._unpacker.decompress(piece, self._left + 1)
+            except zlib.error as error:
+                message = f"the answer is not encoded as it says: {error}"
+                raise ProtocolError(message) from error
+        self._left -= len(piece)
+        if self._left < 0:
+            raise RequestTooLargeError(Code.RESOURCE_EXHAUSTED, f"the answer is longer than {self._limit} bytes")
+        self._pieces.append(piece)
+
+    def whole(self) -> bytes:
+        """Return everything, when the last piece was added."""
+        if not (self.is_empty or self._unpacker is None or self._unpacker.eof):
+            message = "the answer is not encoded as it says: the end of the gzip is missing"
+            raise ProtocolError(message)
+        return b"".join(self._pieces)

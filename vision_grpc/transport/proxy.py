@@ -1,0 +1,109 @@
+"""The proxy that the environment names for an endpoint, and the tunnel through it.
+
+Only proxies that are spoken to in plaintext are used: gRPC knows no others, and what goes through their tunnel has
+TLS of its own.
+"""
+
+import base64
+import socket
+import urllib.request
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from vision_grpc.transport.endpoint import Endpoint, split_url
+
+_HEAD_BYTES = 65_536
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_SOCKS_PORT = 1080
+
+
+class UnusableProxyError(ValueError):
+    """A proxy is named that cannot be used; the text is without its password."""
+
+    def __init__(self, variable: str, reason: str) -> None:
+        super().__init__(f"the proxy in {variable} cannot be used: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that the environment names."""
+
+    variable: str
+    """Where it is named."""
+    scheme: str
+    host: str
+    port: int
+    authorization: str | None = field(repr=False)
+    """What it is to be told as `Proxy-Authorization`."""
+
+    @property
+    def target(self) -> str:
+        """The address as `host:port`; a proxy's URL may hold a password."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is of the kind that calls can take."""
+        return self.scheme == "http"
+
+
+def proxy_of(endpoint: Endpoint) -> Proxy | None:
+    """Return the proxy for an endpoint that is not on this machine; None if it is connected to directly.
+
+    Raises:
+        UnusableProxyError: something is named that is no address.
+    """
+    scheme = "http" if endpoint.plaintext else "https"
+    proxies = urllib.request.getproxies()
+    named = next((name for name in (scheme, "all") if proxies.get(name)), None)
+    # What does not leave this machine may be plaintext, and a proxy is another one.
+    if named is None or endpoint.is_loopback or urllib.request.proxy_bypass(endpoint.host):
+        return None
+    variable, text = f"{named}_proxy", proxies[named]
+    parts, port = split_url(text if "://" in text else f"http://{text}")
+    if parts.hostname is None:
+        raise UnusableProxyError(variable, "it is no address")
+    authorization = None
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        authorization = "Basic " + base64.b64encode(pair.encode()).decode()
+    if port is None:
+        port = _DEFAULT_PORTS.get(parts.scheme, _SOCKS_PORT)
+    return Proxy(variable, parts.scheme, parts.hostname, port, authorization)
+
+
+def connect_to_proxy(proxy: Proxy, timeout_s: float) -> socket.socket:
+    """Return a connection to a proxy, which has not been told anything yet.
+
+    Raises:
+        UnusableProxyError: it is of another kind, or at no host that DNS can have.
+        OSError: it takes no connections.
+    """
+    if not proxy.is_usable:
+        raise UnusableProxyError(proxy.variable, f"it is {proxy.scheme}://, and only http:// is known")
+    try:
+        return socket.create_connection((proxy.host, proxy.port), timeout_s)
+    except UnicodeError:
+        raise UnusableProxyError(proxy.variable, "its host is none that DNS can have") from None
+
+
+def ask_for_tunnel(connection: socket.socket, endpoint: Endpoint, proxy: Proxy) -> int:
+    """Return the HTTP status that a proxy answers CONNECT with, 0 for what is no HTTP.
+
+    Raises:
+        OSError: it does not answer.
+    """
+    lines = [f"CONNECT {endpoint.target} HTTP/1.1", f"Host: {endpoint.target}"]
+    if proxy.authorization is not None:
+        lines.append(f"Proxy-Authorization: {proxy.authorization}")
+    connection.sendall("\r\n".join([*lines, "", ""]).encode())
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < _HEAD_BYTES:
+        # Nothing of the service is read here: it speaks only when spoken to.
+        piece = connection.recv(4096)
+        if not piece:
+            break
+        head += piece
+    version, _, rest = head.partition(b" ")
+    status = rest[:3]
+    return int(status) if version.startswith(b"HTTP/") and status.isdigit() else 0
