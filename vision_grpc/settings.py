@@ -12,7 +12,7 @@ from vision_grpc.transport.connect import TransportChoice
 from vision_grpc.transport.discovered import Lookup
 from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.method import Headers
-from vision_grpc.transport.tls import Pem, Tls, read_client_certificate, read_roots
+from vision_grpc.transport.tls import Pem, Tls, read_client_certificate, read_roots, read_server_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _protect(
 ) -> Tls:
     if not (where.plaintext if isinstance(where, Endpoint) else where.insecure):
         certificate = None if client_certificate is None else read_client_certificate(client_certificate)
-        return Tls(read_roots(root_certificates), certificate, server_name)
+        return Tls(read_roots(root_certificates), certificate, read_server_name(server_name))
     if client_certificate is not None or server_name is not None:
         target = where.target if isinstance(where, Endpoint) else "the service"
         message = (

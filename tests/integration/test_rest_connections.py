@@ -34,7 +34,7 @@ class _Server:
 
     def __init__(self, after: Callable[[socket.socket], bool], *headers: str) -> None:
         self.connections = 0
-        self.has_ended = threading.Event()
+        self.may_go_on, self.has_gone_on = threading.Event(), threading.Event()
         self._after, self._headers = after, headers
         self._calls = 0
 
@@ -50,11 +50,12 @@ class _Server:
         while _read_request(connection):
             self._calls += 1
             connection.sendall(_answer(self._calls, *self._headers))
-            goes_on = self._after(connection)
-            if not goes_on:
+            self.may_go_on.wait(_SOON_S)
+            stays = self._after(connection)
+            if not stays:
                 connection.close()
-            self.has_ended.set()
-            if not goes_on:
+            self.has_gone_on.set()
+            if not stays:
                 return
 
 
@@ -93,6 +94,7 @@ def _serve(after: Callable[[socket.socket], bool], *headers: str) -> Iterator[tu
 
 def test_a_connection_is_kept() -> None:
     with _serve(lambda _: True) as (server, client):
+        server.may_go_on.set()
         assert [_width(client.batch_analyze(_REQUEST, timeout=_SOON_S)) for _ in range(3)] == [1, 2, 3]
     assert server.connections == 1
 
@@ -109,13 +111,16 @@ def test_a_connection_is_kept() -> None:
 def test_what_the_server_did_meanwhile_is_seen(after: Callable[[socket.socket], bool]) -> None:
     with _serve(after) as (server, client):
         for number in range(1, 4):
-            server.has_ended.clear()
+            server.may_go_on.clear()
+            server.has_gone_on.clear()
             assert _width(client.batch_analyze(_REQUEST, timeout=_SOON_S)) == number
-            assert server.has_ended.wait(_SOON_S)
+            server.may_go_on.set()
+            assert server.has_gone_on.wait(_SOON_S)
     assert server.connections == 3
 
 
 def test_a_server_that_says_that_it_will_close_is_believed() -> None:
     with _serve(lambda _: True, "connection: close") as (server, client):
+        server.may_go_on.set()
         assert [_width(client.batch_analyze(_REQUEST, timeout=_SOON_S)) for _ in range(2)] == [1, 2]
     assert server.connections == 2

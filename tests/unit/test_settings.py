@@ -165,3 +165,11 @@ def test_a_client_certificate_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_what_only_tls_has_is_refused_beside_plaintext(option: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"127\.0\.0\.1:1 is to be called in plaintext"):
         _resolve({}, endpoint="127.0.0.1:1", insecure=True, **option)
+
+
+@pytest.mark.parametrize("name", ["", ".example", "vision..example", "a b", "a\0b", "ключ.example", "x" * 64])
+def test_a_server_name_that_no_host_can_have_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"server_name .* is no name that a host can have"):
+        _resolve({}, endpoint="vision.example", credentials=Anonymous(), server_name=name)
+    with pytest.raises(TypeError, match="server_name has to be text, not int"):
+        _resolve({}, endpoint="vision.example", credentials=Anonymous(), server_name=7)

@@ -41,8 +41,9 @@ def read_fast(data: bytes, message_class: type[_MessageT], *, ignore_unknown: bo
 def _all_keys_written(data: bytes, tally: Tally) -> bool:
     """Whether the text has no more keys than were written."""
     colons = tally.keys + tally.raw_colons + tally.string_colons
-    # An escaped colon is one in the string, but none in the text.
-    return data.count(b":") == colons and not (tally.string_colons and b"\\u003" in data)
+    # An escaped colon is one in the string, but none in the text. Looking for one byte is twenty times as fast.
+    has_escaped_colons = tally.string_colons and b"\\" in data and b"\\u003" in data
+    return data.count(b":") == colons and not has_escaped_colons
 
 
 def _only_unknown_keys_skipped(data: bytes, descriptor: Descriptor) -> bool:

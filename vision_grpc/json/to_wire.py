@@ -4,7 +4,7 @@
 above them, and small messages that are unlike the others.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from vision_grpc.json.strict import read_message
 from vision_grpc.json.structs import decoder_of, is_raw
 from vision_grpc.json.tables import VARINTS
 from vision_grpc.json.tree import read_object
-from vision_grpc.json.unroll import MISFITS, Packer, Shape, can_unroll, compile_packer, item_counter, shape_of
+from vision_grpc.json.unroll import MISFITS, Packer, Shape, can_unroll, compile_item_counter, compile_packer, shape_of
 from vision_grpc.json.wire import FIXED64, VARINT, double, length_delimited, tag, varint
 
 # A document of more shapes than these gains nothing from compiling another.
@@ -148,7 +148,7 @@ class _UnrolledWriter:
     def __init__(self, field: Field, descriptor: Descriptor, write_one: Writer) -> None:
         self._field, self._descriptor = field, descriptor
         self._write_one = write_one
-        self._count_items = item_counter(descriptor)
+        self._count_items = compile_item_counter(descriptor)
         self._compiled: dict[Shape, Packer | None] = {}
         # By the numbers of items in the lists of a message, which are quick to tell.
         self._packers: dict[tuple[int, ...], tuple[Packer, ...]] = {}
@@ -159,21 +159,15 @@ class _UnrolledWriter:
         """Return a list of messages as wire bytes."""
         packer = tally.packers.get(self, self._usual)
         parts: list[bytes] = []
-        rest, written = iter(messages), 0
-        while written < len(messages):
-            if packer is not None:
-                written += self._pack(packer, rest, parts, tally)
-            else:
-                next(rest)
-            # The one after those, which the packer took from the rest but could not write.
-            if written < len(messages):
-                packer = self._write_misfit(messages[written], parts, tally)
-                written += 1
+        written = 0 if packer is None else self._pack_all(packer, messages, parts, tally)
+        # Where shapes are mixed, each message is on its own: to fail with it first costs as much as packing two.
+        for message in messages[written:]:
+            packer = self._write_one_shaped(message, parts, tally)
         tally.packers[self] = packer
         return b"".join(parts)
 
     @staticmethod
-    def _pack(packer: Packer, messages: Iterator[Any], parts: list[bytes], tally: Tally) -> int:
+    def _pack_all(packer: Packer, messages: Sequence[Any], parts: list[bytes], tally: Tally) -> int:
         """Pack messages up to the first that does not fit; return how many."""
         start = len(parts)
         try:  # noqa: SIM105 - suppress() costs as much as packing a word
@@ -186,27 +180,33 @@ class _UnrolledWriter:
         tally.keys += packer.keys * packed
         return packed
 
-    def _write_misfit(self, message: Any, parts: list[bytes], tally: Tally) -> Packer | None:  # noqa: ANN401 - a struct
-        """Write a message of another shape than those before it; return the packer that fitted."""
-        for packer in self._packers_of(message):
-            if self._pack(packer, iter((message,)), parts, tally):
-                if packer.shape.is_usual:
-                    self._usual = packer
+    def _write_one_shaped(self, message: Any, parts: list[bytes], tally: Tally) -> Packer | None:  # noqa: ANN401
+        """Write a message by its own shape; return the packer that fitted."""
+        try:
+            items = self._count_items(message)
+        except AttributeError:
+            items = ()
+        for packer in self._packers.get(items, ()):
+            if self._pack_all(packer, (message,), parts, tally):
                 return packer
+        new = self._compile_for(message, items)
+        if new is not None and self._pack_all(new, (message,), parts, tally):
+            return new
         parts.append(self._write_one(message, tally))
         return self._usual
 
-    def _packers_of(self, message: Any) -> Iterator[Packer]:  # noqa: ANN401 - a struct
-        items = self._count_items(message)
-        yield from self._packers.get(items, ())
+    def _compile_for(self, message: Any, items: tuple[int, ...]) -> Packer | None:  # noqa: ANN401 - a struct
+        """Return a packer for the shape of a message, None if there is none or it has been compiled before."""
         try:
             shape = shape_of(message, self._descriptor)
         except ValueError:
-            return
+            return None
         if shape in self._compiled or len(self._compiled) >= _MOST_SHAPES:
-            return
+            return None
         packer = self._compiled[shape] = compile_packer(self._field, self._descriptor, shape)
         if packer is not None:
             packers = (*self._packers.get(items, ()), packer)
             self._packers[items] = tuple(sorted(packers, key=lambda packer: not packer.shape.is_usual))[:_MOST_TRIED]
-            yield packer
+            if shape.is_usual:
+                self._usual = packer
+        return packer

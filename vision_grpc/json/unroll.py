@@ -28,9 +28,8 @@ the shape raises one of `MISFITS`; those before it are in `parts`.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -70,7 +69,7 @@ class Shape(NamedTuple):
 class Packer(NamedTuple):
     """A compiled shape."""
 
-    pack_all: Callable[[Iterator[Any], list[bytes]], None]
+    pack_all: Callable[[Sequence[Any], list[bytes]], None]
     """Appends `parts_each` parts for each message: it as a field of its parent, tag and length included."""
     parts_each: int
     has_strings: bool
@@ -94,17 +93,16 @@ def _can_unroll_field(field: Field, lists_allowed: int) -> bool:
     return lists_below >= 0 and can_unroll(field.message, lists_allowed=lists_below)
 
 
-def item_counter(descriptor: Descriptor) -> Callable[[Any], tuple[int, ...]]:
-    """Return what counts the items of each list in a message, the quickest clue to its shape."""
-    lists = [attrgetter(path) for path in _list_paths(descriptor)]
+def compile_item_counter(descriptor: Descriptor) -> Callable[[Any], tuple[int, ...]]:
+    """Return what counts the items of each list in a message, the quickest clue to its shape.
 
-    def count(message: Any) -> tuple[int, ...]:  # noqa: ANN401 - a struct
-        try:
-            return tuple([len(items(message)) for items in lists])
-        except AttributeError:  # A message around a list is absent.
-            return ()
-
-    return count
+    It raises an AttributeError where the message around a list is absent.
+    """
+    counts = "".join(f"len(m.{path}), " for path in _list_paths(descriptor))
+    names: dict[str, Any] = {}
+    exec(f"def count_items(m): return ({counts})", names)  # noqa: S102 - made of descriptors alone
+    count_items: Callable[[Any], tuple[int, ...]] = names["count_items"]
+    return count_items
 
 
 def _list_paths(descriptor: Descriptor) -> Iterator[str]:

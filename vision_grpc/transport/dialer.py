@@ -64,13 +64,16 @@ class Dialer(NamedTuple):
 
     def _secure(self, connection: socket, attempt: Attempt, on_socket: Callable[[socket], None]) -> socket:
         name = self.server_name or attempt.endpoint.host
-        secured = self.context.wrap_socket(connection, server_hostname=name, do_handshake_on_connect=False)
         try:
-            on_socket(secured)
-            secured.settimeout(attempt.left_s())
-            secured.do_handshake()
+            secured = self.context.wrap_socket(connection, server_hostname=name, do_handshake_on_connect=False)
+            try:
+                on_socket(secured)
+                secured.settimeout(attempt.left_s())
+                secured.do_handshake()
+            except BaseException:
+                secured.close()
+                raise
         except OSError as error:
-            secured.close()
             _fail(attempt, error)
         return secured
 

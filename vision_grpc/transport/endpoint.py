@@ -31,7 +31,7 @@ class Endpoint:
         if not parts.hostname.isascii():
             message = f"the host of the endpoint {quote_endpoint(text)} is not ASCII: write it in its xn-- form"
             raise ValueError(message)
-        if not _may_be_host(parts.hostname):
+        if not may_be_host(parts.hostname):
             raise _malformed(text)
         if "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
             raise _malformed(text)
@@ -96,7 +96,7 @@ def split_url(url: str) -> tuple[SplitResult, int | None]:
     return parts, port
 
 
-def _may_be_host(name: str) -> bool:
+def may_be_host(name: str) -> bool:
     """Return whether the parts of a name are as long as DNS has them; what asks for another raises a UnicodeError."""
     try:
         name.encode("idna")

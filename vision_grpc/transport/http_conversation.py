@@ -8,6 +8,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from socket import MSG_PEEK, socket
+from ssl import SSLSocket
 
 from vision_grpc.transport.answer_body import AnswerBody
 from vision_grpc.transport.dialer import Dialed
@@ -42,7 +43,7 @@ class HttpConversation:
     def is_ready(self) -> bool:
         """Whether another request may follow: the server has not hung up, nor said anything without being asked."""
         connection: socket | None = self._http.sock
-        if connection is None:
+        if connection is None or (isinstance(connection, SSLSocket) and connection.pending()):
             return False
         connection.settimeout(0)
         try:
@@ -76,6 +77,7 @@ class HttpConversation:
             is_sent = True
         with self._http.getresponse() as response:
             self.has_answered = True
+            _refuse_broken_head(response)
             headers = {name.lower(): value for name, value in response.getheaders()}
             body = AnswerBody(headers.get("content-encoding", "").lower(), max_body_bytes)
             while piece := response.read(_PIECE_BYTES):
@@ -88,6 +90,17 @@ class HttpConversation:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
+
+
+def _refuse_broken_head(response: HTTPResponse) -> None:
+    """Pass a head that http.client understands in full; of another it would wait for the end of the connection."""
+    if response.headers.defects:
+        message = "the head of the answer has a line that is no header"
+        raise HTTPException(message)
+    told = response.headers.get("transfer-encoding") or response.headers.get("content-length")
+    if told and not response.chunked and response.length is None:
+        message = f"the answer is of no length that is known: {told}"
+        raise HTTPException(message)
 
 
 def _refuse_cut(response: HTTPResponse, *, is_empty: bool) -> None:

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn, cast
 
 from vision_grpc.key_file import read_key_file, why_unread
-from vision_grpc.quoting import quote_path
+from vision_grpc.quoting import quote_endpoint, quote_path
+from vision_grpc.transport.endpoint import may_be_host
 
 Pem = bytes | str | os.PathLike[str]
 """Something in PEM form: itself, or the file that it is in."""
@@ -137,6 +138,25 @@ def read_client_certificate(given: object) -> ClientCertificate:
         message = f"{key_origin} is encrypted: give it without a pass phrase (openssl pkey writes it so)"
         raise ValueError(message) from None
     return certificate
+
+
+def read_server_name(given: object) -> str | None:
+    """Return the host name to expect in the service's certificate; None is none of its own.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: no host can have that name.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        message = f"server_name has to be text, not {type(given).__name__}"
+        raise TypeError(message)
+    is_plain = given.isascii() and given.isprintable() and not any(map(str.isspace, given))
+    if not given or given.startswith(".") or not is_plain or not may_be_host(given):
+        message = f"server_name {quote_endpoint(given)} is no name that a host can have"
+        raise ValueError(message)
+    return given
 
 
 def tls_hint(message: str) -> str:
