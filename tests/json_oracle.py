@@ -11,6 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from vision_grpc.errors import ProtocolError
 from vision_grpc.json import from_json
 from vision_grpc.json.any_form import type_named_by
+from vision_grpc.json.fast import MOST_BYTES_AT_ONCE
 from vision_grpc.json.strict import read_message
 from vision_grpc.json.tree import read_value
 from vision_grpc.messages import Any as AnyMessage
@@ -81,6 +82,9 @@ def check(message_class: type[Message], text: bytes, *, ignore_unknown: bool) ->
     theirs = read_by_json_format(message_class, text, ignore_unknown=ignore_unknown)
 
     assert comparable(ours) == comparable(strict)
+    if isinstance(ours, Message):
+        long = text + b" " * MOST_BYTES_AT_ONCE  # Which is decoded piece by piece.
+        assert comparable(read(message_class, long, ignore_unknown=ignore_unknown)) == comparable(ours)
     if isinstance(theirs, Exception):
         assert isinstance(ours, ProtocolError) or (ignore_unknown and _KINDER.search(str(theirs)))
     elif isinstance(ours, ProtocolError):

@@ -18,7 +18,7 @@ from json_oracle import check, comparable, read, read_by_json_format
 
 from vision_grpc.errors import ProtocolError
 from vision_grpc.json import split_results, to_json
-from vision_grpc.json.fast import read_fast
+from vision_grpc.json.fast import MOST_BYTES_AT_ONCE, read_fast
 from vision_grpc.json.fields import Field, fields_of
 from vision_grpc.messages import Any as AnyMessage
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Duration, Line, Status, Timestamp
@@ -203,3 +203,4 @@ def test_usual_answers_go_the_fast_way(languages: str, entity_index: str) -> Non
     data = (text % ((word % (entity_index, languages),) * 2)).encode()
 
     assert read_fast(data, BatchAnalyzeResponse, ignore_unknown=False) is not None
+    assert read_fast(data + b" " * MOST_BYTES_AT_ONCE, BatchAnalyzeResponse, ignore_unknown=False) is not None

@@ -45,14 +45,14 @@ Writer = Callable[[Any, Tally], bytes]
 """Returns a field that is present as wire bytes, tag included. Raises ValueError for a value that it cannot hold."""
 
 
-def write_outline(outline: Any, descriptor: Descriptor, tally: Tally) -> bytes:  # noqa: ANN401 - a struct
-    """Return the wire bytes of a decoded outline.
+def write(message: Any, descriptor: Descriptor, tally: Tally, *, is_outline: bool) -> bytes:  # noqa: ANN401 - a struct
+    """Return the wire bytes of a decoded message, or of its outline.
 
     Raises:
         ValueError, ProtocolError: a value that the field cannot hold, or two members of one oneof; what
             is wrong where is for the strict reader to say.
     """
-    return _message_writer(descriptor, is_outline=True)(outline, tally)
+    return _message_writer(descriptor, is_outline=is_outline)(message, tally)
 
 
 @cache
