@@ -47,7 +47,7 @@ def fields_by_spelling(descriptor: Descriptor) -> dict[str, Field]:
 
 @cache
 def other_spellings(descriptor: Descriptor) -> frozenset[str]:
-    """Return the names, of fields of a message and those within it, that JSON usually spells otherwise."""
+    """Return the names, of fields of a message and those within it, that JSON usually spells without underscores."""
     spellings: set[str] = set()
     for field in fields_of(descriptor):
         if field.name != field.json_name:
