@@ -1,11 +1,14 @@
 """REST connections are kept between calls, and given up when the server has, without costing an attempt."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 
 import pytest
+import trustme
 from images_in_bytes import png
 
 from vision_grpc import RetryPolicy, VisionClient
@@ -38,13 +41,18 @@ class _Server:
         self._after, self._headers = after, headers
         self._calls = 0
 
-    def serve(self, listener: socket.socket) -> None:
+    def serve(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         with suppress(OSError):
             while True:
                 connection, _ = listener.accept()
                 self.connections += 1
-                with connection, suppress(OSError):
-                    self._converse(connection)
+                # Else what follows an answer would wait until the client has acknowledged that one.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # noqa: FBT003
+                with suppress(OSError):
+                    if tls is not None:
+                        connection = tls.wrap_socket(connection, server_side=True)
+                    with connection:
+                        self._converse(connection)
 
     def _converse(self, connection: socket.socket) -> None:
         while _read_request(connection):
@@ -72,17 +80,37 @@ def _read_request(connection: socket.socket) -> bool:
     return True
 
 
+_Serve = Callable[..., AbstractContextManager[tuple[_Server, VisionClient]]]
+
+
+@pytest.fixture(params=["http", "https"])
+def serve(request: pytest.FixtureRequest) -> _Serve:
+    """Return what gives a server that does so after each answer, and a client of it."""
+    authority, tls = trustme.CA(), None
+    if request.param == "https":
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(tls)
+    return partial(_serve, tls, request.param, authority.cert_pem.bytes() if tls else None)
+
+
 @contextmanager
-def _serve(after: Callable[[socket.socket], bool], *headers: str) -> Iterator[tuple[_Server, VisionClient]]:
+def _serve(
+    tls: ssl.SSLContext | None,
+    scheme: str,
+    roots: bytes | None,
+    after: Callable[[socket.socket], bool],
+    *headers: str,
+) -> Iterator[tuple[_Server, VisionClient]]:
     server = _Server(after, *headers)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.serve, args=(listener,))
+        thread = threading.Thread(target=server.serve, args=(listener, tls))
         thread.start()
         try:
             with VisionClient(
-                f"http://127.0.0.1:{listener.getsockname()[1]}",
+                f"{scheme}://127.0.0.1:{listener.getsockname()[1]}",
                 transport="rest",
                 credentials=Anonymous(),
+                root_certificates=roots,
                 retry=RetryPolicy(attempts=1),
             ) as client:
                 yield server, client
@@ -92,8 +120,8 @@ def _serve(after: Callable[[socket.socket], bool], *headers: str) -> Iterator[tu
             thread.join()
 
 
-def test_a_connection_is_kept() -> None:
-    with _serve(lambda _: True) as (server, client):
+def test_a_connection_is_kept(serve: _Serve) -> None:
+    with serve(lambda _: True) as (server, client):
         server.may_go_on.set()
         assert [_width(client.batch_analyze(_REQUEST, timeout=_SOON_S)) for _ in range(3)] == [1, 2, 3]
     assert server.connections == 1
@@ -108,8 +136,8 @@ def test_a_connection_is_kept() -> None:
     ],
     ids=["closed", "an answer that nobody asked for", "a farewell"],
 )
-def test_what_the_server_did_meanwhile_is_seen(after: Callable[[socket.socket], bool]) -> None:
-    with _serve(after) as (server, client):
+def test_what_the_server_did_meanwhile_is_seen(serve: _Serve, after: Callable[[socket.socket], bool]) -> None:
+    with serve(after) as (server, client):
         for number in range(1, 4):
             server.may_go_on.clear()
             server.has_gone_on.clear()
@@ -119,8 +147,8 @@ def test_what_the_server_did_meanwhile_is_seen(after: Callable[[socket.socket], 
     assert server.connections == 3
 
 
-def test_a_server_that_says_that_it_will_close_is_believed() -> None:
-    with _serve(lambda _: True, "connection: close") as (server, client):
+def test_a_server_that_says_that_it_will_close_is_believed(serve: _Serve) -> None:
+    with serve(lambda _: True, "connection: close") as (server, client):
         server.may_go_on.set()
         assert [_width(client.batch_analyze(_REQUEST, timeout=_SOON_S)) for _ in range(2)] == [1, 2]
     assert server.connections == 2
