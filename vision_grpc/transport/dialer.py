@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
 from typing import NamedTuple, NoReturn, Self
 
@@ -49,7 +50,8 @@ class Dialer(NamedTuple):
             raise PathError(str(error), lasting=True) from error
         try:
             on_socket(connection)
-            connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, True)  # noqa: FBT003 - what the option is set to
+            with suppress(OSError):  # It has ended already; what follows will tell.
+                connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, True)  # noqa: FBT003 - what the option is set to
             if not attempt.endpoint.plaintext:
                 if proxy is not None:
                     _tunnel(connection, attempt, proxy)

@@ -1,7 +1,7 @@
 """HTTP/1.1 over an open connection, spoken by http.client.
 
-Measured with eight images of 1 MB a call: httpx2, with httpcore2 and h11 below it, costs 2.3 ms of Python a call beside
-6.2 ms of TLS, and http.client 0.6 ms.
+Measured with eight images of 1 MB a call, which take 6.3 ms of TLS: httpx2, with httpcore2 and h11 below it, takes
+1.7 ms more of Python.
 """
 
 from contextlib import suppress

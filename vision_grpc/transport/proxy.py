@@ -39,7 +39,8 @@ class Proxy:
     @property
     def target(self) -> str:
         """The address as `host:port`; a proxy's URL may hold a password."""
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
     @property
     def is_usable(self) -> bool:
