@@ -26,6 +26,7 @@ from vision_grpc.transport.answer_body import MAX_BODY_BYTES
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 700_000, features=[Feature(type=1)])])
 _GOOD = to_json(BatchAnalyzeResponse(results=[AnalyzeResult()]))
 
+_CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
 _DEEP_DETAIL = b'{"@type":"t/no.Such","a":%s}' % (b"[" * 600 + b"]" * 600)
 
 _Caller = Callable[[bytes], BatchAnalyzeResponse]
@@ -187,38 +188,30 @@ def test_a_good_status_with_no_answer_breaks_the_contract(call: _Caller, answer:
         call(answer)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"",
-        b"HTTP/1.1 200 OK\r\ncontent-le",
-        b"HTTP/1.1 200 OK\r\n",
-        b"HTTP/1.1 200 OK\r\ncontent-length: 12",
-        b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + _GOOD,
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n400\r\n" + _GOOD,
-        b"HTTP/1.1 200 OK\r\nno header\r\ncontent-length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n" + _GOOD,
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n" + _GOOD,
-        b"\x00\x00\x12\x04\x00\x00\x00\x00\x00",
-        b"SSH-2.0-OpenSSH_9.6\r\n",
-    ],
-    ids=[
-        "nothing",
-        "cut head",
-        "no headers",
-        "cut length",
-        "cut body",
-        "cut chunk",
-        "no header",
-        "no length",
-        "unknown transfer",
-        "HTTP/2",
-        "no HTTP",
-    ],
-)
-def test_a_connection_that_breaks_off_is_a_failure_of_the_path(call: _Caller, answer: bytes) -> None:
-    with pytest.raises(TransportError):
-        call(answer)
+_BROKEN: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "closed before any answer"),
+    "cut head": (b"HTTP/1.1 200 OK\r\ncontent-le", "a line that is no header"),
+    "no headers": (b"HTTP/1.1 200 OK\r\n", "ended in its head"),
+    "cut length": (b"HTTP/1.1 200 OK\r\ncontent-length: 12", "ended 12 bytes too early"),
+    "cut body": (b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + _GOOD, "bytes too early"),
+    "cut chunk": (_CHUNKED + b"400\r\n" + _GOOD, "broke off"),
+    "negative chunk": (_CHUNKED + b"-5\r\n" + _GOOD, "a chunk of no length"),
+    "no chunk": (_CHUNKED + b"five\r\n" + _GOOD, "broke off"),
+    "no header": (b"HTTP/1.1 200 OK\r\nno header\r\ncontent-length: 0\r\n\r\n", "a line that is no header"),
+    "no length": (b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n" + _GOOD, "no length that is known: many"),
+    "unknown transfer": (b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n", "known: gzip, chunked"),
+    "HTTP/2": (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", "no HTTP/1.1: '.x00"),
+    "HTTP/2 in words": (b"HTTP/2.0 200 OK\r\n\r\n", "no HTTP/1.1: 'HTTP/2.0'"),
+    "no HTTP": (b"SSH-2.0-OpenSSH_9.6\r\n", "no HTTP/1.1: 'SSH-2.0-OpenSSH_9.6'"),
+}
+
+
+@pytest.mark.parametrize("answer", _BROKEN)
+def test_a_connection_that_breaks_off_is_a_failure_of_the_path(call: _Caller, answer: str) -> None:
+    sent, words = _BROKEN[answer]
+    with pytest.raises(TransportError, match=words) as caught:
+        call(sent)
+    assert str(caught.value).isprintable()
 
 
 def test_an_error_before_the_body_was_read_is_not_lost(server: _ScriptedServer, call: _Caller) -> None:
@@ -249,12 +242,13 @@ def test_an_error_in_a_coding_that_was_not_asked_for_is_one_all_the_same(call: _
 
 def test_packed_and_chunked_answers_are_read(call: _Caller) -> None:
     packed = gzip.compress(_GOOD)
-    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
 
     assert len(call(_http("200 OK", packed, "content-encoding: gzip")).results) == 1
     assert (
         len(
-            call(chunked + b"5\r\n" + _GOOD[:5] + b"\r\n%x\r\n" % len(_GOOD[5:]) + _GOOD[5:] + b"\r\n0\r\n\r\n").results
+            call(
+                _CHUNKED + b"5\r\n" + _GOOD[:5] + b"\r\n%x\r\n" % len(_GOOD[5:]) + _GOOD[5:] + b"\r\n0\r\n\r\n"
+            ).results
         )
         == 1
     )

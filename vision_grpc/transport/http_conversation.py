@@ -80,7 +80,7 @@ class HttpConversation:
             _refuse_broken_head(response)
             headers = {name.lower(): value for name, value in response.getheaders()}
             body = AnswerBody(headers.get("content-encoding", "").lower(), max_body_bytes)
-            while piece := response.read(_PIECE_BYTES):
+            while piece := _read_piece(response):
                 body.add(piece)
             _refuse_cut(response, is_empty=body.is_empty)
         if not is_sent:
@@ -90,6 +90,14 @@ class HttpConversation:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
+
+
+def _read_piece(response: HTTPResponse) -> bytes:
+    try:
+        return response.read(_PIECE_BYTES)
+    except ValueError as error:  # A chunk whose length is negative gets past http.client.
+        message = "the answer has a chunk of no length"
+        raise HTTPException(message) from error
 
 
 def _refuse_broken_head(response: HTTPResponse) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from http.client import HTTPException
+from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected, UnknownProtocol
 from typing import TypeVar
 
 from vision_grpc.core.batching import BATCH_IMAGES
@@ -26,6 +26,7 @@ _T = TypeVar("_T")
 
 _OK = 200
 _TOO_LARGE = 413
+_EXCERPT_CHARACTERS = 80
 
 
 def headers_of(authorization: str | None, content_length: int | None = None, more: Headers = ()) -> dict[str, str]:
@@ -114,9 +115,21 @@ def translate(error: OSError | HTTPException, attempt: Attempt, *, is_early: boo
     `is_early` tells that nothing had been answered on it yet.
     """
     target = attempt.endpoint.target
-    told = attempt.hide(str(error) or type(error).__name__)
+    told = attempt.hide(_describe(error))
     # TLS 1.3 refuses a client's certificate after the handshake, while the answer is read.
     if hint := tls_hint(told):
         return PathError(f"{target} was not reached: {told}{hint}", lasting=True)
     advice = early_end_hint(plaintext=attempt.endpoint.plaintext) if is_early else ""
     return TransportError(f"the connection to {target} broke: {told}{advice}")
+
+
+def _describe(error: OSError | HTTPException) -> str:
+    match error:
+        case RemoteDisconnected():
+            return "it was closed before any answer"
+        case BadStatusLine() | UnknownProtocol():
+            return f"what came back is no HTTP/1.1: {str(error).strip()[:_EXCERPT_CHARACTERS]!r}"
+        case IncompleteRead():
+            return "the answer broke off"
+        case _:
+            return str(error) or type(error).__name__
