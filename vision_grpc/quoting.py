@@ -1,4 +1,4 @@
-"""What messages quote of the paths and addresses that were given: never what may be a secret instead."""
+"""What messages quote: of paths and addresses that were given, never what may be a secret instead."""
 
 import os
 import re
@@ -8,6 +8,14 @@ _NO_NAME = re.compile(r"[{\r\n]|-----BEGIN|^\s*(?:\w+://)?(?:t1\.|y[0-3]_|AQVN|e
 _LONGEST = 255
 _USER = re.compile(r"^(\s*\w+://)?.*@", re.DOTALL)
 _QUERY = re.compile(r"[?#].+", re.DOTALL)
+
+
+_EXCERPT = 80
+
+
+def quote_peer(text: str) -> str:
+    """Return what another machine said between quotation marks: its beginning, and nothing that a terminal obeys."""
+    return repr(text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}...")
 
 
 def quote_path(path: str | os.PathLike[str]) -> str:

@@ -1,3 +1,4 @@
+import base64
 import socket
 import ssl
 import threading
@@ -12,14 +13,16 @@ from auth_peers import Reply, Request, http_server
 from drivers import AsyncDriver, SyncDriver
 from held_port import held_port
 from images_in_bytes import png
-from lying_server import lying_server, tunnel_to
+from lying_server import drip, lying_server, read_request, tunnel_to
 
-from vision_grpc import AuthError, PathError, VisionClient
+from vision_grpc import AuthError, PathError, ServiceError, VisionClient
 from vision_grpc.auth import Anonymous, ApiKey, OAuthToken
 from vision_grpc.core.requests import ask_for_text, build_request
 from vision_grpc.json import to_json
 from vision_grpc.local import LocalVision
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
+from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.transport.proxy import Proxy, ask_for_tunnel, connect_to_proxy, proxy_of
 
 _REQUEST = build_request([png(1)], ask_for_text(("*",), "", ""))
 _RESPONSE = BatchAnalyzeResponse(results=[AnalyzeResult()])
@@ -128,23 +131,29 @@ def test_a_tunnel_leads_to_the_service(
 
 
 @pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
+@pytest.mark.parametrize("no_proxy", ["vision.example", "a, .example", "vision.example:8080"])
 def test_plaintext_goes_through_a_proxy_without_a_tunnel(
-    monkeypatch: pytest.MonkeyPatch, driver: type[SyncDriver] | type[AsyncDriver]
+    monkeypatch: pytest.MonkeyPatch, driver: type[SyncDriver] | type[AsyncDriver], no_proxy: str
 ) -> None:
     requests: list[Request] = []
 
     def forward(request: Request) -> Reply:
         requests.append(request)
-        return Reply(200, to_json(_RESPONSE))
+        if len(requests) == 1:
+            return Reply(200, to_json(_RESPONSE))
+        return Reply(407, repr(request).encode(), "text/plain")
 
     with http_server(forward) as url:
         monkeypatch.setenv("all_proxy", url.replace("http://", "http://me:S3cret%20word@"))
         client = driver({"endpoint": "http://vision.example:8080", "transport": "rest", "credentials": Anonymous()})
         assert client.batch_analyze(_REQUEST, timeout=20) == _RESPONSE
-        monkeypatch.setenv("no_proxy", "vision.example")
+        with pytest.raises(ServiceError, match="HTTP 407") as caught:
+            client.batch_analyze(_REQUEST, timeout=20)
+        assert "bWU6UzNj" not in str(caught.value)
+        monkeypatch.setenv("no_proxy", no_proxy)
         with pytest.raises(PathError, match=r"vision\.example:8080 was not reached: (?!.*proxy)"):
             client.batch_analyze(_REQUEST, timeout=20)
-    (request,) = requests
+    request = requests[0]
     assert request.path.startswith("http://vision.example:8080/vision/v1/")
     assert request.headers["host"] == "vision.example:8080"
     assert request.headers["proxy-authorization"] == "Basic bWU6UzNjcmV0IHdvcmQ="
@@ -161,3 +170,48 @@ def test_a_proxy_that_is_not_there_is_named(
         with pytest.raises(PathError, match=expected) as caught:
             client.batch_analyze(_REQUEST, timeout=20)
     assert not caught.value.lasting
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (b"HTTP/1.1 200 Fine\r\nx: y\r\n\r\n", 200),
+        (b"HTTP/1.0 200\n\n", 200),
+        (b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 102 Yes\r\na: b\r\n\r\nHTTP/1.1 204 There\r\n\r\n", 204),
+        (b"HTTP/1.1 2000 Fine\r\n\r\n", 0),
+        (b"HTTP/1.1 100 Go on\r\n\r\n" * 10_000, 0),
+        (b"HTTP/1.1 200 Fine\r\nx: " + b"y" * 100_000, 0),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", 0),
+        (b"HT", 0),
+        (b"", 0),
+    ],
+)
+def test_what_a_proxy_says_to_connect(answer: bytes, status: int) -> None:
+    def reply(connection: socket.socket, _: threading.Event) -> None:
+        read_request(connection)
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_WR)
+
+    with lying_server(reply) as server:
+        assert _ask_for_tunnel(server.address, timeout_s=20) == status
+
+
+def test_a_proxy_is_not_waited_for_however_often_it_says_something() -> None:
+    with lying_server(drip(b"HTTP/1.1 200 Fine\r\nx: ", b"y")) as server, pytest.raises(TimeoutError):
+        _ask_for_tunnel(server.address, timeout_s=0.5)
+
+
+def _ask_for_tunnel(address: str, *, timeout_s: float) -> int:
+    host, _, port = address.partition(":")
+    proxy = Proxy("https_proxy", "http", host, int(port), None)
+    with connect_to_proxy(proxy, timeout_s) as connection:
+        return ask_for_tunnel(connection, Endpoint("vision.example", 443, plaintext=False), proxy, timeout_s)
+
+
+def test_a_password_may_be_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:S3cret\udcff@proxy.example:3128")
+    proxy = proxy_of(Endpoint("vision.example", 443, plaintext=False))
+    assert proxy is not None
+    assert proxy.authorization == "Basic " + base64.b64encode(b"me:S3cret\xff").decode()
+    assert proxy.variable == "HTTPS_PROXY"
+    assert "Basic" not in repr(proxy)

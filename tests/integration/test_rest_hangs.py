@@ -96,7 +96,7 @@ def test_a_single_request_ends_at_its_deadline() -> None:
     with lying_server(_LIES["a body byte by byte"]) as server:
         attempt = Attempt(Endpoint.parse(f"http://{server.address}", insecure=False), _SHORT_S)
         with pytest.raises(DeadlineError):
-            fetch(attempt, Tls(), HttpRequest("GET", "/", {}), through_proxy=False)
+            fetch(attempt, Tls(), HttpRequest("GET", "/", {}))
 
 
 def test_closing_the_client_ends_a_call_of_another_thread() -> None:

@@ -4,14 +4,15 @@ import gzip
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from http.client import HTTPConnection
 from typing import Self
 
 import pytest
 
 from vision_grpc import VisionClient
 from vision_grpc.auth import Anonymous
-from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError, TransportError
+from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError, TransportError, VisionError
 from vision_grpc.json import from_json, to_json
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -59,7 +60,7 @@ class _ScriptedServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with closing(connection):
+            with closing(connection), suppress(OSError):
                 self._read(connection)
                 connection.sendall(self.answer)
                 connection.shutdown(socket.SHUT_WR)
@@ -179,6 +180,7 @@ def test_a_wait_that_is_asked_for_is_a_detail(call: _Caller) -> None:
         _http("200 OK", b'{"results":[{"error":{"code":3,"details":[%s]}}]}' % _DEEP_DETAIL),
         _http("200 OK", b"no gzip at all", "content-encoding: gzip"),
         _http("200 OK", gzip.compress(_GOOD)[:-4], "content-encoding: gzip"),
+        _http("200 OK", gzip.compress(_GOOD) + b"x", "content-encoding: gzip"),
         _http("200 OK", _GOOD, "content-encoding: br"),
         _http("200 OK", _GOOD, "content-encoding: gzip, gzip"),
     ],
@@ -190,16 +192,17 @@ def test_a_good_status_with_no_answer_breaks_the_contract(call: _Caller, answer:
 
 _BROKEN: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "closed before any answer"),
-    "cut head": (b"HTTP/1.1 200 OK\r\ncontent-le", "a line that is no header"),
+    "cut head": (b"HTTP/1.1 200 OK\r\ncontent-le", "ended in its head"),
     "no headers": (b"HTTP/1.1 200 OK\r\n", "ended in its head"),
-    "cut length": (b"HTTP/1.1 200 OK\r\ncontent-length: 12", "ended 12 bytes too early"),
+    "cut length": (b"HTTP/1.1 200 OK\r\ncontent-length: 12", "ended in its head"),
     "cut body": (b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + _GOOD, "bytes too early"),
     "cut chunk": (_CHUNKED + b"400\r\n" + _GOOD, "broke off"),
-    "negative chunk": (_CHUNKED + b"-5\r\n" + _GOOD, "a chunk of no length"),
+    "negative chunk": (_CHUNKED + b"-5\r\n" + _GOOD, "broke off"),
+    "endless chunk": (_CHUNKED + b"-1\r\n" + _GOOD, "broke off"),
     "no chunk": (_CHUNKED + b"five\r\n" + _GOOD, "broke off"),
     "no header": (b"HTTP/1.1 200 OK\r\nno header\r\ncontent-length: 0\r\n\r\n", "a line that is no header"),
-    "no length": (b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n" + _GOOD, "no length that is known: many"),
-    "unknown transfer": (b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n", "known: gzip, chunked"),
+    "no length": (b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n" + _GOOD, "no length that is known: 'many'"),
+    "unknown transfer": (b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n", "known: 'gzip, chunked'"),
     "HTTP/2": (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", "no HTTP/1.1: '.x00"),
     "HTTP/2 in words": (b"HTTP/2.0 200 OK\r\n\r\n", "no HTTP/1.1: 'HTTP/2.0'"),
     "no HTTP": (b"SSH-2.0-OpenSSH_9.6\r\n", "no HTTP/1.1: 'SSH-2.0-OpenSSH_9.6'"),
@@ -228,6 +231,68 @@ def test_what_comes_before_the_answer_is_passed_over(call: _Caller) -> None:
         b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\ncontent-length: 9\r\n\r\n"
     )
     assert len(call(b"HTTP/1.1 100 Continue\r\n\r\n" + hints + _http("200 OK", _GOOD)).results) == 1
+
+
+def test_headers_may_have_white_space_around_them(call: _Caller) -> None:
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: \tchunked \r\ncontent-encoding: gzip \r\n"
+    packed = gzip.compress(_GOOD)
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
+    assert len(call(head + b"\r\n" + body).results) == 1
+    assert len(call(_http("200 OK", _GOOD, "content-encoding:")).results) == 1
+    with pytest.raises(ServiceError) as caught:
+        call(b"HTTP/1.1 503 Busy\r\nx-request-id:  a\r\n b \r\ncontent-length: 0\r\n\r\n")
+    assert caught.value.request_id == "a b"
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_an_error_may_be_in_headers_that_tell_no_length(call: _Caller, version: bytes) -> None:
+    with pytest.raises(ServiceError) as caught:
+        call(
+            b"HTTP/%s 200 OK\r\ncontent-type: application/grpc\r\ngrpc-status: 3\r\ngrpc-message: no\r\n\r\n" % version
+        )
+    assert (caught.value.code, caught.value.message) == (Code.INVALID_ARGUMENT, "no")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (_http("413 Large", b"no gzip", "content-encoding: gzip"), Code.RESOURCE_EXHAUSTED),
+        (_http("429 Slow", gzip.compress(b"{}")[:-4], "content-encoding: gzip"), Code.RESOURCE_EXHAUSTED),
+        (b"HTTP/1.1 413 Large\r\ncontent-length: 100\r\n\r\ntoo", Code.RESOURCE_EXHAUSTED),
+        (_http("503 Busy", b"<br>" * 2_000_000), Code.UNAVAILABLE),
+        (_http("503 Busy", b"sorry", "content-type: multipart/mixed; boundary=a"), Code.UNAVAILABLE),
+    ],
+)
+def test_a_broken_body_does_not_hide_an_error(call: _Caller, answer: bytes, code: Code) -> None:
+    with pytest.raises(ServiceError) as caught:
+        call(answer)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 " + b"x" * 60_000 + b"\r\n\r\n",
+        b"\x1b]0;title\x07\x1b[2J\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: " + b"\x1b[2J" * 9_000 + b"\r\n\r\n",
+        _http("200 OK", _GOOD, "content-encoding: " + "\x1b[2J" * 9_000),
+        _http("503 Busy", b"", "x-request-id: " + "\x1b[2J" * 9_000),
+        _http("503 Busy", b"", "x-request-id: " + "x" * 60_000).replace(b"x-request-id: req-1\r\n", b""),
+    ],
+)
+def test_what_a_server_says_is_quoted_in_part_and_disarmed(call: _Caller, answer: bytes) -> None:
+    with pytest.raises(VisionError) as caught:
+        call(answer)
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()
+
+
+def test_no_wire_log_is_printed(
+    call: _Caller, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(HTTPConnection, "debuglevel", 1)
+    call(_http("200 OK", _GOOD))
+    assert capsys.readouterr().out == ""
 
 
 def test_an_answer_may_end_with_its_connection(call: _Caller) -> None:

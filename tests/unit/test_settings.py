@@ -167,7 +167,9 @@ def test_what_only_tls_has_is_refused_beside_plaintext(option: dict[str, object]
         _resolve({}, endpoint="127.0.0.1:1", insecure=True, **option)
 
 
-@pytest.mark.parametrize("name", ["", ".example", "vision..example", "a b", "a\0b", "ключ.example", "x" * 64])
+@pytest.mark.parametrize(
+    "name", ["", ".example", "vision..example", "a b", "a\0b", "ключ.example", "x" * 64, "[::1]", "a:443", "a/b", "*"]
+)
 def test_a_server_name_that_no_host_can_have_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"server_name .* is no name that a host can have"):
         _resolve({}, endpoint="vision.example", credentials=Anonymous(), server_name=name)

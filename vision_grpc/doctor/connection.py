@@ -4,7 +4,14 @@ import socket
 
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.proxy import Proxy, UnusableProxyError, ask_for_tunnel, connect_to_proxy, proxy_of
+from vision_grpc.transport.proxy import (
+    GOOD_STATUSES,
+    Proxy,
+    UnusableProxyError,
+    ask_for_tunnel,
+    connect_to_proxy,
+    proxy_of,
+)
 
 _AUTHENTICATION_REQUIRED = 407
 
@@ -72,11 +79,11 @@ def _connect_directly(endpoint: Endpoint, timeout_s: float) -> socket.socket:
 def _tunnel(endpoint: Endpoint, proxy: Proxy, timeout_s: float) -> socket.socket:
     connection = reach_proxy(endpoint, proxy, timeout_s)
     try:
-        status = ask_for_tunnel(connection, endpoint, proxy)
+        status = ask_for_tunnel(connection, endpoint, proxy, timeout_s)
     except OSError as error:
         connection.close()
         raise _fault(proxy, endpoint, f"does not answer: {error.strerror or error}") from error
-    if status // 100 == 2:  # noqa: PLR2004 - the class of the good ones
+    if status in GOOD_STATUSES:
         return connection
     connection.close()
     if status == _AUTHENTICATION_REQUIRED:

@@ -51,9 +51,7 @@ def ask_over_http1(settings: Settings, timeout_s: float) -> HttpAnswer:
     """
     place = settings.place
     try:
-        return fetch(
-            Attempt(place, timeout_s), settings.tls, HttpRequest("GET", "/", {}), through_proxy=not place.is_loopback
-        )
+        return fetch(Attempt(place, timeout_s), settings.tls, HttpRequest("GET", "/", {}))
     except VisionError as error:
         name, fix = "http", "correct the port; one for gRPC alone takes transport grpc"
         if isinstance(error, PathError) and error.lasting:

@@ -15,7 +15,7 @@ _GZIP_BITS = zlib.MAX_WBITS | 16
 class AnswerBody:
     """The body of one answer.
 
-    All methods raise:
+    Raises:
         ProtocolError: it is not encoded as it says.
         RequestTooLargeError: it is longer than an answer may be; to fewer images it would be shorter.
     """
@@ -23,28 +23,38 @@ class AnswerBody:
     def __init__(self, coding: str, limit: int) -> None:
         self._pieces: list[bytes] = []
         self._limit = self._left = limit
-        self._unpacker = zlib.decompressobj(_GZIP_BITS) if coding in GZIP else None
-        self.is_empty = True
-        """Whether nothing has come yet."""
+        self._unpacker = zlib.decompressobj(_GZIP_BITS) if coding.lower() in GZIP else None
+        self._is_empty = True
 
     def add(self, piece: bytes) -> None:
         """Take what was read."""
-        self.is_empty = False
-        if self._unpacker is not None:
-            try:
-                # Of a piece that grows a thousandfold, no more is unpacked than shows that it is too much.
-                piece = self._unpacker.decompress(piece, self._left + 1)
-            except zlib.error as error:
-                message = f"the answer is not encoded as it says: {error}"
-                raise ProtocolError(message) from error
-        self._left -= len(piece)
+        self._is_empty = False
+        content = self._unpack(piece)
+        self._left -= len(content)
         if self._left < 0:
             raise RequestTooLargeError(Code.RESOURCE_EXHAUSTED, f"the answer is longer than {self._limit} bytes")
-        self._pieces.append(piece)
+        self._pieces.append(content)
 
-    def whole(self) -> bytes:
-        """Return everything, when the last piece was added."""
-        if not (self.is_empty or self._unpacker is None or self._unpacker.eof):
+    def check(self) -> None:
+        """Pass a body that is complete."""
+        if not (self._is_empty or self._unpacker is None or self._unpacker.eof):
             message = "the answer is not encoded as it says: the end of the gzip is missing"
             raise ProtocolError(message)
+
+    def content(self) -> bytes:
+        """Return what has come so far."""
         return b"".join(self._pieces)
+
+    def _unpack(self, piece: bytes) -> bytes:
+        if self._unpacker is None:
+            return piece
+        try:
+            # Of a piece that grows a thousandfold, no more is unpacked than shows that it is too much.
+            content = self._unpacker.decompress(piece, self._left + 1)
+        except zlib.error as error:
+            message = f"the answer is not encoded as it says: {error}"
+            raise ProtocolError(message) from error
+        if self._unpacker.unused_data:
+            message = "the answer is not encoded as it says: something follows the gzip"
+            raise ProtocolError(message)
+        return content

@@ -33,19 +33,24 @@ class Attempt:
         ValueError: the secret would travel in plaintext, or no header can hold it.
     """
 
-    __slots__ = ("_deadline", "_secret", "_timeout_s", "endpoint")
+    __slots__ = ("_deadline", "_secrets", "_timeout_s", "endpoint")
 
     def __init__(self, endpoint: Endpoint, timeout_s: float, secret: str | None = None) -> None:
         self.endpoint = endpoint
         self._timeout_s = timeout_s
         self._deadline = time.monotonic() + timeout_s
-        self._secret = secret
+        self._secrets: list[str] = []
         if secret is not None:
+            self.keep(secret)
             endpoint.check_private()
             if not (secret.isascii() and secret.isprintable()):
                 # The libraries below would tell so, too, and quote it.
                 message = "the credentials have characters that no header may have"
                 raise ValueError(message)
+
+    def keep(self, secret: str) -> None:
+        """Take note of a secret that goes along."""
+        self._secrets.append(secret.rpartition(" ")[2])
 
     def left_s(self) -> float:
         """Return how much time is left.
@@ -64,7 +69,7 @@ class Attempt:
 
     def hide(self, text: str) -> str:
         """Return a text without the secret."""
-        for start, end in reversed([*self._quotes(text)]):
+        for start, end in sorted(self._quotes(text), reverse=True):
             text = f"{text[:start]}...{text[end:]}"
         return text
 
@@ -86,19 +91,15 @@ class Attempt:
             error.__context__ = None
 
     def _quotes(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield where a text quotes the secret, or its beginning."""
-        secret = (self._secret or "").rpartition(" ")[2]
-        head = secret[:_HEAD]
-        at = text.find(head) if len(head) == _HEAD else -1
-        while at >= 0:
-            end = at + sum(
-                1
-                for _ in takewhile(
-                    lambda pair: pair[0] == pair[1], zip(text[at : at + len(secret)], secret, strict=False)
-                )
-            )
-            yield at, end
-            at = text.find(head, end)
+        """Yield where a text quotes a secret, or its beginning."""
+        for secret in self._secrets:
+            head = secret[:_HEAD]
+            at = text.find(head) if len(head) == _HEAD else -1
+            while at >= 0:
+                quoted = zip(text[at : at + len(secret)], secret, strict=False)
+                end = at + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], quoted))
+                yield at, end
+                at = text.find(head, end)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

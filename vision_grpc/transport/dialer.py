@@ -8,10 +8,15 @@ from typing import NamedTuple, NoReturn, Self
 
 from vision_grpc.errors import PathError
 from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.proxy import Proxy, UnusableProxyError, ask_for_tunnel, connect_to_proxy, proxy_of
+from vision_grpc.transport.proxy import (
+    GOOD_STATUSES,
+    Proxy,
+    UnusableProxyError,
+    ask_for_tunnel,
+    connect_to_proxy,
+    proxy_of,
+)
 from vision_grpc.transport.tls import Tls, tls_hint
-
-_GOOD_STATUSES = range(200, 300)
 
 
 class Dialed(NamedTuple):
@@ -28,6 +33,7 @@ class Dialer(NamedTuple):
     context: ssl.SSLContext
     server_name: str | None
     through_proxy: bool
+    """Whether the one is taken that the environment names, if any."""
 
     @classmethod
     def of(cls, tls: Tls, *, through_proxy: bool) -> Self:
@@ -92,11 +98,10 @@ def _connect(attempt: Attempt, proxy: Proxy | None) -> socket:
 
 def _tunnel(connection: socket, attempt: Attempt, proxy: Proxy) -> None:
     try:
-        connection.settimeout(attempt.left_s())
-        status = ask_for_tunnel(connection, attempt.endpoint, proxy)
+        status = ask_for_tunnel(connection, attempt.endpoint, proxy, attempt.left_s())
     except OSError as error:
         _fail(attempt, error, proxy)
-    if status not in _GOOD_STATUSES:
+    if status not in GOOD_STATUSES:
         told = f"HTTP {status}" if status else "with what is no HTTP"
         message = f"{attempt.endpoint.target} was not reached: {_named(proxy)} answered {told}"
         raise PathError(message)

@@ -96,6 +96,15 @@ def split_url(url: str) -> tuple[SplitResult, int | None]:
     return parts, port
 
 
+def is_ip_address(name: str) -> bool:
+    """Return whether a host is named by an address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 def may_be_host(name: str) -> bool:
     """Return whether the parts of a name are as long as DNS has them; what asks for another raises a UnicodeError."""
     try:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+_LONGEST_ID = 200
+
 
 class HttpRequest(NamedTuple):
     """What is sent."""
@@ -24,6 +26,12 @@ class HttpAnswer(NamedTuple):
     headers: Mapping[str, str]
     """By names in lower case."""
     body: bytes
+
+    @property
+    def request_id(self) -> str | None:
+        """What the service calls the request, if it is something that can be told."""
+        told = self.headers.get("x-request-id", "")[:_LONGEST_ID]
+        return told if told and told.isprintable() else None
 
     def __repr__(self) -> str:
         return f"HttpAnswer({self.status}, ...)"

@@ -70,7 +70,7 @@ def call_once(
             raise PathError(message, lasting=lasting) from rest_error
 
 
-def fetch(attempt: Attempt, tls: Tls, request: HttpRequest, *, through_proxy: bool) -> HttpAnswer:
+def fetch(attempt: Attempt, tls: Tls, request: HttpRequest, *, through_proxy: bool = True) -> HttpAnswer:
     """Return the answer to one HTTP request.
 
     Raises:
@@ -118,10 +118,10 @@ def _call_rest(
     verb = "POST" if rule.post else "GET"
     content = to_json(request) if rule.post else None
     http_request = HttpRequest(verb, rule.post or rule.get, headers_of(None), content)
-    answer = fetch(attempt, peer.tls, http_request, through_proxy=not peer.endpoint.is_loopback)
+    answer = fetch(attempt, peer.tls, http_request)
     if answer.status != _OK:
         status = read_error_body(answer.body, answer.status)
-        raise service_error(status, attempt, "rest", request_id=answer.headers.get("x-request-id"))
+        raise service_error(status, attempt, "rest", request_id=answer.request_id)
     with suppress(ProtocolError):
         return from_json(answer.body, response_class)
     # Without the parser's error: its text quotes what it read, which may be a token.

@@ -5,14 +5,24 @@ TLS of its own.
 """
 
 import base64
+import os
+import re
 import socket
+import time
 import urllib.request
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from vision_grpc.transport.endpoint import Endpoint, split_url
 
+# Of heads alone, interim ones first; lines may end without CR, as RFC 9112, 2.2, allows to read them.
+_FINAL_HEAD = re.compile(
+    rb"(?>HTTP/1\.\d 1\d\d\b.*?\r?\n\r?\n)*+HTTP/1\.\d (?P<status>[2-9]\d\d)\b.*?\r?\n\r?\n", re.DOTALL
+)
 _HEAD_BYTES = 65_536
+_TIMED_OUT = "timed out"
+GOOD_STATUSES = range(200, 300)
+"""With which a proxy says that the tunnel is there."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SOCKS_PORT = 1080
 
@@ -58,16 +68,18 @@ def proxy_of(endpoint: Endpoint) -> Proxy | None:
     proxies = urllib.request.getproxies()
     named = next((name for name in (scheme, "all") if proxies.get(name)), None)
     # What does not leave this machine may be plaintext, and a proxy is another one.
-    if named is None or endpoint.is_loopback or urllib.request.proxy_bypass(endpoint.host):
+    if named is None or endpoint.is_loopback or any(map(urllib.request.proxy_bypass, (endpoint.host, endpoint.target))):
         return None
     variable, text = f"{named}_proxy", proxies[named]
+    if variable not in os.environ and variable.upper() in os.environ:
+        variable = variable.upper()
     parts, port = split_url(text if "://" in text else f"http://{text}")
     if parts.hostname is None:
         raise UnusableProxyError(variable, "it is no address")
     authorization = None
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        authorization = "Basic " + base64.b64encode(pair.encode()).decode()
+        authorization = "Basic " + base64.b64encode(pair.encode(errors="surrogateescape")).decode()
     if port is None:
         port = _DEFAULT_PORTS.get(parts.scheme, _SOCKS_PORT)
     return Proxy(variable, parts.scheme, parts.hostname, port, authorization)
@@ -88,23 +100,27 @@ def connect_to_proxy(proxy: Proxy, timeout_s: float) -> socket.socket:
         raise UnusableProxyError(proxy.variable, "its host is none that DNS can have") from None
 
 
-def ask_for_tunnel(connection: socket.socket, endpoint: Endpoint, proxy: Proxy) -> int:
+def ask_for_tunnel(connection: socket.socket, endpoint: Endpoint, proxy: Proxy, timeout_s: float) -> int:
     """Return the HTTP status that a proxy answers CONNECT with, 0 for what is no HTTP.
 
     Raises:
-        OSError: it does not answer.
+        OSError: it does not answer in time.
     """
+    deadline = time.monotonic() + timeout_s
     lines = [f"CONNECT {endpoint.target} HTTP/1.1", f"Host: {endpoint.target}"]
     if proxy.authorization is not None:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
+    connection.settimeout(timeout_s)
     connection.sendall("\r\n".join([*lines, "", ""]).encode())
-    head = b""
-    while b"\r\n\r\n" not in head and len(head) < _HEAD_BYTES:
+    received = b""
+    while (head := _FINAL_HEAD.match(received)) is None:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError(_TIMED_OUT)
+        connection.settimeout(left_s)
         # Nothing of the service is read here: it speaks only when spoken to.
         piece = connection.recv(4096)
-        if not piece:
-            break
-        head += piece
-    version, _, rest = head.partition(b" ")
-    status = rest[:3]
-    return int(status) if version.startswith(b"HTTP/") and status.isdigit() else 0
+        received += piece
+        if not piece or len(received) > _HEAD_BYTES or not b"HTTP/".startswith(received[:5]):
+            return 0
+    return int(head["status"])

@@ -44,7 +44,7 @@ class RestCalls:
     """
 
     def __init__(
-        self, tls: Tls, *, connections_kept: int, through_proxy: bool, max_body_bytes: int = MAX_BODY_BYTES
+        self, tls: Tls, *, connections_kept: int, through_proxy: bool = True, max_body_bytes: int = MAX_BODY_BYTES
     ) -> None:
         dialer = Dialer.of(tls, through_proxy=through_proxy)
         self._connect = partial(RestConnection, dialer, max_body_bytes=max_body_bytes)

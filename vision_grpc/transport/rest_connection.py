@@ -5,7 +5,6 @@ from http.client import HTTPException
 from socket import SHUT_RDWR, socket
 
 from vision_grpc.errors import DeadlineError, PathError
-from vision_grpc.transport.answer_body import MAX_BODY_BYTES
 from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.dialer import Dialer
 from vision_grpc.transport.http_conversation import HttpConversation
@@ -16,7 +15,7 @@ from vision_grpc.transport.rest_peer import translate
 class RestConnection:
     """A connection that is opened when it is first needed, and again when the server has closed it."""
 
-    def __init__(self, dialer: Dialer, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, dialer: Dialer, *, max_body_bytes: int) -> None:
         self._dialer = dialer
         self._max_body_bytes = max_body_bytes
         self._idle: HttpConversation | None = None
@@ -36,6 +35,8 @@ class RestConnection:
             RequestTooLargeError: the answer is too long.
         """
         conversation = self._take_idle() or self._open(attempt)
+        if conversation.proxy_authorization is not None:
+            attempt.keep(conversation.proxy_authorization)
         try:
             answer = conversation.exchange(request, max_body_bytes=self._max_body_bytes)
         except (OSError, HTTPException) as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected, UnknownProtocol
+from http.client import BadStatusLine, HTTPException, RemoteDisconnected, UnknownProtocol
 from typing import TypeVar
 
 from vision_grpc.core.batching import BATCH_IMAGES
@@ -12,6 +12,7 @@ from vision_grpc.errors import PathError, ProtocolError, TransportError, VisionE
 from vision_grpc.json import find_error, from_json, read_error, split_results
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.outcomes import JsonOutcome, MessageOutcome, error_of
+from vision_grpc.quoting import quote_peer
 from vision_grpc.results import Answer
 from vision_grpc.transport.answer_body import GZIP
 from vision_grpc.transport.attempt import Attempt
@@ -26,7 +27,8 @@ _T = TypeVar("_T")
 
 _OK = 200
 _TOO_LARGE = 413
-_EXCERPT_CHARACTERS = 80
+_TLS_ALERT = "\x15\x03"
+_CODINGS = GZIP | {"", "identity"}
 
 
 def headers_of(authorization: str | None, content_length: int | None = None, more: Headers = ()) -> dict[str, str]:
@@ -74,8 +76,7 @@ def read_answer(answer: HttpAnswer, attempt: Attempt) -> Answer:
         JsonOutcome(item, attempt.hide_bytes) if isinstance(item, bytes) else _parsed_outcome(item, attempt)
         for item in results.items
     ]
-    request_id = answer.headers.get("x-request-id")
-    return Answer(outcomes, None if request_id is None else attempt.hide(request_id), "rest")
+    return Answer(outcomes, None if answer.request_id is None else attempt.hide(answer.request_id), "rest")
 
 
 def _parsed_outcome(result: AnalyzeResult, attempt: Attempt) -> MessageOutcome:
@@ -95,31 +96,32 @@ def _raise_error(answer: HttpAnswer, attempt: Attempt) -> None:
     # A proxy that takes the call for one of gRPC gives its errors a good HTTP status.
     if answer.status != _OK or answer.headers.get("content-type", "").lower().startswith("application/grpc"):
         status = read_error(answer.status, answer.headers, answer.body, datetime.now(UTC))
-        request_id = answer.headers.get("x-request-id")
-        raise service_error(status, attempt, "rest", request_id=request_id, too_large=answer.status == _TOO_LARGE)
-    coding = answer.headers.get("content-encoding", "identity").lower()
-    if coding != "identity" and coding not in GZIP:
-        message = f"the answer is encoded as {attempt.hide(coding)!r}, which was not asked for"
+        too_large = answer.status == _TOO_LARGE
+        raise service_error(status, attempt, "rest", request_id=answer.request_id, too_large=too_large)
+    coding = answer.headers.get("content-encoding", "")
+    if coding.lower() not in _CODINGS:
+        message = f"the answer is encoded as {attempt.hide(quote_peer(coding))}, which was not asked for"
         raise ProtocolError(message)
 
 
 def _raise_disguised_error(answer: HttpAnswer, attempt: Attempt) -> None:
     """Raise the error in an answer that has a good status and no results."""
     if (status := find_error(answer.body)) is not None:
-        raise service_error(status, attempt, "rest", request_id=answer.headers.get("x-request-id"))
+        raise service_error(status, attempt, "rest", request_id=answer.request_id)
 
 
 def translate(error: OSError | HTTPException, attempt: Attempt, *, is_early: bool = False) -> VisionError:
     """Return our exception for what went wrong on a connection that had come about.
 
-    `is_early` tells that nothing had been answered on it yet.
+    `is_early` tells that nothing had been answered on it yet. It may have been refused in words of TLS, then.
     """
     target = attempt.endpoint.target
     told = attempt.hide(_describe(error))
     # TLS 1.3 refuses a client's certificate after the handshake, while the answer is read.
     if hint := tls_hint(told):
         return PathError(f"{target} was not reached: {told}{hint}", lasting=True)
-    advice = early_end_hint(plaintext=attempt.endpoint.plaintext) if is_early else ""
+    is_refusal = is_early and (isinstance(error, OSError) or str(error).startswith(_TLS_ALERT))
+    advice = early_end_hint(plaintext=attempt.endpoint.plaintext) if is_refusal else ""
     return TransportError(f"the connection to {target} broke: {told}{advice}")
 
 
@@ -128,8 +130,6 @@ def _describe(error: OSError | HTTPException) -> str:
         case RemoteDisconnected():
             return "it was closed before any answer"
         case BadStatusLine() | UnknownProtocol():
-            return f"what came back is no HTTP/1.1: {str(error).strip()[:_EXCERPT_CHARACTERS]!r}"
-        case IncompleteRead():
-            return "the answer broke off"
+            return f"what came back is no HTTP/1.1: {quote_peer(str(error).strip())}"
         case _:
             return str(error) or type(error).__name__

@@ -23,8 +23,7 @@ class RestService:
 
     def __init__(self, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers) -> None:
         self._endpoint = endpoint
-        # A proxy is another machine: what does not leave this one may be plaintext.
-        self._calls = RestCalls(tls, connections_kept=calls, through_proxy=not endpoint.is_loopback)
+        self._calls = RestCalls(tls, connections_kept=calls)
         self._headers = headers
         # Also when whoever holds this forgets to.
         self._close = weakref.finalize(self, _close, self._calls, os.getpid())

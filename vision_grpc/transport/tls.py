@@ -1,6 +1,7 @@
 """How a connection is protected: whom it trusts, and who it says that it is."""
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +11,9 @@ from typing import NamedTuple, NoReturn, cast
 
 from vision_grpc.key_file import read_key_file, why_unread
 from vision_grpc.quoting import quote_endpoint, quote_path
-from vision_grpc.transport.endpoint import may_be_host
+from vision_grpc.transport.endpoint import is_ip_address, may_be_host
 
+_HOST_NAME = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 Pem = bytes | str | os.PathLike[str]
 """Something in PEM form: itself, or the file that it is in."""
 
@@ -152,8 +154,7 @@ def read_server_name(given: object) -> str | None:
     if not isinstance(given, str):
         message = f"server_name has to be text, not {type(given).__name__}"
         raise TypeError(message)
-    is_plain = given.isascii() and given.isprintable() and not any(map(str.isspace, given))
-    if not given or given.startswith(".") or not is_plain or not may_be_host(given):
+    if not (is_ip_address(given) or (_HOST_NAME.fullmatch(given) and may_be_host(given))):
         message = f"server_name {quote_endpoint(given)} is no name that a host can have"
         raise ValueError(message)
     return given
