@@ -70,8 +70,7 @@ class Endpoint:
     @property
     def target(self) -> str:
         """The address as `host:port`."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return join_host_port(self.host, self.port)
 
     @property
     def authority(self) -> str:
@@ -83,6 +82,11 @@ class Endpoint:
     def url(self) -> str:
         """The address as a URL without a path."""
         return f"{'http' if self.plaintext else 'https'}://{self.target}"
+
+
+def join_host_port(host: str, port: int) -> str:
+    """Return an address as `host:port`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def split_url(url: str) -> tuple[SplitResult, int | None]:

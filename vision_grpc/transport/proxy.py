@@ -13,7 +13,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from vision_grpc.transport.endpoint import Endpoint, split_url
+from vision_grpc.transport.endpoint import Endpoint, join_host_port, split_url
 
 # Of heads alone, interim ones first; lines may end without CR, as RFC 9112, 2.2, allows to read them.
 _FINAL_HEAD = re.compile(
@@ -49,8 +49,7 @@ class Proxy:
     @property
     def target(self) -> str:
         """The address as `host:port`; a proxy's URL may hold a password."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return join_host_port(self.host, self.port)
 
     @property
     def is_usable(self) -> bool:
