@@ -6,7 +6,7 @@ from contextlib import suppress
 from google.protobuf.message import DecodeError
 
 from vision_grpc.errors import Code, ProtocolError
-from vision_grpc.json import from_json
+from vision_grpc.json import from_json, may_have_key
 from vision_grpc.messages import AnalyzeResult, Status
 from vision_grpc.results import ImageError, annotation_of
 from vision_grpc.slim import join_text, read_text
@@ -66,11 +66,7 @@ class JsonOutcome:
 
     def error(self) -> ImageError | None:
         """Return the error; where the JSON cannot hold one, nothing is parsed."""
-        # A name may be spelled with escapes; that is as rare as it is legal.
-        has_escapes = b"\\" in self._json and b"\\u" in self._json  # Looking for one byte is a hundred times as fast.
-        # Not `in`: of so many bytes, Python searches backwards twice as fast.
-        may_have_error = has_escapes or self._json.rfind(b'"error"') >= 0
-        if not may_have_error:
+        if not may_have_key(self._json, "error"):
             return None
         self._json = self._hide(self._json)
         return error_of(self.message())

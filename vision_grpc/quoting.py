@@ -8,8 +8,6 @@ _NO_NAME = re.compile(r"[{\r\n]|-----BEGIN|^\s*(?:\w+://)?(?:t1\.|y[0-3]_|AQVN|e
 _LONGEST = 255
 _USER = re.compile(r"^(\s*\w+://)?.*@", re.DOTALL)
 _QUERY = re.compile(r"[?#].+", re.DOTALL)
-
-
 _EXCERPT = 80
 
 

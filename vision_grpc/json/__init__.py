@@ -2,6 +2,7 @@
 
 from vision_grpc.json.codec import from_json, to_json
 from vision_grpc.json.error_body import find_error, read_error, read_error_body
+from vision_grpc.json.keys import may_have_key
 from vision_grpc.json.lazy import LazyAnswer, split_results
 from vision_grpc.json.request_body import SLICE_BYTES, RequestBody
 from vision_grpc.json.retry_after import read_retry_after
@@ -12,6 +13,7 @@ __all__ = [
     "RequestBody",
     "find_error",
     "from_json",
+    "may_have_key",
     "read_error",
     "read_error_body",
     "read_retry_after",

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError, Message
 
 from vision_grpc.errors import ProtocolError
 from vision_grpc.json.fields import SPECIAL_FORMS, other_spellings
+from vision_grpc.json.keys import has_escape, may_have_key
 from vision_grpc.json.structs import decoder_of, outline_decoder_of
 from vision_grpc.json.to_wire import Tally, write
 from vision_grpc.json.tree import read_keys
@@ -46,20 +47,15 @@ def _all_keys_written(data: bytes, tally: Tally) -> bool:
     """Whether the text has no more keys than were written."""
     colons = tally.keys + tally.raw_colons + tally.string_colons
     # An escaped colon is one in the string, but none in the text.
-    return data.count(b":") == colons and not (tally.string_colons and _has(data, b"\\u003"))
+    return data.count(b":") == colons and not (tally.string_colons and has_escape(data, b"\\u003"))
 
 
 def _only_unknown_keys_skipped(data: bytes, descriptor: Descriptor) -> bool:
     """Whether a text that says more than was written is sound, and says it in keys that no message has."""
     others = other_spellings(descriptor)
-    if _has(data, b"\\u"):  # Which may stand for anything.
+    if has_escape(data, b"\\u"):
         return others.isdisjoint(read_keys(data))
-    if b"_" in data and any(f'"{name}"'.encode() in data for name in others):
+    if b"_" in data and any(may_have_key(data, name) for name in others):
         return False
     # Decoded as a whole, each string is checked; and of two equal keys in an object one is lost, with its colon.
     return msgspec.json.encode(msgspec.json.decode(data)).count(b":") == data.count(b":")
-
-
-def _has(data: bytes, escape: bytes) -> bool:
-    """Whether an escape is in a text. In most there is no backslash, and looking for one byte is the fastest."""
-    return b"\\" in data and escape in data

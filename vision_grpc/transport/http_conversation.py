@@ -28,12 +28,10 @@ class HttpConversation:
         """Whether anything has come back yet."""
         self.proxy_authorization = None if dialed.proxy is None else dialed.proxy.authorization
         """What each request tells a proxy that it passes."""
+        self._origin = "" if dialed.proxy is None else endpoint.url
         self._headers = {"host": endpoint.authority, "accept-encoding": "gzip"}
-        self._origin = ""
-        if dialed.proxy is not None:
-            self._origin = endpoint.url
-            if self.proxy_authorization is not None:
-                self._headers["proxy-authorization"] = self.proxy_authorization
+        if self.proxy_authorization is not None:
+            self._headers["proxy-authorization"] = self.proxy_authorization
         self._http = HTTPConnection(endpoint.host, endpoint.port)
         self._http.sock = dialed.socket
         # It would connect without a proxy and without TLS.
