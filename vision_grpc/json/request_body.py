@@ -1,6 +1,7 @@
 """A request's JSON in slices: no more of it than one slice exists at a time, and its length is known before."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Self
 
 from pybase64 import b64encode
@@ -54,7 +55,7 @@ class RequestBody:
         cls, contents: Sequence[bytes], features: Sequence[Feature], folder_id: str, *, slice_bytes: int = SLICE_BYTES
     ) -> Self:
         """Return the body of a request for the same features of each image; no image is copied."""
-        spec_tail = f'","features":[{",".join(map(print_message, features))}]}}'.encode()
+        spec_tail = _spec_tail(tuple([feature.SerializeToString() for feature in features]))
 
         def pieces() -> Iterator[_Piece]:
             separator = b'{"analyzeSpecs":['
@@ -94,6 +95,12 @@ class RequestBody:
                 while start < len(piece):
                     yield piece[start:end]
                     start, end = end, end + self._content_bytes
+
+
+@lru_cache
+def _spec_tail(features: tuple[bytes, ...]) -> bytes:
+    """Return the JSON after an image, by the wire bytes of its features: those of a stream are always the same."""
+    return f'","features":[{",".join(print_message(Feature.FromString(feature)) for feature in features)}]}}'.encode()
 
 
 def _spec_pieces(spec: AnalyzeSpec) -> Iterator[_Piece]:
