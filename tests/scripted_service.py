@@ -18,6 +18,7 @@ import grpc
 from images_in_bytes import number_in
 from link import Link
 
+from vision_grpc.contract.method import METHOD_PATH, REST_PATH
 from vision_grpc.errors import DeadlineError, ProtocolError, RequestTooLargeError, ServiceError, TransportError
 from vision_grpc.json import from_json, to_json
 from vision_grpc.messages import (
@@ -34,7 +35,6 @@ from vision_grpc.messages import (
     Word,
 )
 from vision_grpc.testing import Handler
-from vision_grpc.transport.method import METHOD_PATH, REST_PATH
 
 _TOO_LARGE = 413
 

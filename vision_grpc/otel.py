@@ -2,9 +2,9 @@
 
 from opentelemetry import metrics, trace
 
+from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.errors import Code
 from vision_grpc.events import CallEnded, CallStarted, Event, RetryScheduled
-from vision_grpc.transport.method import METHOD_PATH
 
 _SCOPE = "vision_grpc"
 

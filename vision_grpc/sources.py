@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TypeAlias, cast
 
 from vision_grpc.config import Limits
-from vision_grpc.core.image_header import check_image, describe_excess_bytes
+from vision_grpc.contract.image_header import check_image, describe_excess_bytes
 from vision_grpc.errors import Code
 from vision_grpc.images import Image, Refusal
 from vision_grpc.results import ImageError

@@ -13,13 +13,13 @@ requests, sent again when the handler says so. There is no socket, thread or wai
 from collections.abc import Callable, Sequence
 from itertools import count
 
+from vision_grpc.contract.method import check_result_count
 from vision_grpc.core.requests import Ask, build_request
 from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import Answer
 from vision_grpc.transport.ended_call import EndedCall
-from vision_grpc.transport.method import check_result_count
 
 Handler = Callable[[BatchAnalyzeRequest], BatchAnalyzeResponse]
 """Plays the service: answers a request, or raises the VisionError that the call ends with.

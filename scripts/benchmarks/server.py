@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import grpc
 import grpc.aio
 
+from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
-from vision_grpc.transport.method import METHOD_PATH
 
 from .answers import text_page
 

@@ -17,6 +17,7 @@ from secret_watch import Watch
 
 from vision_grpc import RetryPolicy, VisionError
 from vision_grpc.auth import ApiKey, Credentials, IamToken, OAuthToken, ServiceAccountKey
+from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.errors import AuthError
 from vision_grpc.json import from_json, to_json
 from vision_grpc.local.iam import Identities
@@ -32,7 +33,6 @@ from vision_grpc.messages import (
     FeatureTextDetectionConfig,
     Status,
 )
-from vision_grpc.transport.method import METHOD_PATH
 
 Way = Literal["grpc", "rest"]
 _REQUEST = BatchAnalyzeRequest(

@@ -15,6 +15,7 @@ from drivers import AsyncDriver, SyncDriver
 
 from vision_grpc import AuthError, PathError, TransportError, VisionClient
 from vision_grpc.auth import ApiKey, OAuthToken
+from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.json import to_json
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -26,7 +27,6 @@ from vision_grpc.messages import (
 )
 from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.method import METHOD_PATH
 from vision_grpc.transport.rest_peer import translate
 
 Way = Literal["grpc", "rest"]

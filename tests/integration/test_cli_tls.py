@@ -12,8 +12,8 @@ from auth_peers import grpc_server
 from command_line import Finished, run
 from images_in_bytes import png
 
+from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse
-from vision_grpc.transport.method import METHOD_PATH
 
 VARIABLES = {"YC_API_KEY": "AQVNkeykeykeykeykeykeykeykey"}
 Command = Literal["analyze", "doctor"]

@@ -8,7 +8,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from vision_grpc.core.image_header import UnreadableImageError
+from vision_grpc.contract.image_header import UnreadableImageError
 from vision_grpc.local.bitmap import Bitmap, decode
 
 ORIENTATION = 0x0112

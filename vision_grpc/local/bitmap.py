@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import ExifTags, Image
 
-from vision_grpc.core.image_header import UnreadableImageError, read_header
+from vision_grpc.contract.image_header import UnreadableImageError, read_header
 
 # EXIF 2.32, tag 0x0112: where the picture's first row and column are when it is upright.
 _TURNS: dict[object, Image.Transpose] = {

@@ -2,8 +2,8 @@
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from vision_grpc.core.http_rule import http_rule_of
-from vision_grpc.core.rules import Range
+from vision_grpc.contract.http_rule import http_rule_of
+from vision_grpc.contract.rules import Range
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest
 from vision_grpc_pb.google.protobuf.descriptor_pb2 import FieldOptions
 from vision_grpc_pb.yandex.cloud import validation_pb2

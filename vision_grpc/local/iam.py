@@ -11,7 +11,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from vision_grpc.core.rules import validate
+from vision_grpc.contract.rules import validate
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse, Timestamp
 

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from vision_grpc.config import Limits
-from vision_grpc.core.image_header import UnreadableImageError, check_image
-from vision_grpc.core.rules import validate
+from vision_grpc.contract.image_header import UnreadableImageError, check_image
+from vision_grpc.contract.rules import validate
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.bitmap import Bitmap, decode, silence_warnings
 from vision_grpc.local.engine import Engine, RecognitionError, UnsupportedTextError

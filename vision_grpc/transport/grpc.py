@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 import grpc
 from google.protobuf.message import DecodeError
 
+from vision_grpc.contract.method import METHOD_PATH, Headers, check_result_count
 from vision_grpc.core.requests import Ask
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -22,7 +23,6 @@ from vision_grpc.transport.grpc_peer import (
     read_answer,
     translate,
 )
-from vision_grpc.transport.method import METHOD_PATH, Headers, check_result_count
 from vision_grpc.transport.tls import Tls
 from vision_grpc.wire import join_request, split_request
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import grpc
 import grpc.aio
 
+from vision_grpc.contract.method import METHOD_PATH, Headers
 from vision_grpc.core.requests import Ask
 from vision_grpc.errors import TransportError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -24,7 +25,6 @@ from vision_grpc.transport.grpc_peer import (
     read_answer,
     translate,
 )
-from vision_grpc.transport.method import METHOD_PATH, Headers
 from vision_grpc.transport.tls import Tls
 from vision_grpc.wire import join_request, split_request
 

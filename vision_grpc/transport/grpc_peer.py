@@ -8,6 +8,7 @@ from typing import Protocol
 import grpc
 from google.protobuf.message import DecodeError
 
+from vision_grpc.contract.method import Headers
 from vision_grpc.errors import (
     Code,
     PathError,
@@ -20,7 +21,6 @@ from vision_grpc.outcomes import WireOutcome
 from vision_grpc.results import Answer
 from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.method import Headers
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.transport.tls import Tls, early_end_hint, tls_hint

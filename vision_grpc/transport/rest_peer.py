@@ -7,6 +7,7 @@ from functools import partial
 from http.client import BadStatusLine, HTTPException, RemoteDisconnected, UnknownProtocol
 from typing import TypeVar
 
+from vision_grpc.contract.method import Headers
 from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.errors import PathError, ProtocolError, TransportError, VisionError
 from vision_grpc.json import find_error, from_json, read_error, split_results
@@ -17,7 +18,6 @@ from vision_grpc.results import Answer
 from vision_grpc.transport.answer_body import GZIP
 from vision_grpc.transport.attempt import Attempt
 from vision_grpc.transport.http_message import HttpAnswer
-from vision_grpc.transport.method import Headers
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.transport.tls import early_end_hint, tls_hint

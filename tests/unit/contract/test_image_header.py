@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from vision_grpc.config import Limits
-from vision_grpc.core.image_header import ImageHeader, UnreadableImageError, check_image, read_header
+from vision_grpc.contract.image_header import ImageHeader, UnreadableImageError, check_image, read_header
 
 
 def _encode(kind: str, width: int, height: int, **options: object) -> bytes:

@@ -1,6 +1,6 @@
 """The one method of the contract, as its descriptor tells it."""
 
-from vision_grpc.core.http_rule import http_rule_of
+from vision_grpc.contract.http_rule import http_rule_of
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2

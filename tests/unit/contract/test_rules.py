@@ -1,6 +1,6 @@
 import pytest
 
-from vision_grpc.core.rules import Range, collect_violations, validate
+from vision_grpc.contract.rules import Range, collect_violations, validate
 from vision_grpc.errors import InvalidRequestError, Violation
 from vision_grpc.messages import (
     AnalyzeSpec,
@@ -107,7 +107,7 @@ def test_every_option_of_the_contract_is_understood() -> None:
 
 
 def _compile_all(descriptor: object) -> None:
-    from vision_grpc.core.rules import _rules_of
+    from vision_grpc.contract.rules import _rules_of
 
     _rules_of(descriptor)  # type: ignore[arg-type]
     for field in descriptor.fields:  # type: ignore[attr-defined]

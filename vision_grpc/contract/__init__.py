@@ -1,0 +1,1 @@
+"""All that client and local service share of the contract: its rules, its method, its sizes."""
