@@ -17,11 +17,11 @@ from vision_grpc.core.run import Plan, Run
 from vision_grpc.core.throttle import Throttle
 from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.events import Event
+from vision_grpc.network.tls import Pem
 from vision_grpc.results import ImageResult
 from vision_grpc.settings import Settings
 from vision_grpc.transport import AsyncTransport, Transport
 from vision_grpc.transport.connect import TransportChoice
-from vision_grpc.transport.tls import Pem
 
 _TransportT = TypeVar("_TransportT", Transport, AsyncTransport)
 

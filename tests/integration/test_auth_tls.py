@@ -25,8 +25,8 @@ from vision_grpc.messages import (
     Feature,
     FeatureTextDetectionConfig,
 )
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.transport.rest_peer import translate
 
 Way = Literal["grpc", "rest"]

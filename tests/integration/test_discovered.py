@@ -33,8 +33,8 @@ from vision_grpc.core.requests import ask_for_text, build_request
 from vision_grpc.json import to_json
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
+from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.transport.discovered import AsyncDiscoveringTransport, DiscoveringTransport, Lookup
-from vision_grpc.transport.endpoint import Endpoint
 
 Way = Literal["grpc", "rest"]
 _REQUEST = build_request([png(1)], ask_for_text(("*",), "", ""))

@@ -21,8 +21,8 @@ from vision_grpc.core.requests import ask_for_text, build_request
 from vision_grpc.json import to_json
 from vision_grpc.local import LocalVision
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
-from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.proxy import Proxy, ask_for_tunnel, connect_to_proxy, proxy_of
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.proxy import Proxy, ask_for_tunnel, connect_to_proxy, proxy_of
 
 _REQUEST = build_request([png(1)], ask_for_text(("*",), "", ""))
 _RESPONSE = BatchAnalyzeResponse(results=[AnalyzeResult()])

@@ -18,11 +18,11 @@ from vision_grpc import AsyncVisionClient, Limits, VisionClient
 from vision_grpc.auth import Anonymous
 from vision_grpc.errors import DeadlineError, PathError, TransportError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.http_message import HttpRequest
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.http.message import HttpRequest
+from vision_grpc.network.tls import Tls
 from vision_grpc.transport.once import fetch
-from vision_grpc.transport.tls import Tls
 
 # More than sockets buffer, for those who do not read it.
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 8_000_000, features=[Feature(type=1)])])

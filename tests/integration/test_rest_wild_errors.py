@@ -22,7 +22,7 @@ from vision_grpc.messages import (
     Feature,
     RetryInfo,
 )
-from vision_grpc.transport.answer_body import MAX_BODY_BYTES
+from vision_grpc.network.http.body import MAX_BODY_BYTES
 
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 700_000, features=[Feature(type=1)])])
 _GOOD = to_json(BatchAnalyzeResponse(results=[AnalyzeResult()]))

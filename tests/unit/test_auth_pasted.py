@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from vision_grpc.auth import MetadataService, OAuthToken, ServiceAccountKey, YcProfile
 from vision_grpc.auth.default import find_credentials
 from vision_grpc.errors import AuthError
-from vision_grpc.quoting import quote_endpoint, quote_path
-from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.tls import read_client_certificate, read_roots
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.secrets.quoting import quote_endpoint, quote_path
+from vision_grpc.network.tls import read_client_certificate, read_roots
 
 _PEM = (
     rsa.generate_private_key(65537, 2048)

@@ -14,9 +14,9 @@ from vision_grpc.cli.analyze import analyze
 from vision_grpc.cli.doctor import doctor
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.core.requests import ask_for_text
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import read_roots, tls_hint
 from vision_grpc.settings import Settings
-from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.tls import read_roots, tls_hint
 
 
 def _resolve(**told: object) -> Settings:

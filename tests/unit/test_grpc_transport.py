@@ -14,12 +14,12 @@ from images_in_bytes import png
 from vision_grpc.core.requests import ask_for_text
 from vision_grpc.errors import PathError, TransportError
 from vision_grpc.messages import BatchAnalyzeRequest
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Tls
 from vision_grpc.transport.grpc import GrpcTransport
 from vision_grpc.transport.grpc_aio import AsyncGrpcTransport
 from vision_grpc.transport.grpc_peer import translate
-from vision_grpc.transport.tls import Tls
 
 _SOON_S = 20.0
 _NOWHERE = Endpoint.parse("localhost:1", insecure=True)

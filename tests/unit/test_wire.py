@@ -20,9 +20,9 @@ from vision_grpc.messages import (
     Status,
     TextAnnotation,
 )
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.outcomes import WireOutcome
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import read_answer
 from vision_grpc.wire import has_error, join_request, split_request, split_response
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vision_grpc.errors import AuthError
-from vision_grpc.key_file import read_key_file, why_unread
-from vision_grpc.quoting import quote_path
+from vision_grpc.network.secrets.key_file import read_key_file, why_unread
+from vision_grpc.network.secrets.quoting import quote_path
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey

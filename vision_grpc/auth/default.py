@@ -18,7 +18,7 @@ from vision_grpc.auth.oauth_token import OAuthToken
 from vision_grpc.auth.service_account_key import ServiceAccountKey
 from vision_grpc.auth.yc_profile import DEFAULT_CONFIG, NoSecretError, YcProfile, user_token
 from vision_grpc.errors import AuthError
-from vision_grpc.quoting import quote_path
+from vision_grpc.network.secrets.quoting import quote_path
 
 IAM_ENDPOINT_VARIABLE = "VISION_GRPC_IAM_ENDPOINT"
 """Where tokens are exchanged, when not at the public IAM service; `http://` only on this machine."""

@@ -11,9 +11,9 @@ from vision_grpc.auth.token import Token
 from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.errors import AuthError, PathError, ProtocolError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
-from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Tls, read_roots
 from vision_grpc.transport.once import Peer, call_once
-from vision_grpc.transport.tls import Tls, read_roots
 from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2
 
 DEFAULT_IAM_ENDPOINT = "iam.api.cloud.yandex.net:443"

@@ -11,8 +11,8 @@ from vision_grpc.auth.service_account_key import ServiceAccountKey
 from vision_grpc.auth.yc_config import Tree, read_yc_config
 from vision_grpc.discovery import DEFAULT_API_ENDPOINT, ApiEndpoints
 from vision_grpc.errors import AuthError
-from vision_grpc.key_file import warn_of_readers
-from vision_grpc.quoting import quote_path
+from vision_grpc.network.secrets.key_file import warn_of_readers
+from vision_grpc.network.secrets.quoting import quote_path
 
 DEFAULT_CONFIG = Path("~/.config/yandex-cloud/config.yaml")
 

@@ -159,6 +159,6 @@ def _end_at_last() -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    from vision_grpc.transport.endpoint import Endpoint
+    from vision_grpc.network.endpoint import Endpoint
 
     return Endpoint(host, port=0, plaintext=True).is_loopback

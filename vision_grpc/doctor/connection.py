@@ -3,8 +3,8 @@
 import socket
 
 from vision_grpc.doctor.finding import FaultError, Finding
-from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.proxy import (
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.proxy import (
     GOOD_STATUSES,
     Proxy,
     UnusableProxyError,

@@ -8,9 +8,9 @@ from typing import Literal
 
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.errors import DeadlineError, PathError, VisionError
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.settings import Settings
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
 from vision_grpc.transport.once import fetch
 
 Reply = Literal["http2", "other", "end", "silence"]

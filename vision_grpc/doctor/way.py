@@ -9,8 +9,8 @@ from vision_grpc.doctor.connection import connect, finding_of, proxy_for, reach_
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.doctor.http import Reply, ask_over_http1, begin_http2, compare_clocks
 from vision_grpc.doctor.tls import certificate_of, refused, secure, takes_tls
+from vision_grpc.network.proxy import Proxy
 from vision_grpc.settings import Settings
-from vision_grpc.transport.proxy import Proxy
 
 
 def walk(settings: Settings, timeout_s: float) -> Iterator[Finding]:

@@ -3,11 +3,11 @@
 from typing import Literal
 
 from vision_grpc.contract.method import Headers
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Tls
 from vision_grpc.transport import AsyncTransport, Transport
 from vision_grpc.transport.discovered import AsyncDiscoveringTransport, DiscoveringTransport, Lookup
-from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.fallback import AsyncFallbackTransport, FallbackTransport
-from vision_grpc.transport.tls import Tls
 
 TransportChoice = Literal["auto", "grpc", "rest"]
 

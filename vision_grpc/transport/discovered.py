@@ -10,11 +10,11 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 from vision_grpc.core.requests import Ask
 from vision_grpc.errors import DeadlineError, PathError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.network.attempt import not_started
+from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.results import Answer
 from vision_grpc.transport import AsyncCall, AsyncTransport, Call, Transport
-from vision_grpc.transport.attempt import not_started
 from vision_grpc.transport.ended_call import EndedCall
-from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.task_call import TaskCall
 
 _SERVICE_ID = "ai-vision"

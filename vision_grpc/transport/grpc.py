@@ -10,10 +10,11 @@ from vision_grpc.contract.method import METHOD_PATH, Headers, check_result_count
 from vision_grpc.core.requests import Ask
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.network.attempt import Attempt, not_started
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Tls
 from vision_grpc.results import Answer
-from vision_grpc.transport.attempt import Attempt, not_started
 from vision_grpc.transport.channels import Channels
-from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.grpc_peer import (
     LONGEST_S,
     Failure,
@@ -23,7 +24,6 @@ from vision_grpc.transport.grpc_peer import (
     read_answer,
     translate,
 )
-from vision_grpc.transport.tls import Tls
 from vision_grpc.wire import join_request, split_request
 
 if TYPE_CHECKING:

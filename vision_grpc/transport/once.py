@@ -13,11 +13,11 @@ from google.protobuf.message import DecodeError, Message
 from vision_grpc.contract.http_rule import http_rule_of
 from vision_grpc.errors import DeadlineError, PathError, ProtocolError
 from vision_grpc.json import from_json, read_error_body, to_json
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.http.message import HttpAnswer, HttpRequest
+from vision_grpc.network.tls import Tls
 from vision_grpc.transport.refusal import service_error
-from vision_grpc.transport.tls import Tls
 
 _MessageT = TypeVar("_MessageT", bound=Message)
 _OK = 200
@@ -78,7 +78,7 @@ def fetch(attempt: Attempt, tls: Tls, request: HttpRequest, *, through_proxy: bo
         ProtocolError: its answer is not encoded as it says.
         RequestTooLargeError: its answer is too long.
     """
-    from vision_grpc.transport.rest_calls import RestCalls
+    from vision_grpc.network.http.calls import RestCalls
 
     calls = RestCalls(tls, connections_kept=0, through_proxy=through_proxy, max_body_bytes=_MAX_ANSWER_BYTES)
     with closing(calls):

@@ -3,7 +3,7 @@
 from vision_grpc.core.retry import asked_wait_s
 from vision_grpc.errors import Code, RequestTooLargeError, ServiceError, TransportName
 from vision_grpc.messages import Any, Status
-from vision_grpc.transport.attempt import Attempt
+from vision_grpc.network.attempt import Attempt
 
 
 def service_error(

@@ -6,10 +6,10 @@ from concurrent.futures import Future
 from vision_grpc.contract.method import Headers
 from vision_grpc.core.requests import Ask
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Tls
 from vision_grpc.results import Answer
-from vision_grpc.transport.endpoint import Endpoint
 from vision_grpc.transport.rest_service import RestService
-from vision_grpc.transport.tls import Tls
 
 
 class RestTransport:

@@ -12,15 +12,15 @@ from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.errors import PathError, ProtocolError, TransportError, VisionError
 from vision_grpc.json import find_error, from_json, read_error, split_results
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.http.body import GZIP
+from vision_grpc.network.http.message import HttpAnswer
+from vision_grpc.network.secrets.quoting import quote_peer
+from vision_grpc.network.tls import early_end_hint, tls_hint
 from vision_grpc.outcomes import JsonOutcome, MessageOutcome, error_of
-from vision_grpc.quoting import quote_peer
 from vision_grpc.results import Answer
-from vision_grpc.transport.answer_body import GZIP
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.http_message import HttpAnswer
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
-from vision_grpc.transport.tls import early_end_hint, tls_hint
 from vision_grpc.version import USER_AGENT
 
 _T = TypeVar("_T")

@@ -9,13 +9,13 @@ from vision_grpc.contract.method import REST_PATH, Headers, check_result_count
 from vision_grpc.core.requests import Ask
 from vision_grpc.json import RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.http.calls import RestCalls
+from vision_grpc.network.http.message import HttpAnswer, HttpRequest
+from vision_grpc.network.tls import Tls
 from vision_grpc.results import Answer
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
-from vision_grpc.transport.rest_calls import RestCalls
 from vision_grpc.transport.rest_peer import headers_of, read_answer, read_response
-from vision_grpc.transport.tls import Tls
 
 
 class RestService:

@@ -5,10 +5,10 @@ import pytest
 from vision_grpc import VisionError
 from vision_grpc.core.requests import ask_for_text
 from vision_grpc.messages import BatchAnalyzeRequest
-from vision_grpc.transport.attempt import Attempt
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Tls
 from vision_grpc.transport.connect import connect, connect_async
-from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.tls import Tls
 
 _SECRET = "t1.9euelZqMkpKVlomOmYqL"  # noqa: S105 - nobody's
 _THERE = Endpoint("vision.example", 443, plaintext=False)

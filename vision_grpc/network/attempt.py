@@ -15,7 +15,7 @@ from itertools import takewhile
 from typing import NoReturn
 
 from vision_grpc.errors import DeadlineError, TransportError, VisionError
-from vision_grpc.transport.endpoint import Endpoint
+from vision_grpc.network.endpoint import Endpoint
 
 # So much of a secret's beginning is known again: whoever quotes a secret may cut it short.
 _HEAD = 8

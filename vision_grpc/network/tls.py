@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn, cast
 
-from vision_grpc.key_file import read_key_file, why_unread
-from vision_grpc.quoting import quote_endpoint, quote_path
-from vision_grpc.transport.endpoint import is_ip_address, may_be_host
+from vision_grpc.network.endpoint import is_ip_address, may_be_host
+from vision_grpc.network.secrets.key_file import read_key_file, why_unread
+from vision_grpc.network.secrets.quoting import quote_endpoint, quote_path
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 Pem = bytes | str | os.PathLike[str]

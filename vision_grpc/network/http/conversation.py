@@ -11,11 +11,11 @@ from socket import MSG_PEEK, socket
 from ssl import SSLSocket
 
 from vision_grpc.errors import ProtocolError, RequestTooLargeError
-from vision_grpc.transport.answer_body import AnswerBody
-from vision_grpc.transport.dialer import Dialed
-from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
-from vision_grpc.transport.http_response import StrictResponse
+from vision_grpc.network.dialer import Dialed
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.http.body import AnswerBody
+from vision_grpc.network.http.message import HttpAnswer, HttpRequest
+from vision_grpc.network.http.response import StrictResponse
 
 _MOST_ERROR_BYTES = 1024 * 1024
 

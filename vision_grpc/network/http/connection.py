@@ -5,10 +5,10 @@ from http.client import HTTPException
 from socket import SHUT_RDWR, socket
 
 from vision_grpc.errors import DeadlineError, PathError
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.dialer import Dialer
-from vision_grpc.transport.http_conversation import HttpConversation
-from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.dialer import Dialer
+from vision_grpc.network.http.conversation import HttpConversation
+from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.transport.rest_peer import translate
 
 

@@ -11,7 +11,7 @@ from email.errors import (
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, cast
 
-from vision_grpc.quoting import quote_peer
+from vision_grpc.network.secrets.quoting import quote_peer
 
 # The answer to eight pages in one piece; of a longer one, no more than this is set aside before it is there.
 _PIECE_BYTES = 1024 * 1024

@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from vision_grpc.errors import DeadlineError, TransportError, VisionError
-from vision_grpc.transport.answer_body import MAX_BODY_BYTES
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.dialer import Dialer
-from vision_grpc.transport.http_message import HttpAnswer, HttpRequest
-from vision_grpc.transport.rest_connection import RestConnection
-from vision_grpc.transport.tls import Tls
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.dialer import Dialer
+from vision_grpc.network.http.body import MAX_BODY_BYTES
+from vision_grpc.network.http.connection import RestConnection
+from vision_grpc.network.http.message import HttpAnswer, HttpRequest
+from vision_grpc.network.tls import Tls
 
 _ResultT = TypeVar("_ResultT")
 

@@ -13,7 +13,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from vision_grpc.transport.endpoint import Endpoint, join_host_port, split_url
+from vision_grpc.network.endpoint import Endpoint, join_host_port, split_url
 
 # Of heads alone, interim ones first; lines may end without CR, as RFC 9112, 2.2, allows to read them.
 _FINAL_HEAD = re.compile(

@@ -7,8 +7,8 @@ from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
 from typing import NamedTuple, NoReturn, Self
 
 from vision_grpc.errors import PathError
-from vision_grpc.transport.attempt import Attempt
-from vision_grpc.transport.proxy import (
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.proxy import (
     GOOD_STATUSES,
     Proxy,
     UnusableProxyError,
@@ -16,7 +16,7 @@ from vision_grpc.transport.proxy import (
     connect_to_proxy,
     proxy_of,
 )
-from vision_grpc.transport.tls import Tls, tls_hint
+from vision_grpc.network.tls import Tls, tls_hint
 
 
 class Dialed(NamedTuple):

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from vision_grpc.transport.endpoint import Endpoint
-from vision_grpc.transport.tls import read_roots
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import read_roots
 
 
 @pytest.mark.parametrize(

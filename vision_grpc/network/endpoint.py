@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from vision_grpc.quoting import quote_endpoint
+from vision_grpc.network.secrets.quoting import quote_endpoint
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 

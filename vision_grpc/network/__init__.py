@@ -1,0 +1,1 @@
+"""How another machine is reached: addresses, TLS, proxies, connections, HTTP."""
