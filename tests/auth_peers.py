@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import grpc
 
+from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import ServiceError
-from vision_grpc.json import from_json, to_json
 from vision_grpc.local.iam import Identities
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse, Status
 

@@ -8,12 +8,12 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from vision_grpc.codec.json import from_json
+from vision_grpc.codec.json.any_form import type_named_by
+from vision_grpc.codec.json.fast import MOST_BYTES_AT_ONCE
+from vision_grpc.codec.json.strict import read_message
+from vision_grpc.codec.json.tree import read_value
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json import from_json
-from vision_grpc.json.any_form import type_named_by
-from vision_grpc.json.fast import MOST_BYTES_AT_ONCE
-from vision_grpc.json.strict import read_message
-from vision_grpc.json.tree import read_value
 from vision_grpc.messages import Any as AnyMessage
 from vision_grpc_pb._pool import POOL
 

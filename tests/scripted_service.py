@@ -18,9 +18,9 @@ import grpc
 from images_in_bytes import number_in
 from link import Link
 
+from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.contract.method import METHOD_PATH, REST_PATH
 from vision_grpc.errors import DeadlineError, ProtocolError, RequestTooLargeError, ServiceError, TransportError
-from vision_grpc.json import from_json, to_json
 from vision_grpc.messages import (
     AnalyzeResult,
     BatchAnalyzeRequest,

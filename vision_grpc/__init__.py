@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vision_grpc import auth, messages
     from vision_grpc.aio import AsyncVisionClient
     from vision_grpc.client import VisionClient
+    from vision_grpc.codec.json import from_json, to_json
     from vision_grpc.config import Limits, RetryPolicy, Timeouts
     from vision_grpc.discovery import ApiEndpoints
     from vision_grpc.errors import (
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
         VisionError,
     )
     from vision_grpc.images import Image
-    from vision_grpc.json import from_json, to_json
     from vision_grpc.results import ImageError, ImageResult
 
 __all__ = [
@@ -82,7 +82,7 @@ _MODULES = {
         "Violation",
         "VisionError",
     ),
-    "json": ("from_json", "to_json"),
+    "codec.json": ("from_json", "to_json"),
     "results": ("ImageError", "ImageResult"),
     "images": ("Image",),
 }

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Self
 
 from vision_grpc.calls import Calls
+from vision_grpc.codec.request import Ask
 from vision_grpc.contract.rules import validate
 from vision_grpc.core.effects import Emit, Finish, Forget, Pull, Send
-from vision_grpc.core.requests import Ask
 from vision_grpc.core.run import Plan, Run
 from vision_grpc.core.verdict import Verdict, judge
 from vision_grpc.errors import ServiceError, VisionError

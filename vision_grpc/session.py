@@ -9,9 +9,9 @@ from functools import cache
 from typing import Generic, TypeVar
 
 from vision_grpc.auth import Credentials
+from vision_grpc.codec.request import Ask, ask_for_text
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.monitor import Monitor, Stats
-from vision_grpc.core.requests import Ask, ask_for_text
 from vision_grpc.core.retry import RetryBudget
 from vision_grpc.core.run import Plan, Run
 from vision_grpc.core.throttle import Throttle

@@ -13,8 +13,8 @@ requests, sent again when the handler says so. There is no socket, thread or wai
 from collections.abc import Callable, Sequence
 from itertools import count
 
+from vision_grpc.codec.request import Ask, build_request
 from vision_grpc.contract.method import check_result_count
-from vision_grpc.core.requests import Ask, build_request
 from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.outcomes import MessageOutcome

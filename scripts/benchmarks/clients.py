@@ -14,9 +14,9 @@ import grpc
 
 from vision_grpc import AsyncVisionClient, Limits, VisionClient
 from vision_grpc.auth import IamToken
+from vision_grpc.codec.json import to_json
+from vision_grpc.codec.request import ask_for_text, build_request
 from vision_grpc.contract.method import METHOD_PATH, REST_PATH
-from vision_grpc.core.requests import ask_for_text, build_request
-from vision_grpc.json import to_json
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.results import ImageResult
 from vision_grpc.transport.grpc_peer import OPTIONS

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from vision_grpc.json import RequestBody, from_json, split_results, to_json
+from vision_grpc.codec.json import RequestBody, from_json, split_results, to_json
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,

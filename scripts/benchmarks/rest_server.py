@@ -9,7 +9,7 @@ import ssl
 import sys
 from pathlib import Path
 
-from vision_grpc.json import to_json
+from vision_grpc.codec.json import to_json
 from vision_grpc.messages import BatchAnalyzeResponse
 
 from .answers import text_page

@@ -9,7 +9,7 @@ from images_in_bytes import number_in, png
 from scripted_service import Disconnect, Refusal, Reply, Script, Service, answer, numbers_of, read
 
 from vision_grpc import RetryPolicy
-from vision_grpc.core.requests import ask_for_text, build_request
+from vision_grpc.codec.request import ask_for_text, build_request
 from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
 

@@ -17,9 +17,9 @@ from secret_watch import Watch
 
 from vision_grpc import RetryPolicy, VisionError
 from vision_grpc.auth import ApiKey, Credentials, IamToken, OAuthToken, ServiceAccountKey
+from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.errors import AuthError
-from vision_grpc.json import from_json, to_json
 from vision_grpc.local.iam import Identities
 from vision_grpc.messages import (
     AnalyzeResult,

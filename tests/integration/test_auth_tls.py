@@ -15,8 +15,8 @@ from drivers import AsyncDriver, SyncDriver
 
 from vision_grpc import AuthError, PathError, TransportError, VisionClient
 from vision_grpc.auth import ApiKey, OAuthToken
+from vision_grpc.codec.json import to_json
 from vision_grpc.contract.method import METHOD_PATH
-from vision_grpc.json import to_json
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,

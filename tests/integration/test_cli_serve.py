@@ -18,8 +18,8 @@ from command_line import PROGRAM_ON_A_FULL_DISK, Finished, cut_first_line, finis
 from scanned_pages import ScannedPage
 
 from vision_grpc import VisionClient
+from vision_grpc.codec.request import ask_for_text, build_request
 from vision_grpc.contract.method import METHOD_PATH
-from vision_grpc.core.requests import ask_for_text, build_request
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import ImageResult

@@ -29,8 +29,8 @@ from vision_grpc import (
     discovery,
 )
 from vision_grpc.auth import Anonymous, IamToken, YcProfile
-from vision_grpc.core.requests import ask_for_text, build_request
-from vision_grpc.json import to_json
+from vision_grpc.codec.json import to_json
+from vision_grpc.codec.request import ask_for_text, build_request
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
 from vision_grpc.network.endpoint import Endpoint

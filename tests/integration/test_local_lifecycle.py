@@ -25,7 +25,7 @@ from PIL import Image
 from scanned_pages import ScannedPage
 from uvicorn import Server
 
-from vision_grpc.json import to_json
+from vision_grpc.codec.json import to_json
 from vision_grpc.local import LocalServiceError, LocalVision, grpc_face
 from vision_grpc.local.bitmap import Bitmap
 from vision_grpc.local.engine import Engine

@@ -17,8 +17,8 @@ import pytest
 from PIL import ExifTags, Image, ImageDraw, ImageFont
 from scanned_pages import ScannedPage
 
+from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import Code
-from vision_grpc.json import from_json, to_json
 from vision_grpc.local import Identities, LocalVision, metadata_face, service
 from vision_grpc.local.bitmap import Bitmap, decode
 from vision_grpc.local.engine import Engine

@@ -17,8 +17,8 @@ from lying_server import drip, lying_server, read_request, tunnel_to
 
 from vision_grpc import AuthError, PathError, ServiceError, VisionClient
 from vision_grpc.auth import Anonymous, ApiKey, OAuthToken
-from vision_grpc.core.requests import ask_for_text, build_request
-from vision_grpc.json import to_json
+from vision_grpc.codec.json import to_json
+from vision_grpc.codec.request import ask_for_text, build_request
 from vision_grpc.local import LocalVision
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.network.endpoint import Endpoint

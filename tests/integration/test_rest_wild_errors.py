@@ -12,8 +12,8 @@ import pytest
 
 from vision_grpc import VisionClient
 from vision_grpc.auth import Anonymous
+from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError, TransportError, VisionError
-from vision_grpc.json import from_json, to_json
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["vision_grpc.json"]):
+with atheris.instrument_imports(include=["vision_grpc.codec.json"]):
     from json_oracle import check, comparable, read
 
-    from vision_grpc.json import split_results, to_json
+    from vision_grpc.codec.json import split_results, to_json
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
+from vision_grpc.codec.json.fields import fields_of
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json.fields import fields_of
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Line, Status
 
 _CLASSES: list[type[Message]] = [BatchAnalyzeResponse, BatchAnalyzeRequest, Line, Status]

@@ -13,7 +13,7 @@ from vision_grpc.auth.default import missing_credentials
 from vision_grpc.cli.analyze import analyze
 from vision_grpc.cli.doctor import doctor
 from vision_grpc.cli.flags import in_flags
-from vision_grpc.core.requests import ask_for_text
+from vision_grpc.codec.request import ask_for_text
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import read_roots, tls_hint
 from vision_grpc.settings import Settings

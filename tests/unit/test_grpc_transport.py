@@ -11,7 +11,7 @@ import grpc
 import pytest
 from images_in_bytes import png
 
-from vision_grpc.core.requests import ask_for_text
+from vision_grpc.codec.request import ask_for_text
 from vision_grpc.errors import PathError, TransportError
 from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.attempt import Attempt

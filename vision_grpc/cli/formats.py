@@ -3,7 +3,7 @@
 import json
 from typing import Protocol
 
-from vision_grpc.json import to_json
+from vision_grpc.codec.json import to_json
 from vision_grpc.results import ImageResult
 
 

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import Code, ProtocolError, ServiceError
-from vision_grpc.json import from_json, to_json
 from vision_grpc.local.endpoints import get_endpoint, list_endpoints
 from vision_grpc.local.failure import CallIds
 from vision_grpc.local.iam import Identities

@@ -14,8 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import Code, ProtocolError, ServiceError
-from vision_grpc.json import from_json, to_json
 from vision_grpc.local.cloud_rest import cloud_routes
 from vision_grpc.local.contract import REST_PATH
 from vision_grpc.local.failure import BUG, CallIds

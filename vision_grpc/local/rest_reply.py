@@ -2,8 +2,8 @@
 
 from starlette.responses import Response
 
+from vision_grpc.codec.json import to_json
 from vision_grpc.errors import Code
-from vision_grpc.json import to_json
 from vision_grpc.local.failure import CallIds, describe
 
 

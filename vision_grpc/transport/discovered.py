@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NoReturn, Protocol, TypeVar
 
-from vision_grpc.core.requests import Ask
+from vision_grpc.codec.request import Ask
 from vision_grpc.errors import DeadlineError, PathError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.network.attempt import not_started

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+from vision_grpc.codec.request import Ask
 from vision_grpc.core.path import Path
-from vision_grpc.core.requests import Ask
 from vision_grpc.errors import PathError, ProtocolError, ReroutedError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer

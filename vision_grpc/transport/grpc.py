@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 import grpc
 from google.protobuf.message import DecodeError
 
+from vision_grpc.codec.batch_wire import join_request, split_request
+from vision_grpc.codec.request import Ask
 from vision_grpc.contract.method import METHOD_PATH, Headers, check_result_count
-from vision_grpc.core.requests import Ask
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.network.attempt import Attempt, not_started
@@ -24,7 +25,6 @@ from vision_grpc.transport.grpc_peer import (
     read_answer,
     translate,
 )
-from vision_grpc.wire import join_request, split_request
 
 if TYPE_CHECKING:
     _Method = grpc.UnaryUnaryMultiCallable[bytes, bytes]

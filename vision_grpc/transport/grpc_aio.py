@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 import grpc
 import grpc.aio
 
+from vision_grpc.codec.batch_wire import join_request, split_request
+from vision_grpc.codec.request import Ask
 from vision_grpc.contract.method import METHOD_PATH, Headers
-from vision_grpc.core.requests import Ask
 from vision_grpc.errors import TransportError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.network.attempt import Attempt, not_started
@@ -26,7 +27,6 @@ from vision_grpc.transport.grpc_peer import (
     read_answer,
     translate,
 )
-from vision_grpc.wire import join_request, split_request
 
 if TYPE_CHECKING:
     _Method = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]

@@ -8,6 +8,7 @@ from typing import Protocol
 import grpc
 from google.protobuf.message import DecodeError
 
+from vision_grpc.codec.batch_wire import has_error, split_response
 from vision_grpc.contract.method import Headers
 from vision_grpc.errors import (
     Code,
@@ -25,7 +26,6 @@ from vision_grpc.results import Answer
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.version import USER_AGENT
-from vision_grpc.wire import has_error, split_response
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 

@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple, TypeVar, cast
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from vision_grpc.codec.json import from_json, read_error_body, to_json
 from vision_grpc.contract.http_rule import http_rule_of
 from vision_grpc.errors import DeadlineError, PathError, ProtocolError
-from vision_grpc.json import from_json, read_error_body, to_json
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest

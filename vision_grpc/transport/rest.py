@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
+from vision_grpc.codec.request import Ask
 from vision_grpc.contract.method import Headers
-from vision_grpc.core.requests import Ask
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls

@@ -7,10 +7,10 @@ from functools import partial
 from http.client import BadStatusLine, HTTPException, RemoteDisconnected, UnknownProtocol
 from typing import TypeVar
 
+from vision_grpc.codec.json import find_error, from_json, read_error, split_results
 from vision_grpc.contract.method import Headers
 from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.errors import PathError, ProtocolError, TransportError, VisionError
-from vision_grpc.json import find_error, from_json, read_error, split_results
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.http.body import GZIP

@@ -5,9 +5,9 @@ import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
 
+from vision_grpc.codec.json import RequestBody
+from vision_grpc.codec.request import Ask
 from vision_grpc.contract.method import REST_PATH, Headers, check_result_count
-from vision_grpc.core.requests import Ask
-from vision_grpc.json import RequestBody
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint

@@ -3,7 +3,7 @@
 import pytest
 
 from vision_grpc import VisionError
-from vision_grpc.core.requests import ask_for_text
+from vision_grpc.codec.request import ask_for_text
 from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint

@@ -6,8 +6,8 @@ from typing import Self
 
 from pybase64 import b64encode
 
-from vision_grpc.json.printer import members_printer_of, print_message
-from vision_grpc.json.tree import quote
+from vision_grpc.codec.json.printer import members_printer_of, print_message
+from vision_grpc.codec.json.tree import quote
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
 
 SLICE_BYTES = 128 * 1024

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-from vision_grpc.json.tree import Json, excerpt
+from vision_grpc.codec.json.tree import Json, excerpt
 
 Reader = Callable[[Any], Any]
 """Returns the field's value for a JSON value; raises WrongValueError for any other."""

@@ -4,11 +4,11 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from vision_grpc.json.fast import read_fast
-from vision_grpc.json.printer import print_message
-from vision_grpc.json.request_body import RequestBody
-from vision_grpc.json.strict import read_message
-from vision_grpc.json.tree import read_value
+from vision_grpc.codec.json.fast import read_fast
+from vision_grpc.codec.json.printer import print_message
+from vision_grpc.codec.json.request_body import RequestBody
+from vision_grpc.codec.json.strict import read_message
+from vision_grpc.codec.json.tree import read_value
 from vision_grpc.messages import BatchAnalyzeRequest
 
 _MessageT = TypeVar("_MessageT", bound=Message)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from vision_grpc.codec.json import find_error, read_error, read_error_body, read_retry_after
 from vision_grpc.errors import Code
-from vision_grpc.json import find_error, read_error, read_error_body, read_retry_after
 from vision_grpc.messages import Any, RequestInfo, RetryInfo, Status
 
 _NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)

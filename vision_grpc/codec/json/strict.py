@@ -11,11 +11,11 @@ from typing import Any
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from vision_grpc.codec.json import any_form
+from vision_grpc.codec.json.fields import SPECIAL_FORMS, Field, fields_by_spelling
+from vision_grpc.codec.json.scalars import UnknownEnumNameError, WrongValueError, key_reader_of, reader_of
+from vision_grpc.codec.json.tree import DEEPEST, TOO_DEEP, Json, excerpt
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json import any_form
-from vision_grpc.json.fields import SPECIAL_FORMS, Field, fields_by_spelling
-from vision_grpc.json.scalars import UnknownEnumNameError, WrongValueError, key_reader_of, reader_of
-from vision_grpc.json.tree import DEEPEST, TOO_DEEP, Json, excerpt
 from vision_grpc.messages import Any as AnyMessage
 from vision_grpc.messages import Duration, Timestamp
 

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from json_oracle import check, comparable, read, read_by_json_format
 
+from vision_grpc.codec.json import split_results, to_json
+from vision_grpc.codec.json.fast import MOST_BYTES_AT_ONCE, read_fast
+from vision_grpc.codec.json.fields import Field, fields_of
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json import split_results, to_json
-from vision_grpc.json.fast import MOST_BYTES_AT_ONCE, read_fast
-from vision_grpc.json.fields import Field, fields_of
 from vision_grpc.messages import Any as AnyMessage
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Duration, Line, Status, Timestamp
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from google.protobuf.message import Message
 
+from vision_grpc.codec.json import from_json, read_error_body
+from vision_grpc.codec.json.tree import DEEPEST
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json import from_json, read_error_body
-from vision_grpc.json.tree import DEEPEST
 from vision_grpc.messages import (
     AnalyzeSpec,
     Any,

@@ -34,11 +34,11 @@ from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from vision_grpc.json.fields import Field, fields_of
-from vision_grpc.json.scalars import reader_of
-from vision_grpc.json.structs import is_raw
-from vision_grpc.json.tables import NARROW, VARINTS, OddValueError, string_table, varint_table, width_of
-from vision_grpc.json.wire import FIXED64, LENGTH_DELIMITED, VARINT, tag, varint
+from vision_grpc.codec.json.fields import Field, fields_of
+from vision_grpc.codec.json.scalars import reader_of
+from vision_grpc.codec.json.structs import is_raw
+from vision_grpc.codec.json.tables import NARROW, VARINTS, OddValueError, string_table, varint_table, width_of
+from vision_grpc.codec.json.wire import FIXED64, LENGTH_DELIMITED, VARINT, tag, varint
 
 MISFITS = (OddValueError, AttributeError, IndexError, ValueError, TypeError, struct.error)
 """What packing raises for a message of another shape, or with a value that the tables do not take."""

@@ -4,8 +4,8 @@ import tracemalloc
 
 import pytest
 
+from vision_grpc.codec.json import from_json, split_results
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json import from_json, split_results
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse, Status
 
 

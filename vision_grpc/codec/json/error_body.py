@@ -7,11 +7,11 @@ from contextlib import suppress
 from datetime import datetime
 from urllib.parse import unquote
 
+from vision_grpc.codec.json import any_form
+from vision_grpc.codec.json.retry_after import read_retry_after
+from vision_grpc.codec.json.strict import read_message
+from vision_grpc.codec.json.tree import Json, read_object
 from vision_grpc.errors import Code, ProtocolError
-from vision_grpc.json import any_form
-from vision_grpc.json.retry_after import read_retry_after
-from vision_grpc.json.strict import read_message
-from vision_grpc.json.tree import Json, read_object
 from vision_grpc.messages import Any as AnyMessage
 from vision_grpc.messages import Duration, RetryInfo, Status
 

@@ -6,9 +6,9 @@ from typing import Any, cast, overload
 
 import msgspec
 
+from vision_grpc.codec.json.codec import from_json
+from vision_grpc.codec.json.structs import outline_decoder_of
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json.codec import from_json
-from vision_grpc.json.structs import outline_decoder_of
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 
 _HEAD = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"results"[ \t\r\n]*:[ \t\r\n]*\[[ \t\r\n]*')

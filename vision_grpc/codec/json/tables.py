@@ -10,8 +10,8 @@ from typing import Any
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-from vision_grpc.json.scalars import reader_of
-from vision_grpc.json.wire import VARINT_BYTES, varint
+from vision_grpc.codec.json.scalars import reader_of
+from vision_grpc.codec.json.wire import VARINT_BYTES, varint
 
 NARROW, WIDE = 3, VARINT_BYTES
 """Bytes of a padded varint: 3 for numbers below 2,097,152, 10 for any."""

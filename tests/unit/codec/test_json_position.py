@@ -2,9 +2,9 @@
 
 import pytest
 
+from vision_grpc.codec.json import from_json, split_results
+from vision_grpc.codec.json.position import deep_bracket
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json import from_json, split_results
-from vision_grpc.json.position import deep_bracket
 from vision_grpc.messages import Status, Vertex
 
 # Brackets, constants, escapes and keys that are the text of a string.

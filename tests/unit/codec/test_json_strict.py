@@ -6,10 +6,10 @@ from typing import cast
 import pytest
 from google.protobuf.message import Message
 
+from vision_grpc.codec.json import from_json, to_json
+from vision_grpc.codec.json.tree import DEEPEST
+from vision_grpc.codec.json.wire import length_delimited
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json import from_json, to_json
-from vision_grpc.json.tree import DEEPEST
-from vision_grpc.json.wire import length_delimited
 from vision_grpc.messages import (
     AnalyzeSpec,
     Any,

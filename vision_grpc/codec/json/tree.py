@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NoReturn, TypeAlias
 
+from vision_grpc.codec.json.position import bare_constant, deep_bracket, lone_surrogate, second_key
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json.position import bare_constant, deep_bracket, lone_surrogate, second_key
 
 # The longest whole number that a double can hold has 309 digits. Reading a longer one takes
 # time that grows with the square of its length.

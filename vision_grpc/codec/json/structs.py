@@ -14,7 +14,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from msgspec import Raw, Struct, defstruct
 from msgspec.json import Decoder
 
-from vision_grpc.json.fields import SPECIAL_FORMS, Field, fields_of
+from vision_grpc.codec.json.fields import SPECIAL_FORMS, Field, fields_of
 
 _TYPES: dict[int, Any] = {
     FieldDescriptor.TYPE_DOUBLE: float | str,

@@ -31,8 +31,8 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from pybase64 import b64encode_as_string
 
-from vision_grpc.json import any_form
-from vision_grpc.json.fields import SPECIAL_FORMS, Field, fields_of
+from vision_grpc.codec.json import any_form
+from vision_grpc.codec.json.fields import SPECIAL_FORMS, Field, fields_of
 from vision_grpc.messages import Any as AnyMessage
 from vision_grpc.messages import Duration, Timestamp
 

@@ -13,12 +13,12 @@ import msgspec
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 
+from vision_grpc.codec.json.fields import SPECIAL_FORMS, other_spellings
+from vision_grpc.codec.json.keys import has_escape, may_have_key
+from vision_grpc.codec.json.structs import decoder_of, outline_decoder_of
+from vision_grpc.codec.json.to_wire import Tally, write
+from vision_grpc.codec.json.tree import read_keys
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json.fields import SPECIAL_FORMS, other_spellings
-from vision_grpc.json.keys import has_escape, may_have_key
-from vision_grpc.json.structs import decoder_of, outline_decoder_of
-from vision_grpc.json.to_wire import Tally, write
-from vision_grpc.json.tree import read_keys
 
 # The structs of three pages stay in the processor's cache. Of a longer text, each page is decoded by itself: to find
 # where they end costs a tenth of reading them.

@@ -8,8 +8,8 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from vision_grpc import messages
+from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import ProtocolError
-from vision_grpc.json import from_json, to_json
 from vision_grpc_pb._pool import POOL
 
 _VECTORS = json.loads((Path(__file__).parents[1] / "data" / "proto3_json.json").read_bytes())

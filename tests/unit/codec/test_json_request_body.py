@@ -4,8 +4,8 @@ import tracemalloc
 
 import pytest
 
-from vision_grpc.json import RequestBody, from_json, to_json
-from vision_grpc.json.printer import print_message
+from vision_grpc.codec.json import RequestBody, from_json, to_json
+from vision_grpc.codec.json.printer import print_message
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 
 _FEATURE = Feature(

@@ -12,14 +12,22 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from msgspec import Raw
 
-from vision_grpc.json.fields import Field, fields_of
-from vision_grpc.json.scalars import reader_of
-from vision_grpc.json.strict import read_message
-from vision_grpc.json.structs import decoder_of, is_raw
-from vision_grpc.json.tables import VARINTS
-from vision_grpc.json.tree import read_object
-from vision_grpc.json.unroll import MISFITS, Packer, Shape, can_unroll, compile_item_counter, compile_packer, shape_of
-from vision_grpc.json.wire import FIXED64, VARINT, double, length_delimited, tag, varint
+from vision_grpc.codec.json.fields import Field, fields_of
+from vision_grpc.codec.json.scalars import reader_of
+from vision_grpc.codec.json.strict import read_message
+from vision_grpc.codec.json.structs import decoder_of, is_raw
+from vision_grpc.codec.json.tables import VARINTS
+from vision_grpc.codec.json.tree import read_object
+from vision_grpc.codec.json.unroll import (
+    MISFITS,
+    Packer,
+    Shape,
+    can_unroll,
+    compile_item_counter,
+    compile_packer,
+    shape_of,
+)
+from vision_grpc.codec.json.wire import FIXED64, VARINT, double, length_delimited, tag, varint
 
 # A document of more shapes than these gains nothing from compiling another.
 _MOST_SHAPES = 64

@@ -5,7 +5,8 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_grpc.core.requests import Ask, build_request
+from vision_grpc.codec.batch_wire import has_error, join_request, split_request, split_response
+from vision_grpc.codec.request import Ask, build_request
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -24,7 +25,6 @@ from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.outcomes import WireOutcome
 from vision_grpc.transport.grpc_peer import read_answer
-from vision_grpc.wire import has_error, join_request, split_request, split_response
 
 _ATTEMPT = Attempt(Endpoint("vision.example", 443, plaintext=False), 1.0)
 # Fields that the contract does not have: a varint, eight bytes, four bytes, and a string, of numbers it leaves free.

@@ -1,0 +1,1 @@
+"""Messages to bytes and back: protobuf's wire format, joined and cut without messages, and JSON."""

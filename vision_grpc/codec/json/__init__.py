@@ -1,0 +1,22 @@
+"""Messages as proto3 JSON, and errors as they come in HTTP answers."""
+
+from vision_grpc.codec.json.codec import from_json, to_json
+from vision_grpc.codec.json.error_body import find_error, read_error, read_error_body
+from vision_grpc.codec.json.keys import may_have_key
+from vision_grpc.codec.json.lazy import LazyAnswer, split_results
+from vision_grpc.codec.json.request_body import SLICE_BYTES, RequestBody
+from vision_grpc.codec.json.retry_after import read_retry_after
+
+__all__ = [
+    "SLICE_BYTES",
+    "LazyAnswer",
+    "RequestBody",
+    "find_error",
+    "from_json",
+    "may_have_key",
+    "read_error",
+    "read_error_body",
+    "read_retry_after",
+    "split_results",
+    "to_json",
+]
