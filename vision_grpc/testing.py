@@ -17,8 +17,8 @@ from vision_grpc.codec.request import Ask, build_request
 from vision_grpc.contract.method import check_result_count
 from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
-from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import Answer
+from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.transport.ended_call import EndedCall
 
 Handler = Callable[[BatchAnalyzeRequest], BatchAnalyzeResponse]

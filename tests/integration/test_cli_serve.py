@@ -21,8 +21,8 @@ from vision_grpc import VisionClient
 from vision_grpc.codec.request import ask_for_text, build_request
 from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
-from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import ImageResult
+from vision_grpc.results.outcomes import MessageOutcome
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,8 @@ import pytest
 from vision_grpc.cli.exits import Tally
 from vision_grpc.errors import Code
 from vision_grpc.messages import AnalyzeResult
-from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.results.outcomes import MessageOutcome
 
 READ = ImageResult("a", outcome=MessageOutcome(AnalyzeResult()), attempts=1)
 REFUSED_HERE = ImageResult("a", error=ImageError(Code.INVALID_ARGUMENT, "the file is empty"))

@@ -4,8 +4,8 @@ from vision_grpc import to_json
 from vision_grpc.cli.formats import JsonLines, PlainText
 from vision_grpc.errors import Code
 from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, TextAnnotation, Word
-from vision_grpc.outcomes import MessageOutcome
 from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.results.outcomes import MessageOutcome
 
 FAILED = ImageResult("b.png", error=ImageError(Code.UNAVAILABLE, "was not reached"), attempts=1, transport="rest")
 

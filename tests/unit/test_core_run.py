@@ -27,8 +27,8 @@ from vision_grpc.errors import (
 )
 from vision_grpc.images import Image
 from vision_grpc.messages import AnalyzeResult
-from vision_grpc.outcomes import MessageOutcome, WireOutcome
 from vision_grpc.results import Answer, ImageResult, Outcome
+from vision_grpc.results.outcomes import MessageOutcome, WireOutcome
 
 # Of calls that left at 0.
 _UNTIL_A_CALL_IS_OVER = Wait(Timeouts().call_s + OVERDUE_S)

@@ -21,8 +21,8 @@ from vision_grpc.messages import Status
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls, early_end_hint, tls_hint
-from vision_grpc.outcomes import WireOutcome
 from vision_grpc.results import Answer
+from vision_grpc.results.outcomes import WireOutcome
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.version import USER_AGENT

@@ -17,8 +17,8 @@ from vision_grpc.network.http.body import GZIP
 from vision_grpc.network.http.message import HttpAnswer
 from vision_grpc.network.secrets.quoting import quote_peer
 from vision_grpc.network.tls import early_end_hint, tls_hint
-from vision_grpc.outcomes import JsonOutcome, MessageOutcome, error_of
 from vision_grpc.results import Answer
+from vision_grpc.results.outcomes import JsonOutcome, MessageOutcome, error_of
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.version import USER_AGENT

@@ -9,7 +9,7 @@ from vision_grpc.codec.json import from_json, may_have_key
 from vision_grpc.errors import Code, ProtocolError
 from vision_grpc.messages import AnalyzeResult, Status
 from vision_grpc.results import ImageError, annotation_of
-from vision_grpc.slim import join_text, read_text
+from vision_grpc.results.text import join_text, read_text
 
 
 class WireOutcome:

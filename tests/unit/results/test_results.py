@@ -6,8 +6,8 @@ import pytest
 from vision_grpc.codec.batch_wire import has_error
 from vision_grpc.errors import Code, ProtocolError
 from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, Status, TextAnnotation, Word
-from vision_grpc.outcomes import MessageOutcome, WireOutcome
 from vision_grpc.results import ImageResult, Outcome
+from vision_grpc.results.outcomes import MessageOutcome, WireOutcome
 
 _GARBAGE = b"\x12\x05cut"
 
