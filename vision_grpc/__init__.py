@@ -33,8 +33,8 @@ if TYPE_CHECKING:
         Violation,
         VisionError,
     )
-    from vision_grpc.images import Image
     from vision_grpc.results import ImageError, ImageResult
+    from vision_grpc.sources.image import Image
 
 __all__ = [
     "ApiEndpoints",
@@ -84,7 +84,7 @@ _MODULES = {
     ),
     "codec.json": ("from_json", "to_json"),
     "results": ("ImageError", "ImageResult"),
-    "images": ("Image",),
+    "sources.image": ("Image",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

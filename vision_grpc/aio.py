@@ -13,11 +13,11 @@ from vision_grpc.core.effects import Emit, Finish, Forget, Pull, Send
 from vision_grpc.core.run import Plan, Run
 from vision_grpc.core.verdict import Verdict, judge
 from vision_grpc.errors import ServiceError, VisionError
-from vision_grpc.feeder import feed
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
 from vision_grpc.session import Session, single
-from vision_grpc.sources import ImageSource, check_many
+from vision_grpc.sources.feeder import feed
+from vision_grpc.sources.files import ImageSource, check_many
 from vision_grpc.transport import AsyncTransport
 from vision_grpc.transport.connect import connect_async
 

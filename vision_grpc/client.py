@@ -17,7 +17,7 @@ from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
 from vision_grpc.session import Session, single
-from vision_grpc.sources import ImageSource, Source, check_many
+from vision_grpc.sources.files import ImageSource, Source, check_many
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import connect
 

@@ -25,10 +25,10 @@ from vision_grpc.errors import (
     TransportError,
     VisionError,
 )
-from vision_grpc.images import Image
 from vision_grpc.messages import AnalyzeResult
 from vision_grpc.results import Answer, ImageResult, Outcome
 from vision_grpc.results.outcomes import MessageOutcome, WireOutcome
+from vision_grpc.sources.image import Image
 
 # Of calls that left at 0.
 _UNTIL_A_CALL_IS_OVER = Wait(Timeouts().call_s + OVERDUE_S)

@@ -31,10 +31,10 @@ from vision_grpc.errors import (
     TransportError,
     VisionError,
 )
-from vision_grpc.images import Image, Refusal
 from vision_grpc.messages import AnalyzeResult
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
+from vision_grpc.sources.image import Image, Refusal
 
 _ROUNDING_S = 1e-6
 # What an image may be sent more often than the policy says: its share of a call that was too much is smaller each time.

@@ -9,9 +9,9 @@ from vision_grpc.core.rate import PERIOD_S
 from vision_grpc.core.run import Plan
 from vision_grpc.errors import TransportError
 from vision_grpc.events import Event
-from vision_grpc.images import Image
 from vision_grpc.results import Answer
 from vision_grpc.results.outcomes import MessageOutcome
+from vision_grpc.sources.image import Image
 
 _ANSWER = Answer([], "id", "grpc")
 

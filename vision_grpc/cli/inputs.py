@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vision_grpc.config import Limits
-from vision_grpc.images import Image
-from vision_grpc.sources import ImageSource
+from vision_grpc.sources.files import ImageSource
+from vision_grpc.sources.image import Image
 
 STDIN = "-"
 _SUFFIXES = (".jpg", ".jpeg", ".png")

@@ -22,8 +22,8 @@ from vision_grpc.core.throttle import Throttle
 from vision_grpc.core.turn import PROMPT_S, Turn
 from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
-from vision_grpc.images import Image, Refusal
 from vision_grpc.results import Answer, ImageError, ImageResult
+from vision_grpc.sources.image import Image, Refusal
 
 # A stream that keeps its order may run ahead of a slow image by this many windows.
 _ORDERED_WINDOWS = 8

@@ -9,8 +9,8 @@ from typing import TypeAlias, cast
 from vision_grpc.config import Limits
 from vision_grpc.contract.image_header import check_image, describe_excess_bytes
 from vision_grpc.errors import Code
-from vision_grpc.images import Image, Refusal
 from vision_grpc.results import ImageError
+from vision_grpc.sources.image import Image, Refusal
 
 ImageSource: TypeAlias = Image | bytes | str | os.PathLike[str]
 """What a caller may hand over as an image: bytes, a path, or an Image with a key of its own."""

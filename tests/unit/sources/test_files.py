@@ -9,8 +9,8 @@ from images_in_bytes import png
 
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
-from vision_grpc.images import Image, Refusal
-from vision_grpc.sources import ImageSource, Source, read_image
+from vision_grpc.sources.files import ImageSource, Source, read_image
+from vision_grpc.sources.image import Image, Refusal
 
 _LIMITS = Limits(content_bytes=100)
 

@@ -12,8 +12,8 @@ from contextvars import copy_context
 from functools import partial
 
 from vision_grpc.config import Limits
-from vision_grpc.images import Image, Refusal
-from vision_grpc.sources import PATIENCE_S, ImageSource, Source, read_image
+from vision_grpc.sources.files import PATIENCE_S, ImageSource, Source, read_image
+from vision_grpc.sources.image import Image, Refusal
 
 AHEAD_IMAGES, AHEAD_BYTES = 32, 2 * 1_048_576
 """How far a thread reads ahead: a hop between threads costs as much as reading three files."""

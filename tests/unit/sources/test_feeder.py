@@ -14,9 +14,9 @@ from images_in_bytes import png
 
 from vision_grpc import feeder as module
 from vision_grpc.config import Limits
-from vision_grpc.feeder import AHEAD_BYTES, AHEAD_IMAGES, Feeder, feed
-from vision_grpc.images import Image, Refusal
-from vision_grpc.sources import ImageSource
+from vision_grpc.sources.feeder import AHEAD_BYTES, AHEAD_IMAGES, Feeder, feed
+from vision_grpc.sources.files import ImageSource
+from vision_grpc.sources.image import Image, Refusal
 
 _LIMITS = Limits(content_bytes=AHEAD_BYTES)
 _SOON_S = 20.0
