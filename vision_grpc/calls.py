@@ -9,9 +9,9 @@ from functools import partial
 from threading import TIMEOUT_MAX
 
 from vision_grpc.codec.request import Ask
-from vision_grpc.core.effects import Forget, Send
-from vision_grpc.core.run import Run
 from vision_grpc.errors import VisionError
+from vision_grpc.stream.effects import Forget, Send
+from vision_grpc.stream.run import Run
 from vision_grpc.transport import AsyncCall, AsyncTransport, Call, Transport
 
 

@@ -13,10 +13,10 @@ from scripted_service import Reply, Script, Service, Silence, answer, numbers_of
 
 from vision_grpc import Image, InvalidRequestError, Limits
 from vision_grpc.config import Timeouts
-from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.errors import AuthError, Code, DeadlineError, ProtocolError, ServiceError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 from vision_grpc.sources.feeder import AHEAD_IMAGES
+from vision_grpc.stream.batching import BATCH_IMAGES
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
 Connect = Callable[..., tuple[Driver, Service]]

@@ -11,9 +11,9 @@ from images_in_bytes import number_in, png
 from scripted_service import Reply, Silence, answer, numbers_of, serve_grpc
 
 from vision_grpc import AsyncVisionClient, Image, Limits, RetryPolicy, Timeouts, VisionClient
-from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.errors import Code
 from vision_grpc.messages import BatchAnalyzeRequest
+from vision_grpc.stream.batching import BATCH_IMAGES
 
 
 def test_a_service_that_stays_silent_fails_each_image_in_time() -> None:

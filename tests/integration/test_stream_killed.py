@@ -17,8 +17,8 @@ from held_port import held_port
 from images_in_bytes import png
 
 from vision_grpc import Limits, RetryPolicy
-from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.events import Event, RetryScheduled
+from vision_grpc.stream.batching import BATCH_IMAGES
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
 

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from vision_grpc.codec.json import find_error, from_json, read_error, split_results
 from vision_grpc.contract.method import Headers
-from vision_grpc.core.batching import BATCH_IMAGES
 from vision_grpc.errors import PathError, ProtocolError, TransportError, VisionError
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.network.attempt import Attempt
@@ -19,6 +18,7 @@ from vision_grpc.network.secrets.quoting import quote_peer
 from vision_grpc.network.tls import early_end_hint, tls_hint
 from vision_grpc.results import Answer
 from vision_grpc.results.outcomes import JsonOutcome, MessageOutcome, error_of
+from vision_grpc.stream.batching import BATCH_IMAGES
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.version import USER_AGENT

@@ -3,8 +3,8 @@
 import threading
 
 from vision_grpc.config import Limits
-from vision_grpc.core.batching import BATCH_IMAGES
-from vision_grpc.core.rate import ImageRate, RequestRate
+from vision_grpc.stream.batching import BATCH_IMAGES
+from vision_grpc.stream.rate import ImageRate, RequestRate
 
 _BACK_OFF = 0.5
 _NEARLY = 0.9

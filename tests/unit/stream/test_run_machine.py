@@ -16,9 +16,6 @@ from images_in_bytes import number_in, png
 from run_simulation import FINE, Simulation, authorization_of, status
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.core.batching import BATCH_IMAGES
-from vision_grpc.core.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
-from vision_grpc.core.run import OVERDUE_S, Plan
 from vision_grpc.errors import (
     AuthError,
     Code,
@@ -35,6 +32,9 @@ from vision_grpc.messages import AnalyzeResult
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.sources.image import Image, Refusal
+from vision_grpc.stream.batching import BATCH_IMAGES
+from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
+from vision_grpc.stream.run import OVERDUE_S, Plan
 
 _ROUNDING_S = 1e-6
 # What an image may be sent more often than the policy says: its share of a call that was too much is smaller each time.

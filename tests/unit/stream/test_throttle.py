@@ -7,11 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vision_grpc.config import Limits, RetryPolicy
-from vision_grpc.core.rate import PERIOD_S, ImageRate, RequestRate
-from vision_grpc.core.retry import RetryBudget, asked_wait_s, backoff_s
-from vision_grpc.core.throttle import Throttle
-from vision_grpc.core.turn import PROMPT_S, Turn
 from vision_grpc.messages import Any, RequestInfo, RetryInfo
+from vision_grpc.stream.rate import PERIOD_S, ImageRate, RequestRate
+from vision_grpc.stream.retry import RetryBudget, asked_wait_s, backoff_s
+from vision_grpc.stream.throttle import Throttle
+from vision_grpc.stream.turn import PROMPT_S, Turn
 
 # A second may begin or end within a rounding error of a departure.
 _ROUNDING_S = 1e-6

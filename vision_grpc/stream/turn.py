@@ -1,6 +1,6 @@
 """A stream's place among all that share a quota."""
 
-from vision_grpc.core.throttle import Throttle
+from vision_grpc.stream.throttle import Throttle
 
 PROMPT_S = 0.01
 """What is due and takes no longer counts as done in time."""

@@ -8,11 +8,6 @@ from images_in_bytes import number_in, png
 from run_simulation import FINE, Simulation, authorization_of, status
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.core.batching import BATCH_IMAGES
-from vision_grpc.core.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
-from vision_grpc.core.rate import PERIOD_S
-from vision_grpc.core.retry import PROBE_S
-from vision_grpc.core.run import LINGER_S, OVERDUE_S, Plan
 from vision_grpc.errors import (
     AuthError,
     Code,
@@ -29,6 +24,11 @@ from vision_grpc.messages import AnalyzeResult
 from vision_grpc.results import Answer, ImageResult, Outcome
 from vision_grpc.results.outcomes import MessageOutcome, WireOutcome
 from vision_grpc.sources.image import Image
+from vision_grpc.stream.batching import BATCH_IMAGES
+from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
+from vision_grpc.stream.rate import PERIOD_S
+from vision_grpc.stream.retry import PROBE_S
+from vision_grpc.stream.run import LINGER_S, OVERDUE_S, Plan
 
 # Of calls that left at 0.
 _UNTIL_A_CALL_IS_OVER = Wait(Timeouts().call_s + OVERDUE_S)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_grpc.core.ordering import Sequencer
+from vision_grpc.stream.ordering import Sequencer
 
 
 @given(order=st.permutations(range(8)), taken=st.integers(0, 8))

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterable
 
 from vision_grpc.config import RetryPolicy
-from vision_grpc.core.batch import Batch
 from vision_grpc.messages import Any, RetryInfo
+from vision_grpc.stream.batch import Batch
 
 PROBE_S = 5.0
 """How often a call of a stream looks whether a service is back that is away."""

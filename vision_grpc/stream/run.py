@@ -12,18 +12,18 @@ from itertools import count
 from typing import NamedTuple
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.core.batch import Batch, Place
-from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
-from vision_grpc.core.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.core.monitor import Monitor
-from vision_grpc.core.ordering import Sequencer
-from vision_grpc.core.retry import Retries, RetryBudget, asked_wait_s
-from vision_grpc.core.throttle import Throttle
-from vision_grpc.core.turn import PROMPT_S, Turn
-from vision_grpc.core.verdict import OVERLOAD, Verdict, judge
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.sources.image import Image, Refusal
+from vision_grpc.stream.batch import Batch, Place
+from vision_grpc.stream.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
+from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
+from vision_grpc.stream.ordering import Sequencer
+from vision_grpc.stream.retry import Retries, RetryBudget, asked_wait_s
+from vision_grpc.stream.throttle import Throttle
+from vision_grpc.stream.turn import PROMPT_S, Turn
+from vision_grpc.stream.verdict import OVERLOAD, Verdict, judge
 
 # A stream that keeps its order may run ahead of a slow image by this many windows.
 _ORDERED_WINDOWS = 8

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_grpc.core.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
 from vision_grpc.sources.image import Image
+from vision_grpc.stream.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
 
 _FOLD = 4096  # Images of a few KB stand for ones of a few MB: the budget is scaled with them.
 
