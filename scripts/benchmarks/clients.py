@@ -19,7 +19,7 @@ from vision_grpc.codec.request import ask_for_text, build_request
 from vision_grpc.contract.method import METHOD_PATH, REST_PATH
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.results import ImageResult
-from vision_grpc.transport.grpc_peer import OPTIONS
+from vision_grpc.transport.grpc.peer import OPTIONS
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
 
 from .images import fake_jpegs

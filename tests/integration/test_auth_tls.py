@@ -27,7 +27,7 @@ from vision_grpc.messages import (
 )
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.transport.rest_peer import translate
+from vision_grpc.transport.rest.peer import translate
 
 Way = Literal["grpc", "rest"]
 _TEXT = Feature(type=Feature.TEXT_DETECTION, text_detection_config=FeatureTextDetectionConfig(language_codes=["*"]))

@@ -19,17 +19,17 @@ from images_in_bytes import png
 from scripted_service import Script, Service, answer, serve_grpc, serve_rest, start_grpc
 
 from vision_grpc import AsyncVisionClient, ImageResult, RetryPolicy, VisionClient
-from vision_grpc.core.path import PROBE_INTERVAL_S
 from vision_grpc.errors import Code, DeadlineError, ServiceError, TransportError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport import grpc_peer
+from vision_grpc.transport.detour import PROBE_INTERVAL_S
 from vision_grpc.transport.fallback import AsyncFallbackTransport, FallbackTransport
-from vision_grpc.transport.grpc import GrpcTransport
-from vision_grpc.transport.grpc_aio import AsyncGrpcTransport
-from vision_grpc.transport.rest import RestTransport
-from vision_grpc.transport.rest_aio import AsyncRestTransport
+from vision_grpc.transport.grpc.aio import AsyncGrpcTransport
+from vision_grpc.transport.grpc.threads import GrpcTransport
+from vision_grpc.transport.grpc.threads import peer as grpc_peer
+from vision_grpc.transport.rest.aio import AsyncRestTransport
+from vision_grpc.transport.rest.threads import RestTransport
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
 Kind = Literal["sync", "asyncio"]

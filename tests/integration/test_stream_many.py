@@ -15,7 +15,7 @@ from scripted_service import answer
 from vision_grpc import AsyncVisionClient, VisionClient
 from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.messages import BatchAnalyzeRequest
-from vision_grpc.transport.channels import STREAMS_PER_CHANNEL
+from vision_grpc.transport.grpc.channels import STREAMS_PER_CHANNEL
 
 _STREAMS, _IMAGES = 20, 8 * 12
 _SLOW_S = 0.1

@@ -20,12 +20,12 @@ def connect(
         return DiscoveringTransport(endpoint, lambda found: connect(choice, found, tls, calls=calls, headers=headers))
 
     def open_grpc() -> Transport:
-        from vision_grpc.transport.grpc import GrpcTransport
+        from vision_grpc.transport.grpc.threads import GrpcTransport
 
         return GrpcTransport(endpoint, tls, headers=headers)
 
     def open_rest() -> Transport:
-        from vision_grpc.transport.rest import RestTransport
+        from vision_grpc.transport.rest.threads import RestTransport
 
         return RestTransport(endpoint, tls, calls=calls, headers=headers)
 
@@ -44,12 +44,12 @@ def connect_async(
         )
 
     def open_grpc() -> AsyncTransport:
-        from vision_grpc.transport.grpc_aio import AsyncGrpcTransport
+        from vision_grpc.transport.grpc.aio import AsyncGrpcTransport
 
         return AsyncGrpcTransport(endpoint, tls, headers=headers)
 
     def open_rest() -> AsyncTransport:
-        from vision_grpc.transport.rest_aio import AsyncRestTransport
+        from vision_grpc.transport.rest.aio import AsyncRestTransport
 
         return AsyncRestTransport(endpoint, tls, calls=calls, headers=headers)
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from vision_grpc.codec.request import Ask
-from vision_grpc.core.path import Path
 from vision_grpc.errors import PathError, ProtocolError, ReroutedError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import Answer
 from vision_grpc.transport import AsyncCall, AsyncTransport, Call, Transport
+from vision_grpc.transport.detour import Path
 
 Clock = Callable[[], float]
 

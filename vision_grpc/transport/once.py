@@ -90,7 +90,7 @@ def _call_grpc(
 ) -> _MessageT:
     import grpc
 
-    from vision_grpc.transport.grpc_peer import Failure, close_channels, metadata_of, open_channel, translate
+    from vision_grpc.transport.grpc.peer import Failure, close_channels, metadata_of, open_channel, translate
 
     channel = open_channel(peer.endpoint, peer.tls)
     try:
@@ -112,7 +112,7 @@ def _call_grpc(
 def _call_rest(
     peer: Peer, method: MethodDescriptor, request: Message, response_class: type[_MessageT], attempt: Attempt
 ) -> _MessageT:
-    from vision_grpc.transport.rest_peer import headers_of
+    from vision_grpc.transport.rest.peer import headers_of
 
     rule = http_rule_of(method)
     verb = "POST" if rule.post else "GET"

@@ -24,7 +24,7 @@ from vision_grpc.messages import (
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.results.outcomes import WireOutcome
-from vision_grpc.transport.grpc_peer import read_answer
+from vision_grpc.transport.grpc.peer import read_answer
 
 _ATTEMPT = Attempt(Endpoint("vision.example", 443, plaintext=False), 1.0)
 # Fields that the contract does not have: a varint, eight bytes, four bytes, and a string, of numbers it leaves free.

@@ -11,11 +11,11 @@ import pytest
 
 from vision_grpc.config import Limits, RetryPolicy
 from vision_grpc.core.monitor import Monitor
-from vision_grpc.core.path import Path
 from vision_grpc.errors import Code, PathError, TransportError
 from vision_grpc.stream.rate import PERIOD_S
 from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.throttle import Throttle
+from vision_grpc.transport.detour import Path
 
 _THREADS = 4
 _ROUNDS = 1_000

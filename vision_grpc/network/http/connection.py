@@ -9,7 +9,7 @@ from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.dialer import Dialer
 from vision_grpc.network.http.conversation import HttpConversation
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
-from vision_grpc.transport.rest_peer import translate
+from vision_grpc.transport.rest.peer import translate
 
 
 class RestConnection:

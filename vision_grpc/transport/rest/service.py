@@ -15,7 +15,7 @@ from vision_grpc.network.http.calls import RestCalls
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.network.tls import Tls
 from vision_grpc.results import Answer
-from vision_grpc.transport.rest_peer import headers_of, read_answer, read_response
+from vision_grpc.transport.rest.peer import headers_of, read_answer, read_response
 
 
 class RestService:

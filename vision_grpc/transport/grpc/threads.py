@@ -15,8 +15,8 @@ from vision_grpc.network.attempt import Attempt, not_started
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
 from vision_grpc.results import Answer
-from vision_grpc.transport.channels import Channels
-from vision_grpc.transport.grpc_peer import (
+from vision_grpc.transport.grpc.channels import Channels
+from vision_grpc.transport.grpc.peer import (
     LONGEST_S,
     Failure,
     close_channels,

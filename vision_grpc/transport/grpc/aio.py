@@ -16,9 +16,8 @@ from vision_grpc.network.attempt import Attempt, not_started
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
 from vision_grpc.results import Answer
-from vision_grpc.transport.channels import Channels
-from vision_grpc.transport.grpc import parse_response
-from vision_grpc.transport.grpc_peer import (
+from vision_grpc.transport.grpc.channels import Channels
+from vision_grpc.transport.grpc.peer import (
     LONGEST_S,
     Failure,
     credentials_of,
@@ -27,6 +26,7 @@ from vision_grpc.transport.grpc_peer import (
     read_answer,
     translate,
 )
+from vision_grpc.transport.grpc.threads import parse_response
 
 if TYPE_CHECKING:
     _Method = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]

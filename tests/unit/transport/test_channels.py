@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from vision_grpc.transport.channels import STREAMS_PER_CHANNEL, Channels, Lane
+from vision_grpc.transport.grpc.channels import STREAMS_PER_CHANNEL, Channels, Lane
 
 _THREADS, _ROUNDS = 8, 200
 _HELD_UP_S = 0.1

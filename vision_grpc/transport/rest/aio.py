@@ -9,7 +9,7 @@ from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
 from vision_grpc.results import Answer
-from vision_grpc.transport.rest_service import RestService
+from vision_grpc.transport.rest.service import RestService
 
 
 class AsyncRestTransport:

@@ -5,8 +5,8 @@ import logging
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from vision_grpc.core.path import PROBE_INTERVAL_S, Path
 from vision_grpc.errors import PathError
+from vision_grpc.transport.detour import PROBE_INTERVAL_S, Path
 
 _LOGGER = "vision_grpc.transport"
 

@@ -17,9 +17,9 @@ from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport.grpc import GrpcTransport
-from vision_grpc.transport.grpc_aio import AsyncGrpcTransport
-from vision_grpc.transport.grpc_peer import translate
+from vision_grpc.transport.grpc.aio import AsyncGrpcTransport
+from vision_grpc.transport.grpc.peer import translate
+from vision_grpc.transport.grpc.threads import GrpcTransport
 
 _SOON_S = 20.0
 _NOWHERE = Endpoint.parse("localhost:1", insecure=True)
