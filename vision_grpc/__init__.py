@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from vision_grpc import auth, messages
     from vision_grpc.aio import AsyncVisionClient
     from vision_grpc.client import VisionClient
+    from vision_grpc.cloud.discovery import ApiEndpoints
     from vision_grpc.codec.json import from_json, to_json
     from vision_grpc.config import Limits, RetryPolicy, Timeouts
-    from vision_grpc.discovery import ApiEndpoints
     from vision_grpc.errors import (
         AuthError,
         Code,
@@ -68,7 +68,7 @@ _MODULES = {
     "aio": ("AsyncVisionClient",),
     "client": ("VisionClient",),
     "config": ("Limits", "RetryPolicy", "Timeouts"),
-    "discovery": ("ApiEndpoints",),
+    "cloud.discovery": ("ApiEndpoints",),
     "errors": (
         "AuthError",
         "Code",

@@ -9,10 +9,10 @@ from functools import cache
 from typing import Generic, TypeVar
 
 from vision_grpc.auth import Credentials
+from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.codec.request import Ask, ask_for_text
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.core.monitor import Monitor, Stats
-from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.events import Event
 from vision_grpc.network.tls import Pem
 from vision_grpc.results import ImageResult

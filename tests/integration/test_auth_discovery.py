@@ -7,9 +7,9 @@ import pytest
 from auth_peers import Reply, Request, always, grpc_server, http_server
 from held_port import held_port
 
-from vision_grpc import discovery
+from vision_grpc.cloud import discovery
+from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.codec.json import to_json
-from vision_grpc.discovery import ApiEndpoints
 from vision_grpc.errors import Code, PathError, ServiceError, TransportError
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
 

@@ -16,12 +16,12 @@ import trustme
 from auth_peers import Reply, Request, grpc_server, http_server, iam_over_grpc, iam_over_rest
 from cryptography.hazmat.primitives import serialization
 
-from vision_grpc import single_flight
 from vision_grpc.auth import Credentials, IamToken, MetadataService, OAuthToken, ServiceAccountKey, YcProfile, exchanged
 from vision_grpc.auth.token import clock
+from vision_grpc.cloud import single_flight
+from vision_grpc.cloud.single_flight import LONGEST_S
 from vision_grpc.errors import AuthError
 from vision_grpc.local.iam import Identities
-from vision_grpc.single_flight import LONGEST_S
 
 Way = Literal["grpc", "rest"]
 Kind = Literal["service account key", "oauth", "profile"]

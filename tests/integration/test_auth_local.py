@@ -28,7 +28,7 @@ from vision_grpc.auth import (
     ServiceAccountKey,
     YcProfile,
 )
-from vision_grpc.discovery import ApiEndpoints
+from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.errors import AuthError, Code, ServiceError
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import (

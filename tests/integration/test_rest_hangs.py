@@ -16,13 +16,13 @@ from scripted_service import Reply, Silence, answer, numbers_of, serve_rest
 
 from vision_grpc import AsyncVisionClient, Limits, VisionClient
 from vision_grpc.auth import Anonymous
+from vision_grpc.cloud.once import fetch
 from vision_grpc.errors import DeadlineError, PathError, TransportError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.http.message import HttpRequest
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport.once import fetch
 
 # More than sockets buffer, for those who do not read it.
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 8_000_000, features=[Feature(type=1)])])

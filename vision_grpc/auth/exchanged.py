@@ -12,8 +12,8 @@ from typing import NamedTuple
 from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive
 from vision_grpc.auth.refresh import Fail, Join, Pause, Refresh, Serve
 from vision_grpc.auth.token import Token, clock
+from vision_grpc.cloud.single_flight import Flight, SingleFlight
 from vision_grpc.errors import AuthError
-from vision_grpc.single_flight import Flight, SingleFlight
 
 _LOG = logging.getLogger("vision_grpc.auth")
 # One exchange: gRPC and REST together.

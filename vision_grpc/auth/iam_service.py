@@ -8,12 +8,12 @@ from typing import Literal
 from vision_grpc.auth.credentials import clean_secret
 from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import Token
-from vision_grpc.discovery import ApiEndpoints
+from vision_grpc.cloud.discovery import ApiEndpoints
+from vision_grpc.cloud.once import Peer, call_once
 from vision_grpc.errors import AuthError, PathError, ProtocolError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls, read_roots
-from vision_grpc.transport.once import Peer, call_once
 from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2
 
 DEFAULT_IAM_ENDPOINT = "iam.api.cloud.yandex.net:443"

@@ -7,12 +7,12 @@ from vision_grpc.auth.credentials import clean_secret
 from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import Token
+from vision_grpc.cloud.once import fetch
 from vision_grpc.errors import AuthError, ProtocolError, RequestTooLargeError, TransportError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.http.message import HttpRequest
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport.once import fetch
 
 DEFAULT_METADATA_ADDRESS = "169.254.169.254"
 

@@ -7,7 +7,7 @@ from vision_grpc.auth.credentials import clean_secret
 from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.iam_service import IamService
 from vision_grpc.auth.token import Token
-from vision_grpc.discovery import ApiEndpoints
+from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.messages import CreateIamTokenRequest
 
 _FIX = "get a new OAuth token: it lives for a year and ends with a change of the password"

@@ -8,7 +8,7 @@ from vision_grpc.auth.authorized_key import AuthorizedKey, KeyFile, is_json_obje
 from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.iam_service import IamService, check_the_clock
 from vision_grpc.auth.token import Token
-from vision_grpc.discovery import ApiEndpoints
+from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.messages import CreateIamTokenRequest
 
 

@@ -9,7 +9,7 @@ from vision_grpc.auth.iam_token import IamToken
 from vision_grpc.auth.oauth_token import OAuthToken
 from vision_grpc.auth.service_account_key import ServiceAccountKey
 from vision_grpc.auth.yc_config import Tree, read_yc_config
-from vision_grpc.discovery import DEFAULT_API_ENDPOINT, ApiEndpoints
+from vision_grpc.cloud.discovery import DEFAULT_API_ENDPOINT, ApiEndpoints
 from vision_grpc.errors import AuthError
 from vision_grpc.network.secrets.key_file import warn_of_readers
 from vision_grpc.network.secrets.quoting import quote_path

@@ -6,12 +6,12 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from vision_grpc.cloud.once import fetch
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.errors import DeadlineError, PathError, VisionError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.settings import Settings
-from vision_grpc.transport.once import fetch
 
 Reply = Literal["http2", "other", "end", "silence"]
 """What came back: HTTP/2, something else, the end of the connection, nothing in time."""

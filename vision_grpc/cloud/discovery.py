@@ -5,12 +5,12 @@ import os
 import time
 from typing import Literal
 
+from vision_grpc.cloud.once import Peer, call_once
+from vision_grpc.cloud.single_flight import Flight, SingleFlight
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
 from vision_grpc.messages import ListApiEndpointsRequest, ListApiEndpointsResponse
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls, read_roots
-from vision_grpc.single_flight import Flight, SingleFlight
-from vision_grpc.transport.once import Peer, call_once
 from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2
 
 DEFAULT_API_ENDPOINT = "api.cloud.yandex.net:443"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from vision_grpc.single_flight import LONGEST_S, Flight, SingleFlight
+from vision_grpc.cloud.single_flight import LONGEST_S, Flight, SingleFlight
 
 
 class _Clock:

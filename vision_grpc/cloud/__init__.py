@@ -1,0 +1,1 @@
+"""What the cloud is asked beside Vision: where its services are, and tokens for credentials."""
