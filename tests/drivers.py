@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 from scripted_service import Script, Service, serve_grpc, serve_rest
 
 from vision_grpc import AsyncVisionClient, ImageResult, VisionClient
-from vision_grpc.core.monitor import Stats
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.session.monitor import Stats
 from vision_grpc.sources.files import ImageSource
 from vision_grpc.testing import AsyncMemoryTransport, MemoryTransport
 

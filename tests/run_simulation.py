@@ -3,10 +3,10 @@
 import random
 from collections.abc import Callable
 
-from vision_grpc.core.monitor import Monitor
 from vision_grpc.errors import VisionError
 from vision_grpc.messages import AnalyzeResult, RetryInfo, Status
 from vision_grpc.results import Answer
+from vision_grpc.session.monitor import Monitor
 from vision_grpc.stream.effects import Effect, Finish, Pull, Send
 from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.run import Plan, Run

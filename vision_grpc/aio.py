@@ -6,13 +6,13 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-from vision_grpc.calls import AsyncCalls
 from vision_grpc.codec.request import Ask
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
-from vision_grpc.session import Session, single
+from vision_grpc.session.calls import AsyncCalls
+from vision_grpc.session.session import Session, single
 from vision_grpc.sources.feeder import feed
 from vision_grpc.sources.files import ImageSource, check_many
 from vision_grpc.stream.effects import Emit, Finish, Forget, Pull, Send

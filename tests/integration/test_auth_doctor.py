@@ -22,7 +22,7 @@ from lying_server import Lie, accept_alone, lying_server, read_request, tunnel_t
 from vision_grpc.auth import Anonymous, ApiKey, Credentials, OAuthToken
 from vision_grpc.doctor import Finding, examine
 from vision_grpc.local import Identities, LocalVision
-from vision_grpc.settings import Arguments
+from vision_grpc.session.settings import Arguments
 
 
 @pytest.fixture(scope="module")

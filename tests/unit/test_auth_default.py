@@ -23,7 +23,7 @@ from vision_grpc.auth import (
 from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
 from vision_grpc.errors import AuthError
 from vision_grpc.network.tls import read_client_certificate
-from vision_grpc.settings import Settings
+from vision_grpc.session.settings import Settings
 
 _PEM = (
     rsa.generate_private_key(65537, 2048)

@@ -16,7 +16,7 @@ from vision_grpc.cli.flags import in_flags
 from vision_grpc.codec.request import ask_for_text
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import read_roots, tls_hint
-from vision_grpc.settings import Settings
+from vision_grpc.session.settings import Settings
 
 
 def _resolve(**told: object) -> Settings:

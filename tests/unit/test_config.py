@@ -5,7 +5,7 @@ import pytest
 
 from vision_grpc import Limits, RetryPolicy, Timeouts
 from vision_grpc.cli.connect import connect
-from vision_grpc.settings import Arguments
+from vision_grpc.session.settings import Arguments
 
 _NO_NUMBERS = [math.nan, math.inf, -math.inf, -1, -0.001]
 _ABOVE_0 = [

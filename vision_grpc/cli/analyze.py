@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vision_grpc.cli.formats import Format
     from vision_grpc.cli.progress import ProgressBar
     from vision_grpc.results import ImageResult
-    from vision_grpc.settings import Arguments
+    from vision_grpc.session.settings import Arguments
 
 _EPILOG = """\b
 Examples:

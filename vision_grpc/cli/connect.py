@@ -15,7 +15,7 @@ from vision_grpc.errors import AuthError
 
 if TYPE_CHECKING:
     from vision_grpc.client import VisionClient
-    from vision_grpc.settings import Arguments
+    from vision_grpc.session.settings import Arguments
     from vision_grpc.transport.connect import TransportChoice
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -67,7 +67,7 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
             message = "--client-certificate and --client-key go together: name both files"
             raise click.UsageError(message, click.get_current_context())
         from vision_grpc.auth import Anonymous
-        from vision_grpc.settings import Arguments
+        from vision_grpc.session.settings import Arguments
 
         service = Arguments(
             endpoint=endpoint,

@@ -13,7 +13,7 @@ from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.seconds import DAY_S, Seconds
 
 if TYPE_CHECKING:
-    from vision_grpc.settings import Arguments
+    from vision_grpc.session.settings import Arguments
 
 _EPILOG = """\b
 Each line tells what was looked at and what was found; below a warning or

@@ -9,7 +9,7 @@ from vision_grpc.auth.default import VARIABLES
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.errors import AuthError, Code, TransportError, VisionError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
-from vision_grpc.settings import Arguments, Settings
+from vision_grpc.session.settings import Arguments, Settings
 
 _ANOTHER_SERVICE = "correct host and port: another service answers there"
 _FIXES = {

@@ -14,7 +14,7 @@ from vision_grpc.doctor.surroundings import (
     resolve,
 )
 from vision_grpc.doctor.way import walk
-from vision_grpc.settings import Arguments
+from vision_grpc.session.settings import Arguments
 
 
 def examine(

@@ -11,7 +11,7 @@ from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.errors import DeadlineError, PathError, VisionError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
-from vision_grpc.settings import Settings
+from vision_grpc.session.settings import Settings
 
 Reply = Literal["http2", "other", "end", "silence"]
 """What came back: HTTP/2, something else, the end of the connection, nothing in time."""

@@ -9,7 +9,7 @@ from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.errors import AuthError
 from vision_grpc.network.tls import ClientCertificate
-from vision_grpc.settings import Arguments, Settings
+from vision_grpc.session.settings import Arguments, Settings
 
 SOON_S = 14 * 24 * 3600.0
 """Certificates that end within this time are told of."""

@@ -9,7 +9,7 @@ from typing import cast
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.doctor.surroundings import SOON_S
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.settings import Settings
+from vision_grpc.session.settings import Settings
 
 # X509_V_ERR_... of OpenSSL.
 _EXPIRED, _NOT_YET_VALID, _WRONG_HOST, _WRONG_IP = 10, 9, 62, 64

@@ -10,7 +10,7 @@ from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.doctor.http import Reply, ask_over_http1, begin_http2, compare_clocks
 from vision_grpc.doctor.tls import certificate_of, refused, secure, takes_tls
 from vision_grpc.network.proxy import Proxy
-from vision_grpc.settings import Settings
+from vision_grpc.session.settings import Settings
 
 
 def walk(settings: Settings, timeout_s: float) -> Iterator[Finding]:

@@ -12,9 +12,9 @@ from itertools import count
 from typing import NamedTuple
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.core.monitor import Monitor
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
 from vision_grpc.results import Answer, ImageError, ImageResult
+from vision_grpc.session.monitor import Monitor
 from vision_grpc.sources.image import Image, Refusal
 from vision_grpc.stream.batch import Batch, Place
 from vision_grpc.stream.batching import BATCH_BYTES, BATCH_IMAGES, Batcher

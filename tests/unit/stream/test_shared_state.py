@@ -10,8 +10,8 @@ from itertools import cycle
 import pytest
 
 from vision_grpc.config import Limits, RetryPolicy
-from vision_grpc.core.monitor import Monitor
 from vision_grpc.errors import Code, PathError, TransportError
+from vision_grpc.session.monitor import Monitor
 from vision_grpc.stream.rate import PERIOD_S
 from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.throttle import Throttle

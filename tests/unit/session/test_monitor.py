@@ -3,11 +3,11 @@ from images_in_bytes import png
 from run_simulation import FINE, Simulation
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.core.monitor import LATENCY_BOUNDS_S, Monitor, Stats
 from vision_grpc.errors import TransportError
 from vision_grpc.events import Event
 from vision_grpc.results import Answer
 from vision_grpc.results.outcomes import MessageOutcome
+from vision_grpc.session.monitor import LATENCY_BOUNDS_S, Monitor, Stats
 from vision_grpc.sources.image import Image
 from vision_grpc.stream.effects import Finish, Pull, Send, Wait
 from vision_grpc.stream.rate import PERIOD_S

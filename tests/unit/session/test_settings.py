@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from vision_grpc.auth import Anonymous, ApiKey, IamToken
 from vision_grpc.auth.credentials import Credentials
 from vision_grpc.errors import AuthError
-from vision_grpc.settings import Settings
+from vision_grpc.session.settings import Settings
 
 
 def _resolve(environ: dict[str, str], **arguments: object) -> Settings:

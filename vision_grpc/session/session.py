@@ -12,11 +12,11 @@ from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.codec.request import Ask, ask_for_text
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.core.monitor import Monitor, Stats
 from vision_grpc.events import Event
 from vision_grpc.network.tls import Pem
 from vision_grpc.results import ImageResult
-from vision_grpc.settings import Settings
+from vision_grpc.session.monitor import Monitor, Stats
+from vision_grpc.session.settings import Settings
 from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.run import Plan, Run
 from vision_grpc.stream.throttle import Throttle
