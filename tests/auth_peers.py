@@ -13,7 +13,7 @@ import grpc
 
 from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import ServiceError
-from vision_grpc.local.iam import Identities
+from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse, Status
 
 IAM_METHOD = "/yandex.cloud.iam.v1.IamTokenService/Create"

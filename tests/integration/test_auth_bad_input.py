@@ -18,7 +18,7 @@ from held_port import held_port
 
 from vision_grpc.auth import ApiKey, Credentials, IamToken, MetadataService, OAuthToken, ServiceAccountKey
 from vision_grpc.errors import AuthError
-from vision_grpc.local.iam import Identities
+from vision_grpc.local.cloud.iam import Identities
 
 Way = Literal["auto", "grpc", "rest"]
 

@@ -20,7 +20,7 @@ from vision_grpc.auth import ApiKey, Credentials, IamToken, OAuthToken, ServiceA
 from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.errors import AuthError
-from vision_grpc.local.iam import Identities
+from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,

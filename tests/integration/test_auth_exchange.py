@@ -21,7 +21,7 @@ from vision_grpc.auth.token import clock
 from vision_grpc.cloud import single_flight
 from vision_grpc.cloud.single_flight import LONGEST_S
 from vision_grpc.errors import AuthError
-from vision_grpc.local.iam import Identities
+from vision_grpc.local.cloud.iam import Identities
 
 Way = Literal["grpc", "rest"]
 Kind = Literal["service account key", "oauth", "profile"]

@@ -27,10 +27,10 @@ from uvicorn import Server
 
 from vision_grpc.codec.json import to_json
 from vision_grpc.local import LocalServiceError, LocalVision, grpc_face
-from vision_grpc.local.bitmap import Bitmap
-from vision_grpc.local.engine import Engine
+from vision_grpc.local.faces.rest import RestFace
 from vision_grpc.local.listening import join_address, listen
-from vision_grpc.local.rest_face import RestFace
+from vision_grpc.local.ocr.bitmap import Bitmap
+from vision_grpc.local.ocr.engine import Engine
 from vision_grpc.messages import (
     AnalyzeSpec,
     BatchAnalyzeRequest,

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from scanned_pages import ScannedPage
 
-from vision_grpc.local.bitmap import Bitmap, decode
-from vision_grpc.local.engine import Engine, RecognitionError, UnsupportedTextError
-from vision_grpc.local.tessdata import find_tessdata
+from vision_grpc.local.ocr.bitmap import Bitmap, decode
+from vision_grpc.local.ocr.engine import Engine, RecognitionError, UnsupportedTextError
+from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.messages import Line, Polygon, TextAnnotation
 
 # Characters read wrongly, of those on the page.

@@ -20,11 +20,11 @@ from scanned_pages import ScannedPage
 from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import Code
 from vision_grpc.local import Identities, LocalVision, metadata_face, service
-from vision_grpc.local.bitmap import Bitmap, decode
-from vision_grpc.local.engine import Engine
 from vision_grpc.local.failure import BUG
+from vision_grpc.local.ocr.bitmap import Bitmap, decode
+from vision_grpc.local.ocr.engine import Engine
+from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.service import VisionService
-from vision_grpc.local.tessdata import find_tessdata
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,

@@ -17,7 +17,7 @@ from secret_watch import SECRETS, Watch
 
 from vision_grpc.auth import ApiKey
 from vision_grpc.errors import AuthError, VisionError
-from vision_grpc.local.iam import Identities
+from vision_grpc.local.cloud.iam import Identities
 
 
 def test_the_watch_knows_every_secret_that_the_tests_use(secret_watch: Watch) -> None:

@@ -15,8 +15,8 @@ if _MISSING:
     _REFUSAL = f"vision_grpc.local needs {', '.join(_MISSING)}: pip install 'vision-grpc[local]'"
     raise ImportError(_REFUSAL)
 
+from vision_grpc.local.cloud.iam import Identities  # noqa: E402
 from vision_grpc.local.errors import LocalServiceError  # noqa: E402 - after the check that explains its failure
-from vision_grpc.local.iam import Identities  # noqa: E402
 from vision_grpc.local.server import LocalVision  # noqa: E402
 
 __all__ = ["Identities", "LocalServiceError", "LocalVision"]

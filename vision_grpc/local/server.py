@@ -10,14 +10,14 @@ from types import TracebackType
 from typing import Self
 
 from vision_grpc.config import Limits
-from vision_grpc.local.engine import Engine
+from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.errors import LocalServiceError
-from vision_grpc.local.grpc_face import GrpcFace
-from vision_grpc.local.iam import Identities
+from vision_grpc.local.faces.grpc import GrpcFace
+from vision_grpc.local.faces.rest import RestFace
 from vision_grpc.local.listening import TlsFiles, join_address
-from vision_grpc.local.rest_face import RestFace
+from vision_grpc.local.ocr.engine import Engine
+from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.service import VisionService
-from vision_grpc.local.tessdata import find_tessdata
 
 # Calls that may wait for the OCR at once, over both faces; more wait unread until one of them ends.
 _CALLS = 32

@@ -10,10 +10,10 @@ from vision_grpc.config import Limits
 from vision_grpc.contract.image_header import UnreadableImageError, check_image
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.local.bitmap import Bitmap, decode, silence_warnings
-from vision_grpc.local.engine import Engine, RecognitionError, UnsupportedTextError
 from vision_grpc.local.failure import describe_bug
-from vision_grpc.local.languages import UnknownLanguageError
+from vision_grpc.local.ocr.bitmap import Bitmap, decode, silence_warnings
+from vision_grpc.local.ocr.engine import Engine, RecognitionError, UnsupportedTextError
+from vision_grpc.local.ocr.languages import UnknownLanguageError
 from vision_grpc.local.threads import DaemonThreads
 from vision_grpc.messages import (
     AnalyzeResult,

@@ -9,7 +9,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from vision_grpc.contract.image_header import UnreadableImageError
-from vision_grpc.local.bitmap import Bitmap, decode
+from vision_grpc.local.ocr.bitmap import Bitmap, decode
 
 ORIENTATION = 0x0112
 _CONTRADICTION = "one header of the file tells 100 x 100 pixels, another "

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from vision_grpc.local.bitmap import Bitmap
-from vision_grpc.local.languages import choose_models, code_of
-from vision_grpc.local.layout import Box, RecognizedWord, arrange
-from vision_grpc.local.tessdata import installed_models
+from vision_grpc.local.ocr.bitmap import Bitmap
+from vision_grpc.local.ocr.languages import choose_models, code_of
+from vision_grpc.local.ocr.layout import Box, RecognizedWord, arrange
+from vision_grpc.local.ocr.tessdata import installed_models
 from vision_grpc.messages import TextAnnotation
 
 # PyTessBaseAPI and its result iterator; tesserocr's own types want text where pixels go.

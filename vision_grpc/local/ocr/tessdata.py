@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vision_grpc.local.errors import LocalServiceError
-from vision_grpc.local.languages import codes_of
+from vision_grpc.local.ocr.languages import codes_of
 
 _SUFFIX = ".traineddata"
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vision_grpc.local.iam import Identities
+from vision_grpc.local.cloud.iam import Identities
 
 PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 

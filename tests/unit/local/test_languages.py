@@ -1,6 +1,6 @@
 import pytest
 
-from vision_grpc.local.languages import UnknownLanguageError, choose_models, code_of, codes_of
+from vision_grpc.local.ocr.languages import UnknownLanguageError, choose_models, code_of, codes_of
 
 INSTALLED = ["chi_sim", "chi_tra", "deu", "eng", "equ", "osd", "rus", "ukr"]
 

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from uvicorn import Config, Server
 
+from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.errors import LocalServiceError
-from vision_grpc.local.http_connection import HttpConnection
-from vision_grpc.local.iam import Identities
+from vision_grpc.local.faces.http_connection import HttpConnection
+from vision_grpc.local.faces.rest_application import application
 from vision_grpc.local.listening import TlsFiles, listen
-from vision_grpc.local.rest_application import application
 from vision_grpc.local.service import VisionService
 
 # Longer than clients keep idle connections, so that it is not the server that closes one under a new request.

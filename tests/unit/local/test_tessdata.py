@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from vision_grpc.local import LocalServiceError
-from vision_grpc.local.tessdata import find_tessdata, installed_models
+from vision_grpc.local.ocr.tessdata import find_tessdata, installed_models
 
 
 def install(directory: Path, *models: str) -> Path:

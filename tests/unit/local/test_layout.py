@@ -1,6 +1,6 @@
 import pytest
 
-from vision_grpc.local.layout import Box, RecognizedWord, arrange
+from vision_grpc.local.ocr.layout import Box, RecognizedWord, arrange
 from vision_grpc.messages import Polygon
 
 SMALL = Box(0, 0, 9, 9)

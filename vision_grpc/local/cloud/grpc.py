@@ -6,9 +6,9 @@ from typing import NoReturn
 import grpc
 
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.local.endpoints import get_endpoint, list_endpoints
-from vision_grpc.local.grpc_call import answer_call
-from vision_grpc.local.iam import Identities
+from vision_grpc.local.cloud.endpoints import get_endpoint, list_endpoints
+from vision_grpc.local.cloud.iam import Identities
+from vision_grpc.local.faces.grpc_call import answer_call
 from vision_grpc.messages import (
     ApiEndpoint,
     CreateIamTokenForServiceAccountRequest,

@@ -16,12 +16,12 @@ from starlette.routing import Route
 
 from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import Code, ProtocolError, ServiceError
-from vision_grpc.local.cloud_rest import cloud_routes
+from vision_grpc.local.cloud.iam import Identities
+from vision_grpc.local.cloud.rest import cloud_routes
 from vision_grpc.local.contract import REST_PATH
+from vision_grpc.local.faces.rest_body import RefusedBodyError, decode_body, read_body
+from vision_grpc.local.faces.rest_reply import failure, reply
 from vision_grpc.local.failure import BUG, CallIds
-from vision_grpc.local.iam import Identities
-from vision_grpc.local.rest_body import RefusedBodyError, decode_body, read_body
-from vision_grpc.local.rest_reply import failure, reply
 from vision_grpc.local.service import ServiceStoppingError, VisionService
 from vision_grpc.messages import BatchAnalyzeRequest
 

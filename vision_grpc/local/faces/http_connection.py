@@ -6,8 +6,8 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from vision_grpc.errors import Code, ServiceError
+from vision_grpc.local.faces.rest_reply import failure
 from vision_grpc.local.failure import CallIds
-from vision_grpc.local.rest_reply import failure
 
 # For a client that sends on after its refusal: closing at once would reset the connection and lose the answer.
 _LINGER_S = 1.0

@@ -1,0 +1,1 @@
+"""What the local service answers beside Vision: tokens and addresses, as the cloud does."""

@@ -1,0 +1,1 @@
+"""How the local service is called: gRPC and REST."""
