@@ -11,6 +11,8 @@ Headers = tuple[tuple[str, str], ...]
 _SERVICE = vision_service_pb2.DESCRIPTOR.services_by_name["VisionService"]
 _METHOD = _SERVICE.methods_by_name["BatchAnalyze"]
 
+SERVICE_NAME: str = _SERVICE.full_name
+
 METHOD_PATH = f"/{_SERVICE.full_name}/{_METHOD.name}"
 """Path of the method in gRPC."""
 

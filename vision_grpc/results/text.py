@@ -18,7 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from vision_grpc.messages import AnalyzeResult
 
-_PACKAGE = "vision_grpc.slim"
+_PACKAGE = "vision_grpc.text"
 _WAY_TO_TEXT = ("results", "text_detection", "pages", "blocks", "lines", "words", "text")
 
 
@@ -54,7 +54,7 @@ def read_text(wire: bytes) -> str:
 
 
 def _build() -> type[Message]:
-    file = FileDescriptorProto(name="vision_grpc/slim.proto", package=_PACKAGE, syntax="proto3")
+    file = FileDescriptorProto(name="vision_grpc/text.proto", package=_PACKAGE, syntax="proto3")
     whole = AnalyzeResult.DESCRIPTOR
     for name in _WAY_TO_TEXT:
         field = whole.fields_by_name[name]

@@ -6,10 +6,8 @@ Nothing here sleeps or reads a clock: what happened comes in, a verdict goes out
 import math
 import random
 import threading
-from collections.abc import Iterable
 
 from vision_grpc.config import RetryPolicy
-from vision_grpc.messages import Any, RetryInfo
 from vision_grpc.stream.batch import Batch
 
 PROBE_S = 5.0
@@ -104,13 +102,3 @@ def backoff_s(policy: RetryPolicy, failures: int, rng: random.Random, asked_s: f
     # The exponent is capped where the bound has long been reached: 2.0 ** 1100 overflows.
     bound = min(policy.max_backoff_s, policy.initial_backoff_s * 2.0 ** min(failures - 1, 63))
     return max(rng.uniform(0.0, bound), asked_s or 0.0)
-
-
-def asked_wait_s(details: Iterable[Any]) -> float | None:
-    """Return the wait that a google.rpc.RetryInfo among the details of an error asks for, in seconds."""
-    for detail in details:
-        if detail.Is(RetryInfo.DESCRIPTOR):
-            info = RetryInfo()
-            if detail.Unpack(info):
-                return max(0.0, info.retry_delay.seconds + info.retry_delay.nanos / 1e9)
-    return None

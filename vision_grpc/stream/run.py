@@ -11,16 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
+from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
 from vision_grpc.results import Answer, ImageError, ImageResult
-from vision_grpc.session.monitor import Monitor
 from vision_grpc.sources.image import Image, Refusal
 from vision_grpc.stream.batch import Batch, Place
 from vision_grpc.stream.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
+from vision_grpc.stream.observer import Observer
 from vision_grpc.stream.ordering import Sequencer
-from vision_grpc.stream.retry import Retries, RetryBudget, asked_wait_s
+from vision_grpc.stream.retry import Retries, RetryBudget
 from vision_grpc.stream.throttle import Throttle
 from vision_grpc.stream.turn import PROMPT_S, Turn
 from vision_grpc.stream.verdict import OVERLOAD, Verdict, judge
@@ -59,13 +60,13 @@ class Run:
         throttle: Throttle,
         budget: RetryBudget,
         rng: random.Random,
-        monitor: Monitor | None = None,
+        observer: Observer,
     ) -> None:
         self._limits, _, self._timeouts, ordered, self._deadline = plan
         self._throttle = throttle
         self._budget = budget
         self._retries = Retries(plan.retry, plan.timeouts.total_s, budget, rng)
-        self._monitor = Monitor(None) if monitor is None else monitor
+        self._observer = observer
         most_bytes = min(BATCH_BYTES, self._limits.bytes_in_flight)
         self._batcher: Batcher[tuple[int, Image]] = Batcher(throttle.batch_images, most_bytes)
         self._sequencer: Sequencer[ImageResult] | None = Sequencer() if ordered else None
@@ -202,7 +203,9 @@ class Run:
     def closed(self, now: float) -> None:
         """Take note that the stream is over: nobody waits for what is still under way."""
         under_way = self._in_flight.items()
-        self._monitor.calls_abandoned((call_id, len(batch.places), now - batch.sent_at) for call_id, batch in under_way)
+        self._observer.calls_abandoned(
+            (call_id, len(batch.places), now - batch.sent_at) for call_id, batch in under_way
+        )
 
     def abandoned(self, error: BaseException, left: Sequence[str] = ()) -> None:
         """Let the exception that ends the stream say which images have no result; `left` did not get here."""
@@ -283,7 +286,7 @@ class Run:
     def _emit(self) -> Emit:
         results, self._results = self._results, []
         succeeded = sum([result.error is None for result in results])
-        self._monitor.images_finished(succeeded, len(results) - succeeded)
+        self._observer.images_finished(succeeded, len(results) - succeeded)
         return Emit(results)
 
     def _wind_up(self, error: VisionError) -> Effect:
@@ -356,7 +359,7 @@ class Run:
             batch.deadline = now + self._timeouts.total_s if self._deadline is None else self._deadline
         throttled_s = self._turn.take(now)
         attempt = batch.attempts + 1
-        call_id = self._monitor.call_started(len(batch.places), batch.content_bytes, attempt, throttled_s)
+        call_id = self._observer.call_started(len(batch.places), batch.content_bytes, attempt, throttled_s)
         self._in_flight[call_id] = batch
         self._bytes_in_flight += batch.content_bytes
         batch.sent_at = now
@@ -371,7 +374,7 @@ class Run:
     def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> Batch:
         batch = self._in_flight.pop(call_id)
         self._bytes_in_flight -= batch.content_bytes
-        self._monitor.call_ended(call_id, len(batch.places), now - batch.sent_at, outcome)
+        self._observer.call_ended(call_id, len(batch.places), now - batch.sent_at, outcome)
         return batch
 
     def _retry_images(self, batch: Batch, again: Mapping[int, ImageResult], now: float) -> None:
@@ -393,7 +396,7 @@ class Run:
         if wait_s is None or (batch.deadline is not None and now + wait_s >= batch.deadline):
             return False
         batch.failures += 1
-        self._monitor.retry_scheduled(len(batch.places), wait_s, code)
+        self._observer.retry_scheduled(len(batch.places), wait_s, code)
         heapq.heappush(self._delayed, (now + wait_s, next(self._delays), batch))
         return True
 

@@ -1,9 +1,9 @@
 """Refusals by the service, over whatever they come."""
 
+from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.errors import Code, RequestTooLargeError, ServiceError, TransportName
 from vision_grpc.messages import Any, Status
 from vision_grpc.network.attempt import Attempt
-from vision_grpc.stream.retry import asked_wait_s
 
 
 def service_error(

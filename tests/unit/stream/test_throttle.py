@@ -6,10 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.config import Limits, RetryPolicy
 from vision_grpc.messages import Any, RequestInfo, RetryInfo
 from vision_grpc.stream.rate import PERIOD_S, ImageRate, RequestRate
-from vision_grpc.stream.retry import RetryBudget, asked_wait_s, backoff_s
+from vision_grpc.stream.retry import RetryBudget, backoff_s
 from vision_grpc.stream.throttle import Throttle
 from vision_grpc.stream.turn import PROMPT_S, Turn
 

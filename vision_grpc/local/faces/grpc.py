@@ -11,9 +11,10 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from vision_grpc.contract.method import SERVICE_NAME
+from vision_grpc.contract.sizes import REQUEST_BYTES
 from vision_grpc.local.cloud.grpc import MODULES, SERVICE_NAMES, add_cloud
 from vision_grpc.local.cloud.iam import Identities
-from vision_grpc.local.contract import REQUEST_BYTES, SERVICE_NAME
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.faces.grpc_call import answer_call, authorization_of
 from vision_grpc.local.listening import TlsFiles, join_address, listen, numeric_host

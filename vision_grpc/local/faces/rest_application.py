@@ -15,10 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vision_grpc.codec.json import from_json, to_json
+from vision_grpc.contract.method import REST_PATH
 from vision_grpc.errors import Code, ProtocolError, ServiceError
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.cloud.rest import cloud_routes
-from vision_grpc.local.contract import REST_PATH
 from vision_grpc.local.faces.rest_body import RefusedBodyError, decode_body, read_body
 from vision_grpc.local.faces.rest_reply import failure, reply
 from vision_grpc.local.failure import BUG, CallIds

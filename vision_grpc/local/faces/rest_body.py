@@ -8,8 +8,8 @@ from http import HTTPStatus
 
 from starlette.requests import Request
 
+from vision_grpc.contract.sizes import JSON_REQUEST_BYTES
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.local.contract import JSON_REQUEST_BYTES
 
 # RFC 9110 section 8.4.1.3: x-gzip is the same.
 _GZIP = {"gzip", "x-gzip"}

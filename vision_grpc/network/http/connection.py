@@ -8,8 +8,8 @@ from vision_grpc.errors import DeadlineError, PathError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.dialer import Dialer
 from vision_grpc.network.http.conversation import HttpConversation
+from vision_grpc.network.http.failure import translate
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
-from vision_grpc.transport.rest.peer import translate
 
 
 class RestConnection:

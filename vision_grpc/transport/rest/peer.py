@@ -4,18 +4,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from http.client import BadStatusLine, HTTPException, RemoteDisconnected, UnknownProtocol
 from typing import TypeVar
 
 from vision_grpc.codec.json import find_error, from_json, read_error, split_results
 from vision_grpc.contract.method import Headers
-from vision_grpc.errors import PathError, ProtocolError, TransportError, VisionError
+from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.http.body import GZIP
 from vision_grpc.network.http.message import HttpAnswer
 from vision_grpc.network.secrets.quoting import quote_peer
-from vision_grpc.network.tls import early_end_hint, tls_hint
 from vision_grpc.results import Answer
 from vision_grpc.results.outcomes import JsonOutcome, MessageOutcome, error_of
 from vision_grpc.stream.batching import BATCH_IMAGES
@@ -27,7 +25,6 @@ _T = TypeVar("_T")
 
 _OK = 200
 _TOO_LARGE = 413
-_TLS_ALERT = "\x15\x03"
 _CODINGS = GZIP | {"", "identity"}
 
 
@@ -108,28 +105,3 @@ def _raise_disguised_error(answer: HttpAnswer, attempt: Attempt) -> None:
     """Raise the error in an answer that has a good status and no results."""
     if (status := find_error(answer.body)) is not None:
         raise service_error(status, attempt, "rest", request_id=answer.request_id)
-
-
-def translate(error: OSError | HTTPException, attempt: Attempt, *, is_early: bool = False) -> VisionError:
-    """Return our exception for what went wrong on a connection that had come about.
-
-    `is_early` tells that nothing had been answered on it yet. It may have been refused in words of TLS, then.
-    """
-    target = attempt.endpoint.target
-    told = attempt.hide(_describe(error))
-    # TLS 1.3 refuses a client's certificate after the handshake, while the answer is read.
-    if hint := tls_hint(told):
-        return PathError(f"{target} was not reached: {told}{hint}", lasting=True)
-    is_refusal = is_early and (isinstance(error, OSError) or str(error).startswith(_TLS_ALERT))
-    advice = early_end_hint(plaintext=attempt.endpoint.plaintext) if is_refusal else ""
-    return TransportError(f"the connection to {target} broke: {told}{advice}")
-
-
-def _describe(error: OSError | HTTPException) -> str:
-    match error:
-        case RemoteDisconnected():
-            return "it was closed before any answer"
-        case BadStatusLine() | UnknownProtocol():
-            return f"what came back is no HTTP/1.1: {quote_peer(str(error).strip())}"
-        case _:
-            return str(error) or type(error).__name__

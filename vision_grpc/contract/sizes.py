@@ -1,19 +1,11 @@
-"""What the protos say of the one method: its name, its path in REST, how large a request may be."""
+"""How many images a request has and how large it is, as the options of the protos say."""
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from vision_grpc.contract.http_rule import http_rule_of
 from vision_grpc.contract.rules import Range
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest
 from vision_grpc_pb.google.protobuf.descriptor_pb2 import FieldOptions
 from vision_grpc_pb.yandex.cloud import validation_pb2
-from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
-
-_SERVICE = vision_service_pb2.DESCRIPTOR.services_by_name["VisionService"]
-_METHOD = _SERVICE.methods_by_name["BatchAnalyze"]
-
-SERVICE_NAME: str = _SERVICE.full_name
-REST_PATH: str = http_rule_of(_METHOD).post
 
 
 def _options(field: FieldDescriptor) -> FieldOptions:
@@ -28,15 +20,17 @@ def _highest(text: str) -> int:
     return high
 
 
-_SPECS = _highest(
+MOST_IMAGES = _highest(
     _options(BatchAnalyzeRequest.DESCRIPTOR.fields_by_name["analyze_specs"]).Extensions[validation_pb2.size]
 )
+"""Images a request, at most."""
+
 _CONTENT_BYTES = _highest(_options(AnalyzeSpec.DESCRIPTOR.fields_by_name["content"]).Extensions[validation_pb2.length])
 # All that surrounds the images: features, languages, names of fields. The options bound it to less than 100 KB.
 _ROOM_BYTES = 1024 * 1024
 
-REQUEST_BYTES = _SPECS * _CONTENT_BYTES + _ROOM_BYTES
+REQUEST_BYTES = MOST_IMAGES * _CONTENT_BYTES + _ROOM_BYTES
 """More than any valid request takes on the wire."""
 
-JSON_REQUEST_BYTES = _SPECS * _CONTENT_BYTES * 4 // 3 + _ROOM_BYTES
+JSON_REQUEST_BYTES = MOST_IMAGES * _CONTENT_BYTES * 4 // 3 + _ROOM_BYTES
 """More than any valid request takes as JSON, where base64 writes 3 bytes as 4."""

@@ -1,1 +1,0 @@
-"""Decisions without clock, socket, thread or task: what the two shells carry out."""
