@@ -13,5 +13,5 @@ settings.load_profile("unhurried")
 @pytest.fixture
 def patient_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no batch leave early because the machine is busy."""
-    for module in ("feeder", "sources"):
-        monkeypatch.setattr(f"vision_grpc.{module}.PATIENCE_S", 60.0)
+    for module in ("feeder", "files"):
+        monkeypatch.setattr(f"vision_grpc.sources.{module}.PATIENCE_S", 60.0)

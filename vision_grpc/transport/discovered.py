@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class Directory(Protocol):
-    """Who knows where services are: `vision_grpc.discovery.ApiEndpoints`."""
+    """Who knows where services are: `vision_grpc.cloud.discovery.ApiEndpoints`."""
 
     @property
     def place(self) -> Endpoint:

@@ -12,7 +12,7 @@ from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import ProtocolError
 from vision_grpc_pb._pool import POOL
 
-_VECTORS = json.loads((Path(__file__).parents[1] / "data" / "proto3_json.json").read_bytes())
+_VECTORS = json.loads((Path(__file__).parents[2] / "data" / "proto3_json.json").read_bytes())
 
 
 def _cases(kind: str) -> pytest.MarkDecorator:

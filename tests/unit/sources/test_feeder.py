@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from images_in_bytes import png
 
-from vision_grpc import feeder as module
+from vision_grpc.sources import feeder as module
 from vision_grpc.config import Limits
 from vision_grpc.sources.feeder import AHEAD_BYTES, AHEAD_IMAGES, Feeder, feed
 from vision_grpc.sources.files import ImageSource
