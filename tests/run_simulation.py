@@ -45,7 +45,7 @@ class Simulation:
         self._start()
 
     def _start(self) -> None:
-        self.throttle = Throttle(self._plan.limits)
+        self.throttle = Throttle(self._plan.limits, most_images=8)
         self.monitor = Monitor(None)
         rng = random.Random(self._seed)  # noqa: S311 - no secret
         self.run = Run(self._plan, self.throttle, RetryBudget(self._plan.retry), rng, self.monitor)

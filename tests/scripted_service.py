@@ -18,8 +18,8 @@ import grpc
 from images_in_bytes import number_in
 from link import Link
 
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.codec.json import from_json, to_json
-from vision_grpc.contract.method import METHOD_PATH, REST_PATH
 from vision_grpc.errors import DeadlineError, ProtocolError, RequestTooLargeError, ServiceError, TransportError
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -168,9 +168,9 @@ class GrpcServer(NamedTuple):
 def start_grpc(service: Service, port: int = 0) -> GrpcServer:
     """Start a server for the service."""
     handlers = grpc.method_handlers_generic_handler(
-        METHOD_PATH.split("/")[1],
+        VISION_V1.grpc_path.split("/")[1],
         {
-            METHOD_PATH.split("/")[2]: grpc.unary_unary_rpc_method_handler(
+            VISION_V1.grpc_path.split("/")[2]: grpc.unary_unary_rpc_method_handler(
                 lambda wire, call: _over_grpc(service, wire, call)
             )
         },
@@ -251,7 +251,7 @@ class _RestHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request_id = self.server.service.note({key.lower(): value for key, value in self.headers.items()})
         body = self.rfile.read(int(self.headers["content-length"]))
-        if self.path != REST_PATH:
+        if self.path != VISION_V1.rest_path:
             self._send(404, b"", request_id)
             return
         reply = self.server.service.reply(from_json(body, BatchAnalyzeRequest))

@@ -30,7 +30,7 @@ SECRETS = re.compile(
     r"|(?:Bearer|Api-Key) (?!\.\.\.)[\w.-]{8,}"
 )
 # Where secrets are at home: in these tests, all objects of ours are looked at.
-_OBJECTS_OF = re.compile(r"test_(auth_.*|discovered|cli_tls)\.py")
+_OBJECTS_OF = re.compile(r".*/(auth/test_.*|test_(auth_.*|discovered|cli_tls))\.py")
 _LOGGERS = ("vision_grpc", "http", "urllib", "grpc", "asyncio", "concurrent")
 
 
@@ -135,7 +135,7 @@ def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
 @pytest.fixture(autouse=True)
 def object_watch(secret_watch: Watch, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test at whose end an object of ours shows a secret, in the files where secrets are at home."""
-    if _OBJECTS_OF.fullmatch(request.path.name) is None:
+    if _OBJECTS_OF.fullmatch(request.path.as_posix()) is None:
         yield
         return
     test = inspect.unwrap(request.function).__code__

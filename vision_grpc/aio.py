@@ -4,28 +4,31 @@ import asyncio
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
-from vision_grpc.codec.request import Ask
+from google.protobuf.message import Message
+
+from vision_grpc.api.api import RequestTemplate
 from vision_grpc.contract.rules import validate
-from vision_grpc.errors import ServiceError, VisionError
+from vision_grpc.errors import VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import ImageResult
-from vision_grpc.session.calls import AsyncCalls
+from vision_grpc.session.calls import Calls
+from vision_grpc.session.loop_callback import LoopCallback
 from vision_grpc.session.session import Session, single
 from vision_grpc.sources.feeder import feed
 from vision_grpc.sources.files import ImageSource, check_many
+from vision_grpc.stream.bare_call import BareCall
 from vision_grpc.stream.effects import Emit, Finish, Forget, Pull, Send
 from vision_grpc.stream.run import Plan, Run
-from vision_grpc.stream.verdict import Verdict, judge
-from vision_grpc.transport import AsyncTransport
-from vision_grpc.transport.connect import connect_async
+from vision_grpc.transport import Transport
 
 
-class AsyncVisionClient(Session[AsyncTransport]):
+class AsyncVisionClient(Session):
     """A connection to the Vision service for one event loop, the one of its first call."""
 
-    _transport: AsyncTransport | None = None
+    _transport: Transport | None = None
     _loop: asyncio.AbstractEventLoop | None = None
 
     async def analyze(
@@ -37,7 +40,7 @@ class AsyncVisionClient(Session[AsyncTransport]):
         timeout: float | None = None,  # noqa: ASYNC109 - bounds attempts and waits, each of which it shortens
     ) -> ImageResult:
         """Return the text of one image; see `VisionClient.analyze`."""
-        stream = self._stream([image], self._ask(languages, model), self._plan(timeout_s=timeout))
+        stream = self._stream([image], self._template(languages, model), self._plan(timeout_s=timeout))
         return single([result async for result in stream])
 
     def analyze_many(
@@ -55,7 +58,7 @@ class AsyncVisionClient(Session[AsyncTransport]):
         stops sending at once when it is closed: `contextlib.aclosing` does.
         """
         check_many(images)
-        return self._stream(images, self._ask(languages, model), self._plan(ordered=ordered))
+        return self._stream(images, self._template(languages, model), self._plan(ordered=ordered))
 
     async def batch_analyze(
         self,
@@ -65,14 +68,13 @@ class AsyncVisionClient(Session[AsyncTransport]):
     ) -> BatchAnalyzeResponse:
         """Return the service's answer to a request of your own making; see `VisionClient.batch_analyze`."""
         validate(request)
-        deadline = self._deadline_in(self._timeouts.call_s if timeout is None else timeout)
-        authorization = await self._authorization(deadline)
-        try:
-            return await self._call(request, authorization, deadline)
-        except ServiceError as error:
-            if authorization is None or judge(error) is not Verdict.REFRESH:
-                raise
-        return await self._call(request, await self._authorization(deadline, refused=authorization), deadline)
+        deadline, bare = self._call_deadline(timeout), BareCall()
+        while True:
+            authorization = await self._authorization(deadline, refused=bare.refused)
+            try:
+                return cast("BatchAnalyzeResponse", await self._call(request, authorization, deadline))
+            except VisionError as error:
+                bare.failed(error, authorization)
 
     async def aclose(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
@@ -90,11 +92,11 @@ class AsyncVisionClient(Session[AsyncTransport]):
         await self.aclose()
 
     async def _stream(
-        self, images: Iterable[ImageSource] | AsyncIterable[ImageSource], ask: Ask, plan: Plan
+        self, images: Iterable[ImageSource] | AsyncIterable[ImageSource], template: RequestTemplate, plan: Plan
     ) -> AsyncIterator[ImageResult]:
         run = self._run(plan)
         awake = asyncio.Event()
-        calls = AsyncCalls(run, awake.set)
+        calls = Calls(run, template, LoopCallback(awake.set))
         feeder = feed(images, plan.limits, awake.set)
         try:
             while not isinstance(effect := run.next(time.monotonic()), Finish):
@@ -102,7 +104,7 @@ class AsyncVisionClient(Session[AsyncTransport]):
                     for result in effect.results:
                         yield result
                 elif isinstance(effect, Send):
-                    await self._start(run, effect, ask, calls)
+                    await self._start(run, effect, calls)
                 elif isinstance(effect, Pull):
                     feeder.want(effect.images)
                 elif isinstance(effect, Forget):
@@ -111,7 +113,7 @@ class AsyncVisionClient(Session[AsyncTransport]):
                     await _wait(awake, effect.until)
                 if feeder.has_news:
                     run.pulled(feeder.take(), exhausted=feeder.exhausted)
-                await calls.harvest()
+                calls.harvest()
         except Exception as error:
             run.abandoned(error, feeder.left())
             raise
@@ -122,35 +124,33 @@ class AsyncVisionClient(Session[AsyncTransport]):
         if feeder.error is not None:
             raise feeder.error
 
-    async def _start(self, run: Run, send: Send, ask: Ask, calls: AsyncCalls) -> None:
-        deadline = time.monotonic() + send.timeout_s
+    async def _start(self, run: Run, send: Send, calls: Calls) -> None:
+        deadline = Deadline(send.deadline, send.timeout_s)
         try:
             authorization = await self._authorization(deadline, refused=send.refused)
-            now = time.monotonic()
-            run.authorized(send.call_id, authorization, now)
-            # The call has what the token left of the time.
-            send = send._replace(timeout_s=max(0.0, deadline - now))
-            calls.start(self._connection(), send, ask, authorization)
+            run.authorized(send.call_id, authorization, time.monotonic())
+            calls.start(self._connection(), send, authorization, deadline)
         except VisionError as error:
             run.unauthorized(send.call_id, error, time.monotonic())
 
-    async def _authorization(self, deadline: float, *, refused: str | None = None) -> str | None:
-        timeout_s = max(0.0, deadline - time.monotonic())
-        return await self._settings.credentials.authorization_async(refused=refused, timeout_s=timeout_s)
+    async def _authorization(self, deadline: Deadline, *, refused: str | None = None) -> str | None:
+        return await self._settings.credentials.authorization_async(refused=refused, timeout_s=deadline.left_s)
 
-    async def _call(
-        self, request: BatchAnalyzeRequest, authorization: str | None, deadline: float
-    ) -> BatchAnalyzeResponse:
-        return await self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
+    async def _call(self, request: BatchAnalyzeRequest, authorization: str | None, deadline: Deadline) -> Message:
+        done = asyncio.Event()
+        call = self._connection().send(request, authorization, deadline, LoopCallback(done.set))
+        try:
+            await done.wait()
+        except BaseException:
+            call.cancel()
+            raise
+        return call.answer()
 
-    def _connection(self) -> AsyncTransport:
+    def _connection(self) -> Transport:
         self._check_open()
         loop = asyncio.get_running_loop()
         if self._transport is None:
-            settings, calls = self._settings, self._limits.calls_in_flight
-            self._transport = self._own_transport or connect_async(
-                settings.transport, settings.endpoint, settings.tls, calls=calls, headers=settings.headers
-            )
+            self._transport = self._connect(loop)
         if self._loop is None:
             self._loop = loop
         if self._loop is not loop:

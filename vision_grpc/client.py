@@ -1,28 +1,31 @@
 """The client for threads."""
 
 import os
+import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
-from vision_grpc.codec.request import Ask
+from google.protobuf.message import Message
+
+from vision_grpc.api.api import RequestTemplate
 from vision_grpc.contract.rules import validate
-from vision_grpc.errors import ServiceError, VisionError
+from vision_grpc.errors import VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import ImageResult
 from vision_grpc.session.calls import Calls
 from vision_grpc.session.session import Session, single
 from vision_grpc.sources.files import ImageSource, Source, check_many
+from vision_grpc.stream.bare_call import BareCall
 from vision_grpc.stream.effects import Emit, Finish, Forget, Pull, Send
 from vision_grpc.stream.run import Plan, Run
-from vision_grpc.stream.verdict import Verdict, judge
 from vision_grpc.transport import Transport
-from vision_grpc.transport.connect import connect
 
 
-class VisionClient(Session[Transport]):
+class VisionClient(Session):
     """A connection to the Vision service, usable from several threads."""
 
     def analyze(
@@ -46,7 +49,7 @@ class VisionClient(Session[Transport]):
             ServiceError: the service refused the call, for its credentials or quota for example.
             ProtocolError: the answer breaks the contract.
         """
-        return single([*self._stream([image], self._ask(languages, model), self._plan(timeout_s=timeout))])
+        return single([*self._stream([image], self._template(languages, model), self._plan(timeout_s=timeout))])
 
     def analyze_many(
         self,
@@ -70,7 +73,7 @@ class VisionClient(Session[Transport]):
                 had been sent; its notes name the images that have no result.
         """
         check_many(images)
-        return self._stream(images, self._ask(languages, model), self._plan(ordered=ordered))
+        return self._stream(images, self._template(languages, model), self._plan(ordered=ordered))
 
     def batch_analyze(self, request: BatchAnalyzeRequest, *, timeout: float | None = None) -> BatchAnalyzeResponse:
         """Return the service's answer to a request of your own making: the bare call, not retried.
@@ -83,15 +86,14 @@ class VisionClient(Session[Transport]):
             AuthError, TransportError, ServiceError, ProtocolError: as `analyze`.
         """
         validate(request)
-        deadline = self._deadline_in(self._timeouts.call_s if timeout is None else timeout)
-        authorization = self._authorization(deadline)
+        deadline, bare = self._call_deadline(timeout), BareCall()
         with self._interruptible():
-            try:
-                return self._call(request, authorization, deadline)
-            except ServiceError as error:
-                if authorization is None or judge(error) is not Verdict.REFRESH:
-                    raise
-            return self._call(request, self._authorization(deadline, refused=authorization), deadline)
+            while True:
+                authorization = self._authorization(deadline, refused=bare.refused)
+                try:
+                    return cast("BatchAnalyzeResponse", self._call(request, authorization, deadline))
+                except VisionError as error:
+                    bare.failed(error, authorization)
 
     def close(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
@@ -107,10 +109,10 @@ class VisionClient(Session[Transport]):
     ) -> None:
         self.close()
 
-    def _stream(self, images: Iterable[ImageSource], ask: Ask, plan: Plan) -> Iterator[ImageResult]:
+    def _stream(self, images: Iterable[ImageSource], template: RequestTemplate, plan: Plan) -> Iterator[ImageResult]:
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan)
-        source, calls, pid = Source(images, plan.limits), Calls(run), os.getpid()
+        source, calls, pid = Source(images, plan.limits), Calls(run, template), os.getpid()
         try:
             with self._interruptible():
                 while not isinstance(effect := run.next(time.monotonic()), Finish):
@@ -118,7 +120,7 @@ class VisionClient(Session[Transport]):
                         yield from effect.results
                         _check_process(pid)
                     elif isinstance(effect, Send):
-                        self._start(run, effect, ask, calls)
+                        self._start(run, effect, calls)
                     elif isinstance(effect, Pull):
                         run.pulled(source.pull(effect.images), exhausted=source.exhausted)
                     elif isinstance(effect, Forget):
@@ -136,33 +138,32 @@ class VisionClient(Session[Transport]):
         if source.error is not None:
             raise source.error
 
-    def _start(self, run: Run, send: Send, ask: Ask, calls: Calls) -> None:
-        deadline = time.monotonic() + send.timeout_s
+    def _start(self, run: Run, send: Send, calls: Calls) -> None:
+        deadline = Deadline(send.deadline, send.timeout_s)
         try:
             authorization = self._authorization(deadline, refused=send.refused)
-            now = time.monotonic()
-            run.authorized(send.call_id, authorization, now)
-            # The call has what the token left of the time.
-            send = send._replace(timeout_s=max(0.0, deadline - now))
-            calls.start(self._connection(), send, ask, authorization)
+            run.authorized(send.call_id, authorization, time.monotonic())
+            calls.start(self._connection(), send, authorization, deadline)
         except VisionError as error:
             run.unauthorized(send.call_id, error, time.monotonic())
 
-    def _authorization(self, deadline: float, *, refused: str | None = None) -> str | None:
-        timeout_s = max(0.0, deadline - time.monotonic())
-        return self._settings.credentials.authorization(refused=refused, timeout_s=timeout_s)
+    def _authorization(self, deadline: Deadline, *, refused: str | None = None) -> str | None:
+        return self._settings.credentials.authorization(refused=refused, timeout_s=deadline.left_s)
 
-    def _call(self, request: BatchAnalyzeRequest, authorization: str | None, deadline: float) -> BatchAnalyzeResponse:
-        return self._connection().call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
+    def _call(self, request: BatchAnalyzeRequest, authorization: str | None, deadline: Deadline) -> Message:
+        done = threading.Event()
+        call = self._connection().send(request, authorization, deadline, done.set)
+        try:
+            done.wait()
+        except BaseException:
+            call.cancel()  # This thread was interrupted.
+            raise
+        return call.answer()
 
     def _reset(self) -> None:
         super()._reset()
         self._pid = os.getpid()
-        self._transport = self._own_transport or self._connect()
-
-    def _connect(self) -> Transport:
-        settings, calls = self._settings, self._limits.calls_in_flight
-        return connect(settings.transport, settings.endpoint, settings.tls, calls=calls, headers=settings.headers)
+        self._transport = self._connect()
 
     @contextmanager
     def _interruptible(self) -> Generator[None, None, None]:

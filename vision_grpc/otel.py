@@ -2,7 +2,7 @@
 
 from opentelemetry import metrics, trace
 
-from vision_grpc.contract.method import METHOD_PATH
+from vision_grpc.contract.method import BATCH_ANALYZE
 from vision_grpc.errors import Code
 from vision_grpc.events import CallEnded, CallStarted, Event, RetryScheduled
 
@@ -29,7 +29,7 @@ class OpenTelemetryHook:
         self._images = meter.create_counter("vision_grpc.images", description="Images with a result")
         self._retries = meter.create_counter("vision_grpc.retries", description="Images sent again")
         self._spans: dict[int, trace.Span] = {}
-        self._service, self._method = METHOD_PATH.strip("/").split("/")
+        self._service, self._method = BATCH_ANALYZE.containing_service.full_name, BATCH_ANALYZE.name
 
     def __call__(self, event: Event) -> None:
         """Record an event."""

@@ -12,13 +12,17 @@ requests, sent again when the handler says so. There is no socket, thread or wai
 
 from collections.abc import Callable, Sequence
 from itertools import count
+from typing import Any
 
-from vision_grpc.codec.request import Ask, build_request
-from vision_grpc.contract.method import check_result_count
+from google.protobuf.message import Message
+
+from vision_grpc.api.api import Api, RequestTemplate
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import Answer
-from vision_grpc.results.outcomes import MessageOutcome
+from vision_grpc.transport import OnDone
 from vision_grpc.transport.ended_call import EndedCall
 
 Handler = Callable[[BatchAnalyzeRequest], BatchAnalyzeResponse]
@@ -29,113 +33,64 @@ Any other exception is taken for a bug of the handler and ends the client's meth
 
 
 class MemoryTransport:
-    """For `VisionClient(transport=...)`: a handler in place of the service.
+    """For `VisionClient(transport=...)` and `AsyncVisionClient(transport=...)`: a handler in place of the service.
 
-    It is called once for each request, in the thread that sends. Answers have the request ids
-    `memory-1`, `memory-2` and so on, and the transport `memory`.
+    It is called once for each request, in the thread that sends; in an event loop's, by the asyncio client. Answers
+    have the request ids `memory-1`, `memory-2` and so on, and the transport `memory`.
     """
 
-    def __init__(self, handler: Handler) -> None:
-        self._exchanges = _Exchanges(handler)
+    def __init__(self, handler: Handler, *, api: Api = VISION_V1) -> None:
+        self._handler: Callable[[Any], Message] = handler
+        self._api = api
+        self._numbers = count(1)
 
     def start(
         self,
         contents: Sequence[bytes],
-        ask: Ask,
+        template: RequestTemplate,
         authorization: str | None,  # noqa: ARG002 - a handler sees requests
-        *,
-        timeout_s: float,  # noqa: ARG002 - nothing takes time
-        on_done: Callable[[], None],
-    ) -> EndedCall:
+        deadline: Deadline,  # noqa: ARG002 - nothing takes time
+        on_done: OnDone,
+    ) -> EndedCall[Answer]:
         """Hand a batch to the handler; see `Transport`."""
-        call = EndedCall(contents, self._exchanges.run(contents, ask))
+        request_id = f"memory-{next(self._numbers)}"
+        try:
+            response = self._handler(template.message(contents))
+            outcome: Answer | VisionError = Answer(self._api.read_message(response), request_id, "memory")
+        except VisionError as error:
+            outcome = _signed(error)
         on_done()
-        return call
+        return EndedCall(outcome, contents)
 
-    def call(
+    def send(
         self,
-        request: BatchAnalyzeRequest,
+        request: Message,
         authorization: str | None,  # noqa: ARG002 - a handler sees requests
-        *,
-        timeout_s: float,  # noqa: ARG002 - nothing takes time
-    ) -> BatchAnalyzeResponse:
+        deadline: Deadline,  # noqa: ARG002 - nothing takes time
+        on_done: OnDone,
+    ) -> EndedCall[Message]:
         """Hand a request to the handler as it is; see `Transport`."""
-        return self._exchanges.call(request)
+        outcome: Message | VisionError
+        try:
+            outcome = self._handler(request)
+            self._api.check_answer(request, outcome)
+        except VisionError as error:
+            outcome = _signed(error)
+        on_done()
+        return EndedCall(outcome)
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
-
-
-class AsyncMemoryTransport:
-    """For `AsyncVisionClient(transport=...)`; as `MemoryTransport`, the handler being called on the event loop."""
-
-    def __init__(self, handler: Handler) -> None:
-        self._exchanges = _Exchanges(handler)
-
-    def start(
-        self,
-        contents: Sequence[bytes],
-        ask: Ask,
-        authorization: str | None,  # noqa: ARG002 - a handler sees requests
-        *,
-        timeout_s: float,  # noqa: ARG002 - nothing takes time
-        on_done: Callable[[], None],
-    ) -> "AsyncMemoryCall":
-        """Hand a batch to the handler; see `AsyncTransport`."""
-        call = AsyncMemoryCall(EndedCall(contents, self._exchanges.run(contents, ask)))
-        on_done()
-        return call
-
-    async def call(
-        self,
-        request: BatchAnalyzeRequest,
-        authorization: str | None,  # noqa: ARG002 - a handler sees requests
-        *,
-        timeout_s: float,  # noqa: ARG002 - nothing takes time
-    ) -> BatchAnalyzeResponse:
-        """Hand a request to the handler as it is; see `AsyncTransport`."""
-        return self._exchanges.call(request)
 
     async def aclose(self) -> None:
         """Do nothing: there is no connection."""
 
 
-class AsyncMemoryCall:
-    """A batch that the handler has had."""
-
-    def __init__(self, call: EndedCall) -> None:
-        self._call = call
-
-    async def answer(self) -> Answer:
-        """Return the answer or raise what the handler raised; see `AsyncCall`."""
-        return self._call.answer()
-
-    def contents(self) -> Sequence[bytes]:
-        """Return the images again; see `AsyncCall`."""
-        return self._call.contents()
-
-    def cancel(self) -> None:
-        """Do nothing: the call is over."""
+AsyncMemoryTransport = MemoryTransport
+"""Either client takes the same transport."""
 
 
-class _Exchanges:
-    """A handler and the numbers of the requests that it has had."""
-
-    def __init__(self, handler: Handler) -> None:
-        self._handler = handler
-        self._numbers = count(1)
-
-    def run(self, contents: Sequence[bytes], ask: Ask) -> Answer | VisionError:
-        request_id = f"memory-{next(self._numbers)}"
-        try:
-            response = self._handler(build_request(contents, ask))
-        except VisionError as error:
-            if isinstance(error, ServiceError):
-                error.transport = "memory"
-            return error
-        return Answer([MessageOutcome(result) for result in response.results], request_id, "memory")
-
-    def call(self, request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
-        response = self._handler(request)
-        check_result_count(request, response)
-        return response
+def _signed(error: VisionError) -> VisionError:
+    if isinstance(error, ServiceError):
+        error.transport = "memory"
+    return error

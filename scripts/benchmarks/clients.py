@@ -13,13 +13,12 @@ from urllib.parse import urlsplit
 import grpc
 
 from vision_grpc import AsyncVisionClient, Limits, VisionClient
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import IamToken
 from vision_grpc.codec.json import to_json
-from vision_grpc.codec.request import ask_for_text, build_request
-from vision_grpc.contract.method import METHOD_PATH, REST_PATH
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.results import ImageResult
-from vision_grpc.transport.grpc.peer import OPTIONS
+from vision_grpc.transport.grpc.options import OPTIONS
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
 
 from .images import fake_jpegs
@@ -82,9 +81,9 @@ class Floor(Client):
 
     def __init__(self, options: argparse.Namespace) -> None:
         super().__init__(options)
-        request = build_request(self.contents(), ask_for_text(("*",), "", _FOLDER))
+        request = VISION_V1.template(("*",), "", _FOLDER).message(self.contents())
         self._wire = request.SerializeToString()
-        self._method: _Method = self.channel().unary_unary(METHOD_PATH)
+        self._method: _Method = self.channel().unary_unary(VISION_V1.grpc_path)
 
     def __call__(self, images: int) -> None:
         """Send so many images and take their answers."""
@@ -97,7 +96,7 @@ class RestFloor(Client):
 
     def __init__(self, options: argparse.Namespace) -> None:
         super().__init__(options)
-        self._body = to_json(build_request(self.contents(), ask_for_text(("*",), "", _FOLDER)))
+        self._body = to_json(VISION_V1.template(("*",), "", _FOLDER).message(self.contents()))
         address = urlsplit(self.target)
         host = str(address.hostname)
         if address.scheme == "http":
@@ -110,7 +109,7 @@ class RestFloor(Client):
         """Send so many images and take their answers."""
         headers = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/json"}
         for _ in range(images // BATCH):
-            self._connection.request("POST", REST_PATH, self._body, headers)
+            self._connection.request("POST", VISION_V1.rest_path, self._body, headers)
             self._connection.getresponse().read()
 
 

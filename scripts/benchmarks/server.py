@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import grpc
 import grpc.aio
 
-from vision_grpc.contract.method import METHOD_PATH
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
 
 from .answers import text_page
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--latency-s", type=float, default=0.0, help="what each call takes at least")
     parser.add_argument("--foreign", nargs=2, action="append", default=[], metavar=("METHOD", "FILE"))
     options = parser.parse_args()
-    results = {METHOD_PATH: text_page().SerializeToString()}
+    results = {VISION_V1.grpc_path: text_page().SerializeToString()}
     results |= {method: Path(file).read_bytes() for method, file in options.foreign}
     identity = (options.key.read_bytes(), options.certificate.read_bytes())
     asyncio.run(_serve(results, identity, options.latency_s))

@@ -13,10 +13,10 @@ from scripted_service import Reply, Script, Service, Silence, answer, numbers_of
 
 from vision_grpc import Image, InvalidRequestError, Limits
 from vision_grpc.config import Timeouts
+from vision_grpc.contract.sizes import MOST_IMAGES
 from vision_grpc.errors import AuthError, Code, DeadlineError, ProtocolError, ServiceError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 from vision_grpc.sources.feeder import AHEAD_IMAGES
-from vision_grpc.stream.batching import BATCH_IMAGES
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
 Connect = Callable[..., tuple[Driver, Service]]
@@ -46,7 +46,7 @@ def test_each_image_gets_its_own_text(connect: Connect, way: Way) -> None:
     assert len(results) == 100
     assert all(result.ok and result.attempts == 1 and result.transport == way.transport for result in results)
     assert all(result.request_id for result in results)
-    assert sorted(map(len, map(numbers_of, service.requests))) == [4] + [BATCH_IMAGES] * 12
+    assert sorted(map(len, map(numbers_of, service.requests))) == [4] + [MOST_IMAGES] * 12
 
 
 def test_results_come_in_order_when_that_is_wanted(connect: Connect) -> None:
@@ -157,7 +157,7 @@ def test_early_close_stops_an_endless_source(connect: Connect) -> None:
     client, _ = connect(limits=Limits(calls_in_flight=2))
     results = client.take((png(next(pulled)) for _ in count()), 3)
     assert [result.ok for result in results] == [True] * 3
-    assert next(pulled) <= 4 * BATCH_IMAGES + AHEAD_IMAGES
+    assert next(pulled) <= 4 * MOST_IMAGES + AHEAD_IMAGES
 
 
 def test_the_reader_sets_the_pace(connect: Connect) -> None:
@@ -167,7 +167,7 @@ def test_the_reader_sets_the_pace(connect: Connect) -> None:
     client, service = connect(limits=limits)
     client.take((png(next(pulled)) for _ in count()), 1)
     assert len(service.requests) <= 2
-    assert next(pulled) <= 3 * BATCH_IMAGES + AHEAD_IMAGES
+    assert next(pulled) <= 3 * MOST_IMAGES + AHEAD_IMAGES
 
 
 @pytest.mark.parametrize("come_before", [0, 3, 20])
@@ -303,7 +303,7 @@ def test_calls_run_side_by_side_up_to_the_window(connect: Connect, way: Way) -> 
         return answer(request)
 
     client, _ = connect(script, limits=Limits(calls_in_flight=window))
-    results = client.collect(png(number) for number in range(4 * window * BATCH_IMAGES))
+    results = client.collect(png(number) for number in range(4 * window * MOST_IMAGES))
     assert all(result.ok for result in results)
     assert most[0] == window
 

@@ -9,7 +9,7 @@ from images_in_bytes import number_in, png
 from scripted_service import Disconnect, Refusal, Reply, Script, Service, answer, numbers_of, read
 
 from vision_grpc import RetryPolicy
-from vision_grpc.codec.request import ask_for_text, build_request
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
 
@@ -270,7 +270,7 @@ def test_a_token_that_is_refused_is_replaced(connect: Connect, way: Way) -> None
 def test_a_request_of_ones_own_is_sent_again_with_another_token(connect: Connect) -> None:
     tokens = _Tokens()
     client, service = connect(_once(lambda _: ServiceError(Code.UNAUTHENTICATED, "expired")), credentials=tokens)
-    client.batch_analyze(build_request([png(1)], ask_for_text(("*",), "", "")))
+    client.batch_analyze(VISION_V1.template(("*",), "", "").message([png(1)]))
     assert (tokens.refused, len(service.requests)) == (["Bearer token-0"], 2)
 
 

@@ -16,9 +16,9 @@ from images_in_bytes import png
 from secret_watch import Watch
 
 from vision_grpc import RetryPolicy, VisionError
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import ApiKey, Credentials, IamToken, OAuthToken, ServiceAccountKey
 from vision_grpc.codec.json import from_json, to_json
-from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.errors import AuthError
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.messages import (
@@ -99,7 +99,7 @@ def _liar(way: Way, form: str, heard: list[str]) -> Iterator[str]:
         return context.abort(code, status.message)
 
     if way == "grpc":
-        with grpc_server(over_grpc, method=METHOD_PATH) as address:
+        with grpc_server(over_grpc, method=VISION_V1.grpc_path) as address:
             yield f"http://{address}"
     else:
         with http_server(over_rest) as url:

@@ -14,9 +14,9 @@ from auth_peers import Reply, always, grpc_server, http_server
 from drivers import AsyncDriver, SyncDriver
 
 from vision_grpc import AuthError, PathError, TransportError, VisionClient
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import ApiKey, OAuthToken
 from vision_grpc.codec.json import to_json
-from vision_grpc.contract.method import METHOD_PATH
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,
@@ -26,8 +26,9 @@ from vision_grpc.messages import (
     FeatureTextDetectionConfig,
 )
 from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.transport.rest.peer import translate
+from vision_grpc.network.http.failure import translate
 
 Way = Literal["grpc", "rest"]
 _TEXT = Feature(type=Feature.TEXT_DETECTION, text_detection_config=FeatureTextDetectionConfig(language_codes=["*"]))
@@ -56,7 +57,7 @@ def _server(
             chain, key = _pems(certificate)
             roots = None if clients is None else clients.cert_pem.bytes()
             tls = grpc.ssl_server_credentials([(key, chain)], roots, require_client_auth=clients is not None)
-        with grpc_server(lambda _, __: _RESPONSE.SerializeToString(), tls, METHOD_PATH) as address:
+        with grpc_server(lambda _, __: _RESPONSE.SerializeToString(), tls, VISION_V1.grpc_path) as address:
             yield address
         return
     context = None
@@ -179,7 +180,7 @@ def test_a_service_over_grpc_alone_that_closes_the_connection_may_ask_for_a_cert
 def test_no_certificate_is_spoken_of_where_none_can_be_asked_for_or_an_answer_came() -> None:
     error = ConnectionResetError("Connection reset by peer")
     plaintext, encrypted = (
-        Attempt(Endpoint("vision.example", 443, plaintext=plaintext), 1.0) for plaintext in (True, False)
+        Attempt(Endpoint("vision.example", 443, plaintext=it_is), Deadline.after(1.0)) for it_is in (True, False)
     )
     assert str(translate(error, plaintext, is_early=True)).endswith(_MAY_SPEAK_TLS)
     assert "(" not in str(translate(error, plaintext))
@@ -189,7 +190,7 @@ def test_no_certificate_is_spoken_of_where_none_can_be_asked_for_or_an_answer_ca
 
 def test_the_reason_of_a_refusal_after_the_handshake_is_told_when_it_is_read() -> None:
     error = ssl.SSLError("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
-    told = translate(error, Attempt(Endpoint("vision.example", 443, plaintext=False), 1.0))
+    told = translate(error, Attempt(Endpoint("vision.example", 443, plaintext=False), Deadline.after(1.0)))
     assert isinstance(told, PathError)
     assert told.lasting
     assert "asks for a client certificate: pass client_certificate" in str(told)

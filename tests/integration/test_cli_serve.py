@@ -18,8 +18,7 @@ from command_line import PROGRAM_ON_A_FULL_DISK, Finished, cut_first_line, finis
 from scanned_pages import ScannedPage
 
 from vision_grpc import VisionClient
-from vision_grpc.codec.request import ask_for_text, build_request
-from vision_grpc.contract.method import METHOD_PATH
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
@@ -86,12 +85,12 @@ def test_a_signal_that_another_thread_takes_ends_it_too(line: Path) -> None:
 
 
 def test_a_call_in_flight_is_answered_at_the_end(line: Path) -> None:
-    request = build_request([line.read_bytes()], ask_for_text(["en"], "", ""))
+    request = VISION_V1.template(["en"], "", "").message([line.read_bytes()])
     with serving() as (process, endpoints), grpc.insecure_channel(endpoints["grpc_endpoint"]) as channel:
         # Called as if it streamed, for only then metadata are told before the answer is there. The service
         # sends them when it takes up the call, before it reads the image.
         method = channel.unary_stream(
-            METHOD_PATH,
+            VISION_V1.grpc_path,
             request_serializer=BatchAnalyzeRequest.SerializeToString,
             response_deserializer=BatchAnalyzeResponse.FromString,
         )

@@ -12,7 +12,7 @@ from auth_peers import grpc_server
 from command_line import Finished, run
 from images_in_bytes import png
 
-from vision_grpc.contract.method import METHOD_PATH
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse
 
 VARIABLES = {"YC_API_KEY": "AQVNkeykeykeykeykeykeykeykey"}
@@ -55,7 +55,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     own = authority.issue_cert("vision.example")
     pair = (own.private_key_pem.bytes(), own.cert_chain_pems[0].bytes())
     tls = grpc.ssl_server_credentials([pair], authority.cert_pem.bytes(), require_client_auth=True)
-    with grpc_server(answer, tls, METHOD_PATH) as address:
+    with grpc_server(answer, tls, VISION_V1.grpc_path) as address:
         yield Place(address, folder, seen)
 
 

@@ -26,18 +26,20 @@ from vision_grpc import (
     RetryPolicy,
     TransportError,
     VisionClient,
-    discovery,
 )
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import Anonymous, IamToken, YcProfile
+from vision_grpc.cloud import discovery
 from vision_grpc.codec.json import to_json
-from vision_grpc.codec.request import ask_for_text, build_request
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.transport.discovered import AsyncDiscoveringTransport, DiscoveringTransport, Lookup
+from vision_grpc.transport import Call
+from vision_grpc.transport.discovered import DiscoveringTransport, Lookup
 
 Way = Literal["grpc", "rest"]
-_REQUEST = build_request([png(1)], ask_for_text(("*",), "", ""))
+_REQUEST = VISION_V1.template(("*",), "", "").message([png(1)])
 
 
 def _told(*endpoints: tuple[str, str]) -> Reply:
@@ -239,44 +241,66 @@ class _SlowDirectory:
     place = Endpoint("directory.example", 443, plaintext=False)
 
     def __init__(self) -> None:
-        self.asked, self.told = asyncio.Event(), asyncio.Event()
+        self.asked, self.knows = threading.Event(), threading.Event()
 
-    def address(self, *_: object, **__: object) -> NoReturn:
-        raise AssertionError
-
-    async def address_async(self, _: str, *, timeout_s: float) -> str:
+    def address(self, _: str, *, timeout_s: float) -> str:
         self.asked.set()
-        async with asyncio.timeout(timeout_s):
-            await self.told.wait()
+        assert self.knows.wait(timeout_s)
         return "vision.example:443"
 
 
-async def test_nothing_is_opened_for_a_service_that_is_found_after_the_end() -> None:
-    directory, opened = _SlowDirectory(), list[Endpoint]()
+@pytest.mark.parametrize("begin", ["start", "send"])
+def test_nothing_is_opened_for_a_service_that_is_found_after_the_end(begin: str) -> None:
+    directory, opened, done = _SlowDirectory(), list[Endpoint](), threading.Event()
 
     def open_at(endpoint: Endpoint) -> NoReturn:
         opened.append(endpoint)
         raise AssertionError
 
-    transport = AsyncDiscoveringTransport(Lookup(directory, insecure=False), open_at)
-    call = asyncio.create_task(transport.call(_REQUEST, None, timeout_s=20))
-    await directory.asked.wait()
-    await transport.aclose()
-    directory.told.set()
-    with pytest.raises(TransportError, match=r"no call to vision\.example:443 was started: the client was closed"):
-        await call
+    transport = DiscoveringTransport(Lookup(directory, insecure=False), open_at)
+    call = _begin(transport, begin, done)
+    directory.asked.wait()
+    transport.close()
+    directory.knows.set()
+    assert done.wait(20)
+    with pytest.raises(TransportError, match=r"no call to directory\.example:443 was started: the client was closed"):
+        call.answer()
     assert opened == []
 
 
-@pytest.mark.timeout(20)
-def test_no_call_starts_when_a_signal_handler_closes_as_the_connection_is_opened() -> None:
+@pytest.mark.parametrize("begin", ["start", "send"])
+def test_no_call_starts_when_a_signal_handler_closes_as_the_connection_is_opened(begin: str) -> None:
     def open_at(_: Endpoint) -> Mock:
         transport.close()
         return opened
 
-    opened = Mock()
-    directory = Mock(address=lambda *_, **__: "vision.example:443")
+    opened, done = Mock(), threading.Event()
+    directory = Mock(address=lambda *_, **__: "vision.example:443", place=_SlowDirectory.place)
     transport = DiscoveringTransport(Lookup(directory, insecure=False), open_at)
+    call = _begin(transport, begin, done)
+    assert done.wait(20)
     with pytest.raises(TransportError, match="the client was closed"):
-        transport.call(_REQUEST, None, timeout_s=1)
-    opened.call.assert_not_called()
+        call.answer()
+    opened.start.assert_not_called()
+    opened.send.assert_not_called()
+
+
+@pytest.mark.parametrize("begin", ["start", "send"])
+def test_a_call_that_is_given_up_before_the_service_is_found_is_over(begin: str) -> None:
+    directory, opened, done = _SlowDirectory(), Mock(), threading.Event()
+    transport = DiscoveringTransport(Lookup(directory, insecure=False), lambda _: opened)
+    call = _begin(transport, begin, done)
+    call.cancel()
+    assert done.wait(20)
+    with pytest.raises(TransportError, match="given up before it started"):
+        call.answer()
+    directory.knows.set()
+    transport.close()
+    opened.start.assert_not_called()
+
+
+def _begin(transport: DiscoveringTransport, begin: str, done: threading.Event) -> Call[object]:
+    deadline = Deadline.after(20)
+    if begin == "send":
+        return transport.send(_REQUEST, None, deadline, done.set)
+    return transport.start([png(1)], VISION_V1.template(("*",), "", ""), None, deadline, done.set)

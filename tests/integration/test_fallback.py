@@ -19,17 +19,16 @@ from images_in_bytes import png
 from scripted_service import Script, Service, answer, serve_grpc, serve_rest, start_grpc
 
 from vision_grpc import AsyncVisionClient, ImageResult, RetryPolicy, VisionClient
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import Code, DeadlineError, ServiceError, TransportError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport.detour import PROBE_INTERVAL_S
-from vision_grpc.transport.fallback import AsyncFallbackTransport, FallbackTransport
-from vision_grpc.transport.grpc.aio import AsyncGrpcTransport
-from vision_grpc.transport.grpc.threads import GrpcTransport
-from vision_grpc.transport.grpc.threads import peer as grpc_peer
-from vision_grpc.transport.rest.aio import AsyncRestTransport
-from vision_grpc.transport.rest.threads import RestTransport
+from vision_grpc.transport.fallback import FallbackTransport
+from vision_grpc.transport.grpc import options as grpc_options
+from vision_grpc.transport.grpc.transport import GrpcTransport
+from vision_grpc.transport.protocol_choice import PROBE_INTERVAL_S
+from vision_grpc.transport.rest.transport import RestTransport
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
 Kind = Literal["sync", "asyncio"]
@@ -94,14 +93,14 @@ def _between(kind: Kind, grpc: str, rest: str | None, clock: Callable[[], float]
 
     def open_rest() -> Any:  # noqa: ANN401
         assert rest is not None, "there is no reason to go another way"
-        make = RestTransport if kind == "sync" else AsyncRestTransport
-        return make(Endpoint.parse(rest, insecure=True), Tls(), calls=8)
+        return RestTransport(VISION_V1, Endpoint.parse(rest, insecure=True), Tls(), calls=8)
 
     def options() -> dict[str, Any]:
         place = Endpoint.parse(grpc, insecure=True)
-        if kind == "sync":
-            return {"transport": FallbackTransport(GrpcTransport(place, Tls()), open_rest, clock=clock)}
-        return {"transport": AsyncFallbackTransport(AsyncGrpcTransport(place, Tls()), open_rest, clock=clock)}
+        loop = None if kind == "sync" else asyncio.get_running_loop()
+        return {
+            "transport": FallbackTransport(GrpcTransport(VISION_V1, place, Tls(), loop=loop), open_rest, clock=clock)
+        }
 
     return _Client(kind, options)
 
@@ -211,8 +210,8 @@ def test_a_port_that_hangs_up(kind: Kind, switches: Callable[[], list[str]]) -> 
 def test_a_port_that_never_speaks(
     kind: Kind, switches: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impatient = {**dict(grpc_peer.OPTIONS), "grpc.min_reconnect_backoff_ms": 300}
-    monkeypatch.setattr(grpc_peer, "OPTIONS", tuple(impatient.items()))
+    impatient = {**dict(grpc_options.OPTIONS), "grpc.min_reconnect_backoff_ms": 300}
+    monkeypatch.setattr(grpc_options, "OPTIONS", tuple(impatient.items()))
     with (
         _port_that(lambda _: None) as port,
         serve_rest(answer) as service,

@@ -16,15 +16,15 @@ from images_in_bytes import png
 from lying_server import drip, lying_server, read_request, tunnel_to
 
 from vision_grpc import AuthError, PathError, ServiceError, VisionClient
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import Anonymous, ApiKey, OAuthToken
 from vision_grpc.codec.json import to_json
-from vision_grpc.codec.request import ask_for_text, build_request
 from vision_grpc.local import LocalVision
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.proxy import Proxy, ask_for_tunnel, connect_to_proxy, proxy_of
 
-_REQUEST = build_request([png(1)], ask_for_text(("*",), "", ""))
+_REQUEST = VISION_V1.template(("*",), "", "").message([png(1)])
 _RESPONSE = BatchAnalyzeResponse(results=[AnalyzeResult()])
 PAGE = Path(__file__).parent.parent / "data" / "pages" / "en_sans.png"
 

@@ -12,12 +12,12 @@ import trustme
 from images_in_bytes import png
 
 from vision_grpc import RetryPolicy, VisionClient
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import Anonymous
 from vision_grpc.codec.json import to_json
-from vision_grpc.codec.request import ask_for_text, build_request
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse, FeatureResult, TextAnnotation
 
-_REQUEST = build_request([png(1)], ask_for_text(("*",), "", ""))
+_REQUEST = VISION_V1.template(("*",), "", "").message([png(1)])
 _SOON_S = 20.0
 
 

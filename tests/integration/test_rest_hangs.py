@@ -20,6 +20,7 @@ from vision_grpc.cloud.once import fetch
 from vision_grpc.errors import DeadlineError, PathError, TransportError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.http.message import HttpRequest
 from vision_grpc.network.tls import Tls
@@ -94,7 +95,7 @@ def test_a_proxy_that_stays_silent_is_not_waited_for(call: _Call, monkeypatch: p
 
 def test_a_single_request_ends_at_its_deadline() -> None:
     with lying_server(_LIES["a body byte by byte"]) as server:
-        attempt = Attempt(Endpoint.parse(f"http://{server.address}", insecure=False), _SHORT_S)
+        attempt = Attempt(Endpoint.parse(f"http://{server.address}", insecure=False), Deadline.after(_SHORT_S))
         with pytest.raises(DeadlineError):
             fetch(attempt, Tls(), HttpRequest("GET", "/", {}))
 

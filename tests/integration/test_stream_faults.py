@@ -11,9 +11,9 @@ from images_in_bytes import number_in, png
 from scripted_service import Reply, Silence, answer, numbers_of, serve_grpc
 
 from vision_grpc import AsyncVisionClient, Image, Limits, RetryPolicy, Timeouts, VisionClient
+from vision_grpc.contract.sizes import MOST_IMAGES
 from vision_grpc.errors import Code
 from vision_grpc.messages import BatchAnalyzeRequest
-from vision_grpc.stream.batching import BATCH_IMAGES
 
 
 def test_a_service_that_stays_silent_fails_each_image_in_time() -> None:
@@ -151,7 +151,7 @@ async def test_an_endless_asynchronous_source_ends_with_its_reader() -> None:
             after_close = pulled
             await client.analyze(png(1))
             assert pulled == after_close
-    assert pulled <= 2 * Limits().calls_in_flight * BATCH_IMAGES
+    assert pulled <= 2 * Limits().calls_in_flight * MOST_IMAGES
 
 
 def test_one_client_serves_several_threads_at_once() -> None:

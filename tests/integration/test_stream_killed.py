@@ -17,8 +17,8 @@ from held_port import held_port
 from images_in_bytes import png
 
 from vision_grpc import Limits, RetryPolicy
+from vision_grpc.contract.sizes import MOST_IMAGES
 from vision_grpc.events import Event, RetryScheduled
-from vision_grpc.stream.batching import BATCH_IMAGES
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
 
@@ -106,7 +106,7 @@ def test_killing_the_service_costs_no_image_and_answers_at_most_a_window_twice(
     assert set(times) == set(range(_IMAGES))
     assert max(times.values()) <= 1 + len(_LIVES)
     # What was answered when the process died may not have got out.
-    assert len(answered) <= _IMAGES / BATCH_IMAGES + len(_LIVES) * _WINDOW
+    assert len(answered) <= _IMAGES / MOST_IMAGES + len(_LIVES) * _WINDOW
     assert client.stats.calls_in_flight == 0
 
 

@@ -13,9 +13,9 @@ from images_in_bytes import png
 from scripted_service import answer
 
 from vision_grpc import AsyncVisionClient, VisionClient
-from vision_grpc.contract.method import METHOD_PATH
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.messages import BatchAnalyzeRequest
-from vision_grpc.transport.grpc.channels import STREAMS_PER_CHANNEL
+from vision_grpc.transport.grpc.channel_pool import STREAMS_PER_CHANNEL
 
 _STREAMS, _IMAGES = 20, 8 * 12
 _SLOW_S = 0.1
@@ -41,7 +41,7 @@ class _Busy:
 
 @contextmanager
 def _serving(service: _Busy) -> Iterator[str]:
-    _, name, method = METHOD_PATH.split("/")
+    _, name, method = VISION_V1.grpc_path.split("/")
     handler = grpc.method_handlers_generic_handler(name, {method: grpc.unary_unary_rpc_method_handler(service.serve)})
     # Of more streams, a connection of such a server breaks.
     options = [("grpc.max_concurrent_streams", 100)]

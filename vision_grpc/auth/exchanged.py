@@ -14,6 +14,7 @@ from vision_grpc.auth.refresh import Fail, Join, Pause, Refresh, Serve
 from vision_grpc.auth.token import Token, clock
 from vision_grpc.cloud.single_flight import Flight, SingleFlight
 from vision_grpc.errors import AuthError
+from vision_grpc.network.deadline import Deadline
 
 _LOG = logging.getLogger("vision_grpc.auth")
 # One exchange: gRPC and REST together.
@@ -78,7 +79,7 @@ class ExchangedCredentials(Secretive, ABC):
         """Where the tokens come from, for people."""
 
     @abstractmethod
-    def _exchange(self, timeout_s: float) -> Token:
+    def _exchange(self, deadline: Deadline) -> Token:
         """Return a new token.
 
         Raises:
@@ -124,7 +125,7 @@ class ExchangedCredentials(Secretive, ABC):
 
     def _run(self, number: int) -> None:
         try:
-            token = self._exchange(_EXCHANGE_S)
+            token = self._exchange(Deadline.after(_EXCHANGE_S))
         except AuthError as error:
             with self._flights.lock:
                 is_urgent = self._refresh.held is None

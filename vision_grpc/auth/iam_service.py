@@ -12,6 +12,7 @@ from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.cloud.once import Peer, call_once
 from vision_grpc.errors import AuthError, PathError, ProtocolError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls, read_roots
 from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2
@@ -52,26 +53,24 @@ class IamService:
             return f"the IAM service at {self._where.target}"
         return f"the IAM service of the cloud at {self._where.place.target}"
 
-    def create_token(self, request: CreateIamTokenRequest, fix: str, *, timeout_s: float) -> Token:
+    def create_token(self, request: CreateIamTokenRequest, fix: str, deadline: Deadline) -> Token:
         """Return the token for an identity; `fix` is what to do when the service refuses it.
 
         Raises:
             AuthError: there is none.
         """
         secret = request.jwt or request.yandex_passport_oauth_token
-        deadline = time.monotonic() + timeout_s
         try:
-            peer = self._find(timeout_s)
-            timeout_s = max(0.0, deadline - time.monotonic())
-            response = call_once(peer, _CREATE, request, CreateIamTokenResponse, timeout_s=timeout_s, secret=secret)
+            peer = self._find(deadline)
+            response = call_once(peer, _CREATE, request, CreateIamTokenResponse, deadline, secret=secret)
         except VisionError as error:
             raise _explain(error, f"{self}", fix) from error
         return self._read(response)
 
-    def _find(self, timeout_s: float) -> Peer:
+    def _find(self, deadline: Deadline) -> Peer:
         place = self._where
         if isinstance(place, ApiEndpoints):
-            place = Endpoint.parse(place.address("iam", timeout_s=timeout_s), insecure=self._insecure)
+            place = Endpoint.parse(place.address("iam", timeout_s=deadline.left_s), insecure=self._insecure)
             try:
                 place.check_private()
             except ValueError as error:

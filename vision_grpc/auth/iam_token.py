@@ -9,6 +9,7 @@ from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import LONGEST_LIFE_S, Token
 from vision_grpc.errors import AuthError
+from vision_grpc.network.deadline import Deadline
 
 # Nobody tells when the token of a callable ends; asking is for whoever made the callable cheap or not.
 _ASK_AGAIN_S = 300.0
@@ -70,7 +71,7 @@ class _CalledToken(ExchangedCredentials):
     def _origin(self) -> str:
         return "the callable of IamToken"
 
-    def _exchange(self, timeout_s: float) -> Token:  # noqa: ARG002 - the caller's code takes what it takes
+    def _exchange(self, deadline: Deadline) -> Token:  # noqa: ARG002 - the caller's code takes what it takes
         problem = ""
         value: object = None
         try:

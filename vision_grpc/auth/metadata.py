@@ -10,6 +10,7 @@ from vision_grpc.auth.token import Token
 from vision_grpc.cloud.once import fetch
 from vision_grpc.errors import AuthError, ProtocolError, RequestTooLargeError, TransportError
 from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.http.message import HttpRequest
 from vision_grpc.network.tls import Tls
@@ -47,10 +48,10 @@ class MetadataService(ExchangedCredentials):
     def _origin(self) -> str:
         return f"the metadata service at {self._endpoint.url}"
 
-    def _exchange(self, timeout_s: float) -> Token:
+    def _exchange(self, deadline: Deadline) -> Token:
         try:
             answer = fetch(
-                Attempt(self._endpoint, min(timeout_s, _ANSWER_S)),
+                Attempt(self._endpoint, deadline.within(_ANSWER_S)),
                 Tls(),
                 HttpRequest("GET", _PATH, _HEADERS),
                 # A proxy would ask for the token of the machine that it runs on.

@@ -9,6 +9,7 @@ from vision_grpc.auth.iam_service import IamService
 from vision_grpc.auth.token import Token
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.messages import CreateIamTokenRequest
+from vision_grpc.network.deadline import Deadline
 
 _FIX = "get a new OAuth token: it lives for a year and ends with a change of the password"
 
@@ -43,6 +44,6 @@ class OAuthToken(ExchangedCredentials):
     def _origin(self) -> str:
         return str(self._service)
 
-    def _exchange(self, timeout_s: float) -> Token:
+    def _exchange(self, deadline: Deadline) -> Token:
         request = CreateIamTokenRequest(yandex_passport_oauth_token=self._token)
-        return self._service.create_token(request, _FIX, timeout_s=timeout_s)
+        return self._service.create_token(request, _FIX, deadline)

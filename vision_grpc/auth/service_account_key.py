@@ -10,6 +10,7 @@ from vision_grpc.auth.iam_service import IamService, check_the_clock
 from vision_grpc.auth.token import Token
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.messages import CreateIamTokenRequest
+from vision_grpc.network.deadline import Deadline
 
 
 class ServiceAccountKey(ExchangedCredentials):
@@ -50,11 +51,11 @@ class ServiceAccountKey(ExchangedCredentials):
     def _origin(self) -> str:
         return str(self._service)
 
-    def _exchange(self, timeout_s: float) -> Token:
+    def _exchange(self, deadline: Deadline) -> Token:
         key = self._key.current_key() if isinstance(self._key, KeyFile) else self._key
         request = CreateIamTokenRequest(jwt=key.sign())
         fix = (
             f"see whether the key {key.key_id} of the service account {key.service_account_id} "
             f"still exists (`yc iam key list`), and {check_the_clock()}"
         )
-        return self._service.create_token(request, fix, timeout_s=timeout_s)
+        return self._service.create_token(request, fix, deadline)

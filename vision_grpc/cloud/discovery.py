@@ -9,6 +9,7 @@ from vision_grpc.cloud.once import Peer, call_once
 from vision_grpc.cloud.single_flight import Flight, SingleFlight
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
 from vision_grpc.messages import ListApiEndpointsRequest, ListApiEndpointsResponse
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls, read_roots
 from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2
@@ -97,7 +98,7 @@ class ApiEndpoints:
     def _ask(self) -> VisionError | None:
         try:
             response = call_once(
-                self._peer, _LIST, ListApiEndpointsRequest(), ListApiEndpointsResponse, timeout_s=_ASK_S
+                self._peer, _LIST, ListApiEndpointsRequest(), ListApiEndpointsResponse, Deadline.after(_ASK_S)
             )
         except VisionError as error:
             if self._addresses is not None:

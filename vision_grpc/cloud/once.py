@@ -3,7 +3,6 @@
 For services that are asked a few times a day: the connection is not worth keeping, least of all over a fork.
 """
 
-import time
 from contextlib import closing, suppress
 from typing import Literal, NamedTuple, TypeVar, cast
 
@@ -11,9 +10,10 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from vision_grpc.codec.json import from_json, read_error_body, to_json
-from vision_grpc.contract.http_rule import http_rule_of
+from vision_grpc.contract.method import grpc_path_of, http_rule_of
 from vision_grpc.errors import DeadlineError, PathError, ProtocolError
 from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.network.tls import Tls
@@ -38,8 +38,8 @@ def call_once(
     method: MethodDescriptor,
     request: Message,
     response_class: type[_MessageT],
+    deadline: Deadline,
     *,
-    timeout_s: float,
     secret: str | None = None,
 ) -> _MessageT:
     """Return the answer to a request: over gRPC and, where that does not get through, over REST.
@@ -53,17 +53,16 @@ def call_once(
         ValueError: the secret would travel in plaintext.
     """
     if peer.transport == "rest":
-        return _call_rest(peer, method, request, response_class, Attempt(peer.endpoint, timeout_s, secret))
+        return _call_rest(peer, method, request, response_class, Attempt(peer.endpoint, deadline, secret))
     if peer.transport == "grpc":
-        return _call_grpc(peer, method, request, response_class, Attempt(peer.endpoint, timeout_s, secret))
-    deadline = time.monotonic() + timeout_s
+        return _call_grpc(peer, method, request, response_class, Attempt(peer.endpoint, deadline, secret))
     try:
         # Half of the time: firewalls that drop packets look like a service that is slow.
-        return _call_grpc(peer, method, request, response_class, Attempt(peer.endpoint, timeout_s / 2, secret))
+        early = deadline.within(deadline.left_s / 2)
+        return _call_grpc(peer, method, request, response_class, Attempt(peer.endpoint, early, secret))
     except (PathError, DeadlineError) as grpc_error:
-        left_s = max(0.0, deadline - time.monotonic())
         try:
-            return _call_rest(peer, method, request, response_class, Attempt(peer.endpoint, left_s, secret))
+            return _call_rest(peer, method, request, response_class, Attempt(peer.endpoint, deadline, secret))
         except (PathError, DeadlineError) as rest_error:
             message = f"neither gRPC nor REST gets through: {grpc_error}; {rest_error}"
             lasting = isinstance(rest_error, PathError) and rest_error.lasting
@@ -90,13 +89,12 @@ def _call_grpc(
 ) -> _MessageT:
     import grpc
 
-    from vision_grpc.transport.grpc.peer import Failure, close_channels, metadata_of, open_channel, translate
+    from vision_grpc.transport.grpc.exchange import Failure, metadata_of, translate
+    from vision_grpc.transport.grpc.thread_channel import close_channels, open_channel
 
     channel = open_channel(peer.endpoint, peer.tls)
     try:
-        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
-            f"/{method.containing_service.full_name}/{method.name}"
-        )
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(grpc_path_of(method))
         try:
             wire = call(request.SerializeToString(), timeout=attempt.left_s(), metadata=metadata_of(None))
         except grpc.RpcError as error:
@@ -112,7 +110,7 @@ def _call_grpc(
 def _call_rest(
     peer: Peer, method: MethodDescriptor, request: Message, response_class: type[_MessageT], attempt: Attempt
 ) -> _MessageT:
-    from vision_grpc.transport.rest.peer import headers_of
+    from vision_grpc.transport.rest.exchange import headers_of
 
     rule = http_rule_of(method)
     verb = "POST" if rule.post else "GET"

@@ -1,32 +1,23 @@
-"""The one method of the contract, as its descriptor tells it."""
+"""Where the methods of the contract are: their paths in gRPC and in REST, as the protos say."""
 
-from vision_grpc.contract.http_rule import http_rule_of
-from vision_grpc.errors import ProtocolError
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from google.protobuf.descriptor import MethodDescriptor
+
+from vision_grpc_pb.google.api import annotations_pb2
+from vision_grpc_pb.google.api.http_pb2 import HttpRule
+from vision_grpc_pb.google.protobuf.descriptor_pb2 import MethodOptions
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
 
-Headers = tuple[tuple[str, str], ...]
-"""What goes with each call beyond what every call has: metadata in gRPC, headers in REST."""
-
-_SERVICE = vision_service_pb2.DESCRIPTOR.services_by_name["VisionService"]
-_METHOD = _SERVICE.methods_by_name["BatchAnalyze"]
-
-SERVICE_NAME: str = _SERVICE.full_name
-
-METHOD_PATH = f"/{_SERVICE.full_name}/{_METHOD.name}"
-"""Path of the method in gRPC."""
-
-REST_PATH: str = http_rule_of(_METHOD).post
-"""Path of the method in REST."""
+BATCH_ANALYZE: MethodDescriptor = vision_service_pb2.DESCRIPTOR.services_by_name["VisionService"].methods_by_name[
+    "BatchAnalyze"
+]
 
 
-def check_result_count(request: BatchAnalyzeRequest, response: BatchAnalyzeResponse) -> None:
-    """Pass an answer that has one result per image: results are known by their position alone.
+def grpc_path_of(method: MethodDescriptor) -> str:
+    """Return the path of a method in gRPC."""
+    return f"/{method.containing_service.full_name}/{method.name}"
 
-    Raises:
-        ProtocolError: it has fewer or more.
-    """
-    sent, got = len(request.analyze_specs), len(response.results)
-    if sent != got:
-        message = f"the answer has {got} results for {sent} images: no result can be told whose it is"
-        raise ProtocolError(message)
+
+def http_rule_of(method: MethodDescriptor) -> HttpRule:
+    """Return the `google.api.http` option of a method: its verb and its path in REST."""
+    # Options come in the classes of the default pool, which does not know the extension: their bytes are parsed again.
+    return MethodOptions.FromString(method.GetOptions().SerializeToString()).Extensions[annotations_pb2.http]

@@ -10,6 +10,7 @@ from vision_grpc.cloud.once import fetch
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.errors import DeadlineError, PathError, VisionError
 from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.session.settings import Settings
 
@@ -51,7 +52,7 @@ def ask_over_http1(settings: Settings, timeout_s: float) -> HttpAnswer:
     """
     place = settings.place
     try:
-        return fetch(Attempt(place, timeout_s), settings.tls, HttpRequest("GET", "/", {}))
+        return fetch(Attempt(place, Deadline.after(timeout_s)), settings.tls, HttpRequest("GET", "/", {}))
     except VisionError as error:
         name, fix = "http", "correct the port; one for gRPC alone takes transport grpc"
         if isinstance(error, PathError) and error.lasting:

@@ -9,12 +9,12 @@ A service, or a gateway before it, may repeat the secret in what it answers. Wha
 error, and from there a log or a traceback, passes through here first.
 """
 
-import time
 from collections.abc import Iterator
 from itertools import takewhile
 from typing import NoReturn
 
 from vision_grpc.errors import DeadlineError, TransportError, VisionError
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 
 # So much of a secret's beginning is known again: whoever quotes a secret may cut it short.
@@ -33,12 +33,11 @@ class Attempt:
         ValueError: the secret would travel in plaintext, or no header can hold it.
     """
 
-    __slots__ = ("_deadline", "_secrets", "_timeout_s", "endpoint")
+    __slots__ = ("_secrets", "deadline", "endpoint")
 
-    def __init__(self, endpoint: Endpoint, timeout_s: float, secret: str | None = None) -> None:
+    def __init__(self, endpoint: Endpoint, deadline: Deadline, secret: str | None = None) -> None:
         self.endpoint = endpoint
-        self._timeout_s = timeout_s
-        self._deadline = time.monotonic() + timeout_s
+        self.deadline = deadline
         self._secrets: list[str] = []
         if secret is not None:
             self.keep(secret)
@@ -59,13 +58,13 @@ class Attempt:
             DeadlineError: none.
         """
         # To sockets, 0 means not to wait at all, which is another error.
-        if (left_s := self._deadline - time.monotonic()) > 0:
+        if (left_s := self.deadline.left_s) > 0:
             return left_s
         raise self.late()
 
     def late(self) -> DeadlineError:
         """Return the error of a call that took too long."""
-        return DeadlineError(f"no answer from {self.endpoint.target} within {round(self._timeout_s, 3):g} s")
+        return DeadlineError(f"no answer from {self.endpoint.target} within {round(self.deadline.timeout_s, 3):g} s")
 
     def hide(self, text: str) -> str:
         """Return a text without the secret."""

@@ -1,18 +1,19 @@
 """What both clients are made of, whichever way they are driven."""
 
-import math
 import os
 import random
-import time
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Generic, TypeVar
+from typing import ClassVar
 
+from vision_grpc.api.api import Api, RequestTemplate
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
-from vision_grpc.codec.request import Ask, ask_for_text
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.events import Event
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.tls import Pem
 from vision_grpc.results import ImageResult
 from vision_grpc.session.monitor import Monitor, Stats
@@ -20,11 +21,8 @@ from vision_grpc.session.settings import Settings
 from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.run import Plan, Run
 from vision_grpc.stream.throttle import Throttle
-from vision_grpc.transport import AsyncTransport, Transport
-from vision_grpc.transport.connect import TransportChoice
-
-_TransportT = TypeVar("_TransportT", Transport, AsyncTransport)
-
+from vision_grpc.transport import Transport
+from vision_grpc.transport.connect import TransportChoice, connect
 
 # Of 8 MiB, the CPU of images of 200 and 1,000 KB would shrink by a tenth too, and the peak of memory grow by a fifth.
 _LESSON_BYTES = 2 * 1_048_576
@@ -42,14 +40,16 @@ def _let_the_heap_keep_a_little() -> None:
     bytes(_LESSON_BYTES)
 
 
-class Session(Generic[_TransportT]):
-    """Settings, quotas and counts of a client."""
+class Session:
+    """Settings, quotas, counts and the connection of a client."""
+
+    _api: ClassVar[Api] = VISION_V1
 
     def __init__(
         self,
         endpoint: str | ApiEndpoints | None = None,
         *,
-        transport: TransportChoice | _TransportT | None = None,
+        transport: TransportChoice | Transport | None = None,
         credentials: Credentials | None = None,
         folder_id: str | None = None,
         root_certificates: Pem | None = None,
@@ -96,7 +96,7 @@ class Session(Generic[_TransportT]):
         self._retry = retry
         self._timeouts = timeouts
         self._on_event = on_event
-        self._own_transport: _TransportT | None = None if isinstance(transport, str) else transport
+        self._own_transport: Transport | None = None if isinstance(transport, str) else transport
         self._closed = False
         _let_the_heap_keep_a_little()
         self._reset()
@@ -108,7 +108,7 @@ class Session(Generic[_TransportT]):
     def _reset(self) -> None:
         """Begin, or begin anew in a forked child."""
         self._monitor = Monitor(self._on_event)
-        self._throttle = Throttle(self._limits)
+        self._throttle = Throttle(self._limits, most_images=self._api.most_images)
         self._budget = RetryBudget(self._retry)
 
     def _check_open(self) -> None:
@@ -116,19 +116,29 @@ class Session(Generic[_TransportT]):
             message = "the client is closed"
             raise RuntimeError(message)
 
-    def _ask(self, languages: Sequence[str], model: str) -> Ask:
-        return ask_for_text(languages, model, self._settings.folder_id)
+    def _connect(self, loop: AbstractEventLoop | None = None) -> Transport:
+        if self._own_transport is not None:
+            return self._own_transport
+        settings, calls = self._settings, self._limits.calls_in_flight
+        return connect(
+            self._api,
+            settings.transport,
+            settings.endpoint,
+            settings.tls,
+            calls=calls,
+            headers=settings.headers,
+            loop=loop,
+        )
+
+    def _template(self, languages: Sequence[str], model: str) -> RequestTemplate:
+        return self._api.template(languages, model, self._settings.folder_id)
 
     def _plan(self, *, timeout_s: float | None = None, ordered: bool = False) -> Plan:
-        deadline = None if timeout_s is None else self._deadline_in(timeout_s)
+        deadline = None if timeout_s is None else Deadline.after(timeout_s).at
         return Plan(self._limits, self._retry, self._timeouts, ordered, deadline)
 
-    @staticmethod
-    def _deadline_in(timeout_s: float) -> float:
-        if math.isnan(timeout_s):
-            message = "the timeout is NaN: give a number of seconds"
-            raise ValueError(message)
-        return time.monotonic() + timeout_s
+    def _call_deadline(self, timeout_s: float | None) -> Deadline:
+        return Deadline.after(self._timeouts.call_s if timeout_s is None else timeout_s)
 
     def _run(self, plan: Plan) -> Run:
         return Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries

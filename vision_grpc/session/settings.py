@@ -8,11 +8,11 @@ from vision_grpc.auth import Anonymous, Credentials, YcProfile
 from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import DEFAULT_ENDPOINT
-from vision_grpc.contract.method import Headers
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Pem, Tls, read_client_certificate, read_roots, read_server_name
 from vision_grpc.transport.connect import TransportChoice
 from vision_grpc.transport.discovered import Lookup
+from vision_grpc.transport.headers import Headers
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-# As many as `analyze_specs` takes, and enough bytes to fill it with images of the documented size.
-BATCH_IMAGES = 8
+# Enough to fill a request with eight images of the documented size.
 BATCH_BYTES = 8 * 1_048_576
 
 
@@ -14,7 +13,7 @@ _ItemT = TypeVar("_ItemT")
 class Batcher(Generic[_ItemT]):
     """Groups images in the order they come, so that each group fits one request."""
 
-    def __init__(self, most_images: int = BATCH_IMAGES, most_bytes: int = BATCH_BYTES) -> None:
+    def __init__(self, most_images: int, most_bytes: int = BATCH_BYTES) -> None:
         self._most_images = most_images
         self._most_bytes = most_bytes
         self._batch: list[_ItemT] = []

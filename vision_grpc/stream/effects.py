@@ -12,7 +12,10 @@ class Send(NamedTuple):
     call_id: int
     contents: Sequence[bytes]
     """The images. The run forgets them meanwhile: whoever sends them has a copy."""
+    deadline: float
+    """When it has to be over (monotonic seconds)."""
     timeout_s: float
+    """The seconds until then, for error messages."""
     refused: str | None
     """The authorization of the last attempt, if the service refused it."""
 

@@ -17,7 +17,7 @@ from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, Se
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.sources.image import Image, Refusal
 from vision_grpc.stream.batch import Batch, Place
-from vision_grpc.stream.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
+from vision_grpc.stream.batching import BATCH_BYTES, Batcher
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.stream.observer import Observer
 from vision_grpc.stream.ordering import Sequencer
@@ -70,7 +70,7 @@ class Run:
         most_bytes = min(BATCH_BYTES, self._limits.bytes_in_flight)
         self._batcher: Batcher[tuple[int, Image]] = Batcher(throttle.batch_images, most_bytes)
         self._sequencer: Sequencer[ImageResult] | None = Sequencer() if ordered else None
-        self._most_early = _ORDERED_WINDOWS * self._limits.calls_in_flight * BATCH_IMAGES
+        self._most_early = _ORDERED_WINDOWS * self._limits.calls_in_flight * throttle.most_images
         self._pulled = 0
         self._pulling = 0
         self._exhausted = False
@@ -369,7 +369,7 @@ class Run:
         batch.is_cut_short = is_again and left_s < self._timeouts.call_s
         batch.overdue_at = now + timeout_s + OVERDUE_S
         contents, batch.contents = batch.contents, ()
-        return Send(call_id, contents, timeout_s, refused)
+        return Send(call_id, contents, now + timeout_s, timeout_s, refused)
 
     def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> Batch:
         batch = self._in_flight.pop(call_id)

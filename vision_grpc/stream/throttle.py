@@ -3,7 +3,6 @@
 import threading
 
 from vision_grpc.config import Limits
-from vision_grpc.stream.batching import BATCH_IMAGES
 from vision_grpc.stream.rate import ImageRate, RequestRate
 
 _BACK_OFF = 0.5
@@ -17,13 +16,15 @@ class Throttle:
     back (AIMD), at most once for the calls that were under way when it did.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, most_images: int) -> None:
         # Garbage collection, or a signal's handler, may come back here in the same thread.
         self._lock = threading.RLock()
         self._requests = None if limits.requests_per_s is None else RequestRate(limits.requests_per_s)
         self._images = None if limits.images_per_s is None else ImageRate(limits.images_per_s)
-        self.batch_images = _best_batch(limits)
-        """Images a request, at most."""
+        self.most_images = most_images
+        """Images that a request may have."""
+        self.batch_images = _best_batch(limits, most_images)
+        """Images a request, at most, so that the quotas are nearly used up."""
         self._most_calls = float(limits.calls_in_flight)
         self._calls = self._most_calls
         self._backed_off_at = float("-inf")
@@ -85,16 +86,16 @@ class Throttle:
             self._images.charge(images, at)
 
 
-def _best_batch(limits: Limits) -> int:
+def _best_batch(limits: Limits, most_images: int) -> int:
     """Return the largest batch that nearly uses the quotas up: of 12 images a second, 8 at once leave 4 unused."""
     if limits.images_per_s is None:
-        return BATCH_IMAGES
+        return most_images
     images, requests = max(1, int(limits.images_per_s)), limits.requests_per_s
 
     def used(batch: int) -> float:
         by_images = batch * (images // batch)
         return by_images if requests is None else min(by_images, batch * requests)
 
-    batches = range(1, min(BATCH_IMAGES, images) + 1)
+    batches = range(1, min(most_images, images) + 1)
     enough = _NEARLY * max(map(used, batches))
     return max(batch for batch in batches if used(batch) >= enough)

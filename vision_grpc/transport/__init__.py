@@ -1,33 +1,47 @@
-"""Ways to the service: each sends a batch and gives an answer, and nobody above knows which it was."""
+"""Transports: each sends a batch and returns an answer, and no code above knows which one it was.
+
+None blocks: a call reports its end by a callback, and its answer is there by then. So both clients use the same ones.
+"""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from vision_grpc.codec.request import Ask
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from google.protobuf.message import Message
+
+from vision_grpc.api.api import RequestTemplate
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import Answer
 
+T_co = TypeVar("T_co", covariant=True)
 
-class Call(Protocol):
-    """A batch under way."""
+OnDone = Callable[[], None]
+"""Is called once, from any thread, when the answer or the failure of a call is there."""
 
-    def answer(self) -> Answer:
-        """Return the answer, once the call is done.
+
+class Call(Protocol[T_co]):
+    """A call under way."""
+
+    def answer(self) -> T_co:
+        """Return the answer; does not block once the call is done.
 
         Raises:
-            DeadlineError: no answer within the time-out.
+            DeadlineError: no answer before the deadline.
             TransportError: the service was not reached, or the connection broke.
             ServiceError: the service refused or failed the call.
             ProtocolError: the answer breaks the contract.
         """
         ...
 
-    def contents(self) -> Sequence[bytes]:
-        """Return the images again: whoever sent them need not keep them meanwhile."""
-        ...
-
     def cancel(self) -> None:
         """Give the call up; it ends soon."""
+        ...
+
+
+class BatchCall(Call[Answer], Protocol):
+    """A batch under way."""
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again: the sender need not keep them meanwhile."""
         ...
 
 
@@ -37,63 +51,26 @@ class Transport(Protocol):
     def start(
         self,
         contents: Sequence[bytes],
-        ask: Ask,
+        template: RequestTemplate,
         authorization: str | None,
-        *,
-        timeout_s: float,
-        on_done: Callable[[], None],
-    ) -> Call:
-        """Send a batch; `on_done` is called once, from any thread, when its answer or failure is there."""
+        deadline: Deadline,
+        on_done: OnDone,
+    ) -> BatchCall:
+        """Send a batch.
+
+        Raises:
+            TransportError: the transport is closed.
+        """
         ...
 
-    def call(
-        self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
-    ) -> BatchAnalyzeResponse:
-        """Send a request as it is and return the answer as it is; raises as `Call.answer`."""
+    def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Message]:
+        """Send a request as it is; the answer comes as it is. Raises as `start`."""
         ...
 
     def close(self) -> None:
-        """End the connection; calls under way fail."""
-        ...
-
-
-class AsyncCall(Protocol):
-    """A batch under way on an event loop."""
-
-    async def answer(self) -> Answer:
-        """Return the answer, or raise as `Call.answer`."""
-        ...
-
-    def contents(self) -> Sequence[bytes]:
-        """Return the images again; see `Call.contents`."""
-        ...
-
-    def cancel(self) -> None:
-        """Give the call up; it ends soon."""
-        ...
-
-
-class AsyncTransport(Protocol):
-    """A connection to a service, for one event loop."""
-
-    def start(
-        self,
-        contents: Sequence[bytes],
-        ask: Ask,
-        authorization: str | None,
-        *,
-        timeout_s: float,
-        on_done: Callable[[], None],
-    ) -> AsyncCall:
-        """Send a batch; `on_done` is called once, on the loop, when its answer or failure is there."""
-        ...
-
-    async def call(
-        self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
-    ) -> BatchAnalyzeResponse:
-        """Send a request as it is and return the answer as it is; raises as `Call.answer`."""
+        """End the connection; calls under way fail. It may block for two seconds."""
         ...
 
     async def aclose(self) -> None:
-        """End the connection; calls under way fail."""
+        """End the connection without blocking the event loop; calls under way fail."""
         ...

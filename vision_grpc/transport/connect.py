@@ -1,58 +1,50 @@
 """Opening the transport that was chosen; only the library that it needs is imported."""
 
+from asyncio import AbstractEventLoop
 from typing import Literal
 
-from vision_grpc.contract.method import Headers
+from vision_grpc.api.api import Api
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport import AsyncTransport, Transport
-from vision_grpc.transport.discovered import AsyncDiscoveringTransport, DiscoveringTransport, Lookup
-from vision_grpc.transport.fallback import AsyncFallbackTransport, FallbackTransport
+from vision_grpc.transport import Transport
+from vision_grpc.transport.discovered import DiscoveringTransport, Lookup
+from vision_grpc.transport.fallback import FallbackTransport
+from vision_grpc.transport.headers import Headers
 
 TransportChoice = Literal["auto", "grpc", "rest"]
 
 
 def connect(
-    choice: TransportChoice, endpoint: Endpoint | Lookup, tls: Tls, *, calls: int, headers: Headers
+    api: Api,
+    choice: TransportChoice,
+    endpoint: Endpoint | Lookup,
+    tls: Tls,
+    *,
+    calls: int,
+    headers: Headers,
+    loop: AbstractEventLoop | None = None,
 ) -> Transport:
-    """Return a transport for threads that has so many calls under way at once, each with these headers."""
+    """Return a transport that speaks an API, has so many calls under way at once, and sends each with these headers.
+
+    With a `loop` it is for this event loop alone.
+    """
     if isinstance(endpoint, Lookup):
-        return DiscoveringTransport(endpoint, lambda found: connect(choice, found, tls, calls=calls, headers=headers))
+
+        def open_at(found: Endpoint) -> Transport:
+            return connect(api, choice, found, tls, calls=calls, headers=headers, loop=loop)
+
+        return DiscoveringTransport(endpoint, open_at, loop=loop)
 
     def open_grpc() -> Transport:
-        from vision_grpc.transport.grpc.threads import GrpcTransport
+        from vision_grpc.transport.grpc.transport import GrpcTransport
 
-        return GrpcTransport(endpoint, tls, headers=headers)
+        return GrpcTransport(api, endpoint, tls, headers=headers, loop=loop)
 
     def open_rest() -> Transport:
-        from vision_grpc.transport.rest.threads import RestTransport
+        from vision_grpc.transport.rest.transport import RestTransport
 
-        return RestTransport(endpoint, tls, calls=calls, headers=headers)
+        return RestTransport(api, endpoint, tls, calls=calls, headers=headers)
 
     if choice == "auto":
         return FallbackTransport(open_grpc(), open_rest)
-    return open_grpc() if choice == "grpc" else open_rest()
-
-
-def connect_async(
-    choice: TransportChoice, endpoint: Endpoint | Lookup, tls: Tls, *, calls: int, headers: Headers
-) -> AsyncTransport:
-    """Return a transport for the running event loop; see `connect`."""
-    if isinstance(endpoint, Lookup):
-        return AsyncDiscoveringTransport(
-            endpoint, lambda found: connect_async(choice, found, tls, calls=calls, headers=headers)
-        )
-
-    def open_grpc() -> AsyncTransport:
-        from vision_grpc.transport.grpc.aio import AsyncGrpcTransport
-
-        return AsyncGrpcTransport(endpoint, tls, headers=headers)
-
-    def open_rest() -> AsyncTransport:
-        from vision_grpc.transport.rest.aio import AsyncRestTransport
-
-        return AsyncRestTransport(endpoint, tls, calls=calls, headers=headers)
-
-    if choice == "auto":
-        return AsyncFallbackTransport(open_grpc(), open_rest)
     return open_grpc() if choice == "grpc" else open_rest()

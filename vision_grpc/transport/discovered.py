@@ -1,21 +1,22 @@
-"""A service whose address is asked for: transports that find it at the first call, and again when it moved."""
+"""A service whose address is asked for: found at the first call, and again when it has moved."""
 
-import asyncio
 import threading
-import time
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, NoReturn, Protocol, TypeVar
+from functools import partial
+from typing import Any, NoReturn, Protocol, TypeVar
 
-from vision_grpc.codec.request import Ask
+from google.protobuf.message import Message
+
+from vision_grpc.api.api import RequestTemplate
 from vision_grpc.errors import DeadlineError, PathError, VisionError
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.network.attempt import not_started
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.results import Answer
-from vision_grpc.transport import AsyncCall, AsyncTransport, Call, Transport
-from vision_grpc.transport.ended_call import EndedCall
-from vision_grpc.transport.task_call import TaskCall
+from vision_grpc.transport import BatchCall, Call, OnDone, Transport
+from vision_grpc.transport.deferred_call import DeferredCall
 
 _SERVICE_ID = "ai-vision"
 _T = TypeVar("_T")
@@ -33,10 +34,6 @@ class Directory(Protocol):
         """Return where a service answers, as `host:port`."""
         ...
 
-    async def address_async(self, service_id: str, *, timeout_s: float) -> str:
-        """Return what `address` does, without blocking the event loop."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
@@ -46,21 +43,14 @@ class Lookup:
     insecure: bool
     """Whether it is called without TLS."""
 
-    def find(self, timeout_s: float) -> Endpoint:
+    def find(self, deadline: Deadline) -> Endpoint:
         """Return where the service is.
 
         Raises:
             TransportError: the directory did not say.
         """
         try:
-            return self._endpoint(self.directory.address(_SERVICE_ID, timeout_s=timeout_s))
-        except VisionError as error:
-            self._fail(error)
-
-    async def find_async(self, timeout_s: float) -> Endpoint:
-        """Return what `find` does, without blocking the event loop."""
-        try:
-            return self._endpoint(await self.directory.address_async(_SERVICE_ID, timeout_s=timeout_s))
+            return self._endpoint(self.directory.address(_SERVICE_ID, timeout_s=deadline.left_s))
         except VisionError as error:
             self._fail(error)
 
@@ -75,30 +65,30 @@ class Lookup:
         raise PathError(message, lasting=lasting) from error
 
 
-class _Connections(Generic[_T]):
+class _Connections:
     """Connections to wherever the service was found; one that it moved away from is kept for the calls under way."""
 
-    def __init__(self, lookup: Lookup, open_at: Callable[[Endpoint], _T]) -> None:
+    def __init__(self, lookup: Lookup, open_at: Callable[[Endpoint], Transport]) -> None:
         self._lookup = lookup
         self._open_at = open_at
-        self._opened: dict[Endpoint, _T] = {}
-        self._latest: _T | None = None
+        self._opened: dict[Endpoint, Transport] = {}
+        self._latest: Transport | None = None
         # Reentrant: garbage collection and signal handlers, which may close clients, run in any thread.
         self._opening = threading.RLock()
         self._closed = False
 
-    def known(self) -> _T | None:
+    def known(self) -> Transport | None:
         """Return the connection to where the service is, None where it was never found. Does not wait."""
         if self._latest is None:
             return None
         try:
-            endpoint = self._lookup.find(0.0)
+            endpoint = self._lookup.find(Deadline.after(0.0))
         except VisionError:
             # Whatever the directory says by now, the service was there.
             return self._latest
         return self.at(endpoint)
 
-    def at(self, endpoint: Endpoint) -> _T:
+    def at(self, endpoint: Endpoint) -> Transport:
         """Return the connection to a place, opened if need be.
 
         Raises:
@@ -113,7 +103,7 @@ class _Connections(Generic[_T]):
             self._latest = self._opened[endpoint]
             return self._latest
 
-    def close(self) -> Sequence[_T]:
+    def close(self) -> Sequence[Transport]:
         """Open no more, and return what is to be closed."""
         with self._opening:
             self._closed = True
@@ -121,106 +111,81 @@ class _Connections(Generic[_T]):
 
 
 class DiscoveringTransport:
-    """For threads. The directory is asked for each call, and knows: it asks its service about hourly."""
+    """Finds the service without blocking: calls before that wait, each in a thread, and start when it is found.
 
-    def __init__(self, lookup: Lookup, open_at: Callable[[Endpoint], Transport]) -> None:
+    They start on the `loop`, where the transports belong to one.
+
+    The directory is asked for each call. That costs nothing: it asks its service about once an hour.
+    """
+
+    def __init__(
+        self, lookup: Lookup, open_at: Callable[[Endpoint], Transport], *, loop: AbstractEventLoop | None = None
+    ) -> None:
         self._lookup = lookup
         self._connections = _Connections(lookup, open_at)
+        self._loop = loop
+        self._waiting: set[DeferredCall[Any]] = set()
 
     def start(
         self,
         contents: Sequence[bytes],
-        ask: Ask,
+        template: RequestTemplate,
         authorization: str | None,
-        *,
-        timeout_s: float,
-        on_done: Callable[[], None],
-    ) -> Call:
-        """Send a batch; see `Transport`. The first waits here until the service is found."""
-        deadline = time.monotonic() + timeout_s
-        try:
-            transport = self._find(timeout_s)
-        except VisionError as error:
-            on_done()
-            return EndedCall(contents, error)
-        left_s = max(0.0, deadline - time.monotonic())
-        return transport.start(contents, ask, authorization, timeout_s=left_s, on_done=on_done)
+        deadline: Deadline,
+        on_done: OnDone,
+    ) -> BatchCall:
+        """Send a batch; see `Transport`."""
+        if (known := self._connections.known()) is not None:
+            return known.start(contents, template, authorization, deadline, on_done)
+        call = DeferredCall[Answer](on_done, contents)
+        self._find(call, deadline, lambda found, done: found.start(contents, template, authorization, deadline, done))
+        return call
 
-    def call(
-        self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
-    ) -> BatchAnalyzeResponse:
+    def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Message]:
         """Send a request as it is; see `Transport`."""
-        deadline = time.monotonic() + timeout_s
-        transport = self._find(timeout_s)
-        return transport.call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
+        if (known := self._connections.known()) is not None:
+            return known.send(request, authorization, deadline, on_done)
+        call = DeferredCall[Message](on_done)
+        self._find(call, deadline, lambda found, done: found.send(request, authorization, deadline, done))
+        return call
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
-        for transport in self._connections.close():
+        """Close the connection, if there is one; calls that wait for the address fail."""
+        for transport in self._end():
             transport.close()
 
-    def _find(self, timeout_s: float) -> Transport:
-        known = self._connections.known()
-        return self._connections.at(self._lookup.find(timeout_s)) if known is None else known
-
-
-class AsyncDiscoveringTransport:
-    """For an event loop; as `DiscoveringTransport`, but that nothing waits for the first call to be started."""
-
-    def __init__(self, lookup: Lookup, open_at: Callable[[Endpoint], AsyncTransport]) -> None:
-        self._lookup = lookup
-        self._connections = _Connections(lookup, open_at)
-        self._early: set[asyncio.Task[Answer]] = set()
-
-    def start(
-        self,
-        contents: Sequence[bytes],
-        ask: Ask,
-        authorization: str | None,
-        *,
-        timeout_s: float,
-        on_done: Callable[[], None],
-    ) -> AsyncCall:
-        """Send a batch; see `AsyncTransport`."""
-        if (known := self._connections.known()) is not None:
-            return known.start(contents, ask, authorization, timeout_s=timeout_s, on_done=on_done)
-        deadline = time.monotonic() + timeout_s
-
-        async def exchange() -> Answer:
-            transport = await self._find(timeout_s)
-            left_s = max(0.0, deadline - time.monotonic())
-            call = transport.start(contents, ask, authorization, timeout_s=left_s, on_done=_nothing)
-            try:
-                return await call.answer()
-            except asyncio.CancelledError:
-                call.cancel()
-                raise
-
-        task = asyncio.create_task(exchange())
-        self._early.add(task)
-        task.add_done_callback(self._early.discard)
-        task.add_done_callback(lambda _: on_done())
-        return TaskCall(contents, task)
-
-    async def call(
-        self, request: BatchAnalyzeRequest, authorization: str | None, *, timeout_s: float
-    ) -> BatchAnalyzeResponse:
-        """Send a request as it is; see `AsyncTransport`."""
-        deadline = time.monotonic() + timeout_s
-        transport = await self._find(timeout_s)
-        return await transport.call(request, authorization, timeout_s=max(0.0, deadline - time.monotonic()))
-
     async def aclose(self) -> None:
-        """Close the connection, if there is one; calls that wait for the address fail."""
-        for task in self._early:
-            task.cancel()
-        for transport in self._connections.close():
+        """Do what `close` does, without blocking the event loop."""
+        for transport in self._end():
             await transport.aclose()
 
-    async def _find(self, timeout_s: float) -> AsyncTransport:
-        known = self._connections.known()
-        return self._connections.at(await self._lookup.find_async(timeout_s)) if known is None else known
+    def _end(self) -> Sequence[Transport]:
+        """Let no more calls start; return what is to be closed."""
+        transports = self._connections.close()
+        for call in self._waiting.copy():
+            call.fail(not_started(self._lookup.directory.place))
+        return transports
 
+    def _find(self, call: DeferredCall[_T], deadline: Deadline, start: Callable[[Transport, OnDone], Call[_T]]) -> None:
+        """Start a call as soon as the service is found."""
 
-def _nothing() -> None:
-    pass
+        def begin(endpoint: Endpoint) -> None:
+            try:
+                call.begin(partial(start, self._connections.at(endpoint)))
+            except VisionError as error:
+                call.fail(error)
+
+        def work() -> None:
+            try:
+                endpoint = self._lookup.find(deadline)
+                if self._loop is None:
+                    begin(endpoint)
+                else:
+                    self._loop.call_soon_threadsafe(begin, endpoint)
+            except Exception as error:  # noqa: BLE001 - raised again by the call's `answer`
+                call.fail(error)
+            finally:
+                self._waiting.discard(call)
+
+        self._waiting.add(call)
+        threading.Thread(target=work, name="vision-grpc-discovery", daemon=True).start()

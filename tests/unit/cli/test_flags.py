@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 import pytest
 
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import ApiKey
 from vision_grpc.auth.default import missing_credentials
 from vision_grpc.cli.analyze import analyze
 from vision_grpc.cli.doctor import doctor
 from vision_grpc.cli.flags import in_flags
-from vision_grpc.codec.request import ask_for_text
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import read_roots, tls_hint
 from vision_grpc.session.settings import Settings
@@ -38,12 +38,12 @@ SAID: dict[str, Callable[[], object]] = {
     "plaintext: drop them, or --insecure or http://": (
         lambda: _resolve(endpoint="127.0.0.1:1", insecure=True, server_name="n")
     ),
-    "--folder-id (or YC_FOLDER_ID): is 51 characters long, must be at most 50": lambda: ask_for_text(
+    "--folder-id (or YC_FOLDER_ID): is 51 characters long, must be at most 50": lambda: VISION_V1.template(
         ["*"], "", "f" * 51
     ),
-    "--languages[1]: is 4 characters long, must be at most 3": lambda: ask_for_text(["ru", "engl"], "", ""),
-    "--languages: has 0 elements, must have 1 to 8": lambda: ask_for_text([], "", ""),
-    "--model: is 51 characters long, must be at most 50": lambda: ask_for_text(["*"], "m" * 51, ""),
+    "--languages[1]: is 4 characters long, must be at most 3": lambda: VISION_V1.template(["ru", "engl"], "", ""),
+    "--languages: has 0 elements, must have 1 to 8": lambda: VISION_V1.template([], "", ""),
+    "--model: is 51 characters long, must be at most 50": lambda: VISION_V1.template(["*"], "m" * 51, ""),
 }
 
 

@@ -5,8 +5,8 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vision_grpc.api.vision_v1 import VISION_V1, BatchTemplate
 from vision_grpc.codec.batch_wire import has_error, join_request, split_request, split_response
-from vision_grpc.codec.request import Ask, build_request
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -22,11 +22,12 @@ from vision_grpc.messages import (
     TextAnnotation,
 )
 from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.results.outcomes import WireOutcome
-from vision_grpc.transport.grpc.peer import read_answer
+from vision_grpc.transport.grpc.exchange import read_answer
 
-_ATTEMPT = Attempt(Endpoint("vision.example", 443, plaintext=False), 1.0)
+_ATTEMPT = Attempt(Endpoint("vision.example", 443, plaintext=False), Deadline.after(1.0))
 # Fields that the contract does not have: a varint, eight bytes, four bytes, and a string, of numbers it leaves free.
 _UNKNOWN = [b"\xa8\x06\x96\x01", b"\xb1\x06" + b"\x01" * 8, b"\xbd\x06" + b"\x01" * 4, b"\xc2\x06\x03abc", b""]
 _statuses = st.builds(Status, code=st.integers(0, 16), message=st.text(max_size=9))
@@ -63,9 +64,8 @@ _features = st.lists(
 def test_a_joined_request_is_what_the_message_would_be(
     contents: list[bytes], features: list[Feature], folder_id: str
 ) -> None:
-    ask = Ask(features, folder_id)
-    wire = join_request(contents, ask.spec_fields, ask.request_fields)
-    message = build_request(contents, ask)
+    template = BatchTemplate(features, folder_id)
+    wire, message = template.join(contents), template.message(contents)
     assert wire == message.SerializeToString()
     assert BatchAnalyzeRequest.FromString(wire) == message
     assert split_request(wire) == contents
@@ -118,7 +118,7 @@ def test_garbage_is_an_error_or_as_good_as_an_answer(wire: bytes) -> None:
 @given(_garbage)
 def test_garbage_reaches_the_reader_as_nothing_but_a_protocol_error(wire: bytes) -> None:
     with suppress(ProtocolError):
-        for outcome in read_answer(wire, None, _ATTEMPT).outcomes:
+        for outcome in read_answer(wire, None, _ATTEMPT, VISION_V1).outcomes:
             outcome.error()
             outcome.message()
 

@@ -1,19 +1,23 @@
 """What the transports do to keep the secret of a call, whoever calls them."""
 
+import asyncio
+
 import pytest
 
 from vision_grpc import VisionError
-from vision_grpc.codec.request import ask_for_text
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport.connect import connect, connect_async
+from vision_grpc.transport.connect import connect
 
 _SECRET = "t1.9euelZqMkpKVlomOmYqL"  # noqa: S105 - nobody's
+_DEADLINE = Deadline.after(60.0)
 _THERE = Endpoint("vision.example", 443, plaintext=False)
 _REMOTE = Endpoint("10.0.0.1", 80, plaintext=True)
-_ASK = ask_for_text(("*",), "", "")
+_TEMPLATE = VISION_V1.template(("*",), "", "")
 
 
 def _on_done() -> None:
@@ -25,19 +29,17 @@ def _on_done() -> None:
 async def test_no_transport_sends_a_secret_in_plaintext_or_one_that_is_none(
     way: str, endpoint: Endpoint, secret: str
 ) -> None:
-    transport = connect(way, endpoint, Tls(), calls=1, headers=())  # type: ignore[arg-type]
-    other = connect_async(way, endpoint, Tls(), calls=1, headers=())  # type: ignore[arg-type]
+    loop = asyncio.get_running_loop()
+    transport = connect(VISION_V1, way, endpoint, Tls(), calls=1, headers=())  # type: ignore[arg-type]
+    other = connect(VISION_V1, way, endpoint, Tls(), calls=1, headers=(), loop=loop)  # type: ignore[arg-type]
     words = "to 10.0.0.1:80 in plaintext" if endpoint is _REMOTE else "characters that no header may have"
     request = BatchAnalyzeRequest()
-    with pytest.raises(ValueError, match=words) as caught:
-        transport.start([b"image"], _ASK, secret, timeout_s=1, on_done=_on_done)
-    assert secret not in str(caught.value)
-    with pytest.raises(ValueError, match=words):
-        transport.call(request, secret, timeout_s=1)
-    with pytest.raises(ValueError, match=words):
-        other.start([b"image"], _ASK, secret, timeout_s=1, on_done=_on_done)
-    with pytest.raises(ValueError, match=words):
-        await other.call(request, secret, timeout_s=1)
+    for each in (transport, other):
+        with pytest.raises(ValueError, match=words) as caught:
+            each.start([b"image"], _TEMPLATE, secret, _DEADLINE, _on_done)
+        assert secret not in str(caught.value)
+        with pytest.raises(ValueError, match=words):
+            each.send(request, secret, _DEADLINE, _on_done)
     transport.close()
     await other.aclose()
 
@@ -46,8 +48,8 @@ async def test_no_transport_sends_a_secret_in_plaintext_or_one_that_is_none(
     "endpoint", [_THERE, Endpoint("127.0.0.1", 80, plaintext=True), Endpoint("localhost", 80, plaintext=True)]
 )
 def test_tls_and_this_machine_get_the_secret(endpoint: Endpoint) -> None:
-    Attempt(endpoint, 1.0, f"Bearer {_SECRET}")
-    Attempt(_REMOTE, 1.0)
+    Attempt(endpoint, _DEADLINE, f"Bearer {_SECRET}")
+    Attempt(_REMOTE, _DEADLINE)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,7 @@ def test_tls_and_this_machine_get_the_secret(endpoint: Endpoint) -> None:
 )
 def test_a_secret_is_hidden_wherever_it_stands(said: str, told: str) -> None:
     for secret in (_SECRET, f"Bearer {_SECRET}", f"Api-Key {_SECRET}"):
-        attempt = Attempt(_THERE, 1.0, secret)
+        attempt = Attempt(_THERE, _DEADLINE, secret)
         assert attempt.hide(said) == told
         hidden = attempt.hide_bytes(said.encode() + b"\xff")
         assert (len(hidden), _SECRET.encode() in hidden) == (len(said) + 1, False)
@@ -72,7 +74,7 @@ def test_a_secret_is_hidden_wherever_it_stands(said: str, told: str) -> None:
 
 def test_what_is_too_short_to_be_a_secret_is_left_alone() -> None:
     for secret in (None, "", "Bearer ", "Api-Key key"):
-        assert Attempt(_THERE, 1.0, secret).hide("a key") == "a key"
+        assert Attempt(_THERE, _DEADLINE, secret).hide("a key") == "a key"
 
 
 @pytest.mark.parametrize(("said", "stays"), [("reset by peer", True), (f"illegal header: {_SECRET}", False)])
@@ -80,7 +82,7 @@ def test_a_cause_goes_along_unless_it_quotes_the_secret(said: str, *, stays: boo
     cause = OSError("broke")
     cause.__cause__ = KeyError(said)
     with pytest.raises(VisionError) as caught:
-        _fail(Attempt(_THERE, 1.0, f"Bearer {_SECRET}"), cause)
+        _fail(Attempt(_THERE, _DEADLINE, f"Bearer {_SECRET}"), cause)
     assert caught.value.__cause__ is (cause if stays else None)
     assert caught.value.__context__ is (cause if stays else None)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from images_in_bytes import png
 
-from vision_grpc.sources import feeder as module
 from vision_grpc.config import Limits
+from vision_grpc.sources import feeder as module
 from vision_grpc.sources.feeder import AHEAD_BYTES, AHEAD_IMAGES, Feeder, feed
 from vision_grpc.sources.files import ImageSource
 from vision_grpc.sources.image import Image, Refusal

@@ -1,15 +1,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vision_grpc.contract.sizes import MOST_IMAGES
 from vision_grpc.sources.image import Image
-from vision_grpc.stream.batching import BATCH_BYTES, BATCH_IMAGES, Batcher
+from vision_grpc.stream.batching import BATCH_BYTES, Batcher
 
 _FOLD = 4096  # Images of a few KB stand for ones of a few MB: the budget is scaled with them.
 
 
 @given(
     sizes=st.lists(st.integers(1, 2 * BATCH_BYTES // _FOLD), max_size=60),
-    most_images=st.integers(1, BATCH_IMAGES),
+    most_images=st.integers(1, MOST_IMAGES),
     most_bytes=st.integers(1, BATCH_BYTES),
 )
 def test_batches_keep_the_order_and_both_limits(sizes: list[int], most_images: int, most_bytes: int) -> None:
@@ -25,19 +26,19 @@ def test_batches_keep_the_order_and_both_limits(sizes: list[int], most_images: i
 
 @given(st.lists(st.integers(1, 2 * BATCH_BYTES // _FOLD), max_size=20))
 def test_what_waits_is_what_has_not_left(sizes: list[int]) -> None:
-    batcher: Batcher[_Sized] = Batcher()
+    batcher: Batcher[_Sized] = Batcher(MOST_IMAGES)
     gone: list[_Sized] = []
     images = [_Sized(size * _FOLD) for size in sizes]
     for number, image in enumerate(images, 1):
         gone += batcher.add(image, len(image.content))
         assert [*gone, *batcher.waiting] == images[:number]
-        assert batcher.room == BATCH_IMAGES - len(batcher.waiting) > 0
+        assert batcher.room == MOST_IMAGES - len(batcher.waiting) > 0
 
 
 def test_a_batch_leaves_as_soon_as_it_is_full() -> None:
-    batcher: Batcher[Image] = Batcher()
-    sent = [batcher.add(Image(str(number), b"x"), 1) for number in range(BATCH_IMAGES)]
-    assert [len(batch) for batch in sent] == [0] * (BATCH_IMAGES - 1) + [BATCH_IMAGES]
+    batcher: Batcher[Image] = Batcher(MOST_IMAGES)
+    sent = [batcher.add(Image(str(number), b"x"), 1) for number in range(MOST_IMAGES)]
+    assert [len(batch) for batch in sent] == [0] * (MOST_IMAGES - 1) + [MOST_IMAGES]
     assert batcher.flush() == []
 
 

@@ -8,6 +8,7 @@ from images_in_bytes import number_in, png
 from run_simulation import FINE, Simulation, authorization_of, status
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.contract.sizes import MOST_IMAGES
 from vision_grpc.errors import (
     AuthError,
     Code,
@@ -24,7 +25,6 @@ from vision_grpc.messages import AnalyzeResult
 from vision_grpc.results import Answer, ImageResult, Outcome
 from vision_grpc.results.outcomes import MessageOutcome, WireOutcome
 from vision_grpc.sources.image import Image
-from vision_grpc.stream.batching import BATCH_IMAGES
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.stream.rate import PERIOD_S
 from vision_grpc.stream.retry import PROBE_S
@@ -193,15 +193,15 @@ def test_images_wait_for_a_service_that_is_away_for_a_while(away_s: float) -> No
     assert [result.ok for result in results] == [True] * 2_000
     # It is looked for now and then, and no image waits long for it once it is back.
     window = Limits().calls_in_flight
-    assert len(calls) < 2_000 / BATCH_IMAGES + window * (3 + away_s / PROBE_S * 2)
-    assert simulation.now < away_s + 2 * PROBE_S + 2_000 / BATCH_IMAGES * _CALL_S
+    assert len(calls) < 2_000 / MOST_IMAGES + window * (3 + away_s / PROBE_S * 2)
+    assert simulation.now < away_s + 2 * PROBE_S + 2_000 / MOST_IMAGES * _CALL_S
 
 
 def test_a_service_that_stays_away_is_not_waited_for_by_each_image() -> None:
     simulation = Simulation(_plan())
     service = _Mortal(simulation, PathError("was not reached: connection refused"), float("inf"))
     results, _, _ = _Service(service.reply).play_on(simulation, _images(20_000))
-    assert [result.ok for result in results].count(True) == BATCH_IMAGES
+    assert [result.ok for result in results].count(True) == MOST_IMAGES
     assert len(results) == 20_000
     assert simulation.now < 2 * Timeouts().total_s
 
@@ -220,7 +220,7 @@ def test_an_outage_behind_a_gateway_does_not_use_up_the_source() -> None:
     results, _, _ = _Service(service.reply).play_on(simulation, _images(20_000))
     failed = [result for result in results if not result.ok]
     # Some have had all their attempts.
-    assert len(failed) < 8 * Limits().calls_in_flight * BATCH_IMAGES
+    assert len(failed) < 8 * Limits().calls_in_flight * MOST_IMAGES
     assert {result.attempts for result in failed} == {RetryPolicy().attempts}
 
 
@@ -308,27 +308,27 @@ def test_an_outage_does_not_fill_the_memory() -> None:
         else:
             assert isinstance(effect, Wait)
             break
-    assert sum(pulled) <= Limits().calls_in_flight * BATCH_IMAGES
+    assert sum(pulled) <= Limits().calls_in_flight * MOST_IMAGES
 
 
 def test_a_slow_source_does_not_idle_the_link() -> None:
     """What has come is sent when nothing else is under way, though the batch is not full."""
     simulation = Simulation(_plan())
-    assert simulation.next() == Pull(BATCH_IMAGES)
+    assert simulation.next() == Pull(MOST_IMAGES)
     simulation.run.pulled(_images(1), exhausted=False)
     effect = simulation.next()
     assert isinstance(effect, Send)
     assert _numbers(effect) == [0]
-    assert simulation.next() == Pull(BATCH_IMAGES)
+    assert simulation.next() == Pull(MOST_IMAGES)
     simulation.run.pulled(_images(1), exhausted=False)
-    assert simulation.next() == Pull(BATCH_IMAGES - 1)
+    assert simulation.next() == Pull(MOST_IMAGES - 1)
     assert simulation.next() == Wait(LINGER_S)
 
 
 def test_what_took_long_to_come_leaves_at_once() -> None:
     simulation = Simulation(_plan())
     for image in _images(2):
-        assert simulation.next() == Pull(BATCH_IMAGES)
+        assert simulation.next() == Pull(MOST_IMAGES)
         simulation.now += LINGER_S
         simulation.run.pulled([image], exhausted=False)
         assert isinstance(simulation.next(), Send)
@@ -410,7 +410,7 @@ def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_fo
     sends: list[Send] = []
     while len(sends) < 3:
         if isinstance(effect := simulation.next(), Pull):
-            simulation.run.pulled(_images(len(sends) * BATCH_IMAGES + effect.images)[-effect.images :], exhausted=False)
+            simulation.run.pulled(_images(len(sends) * MOST_IMAGES + effect.images)[-effect.images :], exhausted=False)
         elif isinstance(effect, Send):
             sends.append(effect)
     error = AuthError("no token")
@@ -422,7 +422,7 @@ def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_fo
     simulation.end(first, _answer(first))
     results = [result for _ in range(2) for result in _emitted(simulation.next())]
     assert [result.key for result in results] == [str(number) for number in (*_numbers(first), *_numbers(third))]
-    assert [result.ok for result in results] == [True] * BATCH_IMAGES + [False] * BATCH_IMAGES
+    assert [result.ok for result in results] == [True] * MOST_IMAGES + [False] * MOST_IMAGES
     assert simulation.next() == Finish()
     assert simulation.ended_by is error
     simulation.run.abandoned(error, ["read ahead"])
@@ -518,7 +518,7 @@ def test_what_was_to_go_another_way_is_not_sent_without_a_token() -> None:
     assert simulation.next() == Finish()
     assert simulation.ended_by is error
     simulation.run.abandoned(error)
-    assert len(error.__notes__[0].split(", ")) == 2 * BATCH_IMAGES
+    assert len(error.__notes__[0].split(", ")) == 2 * MOST_IMAGES
 
 
 def test_a_refusal_of_no_credentials_is_not_answered_with_the_same() -> None:
@@ -534,7 +534,7 @@ def test_a_refusal_of_no_credentials_is_not_answered_with_the_same() -> None:
 
 
 def test_the_window_is_filled_again_as_calls_end() -> None:
-    plan = _plan(Limits(calls_in_flight=3, bytes_in_flight=3 * BATCH_IMAGES * len(png(0))))
+    plan = _plan(Limits(calls_in_flight=3, bytes_in_flight=3 * MOST_IMAGES * len(png(0))))
     simulation = Simulation(plan)
     under_way: list[int] = []
     for _ in range(20):
@@ -572,7 +572,7 @@ def test_a_slow_image_holds_back_a_few_windows_of_results_at_most() -> None:
             break
     assert effect == _UNTIL_A_CALL_IS_OVER
     assert slow is not None
-    assert 2 * window * BATCH_IMAGES < pulled <= 10 * window * BATCH_IMAGES
+    assert 2 * window * MOST_IMAGES < pulled <= 10 * window * MOST_IMAGES
     simulation.end(slow, _answer(slow))
     effect = simulation.next()
     assert isinstance(effect, Emit)
@@ -641,5 +641,5 @@ def test_answers_widen_the_window_again() -> None:
     simulation = Simulation(_plan(Limits(calls_in_flight=8)))
     simulation.throttle.pushed_back(-1.0, -0.5)
     assert simulation.throttle.calls == 4
-    _Service(_answer).play_on(simulation, _images(50 * BATCH_IMAGES))
+    _Service(_answer).play_on(simulation, _images(50 * MOST_IMAGES))
     assert simulation.throttle.calls == 8

@@ -16,6 +16,7 @@ from images_in_bytes import number_in, png
 from run_simulation import FINE, Simulation, authorization_of, status
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.contract.sizes import MOST_IMAGES
 from vision_grpc.errors import (
     AuthError,
     Code,
@@ -32,7 +33,6 @@ from vision_grpc.messages import AnalyzeResult
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.sources.image import Image, Refusal
-from vision_grpc.stream.batching import BATCH_IMAGES
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.stream.run import OVERDUE_S, Plan
 
@@ -122,7 +122,7 @@ class StreamMachine(RuleBasedStateMachine):
         ordered=st.booleans(),
         images=st.sampled_from([300, 100, 9, 0]),
         sizes=st.lists(st.sampled_from([100, 100, 100, 0, 400, 3_000, None]), min_size=1, max_size=9),
-        brings=st.lists(st.integers(0, BATCH_IMAGES), min_size=1, max_size=5),
+        brings=st.lists(st.integers(0, MOST_IMAGES), min_size=1, max_size=5),
         pauses=st.lists(st.sampled_from([0.0, 0.0, 0.1, 20.0]), min_size=1, max_size=5),
         trouble=st.sampled_from([0.02, 0.1, 0.5]),
         tokens=st.sampled_from([1_000_000, 1_000_000, 40, 3]),
@@ -232,7 +232,7 @@ class StreamMachine(RuleBasedStateMachine):
         assert len(calls_before) < self.simulation.throttle.calls <= limits.calls_in_flight or not calls_before
         content_bytes = sum(len(content) for call in [*calls_before.values(), send] for content in call.contents)
         assert content_bytes <= limits.bytes_in_flight or not calls_before
-        assert 1 <= len(numbers) <= BATCH_IMAGES
+        assert 1 <= len(numbers) <= MOST_IMAGES
         assert sum(map(len, send.contents)) <= limits.bytes_in_flight or len(numbers) == 1
         on_the_way = {number_in(content) for call in calls_before.values() for content in call.contents}
         assert on_the_way.isdisjoint(numbers)
@@ -261,11 +261,11 @@ class StreamMachine(RuleBasedStateMachine):
 
     def check_pull(self, pull: Pull) -> None:
         assert not self.exhausted
-        assert 1 <= pull.images <= BATCH_IMAGES
+        assert 1 <= pull.images <= MOST_IMAGES
         if not self.plan.ordered:
             assert self.held_bytes() < self.plan.limits.bytes_in_flight
         early = self.pulled - len(self.results) if self.plan.ordered else 0
-        windows = 10 * self.plan.limits.calls_in_flight * BATCH_IMAGES
+        windows = 10 * self.plan.limits.calls_in_flight * MOST_IMAGES
         assert early <= windows, "a slow image holds back more than a few windows of results"
 
     def held_bytes(self) -> int:
@@ -289,7 +289,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.simulation.tell(lambda run: run.pulled(batch, exhausted=exhausted))
 
     @precondition(lambda self: self.simulation.wanted)
-    @rule(images=st.integers(1, BATCH_IMAGES), ends=st.sampled_from([False, False, False, True]))
+    @rule(images=st.integers(1, MOST_IMAGES), ends=st.sampled_from([False, False, False, True]))
     def source_brings(self, images: int, *, ends: bool) -> None:
         self.bring(images, ends=ends)
         self.settle()
@@ -406,7 +406,7 @@ class StreamMachine(RuleBasedStateMachine):
                 return
             is_well = turn > _CHANCES
             if self.simulation.wanted and self.chance.random() < 0.8:
-                self.bring(self.chance.randint(1, BATCH_IMAGES))
+                self.bring(self.chance.randint(1, MOST_IMAGES))
             elif self.simulation.calls and self.chance.random() < 0.6:
                 is_bad = not is_well and self.chance.random() < self.trouble
                 self.end_call(self.chance.randrange(4), self.chance.choice(_ENDINGS) if is_bad else _Said([FINE]))

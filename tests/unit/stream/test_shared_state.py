@@ -15,7 +15,7 @@ from vision_grpc.session.monitor import Monitor
 from vision_grpc.stream.rate import PERIOD_S
 from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.throttle import Throttle
-from vision_grpc.transport.detour import Path
+from vision_grpc.transport.protocol_choice import ProtocolChoice
 
 _THREADS = 4
 _ROUNDS = 1_000
@@ -84,7 +84,7 @@ def test_no_retry_is_spent_or_earned_for_nothing() -> None:
 
 
 def test_a_quota_is_let_through_once() -> None:
-    throttle = Throttle(Limits(requests_per_s=1, images_per_s=_THREADS * _ROUNDS))
+    throttle = Throttle(Limits(requests_per_s=1, images_per_s=_THREADS * _ROUNDS), most_images=8)
     turns: list[float] = []
 
     def work() -> None:
@@ -114,17 +114,17 @@ def test_what_is_counted_is_counted_once() -> None:
 
 
 def test_a_switch_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    path = Path()
+    path = ProtocolChoice()
     path._lock = _InterruptingLock()  # type: ignore[assignment]
     caplog.set_level(logging.INFO, "vision_grpc.transport")
-    switches = threading.Barrier(_THREADS, action=lambda: path.closed(PathError("no way"), 0.0))
+    switches = threading.Barrier(_THREADS, action=lambda: path.grpc_failed(PathError("no way"), 0.0))
     returns = threading.Barrier(_THREADS)
 
     def work() -> None:
         switches.wait()
-        path.other_worked()
+        path.rest_worked()
         returns.wait()
-        path.open()
+        path.grpc_worked()
 
     rounds = 200
     _together(work, rounds=rounds)

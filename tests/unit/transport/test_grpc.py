@@ -5,53 +5,80 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 from images_in_bytes import png
 
-from vision_grpc.codec.request import ask_for_text
-from vision_grpc.errors import PathError, TransportError
+from vision_grpc.api.vision_v1 import VISION_V1
+from vision_grpc.errors import PathError, TransportError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport.grpc.aio import AsyncGrpcTransport
-from vision_grpc.transport.grpc.peer import translate
-from vision_grpc.transport.grpc.threads import GrpcTransport
+from vision_grpc.transport.grpc.call import GrpcBatchCall, GrpcCall
+from vision_grpc.transport.grpc.exchange import translate
+from vision_grpc.transport.grpc.transport import GrpcTransport
 
 _SOON_S = 20.0
 _NOWHERE = Endpoint.parse("localhost:1", insecure=True)
-_ASK = ask_for_text(["en"], "", None)
+_TEMPLATE = VISION_V1.template(["en"], "", "")
 
 
-def _calls_of(transport: GrpcTransport | AsyncGrpcTransport) -> list[int]:
-    return [lane.calls for lane in transport._channels._lanes]
+def _for_threads() -> GrpcTransport:
+    return GrpcTransport(VISION_V1, _NOWHERE, Tls())
+
+
+def _for_this_loop() -> GrpcTransport:
+    return GrpcTransport(VISION_V1, _NOWHERE, Tls(), loop=asyncio.get_running_loop())
+
+
+def _start(transport: GrpcTransport, timeout_s: float, on_done: Callable[[], None] = lambda: None) -> GrpcBatchCall:
+    return transport.start([png(1)], _TEMPLATE, None, Deadline.after(timeout_s), on_done)
+
+
+def _send(transport: GrpcTransport, timeout_s: float, on_done: Callable[[], None] = lambda: None) -> GrpcCall[Message]:
+    return transport.send(BatchAnalyzeRequest(), None, Deadline.after(timeout_s), on_done)
+
+
+async def _failure_of(call: GrpcCall[Any], done: asyncio.Event) -> BaseException:
+    async with asyncio.timeout(_SOON_S):
+        await done.wait()
+    with pytest.raises(VisionError) as caught:
+        call.answer()
+    return caught.value
+
+
+def _calls_of(transport: GrpcTransport) -> list[int]:
+    return [pooled.calls for pooled in transport._channels._pooled]
 
 
 def test_a_call_that_another_threads_close_forestalls_says_so() -> None:
-    transport = GrpcTransport(_NOWHERE, Tls())
+    transport = _for_threads()
     transport.close()
     with pytest.raises(TransportError, match="was started: the client was closed"):
-        transport.start([png(1)], _ASK, None, timeout_s=1, on_done=lambda: None)
+        _start(transport, 1)
     with pytest.raises(TransportError, match="was started: the client was closed"):
-        transport.call(BatchAnalyzeRequest(), None, timeout_s=1)
+        _send(transport, 1)
     assert _calls_of(transport) == [0]
 
 
 async def test_a_call_that_another_tasks_close_forestalls_says_so() -> None:
-    transport = AsyncGrpcTransport(_NOWHERE, Tls())
+    transport = _for_this_loop()
     await transport.aclose()
     with pytest.raises(TransportError, match="was started: the client was closed"):
-        transport.start([png(1)], _ASK, None, timeout_s=1, on_done=lambda: None)
+        _start(transport, 1)
     with pytest.raises(TransportError, match="was started: the client was closed"):
-        await transport.call(BatchAnalyzeRequest(), None, timeout_s=1)
+        _send(transport, 1)
     assert _calls_of(transport) == [0]
 
 
 def test_a_call_keeps_its_place_until_it_is_over() -> None:
-    transport = GrpcTransport(_NOWHERE, Tls())
+    transport = _for_threads()
     calls = [*_calls_of(transport)]
     done = threading.Event()
 
@@ -59,23 +86,23 @@ def test_a_call_keeps_its_place_until_it_is_over() -> None:
         calls.extend(_calls_of(transport))
         done.set()
 
-    transport.start([png(1)], _ASK, None, timeout_s=_SOON_S, on_done=end)
+    _start(transport, _SOON_S, end)
     assert done.wait(_SOON_S)
     with pytest.raises(PathError):
-        transport.call(BatchAnalyzeRequest(), None, timeout_s=_SOON_S)
+        _send(transport, _SOON_S).answer()
     assert [*calls, *_calls_of(transport)] == [0, 0, 0]
     transport.close()
 
 
 async def test_a_call_of_a_loop_keeps_its_place_until_it_is_over() -> None:
-    transport = AsyncGrpcTransport(_NOWHERE, Tls())
+    transport = _for_this_loop()
     done = asyncio.Event()
-    call = transport.start([png(1)], _ASK, None, timeout_s=_SOON_S, on_done=done.set)
+    call = _start(transport, _SOON_S, done.set)
     assert _calls_of(transport) == [1]
     call.cancel()
     await asyncio.wait_for(done.wait(), _SOON_S)
-    with pytest.raises(PathError):
-        await transport.call(BatchAnalyzeRequest(), None, timeout_s=_SOON_S)
+    done.clear()
+    assert isinstance(await _failure_of(_send(transport, _SOON_S, done.set), done), PathError)
     assert _calls_of(transport) == [0]
     await transport.aclose()
 
@@ -90,36 +117,33 @@ class _Interrupted:
 
 
 def test_a_call_that_is_not_started_has_no_place() -> None:
-    transport = GrpcTransport(_NOWHERE, Tls())
-    transport._channels._lanes[0].method = _Interrupted()  # type: ignore[assignment]
+    transport = _for_threads()
+    transport._channels._pooled[0].method = _Interrupted()  # type: ignore[assignment]
     with pytest.raises(KeyboardInterrupt):
-        transport.start([png(1)], _ASK, None, timeout_s=1, on_done=lambda: None)
+        _start(transport, 1)
     with pytest.raises(KeyboardInterrupt):
-        transport.call(BatchAnalyzeRequest(), None, timeout_s=1)
+        _send(transport, 1)
     assert _calls_of(transport) == [0]
     transport.close()
 
 
 async def test_a_call_that_is_not_started_on_a_loop_has_no_place() -> None:
-    transport = AsyncGrpcTransport(_NOWHERE, Tls())
-    transport._channels._lanes[0].method = _Interrupted()  # type: ignore[assignment]
+    transport = _for_this_loop()
+    transport._channels._pooled[0].method = _Interrupted()  # type: ignore[assignment]
     with pytest.raises(KeyboardInterrupt):
-        transport.start([png(1)], _ASK, None, timeout_s=1, on_done=lambda: None)
+        _start(transport, 1)
     assert _calls_of(transport) == [0]
     await transport.aclose()
 
 
 @pytest.mark.parametrize("timeout_s", [1e10, float("inf")])
 async def test_a_time_out_of_centuries_is_not_over_at_once(timeout_s: float) -> None:
-    transport, other = GrpcTransport(_NOWHERE, Tls()), AsyncGrpcTransport(_NOWHERE, Tls())
-    with pytest.raises(PathError):
-        transport.start([png(1)], _ASK, None, timeout_s=timeout_s, on_done=lambda: None).answer()
-    with pytest.raises(PathError):
-        transport.call(BatchAnalyzeRequest(), None, timeout_s=timeout_s)
-    with pytest.raises(PathError):
-        await other.start([png(1)], _ASK, None, timeout_s=timeout_s, on_done=lambda: None).answer()
-    with pytest.raises(PathError):
-        await other.call(BatchAnalyzeRequest(), None, timeout_s=timeout_s)
+    transport, other = _for_threads(), _for_this_loop()
+    for begin in (_start, _send):
+        with pytest.raises(PathError):
+            begin(transport, timeout_s).answer()
+        done = asyncio.Event()
+        assert isinstance(await _failure_of(begin(other, timeout_s, done.set), done), PathError)
     transport.close()
     await other.aclose()
 
@@ -141,7 +165,7 @@ class _Closed:
 
 
 def test_what_closing_cancels_was_not_cancelled_by_the_service() -> None:
-    error = translate(_Closed(), Attempt(_NOWHERE, 1))
+    error = translate(_Closed(), Attempt(_NOWHERE, Deadline.after(1)))
     assert type(error) is TransportError
     assert "the client may have been closed" in str(error)
 
@@ -155,7 +179,7 @@ def test_an_interrupt_does_not_break_off_the_end_of_a_channel(monkeypatch: pytes
         assert interrupted.wait(_SOON_S)
         closed.set()
 
-    transport = GrpcTransport(_NOWHERE, Tls())
+    transport = _for_threads()
     with monkeypatch.context() as patch:
         patch.setattr(type(transport._channels.close()[0]), "close", close)
         with pytest.raises(KeyboardInterrupt):

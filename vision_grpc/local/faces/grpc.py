@@ -11,7 +11,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from vision_grpc.contract.method import SERVICE_NAME
+from vision_grpc.contract.method import BATCH_ANALYZE
 from vision_grpc.contract.sizes import REQUEST_BYTES
 from vision_grpc.local.cloud.grpc import MODULES, SERVICE_NAMES, add_cloud
 from vision_grpc.local.cloud.iam import Identities
@@ -22,6 +22,7 @@ from vision_grpc.local.service import VisionService
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2, vision_service_pb2_grpc
 
+_SERVICE: str = BATCH_ANALYZE.containing_service.full_name
 _REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 _OPTIONS = (
     ("grpc.max_receive_message_length", REQUEST_BYTES),
@@ -52,13 +53,13 @@ class GrpcFace:
         self._health = health.HealthServicer()
         vision_service_pb2_grpc.add_VisionServiceServicer_to_server(_Servicer(service, identities), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names: tuple[str, ...] = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names: tuple[str, ...] = (_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         if identities is not None:
             add_cloud(self._server, identities, lambda: join_address(host, self.port))
             names += SERVICE_NAMES
         _add_reflection(self._server, names)
         self.port = self._bind(host, port, tls)
-        for name in ("", SERVICE_NAME):
+        for name in ("", _SERVICE):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     def start(self) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vision_grpc.codec.json import from_json, to_json
-from vision_grpc.contract.method import REST_PATH
+from vision_grpc.contract.method import BATCH_ANALYZE, http_rule_of
 from vision_grpc.errors import Code, ProtocolError, ServiceError
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.cloud.rest import cloud_routes
@@ -24,6 +24,8 @@ from vision_grpc.local.faces.rest_reply import failure, reply
 from vision_grpc.local.failure import BUG, CallIds
 from vision_grpc.local.service import ServiceStoppingError, VisionService
 from vision_grpc.messages import BatchAnalyzeRequest
+
+_PATH: str = http_rule_of(BATCH_ANALYZE).post
 
 
 def application(service: VisionService, calls: ThreadPoolExecutor, identities: Identities | None) -> Starlette:
@@ -67,7 +69,7 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
 
     routed = Starlette(
         routes=[
-            Route(REST_PATH, batch_analyze, methods=["POST"]),
+            Route(_PATH, batch_analyze, methods=["POST"]),
             *([] if identities is None else cloud_routes(identities)),
         ],
         exception_handlers={HTTPException: _no_such_route, ClientDisconnect: _nobody_there, Exception: _bug},
@@ -91,7 +93,7 @@ def _refuse_body(error: RefusedBodyError, ids: CallIds) -> Response:
 
 async def _no_such_route(_: Request, error: Exception) -> Response:
     refusal = cast("HTTPException", error)
-    message = f"{refusal.detail}: this service takes POST {REST_PATH}"
+    message = f"{refusal.detail}: this service takes POST {_PATH}"
     error_of_route = ServiceError(Code.from_http(refusal.status_code), message)
     response = failure(error_of_route, CallIds.make(), refusal.status_code)
     response.headers.update(refusal.headers or {})

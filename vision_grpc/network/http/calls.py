@@ -29,7 +29,6 @@ class _Lane(NamedTuple):
 class _UnderWay(NamedTuple):
     lane: _Lane
     attempt: Attempt
-    deadline: float
 
 
 class RestCalls:
@@ -72,14 +71,14 @@ class RestCalls:
         """
         future: Future[_ResultT] = Future()
         try:
-            deadline = time.monotonic() + attempt.left_s()
+            attempt.left_s()
         except DeadlineError as error:
             future.set_exception(error)
             return future
         with self._lock:
             lane = self._idle.pop() if self._idle else self._open_lane()
-            self._under_way[future] = _UnderWay(lane, attempt, deadline)
-            self._watch_until(deadline)
+            self._under_way[future] = _UnderWay(lane, attempt)
+            self._watch_until(attempt.deadline.at)
         future.add_done_callback(self._break_off)
 
         def work() -> None:
@@ -151,12 +150,12 @@ class RestCalls:
                 now = time.monotonic()
                 # A copy, for garbage collection may end calls in the middle of this.
                 under_way = self._under_way.copy()
-                late_ones = [future for future, call in under_way.items() if call.deadline <= now]
+                late_ones = [future for future, call in under_way.items() if call.attempt.deadline.at <= now]
                 if not under_way:
                     self._watched_until = None
                     return
                 if not late_ones:
-                    self._watched_until = min(call.deadline for call in under_way.values())
+                    self._watched_until = min(call.attempt.deadline.at for call in under_way.values())
                     self._changed.wait(self._watched_until - now)
             for future in late_ones:
                 self._fail(future, lambda call: call.lane.connection.error_of_deadline(call.attempt))

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from vision_grpc.transport.grpc.channels import STREAMS_PER_CHANNEL, Channels, Lane
+from vision_grpc.transport.grpc.channel_pool import STREAMS_PER_CHANNEL, ChannelPool, PooledChannel
 
 _THREADS, _ROUNDS = 8, 200
 _HELD_UP_S = 0.1
@@ -22,14 +22,14 @@ def restless() -> Iterator[None]:
     sys.setswitchinterval(interval)
 
 
-def _numbered() -> Channels[int, str]:
+def _numbered() -> ChannelPool[int, str]:
     numbers = count()
 
     def open_channel() -> tuple[int, str]:
         number = next(numbers)
         return number, f"method of {number}"
 
-    return Channels(open_channel)
+    return ChannelPool(open_channel)
 
 
 def test_another_channel_is_opened_when_all_are_full() -> None:
@@ -68,7 +68,7 @@ def test_who_closes_as_one_is_opened_waits_for_it() -> None:
             closing.join(_HELD_UP_S)
         return number, "method"
 
-    channels = Channels(open_channel)
+    channels = ChannelPool(open_channel)
     for _ in range(STREAMS_PER_CHANNEL + 1):
         channels.take()
     closing.join()
@@ -85,7 +85,7 @@ def test_a_signal_handler_may_close_as_one_is_opened() -> None:
             channels.close()
         return number, f"method of {number}"
 
-    channels = Channels(open_channel)
+    channels = ChannelPool(open_channel)
     lanes = [channels.take() for _ in range(STREAMS_PER_CHANNEL + 2)]
     assert {lane.method for lane in lanes} == {"method of 0"}
 
@@ -96,7 +96,7 @@ def test_one_that_cannot_be_opened_leaves_the_others_as_they_are() -> None:
     def open_channel() -> tuple[str, str]:
         return next(outcomes), "method"
 
-    channels = Channels(open_channel)
+    channels = ChannelPool(open_channel)
     lanes = [channels.take() for _ in range(STREAMS_PER_CHANNEL)]
     with pytest.raises(StopIteration):
         channels.take()
@@ -108,7 +108,7 @@ def test_one_that_cannot_be_opened_leaves_the_others_as_they_are() -> None:
 def test_threads_never_overfill_a_channel() -> None:
     channels = _numbered()
     start = threading.Barrier(_THREADS)
-    overfull: list[Lane[str]] = []
+    overfull: list[PooledChannel[str]] = []
 
     def work() -> None:
         start.wait()

@@ -1,4 +1,4 @@
-"""Which of two protocols to take, gRPC or REST: only the way decides, never an answer of the service."""
+"""Which of the two protocols a call takes: only whether gRPC gets through decides, never an answer of the service."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ _LOG = logging.getLogger("vision_grpc.transport")
 PROBE_INTERVAL_S = 300.0
 
 
-class Path:
+class ProtocolChoice:
     """gRPC as long as it gets through, else REST and, now and then, one call that tries gRPC again.
 
     Safe to share between threads.
@@ -19,10 +19,10 @@ class Path:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reason: str | None = None
-        self._told = False
+        self._is_logged = False
         self._probe_at = 0.0
 
-    def detour(self, now: float) -> str | None:
+    def fallback_reason(self, now: float) -> str | None:
         """Return why a call that starts now goes over REST; None: it goes over gRPC."""
         if self._reason is None:
             return None
@@ -32,30 +32,30 @@ class Path:
                 return None
             return self._reason
 
-    def closed(self, error: PathError, now: float) -> None:
+    def grpc_failed(self, error: PathError, now: float) -> None:
         """Take note that gRPC did not get through."""
         with self._lock:
             self._reason = str(error)
             self._probe_at = now + PROBE_INTERVAL_S
 
-    def open(self) -> None:
+    def grpc_worked(self) -> None:
         """Take note that gRPC got through."""
         if self._reason is None:
             return
         with self._lock:
-            was_told, self._reason, self._told = self._told, None, False
-        if was_told:
+            was_logged, self._reason, self._is_logged = self._is_logged, None, False
+        if was_logged:
             _LOG.info("gRPC gets through again")
 
-    def other_worked(self) -> None:
-        """Take note that REST gets through. The first time since gRPC stopped to is logged."""
+    def rest_worked(self) -> None:
+        """Take note that REST gets through. The first time since gRPC stopped doing so is logged."""
         with self._lock:
-            reason = None if self._told else self._reason
-            self._told = self._reason is not None
+            reason = None if self._is_logged else self._reason
+            self._is_logged = self._reason is not None
         if reason is not None:
             _LOG.warning("gRPC does not get through, going on over REST: %s", reason)
 
-    def other_failed(self, now: float) -> None:
-        """Take note that REST did not get through either: then it may be gRPC that is back first."""
+    def rest_failed(self, now: float) -> None:
+        """Take note that REST did not get through either: gRPC may be back first, so the next call tries it."""
         with self._lock:
             self._probe_at = now

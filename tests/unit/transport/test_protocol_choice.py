@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from vision_grpc.errors import PathError
-from vision_grpc.transport.detour import PROBE_INTERVAL_S, Path
+from vision_grpc.transport.protocol_choice import PROBE_INTERVAL_S, ProtocolChoice
 
 _LOGGER = "vision_grpc.transport"
 
@@ -27,7 +27,7 @@ class PathMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.path = Path()
+        self.path = ProtocolChoice()
         self.now = 0.0
         self.reason: str | None = None
         self.reasons = 0
@@ -43,7 +43,7 @@ class PathMachine(RuleBasedStateMachine):
 
     @rule()
     def a_call_begins(self) -> None:
-        detour = self.path.detour(self.now)
+        detour = self.path.fallback_reason(self.now)
         if self.reason is None:
             assert detour is None
         elif self.now >= self.not_before:
@@ -57,26 +57,26 @@ class PathMachine(RuleBasedStateMachine):
         self.reasons += 1
         self.reason = f"reason {self.reasons}"
         self.not_before = self.now + PROBE_INTERVAL_S
-        self.path.closed(PathError(self.reason), self.now)
+        self.path.grpc_failed(PathError(self.reason), self.now)
 
     @rule()
     def grpc_gets_through(self) -> None:
         if self.is_told:
             self.expected.append(logging.INFO)
         self.reason, self.is_told = None, False
-        self.path.open()
+        self.path.grpc_worked()
 
     @rule()
     def rest_gets_through(self) -> None:
         if self.reason is not None and not self.is_told:
             self.expected.append(logging.WARNING)
             self.is_told = True
-        self.path.other_worked()
+        self.path.rest_worked()
 
     @rule()
     def rest_does_not_get_through(self) -> None:
         self.not_before = self.now
-        self.path.other_failed(self.now)
+        self.path.rest_failed(self.now)
 
     @invariant()
     def each_switch_is_logged_once(self) -> None:

@@ -1,4 +1,4 @@
-"""As many gRPC channels to a service as its calls need."""
+"""A pool of gRPC channels: as many as the calls under way need."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ STREAMS_PER_CHANNEL = 64
 """Measured: 96 calls on one connection broke against a server that takes 100 streams."""
 
 
-class Lane(Generic[_MethodT]):
+class PooledChannel(Generic[_MethodT]):
     """The method on one channel, and how many of its calls are under way there."""
 
     __slots__ = ("calls", "method")
@@ -21,7 +21,7 @@ class Lane(Generic[_MethodT]):
         self.calls = 0
 
 
-class Channels(Generic[_ChannelT, _MethodT]):
+class ChannelPool(Generic[_ChannelT, _MethodT]):
     """Channels with a place for each call; one more is opened when all are full. Safe to share between threads."""
 
     def __init__(self, open_channel: Callable[[], tuple[_ChannelT, _MethodT]]) -> None:
@@ -29,26 +29,26 @@ class Channels(Generic[_ChannelT, _MethodT]):
         # Garbage collection, which may end calls, and signal handlers may come back here in the same thread.
         self._lock = threading.RLock()
         self._channels: list[_ChannelT] = []
-        self._lanes: list[Lane[_MethodT]] = []
+        self._pooled: list[PooledChannel[_MethodT]] = []
         self._closed = False
         self._add()
 
-    def take(self) -> Lane[_MethodT]:
+    def take(self) -> PooledChannel[_MethodT]:
         """Return where the next call goes, its place taken until `leave`. After `close`, the call cannot start."""
         with self._lock:
-            lane = next((lane for lane in self._lanes if lane.calls < STREAMS_PER_CHANNEL), None)
-            if lane is None and not self._closed:
-                lane = self._add()
+            pooled = next((pooled for pooled in self._pooled if pooled.calls < STREAMS_PER_CHANNEL), None)
+            if pooled is None and not self._closed:
+                pooled = self._add()
             # A signal handler that closes as one is opened misses it: without a call, it never connects.
-            if lane is None or self._closed:
-                lane = self._lanes[0]
-            lane.calls += 1
-            return lane
+            if pooled is None or self._closed:
+                pooled = self._pooled[0]
+            pooled.calls += 1
+            return pooled
 
-    def leave(self, lane: Lane[_MethodT]) -> None:
+    def leave(self, pooled: PooledChannel[_MethodT]) -> None:
         """Give the place of a call back that is over."""
         with self._lock:
-            lane.calls -= 1
+            pooled.calls -= 1
 
     def close(self) -> Sequence[_ChannelT]:
         """Return the channels, for whoever closes them: there will be no more."""
@@ -56,9 +56,9 @@ class Channels(Generic[_ChannelT, _MethodT]):
             self._closed = True
             return self._channels
 
-    def _add(self) -> Lane[_MethodT]:
+    def _add(self) -> PooledChannel[_MethodT]:
         channel, method = self._open()
-        lane = Lane(method)
+        pooled = PooledChannel(method)
         self._channels.append(channel)
-        self._lanes.append(lane)
-        return lane
+        self._pooled.append(pooled)
+        return pooled

@@ -1,4 +1,4 @@
-"""What REST calls need and bring: headers, bodies, answers, errors."""
+"""What goes over REST: the headers of requests, the answers and errors of responses."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from vision_grpc.codec.json import find_error, from_json, read_error, split_results
-from vision_grpc.contract.method import Headers
+from google.protobuf.message import Message
+
+from vision_grpc.api.api import Api
+from vision_grpc.codec.json import find_error, read_error
 from vision_grpc.errors import ProtocolError
-from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.http.body import GZIP
 from vision_grpc.network.http.message import HttpAnswer
 from vision_grpc.network.secrets.quoting import quote_peer
 from vision_grpc.results import Answer
-from vision_grpc.results.outcomes import JsonOutcome, MessageOutcome, error_of
-from vision_grpc.stream.batching import BATCH_IMAGES
+from vision_grpc.transport.headers import Headers
 from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.version import USER_AGENT
@@ -44,7 +44,7 @@ def headers_of(authorization: str | None, content_length: int | None = None, mor
     return headers
 
 
-def read_response(answer: HttpAnswer, attempt: Attempt) -> BatchAnalyzeResponse:
+def read_response(answer: HttpAnswer, attempt: Attempt, api: Api) -> Message:
     """Return the message that an HTTP answer holds.
 
     Raises:
@@ -52,34 +52,24 @@ def read_response(answer: HttpAnswer, attempt: Attempt) -> BatchAnalyzeResponse:
         ProtocolError: it holds neither.
     """
     _raise_error(answer, attempt)
-    response = _read(partial(from_json, message_class=BatchAnalyzeResponse), answer.body, attempt)
-    if not response.results:
+    response = _read(api.parse_json, answer.body, attempt)
+    if not api.read_message(response):
         _raise_disguised_error(answer, attempt)
     return response
 
 
-def read_answer(answer: HttpAnswer, attempt: Attempt) -> Answer:
-    """Return the answer, cut per image and not parsed further; errors in it are without the secret.
+def read_answer(answer: HttpAnswer, attempt: Attempt, api: Api) -> Answer:
+    """Return the answer, cut per image and not parsed further; the errors in it are without the secret.
 
     Raises:
         ServiceError: it holds an error.
         ProtocolError: it holds neither.
     """
     _raise_error(answer, attempt)
-    results = _read(partial(split_results, most=BATCH_IMAGES), answer.body, attempt)
-    if not results:
+    outcomes = _read(partial(api.read_json, hide=attempt.hide_bytes), answer.body, attempt)
+    if not outcomes:
         _raise_disguised_error(answer, attempt)
-    outcomes = [
-        JsonOutcome(item, attempt.hide_bytes) if isinstance(item, bytes) else _parsed_outcome(item, attempt)
-        for item in results.items
-    ]
     return Answer(outcomes, None if answer.request_id is None else attempt.hide(answer.request_id), "rest")
-
-
-def _parsed_outcome(result: AnalyzeResult, attempt: Attempt) -> MessageOutcome:
-    if error_of(result) is not None:
-        result = AnalyzeResult.FromString(attempt.hide_bytes(result.SerializeToString()))
-    return MessageOutcome(result)
 
 
 def _read(parse: Callable[[bytes], _T], body: bytes, attempt: Attempt) -> _T:

@@ -1,0 +1,121 @@
+"""What a version of the API decides: where its method is, how requests are encoded, how answers are read."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from vision_grpc.codec.json import RequestBody, from_json, to_json
+from vision_grpc.contract.method import grpc_path_of, http_rule_of
+from vision_grpc.errors import ProtocolError
+from vision_grpc.results import Outcome
+
+HideBytes = Callable[[bytes], bytes]
+"""Returns bytes with the secrets in them overwritten, as long as before."""
+
+
+class RequestTemplate(Protocol):
+    """What all requests of a stream share; the images are filled in."""
+
+    def join(self, contents: Sequence[bytes]) -> bytes:
+        """Return the request for these images in protobuf's wire format."""
+        ...
+
+    def json_body(self, contents: Sequence[bytes]) -> RequestBody:
+        """Return the request for these images as JSON."""
+        ...
+
+    def message(self, contents: Sequence[bytes]) -> Message:
+        """Return the request for these images as a message."""
+        ...
+
+
+class Api(ABC):
+    """One version of the API: a value without state, shared by all clients.
+
+    `name` is the version's, such as `vision/v1`; `most_images` is the largest number of images a request.
+    """
+
+    def __init__(self, name: str, method: MethodDescriptor, *, most_images: int) -> None:
+        self.name = name
+        self.most_images = most_images
+        self.grpc_path = grpc_path_of(method)
+        self.rest_path: str = http_rule_of(method).post
+        self._response_class = GetMessageClass(method.output_type)
+
+    def __repr__(self) -> str:
+        return f"<Api {self.name}>"
+
+    # Requests
+
+    @abstractmethod
+    def template(self, languages: Sequence[str], model: str, folder_id: str) -> RequestTemplate:
+        """Return the template of requests for text in these languages: ISO 639-1 codes, or `*` alone to detect them.
+
+        It is checked here, before the first image is read.
+
+        Raises:
+            InvalidRequestError: the contract allows no such request.
+        """
+
+    @abstractmethod
+    def split_request(self, wire: bytes) -> Sequence[bytes]:
+        """Return the images of a request that a template has joined."""
+
+    @abstractmethod
+    def count_images(self, request: Message) -> int:
+        """Return how many images a request has."""
+
+    def json_body(self, request: Message) -> RequestBody:
+        """Return a request as JSON."""
+        return RequestBody([to_json(request)])
+
+    # Answers
+
+    @abstractmethod
+    def read_wire(self, wire: bytes, hide: HideBytes) -> Sequence[Outcome]:
+        """Return the outcome of each image, in order, without parsing more than that takes.
+
+        Outcomes that carry an error go through `hide`: an error may quote a secret.
+
+        Raises:
+            ProtocolError: the bytes are not an answer.
+        """
+
+    @abstractmethod
+    def read_json(self, body: bytes, hide: HideBytes) -> Sequence[Outcome]:
+        """Return what `read_wire` does, of an answer in JSON."""
+
+    @abstractmethod
+    def read_message(self, response: Message) -> Sequence[Outcome]:
+        """Return what `read_wire` does, of an answer that is parsed already."""
+
+    def parse_wire(self, wire: bytes) -> Message:
+        """Return an answer as a message.
+
+        Raises:
+            ProtocolError: the bytes are not an answer.
+        """
+        try:
+            return self._response_class.FromString(wire)
+        except DecodeError as error:
+            message = f"the answer's {len(wire)} bytes are not a {self._response_class.DESCRIPTOR.name}"
+            raise ProtocolError(message) from error
+
+    def parse_json(self, body: bytes) -> Message:
+        """Return what `parse_wire` does, of an answer in JSON."""
+        return from_json(body, self._response_class)
+
+    def check_answer(self, request: Message, response: Message) -> None:
+        """Pass an answer that has one result for each image: only its position says whose a result is.
+
+        Raises:
+            ProtocolError: it has fewer or more.
+        """
+        sent, got = self.count_images(request), len(self.read_message(response))
+        if sent != got:
+            message = f"the answer has {got} results for {sent} images: no result can be assigned to its image"
+            raise ProtocolError(message)

@@ -1,0 +1,66 @@
+"""A gRPC call under way, on whichever kind of channel."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar, cast
+
+import grpc
+
+from vision_grpc.api.api import Api
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.results import Answer
+from vision_grpc.transport.grpc.exchange import Failure, read_answer, translate
+
+_T = TypeVar("_T")
+
+
+class CallUnderWay(Failure, Protocol):
+    """What gRPC returns for a call that is under way; its own types keep the class private."""
+
+    def add_done_callback(self, callback: Callable[[object], None], /) -> object:
+        """Let a function be called when the call is done."""
+        ...
+
+    def cancel(self) -> object:
+        """End the call."""
+        ...
+
+    def result(self) -> bytes:
+        """Return the answer of a call that is done, or raise gRPC's error."""
+        ...
+
+
+class GrpcCall(Generic[_T]):
+    """A call under way; see `Call`."""
+
+    def __init__(self, call: CallUnderWay, attempt: Attempt, read: Callable[[bytes], _T]) -> None:
+        self._call = call
+        self._attempt = attempt
+        self._read = read
+
+    def answer(self) -> _T:
+        """Return the answer; see `Call`."""
+        try:
+            wire = self._call.result()
+        except grpc.RpcError as error:
+            self._attempt.fail(translate(cast("Failure", error), self._attempt), error)
+        except grpc.FutureCancelledError as error:
+            # gRPC raises this for the status CANCELLED too, whoever sent it.
+            self._attempt.fail(translate(self._call, self._attempt), error)
+        return self._read(wire)
+
+    def cancel(self) -> None:
+        """Let the server know that nobody waits any more."""
+        self._call.cancel()
+
+
+class GrpcBatchCall(GrpcCall[Answer]):
+    """A batch under way; see `BatchCall`."""
+
+    def __init__(self, call: CallUnderWay, wire: bytes, attempt: Attempt, api: Api) -> None:
+        super().__init__(call, attempt, lambda answer: read_answer(answer, call.initial_metadata(), attempt, api))
+        self._wire = wire
+        self._split = api.split_request
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again, cut out of the request."""
+        return self._split(self._wire)

@@ -1,0 +1,111 @@
+"""What goes over gRPC: the metadata of requests, the answers and errors of responses."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from vision_grpc.api.api import Api
+from vision_grpc.errors import (
+    Code,
+    PathError,
+    TransportError,
+    VisionError,
+)
+from vision_grpc.messages import Status
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import early_end_hint, tls_hint
+from vision_grpc.results import Answer
+from vision_grpc.transport.headers import Headers
+from vision_grpc.transport.refusal import service_error
+from vision_grpc.transport.request_id import make_request_id
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+
+# What gRPC says when no connection came about, or when what answered is no gRPC server.
+_CLOSED_PATH = (
+    "failed to connect to all addresses",
+    "DNS resolution failed",
+    "errors resolving",
+    "Handshake",
+    "ALPN",
+    "http1.x server",
+    "Received http2 header with status",
+)
+# What it says, beside that, of a connection that came about and ended before HTTP/2 began.
+_EARLY_ENDS = ("Socket closed", "Connection reset by peer")
+# What it says of a call whose channel was closed here.
+_CLOSED_HERE = "Channel closed!"
+# What gRPC on either side says of a message over its limit.
+_TOO_LARGE = "message larger than max"
+
+
+class Failure(Protocol):
+    """What every error of a gRPC call offers."""
+
+    def code(self) -> grpc.StatusCode: ...  # noqa: D102
+    def details(self) -> str | None: ...  # noqa: D102
+    def initial_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...  # noqa: D102
+    def trailing_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...  # noqa: D102
+
+
+def metadata_of(authorization: str | None, headers: Headers = ()) -> Metadata:
+    """Return what goes with one attempt; each has an id of its own."""
+    metadata = (("x-client-request-id", make_request_id()), *headers)
+    return metadata if authorization is None else (*metadata, ("authorization", authorization))
+
+
+def read_answer(wire: bytes, metadata: Iterable[tuple[str, str | bytes]] | None, attempt: Attempt, api: Api) -> Answer:
+    """Return the answer, cut per image; the errors in it are without the secret.
+
+    Raises:
+        ProtocolError: the bytes are not an answer of this API.
+    """
+    outcomes = api.read_wire(wire, attempt.hide_bytes)
+    request_id = _text(dict(metadata or ()).get("x-request-id"))
+    return Answer(outcomes, None if request_id is None else attempt.hide(request_id), "grpc")
+
+
+def translate(failure: Failure, attempt: Attempt) -> VisionError:
+    """Return our exception for what a gRPC call ended with."""
+    endpoint = attempt.endpoint
+    code = Code.from_number(failure.code().value[0])
+    message = attempt.hide(failure.details() or "no message")
+    # What comes from the service carries its metadata; what gRPC itself says of the way there has none.
+    metadata = dict([*(failure.initial_metadata() or ()), *(failure.trailing_metadata() or ())])
+    if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
+        return attempt.late()
+    if not metadata and any(sign in message for sign in _CLOSED_PATH):
+        hint = tls_hint(message)
+        advice = hint or _advice_on_early_end(message, endpoint)
+        return PathError(f"{endpoint.target} was not reached: {message}{advice}", lasting=bool(hint))
+    if code is Code.CANCELLED and (not metadata or _CLOSED_HERE in message):
+        return TransportError(
+            f"the call to {endpoint.target} was cancelled, the client may have been closed: {message}"
+        )
+    if not metadata and code is Code.UNAVAILABLE:
+        return TransportError(f"the connection to {endpoint.target} broke: {message}")
+    details = _read_status(metadata.get("grpc-status-details-bin")).details
+    status = Status(code=code, message=message, details=details)
+    too_large = code is Code.RESOURCE_EXHAUSTED and _TOO_LARGE in message
+    request_id = _text(metadata.get("x-request-id"))
+    return service_error(status, attempt, "grpc", request_id=request_id, too_large=too_large)
+
+
+def _advice_on_early_end(message: str, endpoint: Endpoint) -> str:
+    # Within the handshake, a firewall may have ended it.
+    is_early = "andshake" not in message and any(sign in message for sign in _EARLY_ENDS)
+    return early_end_hint(plaintext=endpoint.plaintext) if is_early else ""
+
+
+def _text(value: str | bytes | None) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _read_status(wire: str | bytes | None) -> Status:
+    try:
+        return Status.FromString(wire) if isinstance(wire, bytes) else Status()
+    except DecodeError:
+        return Status()

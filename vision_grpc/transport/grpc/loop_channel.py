@@ -1,0 +1,105 @@
+"""gRPC channels for an event loop.
+
+Measured over TLS against channels for threads whose calls wake the loop up: those cost an event loop 3 to 8 % more
+CPU for streams of images up to 200 KB, the same at 1 MB, and a quarter more for one image at a time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+import grpc.aio
+
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Tls
+from vision_grpc.transport.grpc.exchange import Metadata
+from vision_grpc.transport.grpc.options import credentials_of, options_of
+
+if TYPE_CHECKING:
+    LoopMethod = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+
+_T = TypeVar("_T")
+
+
+class LoopChannels:
+    """How channels for an event loop are opened, used and closed; see `ChannelKind`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def open(self, endpoint: Endpoint, tls: Tls, path: str) -> "tuple[grpc.aio.Channel, LoopMethod]":
+        """Return a channel, and the method on it; see `ChannelKind`."""
+        options = options_of(endpoint, tls)
+        if endpoint.plaintext:
+            channel = grpc.aio.insecure_channel(endpoint.target, options=options)
+        else:
+            channel = grpc.aio.secure_channel(endpoint.target, credentials_of(tls), options=options)
+        return channel, channel.unary_unary(path)
+
+    def start(self, method: "LoopMethod", wire: bytes, timeout_s: float, metadata: Metadata) -> "LoopCall":
+        """Send a request; see `ChannelKind`."""
+        return LoopCall(method(wire, timeout=timeout_s, metadata=metadata))
+
+    def close(self, channels: Sequence[grpc.aio.Channel]) -> None:
+        """Let the loop close channels soon."""
+        closing = self._loop.create_task(self.aclose(channels))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def aclose(self, channels: Sequence[grpc.aio.Channel]) -> None:
+        """Close channels; see `ChannelKind`."""
+        for channel in channels:
+            await channel.close()
+
+
+class LoopCall:
+    """A call of `grpc.aio` with the methods of one for threads; see `CallUnderWay`.
+
+    What it awaits is there, for the call is done: nothing here suspends.
+    """
+
+    def __init__(self, call: "grpc.aio.UnaryUnaryCall[bytes, bytes]") -> None:
+        self._call = call
+        self.cancel = call.cancel
+
+    def add_done_callback(self, callback: Callable[[object], None]) -> None:
+        """Let a function be called, on the loop, when the call is done."""
+        self._call.add_done_callback(callback)
+
+    def result(self) -> bytes:
+        """Return the answer; see `CallUnderWay`."""
+        try:
+            return _at_once(self._call)
+        except asyncio.CancelledError as error:
+            # Of the call, not of the task that asks: that one would be cancelled where it waits.
+            raise grpc.FutureCancelledError from error
+
+    def code(self) -> grpc.StatusCode:
+        """Return the status of the call."""
+        return _at_once(self._call.code())
+
+    def details(self) -> str | None:
+        """Return the message of the status."""
+        return _at_once(self._call.details())
+
+    def initial_metadata(self) -> Iterable[tuple[str, str | bytes]]:
+        """Return what the server sent before its answer."""
+        return _at_once(self._call.initial_metadata())
+
+    def trailing_metadata(self) -> Iterable[tuple[str, str | bytes]]:
+        """Return what the server sent with the status."""
+        return _at_once(self._call.trailing_metadata())
+
+
+def _at_once(awaitable: Awaitable[_T]) -> _T:
+    """Return what an awaitable returns that does not suspend."""
+    steps = awaitable.__await__()
+    try:
+        next(steps)
+    except StopIteration as end:
+        result: _T = end.value
+        return result
+    message = "the call is not done"
+    raise RuntimeError(message)

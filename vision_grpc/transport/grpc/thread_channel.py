@@ -1,0 +1,69 @@
+"""gRPC channels for threads."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import grpc
+
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Tls
+from vision_grpc.transport.grpc.call import CallUnderWay
+from vision_grpc.transport.grpc.exchange import Metadata
+from vision_grpc.transport.grpc.options import credentials_of, options_of
+
+if TYPE_CHECKING:
+    ThreadMethod = grpc.UnaryUnaryMultiCallable[bytes, bytes]
+
+# To close takes milliseconds, or for ever.
+_CLOSED_WITHIN_S = 2.0
+
+
+class ThreadChannels:
+    """How channels for threads are opened, used and closed; see `ChannelKind`."""
+
+    def open(self, endpoint: Endpoint, tls: Tls, path: str) -> "tuple[grpc.Channel, ThreadMethod]":
+        """Return a channel, and the method on it; see `ChannelKind`."""
+        channel = open_channel(endpoint, tls)
+        return channel, channel.unary_unary(path)
+
+    def start(self, method: "ThreadMethod", wire: bytes, timeout_s: float, metadata: Metadata) -> CallUnderWay:
+        """Send a request; see `ChannelKind`."""
+        return method.future(wire, timeout=timeout_s, metadata=metadata)
+
+    def close(self, channels: Sequence[grpc.Channel]) -> None:
+        """Close channels; see `ChannelKind`."""
+        close_channels(channels)
+
+    async def aclose(self, channels: Sequence[grpc.Channel]) -> None:
+        """Close channels, without blocking the event loop."""
+        await asyncio.to_thread(close_channels, channels)
+
+
+def open_channel(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
+    """Return a channel for threads; it connects when it is first used."""
+    if endpoint.plaintext:
+        return grpc.insecure_channel(endpoint.target, options=options_of(endpoint, tls))
+    return grpc.secure_channel(endpoint.target, credentials_of(tls), options=options_of(endpoint, tls))
+
+
+def close_channels(channels: Sequence[grpc.Channel]) -> None:
+    """Close channels for threads, in a thread that no signal interrupts; calls under way fail.
+
+    gRPC waits in `close` until they have. An exception, KeyboardInterrupt above all, can leave a channel that waits for
+    ever: one that came there, for the next attempt waits for the end of the first, and the channel's finalizer is one;
+    or one that came as a call was started, for the channel's lock stays taken. Then the thread stays too, and by what
+    it holds no finalizer is run.
+    """
+    if sys.is_finalizing():
+        return  # No thread of gRPC runs any more that could end a call: the system closes the connections.
+    closing = threading.Thread(target=_close_all, args=(channels,), name="vision-grpc-close", daemon=True)
+    closing.start()
+    closing.join(_CLOSED_WITHIN_S)
+
+
+def _close_all(channels: Sequence[grpc.Channel]) -> None:
+    for channel in channels:
+        channel.close()

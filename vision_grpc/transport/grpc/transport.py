@@ -1,0 +1,130 @@
+"""The service over gRPC."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol
+
+import grpc
+from google.protobuf.message import Message
+
+from vision_grpc.api.api import Api, RequestTemplate
+from vision_grpc.network.attempt import Attempt, not_started
+from vision_grpc.network.deadline import Deadline
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Tls
+from vision_grpc.transport import OnDone
+from vision_grpc.transport.grpc.call import CallUnderWay, GrpcBatchCall, GrpcCall
+from vision_grpc.transport.grpc.channel_pool import ChannelPool
+from vision_grpc.transport.grpc.exchange import Metadata, metadata_of
+from vision_grpc.transport.grpc.loop_channel import LoopChannels
+from vision_grpc.transport.grpc.options import LONGEST_S
+from vision_grpc.transport.grpc.thread_channel import ThreadChannels
+from vision_grpc.transport.headers import Headers
+
+
+class ChannelKind(Protocol):
+    """The two kinds of gRPC channels: for threads, and for an event loop."""
+
+    def open(self, endpoint: Endpoint, tls: Tls, path: str) -> tuple[Any, Any]:
+        """Return a channel, and the method on it. It connects when it is first used."""
+        ...
+
+    def start(self, method: Any, wire: bytes, timeout_s: float, metadata: Metadata) -> CallUnderWay:  # noqa: ANN401
+        """Send a request: bytes out, bytes in. An answer that gRPC cannot parse looks like a broken connection.
+
+        Raises:
+            ValueError, grpc.aio.UsageError: the channel is closed.
+        """
+        ...
+
+    def close(self, channels: Sequence[Any]) -> None:
+        """Close channels; calls under way fail."""
+        ...
+
+    async def aclose(self, channels: Sequence[Any]) -> None:
+        """Close channels without blocking the event loop."""
+        ...
+
+
+class GrpcTransport:
+    """As many channels to the service as the calls need that are under way at once.
+
+    They are for threads or, where a `loop` is given, for this event loop, which the transport then belongs to.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        endpoint: Endpoint,
+        tls: Tls,
+        *,
+        headers: Headers = (),
+        loop: AbstractEventLoop | None = None,
+    ) -> None:
+        self._api = api
+        self._endpoint = endpoint
+        self._headers = headers
+        self._closed = False
+        self._kind: ChannelKind = ThreadChannels() if loop is None else LoopChannels(loop)
+        self._channels: ChannelPool[Any, Any] = ChannelPool(lambda: self._kind.open(endpoint, tls, api.grpc_path))
+
+    def start(
+        self,
+        contents: Sequence[bytes],
+        template: RequestTemplate,
+        authorization: str | None,
+        deadline: Deadline,
+        on_done: OnDone,
+    ) -> GrpcBatchCall:
+        """Send a batch; see `Transport`."""
+        attempt = Attempt(self._endpoint, deadline, authorization)
+        wire = template.join(contents)
+        return GrpcBatchCall(self._call(wire, authorization, deadline, on_done), wire, attempt, self._api)
+
+    def send(
+        self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone
+    ) -> GrpcCall[Message]:
+        """Send a request as it is; see `Transport`."""
+        attempt = Attempt(self._endpoint, deadline, authorization)
+
+        def read(wire: bytes) -> Message:
+            response = self._api.parse_wire(wire)
+            self._api.check_answer(request, response)
+            return response
+
+        return GrpcCall(self._call(request.SerializeToString(), authorization, deadline, on_done), attempt, read)
+
+    def close(self) -> None:
+        """Close the channels; see `Transport`."""
+        self._closed = True
+        self._kind.close(self._channels.close())
+
+    async def aclose(self) -> None:
+        """Close the channels; see `Transport`."""
+        self._closed = True
+        await self._kind.aclose(self._channels.close())
+
+    def _call(self, wire: bytes, authorization: str | None, deadline: Deadline, on_done: OnDone) -> CallUnderWay:
+        metadata = metadata_of(authorization, self._headers)
+        pooled = self._channels.take()
+        try:
+            call = self._kind.start(pooled.method, wire, min(deadline.left_s, LONGEST_S), metadata)
+        except (ValueError, grpc.aio.UsageError) as error:
+            self._channels.leave(pooled)
+            self._refuse(error)
+        except BaseException:
+            self._channels.leave(pooled)
+            raise
+
+        def end(_: object) -> None:
+            self._channels.leave(pooled)
+            on_done()
+
+        call.add_done_callback(end)
+        return call
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        """Raise for a call that was not started. To gRPC, that the channel is closed is a mistake in an argument."""
+        if not self._closed:
+            raise error
+        raise not_started(self._endpoint) from error

@@ -1,0 +1,110 @@
+"""The service over REST."""
+
+import os
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from vision_grpc.api.api import Api, RequestTemplate
+from vision_grpc.codec.json import RequestBody
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.http.calls import RestCalls
+from vision_grpc.network.http.message import HttpAnswer, HttpRequest
+from vision_grpc.network.tls import Tls
+from vision_grpc.transport import OnDone
+from vision_grpc.transport.headers import Headers
+from vision_grpc.transport.rest.exchange import headers_of, read_answer, read_response
+
+if TYPE_CHECKING:
+    from vision_grpc.results import Answer
+
+_T = TypeVar("_T")
+
+
+class RestTransport:
+    """HTTP connections to the service, one for each call under way at once; see `RestCalls` for how calls end."""
+
+    def __init__(self, api: Api, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
+        self._api = api
+        self._endpoint = endpoint
+        self._calls = RestCalls(tls, connections_kept=calls)
+        self._headers = headers
+        # Also when the owner forgets to.
+        self._close = weakref.finalize(self, _close, self._calls, os.getpid())
+        self._close.atexit = False
+
+    def start(
+        self,
+        contents: Sequence[bytes],
+        template: RequestTemplate,
+        authorization: str | None,
+        deadline: Deadline,
+        on_done: OnDone,
+    ) -> "RestCall[Answer]":
+        """Send a batch; see `Transport`."""
+        attempt = Attempt(self._endpoint, deadline, authorization)
+        future = self._calls.start(
+            attempt,
+            lambda: self._request(template.json_body(contents), authorization),
+            lambda answer: read_answer(answer, attempt, self._api),
+        )
+        future.add_done_callback(lambda _: on_done())
+        return RestCall(future, contents)
+
+    def send(
+        self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone
+    ) -> "RestCall[Message]":
+        """Send a request as it is; see `Transport`."""
+        attempt = Attempt(self._endpoint, deadline, authorization)
+
+        def read(answer: HttpAnswer) -> Message:
+            response = read_response(answer, attempt, self._api)
+            self._api.check_answer(request, response)
+            return response
+
+        future = self._calls.start(attempt, lambda: self._request(self._api.json_body(request), authorization), read)
+        future.add_done_callback(lambda _: on_done())
+        return RestCall(future)
+
+    def close(self) -> None:
+        """Close the connections; calls under way fail."""
+        self._close()
+
+    async def aclose(self) -> None:
+        """Do what `close` does: it does not block."""
+        self._close()
+
+    def _request(self, body: RequestBody, authorization: str | None) -> HttpRequest:
+        headers = headers_of(authorization, body.content_length, self._headers)
+        return HttpRequest("POST", self._api.rest_path, headers, iter(body))
+
+
+class RestCall(Generic[_T]):
+    """A call under way in a thread."""
+
+    def __init__(self, future: Future[_T], contents: Sequence[bytes] = ()) -> None:
+        self._future = future
+        self._contents = contents
+
+    def answer(self) -> _T:
+        """Return the answer; see `Call`."""
+        return self._future.result()
+
+    def contents(self) -> Sequence[bytes]:
+        """Return the images again; see `BatchCall`."""
+        return self._contents
+
+    def cancel(self) -> None:
+        """Break the connection off."""
+        self._future.cancel()
+
+
+def _close(calls: RestCalls, pid: int) -> None:
+    # A forked child has locks that no thread of it will ever release, and the connections are its parent's.
+    if pid == os.getpid():
+        calls.close()
