@@ -190,4 +190,5 @@ class Way(NamedTuple):
         return AsyncDriver(connection)
 
 
+Connect = Callable[..., tuple[Driver, Service]]
 WAYS = [Way(transport, driver) for transport in ("grpc", "rest", "memory") for driver in ("sync", "asyncio")]

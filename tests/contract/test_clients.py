@@ -2,14 +2,14 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
-from drivers import WAYS, Driver, Way
+from drivers import Connect, Way
 from images_in_bytes import png
-from scripted_service import Reply, Script, Service, Silence, answer, numbers_of
+from scripted_service import Reply, Silence, answer, numbers_of
 
 from vision_grpc import Image, InvalidRequestError, Limits
 from vision_grpc.config import Timeouts
@@ -19,24 +19,6 @@ from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeR
 from vision_grpc.sources.feeder import AHEAD_IMAGES
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
-Connect = Callable[..., tuple[Driver, Service]]
-
-
-@pytest.fixture(params=WAYS, ids=lambda way: f"{way.transport}-{way.driver}")
-def way(request: pytest.FixtureRequest) -> Way:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def connect(way: Way) -> Iterator[Connect]:
-    """Starts a service with a script, and gives a client of it that is made with some options."""
-    with way.running() as start:
-
-        def connect(script: Script = answer, **options: object) -> tuple[Driver, Service]:
-            service = start(script)
-            return way.client(service, **options), service
-
-        yield connect
 
 
 def test_each_image_gets_its_own_text(connect: Connect, way: Way) -> None:

@@ -1,42 +1,22 @@
 """What every client tells of its work, over every transport: events, statistics, logs."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TypeVar
 
 import pytest
-from drivers import WAYS, Driver, Way
+from drivers import Connect, Way
 from images_in_bytes import png
-from scripted_service import Disconnect, Reply, Script, Service, answer, numbers_of
+from scripted_service import Disconnect, Reply, Script, answer, numbers_of
 
-from vision_grpc import RetryPolicy
 from vision_grpc.auth import ApiKey
 from vision_grpc.errors import AuthError, Code, ServiceError
 from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
-Connect = Callable[..., tuple[Driver, Service]]
 _EventT = TypeVar("_EventT", bound=Event)
-_IMPATIENT = RetryPolicy(initial_backoff_s=0.001, max_backoff_s=0.002)
 _KEY = "AQVN" + "k" * 36
-
-
-@pytest.fixture(params=WAYS, ids=lambda way: f"{way.transport}-{way.driver}")
-def way(request: pytest.FixtureRequest) -> Way:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def connect(way: Way) -> Iterator[Connect]:
-    """Starts a service with a script, and gives a client of it that waits little."""
-    with way.running() as start:
-
-        def connect(script: Script = answer, **options: object) -> tuple[Driver, Service]:
-            service = start(script)
-            return way.client(service, **{"retry": _IMPATIENT, **options}), service
-
-        yield connect
 
 
 def _of(kind: type[_EventT], events: list[Event]) -> list[_EventT]:

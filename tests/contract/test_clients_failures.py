@@ -1,10 +1,10 @@
 """What every client makes of what goes wrong at the service, over every transport."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle
 
 import pytest
-from drivers import WAYS, Driver, Way
+from drivers import Connect, Way
 from images_in_bytes import number_in, png
 from scripted_service import Disconnect, Refusal, Reply, Script, Service, answer, numbers_of, read
 
@@ -14,25 +14,6 @@ from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, Servic
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
-Connect = Callable[..., tuple[Driver, Service]]
-_IMPATIENT = RetryPolicy(initial_backoff_s=0.001, max_backoff_s=0.002)
-
-
-@pytest.fixture(params=WAYS, ids=lambda way: f"{way.transport}-{way.driver}")
-def way(request: pytest.FixtureRequest) -> Way:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def connect(way: Way) -> Iterator[Connect]:
-    """Starts a service with a script, and gives a client of it that waits little."""
-    with way.running() as start:
-
-        def connect(script: Script, **options: object) -> tuple[Driver, Service]:
-            service = start(script)
-            return way.client(service, **{"retry": _IMPATIENT, **options}), service
-
-        yield connect
 
 
 def _once(first: Callable[[BatchAnalyzeRequest], Reply]) -> Script:

@@ -78,15 +78,6 @@ def names(tmp_path: Path, pages: dict[str, ScannedPage]) -> list[str]:
     return images
 
 
-@pytest.fixture
-def _interruptible() -> Iterator[None]:
-    """Lets children take SIGINT, which a background job of a shell ignores, and so do its children."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_interruptible")
 def test_interrupted_results_are_kept_beside_the_output(
     stalling: StallingService, tmp_path: Path, names: list[str]
 ) -> None:
@@ -120,7 +111,6 @@ main()
     assert (finished.code, finished.stdout, finished.stderr.strip()) == (130, b"", "interrupted")
 
 
-@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_ends_it_with_one_line(stalling: StallingService, tmp_path: Path, names: list[str]) -> None:
     process = start("analyze", "--endpoint", stalling.endpoint, "--insecure", *names, "--format", "jsonl", cwd=tmp_path)
     answered = stalling.others(9)

@@ -24,14 +24,6 @@ from vision_grpc.results import ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
 
 
-@pytest.fixture(autouse=True)
-def _interruptible() -> Iterator[None]:
-    """Lets children take SIGINT, which a background job of a shell ignores, and so do its children."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture(scope="module")
 def line(pages: dict[str, ScannedPage], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An image that is read quickly."""
