@@ -25,7 +25,8 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from scanned_pages import ScannedPage
 
 from vision_grpc.errors import Code
-from vision_grpc.local import LocalVision, rest_body
+from vision_grpc.local import LocalVision
+from vision_grpc.local.faces import rest_body
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
 

@@ -26,7 +26,8 @@ from scanned_pages import ScannedPage
 from uvicorn import Server
 
 from vision_grpc.codec.json import to_json
-from vision_grpc.local import LocalServiceError, LocalVision, grpc_face
+from vision_grpc.local import LocalServiceError, LocalVision
+from vision_grpc.local.faces import grpc as grpc_face
 from vision_grpc.local.faces.rest import RestFace
 from vision_grpc.local.listening import join_address, listen
 from vision_grpc.local.ocr.bitmap import Bitmap
@@ -143,7 +144,8 @@ def test_a_process_does_not_wait_for_a_page_that_is_half_read(pages: dict[str, S
     # Tesseract cannot be interrupted, and takes ten seconds for such a sheet.
     program = """
 import pathlib, sys, threading
-from vision_grpc.local import LocalVision, engine
+from vision_grpc.local import LocalVision
+from vision_grpc.local.ocr import engine
 from vision_grpc.messages import BatchAnalyzeRequest
 
 def announce(*arguments):

@@ -19,7 +19,8 @@ from scanned_pages import ScannedPage
 
 from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import Code
-from vision_grpc.local import Identities, LocalVision, metadata_face, service
+from vision_grpc.local import Identities, LocalVision, service
+from vision_grpc.local.cloud import metadata
 from vision_grpc.local.failure import BUG
 from vision_grpc.local.ocr.bitmap import Bitmap, decode
 from vision_grpc.local.ocr.engine import Engine
@@ -286,7 +287,7 @@ def test_a_bug_that_ends_the_connection_says_so(monkeypatch: pytest.MonkeyPatch)
     with LocalVision(identities=Identities()) as vision:
         address = urlsplit(vision.rest_endpoint)
         connection = http.client.HTTPConnection(address.hostname, address.port)
-        connection.request("GET", metadata_face.PATH, headers={"Metadata-Flavor": "Google"})
+        connection.request("GET", metadata.PATH, headers={"Metadata-Flavor": "Google"})
         response = connection.getresponse()
         assert (response.status, response.headers["connection"]) == (500, "close")
         assert from_json(response.read(), Status).message == BUG
