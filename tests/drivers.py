@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from scripted_service import Script, Service, serve_grpc, serve_rest
+from toy_api import TOY_DIALECT, VISION_DIALECT, Dialect
 
 from vision_grpc import AsyncVisionClient, ImageResult, VisionClient
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.session.monitor import Stats
 from vision_grpc.sources.files import ImageSource
-from vision_grpc.testing import AsyncMemoryTransport, MemoryTransport
+from vision_grpc.testing import MemoryTransport
 
 
 class Driver(Protocol):
@@ -53,6 +54,7 @@ class SyncDriver:
     """`VisionClient`."""
 
     options: dict[str, Any]
+    dialect: Dialect = VISION_DIALECT
     stats: Stats = field(default_factory=Stats, init=False)
 
     def collect(
@@ -82,17 +84,21 @@ class SyncDriver:
 
     def batch_analyze(self, request: BatchAnalyzeRequest, **arguments: Any) -> BatchAnalyzeResponse:  # noqa: ANN401
         with self._client() as client:
-            return client.batch_analyze(request, **arguments)
+            response = client.batch_analyze(self.dialect.write_request(request), **arguments)  # type: ignore[arg-type]
+            return self.dialect.read_response(response)
 
     def after_close(self, image: ImageSource) -> None:
-        client = VisionClient(**self.options)
+        client = self._make()
         client.close()
         client.close()
         client.analyze(image)
 
+    def _make(self) -> VisionClient:
+        return type("VisionClient", (VisionClient,), {"_api": self.dialect.api})(**self.options)
+
     @contextmanager
     def _client(self) -> Iterator[VisionClient]:
-        with VisionClient(**self.options) as client:
+        with self._make() as client:
             try:
                 yield client
             finally:
@@ -104,6 +110,7 @@ class AsyncDriver:
     """`AsyncVisionClient`, in an event loop of its own for each method."""
 
     options: dict[str, Any]
+    dialect: Dialect = VISION_DIALECT
     stats: Stats = field(default_factory=Stats, init=False)
 
     def collect(
@@ -133,7 +140,8 @@ class AsyncDriver:
         return self._run(lambda client: client.analyze(image, **arguments))
 
     def batch_analyze(self, request: BatchAnalyzeRequest, **arguments: Any) -> BatchAnalyzeResponse:  # noqa: ANN401
-        return self._run(lambda client: client.batch_analyze(request, **arguments))
+        message: Any = self.dialect.write_request(request)
+        return self.dialect.read_response(self._run(lambda client: client.batch_analyze(message, **arguments)))
 
     def after_close(self, image: ImageSource) -> None:
         async def use(client: AsyncVisionClient) -> None:
@@ -143,9 +151,12 @@ class AsyncDriver:
 
         self._run(use)
 
+    def _make(self) -> AsyncVisionClient:
+        return type("AsyncVisionClient", (AsyncVisionClient,), {"_api": self.dialect.api})(**self.options)
+
     def _run(self, use: Callable[[AsyncVisionClient], Any]) -> Any:  # noqa: ANN401
         async def main() -> object:
-            async with AsyncVisionClient(**self.options) as client:
+            async with self._make() as client:
                 try:
                     return await use(client)
                 finally:
@@ -155,10 +166,15 @@ class AsyncDriver:
 
 
 class Way(NamedTuple):
-    """A kind of client over a kind of transport."""
+    """A kind of client over a kind of transport, speaking an API."""
 
     transport: str
     driver: str
+    dialect: Dialect = VISION_DIALECT
+
+    def __str__(self) -> str:
+        names = [self.transport, self.driver] + ([] if self.dialect is VISION_DIALECT else ["toy"])
+        return "-".join(names)
 
     @property
     def is_real(self) -> bool:
@@ -170,11 +186,11 @@ class Way(NamedTuple):
         """Return what starts a service; all of them end with this."""
         with ExitStack() as stack:
             if self.transport == "grpc":
-                yield lambda script: stack.enter_context(serve_grpc(script))
+                yield lambda script: stack.enter_context(serve_grpc(script, self.dialect))
             elif self.transport == "rest":
-                yield lambda script: stack.enter_context(serve_rest(script))
+                yield lambda script: stack.enter_context(serve_rest(script, self.dialect))
             else:
-                yield Service
+                yield lambda script: Service(script, self.dialect)
 
     def client(self, service: Service, **options: object) -> Driver:
         """Return a client of the service."""
@@ -182,13 +198,17 @@ class Way(NamedTuple):
             connection: dict[str, object] = {"endpoint": service.address, "transport": self.transport}
             connection["insecure"] = True
         else:
-            make = MemoryTransport if self.driver == "sync" else AsyncMemoryTransport
-            connection = {"transport": make(service.in_memory())}
+            connection = {"transport": MemoryTransport(service.in_memory(), api=self.dialect.api)}
         connection |= options
         if self.driver == "sync":
-            return SyncDriver(connection)
-        return AsyncDriver(connection)
+            return SyncDriver(connection, self.dialect)
+        return AsyncDriver(connection, self.dialect)
 
 
 Connect = Callable[..., tuple[Driver, Service]]
-WAYS = [Way(transport, driver) for transport in ("grpc", "rest", "memory") for driver in ("sync", "asyncio")]
+WAYS = [
+    Way(transport, driver, dialect)
+    for dialect in (VISION_DIALECT, TOY_DIALECT)
+    for transport in ("grpc", "rest", "memory")
+    for driver in ("sync", "asyncio")
+]

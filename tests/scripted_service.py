@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 from images_in_bytes import number_in
 from link import Link
+from toy_api import VISION_DIALECT, Dialect
 
-from vision_grpc.api.vision_v1 import VISION_V1
-from vision_grpc.codec.json import from_json, to_json
+from vision_grpc.codec.json import to_json
 from vision_grpc.errors import DeadlineError, ProtocolError, RequestTooLargeError, ServiceError, TransportError
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -76,10 +76,11 @@ def numbers_of(request: BatchAnalyzeRequest) -> list[int]:
 
 
 class Service:
-    """What a script has seen. `address` is the endpoint of the client."""
+    """What a script has seen, whatever the API that it is called by. `address` is the endpoint of the client."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, dialect: Dialect = VISION_DIALECT) -> None:
         self._script = script
+        self.dialect = dialect
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._ids = count(1)
@@ -112,12 +113,13 @@ class Service:
     def in_memory(self) -> Handler:
         """Return the service as a handler for `vision_grpc.testing`: misdeeds become what a transport makes of them."""
 
-        def handler(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+        def handler(message: Any) -> Any:  # noqa: ANN401 - of any API
+            request = self.dialect.read_request(message)
             with self._lock:
                 self.requests.append(request)
             reply = self._script(request)
             if isinstance(reply, BatchAnalyzeResponse):
-                return reply
+                return self.dialect.write_response(reply)
             if isinstance(reply, Refusal):
                 error = reply.error
                 error.retry_after_s = reply.retry_after_s
@@ -136,9 +138,9 @@ class Service:
 
 
 @contextmanager
-def serve_grpc(script: Script) -> Iterator[Service]:
+def serve_grpc(script: Script, dialect: Dialect = VISION_DIALECT) -> Iterator[Service]:
     """Serve over gRPC on a free port."""
-    service = Service(script)
+    service = Service(script, dialect)
     server = start_grpc(service)
     try:
         with Link(server.port) as link:
@@ -167,14 +169,9 @@ class GrpcServer(NamedTuple):
 
 def start_grpc(service: Service, port: int = 0) -> GrpcServer:
     """Start a server for the service."""
-    handlers = grpc.method_handlers_generic_handler(
-        VISION_V1.grpc_path.split("/")[1],
-        {
-            VISION_V1.grpc_path.split("/")[2]: grpc.unary_unary_rpc_method_handler(
-                lambda wire, call: _over_grpc(service, wire, call)
-            )
-        },
-    )
+    _, name, method = service.dialect.api.grpc_path.split("/")
+    handler = grpc.unary_unary_rpc_method_handler(lambda wire, call: _over_grpc(service, wire, call))
+    handlers = grpc.method_handlers_generic_handler(name, {method: handler})
     options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
     server = grpc.server(ThreadPoolExecutor(32), handlers=[handlers], options=options)
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
@@ -185,9 +182,9 @@ def start_grpc(service: Service, port: int = 0) -> GrpcServer:
 def _over_grpc(service: Service, wire: bytes, call: grpc.ServicerContext) -> bytes:
     request_id = service.note({key: str(value) for key, value in call.invocation_metadata()})
     call.send_initial_metadata((("x-request-id", request_id),))
-    reply = service.reply(BatchAnalyzeRequest.FromString(wire))
+    reply = service.reply(service.dialect.request_of_wire(wire))
     if isinstance(reply, BatchAnalyzeResponse):
-        return reply.SerializeToString()
+        return service.dialect.write_response(reply).SerializeToString()
     if isinstance(reply, bytes):
         return reply
     if isinstance(reply, Refusal):
@@ -207,9 +204,11 @@ def _over_grpc(service: Service, wire: bytes, call: grpc.ServicerContext) -> byt
 
 
 @contextmanager
-def serve_rest(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[Service]:
+def serve_rest(
+    script: Script, dialect: Dialect = VISION_DIALECT, *, tls: ssl.SSLContext | None = None
+) -> Iterator[Service]:
     """Serve over REST on a free port."""
-    service = Service(script)
+    service = Service(script, dialect)
     server = RestServer(service)
     if tls is not None:
         # The handshake is for the thread of the connection: here, one that stalls would hold up all.
@@ -251,12 +250,13 @@ class _RestHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request_id = self.server.service.note({key.lower(): value for key, value in self.headers.items()})
         body = self.rfile.read(int(self.headers["content-length"]))
-        if self.path != VISION_V1.rest_path:
+        service = self.server.service
+        if self.path != service.dialect.api.rest_path:
             self._send(404, b"", request_id)
             return
-        reply = self.server.service.reply(from_json(body, BatchAnalyzeRequest))
+        reply = service.reply(service.dialect.request_of_json(body))
         if isinstance(reply, BatchAnalyzeResponse):
-            self._send(200, to_json(reply), request_id)
+            self._send(200, to_json(service.dialect.write_response(reply)), request_id)
         elif isinstance(reply, bytes):
             self._send(200, reply, request_id)
         elif isinstance(reply, Refusal):

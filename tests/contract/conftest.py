@@ -11,7 +11,7 @@ from vision_grpc import RetryPolicy
 _IMPATIENT = RetryPolicy(initial_backoff_s=0.001, max_backoff_s=0.002)
 
 
-@pytest.fixture(params=WAYS, ids=lambda way: f"{way.transport}-{way.driver}")
+@pytest.fixture(params=WAYS, ids=str)
 def way(request: pytest.FixtureRequest) -> Way:
     """The kind of client and the kind of transport that a test runs with."""
     return request.param  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ import pytest
 from drivers import Connect, Way
 from images_in_bytes import png
 from scripted_service import Reply, Silence, answer, numbers_of
+from toy_api import ToyApi, ToyDialect
 
 from vision_grpc import Image, InvalidRequestError, Limits
 from vision_grpc.config import Timeouts
@@ -29,6 +30,18 @@ def test_each_image_gets_its_own_text(connect: Connect, way: Way) -> None:
     assert all(result.ok and result.attempts == 1 and result.transport == way.transport for result in results)
     assert all(result.request_id for result in results)
     assert sorted(map(len, map(numbers_of, service.requests))) == [4] + [MOST_IMAGES] * 12
+
+
+@pytest.mark.parametrize("driver", ["sync", "asyncio"])
+def test_an_api_says_how_many_images_a_request_has(driver: str) -> None:
+    dialect = ToyDialect()
+    dialect.api = ToyApi(most_images=3)
+    way = Way("grpc", driver, dialect)
+    with way.running() as start:
+        service = start(answer)
+        results = way.client(service).collect((png(number) for number in range(10)), ordered=True)
+    assert [result.text for result in results] == [str(number) for number in range(10)]
+    assert sorted(map(len, map(numbers_of, service.requests))) == [1, 3, 3, 3]
 
 
 def test_results_come_in_order_when_that_is_wanted(connect: Connect) -> None:
@@ -206,7 +219,7 @@ def test_a_request_goes_out_as_it_is_and_its_answer_comes_back_as_it_is(connect:
 
 def test_a_request_that_breaks_the_contract_is_not_sent(connect: Connect) -> None:
     client, service = connect()
-    with pytest.raises(InvalidRequestError, match="analyze_specs"):
+    with pytest.raises(InvalidRequestError, match=r"analyze_specs|pictures"):
         client.batch_analyze(_request(*range(9)))
     assert service.requests == []
 

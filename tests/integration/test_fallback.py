@@ -192,7 +192,7 @@ def test_a_tls_port_that_does_not_offer_http_2(kind: Kind, switches: Callable[[]
     tls.set_alpn_protocols(["http/1.1"])
     roots = authority.cert_pem.bytes()
     with (
-        serve_rest(answer, tls) as service,
+        serve_rest(answer, tls=tls) as service,
         _Client(kind, lambda: {"endpoint": service.address, "root_certificates": roots}) as client,
     ):
         _all_come_by_rest(client, service, switches)
