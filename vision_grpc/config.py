@@ -30,7 +30,8 @@ class Limits:
     requests_per_s: float | None = None
     """The quota of calls, shared by all streams of a client; None when the service alone decides. A twentieth of it is
     left unused, lest calls that take unequally long on their way exceed it where they arrive. Those that wait together
-    for a connection, or for one that stalls, may: the service's refusals of them are waited out."""
+    for a connection, or for one that stalls, may: the service's refusals of them are waited out. With it a call takes
+    up to 8 MiB of images, without it 4 MiB."""
 
     images_per_s: float | None = None
     """The quota of images, likewise; a small one makes the calls smaller, so as to be used up."""

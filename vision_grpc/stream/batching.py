@@ -3,11 +3,25 @@
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-# Enough to fill a request with eight images of the documented size.
-BATCH_BYTES = 8 * 1_048_576
+from vision_grpc.config import Limits
 
+# Half of eight images of the documented size: the window then holds twice as many calls, and the link is busy while
+# some of them wait for their answers. Measured at 1 MB an image, against 8 MiB: 36 images/s instead of 30 over
+# 400 Mbit/s and 20 ms to a service that takes 0.3 s a call; 11.5 instead of 10 to 11 over a new connection of
+# 100 Mbit/s; 2 to 5 % more CPU with `tune_memory`. 2 MiB would bring 3 images/s more over the faster link, for 11 to
+# 14 % more CPU.
+BATCH_BYTES = 4 * 1_048_576
+
+# Smaller calls would use up a quota of requests with fewer images.
+_BATCH_BYTES_BY_QUOTA = 8 * 1_048_576
 
 _ItemT = TypeVar("_ItemT")
+
+
+def batch_bytes(limits: Limits) -> int:
+    """Return how many bytes of images a request has at most."""
+    most = BATCH_BYTES if limits.requests_per_s is None else _BATCH_BYTES_BY_QUOTA
+    return min(most, limits.bytes_in_flight)
 
 
 class Batcher(Generic[_ItemT]):

@@ -17,7 +17,7 @@ from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, Se
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.sources.image import Image, Refusal
 from vision_grpc.stream.batch import Batch, Place
-from vision_grpc.stream.batching import BATCH_BYTES, Batcher
+from vision_grpc.stream.batching import Batcher, batch_bytes
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.stream.observer import Observer
 from vision_grpc.stream.ordering import Sequencer
@@ -67,8 +67,7 @@ class Run:
         self._budget = budget
         self._retries = Retries(plan.retry, plan.timeouts.total_s, budget, rng)
         self._observer = observer
-        most_bytes = min(BATCH_BYTES, self._limits.bytes_in_flight)
-        self._batcher: Batcher[tuple[int, Image]] = Batcher(throttle.batch_images, most_bytes)
+        self._batcher: Batcher[tuple[int, Image]] = Batcher(throttle.batch_images, batch_bytes(self._limits))
         self._sequencer: Sequencer[ImageResult] | None = Sequencer() if ordered else None
         self._most_early = _ORDERED_WINDOWS * self._limits.calls_in_flight * throttle.most_images
         self._pulled = 0

@@ -1,10 +1,13 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vision_grpc.config import Limits
 from vision_grpc.contract.sizes import MOST_IMAGES
 from vision_grpc.sources.image import Image
-from vision_grpc.stream.batching import BATCH_BYTES, Batcher
+from vision_grpc.stream.batching import BATCH_BYTES, Batcher, batch_bytes
 
+_LARGEST = 1_048_576
 _FOLD = 4096  # Images of a few KB stand for ones of a few MB: the budget is scaled with them.
 
 
@@ -40,6 +43,22 @@ def test_a_batch_leaves_as_soon_as_it_is_full() -> None:
     sent = [batcher.add(Image(str(number), b"x"), 1) for number in range(MOST_IMAGES)]
     assert [len(batch) for batch in sent] == [0] * (MOST_IMAGES - 1) + [MOST_IMAGES]
     assert batcher.flush() == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "images"),
+    [
+        (Limits(), 4),
+        (Limits(images_per_s=100), 4),
+        (Limits(requests_per_s=10), 8),
+        (Limits(bytes_in_flight=2 * _LARGEST), 2),
+        (Limits(bytes_in_flight=2 * _LARGEST, requests_per_s=10), 2),
+    ],
+)
+def test_images_of_the_documented_size_are_cut_by_bytes(limits: Limits, images: int) -> None:
+    batcher: Batcher[int] = Batcher(MOST_IMAGES, batch_bytes(limits))
+    batches = [batch for number in range(MOST_IMAGES) if (batch := batcher.add(number, _LARGEST))]
+    assert {len(batch) for batch in [*batches, batcher.flush()] if batch} == {images}
 
 
 class _Content:
