@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         VisionError,
     )
     from vision_grpc.results import ImageError, ImageResult
+    from vision_grpc.session.memory import MemoryTuning, tune_memory
     from vision_grpc.sources.image import Image
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "ImageResult",
     "InvalidRequestError",
     "Limits",
+    "MemoryTuning",
     "PathError",
     "ProtocolError",
     "RequestTooLargeError",
@@ -62,6 +64,7 @@ __all__ = [
     "from_json",
     "messages",
     "to_json",
+    "tune_memory",
 ]
 
 _MODULES = {
@@ -84,6 +87,7 @@ _MODULES = {
     ),
     "codec.json": ("from_json", "to_json"),
     "results": ("ImageError", "ImageResult"),
+    "session.memory": ("MemoryTuning", "tune_memory"),
     "sources.image": ("Image",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -22,6 +22,15 @@ from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 
 BEGINNING = "The harbour was quiet"
 _SOON_S = 30.0
+_SAY_WHETHER_MEMORY_IS_TUNED = """
+import sys
+from vision_grpc.cli import main
+from vision_grpc.session import memory
+try:
+    main()
+finally:
+    print(memory._tune.cache_info().currsize == 1, file=sys.stderr)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +70,13 @@ def test_a_service_of_its_own_takes_either_transport(line: Path, transport: str)
     (told,) = finished.objects
     assert told["text"].startswith(BEGINNING)
     assert told["transport"] == ("rest" if transport == "rest" else "grpc")
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_memory_is_tuned_unless_ocr_runs_beside(there: tuple[str, ...], line: Path, *, local: bool) -> None:
+    service = ("--local",) if local else there
+    finished = run("analyze", *service, line, program=("-c", _SAY_WHETHER_MEMORY_IS_TUNED))
+    assert (finished.code, finished.complaints) == (0, [str(not local)])
 
 
 def test_the_environment_names_service_and_transport(vision: LocalVision, line: Path) -> None:

@@ -65,6 +65,7 @@ def test_public_names_are_these() -> None:
         "ImageResult",
         "InvalidRequestError",
         "Limits",
+        "MemoryTuning",
         "PathError",
         "ProtocolError",
         "RequestTooLargeError",
@@ -80,6 +81,7 @@ def test_public_names_are_these() -> None:
         "from_json",
         "messages",
         "to_json",
+        "tune_memory",
     ]
     assert dir(vision_grpc) == vision_grpc.__all__
 

@@ -13,6 +13,7 @@ from vision_grpc import (
     ImageResult,
     InvalidRequestError,
     Limits,
+    MemoryTuning,
     ServiceError,
     Timeouts,
     Violation,
@@ -20,6 +21,7 @@ from vision_grpc import (
     VisionError,
     from_json,
     to_json,
+    tune_memory,
 )
 from vision_grpc.auth import ApiKey, Credentials, IamToken, default_credentials
 from vision_grpc.local import LocalVision
@@ -124,6 +126,12 @@ def the_local_service_names_its_endpoints() -> None:
     with LocalVision() as service:
         assert_type(service.grpc_endpoint, str)
         assert_type(service.rest_endpoint, str)
+
+
+def memory_is_tuned_on_request() -> None:
+    assert_type(tune_memory(), MemoryTuning)
+    assert_type(tune_memory(arenas=2).applied, tuple[str, ...])
+    assert_type(tune_memory().reason, str | None)
 
 
 def wrong_use_is_an_error(client: VisionClient) -> None:

@@ -98,7 +98,10 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
     """
     from vision_grpc.auth import Anonymous
     from vision_grpc.client import VisionClient
+    from vision_grpc.session.memory import tune_memory
 
+    if not local:  # The threads of a local service's OCR would wait for one arena.
+        tune_memory()
     with ExitStack() as stack:
         if local:
             with local_extra():

@@ -4,7 +4,6 @@ import os
 import random
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import ClassVar
 
 from vision_grpc.api.api import Api, RequestTemplate
@@ -16,6 +15,7 @@ from vision_grpc.events import Event
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.tls import Pem
 from vision_grpc.results import ImageResult
+from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.monitor import Monitor, Stats
 from vision_grpc.session.settings import Settings
 from vision_grpc.stream.retry import RetryBudget
@@ -23,21 +23,6 @@ from vision_grpc.stream.run import Plan, Run
 from vision_grpc.stream.throttle import Throttle
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import TransportChoice, connect
-
-# Of 8 MiB, the CPU of images of 200 and 1,000 KB would shrink by a tenth too, and the peak of memory grow by a fifth.
-_LESSON_BYTES = 2 * 1_048_576
-
-
-@cache  # Once a process: the next one would come from the heap, and be touched.
-def _let_the_heap_keep_a_little() -> None:
-    """Let freed memory stay with the process, as much of it as comes and goes with a window of small images.
-
-    glibc gives back what is free beyond twice the largest block that it was ever given back itself (mallopt(3),
-    M_MMAP_THRESHOLD). With nothing but small blocks that is soon reached, and the next request finds its pages to be
-    zeroed by the kernel anew: measured at 20 KB, 4 to 6 faults an image and a tenth of the CPU. One block that nobody
-    touches, so that it takes no memory, teaches it better. To other allocators it is one call.
-    """
-    bytes(_LESSON_BYTES)
 
 
 class Session:
@@ -98,7 +83,7 @@ class Session:
         self._on_event = on_event
         self._own_transport: Transport | None = None if isinstance(transport, str) else transport
         self._closed = False
-        _let_the_heap_keep_a_little()
+        raise_trim_threshold()
         self._reset()
 
     def stats(self) -> Stats:
