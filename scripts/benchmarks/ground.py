@@ -20,6 +20,7 @@ class Spent(NamedTuple):
 
     cpu_s: float
     wall_s: float
+    page_faults: int
     peak_bytes: int
     """Peak of the process's memory so far, over what it had after its imports."""
 

@@ -19,6 +19,11 @@ def cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def page_faults() -> int:
+    """Return how often the kernel has mapped a page into this process so far, none of them read from a disk."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
 def answer_orders(run: Callable[[int], None]) -> None:
     """Run as many images as each line of standard input says, and print what that took.
 
@@ -28,11 +33,12 @@ def answer_orders(run: Callable[[int], None]) -> None:
     Path("/proc/self/clear_refs").write_text("5")
     at_start = _memory_bytes("VmRSS")
     for line in sys.stdin:
-        cpu, wall = cpu_s(), time.perf_counter()
+        cpu, wall, faults = cpu_s(), time.perf_counter(), page_faults()
         run(int(line))
         spent = {
             "cpu_s": cpu_s() - cpu,
             "wall_s": time.perf_counter() - wall,
+            "page_faults": page_faults() - faults,
             "peak_bytes": _memory_bytes("VmHWM") - at_start,
         }
         print(json.dumps(spent), flush=True)
