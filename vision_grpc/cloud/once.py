@@ -77,9 +77,9 @@ def fetch(attempt: Attempt, tls: Tls, request: HttpRequest, *, through_proxy: bo
         ProtocolError: its answer is not encoded as it says.
         RequestTooLargeError: its answer is too long.
     """
-    from vision_grpc.network.http.calls import RestCalls
+    from vision_grpc.network.http.calls import HttpCalls
 
-    calls = RestCalls(tls, connections_kept=0, through_proxy=through_proxy, max_body_bytes=_MAX_ANSWER_BYTES)
+    calls = HttpCalls(tls, connections_kept=0, through_proxy=through_proxy, max_body_bytes=_MAX_ANSWER_BYTES)
     with closing(calls):
         return calls.start(attempt, lambda: request, lambda answer: answer).result()
 

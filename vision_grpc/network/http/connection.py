@@ -1,18 +1,17 @@
 """One HTTP connection to the service, kept between calls, that another thread can break off."""
 
 from contextlib import suppress
-from http.client import HTTPException
 from socket import SHUT_RDWR, socket
 
 from vision_grpc.errors import DeadlineError, PathError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.dialer import Dialer
 from vision_grpc.network.http.conversation import HttpConversation
-from vision_grpc.network.http.failure import translate
+from vision_grpc.network.http.failure import BrokenAnswerError, translate
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 
 
-class RestConnection:
+class HttpConnection:
     """A connection that is opened when it is first needed, and again when the server has closed it."""
 
     def __init__(self, dialer: Dialer, *, max_body_bytes: int) -> None:
@@ -39,7 +38,7 @@ class RestConnection:
             attempt.keep(conversation.proxy_authorization)
         try:
             answer = conversation.exchange(request, max_body_bytes=self._max_body_bytes)
-        except (OSError, HTTPException) as error:
+        except (OSError, BrokenAnswerError) as error:
             is_early = not (conversation.has_answered or self._is_broken_off)
             conversation.close()
             attempt.fail(translate(error, attempt, is_early=is_early), error)

@@ -13,7 +13,7 @@ from vision_grpc.codec.json import RequestBody
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.http.calls import RestCalls
+from vision_grpc.network.http.calls import HttpCalls
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.network.tls import Tls
 from vision_grpc.transport import OnDone
@@ -27,12 +27,12 @@ _T = TypeVar("_T")
 
 
 class RestTransport:
-    """HTTP connections to the service, one for each call under way at once; see `RestCalls` for how calls end."""
+    """HTTP connections to the service, one for each call under way at once; see `HttpCalls` for how calls end."""
 
     def __init__(self, api: Api, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
         self._api = api
         self._endpoint = endpoint
-        self._calls = RestCalls(tls, connections_kept=calls)
+        self._calls = HttpCalls(tls, connections_kept=calls)
         self._headers = headers
         # Also when the owner forgets to.
         self._close = weakref.finalize(self, _close, self._calls, os.getpid())
@@ -104,7 +104,7 @@ class RestCall(Generic[_T]):
         self._future.cancel()
 
 
-def _close(calls: RestCalls, pid: int) -> None:
+def _close(calls: HttpCalls, pid: int) -> None:
     # A forked child has locks that no thread of it will ever release, and the connections are its parent's.
     if pid == os.getpid():
         calls.close()
