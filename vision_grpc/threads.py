@@ -25,7 +25,6 @@ class DaemonThreads:
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._count = count
         for _ in range(count):
-            # Of the queue alone, so that a thread keeps nobody alive who forgets to end it.
             Thread(target=_work, args=(self._jobs,), name=name, daemon=True).start()
 
     def submit(self, job: Callable[[], _T]) -> Future[_T]:

@@ -35,10 +35,10 @@ def _width(response: BatchAnalyzeResponse) -> int:
 class _Server:
     """Answers the calls one after the other with what it is given; then does to the connection what it is told."""
 
-    def __init__(self, after: Callable[[socket.socket], bool], *headers: str) -> None:
+    def __init__(self, after: Callable[[socket.socket], bool], *headers: str, then: bytes) -> None:
         self.connections = 0
         self.may_go_on, self.has_gone_on = threading.Event(), threading.Event()
-        self._after, self._headers = after, headers
+        self._after, self._headers, self._then = after, headers, then
         self._calls = 0
 
     def serve(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -57,7 +57,7 @@ class _Server:
     def _converse(self, connection: socket.socket) -> None:
         while _read_request(connection):
             self._calls += 1
-            connection.sendall(_answer(self._calls, *self._headers))
+            connection.sendall(_answer(self._calls, *self._headers) + self._then)
             self.may_go_on.wait(_SOON_S)
             stays = self._after(connection)
             if not stays:
@@ -100,8 +100,9 @@ def _serve(
     roots: bytes | None,
     after: Callable[[socket.socket], bool],
     *headers: str,
+    then: bytes = b"",
 ) -> Iterator[tuple[_Server, VisionClient]]:
-    server = _Server(after, *headers)
+    server = _Server(after, *headers, then=then)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.serve, args=(listener, tls))
         thread.start()
@@ -145,6 +146,13 @@ def test_what_the_server_did_meanwhile_is_seen(serve: _Serve, after: Callable[[s
             server.may_go_on.set()
             assert server.has_gone_on.wait(_SOON_S)
     assert server.connections == 3
+
+
+def test_what_comes_in_one_packet_with_an_answer_is_seen(serve: _Serve) -> None:
+    with serve(lambda _: True, then=b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n") as (server, client):
+        server.may_go_on.set()
+        assert [_width(client.batch_analyze(_REQUEST, timeout=_SOON_S)) for _ in range(2)] == [1, 2]
+    assert server.connections == 2
 
 
 def test_a_server_that_says_that_it_will_close_is_believed(serve: _Serve) -> None:

@@ -1,15 +1,19 @@
 """Work that is done once for all who wait for it, in any threads and event loops."""
 
 import asyncio
+import logging
 import os
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
+from functools import partial
 from typing import Any, Generic, TypeVar
 
+from vision_grpc.threads import DaemonThreads
+
+_LOG = logging.getLogger("vision_grpc.cloud")
 _T = TypeVar("_T")
 
 LONGEST_S = 60.0
@@ -26,10 +30,10 @@ class Flight(Generic[_T]):
     """
 
     def __init__(self, work: Callable[[], _T], name: str) -> None:
-        self._outcome: Future[_T] = Future()
-        # From now on nobody can cancel it: an impatient caller leaves the others theirs.
-        self._outcome.set_running_or_notify_cancel()
-        threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
+        thread = DaemonThreads(name)
+        # Nobody can cancel it: an impatient caller leaves the others theirs.
+        self._outcome = thread.submit(partial(_log_bug, work, name))
+        thread.end()
 
     @property
     def done(self) -> bool:
@@ -53,14 +57,6 @@ class Flight(Generic[_T]):
             # Else it would be told of an arrival on an event loop that may be closed by then.
             if not arrival.cancel():
                 arrival.exception()  # Raised by `result`; here it only counts as seen.
-
-    def _run(self, work: Callable[[], _T]) -> None:
-        try:
-            result = work()
-        except BaseException as error:
-            self._outcome.set_exception(error)
-            raise
-        self._outcome.set_result(result)
 
 
 class SingleFlight(Generic[_T]):
@@ -106,6 +102,15 @@ class SingleFlight(Generic[_T]):
         """Let go of what stayed in the parent process: the thread, and a lock that another may have held."""
         self.lock = threading.Lock()
         self._latest = None
+
+
+def _log_bug(work: Callable[[], _T], name: str) -> _T:
+    """Return what the work returns; what it raises is a bug, and there may be nobody who waits for it."""
+    try:
+        return work()
+    except BaseException:
+        _LOG.exception("%s: a bug ended this thread's work", name)
+        raise
 
 
 _ALL: "weakref.WeakSet[SingleFlight[Any]]" = weakref.WeakSet()

@@ -14,7 +14,6 @@ from vision_grpc.local.failure import describe_bug
 from vision_grpc.local.ocr.bitmap import Bitmap, decode, silence_warnings
 from vision_grpc.local.ocr.engine import Engine, RecognitionError, UnsupportedTextError
 from vision_grpc.local.ocr.languages import UnknownLanguageError
-from vision_grpc.local.threads import DaemonThreads
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,
@@ -24,6 +23,7 @@ from vision_grpc.messages import (
     FeatureResult,
     Status,
 )
+from vision_grpc.threads import DaemonThreads
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class VisionService:
         silence_warnings()
         self._engine = engine
         self._limits = limits
-        self._threads: DaemonThreads[AnalyzeResult] = DaemonThreads(threads, name="vision-ocr")
+        self._threads = DaemonThreads("vision-ocr", count=threads)
         self._stopped: Future[None] = Future()
 
     def batch_analyze(

@@ -1,12 +1,9 @@
 """Images for an event loop: pulled and read beside it, as they are wanted."""
 
 import asyncio
-import queue
-import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
@@ -14,6 +11,7 @@ from functools import partial
 from vision_grpc.config import Limits
 from vision_grpc.sources.files import PATIENCE_S, ImageSource, Source, read_image
 from vision_grpc.sources.image import Image, Refusal
+from vision_grpc.threads import DaemonThreads
 
 AHEAD_IMAGES, AHEAD_BYTES = 32, 2 * 1_048_576
 """How far a thread reads ahead: a hop between threads costs as much as reading three files."""
@@ -111,7 +109,7 @@ class _MemoryFeeder(Feeder):
 
 
 class _ThreadFeeder(Feeder):
-    """Pulls in a thread, which nothing waits for: who knows when the source gives it back.
+    """Pulls in a thread, which nothing waits for: the source may block for as long as it likes.
 
     The thread fills `_images` and the loop empties it. Each first changes what the other looks at,
     then looks at what the other changes, so neither can miss the other.
@@ -121,13 +119,12 @@ class _ThreadFeeder(Feeder):
         super().__init__(on_news)
         self._source = Source(images, limits)
         self._bytes_pulled = self._bytes_taken = 0
-        self._paused = True
         # Written by the loop alone, and by the thread alone.
-        self._order = self._told_order = 0
-        self._orders: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._order = self._answered_order = 0
+        self._paused = True
         self._closed = False
-        work = partial(copy_context().run, self._work)
-        threading.Thread(target=work, name="vision-grpc-source", daemon=True).start()
+        self._thread = DaemonThreads("vision-grpc-source")
+        self._read_ahead = partial(copy_context().run, self._read_until_ahead)
 
     @property
     def has_news(self) -> bool:
@@ -143,45 +140,47 @@ class _ThreadFeeder(Feeder):
     async def aclose(self) -> None:
         """Let the thread end."""
         self._closed = True
-        self._orders.put(None)
+        self._thread.end()
 
     def _pull(self) -> None:
         self._order += 1
         if self._paused and self._is_below(2):
             self._paused = False
-            self._orders.put(None)
+            self._thread.submit(self._read_ahead)
 
     def _is_below(self, divisor: int) -> bool:
         """Return whether less has been read ahead than this part of what may be."""
         ahead = self._bytes_pulled - self._bytes_taken
         return len(self._images) < AHEAD_IMAGES // divisor and ahead < AHEAD_BYTES // divisor
 
-    def _work(self) -> None:
-        error: BaseException | None = None
-        try:
-            self._orders.get()
-            while not self._closed and (image := self._source.next()) is not None:
-                self._images.append(image)
-                if isinstance(image, Image):
-                    self._bytes_pulled += len(image.content)
-                self._tell()
+    def _read_until_ahead(self) -> None:
+        while not (self._closed or self._ended):
+            if not self._is_below(1):
+                self._paused = True
                 if not self._is_below(1):
-                    self._paused = True
-                    while not self._is_below(1) and not self._closed:
-                        self._orders.get()
-            error = self._source.error
-        except BaseException as raised:
-            error = raised
-            raise
-        finally:
-            self._end(error)
-            self._tell()
+                    return
+            self._read_next()
+            self._report()
 
-    def _tell(self) -> None:
-        order = self._order  # Read first: what is told of an order that has passed is told of its follower again.
-        if self._told_order != order and self.has_news:
-            self._told_order = order
-            with suppress(RuntimeError):  # The loop was closed, so nobody is left to be told.
+    def _read_next(self) -> None:
+        try:
+            image = self._source.next()
+        except BaseException as error:  # noqa: BLE001 - raised again at the end of the stream
+            self._end(error)
+            return
+        if image is None:
+            self._end(self._source.error)
+            return
+        self._images.append(image)
+        if isinstance(image, Image):
+            self._bytes_pulled += len(image.content)
+
+    def _report(self) -> None:
+        # Read first: what is reported for an order that has passed is reported for its follower again.
+        order = self._order
+        if self._answered_order != order and self.has_news:
+            self._answered_order = order
+            with suppress(RuntimeError):  # The loop was closed: nobody is left to wake.
                 self._loop.call_soon_threadsafe(self._on_news)
 
 
@@ -191,7 +190,8 @@ class _TaskFeeder(Feeder):
     def __init__(self, images: AsyncIterable[ImageSource], limits: Limits, on_news: Callable[[], None]) -> None:
         super().__init__(on_news)
         self._limits = limits
-        self._files = _FileReader(limits)
+        self._files: DaemonThreads | None = None
+        self._is_closed = False
         self._resume = asyncio.Event()
         self._task = asyncio.create_task(self._work(images))
         self._task.add_done_callback(self._over)
@@ -201,7 +201,9 @@ class _TaskFeeder(Feeder):
 
     async def aclose(self) -> None:
         """End the task, unless the source does not let itself be cancelled. It is the caller's, and stays open."""
-        self._files.close()
+        self._is_closed = True
+        if self._files is not None:
+            self._files.end()
         self._task.cancel()
         await asyncio.wait([self._task], timeout=_CANCELLED_WITHIN_S)
 
@@ -220,7 +222,18 @@ class _TaskFeeder(Feeder):
     async def _read(self, source: ImageSource, position: int) -> Image | Refusal:
         if isinstance(source, Image | bytes):
             return read_image(source, position, self._limits)
-        return await self._files.read(source, position)
+        if self._is_closed:
+            message = "the stream of these images is over"
+            raise RuntimeError(message)
+        if self._files is None:
+            # Not `asyncio.to_thread`, whose threads the end of the loop waits for: a pipe or a dead network disk may
+            # never give one back.
+            self._files = DaemonThreads("vision-grpc-files")
+        read = partial(copy_context().run, partial(_read_or_error, source, position, self._limits))
+        image = await asyncio.wrap_future(self._files.submit(read))
+        if isinstance(image, BaseException):
+            raise image
+        return image
 
     def _over(self, task: "asyncio.Task[None]") -> None:
         """Do not let the stream wait for a task that is over, whatever ended it."""
@@ -228,46 +241,9 @@ class _TaskFeeder(Feeder):
         self._on_news()
 
 
-class _FileReader:
-    """Reads files in a thread that nothing waits for: who knows when a pipe or a dead network disk gives it back.
-
-    The threads of `asyncio.to_thread` are waited for when the loop ends.
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._is_started = self._is_closed = False
-
-    async def read(self, source: ImageSource, position: int) -> Image | Refusal:
-        """Return what `read_image` makes of a file."""
-        if self._is_closed:
-            message = "the stream of these images is over"
-            raise RuntimeError(message)
-        if not self._is_started:
-            self._is_started = True
-            threading.Thread(target=self._work, name="vision-grpc-files", daemon=True).start()
-        outcome: Future[Image | Refusal | BaseException] = Future()
-        self._jobs.put(partial(copy_context().run, partial(self._read, source, position, outcome)))
-        image = await asyncio.wrap_future(outcome)
-        if isinstance(image, BaseException):
-            raise image
-        return image
-
-    def close(self) -> None:
-        """Let the thread end."""
-        self._is_closed = True
-        self._jobs.put(None)
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
-            del job  # It holds an image.
-
-    def _read(self, source: ImageSource, position: int, outcome: "Future[Image | Refusal | BaseException]") -> None:
-        if outcome.set_running_or_notify_cancel():
-            # As a result, for a future does not take every exception that a path of the caller's own kind may raise.
-            try:
-                outcome.set_result(read_image(source, position, self._limits))
-            except BaseException as error:  # noqa: BLE001 - raised again by `read`
-                outcome.set_result(error)
+def _read_or_error(source: ImageSource, position: int, limits: Limits) -> Image | Refusal | BaseException:
+    # As a result, for asyncio's future does not take every exception that a path of the caller's own kind may raise.
+    try:
+        return read_image(source, position, limits)
+    except BaseException as error:  # noqa: BLE001 - raised again by the stream
+        return error

@@ -72,18 +72,14 @@ def test_without_a_thread_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch) 
     assert flight.result() is False
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_bug_is_for_those_who_wait(go_on: threading.Event) -> None:
-    threads: list[threading.Thread] = []
-
+def test_a_bug_is_for_those_who_wait_and_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
     def work() -> bool:
-        threads.append(threading.current_thread())
-        go_on.wait(20)
         raise KeyError
 
     flight = _flights(_Clock()).start(work)
-    go_on.set()
     asyncio.run(flight.wait_async(20))
-    threads[0].join(20)  # It tells of the bug, too.
     with pytest.raises(KeyError):
         flight.result()
+    (record,) = [record for record in caplog.records if record.name == "vision_grpc.cloud"]
+    assert record.exc_info is not None
+    assert record.exc_info[0] is KeyError

@@ -10,7 +10,6 @@ from uvicorn import Config, Server
 
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.errors import LocalServiceError
-from vision_grpc.local.faces.http_connection import HttpConnection
 from vision_grpc.local.faces.rest_application import application
 from vision_grpc.local.listening import TlsFiles, listen
 from vision_grpc.local.service import VisionService
@@ -35,7 +34,7 @@ class RestFace:
         config = Config(
             application(service, calls, identities),
             # One known stack, whatever else is installed; the process's logging is left as it is.
-            http=HttpConnection,
+            http="h11",
             loop="asyncio",
             ws="none",
             lifespan="off",

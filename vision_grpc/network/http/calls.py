@@ -1,6 +1,5 @@
-"""Calls over REST that end when they have to, whatever the peer does."""
+"""HTTP calls that end when they have to, whatever the server does."""
 
-import queue
 import threading
 import time
 from collections.abc import Callable
@@ -12,26 +11,32 @@ from vision_grpc.errors import DeadlineError, TransportError, VisionError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.dialer import Dialer
 from vision_grpc.network.http.body import MAX_BODY_BYTES
-from vision_grpc.network.http.connection import RestConnection
+from vision_grpc.network.http.connection import HttpConnection
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.network.tls import Tls
+from vision_grpc.threads import DaemonThreads
 
 _ResultT = TypeVar("_ResultT")
 
 
-class _Lane(NamedTuple):
-    """A connection and the way to the thread that works on it."""
+class _Caller(NamedTuple):
+    """A thread that makes one call after the other, and its connection."""
 
-    connection: RestConnection
-    jobs: "queue.SimpleQueue[Callable[[], None] | None]"
+    thread: DaemonThreads
+    connection: HttpConnection
+
+    def end(self) -> None:
+        """Close the connection after the call that is under way."""
+        self.thread.submit(self.connection.close)
+        self.thread.end()
 
 
 class _UnderWay(NamedTuple):
-    lane: _Lane
+    caller: _Caller
     attempt: Attempt
 
 
-class RestCalls:
+class HttpCalls:
     """Calls to one service, each in a thread and on a connection of its own.
 
     A call ends at its deadline, and at once when its future is cancelled or this is closed: its connection is
@@ -46,14 +51,14 @@ class RestCalls:
         self, tls: Tls, *, connections_kept: int, through_proxy: bool = True, max_body_bytes: int = MAX_BODY_BYTES
     ) -> None:
         dialer = Dialer.of(tls, through_proxy=through_proxy)
-        self._connect = partial(RestConnection, dialer, max_body_bytes=max_body_bytes)
+        self._connect = partial(HttpConnection, dialer, max_body_bytes=max_body_bytes)
         self._connections_kept = connections_kept
-        # Guards all that follows. It is taken by itself: the `with` of a Condition is Python code, where an interrupt
-        # may come between taking the lock and what gives it back.
+        # Guards all that follows. It is taken directly: the `with` of a Condition is Python code, where an interrupt
+        # may come between taking the lock and the block that releases it.
         self._lock = threading.RLock()
-        # Of a deadline before the one that is waited for.
+        # Notified of a deadline before the one that is waited for.
         self._changed = threading.Condition(self._lock)
-        self._idle: list[_Lane] = []
+        self._idle: list[_Caller] = []
         self._under_way: dict[Future[Any], _UnderWay] = {}
         self._watched_until: float | None = None
         self._closed = False
@@ -76,22 +81,22 @@ class RestCalls:
             future.set_exception(error)
             return future
         with self._lock:
-            lane = self._idle.pop() if self._idle else self._open_lane()
-            self._under_way[future] = _UnderWay(lane, attempt)
+            caller = self._idle.pop() if self._idle else _Caller(DaemonThreads("vision-grpc-http"), self._connect())
+            self._under_way[future] = _UnderWay(caller, attempt)
             self._watch_until(attempt.deadline.at)
         future.add_done_callback(self._break_off)
 
         def work() -> None:
             try:
-                result = read(lane.connection.exchange(make_request(), attempt))
-            except BaseException as error:  # noqa: BLE001 - whoever waits for the result raises it
-                if self._finish(future, lane):
+                result = read(caller.connection.exchange(make_request(), attempt))
+            except BaseException as error:  # noqa: BLE001 - raised again by the future
+                if self._finish(future, caller):
                     future.set_exception(error)
             else:
-                if self._finish(future, lane):
+                if self._finish(future, caller):
                     future.set_result(result)
 
-        lane.jobs.put(work)
+        caller.thread.submit(work)
         return future
 
     def close(self) -> None:
@@ -102,19 +107,19 @@ class RestCalls:
             self._idle = []
         for future in under_way:
             self._fail(future, lambda _: TransportError("the call was cancelled: the client was closed"))
-        for lane in idle:
-            lane.jobs.put(None)
+        for caller in idle:
+            caller.end()
         with self._lock:
             self._changed.notify()  # Nothing is under way any more: the watcher ends.
 
-    def _finish(self, future: Future[Any], lane: _Lane) -> bool:
-        """Take a call off the list that its own thread has ended; return whether anybody waits for its result."""
+    def _finish(self, future: Future[Any], caller: _Caller) -> bool:
+        """Take a call off the list that its thread has ended; return whether anybody waits for its result."""
         with self._lock:
             is_waited_for = self._under_way.pop(future, None) is not None
             if is_waited_for and not self._closed and len(self._idle) < self._connections_kept:
-                self._idle.append(lane)
+                self._idle.append(caller)
             else:
-                lane.jobs.put(None)
+                caller.end()
         return is_waited_for and future.set_running_or_notify_cancel()
 
     def _fail(self, future: Future[Any], error_of: Callable[[_UnderWay], VisionError]) -> None:
@@ -127,14 +132,8 @@ class RestCalls:
         with self._lock:
             call = self._under_way.pop(future, None)
         if call is not None:
-            call.lane.connection.break_off()
+            call.caller.connection.break_off()
         return call
-
-    def _open_lane(self) -> _Lane:
-        lane = _Lane(self._connect(), queue.SimpleQueue())
-        # A daemon, for it may wait for the network: a process that ends does not wait for it.
-        threading.Thread(target=_serve, args=(lane,), name="vision-grpc-rest", daemon=True).start()
-        return lane
 
     def _watch_until(self, deadline: float) -> None:
         if self._watched_until is None:
@@ -158,18 +157,4 @@ class RestCalls:
                     self._watched_until = min(call.attempt.deadline.at for call in under_way.values())
                     self._changed.wait(self._watched_until - now)
             for future in late_ones:
-                self._fail(future, lambda call: call.lane.connection.error_of_deadline(call.attempt))
-
-
-def _serve(lane: _Lane) -> None:
-    while _serve_one(lane):
-        pass
-    lane.connection.close()
-
-
-def _serve_one(lane: _Lane) -> bool:
-    """Do the next job and forget it, for it holds images; return whether there may be another."""
-    job = lane.jobs.get()
-    if job is not None:
-        job()
-    return job is not None
+                self._fail(future, lambda call: call.caller.connection.error_of_deadline(call.attempt))
