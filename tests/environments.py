@@ -1,9 +1,10 @@
 """Virtual environments for what the development environment cannot show.
 
-Each lives in .venv-NAME at the top of the repository and is kept until its requirements change.
+Each lives in .venv-NAME-PYTHON at the top of the repository and is kept until its requirements change.
 Making one needs a package index; VISION_GRPC_TESTS_OFFLINE=1 skips the tests for which one is missing.
 """
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -51,16 +52,19 @@ class Environment:
 
 def make_environment(name: str, requirements: list[str], constraints: Path) -> Environment:
     """Return the environment that holds the requirements in the versions that `constraints` pins."""
-    environment = Environment(ROOT / f".venv-{name}")
+    environment = Environment(ROOT / f".venv-{name}-{sys.version_info.major}.{sys.version_info.minor}")
     stamp = environment.folder / "stamp"
     # The folder is part of it, for an environment does not survive being moved.
     wanted = "\n".join([str(environment.folder), sys.version, *requirements, constraints.read_text()])
-    if not stamp.exists() or stamp.read_text() != wanted:
-        if os.environ.get("VISION_GRPC_TESTS_OFFLINE") == "1":
-            pytest.skip(f"{environment.folder.name} is not made yet, and VISION_GRPC_TESTS_OFFLINE is set")
-        venv.create(environment.folder, clear=True, with_pip=True, symlinks=True)
-        environment.pip("install", "--only-binary=:all:", "--constraint", constraints, *requirements)
-        stamp.write_text(wanted)
+    with constraints.open() as lock:
+        # Another worker of pytest-xdist may need the same environment.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            if os.environ.get("VISION_GRPC_TESTS_OFFLINE") == "1":
+                pytest.skip(f"{environment.folder.name} is not made yet, and VISION_GRPC_TESTS_OFFLINE is set")
+            venv.create(environment.folder, clear=True, with_pip=True, symlinks=True)
+            environment.pip("install", "--only-binary=:all:", "--constraint", constraints, *requirements)
+            stamp.write_text(wanted)
     return environment
 
 
