@@ -1,50 +1,64 @@
-"""Images on their way, whatever becomes of them."""
+"""Images that travel together: before, during and after an attempt to send them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-Place = tuple[int, str, int]
-"""Position, key and size of an image: what its result needs."""
+Entry = tuple[int, str, int]
+"""Position, key and size in bytes of an image: what its result needs."""
+
+
+class History(NamedTuple):
+    """What happened to the images of a batch so far."""
+
+    deadline: float | None = None
+    """When they must have their results (monotonic seconds); None before the first attempt."""
+    attempts: int = 0
+    unreached: int = 0
+    """The attempts that did not reach the service, so that the policy does not count them."""
+    failures: int = 0
+    """Retries so far, for the backoff."""
+    last_fault: str = ""
+    refused: str | None = None
+    """The authorization that the service refused, for the next attempt to have another."""
+    is_refreshed: bool = False
+    """Whether the authorization was replaced once: that is not done again."""
 
 
 class Batch:
-    """Images that travel together, and what befell them so far."""
+    """Images that wait to be sent. It does not change: what happens to it makes another one."""
 
-    __slots__ = (
-        "attempts",
-        "authorization",
-        "content_bytes",
-        "contents",
-        "deadline",
-        "failures",
-        "is_cut_short",
-        "last_fault",
-        "overdue_at",
-        "places",
-        "refreshed",
-        "refused",
-        "sent_at",
-        "unreached",
-    )
+    __slots__ = ("content_bytes", "contents", "entries", "history")
 
-    def __init__(self, places: Sequence[Place], contents: Sequence[bytes]) -> None:
-        self.places = places
+    def __init__(self, entries: Sequence[Entry], contents: Sequence[bytes], history: History = History()) -> None:  # noqa: B008 - immutable
+        self.entries = entries
         self.contents = contents
-        self.content_bytes = sum([size for _, _, size in places])
-        self.deadline: float | None = None
-        # All attempts, and those of them that the policy does not count.
-        self.attempts = self.unreached = 0
-        self.failures = 0
-        self.last_fault = ""
-        self.authorization: str | None = None
-        self.refused: str | None = None
-        self.refreshed = False
-        self.is_cut_short = False
-        self.sent_at = self.overdue_at = 0.0
+        self.history = history
+        self.content_bytes = sum([size for _, _, size in entries])
 
     def part(self, numbers: Sequence[int]) -> "Batch":
-        """Return a batch of some of the images, with the same past."""
-        part = Batch([self.places[number] for number in numbers], [self.contents[number] for number in numbers])
-        part.deadline, part.refreshed = self.deadline, self.refreshed
-        part.attempts, part.unreached, part.failures = self.attempts, self.unreached, self.failures
-        part.last_fault = self.last_fault
-        return part
+        """Return a batch of some of the images, with the same history."""
+        entries = [self.entries[number] for number in numbers]
+        return Batch(entries, [self.contents[number] for number in numbers], self.history)
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """Return the batch in two parts, in order; it has more than one image."""
+        numbers = range(len(self.entries))
+        middle = len(numbers) // 2
+        return self.part(numbers[:middle]), self.part(numbers[middle:])
+
+
+@dataclass(slots=True)
+class SentBatch:
+    """One attempt: a batch under way. Its contents are kept by the sender."""
+
+    entries: Sequence[Entry]
+    content_bytes: int
+    history: History
+    """As it was before this attempt."""
+    sent_at: float
+    overdue_at: float
+    """When the call is waited for no longer."""
+    is_cut_short: bool
+    """Whether earlier attempts left this one less time than a call has."""
+    authorization: str | None = None

@@ -8,7 +8,7 @@ import random
 import threading
 
 from vision_grpc.config import RetryPolicy
-from vision_grpc.stream.batch import Batch
+from vision_grpc.stream.batch import History
 
 PROBE_S = 5.0
 """How often a call of a stream looks whether a service is back that is away."""
@@ -77,14 +77,14 @@ class Retries:
         """Whether a service that is away is waited for."""
         return self._budget.was_answered(now - self._patience_s)
 
-    def wait_s(self, batch: Batch, now: float, asked_s: float | None, *, is_free: bool) -> float | None:
+    def wait_s(self, history: History, now: float, asked_s: float | None, *, is_free: bool) -> float | None:
         """Return how long a batch waits for its next attempt, None where it may not have one.
 
         `is_free` tells that its last did not reach a service that is expected back.
         """
-        if batch.attempts - batch.unreached >= self._policy.attempts:
+        if history.attempts - history.unreached >= self._policy.attempts:
             return None
-        wait_s = backoff_s(self._policy, batch.failures + 1, self._rng, asked_s)
+        wait_s = backoff_s(self._policy, history.failures + 1, self._rng, asked_s)
         if is_free:
             return min(wait_s, PROBE_S)
         if self._budget.spend():

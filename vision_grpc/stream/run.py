@@ -4,11 +4,9 @@ Events go in, effects come out: equal events at equal times give equal effects. 
 offered ends in exactly one result. What has succeeded is never sent again: it is billed.
 """
 
-import heapq
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
 from typing import NamedTuple
 
 from vision_grpc.codec.retry_info import asked_wait_s
@@ -16,8 +14,9 @@ from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.sources.image import Image, Refusal
-from vision_grpc.stream.batch import Batch, Place
+from vision_grpc.stream.batch import Batch, Entry, SentBatch
 from vision_grpc.stream.batching import Batcher, batch_bytes
+from vision_grpc.stream.delayed import Delayed
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.stream.observer import Observer
 from vision_grpc.stream.ordering import Sequencer
@@ -25,15 +24,13 @@ from vision_grpc.stream.retry import Retries, RetryBudget
 from vision_grpc.stream.throttle import Throttle
 from vision_grpc.stream.turn import PROMPT_S, Turn
 from vision_grpc.stream.verdict import OVERLOAD, Verdict, judge
+from vision_grpc.stream.window import OVERDUE_S, Window
 
 # A stream that keeps its order may run ahead of a slow image by this many windows.
 _ORDERED_WINDOWS = 8
 
 LINGER_S = 0.2
 """A batch that a slow source fills is not waited for any longer, though other calls are under way."""
-
-OVERDUE_S = 5.0
-"""How long after its deadline a call is waited for that does not end by itself, as every call should."""
 
 
 class Plan(NamedTuple):
@@ -78,12 +75,10 @@ class Run:
         self._ended_by: VisionError | None = None
         # Where a batch may be: ready to leave, waiting for its next attempt, or under way.
         self._ready: deque[Batch] = deque()
-        self._delayed: list[tuple[float, int, Batch]] = []
-        self._in_flight: dict[int, Batch] = {}
-        self._bytes_in_flight = 0
+        self._delayed = Delayed()
+        self._in_flight = Window()
         self._bytes_held = 0
         self._results: list[ImageResult] = []
-        self._delays = count()
         self._turn = Turn(throttle)
 
     # Events
@@ -104,55 +99,50 @@ class Run:
 
     def succeeded(self, call_id: int, answer: Answer, now: float, contents: Contents) -> None:
         """Take the answer to a call."""
-        batch = self._in_flight[call_id]
         try:
-            errors = answer.errors(len(batch.places))
+            errors = answer.errors(len(self._in_flight[call_id].entries))
         except ProtocolError as unreadable:
             self.failed(call_id, unreadable, now, contents)
             return
-        self._land(call_id, answer, now)
-        batch.attempts += 1
-        about = (batch.attempts, answer.transport, answer.request_id, answer.fallback_reason)
+        sent = self._land(call_id, answer, now)
+        about = (sent.history.attempts + 1, answer.transport, answer.request_id, answer.fallback_reason)
         again: dict[int, ImageResult] = {}
-        for number, (place, outcome, error) in enumerate(zip(batch.places, answer.outcomes, errors, strict=True)):
-            result = ImageResult(place[1], outcome, error, *about)
+        for number, (entry, outcome, error) in enumerate(zip(sent.entries, answer.outcomes, errors, strict=True)):
+            result = ImageResult(entry[1], outcome, error, *about)
             if error is None or not error.retryable:
-                self._finish(place, result)
+                self._finish(entry, result)
             else:
                 again[number] = result
-        if len(again) < len(batch.places):
+        if len(again) < len(sent.entries):
             self._budget.earn(now)
         if again:
-            batch.contents = contents()
-            self._retry_images(batch, again, now)
+            self._retry_images(sent, contents(), again, now)
         else:
             self._throttle.answered()
 
     def failed(self, call_id: int, error: VisionError, now: float, contents: Contents) -> None:
         """Take the failure of a call."""
-        batch = self._land(call_id, error, now)
-        batch.contents, batch.last_fault = contents(), str(error)
-        verdict = judge(error)
+        sent, verdict = self._land(call_id, error, now), judge(error)
+        history = sent.history._replace(last_fault=str(error))
         if verdict is Verdict.RESEND:
-            self._ready.appendleft(batch)
+            self._ready.appendleft(Batch(sent.entries, contents(), history))
             return
         if self._ended_by is not None:
             verdict = Verdict.GIVE_UP
-        batch.attempts += 1
         # Nothing was sent: that costs the service nothing, and where it is away for a while, the image no attempt.
         is_free = isinstance(error, PathError) and self._retries.expect_service(now)
-        batch.unreached += is_free
+        history = history._replace(attempts=history.attempts + 1, unreached=history.unreached + is_free)
         if verdict is Verdict.SLOW_DOWN:
-            self._throttle.pushed_back(batch.sent_at, now)
-        if verdict is Verdict.SPLIT and len(batch.places) > 1:
-            numbers = range(len(batch.places))
-            middle = len(numbers) // 2
-            self._ready.extendleft([batch.part(numbers[middle:]), batch.part(numbers[:middle])])
-        elif verdict is Verdict.REFRESH and not batch.refreshed and batch.authorization is not None:
-            batch.refused, batch.refreshed = batch.authorization, True
-            self._ready.appendleft(batch)
+            self._throttle.pushed_back(sent.sent_at, now)
+        if verdict is Verdict.REFRESH and not history.is_refreshed and sent.authorization is not None:
+            history = history._replace(refused=sent.authorization, is_refreshed=True)
+            self._ready.appendleft(Batch(sent.entries, contents(), history))
+            return
+        batch = Batch(sent.entries, contents(), history)
+        if verdict is Verdict.SPLIT and len(batch.entries) > 1:
+            self._ready.extendleft(reversed(batch.halves()))
         elif not (verdict.retry and self._delay(batch, _asked_s(error), now, error.code, is_free=is_free)):
-            self._give_up(batch, error)
+            self._give_up(batch.entries, history.attempts, error)
 
     def forgotten(self, call_id: int, now: float, contents: Contents) -> None:
         """Take that a call is waited for no more."""
@@ -161,12 +151,11 @@ class Run:
 
     def authorized(self, call_id: int, authorization: str | None, now: float) -> None:
         """Take what a call is authorized by, which leaves only now: the service may refuse it."""
-        batch = self._in_flight[call_id]
-        batch.authorization = authorization
-        if now - batch.sent_at > PROMPT_S:
+        sent = self._in_flight[call_id]
+        if now - sent.sent_at > PROMPT_S:
             # The quota was charged for then.
-            self._throttle.charge(len(batch.places), now)
-        batch.sent_at = now
+            self._throttle.charge(len(sent.entries), now)
+        sent.authorization, sent.sent_at = authorization, now
 
     def unauthorized(self, call_id: int, error: VisionError, now: float) -> None:
         """Take that a call could not be started for want of a token: no other could either.
@@ -174,11 +163,11 @@ class Run:
         Nothing more is sent. What is under way is billed, so it is waited for; then `next` raises the error. But where
         earlier attempts left a call less time than others have, the others may still get a token.
         """
-        batch = self._land(call_id, error, now)
-        if batch.is_cut_short:
-            self._give_up(batch, error)
+        sent = self._land(call_id, error, now)
+        if sent.is_cut_short:
+            self._give_up(sent.entries, sent.history.attempts, error)
             return
-        self._ready.append(batch)
+        self._ready.append(Batch(sent.entries, (), sent.history))
         self._ended_by = error
         self._exhausted = True
 
@@ -190,8 +179,8 @@ class Run:
         Raises:
             VisionError: the one of `unauthorized`, once what was under way has its results.
         """
-        if (overdue := self._overdue(now)) is not None:
-            return overdue
+        if (overdue := self._in_flight.overdue(now)) is not None:
+            return Forget(overdue)
         may_pull = self._ended_by is None and self._prepare(now)
         if self._results:
             return self._emit()
@@ -201,15 +190,14 @@ class Run:
 
     def closed(self, now: float) -> None:
         """Take note that the stream is over: nobody waits for what is still under way."""
-        under_way = self._in_flight.items()
         self._observer.calls_abandoned(
-            (call_id, len(batch.places), now - batch.sent_at) for call_id, batch in under_way
+            (call_id, len(sent.entries), now - sent.sent_at) for call_id, sent in self._in_flight
         )
 
     def abandoned(self, error: BaseException, left: Sequence[str] = ()) -> None:
         """Let the exception that ends the stream say which images have no result; `left` did not get here."""
-        batches = [*self._in_flight.values(), *self._ready, *(batch for _, _, batch in self._delayed)]
-        keys = [key for batch in batches for _, key, _ in batch.places]
+        batches = [*(sent for _, sent in self._in_flight), *self._ready, *self._delayed]
+        keys = [key for batch in batches for _, key, _ in batch.entries]
         keys += [image.key for _, image in self._batcher.waiting]
         keys += [result.key for result in (*self._results, *(self._sequencer.flush() if self._sequencer else ()))]
         keys += left
@@ -220,27 +208,26 @@ class Run:
         """Let images leave together that have gathered, if there are any."""
         if images:
             self._gathering_since = None
-            places = [(position, image.key, len(image.content)) for position, image in images]
-            self._ready.append(Batch(places, [image.content for _, image in images]))
+            entries = [(position, image.key, len(image.content)) for position, image in images]
+            self._ready.append(Batch(entries, [image.content for _, image in images]))
 
     def _prepare(self, now: float) -> bool:
         """Let what is due, and what need not gather any longer, be ready; return whether more may be pulled."""
-        while self._delayed and self._delayed[0][0] <= now:
-            self._ready.appendleft(heapq.heappop(self._delayed)[2])
+        self._ready.extendleft(self._delayed.pop_due(now))
         may_pull = self._may_pull()
         if not self._ready and self._should_flush(now, may_pull=may_pull):
             self._line_up(self._batcher.flush())
         while self._ready and self._expired(self._ready[0], now):
             batch = self._ready.popleft()
             message = "no attempt can leave before the time for all together is over"
-            last = f"; the last one: {batch.last_fault}" if batch.last_fault else ""
-            self._give_up(batch, DeadlineError(f"{message}{last}"))
+            last = f"; the last one: {fault}" if (fault := batch.history.last_fault) else ""
+            self._give_up(batch.entries, batch.history.attempts, DeadlineError(f"{message}{last}"))
         return may_pull
 
     def _go_on(self, now: float, *, may_pull: bool) -> Effect:
-        wake_at = self._delayed[0][0] if self._delayed else None
+        wake_at = self._delayed.due_at
         if self._ready and self._has_room(self._ready[0]):
-            leaves_at = self._turn.leaves_at(len(self._ready[0].places), now)
+            leaves_at = self._turn.leaves_at(len(self._ready[0].entries), now)
             if leaves_at <= now:
                 return self._depart(self._ready.popleft(), now)
             wake_at = _earliest(wake_at, leaves_at)
@@ -250,26 +237,8 @@ class Run:
                 self._gathering_since = now
             return Pull(self._pulling)
         if self._in_flight or self._ready or self._delayed:
-            return self._wait(_earliest(wake_at, self._leaves_at(now)))
+            return Wait(_earliest(wake_at, self._leaves_at(now), self._in_flight.overdue_at))
         return self._wait_for_source(now) if self._pulling else Finish()
-
-    def _overdue(self, now: float) -> Forget | None:
-        """Return the call that was waited for too long, the oldest: something holds it up that does not know time."""
-        if not self._in_flight:
-            return None
-        call_id, batch = next(iter(self._in_flight.items()))
-        if now < batch.overdue_at:
-            return None
-        if now > batch.overdue_at + OVERDUE_S:
-            # The shell was away, its event loop perhaps held up: it has yet to hear what came meanwhile.
-            batch.overdue_at = now + OVERDUE_S
-            return None
-        return Forget(call_id)
-
-    def _wait(self, until: float | None) -> Wait:
-        if not self._in_flight:
-            return Wait(until)
-        return Wait(_earliest(until, next(iter(self._in_flight.values())).overdue_at))
 
     def _wait_for_source(self, now: float) -> Wait:
         """Return how long the source is waited for that has not brought what was pulled, when all else is over.
@@ -291,7 +260,7 @@ class Run:
     def _wind_up(self, error: VisionError) -> Effect:
         """Return what is to be done next in a stream that sends no more."""
         if self._in_flight:
-            return self._wait(None)
+            return Wait(self._in_flight.overdue_at)
         if self._sequencer:
             self._results = self._sequencer.flush()
             return self._emit()
@@ -333,74 +302,80 @@ class Run:
             return True
         return (
             len(self._in_flight) < self._throttle.calls
-            and self._bytes_in_flight + batch.content_bytes <= self._limits.bytes_in_flight
+            and self._in_flight.content_bytes + batch.content_bytes <= self._limits.bytes_in_flight
         )
 
     def _expired(self, batch: Batch, now: float) -> bool:
         """Whether the time of a batch is over before it can leave: to send it would only cost quota."""
-        deadline = self._deadline if batch.deadline is None else batch.deadline
-        return deadline is not None and self._turn.soonest(len(batch.places), now) >= deadline
+        deadline = self._deadline if batch.history.deadline is None else batch.history.deadline
+        return deadline is not None and self._turn.soonest(len(batch.entries), now) >= deadline
 
-    def _give_up(self, batch: Batch, error: VisionError) -> None:
+    def _give_up(self, entries: Sequence[Entry], attempts: int, error: VisionError) -> None:
         answered = error if isinstance(error, ServiceError) else None
         message, details = (str(error), ()) if answered is None else (answered.message, answered.details)
         image_error = ImageError(error.code, message, details, error)
-        for place in batch.places:
-            result = ImageResult(place[1], error=image_error, attempts=batch.attempts)
+        for entry in entries:
+            result = ImageResult(entry[1], error=image_error, attempts=attempts)
             result.fallback_reason = error.fallback_reason
             if answered is not None:
                 result.transport, result.request_id = answered.transport, answered.request_id
-            self._finish(place, result)
+            self._finish(entry, result)
 
     def _depart(self, batch: Batch, now: float) -> Send:
-        is_again = batch.deadline is not None
-        if batch.deadline is None:
-            batch.deadline = now + self._timeouts.total_s if self._deadline is None else self._deadline
-        throttled_s = self._turn.take(now)
-        attempt = batch.attempts + 1
-        call_id = self._observer.call_started(len(batch.places), batch.content_bytes, attempt, throttled_s)
-        self._in_flight[call_id] = batch
-        self._bytes_in_flight += batch.content_bytes
-        batch.sent_at = now
-        refused, batch.refused = batch.refused, None
-        left_s = batch.deadline - now
+        history, throttled_s = batch.history, self._turn.take(now)
+        call_id = self._observer.call_started(
+            len(batch.entries), batch.content_bytes, history.attempts + 1, throttled_s
+        )
+        deadline, is_again = history.deadline, history.deadline is not None
+        if deadline is None:
+            deadline = now + self._timeouts.total_s if self._deadline is None else self._deadline
+        left_s = deadline - now
         timeout_s = min(self._timeouts.call_s, left_s)
-        batch.is_cut_short = is_again and left_s < self._timeouts.call_s
-        batch.overdue_at = now + timeout_s + OVERDUE_S
-        contents, batch.contents = batch.contents, ()
-        return Send(call_id, contents, now + timeout_s, timeout_s, refused)
+        sent = SentBatch(
+            batch.entries,
+            batch.content_bytes,
+            history._replace(deadline=deadline, refused=None),
+            sent_at=now,
+            overdue_at=now + timeout_s + OVERDUE_S,
+            is_cut_short=is_again and left_s < self._timeouts.call_s,
+        )
+        self._in_flight.add(call_id, sent)
+        return Send(call_id, batch.contents, now + timeout_s, timeout_s, history.refused)
 
-    def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> Batch:
-        batch = self._in_flight.pop(call_id)
-        self._bytes_in_flight -= batch.content_bytes
-        self._observer.call_ended(call_id, len(batch.places), now - batch.sent_at, outcome)
-        return batch
+    def _land(self, call_id: int, outcome: Answer | VisionError, now: float) -> SentBatch:
+        sent = self._in_flight.remove(call_id)
+        self._observer.call_ended(call_id, len(sent.entries), now - sent.sent_at, outcome)
+        return sent
 
-    def _retry_images(self, batch: Batch, again: Mapping[int, ImageResult], now: float) -> None:
+    def _retry_images(
+        self, sent: SentBatch, contents: Sequence[bytes], again: Mapping[int, ImageResult], now: float
+    ) -> None:
         """Send images again that failed in an answered call; where that may not be, what came is their result."""
         errors = [result.error for result in again.values() if result.error is not None]
         if any(error.code in OVERLOAD for error in errors):
-            self._throttle.pushed_back(batch.sent_at, now)
-        batch.last_fault = errors[0].message
+            self._throttle.pushed_back(sent.sent_at, now)
+        history = sent.history._replace(attempts=sent.history.attempts + 1, last_fault=errors[0].message)
         asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
-        if not self._delay(batch.part([*again]), asked, now, errors[0].code):
+        batch = Batch(sent.entries, contents, history).part([*again])
+        if not self._delay(batch, asked, now, errors[0].code):
             for number, result in again.items():
-                self._finish(batch.places[number], result)
+                self._finish(sent.entries[number], result)
 
     def _delay(self, batch: Batch, asked_s: float | None, now: float, code: Code, *, is_free: bool = False) -> bool:
         """Let a batch wait for its next attempt; return False where it may not have one."""
         if self._ended_by is not None:
             return False
-        wait_s = self._retries.wait_s(batch, now, asked_s, is_free=is_free)
-        if wait_s is None or (batch.deadline is not None and now + wait_s >= batch.deadline):
+        history = batch.history
+        wait_s = self._retries.wait_s(history, now, asked_s, is_free=is_free)
+        if wait_s is None or (history.deadline is not None and now + wait_s >= history.deadline):
             return False
-        batch.failures += 1
-        self._observer.retry_scheduled(len(batch.places), wait_s, code)
-        heapq.heappush(self._delayed, (now + wait_s, next(self._delays), batch))
+        self._observer.retry_scheduled(len(batch.entries), wait_s, code)
+        waiting = Batch(batch.entries, batch.contents, history._replace(failures=history.failures + 1))
+        self._delayed.add(now + wait_s, waiting)
         return True
 
-    def _finish(self, place: Place, result: ImageResult) -> None:
-        position, _, content_bytes = place
+    def _finish(self, entry: Entry, result: ImageResult) -> None:
+        position, _, content_bytes = entry
         self._bytes_held -= content_bytes
         self._settle(position, result)
 

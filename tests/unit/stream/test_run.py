@@ -28,7 +28,8 @@ from vision_grpc.sources.image import Image
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.stream.rate import PERIOD_S
 from vision_grpc.stream.retry import PROBE_S
-from vision_grpc.stream.run import LINGER_S, OVERDUE_S, Plan
+from vision_grpc.stream.run import LINGER_S, Plan
+from vision_grpc.stream.window import OVERDUE_S
 
 # Of calls that left at 0.
 _UNTIL_A_CALL_IS_OVER = Wait(Timeouts().call_s + OVERDUE_S)

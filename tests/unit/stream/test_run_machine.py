@@ -34,7 +34,8 @@ from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.sources.image import Image, Refusal
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
-from vision_grpc.stream.run import OVERDUE_S, Plan
+from vision_grpc.stream.run import Plan
+from vision_grpc.stream.window import OVERDUE_S
 
 _ROUNDING_S = 1e-6
 # What an image may be sent more often than the policy says: its share of a call that was too much is smaller each time.
