@@ -75,7 +75,7 @@ class SyncDriver:
         with self._client() as client:
             results = client.analyze_many(images)
             taken = [next(results) for _ in range(number)]
-            results.close()  # type: ignore[attr-defined]
+            results.close()
             return taken
 
     def analyze(self, image: ImageSource, **arguments: Any) -> ImageResult:  # noqa: ANN401
@@ -94,7 +94,10 @@ class SyncDriver:
         client.analyze(image)
 
     def _make(self) -> VisionClient:
-        return type("VisionClient", (VisionClient,), {"_api": self.dialect.api})(**self.options)
+        class Client(VisionClient):
+            _api = self.dialect.api
+
+        return Client(**self.options)
 
     @contextmanager
     def _client(self) -> Iterator[VisionClient]:
@@ -131,7 +134,7 @@ class AsyncDriver:
 
     def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
         async def use(client: AsyncVisionClient) -> list[ImageResult]:
-            async with aclosing(client.analyze_many(images)) as results:  # type: ignore[type-var]
+            async with aclosing(client.analyze_many(images)) as results:
                 return [await anext(results) for _ in range(number)]
 
         return self._run(use)
@@ -152,7 +155,10 @@ class AsyncDriver:
         self._run(use)
 
     def _make(self) -> AsyncVisionClient:
-        return type("AsyncVisionClient", (AsyncVisionClient,), {"_api": self.dialect.api})(**self.options)
+        class Client(AsyncVisionClient):
+            _api = self.dialect.api
+
+        return Client(**self.options)
 
     def _run(self, use: Callable[[AsyncVisionClient], Any]) -> Any:  # noqa: ANN401
         async def main() -> object:

@@ -3,7 +3,8 @@
     from vision_grpc import VisionClient
 
     with VisionClient() as client:
-        print(client.analyze("scan.png", languages=["ru", "en"]).text)
+        result = client.analyze("scan.png", languages=["ru", "en"])
+        print(result.raise_for_error().text)
 
 Names are imported when they are first used, so that importing the package costs next to nothing.
 """
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         AuthError,
         Code,
         DeadlineError,
+        ImageFailedError,
         InvalidRequestError,
         PathError,
         ProtocolError,
@@ -33,18 +35,23 @@ if TYPE_CHECKING:
         Violation,
         VisionError,
     )
+    from vision_grpc.events import Event
     from vision_grpc.results import ImageError, ImageResult
     from vision_grpc.session.memory import MemoryTuning, tune_memory
+    from vision_grpc.session.monitor import LATENCY_BOUNDS_S, Stats
     from vision_grpc.sources.image import Image
 
 __all__ = [
+    "LATENCY_BOUNDS_S",
     "ApiEndpoints",
     "AsyncVisionClient",
     "AuthError",
     "Code",
     "DeadlineError",
+    "Event",
     "Image",
     "ImageError",
+    "ImageFailedError",
     "ImageResult",
     "InvalidRequestError",
     "Limits",
@@ -54,6 +61,7 @@ __all__ = [
     "RequestTooLargeError",
     "RetryPolicy",
     "ServiceError",
+    "Stats",
     "Timeouts",
     "TransportError",
     "Violation",
@@ -76,6 +84,7 @@ _MODULES = {
         "AuthError",
         "Code",
         "DeadlineError",
+        "ImageFailedError",
         "InvalidRequestError",
         "PathError",
         "ProtocolError",
@@ -86,8 +95,10 @@ _MODULES = {
         "VisionError",
     ),
     "codec.json": ("from_json", "to_json"),
+    "events": ("Event",),
     "results": ("ImageError", "ImageResult"),
     "session.memory": ("MemoryTuning", "tune_memory"),
+    "session.monitor": ("LATENCY_BOUNDS_S", "Stats"),
     "sources.image": ("Image",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

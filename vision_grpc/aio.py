@@ -1,14 +1,14 @@
-"""The client for an event loop: `VisionClient` with the same methods, awaited."""
+"""The client for an event loop: the methods of `VisionClient`, awaited."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from types import TracebackType
 from typing import Self, cast
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import RequestTemplate
+from vision_grpc.api.api import Model, RequestTemplate
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -36,10 +36,22 @@ class AsyncVisionClient(Session):
         image: ImageSource,
         *,
         languages: Sequence[str] = ("*",),
-        model: str = "",
+        model: Model | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - bounds attempts and waits, each of which it shortens
     ) -> ImageResult:
-        """Return the text of one image; see `VisionClient.analyze`."""
+        """Return the text of one image: a path, the bytes of a file, or an `Image`.
+
+        `languages` are ISO 639-1 codes, or `*` alone to detect them; `model` is `page` or `line`
+        (None: the service's default, `page`); `timeout` bounds all attempts together, in seconds.
+        An image that cannot be read, here or by the service, is a result with an `error`.
+
+        Raises:
+            InvalidRequestError: languages, model or folder break the contract; nothing was sent.
+            AuthError: no usable token could be obtained.
+            TransportError: the service was not reached; DeadlineError: not in time.
+            ServiceError: the service refused the call, for its credentials or quota for example.
+            ProtocolError: the answer breaks the contract.
+        """
         stream = self._stream([image], self._template(languages, model), self._plan(timeout_s=timeout))
         return single([result async for result in stream])
 
@@ -48,14 +60,21 @@ class AsyncVisionClient(Session):
         images: Iterable[ImageSource] | AsyncIterable[ImageSource],
         *,
         languages: Sequence[str] = ("*",),
-        model: str = "",
+        model: Model | None = None,
         ordered: bool = False,
-    ) -> AsyncIterator[ImageResult]:
-        """Return an asynchronous iterator over one result per image; see `VisionClient.analyze_many`.
+    ) -> AsyncGenerator[ImageResult, None]:
+        """Yield one result per image, in the order they finish or, when `ordered`, in the order of the images.
 
-        `images` may be an ordinary iterable, pulled in a thread of its own up to 2 MiB ahead, or an
-        asynchronous one, which stays open when the stream ends before it. Leaving the iterator early
-        stops sending at once when it is closed: `contextlib.aclosing` does.
+        `images` may be an ordinary iterable, which is pulled in a thread of its own up to 2 MiB ahead,
+        or an asynchronous one, which stays open when the stream ends before it. Reading slowly pauses
+        sending. An image that cannot be read, and each image of a call that fails for good, is a result
+        with an `error`; the stream goes on. An exception of `images` is raised after the results of the
+        images before it. `aclose()` stops sending at once; `contextlib.aclosing` calls it.
+
+        Raises:
+            InvalidRequestError: at once, when languages, model or folder break the contract.
+            AuthError: while reading, when no usable token could be obtained, after the results of what
+                had been sent; its notes name the images that have no result.
         """
         check_many(images)
         return self._stream(images, self._template(languages, model), self._plan(ordered=ordered))
@@ -66,7 +85,16 @@ class AsyncVisionClient(Session):
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - the transport keeps it, and tells the service
     ) -> BatchAnalyzeResponse:
-        """Return the service's answer to a request of your own making; see `VisionClient.batch_analyze`."""
+        """Return the service's answer to a request that you made: the bare call, without retries.
+
+        The request is checked against the constraints in the protos and sent as it is. It is sent a
+        second time only with a fresh token where the service refused the first, and over REST where
+        gRPC does not get through. Quotas and counts are for streams.
+
+        Raises:
+            InvalidRequestError: it breaks the contract; nothing was sent.
+            AuthError, TransportError, ServiceError, ProtocolError: as `analyze`.
+        """
         validate(request)
         deadline, bare = self._call_deadline(timeout), BareCall()
         while True:
@@ -93,7 +121,7 @@ class AsyncVisionClient(Session):
 
     async def _stream(
         self, images: Iterable[ImageSource] | AsyncIterable[ImageSource], template: RequestTemplate, plan: Plan
-    ) -> AsyncIterator[ImageResult]:
+    ) -> AsyncGenerator[ImageResult, None]:
         run = self._run(plan)
         awake = asyncio.Event()
         calls = Calls(run, template, LoopCallback(awake.set))

@@ -3,14 +3,14 @@
 import os
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, cast
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import RequestTemplate
+from vision_grpc.api.api import Model, RequestTemplate
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -33,14 +33,14 @@ class VisionClient(Session):
         image: ImageSource,
         *,
         languages: Sequence[str] = ("*",),
-        model: str = "",
+        model: Model | None = None,
         timeout: float | None = None,
     ) -> ImageResult:
         """Return the text of one image: a path, the bytes of a file, or an `Image`.
 
-        `languages` are ISO 639-1 codes, or `*` alone to detect them; `model` is `page` (the
-        default) or `line`; `timeout` bounds all attempts together, in seconds. An image that
-        cannot be read, here or by the service, is a result with an `error`.
+        `languages` are ISO 639-1 codes, or `*` alone to detect them; `model` is `page` or `line`
+        (None: the service's default, `page`); `timeout` bounds all attempts together, in seconds.
+        An image that cannot be read, here or by the service, is a result with an `error`.
 
         Raises:
             InvalidRequestError: languages, model or folder break the contract; nothing was sent.
@@ -56,16 +56,16 @@ class VisionClient(Session):
         images: Iterable[ImageSource],
         *,
         languages: Sequence[str] = ("*",),
-        model: str = "",
+        model: Model | None = None,
         ordered: bool = False,
-    ) -> Iterator[ImageResult]:
-        """Return an iterator over one result per image, in the order they finish or, `ordered`, in that of the images.
+    ) -> Generator[ImageResult, None, None]:
+        """Yield one result per image, in the order they finish or, when `ordered`, in the order of the images.
 
         Images are pulled and sent as results are read, in the thread that reads: reading slowly pauses
         sending, and no result comes out while `images` blocks. An image that cannot be read, and each
         image of a call that fails for good, is a result with an `error`; the stream goes on. An
-        exception of `images` is raised after the results of the images before it. Closing the iterator
-        stops sending at once.
+        exception of `images` is raised after the results of the images before it. `close()` stops
+        sending at once; `contextlib.closing` calls it.
 
         Raises:
             InvalidRequestError: at once, when languages, model or folder break the contract.
@@ -76,10 +76,11 @@ class VisionClient(Session):
         return self._stream(images, self._template(languages, model), self._plan(ordered=ordered))
 
     def batch_analyze(self, request: BatchAnalyzeRequest, *, timeout: float | None = None) -> BatchAnalyzeResponse:
-        """Return the service's answer to a request of your own making: the bare call, not retried.
+        """Return the service's answer to a request that you made: the bare call, without retries.
 
-        The request is checked against the constraints in the protos and sent as it is; once more
-        with a fresh token where the service refused the first. Quotas and counts are for streams.
+        The request is checked against the constraints in the protos and sent as it is. It is sent a
+        second time only with a fresh token where the service refused the first, and over REST where
+        gRPC does not get through. Quotas and counts are for streams.
 
         Raises:
             InvalidRequestError: it breaks the contract; nothing was sent.
@@ -109,7 +110,9 @@ class VisionClient(Session):
     ) -> None:
         self.close()
 
-    def _stream(self, images: Iterable[ImageSource], template: RequestTemplate, plan: Plan) -> Iterator[ImageResult]:
+    def _stream(
+        self, images: Iterable[ImageSource], template: RequestTemplate, plan: Plan
+    ) -> Generator[ImageResult, None, None]:
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan)
         source, calls, pid = Source(images, plan.limits), Calls(run, template), os.getpid()

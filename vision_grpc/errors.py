@@ -9,9 +9,10 @@
     │       └── ReroutedError     and another one will be used; seen by transports only
     ├── ServiceError          the service answered with an error
     │   └── RequestTooLargeError   the request or its answer has more bytes than the other side takes
-    └── ProtocolError         the answer breaks the contract
+    ├── ProtocolError         the answer breaks the contract
+    └── ImageFailedError      an image has no result; raised by `ImageResult.raise_for_error` alone
 
-A bad image inside a good answer is none of these: it is an `ImageError` on its result.
+A bad image inside a good answer raises nothing: it is an `ImageError` on its result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -226,6 +227,33 @@ class RequestTooLargeError(ServiceError):
 
     The code is RESOURCE_EXHAUSTED, as for a quota; here, sending less at once helps and waiting does not.
     """
+
+
+class ImageFailedError(VisionError):
+    """An image has no result. Raised by `ImageResult.raise_for_error` alone.
+
+    `key`, `code`, `message`, `details` and `retryable` are those of the result and its `ImageError`; `__cause__` is
+    what ended the call, where the call failed as a whole.
+    """
+
+    def __init__(
+        self, key: str, code: Code, message: str, *, details: Sequence["Any"] = (), retryable: bool = False
+    ) -> None:
+        super().__init__(f"{code.name}: {message}" if key in message else f"{key}: {code.name}: {message}")
+        self.key = key
+        self.code = code
+        self.message = message
+        self.details = tuple(details)
+        self.retryable = retryable
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _image_failed_error, (self.key, self.code, self.message, vars(self))
+
+
+def _image_failed_error(key: str, code: Code, message: str, attributes: Mapping[str, object]) -> ImageFailedError:
+    error = ImageFailedError(key, code, message)
+    vars(error).update(attributes)
+    return error
 
 
 class ProtocolError(VisionError):

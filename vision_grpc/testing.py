@@ -7,10 +7,12 @@
         assert client.analyze("scan.png").ok
 
 Everything above the transport is the real thing: images are read and checked, packed into
-requests, sent again when the handler says so. There is no socket, thread or wait.
+requests, sent again when the handler says so. There is no socket and no thread; within `without_backoff()`, retries
+wait for nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -22,6 +24,7 @@ from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import Answer
+from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.transport import OnDone
 from vision_grpc.transport.ended_call import EndedCall
 
@@ -84,6 +87,24 @@ class MemoryTransport:
 
     async def aclose(self) -> None:
         """Do nothing: there is no connection."""
+
+
+@contextmanager
+def without_backoff() -> Generator[None, None, None]:
+    """Let no client wait before it sends images again: in tests, three retries take milliseconds.
+
+    It holds for the streams that begin within, of all clients in the process, over every transport. They are retried
+    as often as their policy says, whatever wait the service asks for; a service that is away is not waited for. The
+    quotas of `Limits` and all deadlines stay.
+
+        with without_backoff(), VisionClient(transport=MemoryTransport(handler)) as client:
+            ...
+    """
+    before, RETRY_WAITS.are_on = RETRY_WAITS.are_on, False
+    try:
+        yield
+    finally:
+        RETRY_WAITS.are_on = before
 
 
 AsyncMemoryTransport = MemoryTransport

@@ -6,9 +6,7 @@ import pytest
 from drivers import WAYS, Connect, Driver, Way
 from scripted_service import Script, Service, answer
 
-from vision_grpc import RetryPolicy
-
-_IMPATIENT = RetryPolicy(initial_backoff_s=0.001, max_backoff_s=0.002)
+from vision_grpc.testing import without_backoff
 
 
 @pytest.fixture(params=WAYS, ids=str)
@@ -19,11 +17,11 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 @pytest.fixture
 def connect(way: Way) -> Iterator[Connect]:
-    """Start a service with a script, and return a client of it and the service; the client waits little."""
-    with way.running() as start:
+    """Start a service with a script, and return a client of it and the service; no retry waits."""
+    with without_backoff(), way.running() as start:
 
         def connect(script: Script = answer, **options: object) -> tuple[Driver, Service]:
             service = start(script)
-            return way.client(service, **{"retry": _IMPATIENT, **options}), service
+            return way.client(service, **options), service
 
         yield connect

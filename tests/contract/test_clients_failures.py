@@ -12,6 +12,7 @@ from vision_grpc import RetryPolicy
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
+from vision_grpc.session.retry_waits import RETRY_WAITS
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
 
@@ -84,15 +85,11 @@ def test_an_image_that_failed_for_the_moment_is_sent_again_alone(connect: Connec
 
 def test_an_image_that_keeps_failing_has_the_services_word(connect: Connect) -> None:
     failed = AnalyzeResult(error=Status(code=Code.INTERNAL, message="bug"))
-    client, service = connect(lambda _: BatchAnalyzeResponse(results=[failed]), retry=_with_attempts(3))
+    client, service = connect(lambda _: BatchAnalyzeResponse(results=[failed]), retry=RetryPolicy(attempts=3))
     [result] = client.collect([png(1)])
     assert result.error is not None
     assert (result.error.message, result.attempts, len(service.requests)) == ("bug", 3, 3)
     assert result.result == failed
-
-
-def _with_attempts(attempts: int) -> RetryPolicy:
-    return RetryPolicy(attempts=attempts, initial_backoff_s=0.001, max_backoff_s=0.002)
 
 
 # The call
@@ -141,7 +138,9 @@ def test_a_wait_that_the_service_asks_for_is_kept(connect: Connect) -> None:
     """It asks for longer than there is time, so that nobody waits."""
     busy = Refusal(ServiceError(Code.UNAVAILABLE, "busy"), retry_after_s=3_600)
     client, service = connect(lambda _: busy)
-    [result] = client.collect([png(1)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RETRY_WAITS, "are_on", True)
+        [result] = client.collect([png(1)])
     assert result.error is not None
     assert result.error.code is Code.UNAVAILABLE
     assert result.attempts == len(service.requests) == 1
@@ -210,7 +209,7 @@ def test_garbage_inside_a_result_is_asked_for_again(connect: Connect, way: Way) 
 
 
 def test_nothing_but_garbage_fails_each_image(connect: Connect) -> None:
-    client, service = connect(lambda _: b"\xff\xff", retry=_with_attempts(2))
+    client, service = connect(lambda _: b"\xff\xff", retry=RetryPolicy(attempts=2))
     results = client.collect([png(1), png(2)])
     assert [result.error.code for result in results if result.error] == [Code.DATA_LOSS] * 2
     assert len(service.requests) == 2
@@ -279,7 +278,7 @@ def test_every_image_ends_once_whatever_the_service_does(connect: Connect) -> No
     def script(request: BatchAnalyzeRequest) -> Reply:
         return next(turns)(request)
 
-    client, service = connect(script, retry=_with_attempts(50))
+    client, service = connect(script, retry=RetryPolicy(attempts=50))
     results = client.collect([png(number) for number in range(300)])
     assert sorted(int(result.text) for result in results if result.ok) == list(range(300))
     assert all(int(result.key.removeprefix("#")) == int(result.text) for result in results)

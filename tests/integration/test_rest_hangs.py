@@ -159,7 +159,7 @@ def test_a_stream_that_is_closed_breaks_off_the_calls_under_way() -> None:
     ):
         results = client.analyze_many(png(number) for number in range(100))
         assert next(results).text == "0"
-        results.close()  # type: ignore[attr-defined]
+        results.close()
         assert client.stats().calls_in_flight == 0
         first = next(request for request in service.requests if numbers_of(request)[0] == 0)
         assert client.batch_analyze(first) == answer(first)

@@ -145,7 +145,7 @@ async def test_an_endless_asynchronous_source_ends_with_its_reader() -> None:
 
     with serve_grpc(answer) as service:
         async with AsyncVisionClient(service.address, insecure=True, transport="grpc") as client:
-            async with aclosing(client.analyze_many(images())) as results:  # type: ignore[arg-type, type-var]
+            async with aclosing(client.analyze_many(images())) as results:
                 taken = [await anext(results) for _ in range(3)]
             assert all(result.ok for result in taken)
             after_close = pulled

@@ -73,7 +73,7 @@ def _read_a_few(client: VisionClient, port: int) -> None:
     results = client.analyze_many(png(number) for number in count())
     next(results)
     assert _sockets_to(port) > 0
-    results.close()  # type: ignore[attr-defined]
+    results.close()
 
 
 def _forget(client: VisionClient, port: int) -> None:
@@ -99,7 +99,7 @@ async def test_no_task_and_no_connection_outlives_an_asynchronous_client(transpo
     with _SERVERS[transport](answer) as service:
         threads = set(threading.enumerate())
         async with AsyncVisionClient(service.address, insecure=True, transport=transport) as client:  # type: ignore[arg-type]
-            async with aclosing(client.analyze_many(png(number) for number in range(100))) as results:  # type: ignore[type-var]
+            async with aclosing(client.analyze_many(png(number) for number in range(100))) as results:
                 for _ in range(images):
                     await anext(results)
                     assert _sockets_to(_port(service)) > 0

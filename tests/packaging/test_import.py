@@ -57,13 +57,16 @@ def test_pure_python_protobuf_is_refused_in_one_clear_line() -> None:
 
 def test_public_names_are_these() -> None:
     assert vision_grpc.__all__ == [
+        "LATENCY_BOUNDS_S",
         "ApiEndpoints",
         "AsyncVisionClient",
         "AuthError",
         "Code",
         "DeadlineError",
+        "Event",
         "Image",
         "ImageError",
+        "ImageFailedError",
         "ImageResult",
         "InvalidRequestError",
         "Limits",
@@ -73,6 +76,7 @@ def test_public_names_are_these() -> None:
         "RequestTooLargeError",
         "RetryPolicy",
         "ServiceError",
+        "Stats",
         "Timeouts",
         "TransportError",
         "Violation",
@@ -85,7 +89,7 @@ def test_public_names_are_these() -> None:
         "to_json",
         "tune_memory",
     ]
-    assert dir(vision_grpc) == vision_grpc.__all__
+    assert dir(vision_grpc) == sorted(vision_grpc.__all__)
 
 
 @pytest.mark.parametrize("name", vision_grpc.__all__)

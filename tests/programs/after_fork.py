@@ -88,7 +88,7 @@ def main() -> None:
     _check(client, "parent")
     if stream is not None:
         assert all(next(stream).ok for _ in range(50))
-        stream.close()  # type: ignore[attr-defined]
+        stream.close()
     client.close()
 
 

@@ -1,12 +1,14 @@
 """The public names as their users see them: read by mypy and pyright, never run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import assert_type
 
 import vision_grpc
 from vision_grpc import (
     ApiEndpoints,
+    AsyncVisionClient,
     Code,
     Image,
     ImageError,
@@ -79,9 +81,17 @@ def images_are_paths_bytes_or_have_keys(client: VisionClient, *, content: bytes)
     client.analyze(Path("scan.png"))
     client.analyze(content)
     client.analyze(Image("key", content))
-    assert_type(client.analyze_many(Path("scans").rglob("*.png"), languages=["*"]), Iterator[ImageResult])
+    assert_type(client.analyze_many(Path("scans").rglob("*.png"), languages=["*"]), Generator[ImageResult, None, None])
     for result in client.analyze_many(["scan.png", content, Image(key="key", content=content)]):
         assert_type(result, ImageResult)
+        assert_type(result.raise_for_error(), ImageResult)
+    with closing(client.analyze_many([content], model="line")) as results:
+        assert_type(next(results).text, str)
+
+
+async def streams_of_loops_close(client: AsyncVisionClient, *, content: bytes) -> None:
+    async with aclosing(client.analyze_many([content], model=None)) as results:
+        assert_type(await anext(results), ImageResult)
 
 
 def requests_are_protobuf_messages(client: VisionClient, *, content: bytes) -> None:

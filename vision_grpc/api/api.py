@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -15,6 +15,10 @@ from vision_grpc.results import Outcome
 
 HideBytes = Callable[[bytes], bytes]
 """Returns bytes with the secrets in them overwritten, as long as before."""
+
+
+Model: TypeAlias = Literal["page", "line"] | str  # noqa: PYI051 - editors offer the two that are documented
+"""What an image shows: a page (the service's default) or a single line."""
 
 
 class RequestTemplate(Protocol):

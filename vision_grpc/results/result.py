@@ -2,9 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
-from vision_grpc.errors import Code, PathError, ProtocolError, RequestTooLargeError, TransportName, VisionError
+from vision_grpc.errors import (
+    Code,
+    ImageFailedError,
+    PathError,
+    ProtocolError,
+    RequestTooLargeError,
+    TransportName,
+    VisionError,
+)
 
 if TYPE_CHECKING:
     from vision_grpc.messages import AnalyzeResult, Any, TextAnnotation, Word
@@ -91,6 +99,20 @@ class ImageResult:
     def ok(self) -> bool:
         """Whether the image and all its features succeeded."""
         return self.error is None
+
+    def raise_for_error(self) -> Self:
+        """Return the result itself, so that what is read from it is not an empty text in place of an error.
+
+            print(client.analyze("scan.png").raise_for_error().text)
+
+        Raises:
+            ImageFailedError: the image has an error.
+        """
+        if (error := self.error) is None:
+            return self
+        raise ImageFailedError(
+            self.key, error.code, error.message, details=error.details, retryable=error.retryable
+        ) from error.cause
 
     @property
     def annotation(self) -> "TextAnnotation | None":

@@ -6,7 +6,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from vision_grpc.api.api import Api, RequestTemplate
+from vision_grpc.api.api import Api, Model, RequestTemplate
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
@@ -17,6 +17,7 @@ from vision_grpc.network.tls import Pem
 from vision_grpc.results import ImageResult
 from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.monitor import Monitor, Stats
+from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.session.settings import Settings
 from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.run import Plan, Run
@@ -115,12 +116,12 @@ class Session:
             loop=loop,
         )
 
-    def _template(self, languages: Sequence[str], model: str) -> RequestTemplate:
-        return self._api.template(languages, model, self._settings.folder_id)
+    def _template(self, languages: Sequence[str], model: Model | None) -> RequestTemplate:
+        return self._api.template(languages, "" if model is None else model, self._settings.folder_id)
 
     def _plan(self, *, timeout_s: float | None = None, ordered: bool = False) -> Plan:
         deadline = None if timeout_s is None else Deadline.after(timeout_s).at
-        return Plan(self._limits, self._retry, self._timeouts, ordered, deadline)
+        return Plan(self._limits, self._retry, self._timeouts, ordered, deadline, RETRY_WAITS.are_on)
 
     def _call_deadline(self, timeout_s: float | None) -> Deadline:
         return Deadline.after(self._timeouts.call_s if timeout_s is None else timeout_s)

@@ -10,7 +10,7 @@ from functools import partial
 
 from vision_grpc.config import Limits
 from vision_grpc.sources.files import PATIENCE_S, ImageSource, Source, read_image
-from vision_grpc.sources.image import Image, Refusal
+from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.threads import DaemonThreads
 
 AHEAD_IMAGES, AHEAD_BYTES = 32, 2 * 1_048_576
@@ -39,7 +39,7 @@ class Feeder(ABC):
     def __init__(self, on_news: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_news = on_news
-        self._images: deque[Image | Refusal] = deque()
+        self._images: deque[Image | Rejection] = deque()
         self._wanted = self._enough = 0
         self._patience: asyncio.TimerHandle | None = None
         self._ended = False
@@ -62,7 +62,7 @@ class Feeder(ABC):
         if not self.has_news:
             self._patience = self._loop.call_later(PATIENCE_S, self._settle_for_less)
 
-    def take(self) -> Sequence[Image | Refusal]:
+    def take(self) -> Sequence[Image | Rejection]:
         """Return what has come of what was wanted; the rest of that is no longer wanted."""
         if self._patience is not None:
             self._patience.cancel()
@@ -131,7 +131,7 @@ class _ThreadFeeder(Feeder):
         """Whether there is something to `take`, or as much as is read ahead."""
         return super().has_news or (self._wanted > 0 and not self._is_below(1))
 
-    def take(self) -> Sequence[Image | Refusal]:
+    def take(self) -> Sequence[Image | Rejection]:
         """Return what has come of what was wanted; see `Feeder`."""
         images = super().take()
         self._bytes_taken += sum([len(image.content) for image in images if isinstance(image, Image)])
@@ -219,7 +219,7 @@ class _TaskFeeder(Feeder):
                 self._resume.clear()
                 await self._resume.wait()
 
-    async def _read(self, source: ImageSource, position: int) -> Image | Refusal:
+    async def _read(self, source: ImageSource, position: int) -> Image | Rejection:
         if isinstance(source, Image | bytes):
             return read_image(source, position, self._limits)
         if self._is_closed:
@@ -241,7 +241,7 @@ class _TaskFeeder(Feeder):
         self._on_news()
 
 
-def _read_or_error(source: ImageSource, position: int, limits: Limits) -> Image | Refusal | BaseException:
+def _read_or_error(source: ImageSource, position: int, limits: Limits) -> Image | Rejection | BaseException:
     # As a result, for asyncio's future does not take every exception that a path of the caller's own kind may raise.
     try:
         return read_image(source, position, limits)

@@ -10,7 +10,7 @@ from vision_grpc.config import Limits
 from vision_grpc.contract.image_header import check_image, describe_excess_bytes
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
-from vision_grpc.sources.image import Image, Refusal
+from vision_grpc.sources.image import Image, Rejection
 
 ImageSource: TypeAlias = Image | bytes | str | os.PathLike[str]
 """What a caller may hand over as an image: bytes, a path, or an Image with a key of its own."""
@@ -19,7 +19,7 @@ PATIENCE_S = 0.01
 """What has come is not held back for longer than this, though a batch could take more."""
 
 
-def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Refusal:
+def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Rejection:
     """Return an image that is fit to be sent, or why this one is not.
 
     Its key is its own, its path, or `#position` for bare bytes. A file over the limit is not read, however large it is.
@@ -33,10 +33,12 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
         key = _path_of(source, position)
         read = _read_file(Path(key), limits)
         if isinstance(read, ImageError):
-            return Refusal(key, read)
+            return Rejection(key, read)
         content = read
     fault = check_image(content, limits)
-    return Image(key, content) if fault is None else Refusal(key, ImageError(Code.INVALID_ARGUMENT, f"{key}: {fault}"))
+    return (
+        Image(key, content) if fault is None else Rejection(key, ImageError(Code.INVALID_ARGUMENT, f"{key}: {fault}"))
+    )
 
 
 def check_many(images: object) -> None:
@@ -63,7 +65,7 @@ class Source:
         self.exhausted = False
         self.error: Exception | None = None
 
-    def next(self) -> Image | Refusal | None:
+    def next(self) -> Image | Rejection | None:
         """Return the next image, read from its file here; None when there is none any more."""
         try:
             for position, source in self._numbered:
@@ -73,9 +75,9 @@ class Source:
         self.exhausted = True
         return None
 
-    def pull(self, most: int) -> list[Image | Refusal]:
+    def pull(self, most: int) -> list[Image | Rejection]:
         """Return up to so many of the next images; fewer at the end, or when they come slowly: one is waited for."""
-        pulled: list[Image | Refusal] = []
+        pulled: list[Image | Rejection] = []
         patient_until = monotonic() + PATIENCE_S
         while (image := self.next()) is not None:
             pulled.append(image)

@@ -15,7 +15,7 @@ class Image(NamedTuple):
         return f"Image(key={self.key!r}, content=<{len(self.content)} bytes>)"
 
 
-class Refusal(NamedTuple):
+class Rejection(NamedTuple):
     """An image that cannot be sent, and why."""
 
     key: str

@@ -64,18 +64,21 @@ class Retries:
 
     A service that answered not longer ago than an image may take is expected back if it is away: attempts that do
     not reach it are free, and where calls fail one after the other, an empty stock makes them wait instead of ending
-    one image after the other.
+    one image after the other. Without `waits`, as in tests, a batch goes again at once and nothing is waited for.
     """
 
-    def __init__(self, policy: RetryPolicy, patience_s: float, budget: RetryBudget, rng: random.Random) -> None:
+    def __init__(
+        self, policy: RetryPolicy, patience_s: float, budget: RetryBudget, rng: random.Random, *, waits: bool = True
+    ) -> None:
         self._policy = policy
         self._patience_s = patience_s
         self._budget = budget
         self._rng = rng
+        self._waits = waits
 
     def expect_service(self, now: float) -> bool:
         """Whether a service that is away is waited for."""
-        return self._budget.was_answered(now - self._patience_s)
+        return self._waits and self._budget.was_answered(now - self._patience_s)
 
     def wait_s(self, history: History, now: float, asked_s: float | None, *, is_free: bool) -> float | None:
         """Return how long a batch waits for its next attempt, None where it may not have one.
@@ -88,7 +91,7 @@ class Retries:
         if is_free:
             return min(wait_s, PROBE_S)
         if self._budget.spend():
-            return wait_s
+            return wait_s if self._waits else 0.0
         if not (self._budget.is_outage and self.expect_service(now)):
             return None
         return max(wait_s, self._policy.max_backoff_s * self._rng.uniform(0.5, 1.0))

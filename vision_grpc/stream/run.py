@@ -13,7 +13,7 @@ from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
 from vision_grpc.results import Answer, ImageError, ImageResult
-from vision_grpc.sources.image import Image, Refusal
+from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.stream.batch import Batch, Entry, SentBatch
 from vision_grpc.stream.batching import Batcher, batch_bytes
 from vision_grpc.stream.delayed import Delayed
@@ -42,6 +42,8 @@ class Plan(NamedTuple):
     ordered: bool = False
     deadline: float | None = None
     """When everything must be over (monotonic seconds), instead of `timeouts.total_s` from the first sending on."""
+    waits: bool = True
+    """Whether retries wait; see `vision_grpc.testing.without_backoff`."""
 
 
 Contents = Callable[[], Sequence[bytes]]
@@ -59,13 +61,13 @@ class Run:
         rng: random.Random,
         observer: Observer,
     ) -> None:
-        self._limits, _, self._timeouts, ordered, self._deadline = plan
+        self._limits, self._timeouts, self._deadline = plan.limits, plan.timeouts, plan.deadline
         self._throttle = throttle
         self._budget = budget
-        self._retries = Retries(plan.retry, plan.timeouts.total_s, budget, rng)
+        self._retries = Retries(plan.retry, plan.timeouts.total_s, budget, rng, waits=plan.waits)
         self._observer = observer
         self._batcher: Batcher[tuple[int, Image]] = Batcher(throttle.batch_images, batch_bytes(self._limits))
-        self._sequencer: Sequencer[ImageResult] | None = Sequencer() if ordered else None
+        self._sequencer: Sequencer[ImageResult] | None = Sequencer() if plan.ordered else None
         self._most_early = _ORDERED_WINDOWS * self._limits.calls_in_flight * throttle.most_images
         self._pulled = 0
         self._pulling = 0
@@ -83,10 +85,10 @@ class Run:
 
     # Events
 
-    def pulled(self, images: Sequence[Image | Refusal], *, exhausted: bool) -> None:
+    def pulled(self, images: Sequence[Image | Rejection], *, exhausted: bool) -> None:
         """Take what a `Pull` brought; `exhausted` tells that the source has no more, or that no more is wanted."""
         for position, image in enumerate(images, self._pulled):
-            if isinstance(image, Refusal):
+            if isinstance(image, Rejection):
                 self._settle(position, ImageResult(image.key, error=image.error))
             else:
                 content_bytes = len(image.content)

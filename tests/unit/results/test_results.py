@@ -4,9 +4,9 @@ from collections.abc import Callable
 import pytest
 
 from vision_grpc.codec.batch_wire import has_error
-from vision_grpc.errors import Code, ProtocolError
+from vision_grpc.errors import Code, ImageFailedError, ProtocolError, TransportError
 from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, Status, TextAnnotation, Word
-from vision_grpc.results import ImageResult, Outcome
+from vision_grpc.results import ImageError, ImageResult, Outcome
 from vision_grpc.results.outcomes import MessageOutcome, WireOutcome
 
 _GARBAGE = b"\x12\x05cut"
@@ -123,3 +123,33 @@ def test_results_go_through_pickle(result_of: Callable[[AnalyzeResult], ImageRes
     assert copy == result
     assert copy.text == "a"
     assert copy.result == result.result
+
+
+def test_a_result_without_an_error_is_returned_as_it_is(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
+    result = result_of(AnalyzeResult(results=[_page([_line("a")])]))
+    assert result.raise_for_error() is result
+
+
+def test_an_error_of_an_image_is_raised_with_all_that_it_says(
+    result_of: Callable[[AnalyzeResult], ImageResult],
+) -> None:
+    failed = result_of(AnalyzeResult(error=Status(code=Code.INTERNAL, message="bug")))
+    with pytest.raises(ImageFailedError, match=r"^key: INTERNAL: bug$") as caught:
+        failed.raise_for_error()
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):  # noqa: S301 - its own
+        assert (error.key, error.code, error.message, error.retryable) == ("key", Code.INTERNAL, "bug", True)
+        assert str(error) == str(caught.value)
+
+
+def test_an_error_of_a_call_is_the_cause() -> None:
+    cause = TransportError("broken")
+    failed = ImageResult("key", error=ImageError(cause.code, str(cause), cause=cause), attempts=6)
+    with pytest.raises(ImageFailedError) as caught:
+        failed.raise_for_error()
+    assert caught.value.__cause__ is cause
+
+
+def test_a_key_is_not_said_twice() -> None:
+    failed = ImageResult("no.png", error=ImageError(Code.NOT_FOUND, "no.png: no such file, check the path"))
+    with pytest.raises(ImageFailedError, match=r"^NOT_FOUND: no\.png: no such file, check the path$"):
+        failed.raise_for_error()

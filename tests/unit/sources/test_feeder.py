@@ -16,7 +16,7 @@ from vision_grpc.config import Limits
 from vision_grpc.sources import feeder as module
 from vision_grpc.sources.feeder import AHEAD_BYTES, AHEAD_IMAGES, Feeder, feed
 from vision_grpc.sources.files import ImageSource
-from vision_grpc.sources.image import Image, Refusal
+from vision_grpc.sources.image import Image, Rejection
 
 _LIMITS = Limits(content_bytes=AHEAD_BYTES)
 _SOON_S = 20.0
@@ -26,7 +26,7 @@ class _Odd(BaseException):
     pass
 
 
-async def _next(source: Feeder, awake: asyncio.Event, wanted: int) -> Sequence[Image | Refusal]:
+async def _next(source: Feeder, awake: asyncio.Event, wanted: int) -> Sequence[Image | Rejection]:
     source.want(wanted)
     while not source.has_news:
         awake.clear()

@@ -10,7 +10,7 @@ from images_in_bytes import png
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
 from vision_grpc.sources.files import ImageSource, Source, read_image
-from vision_grpc.sources.image import Image, Refusal
+from vision_grpc.sources.image import Image, Rejection
 
 _LIMITS = Limits(content_bytes=100)
 
@@ -50,7 +50,7 @@ def test_bytes_and_images_are_checked_like_files() -> None:
     assert read_image(png(1), 7, _LIMITS) == Image("#7", png(1))
     assert read_image(Image("mine", png(1)), 7, _LIMITS) == Image("mine", png(1))
     refused = read_image(Image("mine", b"x"), 7, _LIMITS)
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, Rejection)
     assert refused.error.code is Code.INVALID_ARGUMENT
     assert refused.error.message.startswith("mine: the file is no image")
 
@@ -60,7 +60,7 @@ def test_a_file_over_the_limit_is_told_by_its_whole_size(tmp_path: Path) -> None
     with path.open("wb") as file:
         file.truncate(5_000_000_000)  # Sparse: reading it all would need 5 GB of memory.
     refused = read_image(path, 0, _LIMITS)
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, Rejection)
     assert refused.error.message.startswith(f"{path}: the file has 5,000,000,000 bytes, the limit is 100")
 
 
@@ -76,7 +76,7 @@ def test_a_pipe_has_no_size_and_is_read_up_to_the_limit(tmp_path: Path, size: in
     if fits:
         assert read == Image(str(pipe), content)
     else:
-        assert isinstance(read, Refusal)
+        assert isinstance(read, Rejection)
         assert read.error.message.startswith(f"{pipe}: the file has 101 bytes, the limit is 100")
 
 
@@ -92,7 +92,7 @@ def test_a_pipe_has_no_size_and_is_read_up_to_the_limit(tmp_path: Path, size: in
 def test_what_cannot_be_read_names_the_file(tmp_path: Path, name: str, code: Code, told: str) -> None:
     path = os.path.join(tmp_path, name)  # noqa: PTH118 - Path would drop the empty name
     refused = read_image(path, 0, _LIMITS)
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, Rejection)
     assert refused.key == path
     assert refused.error.code is code
     assert told in refused.error.message
@@ -131,6 +131,6 @@ def test_a_source_that_raises_ends_with_what_came_before() -> None:
     source = Source(images(), _LIMITS)
     first, second = source.pull(8)
     assert (first.key, second.key) == ("#0", "no-such-file.png")
-    assert isinstance(second, Refusal)
+    assert isinstance(second, Rejection)
     assert source.exhausted
     assert str(source.error) == "the disk is gone"

@@ -32,7 +32,7 @@ from vision_grpc.errors import (
 from vision_grpc.messages import AnalyzeResult
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
-from vision_grpc.sources.image import Image, Refusal
+from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.stream.run import Plan
 from vision_grpc.stream.window import OVERDUE_S
@@ -431,10 +431,10 @@ def _answer(results: Sequence[AnalyzeResult]) -> Answer:
     return Answer([MessageOutcome(result) for result in results], "id", "grpc")
 
 
-def _image(number: int, size: int | None) -> Image | Refusal:
+def _image(number: int, size: int | None) -> Image | Rejection:
     key = str(number)
     if size is None:
-        return Refusal(key, ImageError(Code.NOT_FOUND, "no such file"))
+        return Rejection(key, ImageError(Code.NOT_FOUND, "no such file"))
     return Image(key, png(number, size=size))
 
 
