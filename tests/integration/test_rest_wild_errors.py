@@ -241,7 +241,7 @@ def test_what_comes_before_the_answer_is_passed_over(call: _Caller) -> None:
 
 
 def test_headers_may_have_white_space_around_them(call: _Caller) -> None:
-    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: \tchunked \r\ncontent-encoding: gzip \r\n"
+    head = b"HTTP/1.1 200 OK\r\nconnection: close \r\ntransfer-encoding: \tchunked \r\ncontent-encoding: gzip \r\n"
     packed = gzip.compress(_GOOD)
     body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
     assert len(call(head + b"\r\n" + body).results) == 1
