@@ -159,41 +159,43 @@ async def test_a_source_that_does_not_let_itself_be_cancelled_is_left_behind(mon
     await asyncio.sleep(0)
 
 
-class _Path(os.PathLike[str]):
+class _OwnPath(os.PathLike[str]):
     """A path of the caller's own kind."""
 
-    def __init__(self, tell: Callable[[], str]) -> None:
-        self._tell = tell
+    def __init__(self, name: Callable[[], str]) -> None:
+        self._name = name
 
     def __fspath__(self) -> str:
-        return self._tell()
+        return self._name()
 
 
-@pytest.mark.parametrize(("raised", "told"), [(StopIteration, RuntimeError), (_Odd, _Odd), (ValueError, ValueError)])
-async def test_what_a_path_raises_ends_its_source(raised: type[BaseException], told: type[BaseException]) -> None:
-    def tell() -> str:
+@pytest.mark.parametrize(
+    ("raised", "reported"), [(StopIteration, RuntimeError), (_Odd, _Odd), (ValueError, ValueError)]
+)
+async def test_what_a_path_raises_ends_its_source(raised: type[BaseException], reported: type[BaseException]) -> None:
+    def name() -> str:
         raise raised
 
-    async def images() -> AsyncIterator[bytes | _Path]:
+    async def images() -> AsyncIterator[bytes | _OwnPath]:
         yield png(0)
-        yield _Path(tell)
+        yield _OwnPath(name)
 
     awake = asyncio.Event()
     source = feed(images(), _LIMITS, awake.set)
     assert len(await _next(source, awake, 8)) == 1
     assert await _next(source, awake, 8) == []
     assert source.exhausted
-    assert type(source.error) is told
+    assert type(source.error) is reported
     await source.aclose()
 
 
 async def test_files_are_read_in_the_context_of_their_source(tmp_path: Path) -> None:
-    place = ContextVar("place", default="nowhere.png")
+    folder = ContextVar("folder", default="nowhere.png")
     (tmp_path / "here.png").write_bytes(png(7))
 
-    async def images() -> AsyncIterator[_Path]:
-        place.set(str(tmp_path / "here.png"))
-        yield _Path(place.get)
+    async def images() -> AsyncIterator[_OwnPath]:
+        folder.set(str(tmp_path / "here.png"))
+        yield _OwnPath(folder.get)
 
     awake = asyncio.Event()
     source = feed(images(), _LIMITS, awake.set)

@@ -1,1 +1,1 @@
-"""HTTP/1.1: what is said, a connection, and many calls at once."""
+"""HTTP/1.1: messages, a connection, and many calls at once."""

@@ -1,14 +1,14 @@
-"""The body of an HTTP answer as it comes, within its bounds."""
+"""The body of an HTTP answer, unpacked as it comes and bounded in length."""
 
 import zlib
 
 from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError
 
-# The JSON of eight densely printed pages is about 20 MB. The cap protects memory from a lying peer, whose answer
-# may be a thousand times shorter on its way.
+# The JSON of eight densely printed pages is about 20 MB. The bound protects memory from a hostile server: gzip makes
+# an answer up to a thousand times shorter on its way.
 MAX_BODY_BYTES = 64 * 1024 * 1024
 GZIP = frozenset({"gzip", "x-gzip"})
-"""The coding that is asked for, and taken off. In any other, a body stays as it is."""
+"""The coding that is asked for and unpacked. A body in any other coding stays as it is."""
 _GZIP_BITS = zlib.MAX_WBITS | 16
 
 
@@ -17,7 +17,7 @@ class AnswerBody:
 
     Raises:
         ProtocolError: it is not encoded as it says.
-        RequestTooLargeError: it is longer than an answer may be; to fewer images it would be shorter.
+        RequestTooLargeError: it is longer than the limit; the answer to fewer images is shorter.
     """
 
     def __init__(self, coding: str, limit: int) -> None:
@@ -27,7 +27,7 @@ class AnswerBody:
         self._is_empty = True
 
     def add(self, piece: bytes) -> None:
-        """Take what was read."""
+        """Take the next bytes of the body."""
         self._is_empty = False
         content = self._unpack(piece)
         self._left -= len(content)
@@ -36,20 +36,20 @@ class AnswerBody:
         self._pieces.append(content)
 
     def check(self) -> None:
-        """Pass a body that is complete."""
+        """Raise ProtocolError if the body is not complete."""
         if not (self._is_empty or self._unpacker is None or self._unpacker.eof):
             message = "the answer is not encoded as it says: the end of the gzip is missing"
             raise ProtocolError(message)
 
     def content(self) -> bytes:
-        """Return what has come so far."""
+        """Return the body as far as it has come."""
         return b"".join(self._pieces)
 
     def _unpack(self, piece: bytes) -> bytes:
         if self._unpacker is None:
             return piece
         try:
-            # Of a piece that grows a thousandfold, no more is unpacked than shows that it is too much.
+            # One byte more than is allowed shows that the body is too long, however much the piece would grow.
             content = self._unpacker.decompress(piece, self._left + 1)
         except zlib.error as error:
             message = f"the answer is not encoded as it says: {error}"

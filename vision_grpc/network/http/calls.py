@@ -39,12 +39,12 @@ class _UnderWay(NamedTuple):
 class HttpCalls:
     """Calls to one service, each in a thread and on a connection of its own.
 
-    A call ends at its deadline, and at once when its future is cancelled or this is closed: its connection is
-    broken off. Its thread may be stuck in the resolver all the same; no process waits for it. The threads keep this
-    alive, so it has to be closed.
+    A call ends at its deadline, and at once when its future is cancelled or `close` is called: its connection is
+    broken off. Its thread may still be stuck in the resolver, but no process waits for it. The threads of the calls
+    under way keep this object alive, so it has to be closed.
 
-    An event loop has its calls made here too: measured, threads need two thirds of the CPU of an asynchronous HTTP
-    client, where each byte passes the buffers of asyncio, and neither TLS nor base64 holds up the loop.
+    The asyncio client makes its calls here too. Measured, threads need two thirds of the CPU of an asynchronous HTTP
+    client, where each byte passes the buffers of asyncio; and neither TLS nor base64 holds up the event loop.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class HttpCalls:
     def start(
         self, attempt: Attempt, make_request: Callable[[], HttpRequest], read: Callable[[HttpAnswer], _ResultT]
     ) -> Future[_ResultT]:
-        """Return what `read` makes of the answer; it and `make_request` run in the call's thread.
+        """Return the future of what `read` makes of the answer; `read` and `make_request` run in the call's thread.
 
-        The future raises, beside what `read` does:
+        The future raises what `read` raises, and:
             DeadlineError: no answer in the attempt's time.
             TransportError: the server was not reached, the connection broke, or this was closed.
             ProtocolError: the answer is not encoded as it says.
@@ -113,7 +113,7 @@ class HttpCalls:
             self._changed.notify()  # Nothing is under way any more: the watcher ends.
 
     def _finish(self, future: Future[Any], caller: _Caller) -> bool:
-        """Take a call off the list that its thread has ended; return whether anybody waits for its result."""
+        """Take a call that its thread has ended off the list; return whether anybody waits for its result."""
         with self._lock:
             is_waited_for = self._under_way.pop(future, None) is not None
             if is_waited_for and not self._closed and len(self._idle) < self._connections_kept:
@@ -128,7 +128,7 @@ class HttpCalls:
             future.set_exception(error_of(call))
 
     def _break_off(self, future: Future[Any]) -> _UnderWay | None:
-        """Return what was under way until now; None if the call was over, however it ended."""
+        """Break a call's connection off and return the call; None if it was over before."""
         with self._lock:
             call = self._under_way.pop(future, None)
         if call is not None:

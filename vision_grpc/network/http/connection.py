@@ -1,4 +1,4 @@
-"""One HTTP connection to the service, kept between calls, that another thread can break off."""
+"""One HTTP connection to the service. It is kept between calls, and another thread can break it off."""
 
 from contextlib import suppress
 from socket import SHUT_RDWR, socket
@@ -23,10 +23,10 @@ class HttpConnection:
         self._is_broken_off = False
 
     def exchange(self, request: HttpRequest, attempt: Attempt) -> HttpAnswer:
-        """Return the answer, whatever its status; blocks until it is there, or somebody breaks the connection off.
+        """Return the answer, whatever its status; blocks until it comes, or another thread breaks the connection off.
 
-        A socket without a time-out costs less, and one for each read by itself would let a peer that sends a byte now
-        and then keep within it for ever. So the deadline is kept by `break_off`.
+        The socket has no time-out: that costs less, and a time-out for each read would never end a call to a server
+        that sends a byte now and then. `break_off` ends calls at their deadline.
 
         Raises:
             TransportError: the server was not reached in time, or the connection broke.
@@ -49,7 +49,7 @@ class HttpConnection:
         return answer
 
     def break_off(self) -> None:
-        """Let the exchange under way in another thread fail soon; none can follow it."""
+        """Let the exchange that another thread has under way fail soon; no other can follow it."""
         self._is_broken_off = True
         if self._socket is not None:
             with suppress(OSError):  # It is closed already.

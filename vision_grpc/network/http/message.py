@@ -1,4 +1,4 @@
-"""What goes over HTTP and what comes back, apart from the library that carries it."""
+"""A request and an answer of HTTP, whatever library carries them."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ _LONGEST_ID = 200
 
 
 class HttpRequest(NamedTuple):
-    """What is sent."""
+    """A request; content that is not `bytes` needs a `content-length` among the headers."""
 
     method: str
     path: str
@@ -20,18 +20,18 @@ class HttpRequest(NamedTuple):
 
 
 class HttpAnswer(NamedTuple):
-    """What came back, whatever it is."""
+    """An answer of any status."""
 
     status: int
     headers: Mapping[str, str]
-    """By names in lower case."""
+    """By their names in lower case."""
     body: bytes
 
     @property
     def request_id(self) -> str | None:
-        """What the service calls the request, if it is something that can be told."""
-        told = self.headers.get("x-request-id", "")[:_LONGEST_ID]
-        return told if told and told.isprintable() else None
+        """The id that the service gave the request; None if there is no printable one."""
+        request_id = self.headers.get("x-request-id", "")[:_LONGEST_ID]
+        return request_id if request_id and request_id.isprintable() else None
 
     def __repr__(self) -> str:
         return f"HttpAnswer({self.status}, ...)"
