@@ -27,6 +27,7 @@ from vision_grpc.messages import (
     Vertex,
     Word,
 )
+from vision_grpc.results.outcomes import JsonOutcome, text_of
 from vision_grpc_pb._pool import POOL
 
 _PAGES, _LINES, _WORDS = 8, 30, 10
@@ -97,6 +98,7 @@ def _cpu_seconds(run: Callable[[], object], times: int) -> float:
 def _cases() -> list[Case]:
     canonical = _answer(Shape())
     data, request = _text(canonical).encode(), _request()
+    page = _text(canonical.results[0]).encode()
     content, feature = request.analyze_specs[0].content, request.analyze_specs[0].features[0]
     return [
         _reading("read 8 pages", canonical, 15),
@@ -109,6 +111,16 @@ def _cases() -> list[Case]:
         _reading("read, indented", canonical, indent=2),
         _reading("read, numbers as numbers", canonical, quoted=False),
         _reading("read, unknown fields", canonical, unknown=True),
+        Case(
+            "text of a page over REST",
+            lambda: text_of(json_format.Parse(page, AnalyzeResult(), descriptor_pool=POOL)),
+            lambda: JsonOutcome(page).text(),
+        ),
+        Case(
+            "the same, theirs by from_json",
+            lambda: text_of(from_json(page, AnalyzeResult)),
+            lambda: JsonOutcome(page).text(),
+        ),
         Case("split, nothing read", lambda: _parse(data), lambda: split_results(data), 80),
         Case("print 8 pages", lambda: _print(canonical), lambda: to_json(canonical), 5),
         Case("print 1 MB request", lambda: _print(request), lambda: to_json(request)),

@@ -9,7 +9,7 @@ from vision_grpc.codec.json import from_json, may_have_key
 from vision_grpc.errors import Code, ProtocolError
 from vision_grpc.messages import AnalyzeResult, Status
 from vision_grpc.results import ImageError, annotation_of
-from vision_grpc.results.text import join_text, read_text
+from vision_grpc.results.text import join_text, read_json_text, read_text
 
 
 class WireOutcome:
@@ -78,8 +78,9 @@ class JsonOutcome:
         return self._message
 
     def text(self) -> str:
-        """Return the text."""
-        return text_of(self.message())
+        """Return the text, read without the whole message unless that has been parsed already."""
+        text = read_json_text(self._json) if self._message is None else None
+        return text_of(self.message()) if text is None else text
 
     def _parse(self) -> AnalyzeResult:
         with suppress(ProtocolError):

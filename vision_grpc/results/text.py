@@ -16,6 +16,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from vision_grpc.codec.json import TextReader
 from vision_grpc.messages import AnalyzeResult
 
 _PACKAGE = "vision_grpc.text"
@@ -53,6 +54,17 @@ def read_text(wire: bytes) -> str:
     return b"\n\n".join(blocks).decode()
 
 
+def read_json_text(data: bytes) -> str | None:
+    """Return the text of the JSON of an AnalyzeResult, None when only the whole can tell."""
+    return _json_reader.read(data)
+
+
+def _join_first(result: Any) -> str:  # noqa: ANN401 - a struct
+    texts = (feature.text_detection for feature in result.results if feature.text_detection is not None)
+    annotation = next(texts, None)
+    return "" if annotation is None else join_text(annotation.pages)
+
+
 def _build() -> type[Message]:
     file = FileDescriptorProto(name="vision_grpc/text.proto", package=_PACKAGE, syntax="proto3")
     whole = AnalyzeResult.DESCRIPTOR
@@ -81,3 +93,4 @@ def _build() -> type[Message]:
 
 
 _SlimResult = _build()
+_json_reader = TextReader(AnalyzeResult.DESCRIPTOR, _WAY_TO_TEXT[:3], _join_first)
