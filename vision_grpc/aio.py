@@ -83,7 +83,7 @@ class AsyncVisionClient(Session):
         self,
         request: BatchAnalyzeRequest,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - the transport keeps it, and tells the service
+        timeout: float | None = None,  # noqa: ASYNC109 - the transport keeps it and sends it to the service
     ) -> BatchAnalyzeResponse:
         """Return the service's answer to a request that you made: the bare call, without retries.
 

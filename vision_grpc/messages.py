@@ -113,7 +113,7 @@ __all__ = [
 def adopt(message: Message) -> Message:
     """Return the message as an instance of our class of the same full name.
 
-    A message of ours comes back as it is; one of another package (the official SDK, your own
+    A message of this package is returned as it is; one of another package (the official SDK, your own
     stubs of the same protos) is copied through its wire bytes, unknown fields included.
 
     Raises:

@@ -133,7 +133,7 @@ def test_an_endpoint_service_that_does_not_tell_is_named(
 ) -> None:
     with http_server(always(reply)) as url:
         driver = client(url)
-        words = f"the endpoint service at {url.removeprefix('http://')} did not tell where Vision is: .*{reason}"
+        words = f"the endpoint service at {url.removeprefix('http://')} did not say where Vision is: .*{reason}"
         with pytest.raises(PathError, match=words) as caught:
             driver.batch_analyze(_REQUEST)
         assert caught.value.lasting
@@ -145,7 +145,7 @@ def test_one_that_hangs_ends_within_the_calls_deadline(client: Callable[..., Syn
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
         began = time.monotonic()
-        with pytest.raises(DeadlineError, match=r"did not tell where Vision is: no answer from 127.* within 0\.3 s"):
+        with pytest.raises(DeadlineError, match=r"did not say where Vision is: no answer from 127.* within 0\.3 s"):
             client(url).batch_analyze(_REQUEST, timeout=0.3)
         with pytest.raises(DeadlineError):
             client(url).analyze(png(1), timeout=0.3)

@@ -17,7 +17,7 @@ from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport.refusal import service_error
+from vision_grpc.transport.service_error import service_error
 
 _MessageT = TypeVar("_MessageT", bound=Message)
 _OK = 200

@@ -42,7 +42,7 @@ class ImageHeader(NamedTuple):
 
 
 class UnreadableImageError(ValueError):
-    """The bytes are no JPEG or PNG, or end before the size is told."""
+    """The bytes are not a JPEG or PNG, or end before their header says the size."""
 
 
 def check_image(content: bytes, limits: Limits) -> str | None:
@@ -66,7 +66,7 @@ def check_image(content: bytes, limits: Limits) -> str | None:
 
 
 def describe_excess_bytes(size: int, limits: Limits) -> str:
-    """Return what to tell about a file of `size` bytes, which are too many."""
+    """Return the message about a file of `size` bytes, which are too many."""
     return f"the file has {size:,} bytes, the limit is {limits.content_bytes:,}: save it smaller (JPEG, fewer pixels)"
 
 
@@ -124,5 +124,5 @@ def _sized(kind: _Format, width: int, height: int) -> ImageHeader:
 
 
 def _cut(kind: _Format) -> UnreadableImageError:
-    message = f"the {kind.upper()} ends or breaks before its size is told: the file is damaged, copy it again"
+    message = f"the {kind.upper()} ends or breaks before its header says the size: the file is damaged, copy it again"
     return UnreadableImageError(message)

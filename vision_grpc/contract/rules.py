@@ -52,7 +52,7 @@ class Range(NamedTuple):
         """
         match = re.fullmatch(r"(<=|<|>=|>)?(\d+)|(\d+)-(\d+)", text)
         if match is None:
-            message = f"the constraint {text!r} has none of the known forms N, A-B, <=N, <N, >=N, >N"
+            message = f"the constraint {text!r} is not of a known form: N, A-B, <=N, <N, >=N, >N"
             raise ValueError(message)
         sign, number, low, high = match.groups()
         if low is not None:

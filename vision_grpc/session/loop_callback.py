@@ -21,7 +21,7 @@ class LoopCallback:
             self._function()
         elif not self._is_due:
             self._is_due = True
-            with suppress(RuntimeError):  # The loop is closed: nobody waits any more.
+            with suppress(RuntimeError):  # The loop is closed: no task waits any more.
                 self._loop.call_soon_threadsafe(self._run)
 
     def _run(self) -> None:

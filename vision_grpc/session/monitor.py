@@ -37,7 +37,7 @@ class Stats:
 
 
 class Monitor:
-    """Where the streams of a client tell what they do. Safe to share between threads."""
+    """Counts, logs and reports what the streams of a client do. Safe to share between threads."""
 
     def __init__(self, on_event: Callable[[Event], None] | None) -> None:
         self._tell = None if on_event is None else _Hook(on_event)
@@ -67,7 +67,7 @@ class Monitor:
     def call_started(self, images: int, content_bytes: int, attempt: int, throttled_s: float) -> int:
         """Take note of a call; return its id."""
         call_id = next(self._call_ids)
-        # First: who interrupts the program in the hook prevents the call.
+        # First: an interrupt while the hook runs prevents the call.
         if self._tell is not None:
             self._tell(CallStarted(call_id, images, content_bytes, attempt))
         with self._lock:
@@ -95,7 +95,7 @@ class Monitor:
         self._tell_end(CallEnded(call_id, images, latency_s, transport, request_id, code, message))
 
     def calls_abandoned(self, calls: Iterable[tuple[int, int, float]]) -> None:
-        """Take note of calls that nobody waits for any more, however they will end: id, images and time of each."""
+        """Take note of calls that are no longer waited for: id, images and time of each."""
         ends = [CallEnded(*call, None, None, Code.CANCELLED, "the stream ended before it") for call in calls]
         with self._lock:
             self._in_flight -= len(ends)
@@ -103,8 +103,8 @@ class Monitor:
             self._tell_end(end)
 
     def _tell_end(self, end: CallEnded) -> None:
-        told = f"{end.code.name}: {end.message}" if end.message else end.code.name
-        about = (end.call_id, end.images, end.latency_s, told, end.request_id)
+        described = f"{end.code.name}: {end.message}" if end.message else end.code.name
+        about = (end.call_id, end.images, end.latency_s, described, end.request_id)
         _LOG.debug("call %d: %d images, %.3f s, %s, request id %s", *about)
         if self._tell is not None:
             self._tell(end)

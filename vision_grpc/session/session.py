@@ -58,7 +58,7 @@ class Session:
 
         `root_certificates` and the two of `client_certificate` (chain, private key) are PEM, as bytes or
         files; `server_name` is asked for and expected in the service's certificate in place of the host's;
-        `data_logging` tells the service whether it may keep what it is sent (None: nothing is told).
+        `data_logging` says whether the service may keep what it is sent (None: its own default).
         `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in.
         A `transport` of the caller's own is closed with the client.
 

@@ -1,7 +1,7 @@
 """Images that travel together: before, during and after an attempt to send them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Entry = tuple[int, str, int]
@@ -23,6 +23,10 @@ class History(NamedTuple):
     """The authorization that the service refused, for the next attempt to have another."""
     is_refreshed: bool = False
     """Whether the authorization was replaced once: that is not done again."""
+
+    def __repr__(self) -> str:
+        # Without the secret.
+        return f"History(deadline={self.deadline}, attempts={self.attempts}, last_fault={self.last_fault!r})"
 
 
 class Batch:
@@ -61,4 +65,4 @@ class SentBatch:
     """When the call is waited for no longer."""
     is_cut_short: bool
     """Whether earlier attempts left this one less time than a call has."""
-    authorization: str | None = None
+    authorization: str | None = field(default=None, repr=False)

@@ -58,7 +58,7 @@ class Lookup:
         return Endpoint.parse(address, insecure=self.insecure)
 
     def _fail(self, error: VisionError) -> NoReturn:
-        message = f"the endpoint service at {self.directory.place.target} did not tell where Vision is: {error}"
+        message = f"the endpoint service at {self.directory.place.target} did not say where Vision is: {error}"
         if isinstance(error, DeadlineError):
             raise DeadlineError(message) from error
         lasting = error.lasting if isinstance(error, PathError) else not error.code.retryable

@@ -4,7 +4,7 @@ import os
 import random
 import uuid
 
-# Of its own, so that nobody's `random.seed` makes the ids repeat; nor does a fork.
+# A separate generator: neither a program's `random.seed` nor a fork makes the ids repeat.
 _RANDOM = random.Random()  # noqa: S311 - no secret
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_RANDOM.seed)

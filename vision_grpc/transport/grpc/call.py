@@ -44,12 +44,12 @@ class GrpcCall(Generic[_T]):
         except grpc.RpcError as error:
             self._attempt.fail(translate(cast("Failure", error), self._attempt), error)
         except grpc.FutureCancelledError as error:
-            # gRPC raises this for the status CANCELLED too, whoever sent it.
+            # gRPC raises this for the status CANCELLED too, also where the server sent it.
             self._attempt.fail(translate(self._call, self._attempt), error)
         return self._read(wire)
 
     def cancel(self) -> None:
-        """Let the server know that nobody waits any more."""
+        """Cancel the call at the server too."""
         self._call.cancel()
 
 

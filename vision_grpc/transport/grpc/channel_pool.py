@@ -22,7 +22,7 @@ class PooledChannel(Generic[_MethodT]):
 
 
 class ChannelPool(Generic[_ChannelT, _MethodT]):
-    """Channels with a place for each call; one more is opened when all are full. Safe to share between threads."""
+    """Channels with places for calls; one more is opened when all are full. Safe to share between threads."""
 
     def __init__(self, open_channel: Callable[[], tuple[_ChannelT, _MethodT]]) -> None:
         self._open = open_channel
@@ -34,7 +34,10 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
         self._add()
 
     def take(self) -> PooledChannel[_MethodT]:
-        """Return where the next call goes, its place taken until `leave`. After `close`, the call cannot start."""
+        """Return the channel for the next call; it has a place there until `leave`.
+
+        After `close`, the call cannot start.
+        """
         with self._lock:
             pooled = next((pooled for pooled in self._pooled if pooled.calls < STREAMS_PER_CHANNEL), None)
             if pooled is None and not self._closed:
@@ -46,12 +49,12 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
             return pooled
 
     def leave(self, pooled: PooledChannel[_MethodT]) -> None:
-        """Give the place of a call back that is over."""
+        """Free the place of a call that is over."""
         with self._lock:
             pooled.calls -= 1
 
     def close(self) -> Sequence[_ChannelT]:
-        """Return the channels, for whoever closes them: there will be no more."""
+        """Open no more channels; return those that are to be closed."""
         with self._lock:
             self._closed = True
             return self._channels

@@ -19,8 +19,8 @@ from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import early_end_hint, tls_hint
 from vision_grpc.results import Answer
 from vision_grpc.transport.headers import Headers
-from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
+from vision_grpc.transport.service_error import service_error
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 
@@ -52,7 +52,7 @@ class Failure(Protocol):
 
 
 def metadata_of(authorization: str | None, headers: Headers = ()) -> Metadata:
-    """Return what goes with one attempt; each has an id of its own."""
+    """Return the metadata of one attempt; each attempt has a new id."""
     metadata = (("x-client-request-id", make_request_id()), *headers)
     return metadata if authorization is None else (*metadata, ("authorization", authorization))
 

@@ -27,7 +27,7 @@ OPTIONS: Options = (
 )
 
 LONGEST_S = 365 * 86_400.0
-"""The longest time that gRPC is told: one beyond what its clock can hold would be over at once."""
+"""The longest time-out that gRPC gets: a time beyond what its clock can hold would be over at once."""
 
 
 def options_of(endpoint: Endpoint, tls: Tls) -> Options:

@@ -17,8 +17,8 @@ from vision_grpc.network.http.message import HttpAnswer
 from vision_grpc.network.secrets.quoting import quote_peer
 from vision_grpc.results import Answer
 from vision_grpc.transport.headers import Headers
-from vision_grpc.transport.refusal import service_error
 from vision_grpc.transport.request_id import make_request_id
+from vision_grpc.transport.service_error import service_error
 from vision_grpc.version import USER_AGENT
 
 _T = TypeVar("_T")
@@ -29,7 +29,7 @@ _CODINGS = GZIP | {"", "identity"}
 
 
 def headers_of(authorization: str | None, content_length: int | None = None, more: Headers = ()) -> dict[str, str]:
-    """Return what goes with one attempt; each has an id of its own."""
+    """Return the headers of one attempt; each attempt has a new id."""
     headers = {
         "content-type": "application/json",
         "user-agent": USER_AGENT,

@@ -105,6 +105,6 @@ class RestCall(Generic[_T]):
 
 
 def _close(calls: HttpCalls, pid: int) -> None:
-    # A forked child has locks that no thread of it will ever release, and the connections are its parent's.
+    # In a forked child, no thread will ever release the locks, and the connections belong to the parent.
     if pid == os.getpid():
         calls.close()

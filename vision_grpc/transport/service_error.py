@@ -1,4 +1,4 @@
-"""Refusals by the service, over whatever they come."""
+"""The errors that the service answers with, over either protocol."""
 
 from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.errors import Code, RequestTooLargeError, ServiceError, TransportName
