@@ -63,9 +63,9 @@ def test_a_good_service_has_no_faults(vision: LocalVision, identities: Identitie
     arguments = Arguments(endpoint=endpoint, transport=transport, insecure=True)  # type: ignore[arg-type]
     findings = _examine(arguments, {"YC_API_KEY": identities.api_key}, call=True)
     assert _faults(findings) == []
-    assert findings["endpoint"].message.endswith(f"without TLS (as told), transport {transport}")
+    assert findings["endpoint"].message.endswith(f"without TLS (as given), transport {transport}")
     assert findings["credentials"].message == "ApiKey, from YC_API_KEY"
-    assert findings["folder"].message == "none is sent: the service takes that of the service account"
+    assert findings["folder"].message == "none is sent: the service uses the folder of the service account"
     assert findings["call"].message.startswith("answered after")
     spoken = findings["http2" if transport == "grpc" else "http"].message.partition(" speaks ")[2]
     assert spoken.startswith("HTTP/2" if transport == "grpc" else "HTTP/1.1")
@@ -92,7 +92,7 @@ def test_a_plaintext_port(vision: LocalVision) -> None:
     for endpoint in (vision.grpc_endpoint, vision.rest_endpoint.removeprefix("http://")):
         findings = _examine(Arguments(endpoint=endpoint))
         assert _faults(findings) == ["tls"]
-        assert "speaks no TLS" in findings["tls"].message
+        assert "does not speak TLS" in findings["tls"].message
         assert "insecure=True" in str(findings["tls"].fix)
 
 
@@ -137,7 +137,7 @@ def test_a_wrong_certificate(
     assert fix in str(findings["tls"].fix)
 
 
-def test_a_good_certificate_tells_who_issued_it(authority: trustme.CA) -> None:
+def test_a_good_certificate_is_named_with_its_issuer(authority: trustme.CA) -> None:
     roots = io.BytesIO(authority.cert_pem.bytes()).getvalue()
     context = _server_context(authority, "127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=3))
     with http_server(always(Reply(200, b"")), context) as url:
@@ -175,7 +175,7 @@ def test_a_clock_that_is_an_hour_off() -> None:
     with http_server(always(Reply(200, b"", date=there))) as url:
         findings = _examine(Arguments(endpoint=url), {})
     assert findings["clock"].state == "fault"
-    assert "s behind the service's" in findings["clock"].message
+    assert "s behind the service's clock" in findings["clock"].message
 
 
 def test_a_user_without_a_folder_is_warned(vision: LocalVision) -> None:
@@ -249,7 +249,7 @@ def test_a_port_that_never_answers(transport: str, *, insecure: bool) -> None:
         findings = _examine(arguments, timeout_s=0.2)
     [name] = _faults(findings)
     assert re.search(r"does not answer|no answer from \S+ within", findings[name].message)
-    assert "see whether the service hangs" in str(findings[name].fix)
+    assert "check whether the service hangs" in str(findings[name].fix)
 
 
 @pytest.mark.parametrize("transport", ["auto", "grpc", "rest"])
@@ -309,7 +309,7 @@ def test_rest_at_a_port_for_grpc_alone(vision: LocalVision) -> None:
     findings = _examine(Arguments(endpoint=vision.grpc_endpoint, transport="rest", insecure=True))
     assert _faults(findings) == ["http"]
     assert "no answer over HTTP/1.1" in findings["http"].message
-    assert findings["http"].fix == "correct the port; one for gRPC alone takes transport grpc"
+    assert findings["http"].fix == "correct the port; a port for gRPC only needs transport grpc"
 
 
 def test_a_port_without_http2_that_was_given_as_a_url(vision: LocalVision) -> None:
@@ -333,7 +333,7 @@ def test_credentials_that_cannot_be_used_are_named_in_the_fix() -> None:
     assert plaintext["credentials"].fix == "use TLS: drop insecure=True or http://"
 
 
-def _tell(answer: bytes) -> Lie:
+def _reply(answer: bytes) -> Lie:
     def lie(connection: socket.socket, _: object) -> None:
         read_request(connection)
         connection.sendall(answer)
@@ -348,14 +348,14 @@ def _tell(answer: bytes) -> Lie:
     [
         (b"HTTP/1.1 407 Who?\r\n\r\n", "wants a name and password", "https_proxy=http://name:password@127.0.0.1:"),
         (b"HTTP/1.1 403 No\r\n\r\n", "answers CONNECT vision.invalid:443 with HTTP 403", "NO_PROXY=vision.invalid"),
-        (b"SSH-2.0-OpenSSH\r\n", "with what is no HTTP", "correct https_proxy"),
+        (b"SSH-2.0-OpenSSH\r\n", "with something that is not HTTP", "correct https_proxy"),
     ],
     ids=["stranger", "forbidden", "no proxy"],
 )
 def test_a_proxy_that_refuses(
     monkeypatch: pytest.MonkeyPatch, transport: str, answer: bytes, message: str, fix: str
 ) -> None:
-    with lying_server(_tell(answer)) as proxy:
+    with lying_server(_reply(answer)) as proxy:
         monkeypatch.setenv("https_proxy", f"http://me:SECRET@{proxy.address}")
         arguments = Arguments(endpoint="vision.invalid", transport=transport)  # type: ignore[arg-type]
         findings = _examine(arguments, {"YC_API_KEY": "k"}, call=True, timeout_s=5)
@@ -367,13 +367,13 @@ def test_a_proxy_that_refuses(
 
 
 @pytest.mark.parametrize("scheme", ["foo", "socks5"])
-def test_a_proxy_of_a_kind_that_nobody_speaks_to(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+def test_a_proxy_of_a_kind_that_is_not_supported(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     with lying_server(accept_alone) as proxy:
         monkeypatch.setenv("https_proxy", f"{scheme}://me:SECRET@{proxy.address}")
         findings = _examine(Arguments(endpoint="vision.invalid", transport="rest"), {"YC_API_KEY": "k"}, timeout_s=5)
     assert _faults(findings) == ["proxy"]
     assert "cannot be used" in findings["proxy"].message
-    assert findings["proxy"].fix == "name one as http://host:port, or pass it by: NO_PROXY=vision.invalid"
+    assert findings["proxy"].fix == "name a proxy as http://host:port, or bypass it: NO_PROXY=vision.invalid"
     assert "SECRET" not in f"{findings}"
 
 
@@ -391,17 +391,22 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch, transport: s
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
-        (Arguments(endpoint="vision.invalid", credentials=Anonymous()), "none, as told"),
-        (Arguments(endpoint="127.0.0.1:1", insecure=True), "none: a service on this machine is called without"),
+        (Arguments(endpoint="vision.invalid", credentials=Anonymous()), "none, as given"),
+        (
+            Arguments(endpoint="127.0.0.1:1", insecure=True),
+            "none: a service on this machine is called without credentials",
+        ),
     ],
 )
-def test_who_decided_that_no_credentials_are_sent_is_told(arguments: Arguments, told: str) -> None:
-    assert _examine(arguments)["credentials"].message == told
+def test_the_finding_says_why_no_credentials_are_sent(arguments: Arguments, message: str) -> None:
+    assert _examine(arguments)["credentials"].message == message
 
 
-def test_the_way_through_a_proxy_is_gone(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA) -> None:
+def test_a_service_behind_a_proxy_is_examined_through_its_tunnel(
+    monkeypatch: pytest.MonkeyPatch, authority: trustme.CA
+) -> None:
     context = _server_context(authority, "vision.invalid")
     context.set_alpn_protocols(["http/1.1"])
     with http_server(always(Reply(200, b"")), context) as url, lying_server(tunnel_to(url)) as proxy:
@@ -410,6 +415,6 @@ def test_the_way_through_a_proxy_is_gone(monkeypatch: pytest.MonkeyPatch, author
         findings = _examine(Arguments(endpoint="vision.invalid", root_certificates=roots), {"YC_API_KEY": "k"})
         strangers = _examine(Arguments(endpoint="vision.invalid"), {"YC_API_KEY": "k"})
     assert _faults(findings) == []
-    assert "by the proxy 127.0.0.1:" in findings["port"].message
+    assert "through the proxy 127.0.0.1:" in findings["port"].message
     assert findings["clock"].message.startswith("within")
     assert _faults(strangers) == ["tls"]

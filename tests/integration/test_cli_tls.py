@@ -77,9 +77,9 @@ def test_the_doctor_tells_of_the_certificate_and_the_name(place: Place) -> None:
     told = place.run("doctor", "--call", "--json")
     assert told.code == 0, told.text
     found = {finding["name"]: finding["message"] for finding in told.objects}
-    assert found["endpoint"].startswith(f"{place.address} with TLS as vision.example (as told)")
-    assert found["certificate"].startswith("presented is CN=the client,")
-    assert "good until 3000-01-01" in found["certificate"]
+    assert found["endpoint"].startswith(f"{place.address} with TLS as vision.example (as given)")
+    assert found["certificate"].startswith("the client presents CN=the client,")
+    assert "valid until 3000-01-01" in found["certificate"]
     assert "speaks HTTP/2" in found["http2"]
 
 

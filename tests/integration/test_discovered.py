@@ -238,7 +238,7 @@ def test_the_local_service_tells_where_it_is_and_a_profile_leads_there(tmp_path:
 class _SlowDirectory:
     """Knows where the service is once it is told."""
 
-    place = Endpoint("directory.example", 443, plaintext=False)
+    endpoint = Endpoint("directory.example", 443, plaintext=False)
 
     def __init__(self) -> None:
         self.asked, self.knows = threading.Event(), threading.Event()
@@ -275,7 +275,7 @@ def test_no_call_starts_when_a_signal_handler_closes_as_the_connection_is_opened
         return opened
 
     opened, done = Mock(), threading.Event()
-    directory = Mock(address=lambda *_, **__: "vision.example:443", place=_SlowDirectory.place)
+    directory = Mock(address=lambda *_, **__: "vision.example:443", endpoint=_SlowDirectory.endpoint)
     transport = DiscoveringTransport(Lookup(directory, insecure=False), open_at)
     call = _begin(transport, begin, done)
     assert done.wait(20)

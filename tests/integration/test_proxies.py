@@ -21,8 +21,9 @@ from vision_grpc.auth import Anonymous, ApiKey, OAuthToken
 from vision_grpc.codec.json import to_json
 from vision_grpc.local import LocalVision
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.proxy import Proxy, ask_for_tunnel, connect_to_proxy, proxy_of
+from vision_grpc.network.proxy import Proxy, TunnelError, connect_to_proxy, open_tunnel, proxy_of
 
 _REQUEST = VISION_V1.template(("*",), "", "").message([png(1)])
 _RESPONSE = BatchAnalyzeResponse(results=[AnalyzeResult()])
@@ -177,35 +178,43 @@ def test_a_proxy_that_is_not_there_is_named(
     [
         (b"HTTP/1.1 200 Fine\r\nx: y\r\n\r\n", 200),
         (b"HTTP/1.0 200\n\n", 200),
-        (b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 102 Yes\r\na: b\r\n\r\nHTTP/1.1 204 There\r\n\r\n", 204),
-        (b"HTTP/1.1 2000 Fine\r\n\r\n", 0),
-        (b"HTTP/1.1 100 Go on\r\n\r\n" * 10_000, 0),
-        (b"HTTP/1.1 200 Fine\r\nx: " + b"y" * 100_000, 0),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", 0),
-        (b"HT", 0),
-        (b"", 0),
+        (b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 102 Yes\r\na: b\r\n\r\nHTTP/1.1 204 There\r\n\r\n", 200),
+        (b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 407 Who?\r\n\r\n", 407),
+        (b"HTTP/1.1 2000 Fine\r\n\r\n", None),
+        (b"HTTP/1.1 100 Go on\r\n\r\n" * 10_000, None),
+        (b"HTTP/1.1 200 Fine\r\nx: " + b"y" * 100_000, None),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", None),
+        (b"HT", None),
+        (b"", None),
     ],
 )
-def test_what_a_proxy_says_to_connect(answer: bytes, status: int) -> None:
+def test_what_a_proxy_answers_to_connect(answer: bytes, status: int | None) -> None:
     def reply(connection: socket.socket, _: threading.Event) -> None:
         read_request(connection)
         connection.sendall(answer)
         connection.shutdown(socket.SHUT_WR)
 
     with lying_server(reply) as server:
-        assert _ask_for_tunnel(server.address, timeout_s=20) == status
+        if status == 200:
+            _open_tunnel(server.address, timeout_s=20)
+            return
+        with pytest.raises(TunnelError) as caught:
+            _open_tunnel(server.address, timeout_s=20)
+        assert caught.value.status == status
 
 
-def test_a_proxy_is_not_waited_for_however_often_it_says_something() -> None:
+@pytest.mark.parametrize("timeout_s", [0.5, 0])
+def test_a_proxy_is_not_waited_for_however_often_it_sends_something(timeout_s: float) -> None:
     with lying_server(drip(b"HTTP/1.1 200 Fine\r\nx: ", b"y")) as server, pytest.raises(TimeoutError):
-        _ask_for_tunnel(server.address, timeout_s=0.5)
+        _open_tunnel(server.address, timeout_s=timeout_s)
 
 
-def _ask_for_tunnel(address: str, *, timeout_s: float) -> int:
+def _open_tunnel(address: str, *, timeout_s: float) -> None:
     host, _, port = address.partition(":")
     proxy = Proxy("https_proxy", "http", host, int(port), None)
-    with connect_to_proxy(proxy, timeout_s) as connection:
-        return ask_for_tunnel(connection, Endpoint("vision.example", 443, plaintext=False), proxy, timeout_s)
+    deadline = Deadline.after(timeout_s)
+    with connect_to_proxy(proxy, deadline) as connection:
+        open_tunnel(connection, Endpoint("vision.example", 443, plaintext=False), proxy, deadline)
 
 
 def test_a_password_may_be_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

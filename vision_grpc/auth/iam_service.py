@@ -9,7 +9,7 @@ from vision_grpc.auth.credentials import clean_secret
 from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import Token
 from vision_grpc.cloud.discovery import ApiEndpoints
-from vision_grpc.cloud.once import Peer, call_once
+from vision_grpc.cloud.once import UnaryService, call_once
 from vision_grpc.errors import AuthError, PathError, ProtocolError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
 from vision_grpc.network.deadline import Deadline
@@ -37,21 +37,21 @@ class IamService:
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
-        self._where: Endpoint | ApiEndpoints
+        self._endpoint: Endpoint | ApiEndpoints
         if isinstance(endpoint, ApiEndpoints):
-            self._where, is_plaintext = endpoint, insecure
+            self._endpoint, is_plaintext = endpoint, insecure
         else:
-            place = Endpoint.parse(DEFAULT_IAM_ENDPOINT if endpoint is None else endpoint, insecure=insecure)
-            place.check_private()
-            self._where, is_plaintext = place, place.plaintext
+            parsed = Endpoint.parse(DEFAULT_IAM_ENDPOINT if endpoint is None else endpoint, insecure=insecure)
+            parsed.check_private()
+            self._endpoint, is_plaintext = parsed, parsed.plaintext
         self._insecure = insecure
         self._tls = Tls() if is_plaintext else Tls(read_roots(root_certificates))
         self._transport: Literal["auto", "grpc", "rest"] = transport
 
     def __str__(self) -> str:
-        if isinstance(self._where, Endpoint):
-            return f"the IAM service at {self._where.target}"
-        return f"the IAM service of the cloud at {self._where.place.target}"
+        if isinstance(self._endpoint, Endpoint):
+            return f"the IAM service at {self._endpoint.target}"
+        return f"the IAM service of the cloud at {self._endpoint.endpoint.target}"
 
     def create_token(self, request: CreateIamTokenRequest, fix: str, deadline: Deadline) -> Token:
         """Return the token for an identity; `fix` is what to do when the service refuses it.
@@ -61,21 +61,21 @@ class IamService:
         """
         secret = request.jwt or request.yandex_passport_oauth_token
         try:
-            peer = self._find(deadline)
-            response = call_once(peer, _CREATE, request, CreateIamTokenResponse, deadline, secret=secret)
+            service = self._find(deadline)
+            response = call_once(service, _CREATE, request, CreateIamTokenResponse, deadline, secret=secret)
         except VisionError as error:
             raise _explain(error, f"{self}", fix) from error
         return self._read(response)
 
-    def _find(self, deadline: Deadline) -> Peer:
-        place = self._where
-        if isinstance(place, ApiEndpoints):
-            place = Endpoint.parse(place.address("iam", timeout_s=deadline.left_s), insecure=self._insecure)
+    def _find(self, deadline: Deadline) -> UnaryService:
+        endpoint = self._endpoint
+        if isinstance(endpoint, ApiEndpoints):
+            endpoint = Endpoint.parse(endpoint.address("iam", timeout_s=deadline.left_s), insecure=self._insecure)
             try:
-                place.check_private()
+                endpoint.check_private()
             except ValueError as error:
                 raise AuthError(str(error)) from error
-        return Peer(place, self._tls, self._transport)
+        return UnaryService(endpoint, self._tls, self._transport)
 
     def _read(self, response: CreateIamTokenResponse) -> Token:
         try:

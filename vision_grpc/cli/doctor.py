@@ -1,4 +1,4 @@
-"""`vision-grpc doctor`: what would be used here, what is wrong with it and what mends it."""
+"""`vision-grpc doctor`: what a client would use here, what is wrong with it, and how to fix it."""
 
 import dataclasses
 import json
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from vision_grpc.session.settings import Arguments
 
 _EPILOG = """\b
-Each line tells what was looked at and what was found; below a warning or
-fault is its fix. With --json each line is an object with name, state (ok,
-warning or fault), message and fix. No secret is printed.
+Each line has the name of a check and its result. "!" marks a warning and
+"x" a fault; the line below it says how to fix it. With --json, each line is
+an object with name, state (ok, warning or fault), message and fix. No
+secrets are printed.
 
 \b
 Examples:
@@ -34,8 +35,8 @@ Environment:
 \b
 Exit codes:
   0  no fault was found
-  1  one was
-  2  wrong usage, or settings that no client takes
+  1  a fault was found
+  2  wrong usage, or invalid settings
 """
 _MARKS = {"ok": " ", "warning": "!", "fault": "x"}
 
@@ -50,7 +51,7 @@ _MARKS = {"ok": " ", "warning": "!", "fault": "x"}
     type=Seconds(most=DAY_S),
     default=10.0,
     show_default=True,
-    help="For each step.",
+    help="The longest time for each step.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 def doctor(
@@ -60,7 +61,7 @@ def doctor(
     timeout_s: float,
     as_json: bool,
 ) -> int:
-    """Say which service, transport and credentials would be used, and find what is wrong with them."""
+    """Check which service, transport and credentials are used here, and whether they work."""
     from vision_grpc.doctor import examine
 
     code = ALL_READ

@@ -5,7 +5,7 @@ import os
 import time
 from typing import Literal
 
-from vision_grpc.cloud.once import Peer, call_once
+from vision_grpc.cloud.once import UnaryService, call_once
 from vision_grpc.cloud.single_flight import Flight, SingleFlight
 from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
 from vision_grpc.messages import ListApiEndpointsRequest, ListApiEndpointsResponse
@@ -48,19 +48,20 @@ class ApiEndpoints:
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
-        place = Endpoint.parse(endpoint, insecure=insecure)
-        self._peer = Peer(place, Tls() if place.plaintext else Tls(read_roots(root_certificates)), transport)
+        parsed = Endpoint.parse(endpoint, insecure=insecure)
+        tls = Tls() if parsed.plaintext else Tls(read_roots(root_certificates))
+        self._service = UnaryService(parsed, tls, transport)
         self._flights: SingleFlight[VisionError | None] = SingleFlight("vision-grpc-endpoints")
         self._addresses: dict[str, str] | None = None
         self._ask_at = 0.0
 
     def __repr__(self) -> str:
-        return f"ApiEndpoints({self.place.target!r})"
+        return f"ApiEndpoints({self.endpoint.target!r})"
 
     @property
-    def place(self) -> Endpoint:
-        """Where the endpoint service is."""
-        return self._peer.endpoint
+    def endpoint(self) -> Endpoint:
+        """The endpoint of the endpoint service itself."""
+        return self._service.endpoint
 
     def address(self, service_id: str, *, timeout_s: float = _ASK_S) -> str:
         """Return where a service answers, as `host:port`.
@@ -91,14 +92,14 @@ class ApiEndpoints:
                     question = self._flights.start(self._ask)
                 except RuntimeError as error:
                     if self._addresses is None:
-                        message = f"no thread could be started to ask {self.place.target}: {error}"
+                        message = f"no thread could be started to ask {self.endpoint.target}: {error}"
                         raise PathError(message) from error
             return question if self._addresses is None else None
 
     def _ask(self) -> VisionError | None:
         try:
             response = call_once(
-                self._peer, _LIST, ListApiEndpointsRequest(), ListApiEndpointsResponse, Deadline.after(_ASK_S)
+                self._service, _LIST, ListApiEndpointsRequest(), ListApiEndpointsResponse, Deadline.after(_ASK_S)
             )
         except VisionError as error:
             if self._addresses is not None:
@@ -109,7 +110,7 @@ class ApiEndpoints:
         return None
 
     def _read(self, question: _Question | None, service_id: str, timeout_s: float) -> str:
-        target = self.place.target
+        target = self.endpoint.target
         if question is not None and question.done and (error := question.result()) is not None:
             # A copy: each caller's traceback is its own.
             raise copy.copy(error) from error.__cause__

@@ -25,8 +25,8 @@ _OK = 200
 _MAX_ANSWER_BYTES = 256 * 1024
 
 
-class Peer(NamedTuple):
-    """A service and the way to it."""
+class UnaryService(NamedTuple):
+    """A service with unary methods, and how it is called."""
 
     endpoint: Endpoint
     tls: Tls
@@ -34,7 +34,7 @@ class Peer(NamedTuple):
 
 
 def call_once(
-    peer: Peer,
+    service: UnaryService,
     method: MethodDescriptor,
     request: Message,
     response_class: type[_MessageT],
@@ -52,17 +52,17 @@ def call_once(
         ProtocolError: its answer is none.
         ValueError: the secret would travel in plaintext.
     """
-    if peer.transport == "rest":
-        return _call_rest(peer, method, request, response_class, Attempt(peer.endpoint, deadline, secret))
-    if peer.transport == "grpc":
-        return _call_grpc(peer, method, request, response_class, Attempt(peer.endpoint, deadline, secret))
+    if service.transport == "rest":
+        return _call_rest(service, method, request, response_class, Attempt(service.endpoint, deadline, secret))
+    if service.transport == "grpc":
+        return _call_grpc(service, method, request, response_class, Attempt(service.endpoint, deadline, secret))
     try:
         # Half of the time: firewalls that drop packets look like a service that is slow.
         early = deadline.within(deadline.left_s / 2)
-        return _call_grpc(peer, method, request, response_class, Attempt(peer.endpoint, early, secret))
+        return _call_grpc(service, method, request, response_class, Attempt(service.endpoint, early, secret))
     except (PathError, DeadlineError) as grpc_error:
         try:
-            return _call_rest(peer, method, request, response_class, Attempt(peer.endpoint, deadline, secret))
+            return _call_rest(service, method, request, response_class, Attempt(service.endpoint, deadline, secret))
         except (PathError, DeadlineError) as rest_error:
             message = f"neither gRPC nor REST gets through: {grpc_error}; {rest_error}"
             lasting = isinstance(rest_error, PathError) and rest_error.lasting
@@ -85,14 +85,14 @@ def fetch(attempt: Attempt, tls: Tls, request: HttpRequest, *, through_proxy: bo
 
 
 def _call_grpc(
-    peer: Peer, method: MethodDescriptor, request: Message, response_class: type[_MessageT], attempt: Attempt
+    service: UnaryService, method: MethodDescriptor, request: Message, response_class: type[_MessageT], attempt: Attempt
 ) -> _MessageT:
     import grpc
 
     from vision_grpc.transport.grpc.exchange import Failure, metadata_of, translate
     from vision_grpc.transport.grpc.thread_channel import close_channels, open_channel
 
-    channel = open_channel(peer.endpoint, peer.tls)
+    channel = open_channel(service.endpoint, service.tls)
     try:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(grpc_path_of(method))
         try:
@@ -104,11 +104,11 @@ def _call_grpc(
     try:
         return response_class.FromString(wire)
     except DecodeError as error:
-        raise ProtocolError(_no_answer(peer.endpoint, method)) from error
+        raise ProtocolError(_no_answer(service.endpoint, method)) from error
 
 
 def _call_rest(
-    peer: Peer, method: MethodDescriptor, request: Message, response_class: type[_MessageT], attempt: Attempt
+    service: UnaryService, method: MethodDescriptor, request: Message, response_class: type[_MessageT], attempt: Attempt
 ) -> _MessageT:
     from vision_grpc.transport.rest.exchange import headers_of
 
@@ -116,14 +116,14 @@ def _call_rest(
     verb = "POST" if rule.post else "GET"
     content = to_json(request) if rule.post else None
     http_request = HttpRequest(verb, rule.post or rule.get, headers_of(None), content)
-    answer = fetch(attempt, peer.tls, http_request)
+    answer = fetch(attempt, service.tls, http_request)
     if answer.status != _OK:
         status = read_error_body(answer.body, answer.status)
         raise service_error(status, attempt, "rest", request_id=answer.request_id)
     with suppress(ProtocolError):
         return from_json(answer.body, response_class)
     # Without the parser's error: its text quotes what it read, which may be a token.
-    raise ProtocolError(_no_answer(peer.endpoint, method))
+    raise ProtocolError(_no_answer(service.endpoint, method))
 
 
 def _no_answer(endpoint: Endpoint, method: MethodDescriptor) -> str:

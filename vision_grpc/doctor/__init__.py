@@ -1,6 +1,6 @@
-"""What a client would use here, and what is wrong with it: one finding after the other, each with its fix.
+"""What a client would use here and what is wrong with it, as findings that say how to fix it.
 
-Nothing is printed and no secret is told. The service is connected to; it is called only when asked for.
+Nothing is printed, and no finding contains a secret. The doctor connects to the service, and calls it only on request.
 """
 
 from vision_grpc.doctor.examination import examine

@@ -1,4 +1,4 @@
-"""A call, which is not billed."""
+"""A call to the service, which is not billed."""
 
 import time
 from collections.abc import Iterator
@@ -14,21 +14,21 @@ from vision_grpc.session.settings import Arguments, Settings
 _ANOTHER_SERVICE = "correct host and port: another service answers there"
 _FIXES = {
     Code.UNAUTHENTICATED: "make a new key or token",
-    Code.PERMISSION_DENIED: "give the account the role ai.vision.user in the folder, and see to the folder id",
-    Code.INVALID_ARGUMENT: "see to the folder id",
+    Code.PERMISSION_DENIED: "give the account the role ai.vision.user in the folder, and check the folder id",
+    Code.INVALID_ARGUMENT: "check the folder id",
     Code.NOT_FOUND: _ANOTHER_SERVICE,
     Code.UNIMPLEMENTED: _ANOTHER_SERVICE,
     Code.DATA_LOSS: _ANOTHER_SERVICE,
-    Code.RESOURCE_EXHAUSTED: "wait a while, or have the quota raised",
-    Code.DEADLINE_EXCEEDED: "allow more time; if that does not help, ask whoever runs the service",
+    Code.RESOURCE_EXHAUSTED: "wait a while, or ask for a larger quota",
+    Code.DEADLINE_EXCEEDED: "allow more time; if that does not help, ask the operator of the service",
 }
 
 
 def try_call(arguments: Arguments, settings: Settings, timeout_s: float) -> Iterator[Finding]:
-    """Get a token and send a request that holds no image.
+    """Get a token, send a request without an image, and yield how long each took.
 
     Raises:
-        FaultError: there is no token, or the service was not reached or did not let us in.
+        FaultError: there is no token, or the call failed.
     """
     from vision_grpc.client import VisionClient
 
@@ -37,8 +37,8 @@ def try_call(arguments: Arguments, settings: Settings, timeout_s: float) -> Iter
         settings.credentials.authorization(timeout_s=timeout_s)
     except AuthError as error:
         raise FaultError(str(error), _fix_of_token(error), name="token") from error
-    yield Finding("token", "ok", f"there after {time.monotonic() - began:.2f} s")
-    # Nothing to bill; that the service says so shows that it was reached and let us in.
+    yield Finding("token", "ok", f"received after {time.monotonic() - began:.2f} s")
+    # There is nothing to bill. An answer that says so shows that the service was reached and accepted the caller.
     spec = AnalyzeSpec(
         content=b"no image",
         features=[
@@ -57,11 +57,11 @@ def try_call(arguments: Arguments, settings: Settings, timeout_s: float) -> Iter
 
 def _fix_of_token(error: AuthError) -> str:
     if isinstance(error.__cause__, TransportError):
-        return f"see to the way from here to whoever gives the token, or set another of {', '.join(VARIABLES)}"
+        return f"check the network from here to the service that gives tokens, or set another of {', '.join(VARIABLES)}"
     return f"make a new key or token, or set another of {', '.join(VARIABLES)}"
 
 
 def _fix_of_call(code: Code, settings: Settings) -> str:
     if code is Code.UNAUTHENTICATED and isinstance(settings.credentials, Anonymous):
-        return f"no credentials were sent and this service wants some: set one of {', '.join(VARIABLES)}"
-    return _FIXES.get(code, "try again later; if it stays so, ask whoever runs the service")
+        return f"no credentials were sent, and this service requires them: set one of {', '.join(VARIABLES)}"
+    return _FIXES.get(code, "try again later; if that does not help, ask the operator of the service")

@@ -1,26 +1,45 @@
-"""Connections to the service: direct, or through the proxy that calls would take."""
+"""Connections to the service, opened as the transports open them."""
 
 import socket
+import ssl
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
 
 from vision_grpc.doctor.finding import FaultError, Finding
+from vision_grpc.doctor.tls import certificate_of, handshake_fault, is_refusal
+from vision_grpc.errors import TransportError
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
+from vision_grpc.network.dialer import Dialed, Dialer
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.proxy import (
-    GOOD_STATUSES,
-    Proxy,
-    UnusableProxyError,
-    ask_for_tunnel,
-    connect_to_proxy,
-    proxy_of,
-)
+from vision_grpc.network.proxy import Proxy, TunnelError, UnusableProxyError, proxy_of
+from vision_grpc.session.settings import Settings
 
 _AUTHENTICATION_REQUIRED = 407
+
+
+class _Progress:
+    """How far a connection has come."""
+
+    def __init__(self) -> None:
+        self.address: str | None = None
+        self.in_handshake = False
+
+    def take(self, connection: socket.socket) -> None:
+        """Take note of a socket, as `Dialer.dial` reports them."""
+        self.in_handshake = isinstance(connection, ssl.SSLSocket)
+        if self.address is None:
+            self.address = "an address that is not known any more"
+            with suppress(OSError):  # The connection has ended already.
+                self.address = connection.getpeername()[0]
 
 
 def proxy_for(endpoint: Endpoint) -> Proxy | None:
     """Return the proxy that the environment names.
 
     Raises:
-        FaultError: it is named in a way that nobody understands.
+        FaultError: the environment names something that is not an address.
     """
     try:
         return proxy_of(endpoint)
@@ -28,76 +47,104 @@ def proxy_for(endpoint: Endpoint) -> Proxy | None:
         raise _unusable(error, endpoint) from error
 
 
-def finding_of(proxy: Proxy, endpoint: Endpoint) -> Finding:
-    """Tell of a proxy."""
-    need = "needs it to allow CONNECT and pass HTTP/2 on" if proxy.is_usable else "passes it over"
+def proxy_finding(proxy: Proxy, endpoint: Endpoint) -> Finding:
+    """Return the warning that there is a proxy."""
+    need = "needs it to allow CONNECT and pass HTTP/2 on" if proxy.is_usable else "does not use it"
     return Finding(
         "proxy",
         "warning",
-        f"{proxy.target}, by {proxy.variable} of the environment: gRPC {need}",
+        f"{proxy.target}, named by {proxy.variable} in the environment: gRPC {need}",
         f"if that is not meant: NO_PROXY={endpoint.host}",
     )
 
 
-def connect(endpoint: Endpoint, proxy: Proxy | None, timeout_s: float) -> socket.socket:
-    """Return a connection to the service.
+def connect(
+    settings: Settings, proxy: Proxy | None, timeout_s: float, protocols: Sequence[str], *, tunnels_plaintext: bool
+) -> Generator[Finding, None, socket.socket]:
+    """Yield what the steps of connecting find, and return a connection that speaks one of the protocols.
 
     Raises:
-        FaultError: none came about.
+        FaultError: one of the steps failed.
     """
-    return _connect_directly(endpoint, timeout_s) if proxy is None else _tunnel(endpoint, proxy, timeout_s)
-
-
-def reach_proxy(endpoint: Endpoint, proxy: Proxy, timeout_s: float) -> socket.socket:
-    """Return a connection to the proxy, which has not been told anything yet.
-
-    Raises:
-        FaultError: none came about.
-    """
+    endpoint, tls = settings.first_endpoint, settings.tls
+    dialer = Dialer(tls.context(*protocols), tls.server_name, proxy is not None, tunnels_plaintext)
+    progress = _Progress()
     try:
-        return connect_to_proxy(proxy, timeout_s)
-    except UnusableProxyError as error:
-        raise _unusable(error, endpoint) from error
-    except OSError as error:
-        raise _fault(proxy, endpoint, f"takes no connections: {error.strerror or error}") from error
-
-
-def _connect_directly(endpoint: Endpoint, timeout_s: float) -> socket.socket:
+        dialed = dialer.dial(Attempt(endpoint, Deadline.after(timeout_s)), progress.take)
+    except TransportError as error:
+        if not progress.in_handshake:
+            raise _fault(error, endpoint, proxy, progress, timeout_s) from error
+        yield _port_finding(endpoint, proxy, progress)
+        raise handshake_fault(settings, error.__cause__) from error
     try:
-        return socket.create_connection((endpoint.host, endpoint.port), timeout_s)
-    except socket.gaierror as error:
-        message = f"no address is known for {endpoint.host}: {error.strerror}"
-        raise FaultError(message, "correct the host name, or see to DNS", name="address") from error
-    except TimeoutError as error:
+        dialed.socket.settimeout(timeout_s)
+        if dialed.proxy is None:  # Else the proxy alone was reached.
+            yield _port_finding(endpoint, proxy, progress)
+        if isinstance(dialed.socket, ssl.SSLSocket):
+            yield certificate_of(dialed.socket)
+    except BaseException:
+        dialed.socket.close()
+        raise
+    return dialed.socket
+
+
+def takes_tls(endpoint: Endpoint, timeout_s: float) -> bool:
+    """Return whether the service speaks TLS, to any client and with any certificate."""
+    # Nothing is sent over the connection, so it does not matter who is at its other end.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    attempt = Attempt(replace(endpoint, plaintext=False), Deadline.after(timeout_s))
+    try:
+        dialed: Dialed = Dialer(context, None, through_proxy=True).dial(attempt, lambda _: None)
+    except TransportError as error:
+        return isinstance(error.__cause__, ssl.SSLError) and is_refusal(error.__cause__)
+    with closing(dialed.socket):
+        return True
+
+
+def _port_finding(endpoint: Endpoint, proxy: Proxy | None, progress: _Progress) -> Finding:
+    by = progress.address if proxy is None else f"through the proxy {proxy.target}"
+    return Finding("port", "ok", f"{endpoint.target} takes connections ({by})")
+
+
+def _fault(
+    error: TransportError, endpoint: Endpoint, proxy: Proxy | None, progress: _Progress, timeout_s: float
+) -> FaultError:
+    """Return the fault of a connection that failed before its TLS handshake."""
+    cause = error.__cause__
+    reason = (cause.strerror if isinstance(cause, OSError) else None) or str(cause or error)
+    if isinstance(cause, UnusableProxyError):
+        return _unusable(cause, endpoint)
+    if proxy is not None:
+        return _proxy_fault(cause, reason, endpoint, proxy, progress)
+    if isinstance(cause, socket.gaierror):
+        message = f"no address is known for {endpoint.host}: {reason}"
+        return FaultError(message, "correct the host name, or check DNS", name="address")
+    if isinstance(cause, TimeoutError):
         message = f"{endpoint.target} takes no connections within {timeout_s:g} s"
-        raise FaultError(message, "see whether a firewall drops the packets", name="port") from error
-    except OSError as error:
-        message = f"{endpoint.target} takes no connections: {error.strerror or error}"
-        raise FaultError(message, "start the service, or correct host and port", name="port") from error
+        return FaultError(message, "check whether a firewall drops the packets", name="port")
+    message = f"{endpoint.target} takes no connections: {reason}"
+    return FaultError(message, "start the service, or correct host and port", name="port")
 
 
-def _tunnel(endpoint: Endpoint, proxy: Proxy, timeout_s: float) -> socket.socket:
-    connection = reach_proxy(endpoint, proxy, timeout_s)
-    try:
-        status = ask_for_tunnel(connection, endpoint, proxy, timeout_s)
-    except OSError as error:
-        connection.close()
-        raise _fault(proxy, endpoint, f"does not answer: {error.strerror or error}") from error
-    if status in GOOD_STATUSES:
-        return connection
-    connection.close()
-    if status == _AUTHENTICATION_REQUIRED:
+def _proxy_fault(
+    cause: BaseException | None, reason: str, endpoint: Endpoint, proxy: Proxy, progress: _Progress
+) -> FaultError:
+    if isinstance(cause, TunnelError) and cause.status == _AUTHENTICATION_REQUIRED:
         message = f"the proxy {proxy.target} wants a name and password (HTTP 407)"
-        raise FaultError(message, f"{proxy.variable}=http://name:password@{proxy.target}", name="proxy")
-    told = f"with HTTP {status}" if status else "with what is no HTTP"
-    raise _fault(proxy, endpoint, f"answers CONNECT {endpoint.target} {told}")
-
-
-def _fault(proxy: Proxy, endpoint: Endpoint, problem: str) -> FaultError:
-    fix = f"correct {proxy.variable} in the environment, or pass the proxy by: NO_PROXY={endpoint.host}"
+        return FaultError(message, f"{proxy.variable}=http://name:password@{proxy.target}", name="proxy")
+    if isinstance(cause, TunnelError):
+        answer = "something that is not HTTP" if cause.status is None else f"HTTP {cause.status}"
+        problem = f"answers CONNECT {endpoint.target} with {answer}"
+    elif progress.address is None:
+        problem = f"takes no connections: {reason}"
+    else:
+        problem = f"does not answer: {reason}"
+    fix = f"correct {proxy.variable} in the environment, or bypass the proxy: NO_PROXY={endpoint.host}"
     return FaultError(f"the proxy {proxy.target} {problem}", fix, name="proxy")
 
 
 def _unusable(error: UnusableProxyError, endpoint: Endpoint) -> FaultError:
-    fix = f"name one as http://host:port, or pass it by: NO_PROXY={endpoint.host}"
+    fix = f"name a proxy as http://host:port, or bypass it: NO_PROXY={endpoint.host}"
     return FaultError(str(error), fix, name="proxy")

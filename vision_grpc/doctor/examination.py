@@ -1,10 +1,11 @@
-"""The order in which things are looked at: that in which a call needs them."""
+"""All the checks, in the order in which a call needs what they check."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from vision_grpc.auth import Anonymous
 from vision_grpc.doctor.call import try_call
+from vision_grpc.doctor.connectivity import check_connectivity
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.doctor.surroundings import (
     find_client_certificate,
@@ -13,16 +14,16 @@ from vision_grpc.doctor.surroundings import (
     find_folder,
     resolve,
 )
-from vision_grpc.doctor.way import walk
 from vision_grpc.session.settings import Arguments
 
 
 def examine(
     arguments: Arguments, environ: Mapping[str, str], *, call: bool = False, timeout_s: float = 10.0
 ) -> Iterator[Finding]:
-    """Yield what is found, in the order in which a call needs it; `call` tries one, which is not billed.
+    """Yield the findings, in the order in which a call needs what they are about.
 
-    Each step takes `timeout_s` at most. What cannot be reached ends the way to it, not the rest.
+    With `call` the last check is a call, which is not billed. Each step takes at most `timeout_s`.
+    When the service cannot be reached, the settings are still checked.
     """
     try:
         settings = replace(arguments, credentials=Anonymous()).resolve(environ)
@@ -34,7 +35,7 @@ def examine(
         yield find_client_certificate(settings.tls.client_certificate)
     is_reachable = True
     try:
-        yield from walk(settings, timeout_s)
+        yield from check_connectivity(settings, timeout_s)
     except FaultError as fault:
         is_reachable = False
         yield fault.finding

@@ -1,4 +1,4 @@
-"""What an examination finds."""
+"""The findings of an examination."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,20 +8,20 @@ State = Literal["ok", "warning", "fault"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
-    """What it is: settings, endpoint, certificate, proxy, address, port, tls, http2, http, clock, credentials, folder,
-    token, call."""
+    """The name of the check: settings, endpoint, certificate, proxy, address, port, tls, http2, http, clock,
+    credentials, folder, token or call."""
 
     state: State
     message: str
     fix: str | None = None
-    """What to do about it, None where nothing need be done."""
+    """What to do about it, None when there is nothing to do."""
 
 
 class FaultError(Exception):
-    """A fault that ends what was being looked at."""
+    """A fault that makes the checks after it impossible."""
 
     def __init__(self, message: str, fix: str, *, name: str) -> None:
         super().__init__(message)

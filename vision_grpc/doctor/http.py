@@ -1,4 +1,4 @@
-"""What is spoken on a connection: HTTP/2 as gRPC needs it, and HTTP/1.1 as REST does."""
+"""Which protocol a service speaks: HTTP/2, which gRPC needs, or HTTP/1.1, which REST needs."""
 
 import socket
 import ssl
@@ -15,9 +15,9 @@ from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.session.settings import Settings
 
 Reply = Literal["http2", "other", "end", "silence"]
-"""What came back: HTTP/2, something else, the end of the connection, nothing in time."""
+"""What came back: HTTP/2, something else, the end of the connection, or nothing in time."""
 
-# RFC 9113, 3.4: how a client begins; here followed by empty SETTINGS. The server answers with its own.
+# RFC 9113, 3.4: a client begins with this text and SETTINGS, which are empty here. The server answers with its own.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 _SETTINGS_TYPE = 4
 _FRAME_HEADER_BYTES = 9
@@ -25,7 +25,7 @@ _MOST_SKEW_S = 300.0
 
 
 def begin_http2(connection: socket.socket) -> tuple[Reply, str]:
-    """Return what comes back to how HTTP/2 begins, and in words how the connection ended."""
+    """Return what a service answers to the beginning of HTTP/2, and how the connection ended."""
     header = b""
     try:
         connection.sendall(_PREFACE)
@@ -41,43 +41,43 @@ def begin_http2(connection: socket.socket) -> tuple[Reply, str]:
         return ("other" if header else "end"), error.strerror or str(error)
     if len(header) == _FRAME_HEADER_BYTES and header[3] == _SETTINGS_TYPE:
         return "http2", ""
-    return ("other", "") if header else ("end", "closed without a word")
+    return ("other", "") if header else ("end", "closed without an answer")
 
 
 def ask_over_http1(settings: Settings, timeout_s: float) -> HttpAnswer:
-    """Return the answer to a request such as REST sends; which it is does not matter.
+    """Return the answer to an HTTP/1.1 request, whatever its status.
 
     Raises:
-        FaultError: there is none.
+        FaultError: there is no answer.
     """
-    place = settings.place
+    endpoint = settings.first_endpoint
     try:
-        return fetch(Attempt(place, Deadline.after(timeout_s)), settings.tls, HttpRequest("GET", "/", {}))
+        return fetch(Attempt(endpoint, Deadline.after(timeout_s)), settings.tls, HttpRequest("GET", "/", {}))
     except VisionError as error:
-        name, fix = "http", "correct the port; one for gRPC alone takes transport grpc"
+        name, fix = "http", "correct the port; a port for gRPC only needs transport grpc"
         if isinstance(error, PathError) and error.lasting:
             name, fix = "tls", "pass a client_certificate that the service trusts"
         elif isinstance(error, DeadlineError):
-            fix = "correct the port; or see whether the service hangs, or a firewall holds its answers back"
-        elif not place.plaintext:
+            fix = "correct the port; or check whether the service hangs, or a firewall holds its answers back"
+        elif not endpoint.plaintext:
             fix += "; or the service asks for a client certificate: client_certificate"
         message = f"no answer over HTTP/1.1: {error}"
         raise FaultError(message, fix, name=name) from error
 
 
 def compare_clocks(answer: HttpAnswer) -> Finding:
-    """Tell how far this machine's clock is from that of whoever answered."""
+    """Return how far this machine's clock is from the clock of the service that answered."""
     try:
-        there = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        service_time = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (KeyError, ValueError):
-        return Finding("clock", "ok", "not compared: the service tells no time over HTTP/1.1")
-    skew_s = time.time() - there
+        return Finding("clock", "ok", "not compared: the answer over HTTP/1.1 has no date")
+    skew_s = time.time() - service_time
     if abs(skew_s) <= _MOST_SKEW_S:
-        return Finding("clock", "ok", f"within {abs(skew_s) + 1:.0f} s of the service's")
-    way = "ahead of" if skew_s > 0 else "behind"
+        return Finding("clock", "ok", f"within {abs(skew_s) + 1:.0f} s of the service's clock")
+    direction = "ahead of" if skew_s > 0 else "behind"
     return Finding(
         "clock",
         "fault",
-        f"this machine's clock is {abs(skew_s):.0f} s {way} the service's",
+        f"this machine's clock is {abs(skew_s):.0f} s {direction} the service's clock",
         "set the clock: tokens and certificates need it",
     )

@@ -1,4 +1,4 @@
-"""What can be told without asking anybody: the settings, and where they are from."""
+"""What the settings are and where they come from; nothing is called."""
 
 import time
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from vision_grpc.network.tls import ClientCertificate
 from vision_grpc.session.settings import Arguments, Settings
 
 SOON_S = 14 * 24 * 3600.0
-"""Certificates that end within this time are told of."""
+"""A certificate that expires within this time is a warning."""
 
 
 def resolve(arguments: Arguments, environ: Mapping[str, str]) -> Settings:
     """Return the settings with the credentials that a client would use.
 
     Raises:
-        FaultError: there are none, or not for this service.
+        FaultError: there are no usable credentials, or they may not be sent to this service.
     """
     try:
         return arguments.resolve(environ)
@@ -37,28 +37,29 @@ def resolve(arguments: Arguments, environ: Mapping[str, str]) -> Settings:
 
 
 def find_endpoint(arguments: Arguments, settings: Settings, environ: Mapping[str, str]) -> Finding:
-    """Tell what is called, how, and who says so."""
+    """Return which endpoint is called, how, and what named it."""
     if arguments.endpoint is not None:
-        origin = "as told"
+        origin = "as given"
     elif environ.get("VISION_GRPC_ENDPOINT"):
         origin = "from VISION_GRPC_ENDPOINT"
     else:
         origin = f"the default, {DEFAULT_ENDPOINT}"
-    protection = "without TLS" if settings.place.plaintext else "with TLS"
+    protection = "without TLS" if settings.first_endpoint.plaintext else "with TLS"
     if settings.tls.server_name is not None:
         protection += f" as {settings.tls.server_name}"
-    message = f"{settings.place.target} {protection} ({origin}), transport {settings.transport}"
+    message = f"{settings.first_endpoint.target} {protection} ({origin}), transport {settings.transport}"
     return Finding("endpoint", "ok", message)
 
 
 def find_client_certificate(certificate: ClientCertificate) -> Finding:
-    """Tell whom the certificate names, and for how long."""
+    """Return the client certificate's subject and when it expires."""
     from cryptography.x509 import load_pem_x509_certificate
 
-    # The first of the chain is the client's own.
+    # The chain begins with the client's own certificate.
     own = load_pem_x509_certificate(certificate.chain)
     left_s = own.not_valid_after_utc.timestamp() - time.time()
-    message = f"presented is {own.subject.rfc4514_string()}, good until {own.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"
+    until = f"{own.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"
+    message = f"the client presents {own.subject.rfc4514_string()}, valid until {until}"
     if left_s < 0:
         return Finding("certificate", "fault", f"{message}: it has expired", "renew the client certificate")
     if left_s < SOON_S:
@@ -67,32 +68,32 @@ def find_client_certificate(certificate: ClientCertificate) -> Finding:
 
 
 def find_credentials(arguments: Arguments, settings: Settings, environ: Mapping[str, str]) -> Finding:
-    """Tell of what kind they are and where they are from."""
+    """Return the kind of the credentials and where they come from."""
     credentials = settings.credentials
     kind = type(credentials).__name__
     if isinstance(credentials, Anonymous):
-        told = arguments.credentials is not None
-        message = "none, as told" if told else "none: a service on this machine is called without"
+        given = arguments.credentials is not None
+        message = "none, as given" if given else "none: a service on this machine is called without credentials"
         return Finding("credentials", "ok", message)
     if isinstance(credentials, YcProfile):
         kind = f"{kind} {credentials.name!r} ({credentials.kind})"
     variable = _variable_in(environ)
     found = "found on this machine" if variable is None else f"from {variable}"
-    return Finding("credentials", "ok", f"{kind}, {'as told' if arguments.credentials is not None else found}")
+    return Finding("credentials", "ok", f"{kind}, {'as given' if arguments.credentials is not None else found}")
 
 
 def find_folder(settings: Settings) -> Finding:
-    """Tell which folder is sent, if any."""
+    """Return which folder is sent, if any."""
     if settings.folder_id:
         return Finding("folder", "ok", f"{settings.folder_id} is sent")
     if settings.credentials.is_service_account:
-        return Finding("folder", "ok", "none is sent: the service takes that of the service account")
+        return Finding("folder", "ok", "none is sent: the service uses the folder of the service account")
     if isinstance(settings.credentials, Anonymous):
         return Finding("folder", "ok", "none is sent")
     return Finding(
         "folder",
         "warning",
-        "none is sent, but users' tokens need one",
+        "none is sent, but tokens of users need one",
         "set YC_FOLDER_ID or folder_id, unless the token is a service account's",
     )
 

@@ -1,4 +1,4 @@
-"""Connections to the service for REST: direct or through a proxy, with TLS on them."""
+"""Connections to the service: direct or through a proxy, and protected by TLS."""
 
 import ssl
 from collections.abc import Callable
@@ -8,45 +8,41 @@ from typing import NamedTuple, NoReturn, Self
 
 from vision_grpc.errors import PathError
 from vision_grpc.network.attempt import Attempt
-from vision_grpc.network.proxy import (
-    GOOD_STATUSES,
-    Proxy,
-    UnusableProxyError,
-    ask_for_tunnel,
-    connect_to_proxy,
-    proxy_of,
-)
+from vision_grpc.network.proxy import Proxy, UnusableProxyError, connect_to_proxy, open_tunnel, proxy_of
 from vision_grpc.network.tls import Tls, tls_hint
 
 
 class Dialed(NamedTuple):
-    """A connection, and how to speak over it."""
+    """A connection, and what is at its other end."""
 
     socket: socket
     proxy: Proxy | None
-    """The proxy that is at the other end, which requests are to be addressed through; None if it is the service."""
+    """The proxy, if it is at the other end and passes requests on; None if the service is."""
 
 
 class Dialer(NamedTuple):
-    """How connections come about."""
+    """Opens connections to endpoints, all of them in the same way."""
 
     context: ssl.SSLContext
     server_name: str | None
     through_proxy: bool
-    """Whether the one is taken that the environment names, if any."""
+    """Whether connections go through the proxy that the environment names, if there is one."""
+    tunnels_plaintext: bool = False
+    """Whether plaintext goes through the proxy's tunnel, as gRPC's does; HTTP asks the proxy to pass requests on."""
 
     @classmethod
     def of(cls, tls: Tls, *, through_proxy: bool) -> Self:
-        """Return the dialer of connections that are protected so."""
+        """Return a dialer for HTTP/1.1."""
         return cls(tls.context("http/1.1"), tls.server_name, through_proxy)
 
     def dial(self, attempt: Attempt, on_socket: Callable[[socket], None]) -> Dialed:
-        """Return a connection to the attempt's endpoint, which blocks without a time-out.
+        """Return a connection to the attempt's endpoint; its socket has no time-out.
 
-        `on_socket` is told of each socket as soon as there is one, for whoever may want to shut it down.
+        `on_socket` is called with the new socket, and again with the one that has TLS on it before the handshake
+        begins: another thread may shut them down.
 
         Raises:
-            PathError: none came about.
+            PathError: the endpoint was not reached.
             DeadlineError: the time is over.
         """
         try:
@@ -56,13 +52,13 @@ class Dialer(NamedTuple):
             raise PathError(str(error), lasting=True) from error
         try:
             on_socket(connection)
-            with suppress(OSError):  # It has ended already; what follows will tell.
+            with suppress(OSError):  # The connection has ended already, and the next step fails.
                 connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, True)  # noqa: FBT003 - what the option is set to
+            if proxy is not None and (self.tunnels_plaintext or not attempt.endpoint.plaintext):
+                _tunnel(connection, attempt, proxy)
+                proxy = None
             if not attempt.endpoint.plaintext:
-                if proxy is not None:
-                    _tunnel(connection, attempt, proxy)
-                    proxy = None
-                # The old object is no socket any more, the new one owns what it held.
+                # The new object owns the descriptor, the old one is closed.
                 connection = self._secure(connection, attempt, on_socket)
             connection.settimeout(None)
         except BaseException:
@@ -91,28 +87,21 @@ def _connect(attempt: Attempt, proxy: Proxy | None) -> socket:
     try:
         if proxy is None:
             return create_connection((endpoint.host, endpoint.port), attempt.left_s())
-        return connect_to_proxy(proxy, attempt.left_s())
+        return connect_to_proxy(proxy, attempt.deadline)
     except OSError as error:
         _fail(attempt, error, proxy)
 
 
 def _tunnel(connection: socket, attempt: Attempt, proxy: Proxy) -> None:
     try:
-        status = ask_for_tunnel(connection, attempt.endpoint, proxy, attempt.left_s())
+        open_tunnel(connection, attempt.endpoint, proxy, attempt.deadline)
     except OSError as error:
         _fail(attempt, error, proxy)
-    if status not in GOOD_STATUSES:
-        told = f"HTTP {status}" if status else "with what is no HTTP"
-        message = f"{attempt.endpoint.target} was not reached: {_named(proxy)} answered {told}"
-        raise PathError(message)
 
 
 def _fail(attempt: Attempt, error: OSError, proxy: Proxy | None = None) -> NoReturn:
-    told = attempt.hide(str(error) or type(error).__name__)
-    hint = tls_hint(told)
-    by = "" if proxy is None else f"{_named(proxy)}: "
-    attempt.fail(PathError(f"{attempt.endpoint.target} was not reached: {by}{told}{hint}", lasting=bool(hint)), error)
-
-
-def _named(proxy: Proxy) -> str:
-    return f"the proxy {proxy.target} (see {proxy.variable} and NO_PROXY in the environment)"
+    reason = attempt.hide(str(error) or type(error).__name__)
+    hint = tls_hint(reason)
+    if proxy is not None:
+        reason = f"the proxy {proxy.target} (see {proxy.variable} and NO_PROXY in the environment): {reason}"
+    attempt.fail(PathError(f"{attempt.endpoint.target} was not reached: {reason}{hint}", lasting=bool(hint)), error)

@@ -27,9 +27,9 @@ class Settings:
     headers: Headers
 
     @property
-    def place(self) -> Endpoint:
-        """What is called first: the service, or whoever tells where it is."""
-        return self.endpoint if isinstance(self.endpoint, Endpoint) else self.endpoint.directory.place
+    def first_endpoint(self) -> Endpoint:
+        """The endpoint that is called first: the service's, or that of the directory which knows it."""
+        return self.endpoint if isinstance(self.endpoint, Endpoint) else self.endpoint.directory.endpoint
 
     @classmethod
     def resolve(
@@ -56,32 +56,32 @@ class Settings:
         """
         is_own = transport is not None and not isinstance(transport, str)
         connecting: Mapping[str, str] = {} if is_own else environ
-        where: Endpoint | Lookup
+        service: Endpoint | Lookup
         if isinstance(endpoint, ApiEndpoints):
-            where, place = Lookup(endpoint, insecure), endpoint.place
+            service, first = Lookup(endpoint, insecure), endpoint.endpoint
         else:
             address = _first(endpoint, connecting.get("VISION_GRPC_ENDPOINT"), DEFAULT_ENDPOINT)
-            where = place = Endpoint.parse(address, insecure=insecure)
-        choice = transport if isinstance(transport, str) else None
-        way = _check_choice(_first(choice, connecting.get("VISION_GRPC_TRANSPORT"), "auto"))
+            service = first = Endpoint.parse(address, insecure=insecure)
+        named = transport if isinstance(transport, str) else None
+        choice = _check_choice(_first(named, connecting.get("VISION_GRPC_TRANSPORT"), "auto"))
         if credentials is None:
             credentials = find_credentials(connecting, root_certificates=root_certificates)
-        if credentials is None and not (is_own or place.is_loopback):
+        if credentials is None and not (is_own or first.is_loopback):
             credentials = find_surroundings(environ, root_certificates=root_certificates)
             if credentials is None:
                 raise missing_credentials(environ)
         if credentials is None:
-            # A service on this machine is most likely the local one: whose machine it is, is none of its business.
+            # A service on this machine is most likely the local one, which needs no credentials of the cloud.
             credentials = Anonymous()
-        # Where nothing is found yet, the transport sees to it.
-        if isinstance(where, Endpoint) and not (is_own or isinstance(credentials, Anonymous)):
-            where.check_private()
+        # The transport checks an endpoint that is yet to be looked up.
+        if isinstance(service, Endpoint) and not (is_own or isinstance(credentials, Anonymous)):
+            service.check_private()
         if folder_id is None:
             folder_id = "" if credentials.is_service_account else environ.get("YC_FOLDER_ID", "")
             if isinstance(credentials, YcProfile) and not credentials.is_service_account:
                 folder_id = folder_id or credentials.folder_id or ""
-        tls = _protect(where, root_certificates, client_certificate, server_name)
-        return cls(where, way, credentials, folder_id, tls, _headers(data_logging))
+        tls = _protect(service, root_certificates, client_certificate, server_name)
+        return cls(service, choice, credentials, folder_id, tls, _headers(data_logging))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +108,16 @@ class Arguments:
 
 
 def _protect(
-    where: Endpoint | Lookup,
+    service: Endpoint | Lookup,
     root_certificates: Pem | None,
     client_certificate: tuple[Pem, Pem] | None,
     server_name: str | None,
 ) -> Tls:
-    if not (where.plaintext if isinstance(where, Endpoint) else where.insecure):
+    if not (service.plaintext if isinstance(service, Endpoint) else service.insecure):
         certificate = None if client_certificate is None else read_client_certificate(client_certificate)
         return Tls(read_roots(root_certificates), certificate, read_server_name(server_name))
     if client_certificate is not None or server_name is not None:
-        target = where.target if isinstance(where, Endpoint) else "the service"
+        target = service.target if isinstance(service, Endpoint) else "the service"
         message = (
             f"client_certificate and server_name are for TLS, and {target} is to be called in plaintext: "
             "drop them, or insecure=True or http://"

@@ -26,8 +26,8 @@ class Directory(Protocol):
     """Who knows where services are: `vision_grpc.cloud.discovery.ApiEndpoints`."""
 
     @property
-    def place(self) -> Endpoint:
-        """Where it is asked."""
+    def endpoint(self) -> Endpoint:
+        """The endpoint of the directory itself."""
         ...
 
     def address(self, service_id: str, *, timeout_s: float) -> str:
@@ -58,7 +58,7 @@ class Lookup:
         return Endpoint.parse(address, insecure=self.insecure)
 
     def _fail(self, error: VisionError) -> NoReturn:
-        message = f"the endpoint service at {self.directory.place.target} did not say where Vision is: {error}"
+        message = f"the endpoint service at {self.directory.endpoint.target} did not say where Vision is: {error}"
         if isinstance(error, DeadlineError):
             raise DeadlineError(message) from error
         lasting = error.lasting if isinstance(error, PathError) else not error.code.retryable
@@ -163,7 +163,7 @@ class DiscoveringTransport:
         """Let no more calls start; return what is to be closed."""
         transports = self._connections.close()
         for call in self._waiting.copy():
-            call.fail(not_started(self._lookup.directory.place))
+            call.fail(not_started(self._lookup.directory.endpoint))
         return transports
 
     def _find(self, call: DeferredCall[_T], deadline: Deadline, start: Callable[[Transport, OnDone], Call[_T]]) -> None:

@@ -1,0 +1,101 @@
+"""Whether calls can reach the service, step by step: the proxy, the port, TLS, and the protocol that is spoken."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing
+
+from vision_grpc.doctor.connection import connect, proxy_finding, proxy_for, takes_tls
+from vision_grpc.doctor.finding import FaultError, Finding
+from vision_grpc.doctor.http import Reply, ask_over_http1, begin_http2, compare_clocks
+from vision_grpc.doctor.tls import refusal_fault
+from vision_grpc.network.proxy import Proxy
+from vision_grpc.session.settings import Settings
+
+
+def check_connectivity(settings: Settings, timeout_s: float) -> Iterator[Finding]:
+    """Yield what each step finds.
+
+    Raises:
+        FaultError: one of the steps failed.
+    """
+    endpoint = settings.first_endpoint
+    proxy = proxy_for(endpoint)
+    if proxy is None:
+        yield Finding("proxy", "ok", "none, the connection is direct")
+    else:
+        yield proxy_finding(proxy, endpoint)
+    try:
+        yield from (_check_rest if settings.transport == "rest" else _check_grpc)(settings, proxy, timeout_s)
+    except FaultError as fault:
+        if endpoint.plaintext and fault.finding.name.startswith("http") and takes_tls(endpoint, timeout_s):
+            message, fix = f"{endpoint.target} speaks TLS", "drop insecure=True or http://"
+            raise FaultError(message, fix, name="tls") from fault
+        raise
+
+
+def _check_rest(settings: Settings, proxy: Proxy | None, timeout_s: float) -> Iterator[Finding]:
+    connection = yield from connect(settings, proxy, timeout_s, ["http/1.1"], tunnels_plaintext=False)
+    connection.close()
+    answer = ask_over_http1(settings, timeout_s)
+    yield Finding("http", "ok", f"{settings.first_endpoint.target} speaks HTTP/1.1, so REST gets through")
+    yield compare_clocks(answer)
+
+
+def _check_grpc(settings: Settings, proxy: Proxy | None, timeout_s: float) -> Iterator[Finding]:
+    endpoint = settings.first_endpoint
+    # gRPC connects directly where it cannot use the proxy.
+    proxy = proxy if proxy is not None and proxy.is_usable else None
+    connection = yield from connect(settings, proxy, timeout_s, ["h2", "http/1.1"], tunnels_plaintext=True)
+    with closing(connection):
+        reply, reason = _reply_of(connection)
+    if reply == "http2":
+        yield Finding("http2", "ok", f"{endpoint.target} speaks HTTP/2, so gRPC gets through")
+        try:
+            answer = ask_over_http1(settings, timeout_s)
+        except FaultError:
+            yield Finding("clock", "ok", "not compared: no answer over HTTP/1.1, which gRPC does not need")
+        else:
+            yield compare_clocks(answer)
+        return
+    fault = _no_http2(settings, reply, reason, timeout_s)
+    if settings.transport == "grpc":
+        raise fault
+    try:
+        answer = ask_over_http1(settings, timeout_s)
+    except FaultError as rest_fault:
+        raise (rest_fault if reply == "other" else fault) from rest_fault
+    yield Finding(
+        "http2",
+        "warning",
+        f"{endpoint.target} does not speak HTTP/2, so calls will go over REST",
+        "if gRPC is meant, give the port that speaks it; else transport rest"
+        if endpoint.plaintext
+        else "check whether a proxy before the service takes HTTP/2 away",
+    )
+    yield compare_clocks(answer)
+
+
+def _reply_of(connection: socket.socket) -> tuple[Reply, str]:
+    # gRPC does not use a connection on which HTTP/2 was not agreed.
+    if isinstance(connection, ssl.SSLSocket) and connection.selected_alpn_protocol() != "h2":
+        return "other", ""
+    return begin_http2(connection)
+
+
+def _no_http2(settings: Settings, reply: Reply, reason: str, timeout_s: float) -> FaultError:
+    """Return the fault of a connection over which no HTTP/2 came back."""
+    target = settings.first_endpoint.target
+    if reply == "end" and not settings.first_endpoint.plaintext:
+        return refusal_fault(settings, reason)
+    if reply == "silence":
+        return FaultError(
+            f"{target} takes connections and does not answer within {timeout_s:g} s",
+            "correct the port; or check whether the service hangs, or a firewall holds its answers back",
+            name="http2",
+        )
+    return FaultError(
+        f"{target} does not speak HTTP/2, which gRPC needs",
+        "use transport auto or rest, or correct the port",
+        name="http2",
+    )
