@@ -1,10 +1,10 @@
 """Each client over each transport behind one set of methods, so that one text of tests drives them all."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from scripted_service import Script, Service, serve_grpc, serve_rest
 from toy_api import TOY_DIALECT, VISION_DIALECT, Dialect
@@ -14,6 +14,8 @@ from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.session.monitor import Stats
 from vision_grpc.sources.files import ImageSource
 from vision_grpc.testing import MemoryTransport
+
+_T = TypeVar("_T")
 
 
 class Driver(Protocol):
@@ -160,8 +162,8 @@ class AsyncDriver:
 
         return Client(**self.options)
 
-    def _run(self, use: Callable[[AsyncVisionClient], Any]) -> Any:  # noqa: ANN401
-        async def main() -> object:
+    def _run(self, use: Callable[[AsyncVisionClient], Awaitable[_T]]) -> _T:
+        async def main() -> _T:
             async with self._make() as client:
                 try:
                     return await use(client)

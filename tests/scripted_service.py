@@ -170,7 +170,9 @@ class GrpcServer(NamedTuple):
 def start_grpc(service: Service, port: int = 0) -> GrpcServer:
     """Start a server for the service."""
     _, name, method = service.dialect.api.grpc_path.split("/")
-    handler = grpc.unary_unary_rpc_method_handler(lambda wire, call: _over_grpc(service, wire, call))
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
+        lambda wire, call: _over_grpc(service, wire, call)
+    )
     handlers = grpc.method_handlers_generic_handler(name, {method: handler})
     options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
     server = grpc.server(ThreadPoolExecutor(32), handlers=[handlers], options=options)

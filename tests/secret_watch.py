@@ -82,7 +82,7 @@ class Watch(logging.Handler):
     def look_at_objects(self) -> None:
         """Look at what there is of our classes, as a debugger or a crash reporter would show it."""
         for thing in gc.get_objects():
-            if _is_ours(type(thing)):
+            if _is_ours(type(thing)):  # type: ignore[arg-type]
                 try:
                     self.look(f"{thing!r} {thing}")
                 except AttributeError:

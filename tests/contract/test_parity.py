@@ -183,7 +183,8 @@ REFUSED_IMAGES: dict[str, Callable[[], BatchAnalyzeRequest]] = {
     "all languages and one": lambda: batch(blank(), features=(text("*", "en"),)),
     "unknown model": lambda: batch(blank(), features=(text("en", model='<поэма> "\\\x07'),)),
     "features that fail and one that does not": lambda: batch(
-        line("en_sans"), features=(CLASSIFICATION, text("xx"), text("en"), Feature(), Feature(type=1))
+        line("en_sans"),
+        features=(CLASSIFICATION, text("xx"), text("en"), Feature(), Feature(type=Feature.TEXT_DETECTION)),
     ),
 }
 REFUSED_CALLS: dict[str, Callable[[], BatchAnalyzeRequest]] = {

@@ -33,8 +33,8 @@ def identities() -> Identities:
 @pytest.fixture(scope="module", autouse=True)
 def _warm(identities: Identities) -> None:
     # The first exchange imports the libraries that it needs, which may take longer than the deadlines here.
-    for serve in (lambda: grpc_server(iam_over_grpc(identities)), lambda: http_server(iam_over_rest(identities))):
-        with serve() as address:
+    for serving in (grpc_server(iam_over_grpc(identities)), http_server(iam_over_rest(identities))):
+        with serving as address:
             place = address if "://" in address else f"http://{address}"
             OAuthToken(identities.oauth_token, iam_endpoint=place).authorization()
 

@@ -96,9 +96,9 @@ def test_a_plaintext_port(vision: LocalVision) -> None:
         assert "insecure=True" in str(findings["tls"].fix)
 
 
-def _server_context(authority: trustme.CA, host: str, **options: datetime) -> ssl.SSLContext:
+def _server_context(authority: trustme.CA, host: str, not_after: datetime | None = None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(host, **options).configure_cert(context)
+    authority.issue_cert(host, not_after=not_after).configure_cert(context)
     return context
 
 

@@ -312,9 +312,9 @@ def test_a_callable_that_hangs_is_given_up_and_called_again(monkeypatch: pytest.
     assert credentials.authorization(timeout_s=20) == "Bearer token-2"
     # The first comes too late to be of use: a later one is there.
     go_on.set()
-    [hung] = [thread for thread in threading.enumerate() if thread.name == "vision-grpc-token"] or [None]
-    if hung is not None:
-        hung.join(20)
+    for hung in threading.enumerate():
+        if hung.name == "vision-grpc-token":
+            hung.join(20)
     assert given.is_set()
     assert credentials.authorization() == "Bearer token-2"
 

@@ -200,7 +200,7 @@ def test_languages_and_model_reach_the_service(there: tuple[str, ...], line: Pat
 
 def test_file_names_are_bytes(there: tuple[str, ...], line: Path, tmp_path: Path) -> None:
     name = b"caf\xe9\n.png"
-    shutil.copy(line, bytes(tmp_path) + b"/" + name)
+    shutil.copy(bytes(line), bytes(tmp_path) + b"/" + name)
     (told,) = run("analyze", *there, "--format", "jsonl", name, cwd=tmp_path).objects
     assert told["key"] == "caf\udce9\n.png"
     finished = run("analyze", *there, name, b"\xe9.png", cwd=tmp_path)

@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from environments import SCRIPTS, make_environment
@@ -110,7 +111,7 @@ def running(envoy: Path, configuration: dict[str, object], folder: Path) -> Iter
     """Give the URL of an Envoy that listens."""
     config, admin = folder / "envoy.json", folder / "admin"
     config.write_text(json.dumps(configuration))
-    command = [envoy, "--config-path", config, "--admin-address-path", admin, "--concurrency", "1"]
+    command: list[str | Path] = [envoy, "--config-path", config, "--admin-address-path", admin, "--concurrency", "1"]
     log: list[str] = []
     with subprocess.Popen(
         [*command, "--disable-hot-restart"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -221,7 +222,8 @@ def test_a_refusal_through_the_gateway_is_the_same_error(
 
 
 def test_credentials_that_the_service_does_not_know_are_refused_the_same(vision: LocalVision, gateway: str) -> None:
-    for endpoint, transport in ((gateway, "rest"), (vision.grpc_endpoint, "grpc")):
+    ways: list[tuple[str, Literal["grpc", "rest"]]] = [(gateway, "rest"), (vision.grpc_endpoint, "grpc")]
+    for endpoint, transport in ways:
         with (
             VisionClient(endpoint, transport=transport, credentials=ApiKey("AQVN0"), insecure=True) as client,
             pytest.raises(AuthError, match="the service refused the API key"),

@@ -24,6 +24,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from scanned_pages import ScannedPage
 
+from vision_grpc.contract.sizes import JSON_REQUEST_BYTES
 from vision_grpc.errors import Code
 from vision_grpc.local import LocalVision
 from vision_grpc.local.faces import rest_body
@@ -46,7 +47,7 @@ def vision() -> Iterator[LocalVision]:
 @pytest.fixture
 def connection(vision: LocalVision) -> Iterator[http.client.HTTPConnection]:
     address = urlsplit(vision.rest_endpoint)
-    made = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+    made = http.client.HTTPConnection(address.netloc, timeout=30)
     yield made
     made.close()
 
@@ -163,7 +164,11 @@ def test_a_body_may_be_compressed(connection: http.client.HTTPConnection, encodi
 def test_encodings_may_be_told_in_several_lines(connection: http.client.HTTPConnection) -> None:
     body = gzip.compress(QUICK_JSON)
     connection.putrequest("POST", PATH)
-    for name, value in [("Content-Encoding", "identity"), ("Content-Encoding", "gzip"), ("Content-Length", len(body))]:
+    for name, value in [
+        ("Content-Encoding", "identity"),
+        ("Content-Encoding", "gzip"),
+        ("Content-Length", str(len(body))),
+    ]:
         connection.putheader(name, value)
     connection.endheaders(body)
     assert connection.getresponse().status == 200
@@ -205,8 +210,8 @@ def test_other_encodings_are_refused_with_the_one_that_is_not(
 def test_a_body_that_inflates_without_end_is_refused_and_the_connection_goes_on(
     connection: http.client.HTTPConnection,
 ) -> None:
-    bomb = gzip.compress(b" " * (rest_body.JSON_REQUEST_BYTES + 1), 1)
-    assert len(bomb) < rest_body.JSON_REQUEST_BYTES / 100
+    bomb = gzip.compress(b" " * (JSON_REQUEST_BYTES + 1), 1)
+    assert len(bomb) < JSON_REQUEST_BYTES / 100
     assert read_status(send(connection, bomb, "gzip"))[:2] == (413, Code.RESOURCE_EXHAUSTED)
     assert send(connection, gzip.compress(QUICK_JSON), "gzip").status == 200
 
@@ -215,7 +220,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_harms_nobody(
     vision: LocalVision, connection: http.client.HTTPConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
     address = urlsplit(vision.rest_endpoint)
-    leaver = http.client.HTTPConnection(address.hostname, address.port)
+    leaver = http.client.HTTPConnection(address.netloc)
     leaver.putrequest("POST", PATH)
     leaver.putheader("Content-Length", "1000")
     leaver.endheaders(b"{")
@@ -250,13 +255,14 @@ def test_original_field_names_are_taken(connection: http.client.HTTPConnection) 
 
 @pytest.mark.parametrize("name", ["", SERVICE])
 def test_health_is_told_of_the_server_and_of_the_service(channel: grpc.Channel, name: str) -> None:
-    answer = HealthStub(channel).Check(HealthCheckRequest(service=name))
+    check = HealthStub(channel).Check  # type: ignore[attr-defined]
+    answer = check(HealthCheckRequest(service=name))
     assert answer.status == HealthCheckResponse.SERVING
 
 
 def reflect(channel: grpc.Channel, request: ServerReflectionRequest) -> ServerReflectionResponse:
-    (answer,) = ServerReflectionStub(channel).ServerReflectionInfo(iter([request]))
-    return answer
+    (answer,) = ServerReflectionStub(channel).ServerReflectionInfo(iter([request]))  # type: ignore[operator]
+    return answer  # type: ignore[no-any-return]
 
 
 def test_reflection_describes_every_service_that_it_lists(channel: grpc.Channel) -> None:
@@ -307,7 +313,7 @@ def test_with_a_certificate_both_faces_speak_tls(tmp_path: Path) -> None:
         assert address.scheme == "https"
         context = ssl.create_default_context()
         authority.configure_trust(context)
-        connection = http.client.HTTPSConnection(address.hostname, address.port, context=context)
+        connection = http.client.HTTPSConnection(address.netloc, context=context)
         connection.request("POST", PATH, QUICK_JSON)
         assert connection.getresponse().status == 200
         connection.close()

@@ -53,7 +53,7 @@ def batch(*pages: ScannedPage) -> BatchAnalyzeRequest:
     return BatchAnalyzeRequest(analyze_specs=specs)
 
 
-def begin(channel: grpc.Channel, request: BatchAnalyzeRequest) -> "grpc.CallIterator[BatchAnalyzeResponse]":
+def begin(channel: grpc.Channel, request: BatchAnalyzeRequest) -> "grpc._CallIterator[BatchAnalyzeResponse]":
     """Return a call that the service has taken."""
     # To a unary call gRPC tells the initial metadata with the answer only, to a streaming one as they come.
     call = channel.unary_stream(
@@ -162,7 +162,7 @@ with LocalVision() as vision:
     vision.close(grace_s=0)
 print("closed")
 """
-    command = [sys.executable, "-c", program, tmp_path / "request"]
+    command: list[str | Path] = [sys.executable, "-c", program, tmp_path / "request"]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (finished.returncode, finished.stdout) == (0, "closed\n"), finished.stderr
 

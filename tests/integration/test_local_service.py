@@ -6,7 +6,7 @@ import struct
 import uuid
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from os import environ
 from pathlib import Path
 from unittest.mock import Mock
@@ -51,19 +51,27 @@ def over_grpc(vision: LocalVision, request: BatchAnalyzeRequest) -> tuple[Answer
     options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
     with grpc.insecure_channel(vision.grpc_endpoint, options=options) as channel:
         call = VisionServiceStub(channel).BatchAnalyze.future(request)
-        ids = dict(call.initial_metadata())
+        ids = _texts(call.initial_metadata())
         if call.exception() is None:
             return call.result(), ids
         trailers = dict(call.trailing_metadata())
-        status = Status.FromString(trailers.pop("grpc-status-details-bin"))
+        details = trailers.pop("grpc-status-details-bin")
+        assert isinstance(details, bytes)
+        status = Status.FromString(details)
         assert (status.code, status.message) == (call.code().value[0], call.details())
         assert trailers == ids
         return status, ids
 
 
+def _texts(metadata: Collection[tuple[str, str | bytes]]) -> Ids:
+    texts = {name: value for name, value in metadata if isinstance(value, str)}
+    assert len(texts) == len(metadata)
+    return texts
+
+
 def over_rest(vision: LocalVision, request: BatchAnalyzeRequest) -> tuple[Answer, Ids]:
     address = urlsplit(vision.rest_endpoint)
-    connection = http.client.HTTPConnection(address.hostname, address.port)
+    connection = http.client.HTTPConnection(address.netloc)
     connection.request("POST", "/vision/v1/batchAnalyze", to_json(request))
     response = connection.getresponse()
     body = response.read()
@@ -85,7 +93,7 @@ def vision() -> Iterator[LocalVision]:
 
 @pytest.fixture(params=[over_grpc, over_rest])
 def face(request: pytest.FixtureRequest) -> Face:
-    return request.param
+    return request.param  # type: ignore[no-any-return]
 
 
 def text_feature(*codes: str, model: str = "page") -> Feature:
@@ -216,7 +224,11 @@ def test_features_fail_one_by_one(vision: LocalVision, face: Face) -> None:
 
 def test_a_feature_type_of_the_future_fails_alone(vision: LocalVision) -> None:
     # JSON has no way to say it: unknown numbers are kept by protobuf alone.
-    (result,) = ask(over_grpc, vision, batch(picture("Invoice"), features=(Feature(type=99), text_feature()))).results
+    (result,) = ask(
+        over_grpc,
+        vision,
+        batch(picture("Invoice"), features=(Feature(type=Feature.Type.ValueType(99)), text_feature())),
+    ).results
     assert "feature 99 is not supported" in result.results[0].error.message
     assert result.results[1].HasField("text_detection")
 
@@ -268,7 +280,7 @@ def test_a_bug_in_the_whole_call_is_internal_and_told_to_the_log_alone(
 
 def test_after_a_bug_the_connection_goes_on(vision: LocalVision, monkeypatch: pytest.MonkeyPatch) -> None:
     address = urlsplit(vision.rest_endpoint)
-    connection = http.client.HTTPConnection(address.hostname, address.port)
+    connection = http.client.HTTPConnection(address.netloc)
     connection.connect()
     connection.auto_open = 0
     body = to_json(batch(picture("Invoice")))
@@ -286,7 +298,7 @@ def test_a_bug_that_ends_the_connection_says_so(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Identities, "issue", Mock(side_effect=KeyError(INNER)))
     with LocalVision(identities=Identities()) as vision:
         address = urlsplit(vision.rest_endpoint)
-        connection = http.client.HTTPConnection(address.hostname, address.port)
+        connection = http.client.HTTPConnection(address.netloc)
         connection.request("GET", metadata.PATH, headers={"Metadata-Flavor": "Google"})
         response = connection.getresponse()
         assert (response.status, response.headers["connection"]) == (500, "close")

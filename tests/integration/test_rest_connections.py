@@ -15,14 +15,14 @@ from vision_grpc import RetryPolicy, VisionClient
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import Anonymous
 from vision_grpc.codec.json import to_json
-from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse, FeatureResult, TextAnnotation
+from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse, FeatureResult, Page, TextAnnotation
 
 _REQUEST = VISION_V1.template(("*",), "", "").message([png(1)])
 _SOON_S = 20.0
 
 
 def _answer(width: int, *headers: str) -> bytes:
-    page = TextAnnotation(pages=[{"width": width}])
+    page = TextAnnotation(pages=[Page(width=width)])
     body = to_json(BatchAnalyzeResponse(results=[AnalyzeResult(results=[FeatureResult(text_detection=page)])]))
     head = "\r\n".join(["HTTP/1.1 200 OK", f"content-length: {len(body)}", *headers])
     return head.encode() + b"\r\n\r\n" + body

@@ -26,7 +26,9 @@ from vision_grpc.network.http.message import HttpRequest
 from vision_grpc.network.tls import Tls
 
 # More than sockets buffer, for those who do not read it.
-_REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 8_000_000, features=[Feature(type=1)])])
+_REQUEST = BatchAnalyzeRequest(
+    analyze_specs=[AnalyzeSpec(content=b"x" * 8_000_000, features=[Feature(type=Feature.TEXT_DETECTION)])]
+)
 _PROGRAM = Path(__file__).parents[1] / "programs" / "hung_call.py"
 _SHORT_S = 1.0
 """Enough to connect on a busy machine."""

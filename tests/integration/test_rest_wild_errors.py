@@ -23,7 +23,9 @@ from vision_grpc.messages import (
 )
 from vision_grpc.network.http.body import MAX_BODY_BYTES
 
-_REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x" * 700_000, features=[Feature(type=1)])])
+_REQUEST = BatchAnalyzeRequest(
+    analyze_specs=[AnalyzeSpec(content=b"x" * 700_000, features=[Feature(type=Feature.TEXT_DETECTION)])]
+)
 _GOOD = to_json(BatchAnalyzeResponse(results=[AnalyzeResult()]))
 
 _CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"

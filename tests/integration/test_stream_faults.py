@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 
 import pytest
@@ -137,7 +137,7 @@ async def test_an_asynchronous_source_that_raises_does_so_after_its_results() ->
 async def test_an_endless_asynchronous_source_ends_with_its_reader() -> None:
     pulled = 0
 
-    async def images() -> object:
+    async def images() -> AsyncIterator[Image]:
         nonlocal pulled
         while True:
             yield Image(str(pulled), png(pulled))

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from itertools import count
 from pathlib import Path
@@ -174,7 +174,11 @@ async def test_closing_a_client_ends_the_calls_of_others_with_an_error_of_ours(t
         return Silence()
 
     with _SERVERS[transport](script) as service:
-        for use in (lambda client: client.analyze(png(1)), lambda client: client.batch_analyze(_request())):
+        uses: list[Callable[[AsyncVisionClient], Awaitable[object]]] = [
+            lambda client: client.analyze(png(1)),
+            lambda client: client.batch_analyze(_request()),
+        ]
+        for use in uses:
             arrived.clear()
             client = AsyncVisionClient(service.address, insecure=True, transport=transport)  # type: ignore[arg-type]
             task = asyncio.ensure_future(use(client))

@@ -67,7 +67,7 @@ def _write_words(file: Path) -> None:
     """Write the keys of the contract, for libFuzzer to insert: https://llvm.org/docs/LibFuzzer.html#dictionaries."""
     words = {"@type", "type.googleapis.com/google.rpc.RetryInfo", "true", "null", "NaN", "1e3", "\\\\u003a"}
     for message_class in _CLASSES:
-        _add_names(message_class.DESCRIPTOR, words)
+        _add_names(message_class.DESCRIPTOR, words)  # type: ignore[arg-type]
     file.write_text("".join(f'"{word}"\n' for word in sorted(words)))
 
 

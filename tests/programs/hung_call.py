@@ -11,7 +11,9 @@ from vision_grpc import AsyncVisionClient, VisionClient
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
 
 kind, endpoint, *leaves = sys.argv[1:]
-request = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=b"x", features=[Feature(type=1)])])
+request = BatchAnalyzeRequest(
+    analyze_specs=[AnalyzeSpec(content=b"x", features=[Feature(type=Feature.TEXT_DETECTION)])]
+)
 
 
 def call() -> None:

@@ -59,7 +59,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _lint(house: Path) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(map(str, (house, _ROOT / "generated")))
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    command: list[str | Path] = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
     return subprocess.run(
         command, cwd=house, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
     )

@@ -116,10 +116,11 @@ def test_the_spans_of_calls_that_are_abandoned_end(telemetry: _Telemetry) -> Non
     class Late(MemoryTransport):
         def start(self, *arguments: Any) -> Any:  # noqa: ANN401
             *others, on_done = arguments
+            others.append(lambda: None)
             started.append(on_done)
             if len(started) == 2:
                 started[0]()  # So that there is a result to stop after; the other call stays under way.
-            return super().start(*others, lambda: None)
+            return super().start(*others)
 
     started: list[Callable[[], None]] = []
     driver = SyncDriver({"transport": Late(answer), "on_event": telemetry.hook})

@@ -42,6 +42,12 @@ def test_a_new_field_is_not(tmp_path: Path) -> None:
 
 
 def _look_for_breaking_changes(protos: Path) -> subprocess.CompletedProcess[str]:
-    command = [_ROOT / "scripts" / "buf", protos, "breaking", "--against", _ROOT / "protos" / "baseline.binpb"]
+    command: list[str | Path] = [
+        _ROOT / "scripts" / "buf",
+        protos,
+        "breaking",
+        "--against",
+        _ROOT / "protos" / "baseline.binpb",
+    ]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)

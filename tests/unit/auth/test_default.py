@@ -257,10 +257,11 @@ def test_no_kind_shows_or_pickles_its_secret(make: Callable[[Path], Credentials]
     assert not any(secret in f"{shown} {inner}" for secret in _SECRETS)
     for copied in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="holds a secret and is not pickled") as caught:
-            copied(credentials)  # type: ignore[operator]
+            copied(credentials)
         assert not any(secret in str(caught.value) for secret in _SECRETS)
 
 
 async def test_anonymous_sends_nothing() -> None:
-    assert Anonymous().authorization() is None
-    assert await Anonymous().authorization_async() is None
+    credentials: Credentials = Anonymous()
+    assert credentials.authorization() is None
+    assert await credentials.authorization_async() is None

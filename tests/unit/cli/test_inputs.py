@@ -18,7 +18,7 @@ def test_a_folder_is_read_in_sorted_order_without_what_is_hidden_or_no_image(tmp
     make_files(tmp_path, "b.png", "B.JPG", "a.JpEg", "notes.txt", "png", ".hidden.png", ".git/x.png")
     make_files(tmp_path, "z/1.png", "c/2.jpg", "c/d/3.PNG", "empty/readme")
     complaints: list[str] = []
-    found = [str(path.relative_to(tmp_path)) for path in list_images([str(tmp_path)], complaints)]
+    found = [str(Path(path).relative_to(tmp_path)) for path in list_images([str(tmp_path)], complaints)]
     assert found == ["B.JPG", "a.JpEg", "b.png", "c/2.jpg", "c/d/3.PNG", "z/1.png"]
     assert complaints == []
 

@@ -25,7 +25,7 @@ from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Dura
 
 _CASES = int(os.environ.get("JSON_CASES", "600"))
 _thoroughly = settings(max_examples=_CASES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-_MESSAGE_CLASSES = st.sampled_from(
+_MESSAGE_CLASSES: st.SearchStrategy[type[Message]] = st.sampled_from(
     [BatchAnalyzeResponse, BatchAnalyzeResponse, BatchAnalyzeRequest, Line, Status, AnyMessage]
 )
 
@@ -106,7 +106,7 @@ def _values(field: Field, *, oddities: bool) -> st.SearchStrategy[Any]:
 @st.composite
 def _documents(draw: st.DrawFn, *, oddities: bool) -> tuple[type[Message], bytes]:
     message_class = draw(_MESSAGE_CLASSES)
-    tree = draw(_messages(message_class.DESCRIPTOR, oddities=oddities))
+    tree = draw(_messages(message_class.DESCRIPTOR, oddities=oddities))  # type: ignore[arg-type]
     text = json.dumps(tree, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1])))
     return message_class, text.encode("utf-8", errors="surrogatepass")
 

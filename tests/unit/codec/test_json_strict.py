@@ -47,7 +47,7 @@ from vision_grpc.messages import (
         ('{"type":"TEXT_DETECTION"}', Feature(type=Feature.TEXT_DETECTION)),
         ('{"type":1.0}', Feature(type=Feature.TEXT_DETECTION)),
         ('{"type":"1"}', Feature(type=Feature.TEXT_DETECTION)),
-        ('{"type":-2147483648}', Feature(type=-(2**31))),
+        ('{"type":-2147483648}', Feature(type=Feature.Type.ValueType(-(2**31)))),
         ('{"content":"-_+/"}', AnalyzeSpec(content=b"\xfb\xff\xbf")),
         ('{"content":null,"signature":"x"}', AnalyzeSpec(signature="x")),
         ('{"mime_type":"image/png"}', AnalyzeSpec(mime_type="image/png")),

@@ -1,4 +1,5 @@
 import pytest
+from google.protobuf.descriptor import Descriptor
 
 from vision_grpc.contract.rules import Range, collect_violations, validate
 from vision_grpc.errors import InvalidRequestError, Violation
@@ -14,7 +15,10 @@ from vision_grpc_pb._pool import POOL
 
 
 def _feature(languages: list[str], model: str = "") -> Feature:
-    return Feature(type=1, text_detection_config=FeatureTextDetectionConfig(language_codes=languages, model=model))
+    return Feature(
+        type=Feature.TEXT_DETECTION,
+        text_detection_config=FeatureTextDetectionConfig(language_codes=languages, model=model),
+    )
 
 
 def _request(specs: int = 1, features: int = 1, folder_id: str = "") -> BatchAnalyzeRequest:
@@ -106,10 +110,10 @@ def test_every_option_of_the_contract_is_understood() -> None:
         _compile_all(POOL.FindMessageTypeByName(name))
 
 
-def _compile_all(descriptor: object) -> None:
+def _compile_all(descriptor: Descriptor) -> None:
     from vision_grpc.contract.rules import _rules_of
 
-    _rules_of(descriptor)  # type: ignore[arg-type]
-    for field in descriptor.fields:  # type: ignore[attr-defined]
+    _rules_of(descriptor)
+    for field in descriptor.fields:
         if field.message_type is not None:
             _compile_all(field.message_type)

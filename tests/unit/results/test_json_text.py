@@ -118,7 +118,8 @@ class _Twice(dict[str, Any]):
 
 def _objects(tree: object) -> list[dict[str, Any]]:
     children = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
-    return [tree] * isinstance(tree, dict) + [inner for child in children for inner in _objects(child)]
+    own = [tree] if isinstance(tree, dict) else []
+    return own + [inner for child in children for inner in _objects(child)]
 
 
 def _to_snake_case(key: str) -> str:

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from vision_grpc.auth import Anonymous, ApiKey, IamToken
 from vision_grpc.auth.credentials import Credentials
 from vision_grpc.errors import AuthError
+from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.session.settings import Settings
 
 
@@ -18,10 +19,15 @@ def _resolve(environ: dict[str, str], **arguments: object) -> Settings:
     return Settings.resolve(environ, **{**defaults, **arguments})  # type: ignore[arg-type]
 
 
+def _endpoint(settings: Settings) -> Endpoint:
+    assert isinstance(settings.endpoint, Endpoint)
+    return settings.endpoint
+
+
 def test_nothing_but_a_key_reaches_the_public_service() -> None:
     settings = _resolve({"YC_API_KEY": "key"})
-    assert settings.endpoint.target == "vision.api.cloud.yandex.net:443"
-    assert not settings.endpoint.plaintext
+    assert _endpoint(settings).target == "vision.api.cloud.yandex.net:443"
+    assert not _endpoint(settings).plaintext
     assert settings.transport == "auto"
     assert settings.credentials.authorization() == "Api-Key key"
 
@@ -34,12 +40,12 @@ def test_arguments_go_before_the_environment() -> None:
         "YC_FOLDER_ID": "folder1",
     }
     settings = _resolve(environ)
-    assert (settings.endpoint.host, settings.transport, settings.folder_id) == ("one.example", "rest", "folder1")
+    assert (_endpoint(settings).host, settings.transport, settings.folder_id) == ("one.example", "rest", "folder1")
     assert settings.credentials.authorization() == "Bearer t1"
     settings = _resolve(
         environ, endpoint="two.example", transport="grpc", credentials=IamToken("t2"), folder_id="folder2"
     )
-    assert (settings.endpoint.host, settings.transport, settings.folder_id) == ("two.example", "grpc", "folder2")
+    assert (_endpoint(settings).host, settings.transport, settings.folder_id) == ("two.example", "grpc", "folder2")
     assert settings.credentials.authorization() == "Bearer t2"
 
 
@@ -86,7 +92,7 @@ def test_secrets_do_not_travel_in_plaintext(credentials: Credentials, arguments:
     with pytest.raises(ValueError, match=r"plaintext: use TLS") as caught:
         _resolve({}, credentials=credentials, **arguments)
     assert "secret" not in str(caught.value)
-    assert _resolve({}, credentials=Anonymous(), **arguments).endpoint.plaintext
+    assert _endpoint(_resolve({}, credentials=Anonymous(), **arguments)).plaintext
 
 
 @pytest.mark.parametrize("kind", [ApiKey, IamToken])

@@ -63,6 +63,7 @@ class _Service(NamedTuple):
                 batch, left = left[: effect.images], left[effect.images :]
                 simulation.run.pulled(batch, exhausted=not left)
             else:
+                assert isinstance(effect, Wait)
                 assert effect.until is not None
                 simulation.now = effect.until
         return results, calls, times
@@ -146,9 +147,13 @@ def test_a_refused_token_is_renewed_once() -> None:
     assert all(result.error is not None and result.error.code is Code.UNAUTHENTICATED for result in results)
 
 
+def _refusing(code: Code) -> _Service:
+    return _Service(lambda _: ServiceError(code, "no"))
+
+
 def test_what_nothing_will_help_is_not_sent_again() -> None:
     for code in (Code.PERMISSION_DENIED, Code.NOT_FOUND, Code.UNIMPLEMENTED, Code.CANCELLED, Code.UNKNOWN):
-        results, calls, _ = _Service(lambda _, code=code: ServiceError(code, "no")).play(_plan(), _images(3))
+        results, calls, _ = _refusing(code).play(_plan(), _images(3))
         assert len(calls) == 1
         assert all(result.error is not None and result.error.code is code for result in results)
 

@@ -118,7 +118,7 @@ class _Interrupted:
 
 def test_a_call_that_is_not_started_has_no_place() -> None:
     transport = _for_threads()
-    transport._channels._pooled[0].method = _Interrupted()  # type: ignore[assignment]
+    transport._channels._pooled[0].method = _Interrupted()
     with pytest.raises(KeyboardInterrupt):
         _start(transport, 1)
     with pytest.raises(KeyboardInterrupt):
@@ -129,7 +129,7 @@ def test_a_call_that_is_not_started_has_no_place() -> None:
 
 async def test_a_call_that_is_not_started_on_a_loop_has_no_place() -> None:
     transport = _for_this_loop()
-    transport._channels._pooled[0].method = _Interrupted()  # type: ignore[assignment]
+    transport._channels._pooled[0].method = _Interrupted()
     with pytest.raises(KeyboardInterrupt):
         _start(transport, 1)
     assert _calls_of(transport) == [0]
