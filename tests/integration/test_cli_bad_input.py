@@ -179,7 +179,7 @@ def test_a_service_that_nobody_reaches(folder: Path) -> None:
     assert (told["ok"], told["retryable"], told["error"]["code"]) == (False, True, "UNAVAILABLE")
     complaint, advice = finished.complaints
     assert complaint.startswith(f"error: good.png: {nowhere} was not reached")
-    assert advice == "vision-grpc doctor --call, with the same options, finds what is in the way"
+    assert advice == "to find the cause, run vision-grpc doctor --call with the same options"
 
 
 def test_a_service_that_is_too_slow(there: tuple[str, ...], folder: Path) -> None:
@@ -214,7 +214,7 @@ def test_paths_without_any_image(there: tuple[str, ...], tmp_path: Path, name: s
         (["analyze", "--transport", "pigeon", "x.png"], "Invalid value for '--transport'"),
         (["analyze", "--timeout", "0", "x.png"], "Invalid value for '--timeout'"),
         (["analyze", "--timeout", "86401", "x.png"], "Invalid value for '--timeout'"),
-        (["analyze", "--local", "--endpoint", "h:1", "x.png"], "--local starts a service of its own: drop it or"),
+        (["analyze", "--local", "--endpoint", "h:1", "x.png"], "--local starts its own service: drop --local or"),
         (["analyze", "--local", "-", "-"], "- stands for one image on stdin: name it once"),
         (["frobnicate"], "No such command 'frobnicate'"),
         (
@@ -226,12 +226,12 @@ def test_paths_without_any_image(there: tuple[str, ...], tmp_path: Path, name: s
             ["doctor", "--root-certificates", "no.pem"],
             "Invalid value for '--root-certificates': File 'no.pem' does",
         ),
-        (["analyze", "--local", "--server-name", "x", "x.png"], "--local starts a service of its own: drop it or"),
+        (["analyze", "--local", "--server-name", "x", "x.png"], "--local starts its own service: drop --local or"),
         (["serve", "--grpc-port", "65536"], "Invalid value for '--grpc-port'"),
         (["serve", "--token-lifetime", "inf"], "Invalid value for '--token-lifetime'"),
         (["serve", "--token-lifetime", "1e300"], "Invalid value for '--token-lifetime'"),
-        (["analyze", "--timeout", "nan", "x.png"], "Invalid value for '--timeout': 'nan' is no number of seconds"),
-        (["doctor", "--timeout", "nan"], "Invalid value for '--timeout': 'nan' is no number of seconds"),
+        (["analyze", "--timeout", "nan", "x.png"], "Invalid value for '--timeout': 'nan' is not a number of seconds"),
+        (["doctor", "--timeout", "nan"], "Invalid value for '--timeout': 'nan' is not a number of seconds"),
         (["doctor", "--timeout", "inf"], "Invalid value for '--timeout'"),
     ],
 )

@@ -241,5 +241,5 @@ def test_secrets_that_cannot_be_written_leave_nothing_behind(tmp_path: Path) -> 
 def test_a_host_that_others_reach_is_a_warning() -> None:
     with serving("--host", "0.0.0.0") as (process, _):  # noqa: S104 - what the warning is about
         finished = end(process, signal.SIGTERM)
-    warning = "warning: on 0.0.0.0 anybody who can reach this machine may use the service: it asks for no credentials"
+    warning = "warning: everybody who can reach this machine on 0.0.0.0 can use the service: it needs no credentials"
     assert warning in finished.complaints

@@ -1,4 +1,4 @@
-"""The command line: `vision-grpc`, one file a command. It prints; what it prints is the library's work."""
+"""The command line `vision-grpc`: one file a command, which prints what the library finds."""
 
 import sys
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ from vision_grpc.cli.stderr import open_stderr
 
 
 def main() -> NoReturn:
-    """Carry out the command that `sys.argv` spells, and exit with its code."""
+    """Run the command in `sys.argv`, and exit with its code."""
     fill_closed()
     open_stderr()
     if find_spec("click") is None or find_spec("rich") is None:
@@ -21,7 +21,7 @@ def main() -> NoReturn:
 
         code = run()
     except KeyboardInterrupt:
-        # While the program loads or ends: in a command, it is the command's.
+        # This is while the program loads or ends; commands handle an interrupt themselves.
         sys.stderr.write("interrupted\n")
         code = INTERRUPTED
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""`vision-grpc analyze`: the text of images, onto stdout or into a file."""
+"""`vision-grpc analyze`: prints the text of images to stdout or writes it to a file."""
 
 import logging
 import os
@@ -38,58 +38,62 @@ Examples:
 
 \b
 Each line of jsonl is an object with
-  key         the path of the image, - for stdin
-  ok          whether it was read
-  retryable   whether it may be read a little later
-  text        what was read
-  error       code and message, null when ok
-  attempts    how often it was sent, 0 when it was refused here
+  key         path of the image, - for stdin
+  ok          true if the image was read
+  retryable   true if it may succeed a little later
+  text        text of the image
+  error       code and message, null if ok
+  attempts    how often it was sent, 0 if it never was
   transport   grpc or rest
-  request_id  what the service's support asks for
-  result      the service's whole answer: boxes, confidences, languages
+  request_id  id of the call, for the service's support
+  result      complete answer: boxes, confidences, languages
 
 \b
 Exit codes:
-  0    every image was read
-  1    some were not; stderr names each
-  2    nothing could be done: wrong usage, no credentials, none of the PATHs
-       leads to an image, the service was not reached or refused every call,
-       the output cannot be written; a file named by -o stays as it was
+  0    all images were read
+  1    some images were not read; stderr names each
+  2    nothing was done: wrong usage, no credentials, no image found, the
+       service was not reached or refused all calls, or the output cannot
+       be written; a file named by -o is unchanged
   130  interrupted by Ctrl-C; with -o, finished results are in OUT.partial
-  141  the reader of stdout left
+  141  the reader of stdout has closed it
 
 \b
 Environment:
   YC_API_KEY, YC_IAM_TOKEN, YC_SERVICE_ACCOUNT_KEY_FILE, YC_OAUTH_TOKEN,
   YC_TOKEN, YC_METADATA_ADDR, VISION_GRPC_IAM_ENDPOINT, YC_FOLDER_ID,
   VISION_GRPC_ENDPOINT, VISION_GRPC_TRANSPORT; see vision-grpc --help.
-  With --local, only the last and TESSDATA_PREFIX (where Tesseract's
-  language data is) matter.
+  With --local, only VISION_GRPC_TRANSPORT and TESSDATA_PREFIX (folder of
+  Tesseract's language data) are used.
 """
 _log = logging.getLogger(__name__)
 
 
 @click.command(epilog=_EPILOG)
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-@click.option("--local", is_flag=True, help="Start a local service for this run.")
+@click.option("--local", is_flag=True, help="Use a local service, started for this run.")
 @service_options
-@click.option("--languages", metavar="CODES", default="*", help="Such as ru,en.  [default: * (detect)]")
-@click.option("--model", type=click.Choice(["page", "line"]), help="What images show.  [default: page]")
+@click.option(
+    "--languages", metavar="CODES", default="*", help="Languages of the texts, as in ru,en.  [default: * (detect them)]"
+)
+@click.option(
+    "--model", type=click.Choice(["page", "line"]), help="Whether images show pages or single lines.  [default: page]"
+)
 @click.option(
     "--format",
     "format_name",
     type=click.Choice(["text", "jsonl"]),
     default="text",
-    help="What to print.  [default: text]",
+    help="Format of the output.  [default: text]",
 )
-@click.option("--no-result", is_flag=True, help="jsonl without the service's whole answers.")
+@click.option("--no-result", is_flag=True, help="Leave the field result out of jsonl.")
 @click.option(
     "-o",
     "--output",
     "output_path",
     metavar="OUT",
     type=click.Path(path_type=Path),
-    help="Write a file, complete or not at all.",
+    help="Write to a file, which appears when it is complete.",
 )
 @click.option(
     "--timeout",
@@ -97,11 +101,11 @@ _log = logging.getLogger(__name__)
     metavar="SECONDS",
     type=Seconds(most=DAY_S),
     default=Timeouts().call_s,
-    help=f"For each call (8 images).  [default: {Timeouts().call_s:g}]",
+    help=f"Longest time for a call of up to 8 images.  [default: {Timeouts().call_s:g}]",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="The library's log on stderr.")
-@click.option("--progress/--no-progress", default=None, help="A progress bar.  [default: on a terminal]")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the log on stderr.")
+@click.option("--progress/--no-progress", default=None, help="Show a progress bar.  [default: on a terminal]")
 def analyze(
     *,
     paths: Sequence[str],
@@ -119,10 +123,13 @@ def analyze(
 ) -> int:
     """Print the text of images.
 
-    PATH is a JPEG or PNG file, a folder (all *.jpg, *.jpeg and *.png in it and below, in sorted
-    order, hidden ones and links to folders left out) or - for one image on stdin. Texts come in
-    the order of the images, lines of jsonl as soon as each is read. stdout carries data only; an
-    image that cannot be read is a line on stderr, and the others go on.
+    PATH is a JPEG or PNG file, a folder or - for one image on stdin. A folder stands for all *.jpg,
+    *.jpeg and *.png files in it and its subfolders, in sorted order; hidden files and links to
+    folders are left out.
+
+    Texts are printed in the order of the images, lines of jsonl in the order in which images are
+    finished. stdout has nothing but results. An image that cannot be read is a line on stderr, and
+    the others are read.
     """
     if local:
         _refuse_beside_local(
@@ -157,14 +164,14 @@ def analyze(
         if tally.exit_code == NOTHING_DONE:
             output.discard()
             if tally.calls_failed and not (local or quiet):
-                tell("vision-grpc doctor --call, with the same options, finds what is in the way")
+                tell("to find the cause, run vision-grpc doctor --call with the same options")
     return tally.exit_code
 
 
 def _refuse_beside_local(options: Mapping[str, object]) -> None:
     for option, value in options.items():
         if value is not None:
-            message = f"--local starts a service of its own: drop it or {option}"
+            message = f"--local starts its own service: drop --local or {option}"
             raise click.UsageError(message, click.get_current_context())
 
 
@@ -228,7 +235,7 @@ def _print_results(
             with nullcontext() if bar is None else bar.room_for(output):
                 output.write(record)
         if result.error is not None:
-            # Some messages name the image themselves.
+            # Some messages begin with the name of the image.
             about = f"{result.key}: "
             tell(f"error: {about}{in_flags(result.error.message.removeprefix(about))}")
         _log.debug("%s: by %s, request id %s", result.key, result.transport, result.request_id)

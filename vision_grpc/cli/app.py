@@ -1,4 +1,4 @@
-"""The program: its commands, and how it ends."""
+"""The program: its commands and its exit codes."""
 
 import signal
 
@@ -23,22 +23,23 @@ Examples:
 
 \b
 Environment:
-  Credentials are the first of these that is there:
+  The first of these that is set has the credentials:
   YC_API_KEY                   API key of a service account
   YC_IAM_TOKEN                 IAM token
   YC_SERVICE_ACCOUNT_KEY_FILE  authorized key of a service account (JSON)
   YC_OAUTH_TOKEN               OAuth token of a user
   YC_TOKEN                     IAM or OAuth token
-  (no variable)                the current profile of yc
-  YC_METADATA_ADDR             metadata service, where not a cloud machine's
+  (no variable)                current profile of the yc tool
+  YC_METADATA_ADDR             metadata service; on the cloud's virtual
+                               machines, it is found without this
 
 \b
-  VISION_GRPC_IAM_ENDPOINT     where tokens are exchanged
-  YC_FOLDER_ID                 folder to bill, for tokens of user accounts
+  VISION_GRPC_IAM_ENDPOINT     IAM service that issues tokens
+  YC_FOLDER_ID                 folder to bill, for user accounts
   VISION_GRPC_ENDPOINT         host:port or URL of the service
   VISION_GRPC_TRANSPORT        auto, grpc or rest
 
-Each command explains itself: vision-grpc analyze --help
+For the options of a command: vision-grpc analyze --help
 """
 
 
@@ -46,7 +47,7 @@ Each command explains itself: vision-grpc analyze --help
 @click.version_option(__version__, prog_name="vision-grpc", message="%(prog)s %(version)s")
 @click.pass_context
 def app(context: click.Context) -> None:
-    """Read the text of JPEG and PNG images with the Vision service, or with a local one."""
+    """Read the text of JPEG and PNG images with the Vision service or a local one."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(NOTHING_DONE)
@@ -58,16 +59,16 @@ app.add_command(serve)
 
 
 def run() -> int:
-    """Carry out the command and return its exit code.
+    """Run the command and return its exit code.
 
-    What is wrong with the usage, the files or the service is one line on stderr. Anything else
-    is a bug of ours and keeps its traceback.
+    Wrong usage and problems with files or the service are reported by one line on stderr. Any other
+    exception is a bug and keeps its traceback.
     """
     open_stdout()
     try:
         code: int = app.main(standalone_mode=False)
     except click.Abort as abort:
-        # Ctrl-C again, while threads wind down, ends the program at once and without a traceback.
+        # Another Ctrl-C, while threads end, ends the program at once and without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         tell(_with_notes("interrupted", abort.__cause__))
         return INTERRUPTED

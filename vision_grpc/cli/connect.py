@@ -1,4 +1,4 @@
-"""The service that a command calls, or starts."""
+"""The options of the commands that call a service, and the client that they call it with."""
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OPTIONS = (
-    click.option("--endpoint", metavar="ADDRESS", help="The service: host:port or a URL."),
+    click.option("--endpoint", metavar="ADDRESS", help="Address of the service: host:port or a URL."),
     click.option(
         "--transport",
         type=click.Choice(["auto", "grpc", "rest"]),
         envvar="VISION_GRPC_TRANSPORT",
-        help="How it is called.  [default: auto]",
+        help="Protocol of the calls.  [default: auto: gRPC, else REST]",
     ),
-    click.option("--anonymous", is_flag=True, help="Without credentials: for a service of your own."),
-    click.option("--insecure", is_flag=True, help="No TLS; no secrets beyond this machine."),
-    click.option("--root-certificates", metavar="FILE", type=_FILE, help="Trust these (PEM)."),
-    click.option("--client-certificate", metavar="FILE", type=_FILE, help="Present this chain to the service (PEM)."),
-    click.option("--client-key", metavar="FILE", type=_FILE, help="Its private key (PEM, no pass phrase)."),
-    click.option("--server-name", metavar="NAME", help="Expect it in the service's certificate."),
+    click.option("--anonymous", is_flag=True, help="Send no credentials, as to your own service."),
+    click.option("--insecure", is_flag=True, help="Do not use TLS; with credentials, only on this machine."),
+    click.option("--root-certificates", metavar="FILE", type=_FILE, help="Certificates to trust (PEM)."),
+    click.option("--client-certificate", metavar="FILE", type=_FILE, help="Certificate chain of the client (PEM)."),
+    click.option("--client-key", metavar="FILE", type=_FILE, help="Private key of the client (PEM, no pass phrase)."),
+    click.option("--server-name", metavar="NAME", help="Host name to expect in the service's certificate."),
     click.option("--folder-id", metavar="ID", help="Folder to bill, for user accounts."),
     click.option(
         "--data-logging/--no-data-logging",
         default=None,
-        help="Let the service keep what it is sent, or not.  [default: as it likes]",
+        help="Whether the service may keep the data that it gets.  [default: the service decides]",
     ),
 )
 
 
 def service_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the options that lead to a service; it takes them as `service`."""
+    """Add the options of a service to a command, which gets them as the argument `service`."""
 
     @wraps(command)
     def collect(
@@ -89,10 +89,10 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
 
 @contextmanager
 def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator["VisionClient"]:
-    """Give a client of the service; a local one, in place of the one that is named, lives as long as the context.
+    """Yield a client of the service. With `local` it is a local service, which lives as long as the context.
 
     Raises:
-        click.ClickException: the options do not go together or are malformed.
+        click.ClickException: an option is malformed, or contradicts another one.
         AuthError: there are no credentials.
         LocalServiceError: the local service cannot start here.
     """
@@ -108,13 +108,13 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
                 from vision_grpc.local import LocalVision
             vision = stack.enter_context(LocalVision())
             endpoint = vision.rest_endpoint if service.transport == "rest" else vision.grpc_endpoint
-            # The environment's folder is of the real service.
+            # The folder in the environment belongs to the real service.
             folder_id = "" if service.folder_id is None else service.folder_id
             service = replace(service, endpoint=endpoint, insecure=True, credentials=Anonymous(), folder_id=folder_id)
         try:
             client = VisionClient(
                 **service.keywords(),
-                # Each of the attempts may take its time; the default of the sum would cut long ones short.
+                # The default of total_s would cut the later attempts of long calls short.
                 timeouts=Timeouts(
                     call_s=timeout_s, total_s=max(Timeouts().total_s, timeout_s * RetryPolicy().attempts)
                 ),
@@ -129,7 +129,7 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
 
 @contextmanager
 def local_extra() -> Generator[None]:
-    """Give a context in which the local service is imported.
+    """Provide a context in which the local service is imported.
 
     Raises:
         click.ClickException: the extra `local` is not installed.
@@ -137,7 +137,7 @@ def local_extra() -> Generator[None]:
     try:
         yield
     except ImportError as error:
-        # The package's own explanation comes without a module's name; with one, an import broke.
+        # Our own error names no module. One that does is a bug.
         if error.name is not None:
             raise
         raise click.ClickException(str(error)) from error

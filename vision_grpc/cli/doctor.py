@@ -30,7 +30,7 @@ Examples:
 
 \b
 Environment:
-  as for analyze; see vision-grpc --help
+  the same variables as for analyze; see vision-grpc --help
 
 \b
 Exit codes:
@@ -43,17 +43,16 @@ _MARKS = {"ok": " ", "warning": "!", "fault": "x"}
 
 @click.command(epilog=_EPILOG)
 @service_options
-@click.option("--call", is_flag=True, help="Get a token and try a call, which is not billed.")
+@click.option("--call", is_flag=True, help="Get a token and make a call, which is not billed.")
 @click.option(
     "--timeout",
     "timeout_s",
     metavar="SECONDS",
     type=Seconds(most=DAY_S),
     default=10.0,
-    show_default=True,
-    help="The longest time for each step.",
+    help="Longest time for each step.  [default: 10]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON lines.")
 def doctor(
     *,
     service: "Arguments",
@@ -61,7 +60,11 @@ def doctor(
     timeout_s: float,
     as_json: bool,
 ) -> int:
-    """Check which service, transport and credentials are used here, and whether they work."""
+    """Check the settings and the connection to the service.
+
+    The checks show which service, transport and credentials a client uses here, whether they work,
+    and how to fix what does not.
+    """
     from vision_grpc.doctor import examine
 
     code = ALL_READ

@@ -1,4 +1,4 @@
-"""A file that is written to as fast as its reader reads."""
+"""A file that is written as fast as its reader reads."""
 
 from io import FileIO
 from selectors import EVENT_WRITE, DefaultSelector
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 class PatientFile(FileIO):
-    """A file that waits where it is a full pipe, even if whoever shares the pipe has made it non-blocking."""
+    """A file that waits for a full pipe, even if another process has made the pipe non-blocking."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Return how many bytes the system took, which may be fewer than there are.
+        """Write data and return how many bytes were written, which may be fewer than given.
 
         Raises:
-            OSError: it takes none.
+            OSError: the file cannot be written.
         """
         while (written := super().write(data)) is None:
             with DefaultSelector() as selector:

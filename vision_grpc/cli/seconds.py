@@ -1,4 +1,4 @@
-"""Options that are times."""
+"""The type of options that are a number of seconds."""
 
 import math
 
@@ -8,14 +8,14 @@ DAY_S = 24 * 3600
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds above 0, and `most` at most."""
+    """A number of seconds above 0 and up to `most`."""
 
     def __init__(self, *, most: float) -> None:
         super().__init__(min=0, min_open=True, max=most)
 
     def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the number that was spelled; no comparison holds for NaN, so that the range alone would pass it."""
+        """Return the number. NaN is refused here: the range accepts it, as no comparison with NaN holds."""
         seconds: float = super().convert(value, param, ctx)
         if math.isnan(seconds):
-            self.fail(f"{value!r} is no number of seconds", param, ctx)
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
         return seconds

@@ -1,4 +1,4 @@
-"""`vision-grpc serve`: the local service, until it is told to end."""
+"""`vision-grpc serve`: runs the local service until a signal ends it."""
 
 import json
 import logging
@@ -20,9 +20,9 @@ from vision_grpc.cli.seconds import DAY_S, Seconds
 from vision_grpc.cli.stderr import tell
 
 _EPILOG = """\b
-Once it answers, it prints one line of JSON on stdout:
+When the service is ready, one line of JSON is printed on stdout:
 {"grpc_endpoint": "127.0.0.1:4001", "rest_endpoint": "http://127.0.0.1:4002"}
-Its log goes to stderr. gRPC reflection and health checks are served too.
+The log goes to stderr. gRPC reflection and health checks are served too.
 
 \b
 Examples:
@@ -33,16 +33,18 @@ Examples:
   vision-grpc serve --require-auth secrets/ --token-lifetime 60
 
 \b
-With --require-auth the folder gets an authorized key (key.json), an API key
-(api-key) and an OAuth token (oauth-token), new ones at each start. Both
-ports give IAM tokens for them, the REST port is a metadata service as well.
+With --require-auth, each start writes a new authorized key (key.json), API
+key (api-key) and OAuth token (oauth-token) to the folder, and callers need
+one of them. Both ports exchange them for IAM tokens, and the REST port is a
+metadata service too.
   export YC_SERVICE_ACCOUNT_KEY_FILE=secrets/key.json
   export VISION_GRPC_IAM_ENDPOINT=http://127.0.0.1:4001
 
 \b
-Ending it: Ctrl-C or SIGTERM. No more calls are taken, those in flight are
-answered; what takes longer than 1.4 seconds is ended with UNAVAILABLE.
-All is over within two seconds; a second signal ends it at once.
+Ctrl-C or SIGTERM ends the service: it accepts no more calls and answers
+those in flight. Calls that take longer than 1.4 seconds fail with
+UNAVAILABLE. The service ends within two seconds; a second signal ends it
+at once.
 
 \b
 Exit codes:
@@ -51,7 +53,7 @@ Exit codes:
 
 \b
 Environment:
-  TESSDATA_PREFIX  where Tesseract's language data is (*.traineddata)
+  TESSDATA_PREFIX  folder of Tesseract's language data (*.traineddata)
 """
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 _LONGEST_END_S = 1.9
@@ -63,14 +65,16 @@ _log = logging.getLogger(__name__)
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--grpc-port", type=_PORT, default=0, metavar="N", help="Port for gRPC.  [default: any free]")
 @click.option("--rest-port", type=_PORT, default=0, metavar="N", help="Port for REST.  [default: any free]")
-@click.option("--tls-certificate", metavar="FILE", type=click.Path(path_type=Path), help="Certificate chain (PEM).")
-@click.option("--tls-key", metavar="FILE", type=click.Path(path_type=Path), help="Its private key (PEM).")
+@click.option(
+    "--tls-certificate", metavar="FILE", type=click.Path(path_type=Path), help="Certificate chain of the service (PEM)."
+)
+@click.option("--tls-key", metavar="FILE", type=click.Path(path_type=Path), help="Private key of the service (PEM).")
 @click.option(
     "--require-auth",
     "credentials_folder",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="Let in only who has a secret of those written there.",
+    help="Write new credentials to this folder, and require them of callers.",
 )
 @click.option(
     "--token-lifetime",
@@ -78,7 +82,7 @@ _log = logging.getLogger(__name__)
     metavar="SECONDS",
     type=Seconds(most=365 * DAY_S),
     default=12 * 3600.0,
-    help="Of IAM tokens.  [default: 12 hours]",
+    help="Lifetime of IAM tokens.  [default: 12 hours]",
 )
 def serve(
     *,
@@ -92,8 +96,8 @@ def serve(
 ) -> NoReturn:
     """Run a local Vision service, over gRPC and REST.
 
-    It recognises text by Tesseract, speaks the contract of the real service and asks nobody for
-    credentials unless told to.
+    It recognises text with Tesseract and has the API of the real service. It requires no
+    credentials unless --require-auth is given.
     """
     show_logs(logging.INFO)
     told_to_end = _catch_end()
@@ -102,7 +106,7 @@ def serve(
     with ExitStack() as stack:
         identities = folder = None
         if credentials_folder is not None:
-            # Loaded where it is needed: its lock is of POSIX, and a service that lets everybody in needs none.
+            # Imported here because it needs POSIX file locks; a service without credentials runs without them.
             from vision_grpc.cli.secrets_folder import hold_folder
 
             identities = Identities(token_lifetime_s=token_lifetime_s)
@@ -119,18 +123,18 @@ def serve(
         )
         if identities is None and not _is_loopback(host):
             tell(
-                f"warning: on {host} anybody who can reach this machine may use the service: it asks for no credentials"
+                f"warning: everybody who can reach this machine on {host} can use the service: it needs no credentials"
             )
         if folder is not None and identities is not None:
             folder.write(identities)
         endpoints = {"grpc_endpoint": vision.grpc_endpoint, "rest_endpoint": vision.rest_endpoint}
-        _log.info("serving gRPC on %s and REST on %s, Ctrl-C ends it", *endpoints.values())
+        _log.info("serving gRPC on %s and REST on %s, Ctrl-C ends the service", *endpoints.values())
         click.echo(json.dumps(endpoints))
         told_to_end.recv(1)
         _end_at_last()
-        _log.info("ending, calls in flight are answered first")
-    # Nothing is left to be saved; measured with 80 calls in flight on busy cores, the interpreter's own end would take
-    # another second, in which nothing can be cut short.
+        _log.info("ending; calls in flight are answered first")
+    # Nothing is left to save. Measured with 80 calls in flight on busy cores, the interpreter's own shutdown would take
+    # another second, which nothing can cut short.
     os._exit(ALL_READ)
 
 
@@ -138,8 +142,8 @@ def _catch_end() -> socket.socket:
     """Return a socket that can be read once SIGINT or SIGTERM has come; a second signal ends the program at once."""
     told_to_end, wakeup = socket.socketpair()
     wakeup.settimeout(0)
-    # The kernel may give a signal to any thread; Python's handler runs in this one, yet a lock or an event would go on
-    # waiting here. Written to by whichever thread is interrupted, the socket wakes it.
+    # The kernel may interrupt any thread. Python's handler runs in the main thread, but ends no wait for a lock or an
+    # event there. The interrupted thread writes to the socket, which wakes the main thread.
     signal.set_wakeup_fd(wakeup.detach())
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -152,7 +156,7 @@ def _catch_end() -> socket.socket:
 
 
 def _end_at_last() -> None:
-    """Let the process end in time whatever is in the way: who asked for it may soon kill."""
+    """End the process in time in any case: a supervisor may kill it soon."""
     timer = Timer(_LONGEST_END_S, os._exit, [ALL_READ])
     timer.daemon = True
     timer.start()
