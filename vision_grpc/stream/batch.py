@@ -1,49 +1,49 @@
-"""Images that travel together: before, during and after an attempt to send them."""
+"""Images that are sent together: as they wait to be sent, and during a call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-Entry = tuple[int, str, int]
-"""Position, key and size in bytes of an image: what its result needs."""
+Entry: TypeAlias = tuple[int, str, int]
+"""Position, key and size in bytes of an image: what its result needs.
+
+A plain tuple: a named one for each image would double what these values add to the cost of a stream.
+"""
 
 
 class History(NamedTuple):
-    """What happened to the images of a batch so far."""
+    """What has happened so far to images that are sent together."""
 
-    deadline: float | None = None
-    """When they must have their results (monotonic seconds); None before the first attempt."""
     attempts: int = 0
     unreached: int = 0
-    """The attempts that did not reach the service, so that the policy does not count them."""
-    failures: int = 0
-    """Retries so far, for the backoff."""
+    """Attempts that the policy does not count."""
+    retries: int = 0
+    """Waits for a further attempt."""
     last_fault: str = ""
-    refused: str | None = None
-    """The authorization that the service refused, for the next attempt to have another."""
     is_refreshed: bool = False
-    """Whether the authorization was replaced once: that is not done again."""
+    """Whether a token has been replaced for them: that is done once."""
+    deadline: float | None = None
+    """When they must have their results (monotonic seconds); None before the first attempt."""
 
-    def __repr__(self) -> str:
-        # Without the secret.
-        return f"History(deadline={self.deadline}, attempts={self.attempts}, last_fault={self.last_fault!r})"
+    def failed(self, fault: str, *, is_free: bool) -> "History":
+        """Return the history after one more attempt, a failed one; the policy does not count it if it `is_free`."""
+        return self._replace(attempts=self.attempts + 1, unreached=self.unreached + is_free, last_fault=fault)
 
 
-class Batch:
-    """Images that wait to be sent. It does not change: what happens to it makes another one."""
+class Batch(NamedTuple):
+    """Images that wait for their next attempt."""
 
-    __slots__ = ("content_bytes", "contents", "entries", "history")
-
-    def __init__(self, entries: Sequence[Entry], contents: Sequence[bytes], history: History = History()) -> None:  # noqa: B008 - immutable
-        self.entries = entries
-        self.contents = contents
-        self.history = history
-        self.content_bytes = sum([size for _, _, size in entries])
+    entries: Sequence[Entry]
+    contents: Sequence[bytes]
+    content_bytes: int
+    history: History = History()
+    refused: str | None = None
+    """The authorization of the last attempt, if the service refused it."""
 
     def part(self, numbers: Sequence[int]) -> "Batch":
         """Return a batch of some of the images, with the same history."""
         entries = [self.entries[number] for number in numbers]
-        return Batch(entries, [self.contents[number] for number in numbers], self.history)
+        contents = [self.contents[number] for number in numbers]
+        return Batch(entries, contents, sum([size for _, _, size in entries]), self.history)
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """Return the batch in two parts, in order; it has more than one image."""
@@ -52,17 +52,24 @@ class Batch:
         return self.part(numbers[:middle]), self.part(numbers[middle:])
 
 
-@dataclass(slots=True)
-class SentBatch:
-    """One attempt: a batch under way. Its contents are kept by the sender."""
+class Attempt(NamedTuple):
+    """One call for the images of a batch. The call has their bytes, the attempt does not."""
 
     entries: Sequence[Entry]
     content_bytes: int
     history: History
-    """As it was before this attempt."""
     sent_at: float
     overdue_at: float
-    """When the call is waited for no longer."""
+    """When the stream stops waiting for the call."""
     is_cut_short: bool
-    """Whether earlier attempts left this one less time than a call has."""
-    authorization: str | None = field(default=None, repr=False)
+    """Whether earlier attempts left this one less time than a first attempt has."""
+    authorization: str | None = None
+
+    def authorized(self, authorization: str | None, now: float) -> "Attempt":
+        """Return the attempt as it leaves, with its authorization."""
+        entries, content_bytes, history, _, overdue_at, is_cut_short, _ = self
+        return Attempt(entries, content_bytes, history, now, overdue_at, is_cut_short, authorization)
+
+    def batch(self, contents: Sequence[bytes], history: History, refused: str | None = None) -> Batch:
+        """Return the batch to send again."""
+        return Batch(self.entries, contents, self.content_bytes, history, refused)

@@ -87,7 +87,7 @@ class Retries:
         """
         if history.attempts - history.unreached >= self._policy.attempts:
             return None
-        wait_s = backoff_s(self._policy, history.failures + 1, self._rng, asked_s)
+        wait_s = backoff_s(self._policy, history.retries + 1, self._rng, asked_s)
         if is_free:
             return min(wait_s, PROBE_S)
         if self._budget.spend():

@@ -1,4 +1,4 @@
-"""Single decisions of a stream, each demanded by a test; `test_core_run_machine` tries them in every order."""
+"""Single decisions of a stream, each demanded by a test; `test_run_machine` tries them in every order."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -245,7 +245,7 @@ def test_what_has_no_time_left_tells_what_took_it() -> None:
     (result,) = emit.results
     assert result.error is not None
     assert result.error.code is Code.DEADLINE_EXCEEDED
-    assert result.error.message.endswith("is over; the last one: UNAVAILABLE: no healthy upstream")
+    assert result.error.message.endswith("for all attempts; the last one: UNAVAILABLE: no healthy upstream")
 
 
 def test_waits_are_as_long_as_the_service_asks() -> None:
