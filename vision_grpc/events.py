@@ -1,4 +1,4 @@
-"""What happens inside a client, as values: for hooks, metrics and logs. None holds a secret or image bytes."""
+"""What happens inside a client, as values for hooks, metrics and logs. They hold no secrets and no image bytes."""
 
 from dataclasses import dataclass
 
@@ -19,16 +19,16 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A batch was answered or failed; follows its `CallStarted`."""
+    """A batch was answered or failed; it comes after the `CallStarted` of the same id."""
 
     call_id: int
     images: int
     latency_s: float
     transport: TransportName | None
-    """None when nothing was answered."""
+    """None when no answer came."""
     request_id: str | None
     code: Code
-    """OK when it was answered, whatever the answer says of single images."""
+    """OK when the batch was answered, even if single images failed."""
     message: str
 
 
@@ -43,7 +43,7 @@ class RetryScheduled:
 
 @dataclass(frozen=True, slots=True)
 class ImagesFinished:
-    """Images have their results."""
+    """Images have got their results."""
 
     succeeded: int
     failed: int

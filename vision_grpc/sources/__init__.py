@@ -1,1 +1,1 @@
-"""Where images come from: anything that a caller hands over becomes bytes with a key."""
+"""Sources of images: whatever a caller passes becomes bytes with a key."""

@@ -1,4 +1,4 @@
-"""Images for an event loop: pulled and read beside it, as they are wanted."""
+"""Images for an event loop: pulled and read outside it, when they are wanted."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -21,10 +21,10 @@ _CANCELLED_WITHIN_S = 1.0
 def feed(
     images: Iterable[ImageSource] | AsyncIterable[ImageSource], limits: Limits, on_news: Callable[[], None]
 ) -> "Feeder":
-    """Return what pulls the images, on the running loop or beside it.
+    """Return a feeder that pulls the images, on the running loop or in a thread.
 
-    Ordinary iterables are pulled, and files read, in a thread of their own, always the same:
-    either may block. What is in memory needs none.
+    An ordinary iterable is pulled in one thread, which also reads the files: both may block. Images in memory
+    need no thread.
     """
     if isinstance(images, AsyncIterable):
         return _TaskFeeder(images, limits, on_news)
@@ -34,7 +34,7 @@ def feed(
 
 
 class Feeder(ABC):
-    """Pulls a source when images are wanted, and calls `on_news` when `has_news` becomes true later than that."""
+    """Pulls a source when images are wanted, and calls `on_news` when `has_news` becomes true later than `want`."""
 
     def __init__(self, on_news: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -47,12 +47,12 @@ class Feeder(ABC):
 
     @property
     def has_news(self) -> bool:
-        """Whether there is something to `take`: what is wanted, less when the rest is slow to come, or the end."""
+        """Whether there is something to `take`: all images wanted, fewer when the rest is slow to come, or the end."""
         return self._wanted > 0 and (len(self._images) >= self._enough or self._ended)
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing is left to take, nor will be."""
+        """Whether there are no images left to take, now or later."""
         return self._ended and not self._images
 
     def want(self, images: int) -> None:
@@ -63,7 +63,7 @@ class Feeder(ABC):
             self._patience = self._loop.call_later(PATIENCE_S, self._settle_for_less)
 
     def take(self) -> Sequence[Image | Rejection]:
-        """Return what has come of what was wanted; the rest of that is no longer wanted."""
+        """Return the images wanted that have come; the rest of them is no longer wanted."""
         if self._patience is not None:
             self._patience.cancel()
         images = [self._images.popleft() for _ in range(min(self._wanted, len(self._images)))]
@@ -71,7 +71,7 @@ class Feeder(ABC):
         return images
 
     def left(self) -> Sequence[str]:
-        """Return the keys of the images that came and were not taken."""
+        """Return the keys of the images that have come and were not taken."""
         return [image.key for image in self._images]
 
     @abstractmethod
@@ -93,7 +93,7 @@ class Feeder(ABC):
 
 
 class _MemoryFeeder(Feeder):
-    """Pulls at once."""
+    """Pulls images that are in memory."""
 
     def __init__(self, images: Iterable[ImageSource], limits: Limits, on_news: Callable[[], None]) -> None:
         super().__init__(on_news)
@@ -105,7 +105,7 @@ class _MemoryFeeder(Feeder):
             self._end(self._source.error)
 
     async def aclose(self) -> None:
-        """Do nothing: nothing is under way."""
+        """Do nothing: no work is in progress."""
 
 
 class _ThreadFeeder(Feeder):
@@ -128,11 +128,11 @@ class _ThreadFeeder(Feeder):
 
     @property
     def has_news(self) -> bool:
-        """Whether there is something to `take`, or as much as is read ahead."""
+        """Whether there is something to `take`, or the thread has read ahead as far as it may."""
         return super().has_news or (self._wanted > 0 and not self._is_below(1))
 
     def take(self) -> Sequence[Image | Rejection]:
-        """Return what has come of what was wanted; see `Feeder`."""
+        """Return the images wanted that have come; see `Feeder`."""
         images = super().take()
         self._bytes_taken += sum([len(image.content) for image in images if isinstance(image, Image)])
         return images
@@ -149,7 +149,7 @@ class _ThreadFeeder(Feeder):
             self._thread.submit(self._read_ahead)
 
     def _is_below(self, divisor: int) -> bool:
-        """Return whether less has been read ahead than this part of what may be."""
+        """Whether the thread has read ahead less than this part of what it may."""
         ahead = self._bytes_pulled - self._bytes_taken
         return len(self._images) < AHEAD_IMAGES // divisor and ahead < AHEAD_BYTES // divisor
 
@@ -200,7 +200,7 @@ class _TaskFeeder(Feeder):
         self._resume.set()
 
     async def aclose(self) -> None:
-        """End the task, unless the source does not let itself be cancelled. It is the caller's, and stays open."""
+        """End the task, unless the source ignores its cancellation. The source belongs to the caller and stays open."""
         self._is_closed = True
         if self._files is not None:
             self._files.end()
@@ -236,13 +236,13 @@ class _TaskFeeder(Feeder):
         return image
 
     def _over(self, task: "asyncio.Task[None]") -> None:
-        """Do not let the stream wait for a task that is over, whatever ended it."""
+        """Let the stream go on when the task has ended, for whatever reason."""
         self._end(RuntimeError("the source of images was cancelled") if task.cancelled() else task.exception())
         self._on_news()
 
 
 def _read_or_error(source: ImageSource, position: int, limits: Limits) -> Image | Rejection | BaseException:
-    # As a result, for asyncio's future does not take every exception that a path of the caller's own kind may raise.
+    # Returned, not raised: an asyncio future does not take every exception that the caller's path object may raise.
     try:
         return read_image(source, position, limits)
     except BaseException as error:  # noqa: BLE001 - raised again by the stream

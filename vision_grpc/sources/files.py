@@ -1,4 +1,4 @@
-"""Images as callers hand them over, made into bytes with a key."""
+"""What callers pass as images, made into bytes with a key."""
 
 import os
 from collections.abc import Iterable
@@ -13,16 +13,16 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.image import Image, Rejection
 
 ImageSource: TypeAlias = Image | bytes | str | os.PathLike[str]
-"""What a caller may hand over as an image: bytes, a path, or an Image with a key of its own."""
+"""What a caller may pass as an image: bytes, a path, or an Image that has a key."""
 
 PATIENCE_S = 0.01
-"""What has come is not held back for longer than this, though a batch could take more."""
+"""How long the images that have come are held back while a batch could have more."""
 
 
 def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Rejection:
-    """Return an image that is fit to be sent, or why this one is not.
+    """Return an image that may be sent, or why it may not.
 
-    Its key is its own, its path, or `#position` for bare bytes. A file over the limit is not read, however large it is.
+    The key is that of the `Image`, the path, or `#position` for bare bytes. A file over the limit is not read.
     """
     if isinstance(source, Image):
         _check_parts(source, position)
@@ -42,10 +42,10 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
 
 
 def check_many(images: object) -> None:
-    """Refuse one image in the place of many: a string would be taken for a sequence of paths of one letter.
+    """Refuse one image where many are expected: a string would be taken for many paths of one letter.
 
     Raises:
-        TypeError: it is one.
+        TypeError: the argument is one image.
     """
     if isinstance(images, str | bytes | os.PathLike | Image):
         message = "analyze_many takes an iterable of images; for one, use analyze or put it into a list"
@@ -55,8 +55,8 @@ def check_many(images: object) -> None:
 class Source:
     """An iterable of images, pulled a few at a time.
 
-    An exception of the iterable ends it, as its end would: what came before is not lost, and
-    `error` keeps the exception until all of that has its results.
+    An exception of the iterable is its end: the images before it are not lost, and `error` keeps the exception
+    until all of them have their results.
     """
 
     def __init__(self, images: Iterable[ImageSource], limits: Limits) -> None:
@@ -66,17 +66,17 @@ class Source:
         self.error: Exception | None = None
 
     def next(self) -> Image | Rejection | None:
-        """Return the next image, read from its file here; None when there is none any more."""
+        """Return the next image, read from its file in this call; None at the end."""
         try:
             for position, source in self._numbered:
                 return read_image(source, position, self._limits)
-        except Exception as error:  # noqa: BLE001 - the caller's own, raised again at the end of the stream
+        except Exception as error:  # noqa: BLE001 - raised again at the end of the stream
             self.error = error
         self.exhausted = True
         return None
 
     def pull(self, most: int) -> list[Image | Rejection]:
-        """Return up to so many of the next images; fewer at the end, or when they come slowly: one is waited for."""
+        """Return at most so many of the next images; fewer at the end, or when they come slowly, but at least one."""
         pulled: list[Image | Rejection] = []
         patient_until = monotonic() + PATIENCE_S
         while (image := self.next()) is not None:
@@ -107,7 +107,7 @@ def _read_file(path: Path, limits: Limits) -> bytes | ImageError:
         with path.open("rb") as file:
             content, size = b"", os.fstat(file.fileno()).st_size
             if size <= limits.content_bytes:
-                # Not as much as there may be: memory for that would be taken, and given back, for each file.
+                # Not up to the limit: `read` would allocate and free that much memory for each file.
                 content = file.read(size + 1)
                 if len(content) > size:  # A pipe has no size; a file may have grown since.
                     content += file.read(limits.content_bytes + 1 - len(content))

@@ -1,4 +1,4 @@
-"""An image as it goes through the client."""
+"""An image on its way through the client."""
 
 from typing import NamedTuple
 

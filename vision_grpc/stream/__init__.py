@@ -1,1 +1,1 @@
-"""The decisions of one stream, without clock, socket, thread or task: what the two shells carry out."""
+"""The decisions of one stream: no clock, socket, thread or task. The two shells carry them out."""

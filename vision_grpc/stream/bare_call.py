@@ -5,9 +5,9 @@ from vision_grpc.stream.verdict import Verdict, judge
 
 
 class BareCall:
-    """Not retried, with two exceptions that cost the service nothing, each once.
+    """Retries a call only in two cases, once each, for they cost the service nothing.
 
-    A token that the service refuses is replaced; a call that one protocol could not carry takes the other.
+    A token that the service refused is replaced; a call that did not get through by gRPC is sent by REST.
     """
 
     def __init__(self) -> None:
@@ -16,10 +16,10 @@ class BareCall:
         self._left = {Verdict.REFRESH, Verdict.RESEND}
 
     def failed(self, error: VisionError, authorization: str | None) -> None:
-        """Return where the call is to be sent again.
+        """Return if the call is to be sent again.
 
         Raises:
-            VisionError: the error itself, where it is not.
+            VisionError: the error itself, if it is not.
         """
         verdict = judge(error)
         if verdict not in self._left or (verdict is Verdict.REFRESH and authorization is None):

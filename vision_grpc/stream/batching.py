@@ -1,4 +1,4 @@
-"""Which images travel together."""
+"""Which images are sent together."""
 
 from collections.abc import Sequence
 from typing import Generic, TypeVar
@@ -19,7 +19,7 @@ _ItemT = TypeVar("_ItemT")
 
 
 def batch_bytes(limits: Limits) -> int:
-    """Return how many bytes of images a request has at most."""
+    """Return the largest number of image bytes in a request."""
     most = BATCH_BYTES if limits.requests_per_s is None else _BATCH_BYTES_BY_QUOTA
     return min(most, limits.bytes_in_flight)
 
@@ -35,18 +35,18 @@ class Batcher(Generic[_ItemT]):
 
     @property
     def waiting(self) -> Sequence[_ItemT]:
-        """What has gathered and not left yet."""
+        """The images of the batch that is not complete."""
         return self._batch
 
     @property
     def room(self) -> int:
-        """How many more images the batch takes by number."""
+        """How many more images the batch may have."""
         return self._most_images - len(self._batch)
 
     def add(self, item: _ItemT, content_bytes: int) -> list[_ItemT]:
         """Take an image; return the batch that it completed by filling it or by not fitting in, else an empty list.
 
-        An image that is over the byte budget by itself travels alone.
+        An image that is over the byte budget by itself is sent alone.
         """
         full: list[_ItemT] = []
         if self._batch and self._batch_bytes + content_bytes > self._most_bytes:
@@ -56,6 +56,6 @@ class Batcher(Generic[_ItemT]):
         return full if full or len(self._batch) < self._most_images else self.flush()
 
     def flush(self) -> list[_ItemT]:
-        """Return what has gathered, possibly nothing, and start anew."""
+        """Return the images so far, possibly none, and start a new batch."""
         batch, self._batch, self._batch_bytes = self._batch, [], 0
         return batch

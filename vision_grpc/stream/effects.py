@@ -1,4 +1,4 @@
-"""What a run wants of the shell that carries it out."""
+"""What a run asks of the shell that carries it out."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,31 +7,31 @@ from vision_grpc.results import ImageResult
 
 
 class Send(NamedTuple):
-    """Start a call, and tell `succeeded` or `failed` of it by its id."""
+    """Start a call; report its end to `succeeded` or `failed`, by its id."""
 
     call_id: int
     contents: Sequence[bytes]
-    """The images. The run forgets them meanwhile: whoever sends them has a copy."""
+    """The images. The run does not keep them during the call: the call has to."""
     deadline: float
-    """When it has to be over (monotonic seconds)."""
+    """When the call must have ended (monotonic seconds)."""
     timeout_s: float
     """The seconds until then, for error messages."""
     refused: str | None
     """The authorization of the last attempt, if the service refused it."""
 
     def __repr__(self) -> str:
-        # Neither images nor a secret.
+        # It must show neither images nor a secret.
         return f"Send({self.call_id}, {len(self.contents)} images, {self.timeout_s:g} s)"
 
 
 class Forget(NamedTuple):
-    """Wait no more for a call that should be over, whatever became of it, and tell `forgotten`."""
+    """Stop waiting for a call that should have ended, and report it to `forgotten`."""
 
     call_id: int
 
 
 class Pull(NamedTuple):
-    """Take up to so many images from the source, and tell `pulled`; meanwhile, go on."""
+    """Take at most so many images from the source, and report them to `pulled`; go on in the meantime."""
 
     images: int
 
@@ -43,7 +43,7 @@ class Emit(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Wait until a call is done, or until this time (monotonic seconds) if there is one."""
+    """Wait until a call ends, but no longer than until this time (monotonic seconds) if it is not None."""
 
     until: float | None
 

@@ -7,7 +7,7 @@ _ItemT = TypeVar("_ItemT")
 
 
 class Sequencer(Generic[_ItemT]):
-    """Holds back what comes too early."""
+    """Holds back the items that come too early."""
 
     def __init__(self) -> None:
         self._next = 0
@@ -17,7 +17,7 @@ class Sequencer(Generic[_ItemT]):
         return len(self._early)
 
     def add(self, position: int, item: _ItemT) -> list[_ItemT]:
-        """Take the item of a position; return all that can go on now, in order."""
+        """Take the item of a position; return all items that are next in order, possibly none."""
         self._early[position] = item
         due: list[_ItemT] = []
         while self._next in self._early:
@@ -26,6 +26,6 @@ class Sequencer(Generic[_ItemT]):
         return due
 
     def flush(self) -> list[_ItemT]:
-        """Return what is still held back, in order: what it waited for does not come."""
+        """Return the items that are still held back, in order: those before them will not come."""
         early, self._early = self._early, {}
         return [item for _, item in sorted(early.items(), key=itemgetter(0))]

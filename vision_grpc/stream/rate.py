@@ -1,10 +1,11 @@
-"""Quotas: how many requests and images may leave in a second, and when the next ones do."""
+"""Quotas: when the next requests and images may leave, so that no second has more than allowed."""
 
 from collections import deque
 
 PERIOD_S = 1.05
-"""What is allowed in a second is spread over this, for a quota counts at the service, and what leaves evenly does not
-arrive so. No second there sees more than the quota as long as the way takes no call longer than another by the rest.
+"""The quota of one second is spread over this time, for the service counts what arrives, and requests that leave
+evenly do not arrive evenly. No second at the service has more than the quota as long as the network delays of two
+calls differ by no more than the rest, 0.05 s.
 """
 
 
@@ -23,19 +24,19 @@ class RequestRate:
         return self._next_at
 
     def charge(self, at: float) -> None:
-        """Count a request that leaves at a time; of one that was counted before it left, the later time stands."""
+        """Count a request that leaves at a time; if it was counted for an earlier time, the later one holds."""
         self._next_at = max(self._next_at, at + self._interval_s)
 
 
 class ImageRate:
-    """The same for images, which leave in batches, and a log of the last second, for spacing alone does not bound that.
+    """The same for images, which leave in batches: even spacing is not enough, so it keeps a log of the last second.
 
     Any second that includes its start but not its end sees at most the quota.
     """
 
     def __init__(self, per_second: float) -> None:
         self._interval_s = PERIOD_S / per_second
-        # A quota below one a second is one image in a longer period.
+        # A quota below one image a second means one image in a longer period.
         self._period_s = max(PERIOD_S, self._interval_s)
         self._quota = max(1, int(per_second))
         self._next_at = float("-inf")
@@ -43,7 +44,7 @@ class ImageRate:
         self._sum = 0
 
     def ready_at(self, images: int, now: float) -> float:
-        """Return when `images` more, at most the quota, may leave."""
+        """Return when so many images, at most the quota, may leave."""
         self._forget(now)
         excess = self._sum + images - self._quota
         ready = max(now, self._next_at)
@@ -56,7 +57,7 @@ class ImageRate:
 
     def charge(self, images: int, at: float) -> None:
         """Count images that leave at a time."""
-        # Threads read the clock before they take turns; an entry out of order would be forgotten too early.
+        # Threads read the clock before they get the lock; an entry out of order would be forgotten too early.
         at = max(at, self._sent[-1][0]) if self._sent else at
         self._next_at = max(self._next_at, at + images * self._interval_s)
         self._sent.append((at, images))

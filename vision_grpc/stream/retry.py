@@ -11,17 +11,16 @@ from vision_grpc.config import RetryPolicy
 from vision_grpc.stream.batch import History
 
 PROBE_S = 5.0
-"""How often a call of a stream looks whether a service is back that is away."""
+"""The longest wait between two attempts to reach a service that is away."""
 
-# So many calls that fail one after the other, with none answered between them, are no bad luck.
+# So many failed calls in a row, with no answer between them, are not bad luck.
 _OUTAGE_CALLS = 16
 
 
 class RetryBudget:
-    """A stock of retries that successes refill, so that an outage is not answered with a storm.
+    """A stock of retries that successes refill, so that an outage does not lead to a storm of retries.
 
-    It is where the outage shows: what the calls of all streams come to passes through here. Safe to share between
-    threads.
+    It also notices an outage, for it counts the calls of all streams. Safe to share between threads.
     """
 
     def __init__(self, policy: RetryPolicy) -> None:
@@ -33,7 +32,7 @@ class RetryBudget:
         self._failures = 0
 
     def earn(self, now: float) -> None:
-        """Take note of a call that was answered."""
+        """Count a call that was answered."""
         self._answered_at = now
         if self._failures or self._stock < self._most:
             with self._lock:
@@ -41,7 +40,7 @@ class RetryBudget:
                 self._stock = min(self._most, self._stock + self._per_success)
 
     def spend(self) -> bool:
-        """Take a retry from the stock for a call that failed; False when it is empty."""
+        """Take a retry from the stock for a call that failed; return False when the stock is empty."""
         with self._lock:
             self._failures += 1
             if self._stock < 1:
@@ -50,21 +49,21 @@ class RetryBudget:
             return True
 
     def was_answered(self, since: float) -> bool:
-        """Whether the service has answered since then: one that does not now is expected back."""
+        """Whether the service has answered since then: if it is away now, it is expected back."""
         return self._answered_at > since
 
     @property
     def is_outage(self) -> bool:
-        """Whether calls fail one after the other."""
+        """Whether many calls in a row have failed."""
         return self._failures >= _OUTAGE_CALLS
 
 
 class Retries:
-    """When the batches of one stream go again.
+    """When the batches of one stream are sent again.
 
-    A service that answered not longer ago than an image may take is expected back if it is away: attempts that do
-    not reach it are free, and where calls fail one after the other, an empty stock makes them wait instead of ending
-    one image after the other. Without `waits`, as in tests, a batch goes again at once and nothing is waited for.
+    If a service is away that has answered within the time that an image may take, it is expected back: attempts that
+    do not reach it are free, and in an outage an empty stock makes batches wait instead of failing image after image.
+    Without `waits`, as in tests, a batch is sent again at once, and a service that is away is not expected back.
     """
 
     def __init__(
@@ -77,13 +76,13 @@ class Retries:
         self._waits = waits
 
     def expect_service(self, now: float) -> bool:
-        """Whether a service that is away is waited for."""
+        """Whether a service that is away is expected back."""
         return self._waits and self._budget.was_answered(now - self._patience_s)
 
     def wait_s(self, history: History, now: float, asked_s: float | None, *, is_free: bool) -> float | None:
-        """Return how long a batch waits for its next attempt, None where it may not have one.
+        """Return how long a batch waits for its next attempt; None if it may not have one.
 
-        `is_free` tells that its last did not reach a service that is expected back.
+        `is_free`: its last attempt did not reach a service that is expected back.
         """
         if history.attempts - history.unreached >= self._policy.attempts:
             return None
@@ -98,9 +97,9 @@ class Retries:
 
 
 def backoff_s(policy: RetryPolicy, failures: int, rng: random.Random, asked_s: float | None) -> float:
-    """Return how long to wait after so many failures in a row.
+    """Return how long to wait after so many failures.
 
-    Exponential backoff with full jitter; a wait that the service asked for is a lower bound.
+    Exponential backoff with full jitter; the wait that the service asks for is a lower bound.
     """
     # The exponent is capped where the bound has long been reached: 2.0 ** 1100 overflows.
     bound = min(policy.max_backoff_s, policy.initial_backoff_s * 2.0 ** min(failures - 1, 63))

@@ -1,4 +1,4 @@
-"""What all streams of a client share: quotas, and how many calls at once the service bears."""
+"""What all streams of a client share: quotas, and an adaptive limit on calls in flight."""
 
 import threading
 
@@ -13,18 +13,18 @@ class Throttle:
     """Quotas and an adaptive limit on calls in flight. Safe to share between threads.
 
     The limit grows by one for each full round of answers and halves when the service pushes
-    back (AIMD), at most once for the calls that were under way when it did.
+    back (AIMD), at most once for the calls that were in flight when it did.
     """
 
     def __init__(self, limits: Limits, *, most_images: int) -> None:
-        # Garbage collection, or a signal's handler, may come back here in the same thread.
+        # Reentrant: garbage collection or a signal handler may call this in the same thread.
         self._lock = threading.RLock()
         self._requests = None if limits.requests_per_s is None else RequestRate(limits.requests_per_s)
         self._images = None if limits.images_per_s is None else ImageRate(limits.images_per_s)
         self.most_images = most_images
-        """Images that a request may have."""
+        """The most images that a request may have."""
         self.batch_images = _best_batch(limits, most_images)
-        """Images a request, at most, so that the quotas are nearly used up."""
+        """The most images in a request, so that the quotas are nearly used up."""
         self._most_calls = float(limits.calls_in_flight)
         self._calls = self._most_calls
         self._backed_off_at = float("-inf")
@@ -42,9 +42,9 @@ class Throttle:
             return self._ready_at(images, now)
 
     def reserve(self, images: int, now: float) -> float:
-        """Return when a request of so many images leaves, not earlier than now. It is charged for then.
+        """Return when a request of so many images leaves, not earlier than now, and charge it for that time.
 
-        So the turns of those who wait are their own, whoever asks later for less.
+        So no smaller request that asks later can take the time of one that waits.
         """
         if self._requests is None and self._images is None:
             return now
@@ -54,18 +54,18 @@ class Throttle:
             return leaves_at
 
     def charge(self, images: int, now: float) -> None:
-        """Charge a request of so many images that leaves now, later than it was let go."""
+        """Charge a request of so many images that leaves now, later than the time that was reserved."""
         with self._lock:
             self._charge(images, now)
 
     def answered(self) -> None:
-        """Take note of a call that the service answered."""
+        """Count a call that the service answered."""
         if self._calls < self._most_calls:
             with self._lock:
                 self._calls = min(self._most_calls, self._calls + 1.0 / self._calls)
 
     def pushed_back(self, sent_at: float, now: float) -> None:
-        """Take note of a call, sent at `sent_at`, that the service was too busy for."""
+        """Lower the limit for a call, sent at `sent_at`, that the service was too busy for."""
         with self._lock:
             if sent_at > self._backed_off_at:
                 self._backed_off_at = now
@@ -87,7 +87,7 @@ class Throttle:
 
 
 def _best_batch(limits: Limits, most_images: int) -> int:
-    """Return the largest batch that nearly uses the quotas up: of 12 images a second, 8 at once leave 4 unused."""
+    """Return the largest batch that nearly uses up the quotas: with 12 images a second, batches of 8 leave 4 unused."""
     if limits.images_per_s is None:
         return most_images
     images, requests = max(1, int(limits.images_per_s)), limits.requests_per_s

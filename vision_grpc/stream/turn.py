@@ -3,13 +3,13 @@
 from vision_grpc.stream.throttle import Throttle
 
 PROMPT_S = 0.01
-"""What is due and takes no longer counts as done in time."""
+"""A request that leaves no later than this after its time is in time."""
 
 _MISSED_AFTER_S = 0.25
 
 
 class Turn:
-    """When the next request of a stream leaves: once told, the time is the stream's own."""
+    """When the next request of a stream leaves: a time is reserved for it."""
 
     def __init__(self, throttle: Throttle) -> None:
         self._throttle = throttle
@@ -17,11 +17,11 @@ class Turn:
         self._waiting_since: float | None = None
 
     def soonest(self, images: int, now: float) -> float:
-        """Return when a request of so many images could leave, without waiting in line for it."""
+        """Return when a request of so many images could leave; reserve nothing."""
         return self._throttle.ready_at(images, now) if self._reserved is None else max(now, self._reserved[0])
 
     def leaves_at(self, images: int, now: float) -> float:
-        """Return when a request of so many images leaves. Who misses that by far has to wait in line again."""
+        """Return when a request of so many images leaves; a stream that misses its time by far has to queue again."""
         if self._reserved is None or images > self._reserved[1] or now > self._reserved[0] + _MISSED_AFTER_S:
             self._reserved = self._throttle.reserve(images, now), images
         leaves_at = self._reserved[0]
@@ -32,7 +32,7 @@ class Turn:
     def take(self, now: float) -> float:
         """Let the request leave; return how long it waited, in seconds."""
         if self._reserved is not None and now > self._reserved[0] + PROMPT_S:
-            # On a busy machine. The quota was charged for then.
+            # The machine is busy. The quota was charged for the reserved time.
             self._throttle.charge(self._reserved[1], now)
         waited_s = 0.0 if self._waiting_since is None else now - self._waiting_since
         self._reserved = self._waiting_since = None

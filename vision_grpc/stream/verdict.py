@@ -17,19 +17,19 @@ class Verdict(Enum):
 
     RETRY = "send them again after a while"
     SLOW_DOWN = "send them again after a while, and fewer at once"
-    SPLIT = "send each half by itself: one image may be what spoils the call, or there are too many bytes"
-    RESEND = "send them again at once: they did not get out, and now go another way"
+    SPLIT = "send each half by itself: one image may spoil the call, or there are too many bytes"
+    RESEND = "send them again at once: they were not sent, and now the fallback is used"
     REFRESH = "send them again with a fresh token"
     GIVE_UP = "nothing will help"
 
     @property
     def retry(self) -> bool:
-        """Whether time may help."""
+        """Whether to send the images again after a while."""
         return self in {Verdict.RETRY, Verdict.SLOW_DOWN}
 
 
 OVERLOAD = frozenset({Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
-"""Codes by which a service says that it has more to do than it can."""
+"""Codes of a service that has too much to do."""
 
 _BY_CODE = {
     Code.INVALID_ARGUMENT: Verdict.SPLIT,

@@ -26,6 +26,16 @@ class _Odd(BaseException):
     pass
 
 
+class _OwnPath(os.PathLike[str]):
+    """A path of the caller's own kind."""
+
+    def __init__(self, name: Callable[[], str]) -> None:
+        self._name = name
+
+    def __fspath__(self) -> str:
+        return self._name()
+
+
 async def _next(source: Feeder, awake: asyncio.Event, wanted: int) -> Sequence[Image | Rejection]:
     source.want(wanted)
     while not source.has_news:
@@ -128,12 +138,26 @@ def test_a_source_that_blocks_for_ever_holds_up_neither_the_loop_nor_its_end() -
 def test_a_file_that_blocks_for_ever_holds_up_neither_the_loop_nor_its_end(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.png"
     os.mkfifo(pipe)
+    is_reading = threading.Event()
 
-    async def images() -> AsyncIterator[bytes | Path]:
+    def name() -> str:
+        is_reading.set()
+        return str(pipe)
+
+    async def images() -> AsyncIterator[bytes | _OwnPath]:
         yield png(0)
-        yield pipe
+        yield _OwnPath(name)
 
-    assert asyncio.run(_take_some(images())) == 1
+    async def take_some() -> int:
+        awake = asyncio.Event()
+        source = feed(images(), _LIMITS, awake.set)
+        taken = await _next(source, awake, 8)
+        # A stream that is closed before the thread reads need not open the pipe: below, nothing would open it then.
+        assert is_reading.wait(_SOON_S)
+        await source.aclose()
+        return len(taken)
+
+    assert asyncio.run(take_some()) == 1
     # The thread is still there to be released.
     os.close(os.open(pipe, os.O_WRONLY))
 
@@ -157,16 +181,6 @@ async def test_a_source_that_does_not_let_itself_be_cancelled_is_left_behind(mon
     assert not source.exhausted
     over.set()
     await asyncio.sleep(0)
-
-
-class _OwnPath(os.PathLike[str]):
-    """A path of the caller's own kind."""
-
-    def __init__(self, name: Callable[[], str]) -> None:
-        self._name = name
-
-    def __fspath__(self) -> str:
-        return self._name()
 
 
 @pytest.mark.parametrize(
