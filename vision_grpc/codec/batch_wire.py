@@ -9,18 +9,16 @@ from collections.abc import Iterable
 
 from google.protobuf.message import DecodeError, Message
 
+from vision_grpc.codec.wire_format import FIXED32, FIXED64, LENGTH_DELIMITED, MORE, VARINT, read_varint, varint
 from vision_grpc.messages import AnalyzeResult, AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult
 
-_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 _WIRE_TYPE_BITS = 3
-_CONTINUES = 0x80
-_LONGEST_VARINT = 10
 # A tag of one byte and a length of up to three.
 _USUAL_HEAD, _USUAL_SIZE = 4, 1 << 21
 
 
 def _tag(message_class: type[Message], field: str) -> int:
-    return message_class.DESCRIPTOR.fields_by_name[field].number << _WIRE_TYPE_BITS | _LENGTH_DELIMITED
+    return message_class.DESCRIPTOR.fields_by_name[field].number << _WIRE_TYPE_BITS | LENGTH_DELIMITED
 
 
 _SPECS = bytes([_tag(BatchAnalyzeRequest, "analyze_specs")])
@@ -39,8 +37,8 @@ def join_request(contents: Iterable[bytes], spec_fields: bytes, request_fields: 
     pieces: list[bytes] = []
     for content in contents:
         size = len(content)
-        head = _CONTENT + _varint(size)
-        pieces += (_SPECS + _varint(len(head) + size + len(spec_fields)) + head, content, spec_fields)
+        head = _CONTENT + varint(size)
+        pieces += (_SPECS + varint(len(head) + size + len(spec_fields)) + head, content, spec_fields)
     pieces.append(request_fields)
     return b"".join(pieces)
 
@@ -95,22 +93,22 @@ def _field(wire: bytes, position: int, end: int) -> tuple[int, int, int]:
     """Return the tag of the field at a position, the start of its value and the position behind it."""
     if position + _USUAL_HEAD <= end:  # Nearly all have a number below 16 and less than 2 MB.
         tag, size, start = wire[position], wire[position + 1], position + 2
-        if size >= _CONTINUES:
+        if size >= MORE:
             second, start = wire[position + 2], position + 3
             size = size & 0x7F | second << 7
-            if second >= _CONTINUES:
+            if second >= MORE:
                 size = size & 0x3FFF | wire[position + 3] << 14
                 start = position + 4
-        if tag & 0x87 == _LENGTH_DELIMITED and size < _USUAL_SIZE and start + size <= end:
+        if tag & 0x87 == LENGTH_DELIMITED and size < _USUAL_SIZE and start + size <= end:
             return tag, start, start + size
-    tag, start = _read_varint(wire, position, end)
+    tag, start = read_varint(wire, position, end)
     kind = tag & 7
-    if kind == _LENGTH_DELIMITED:
-        size, start = _read_varint(wire, start, end)
-    elif kind == _VARINT:
-        size = _read_varint(wire, start, end)[1] - start
-    elif kind in {_FIXED64, _FIXED32}:
-        size = 8 if kind == _FIXED64 else 4
+    if kind == LENGTH_DELIMITED:
+        size, start = read_varint(wire, start, end)
+    elif kind == VARINT:
+        size = read_varint(wire, start, end)[1] - start
+    elif kind in {FIXED64, FIXED32}:
+        size = 8 if kind == FIXED64 else 4
     else:
         message = f"wire type {kind} at byte {position}"
         raise DecodeError(message)
@@ -118,28 +116,3 @@ def _field(wire: bytes, position: int, end: int) -> tuple[int, int, int]:
         message = f"the field at byte {start} is longer than what holds it"
         raise DecodeError(message)
     return tag, start, start + size
-
-
-def _read_varint(wire: bytes, position: int, end: int) -> tuple[int, int]:
-    """Return a varint and the position behind it."""
-    number = shift = 0
-    for index in range(position, min(end, position + _LONGEST_VARINT)):
-        byte = wire[index]
-        number |= (byte & 0x7F) << shift
-        if byte < _CONTINUES:
-            return number, index + 1
-        shift += 7
-    message = f"a broken varint at byte {position}"
-    raise DecodeError(message)
-
-
-def _varint(number: int) -> bytes:
-    if number < _CONTINUES:
-        return bytes((number,))
-    low = number & 0x7F | _CONTINUES
-    if number < 1 << 14:
-        return bytes((low, number >> 7))
-    middle = number >> 7 & 0x7F | _CONTINUES
-    if number < _USUAL_SIZE:
-        return bytes((low, middle, number >> 14))
-    return bytes((low, middle)) + _varint(number >> 14)

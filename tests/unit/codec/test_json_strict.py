@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.codec.json.tree import DEEPEST
-from vision_grpc.codec.json.wire import length_delimited
+from vision_grpc.codec.wire_format import length_delimited
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import (
     AnalyzeSpec,

@@ -15,7 +15,7 @@ import binascii
 from google.protobuf.descriptor import Descriptor
 
 from vision_grpc.codec.json.tree import Json, dump, quote, read_object
-from vision_grpc.codec.json.wire import length_delimited
+from vision_grpc.codec.wire_format import length_delimited
 from vision_grpc.errors import ProtocolError
 from vision_grpc_pb._pool import POOL
 

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from vision_grpc.codec.json.fields import SPECIAL_FORMS, other_spellings
 from vision_grpc.codec.json.keys import has_escape, may_have_key
 from vision_grpc.codec.json.structs import decoder_of, outline_decoder_of
-from vision_grpc.codec.json.to_wire import Tally, write
+from vision_grpc.codec.json.to_wire import WriteContext, write
 from vision_grpc.codec.json.tree import read_keys
 from vision_grpc.errors import ProtocolError
 
@@ -31,23 +31,23 @@ def read_fast(data: bytes, message_class: type[_MessageT], *, ignore_unknown: bo
     descriptor = cast("Descriptor", message_class.DESCRIPTOR)
     if descriptor.full_name in SPECIAL_FORMS:
         return None
-    tally = Tally(ignore_unknown=ignore_unknown)
+    context = WriteContext(ignore_unknown=ignore_unknown)
     try:
         is_outline = len(data) > MOST_BYTES_AT_ONCE
         decoder = (outline_decoder_of if is_outline else decoder_of)(descriptor)
-        wire = write(decoder.decode(data), descriptor, tally, is_outline=is_outline)
-        if _all_keys_written(data, tally) or (ignore_unknown and _only_unknown_keys_skipped(data, descriptor)):
+        wire = write(decoder.decode(data), descriptor, context, is_outline=is_outline)
+        if _all_keys_written(data, context) or (ignore_unknown and _only_unknown_keys_skipped(data, descriptor)):
             return message_class.FromString(wire)
     except (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError, DecodeError, ProtocolError):
         pass
     return None
 
 
-def _all_keys_written(data: bytes, tally: Tally) -> bool:
+def _all_keys_written(data: bytes, context: WriteContext) -> bool:
     """Whether the text has no more keys than were written."""
-    colons = tally.keys + tally.raw_colons + tally.string_colons
+    colons = context.keys + context.raw_colons + context.string_colons
     # An escaped colon is one in the string, but none in the text.
-    return data.count(b":") == colons and not (tally.string_colons and has_escape(data, b"\\u003"))
+    return data.count(b":") == colons and not (context.string_colons and has_escape(data, b"\\u003"))
 
 
 def _only_unknown_keys_skipped(data: bytes, descriptor: Descriptor) -> bool:

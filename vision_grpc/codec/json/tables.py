@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from vision_grpc.codec.json.scalars import reader_of
-from vision_grpc.codec.json.wire import VARINT_BYTES, varint
+from vision_grpc.codec.wire_format import VARINT_BYTES, padded_varint
 
 NARROW, WIDE = 3, VARINT_BYTES
 """Bytes of a padded varint: 3 for numbers below 2,097,152, 10 for any."""
@@ -51,7 +51,7 @@ class VarintTable(dict[Any, bytes]):
         self._width, self._prefix, self._suffix = width, prefix, suffix
 
     def __missing__(self, value: object) -> bytes:
-        encoded = varint(self._to_number(value), width=self._width)
+        encoded = padded_varint(self._to_number(value), self._width)
         if len(encoded) != self._width:
             raise OddValueError
         entry = self._prefix + encoded + self._suffix

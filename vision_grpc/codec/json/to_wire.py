@@ -27,14 +27,14 @@ from vision_grpc.codec.json.unroll import (
     compile_packer,
     shape_of,
 )
-from vision_grpc.codec.json.wire import FIXED64, VARINT, double, length_delimited, tag, varint
+from vision_grpc.codec.wire_format import FIXED64, VARINT, double, length_delimited, tag, varint
 
 # A document of more shapes than these gains nothing from compiling another.
 _MOST_SHAPES = 64
 _MOST_TRIED = 6
 
 
-class Tally:
+class WriteContext:
     """What one document was found to hold; with it `fast` proves that nothing was overlooked."""
 
     def __init__(self, *, ignore_unknown: bool) -> None:
@@ -49,18 +49,18 @@ class Tally:
         """What fitted the latest message of each kind."""
 
 
-Writer = Callable[[Any, Tally], bytes]
+Writer = Callable[[Any, WriteContext], bytes]
 """Returns a field that is present as wire bytes, tag included. Raises ValueError for a value that it cannot hold."""
 
 
-def write(message: Any, descriptor: Descriptor, tally: Tally, *, is_outline: bool) -> bytes:  # noqa: ANN401 - a struct
+def write(message: Any, descriptor: Descriptor, context: WriteContext, *, is_outline: bool) -> bytes:  # noqa: ANN401 - a struct
     """Return the wire bytes of a decoded message, or of its outline.
 
     Raises:
         ValueError, ProtocolError: a value that the field cannot hold, or two members of one oneof; what
             is wrong where is for the strict reader to say.
     """
-    return _message_writer(descriptor, is_outline=is_outline)(message, tally)
+    return _message_writer(descriptor, is_outline=is_outline)(message, context)
 
 
 @cache
@@ -69,13 +69,13 @@ def _message_writer(descriptor: Descriptor, *, is_outline: bool = False) -> Writ
     writers = [(field.name, _field_writer(descriptor, field, is_outline=is_outline)) for field in fields]
     oneofs = [[field.name for field in oneof.fields] for oneof in descriptor.oneofs]
 
-    def write(message: Any, tally: Tally) -> bytes:  # noqa: ANN401 - a struct
+    def write(message: Any, context: WriteContext) -> bytes:  # noqa: ANN401 - a struct
         parts: list[bytes] = []
         for name, write_field in writers:
             value = getattr(message, name)
             if value is not None and value != ():
-                parts.append(write_field(value, tally))
-        tally.keys += len(parts)
+                parts.append(write_field(value, context))
+        context.keys += len(parts)
         for oneof in oneofs:
             if len(oneof) - [getattr(message, name) for name in oneof].count(None) > 1:
                 raise ValueError(oneof)
@@ -93,7 +93,7 @@ def _field_writer(parent: Descriptor, field: Field, *, is_outline: bool) -> Writ
     write = _scalar_writer(field)
     if not field.repeated:
         return write
-    return lambda values, tally: b"".join([write(value, tally) for value in values])
+    return lambda values, context: b"".join([write(value, context) for value in values])
 
 
 def _scalar_writer(field: Field) -> Writer:
@@ -107,20 +107,20 @@ def _scalar_writer(field: Field) -> Writer:
     if field.type == FieldDescriptor.TYPE_BYTES:
         return lambda value, _: length_delimited(field.number, read(value))
 
-    def write_string(value: str, tally: Tally) -> bytes:
-        tally.string_colons += value.count(":")
+    def write_string(value: str, context: WriteContext) -> bytes:
+        context.string_colons += value.count(":")
         return length_delimited(field.number, value.encode())
 
     return write_string
 
 
 def _raw_writer(parent: Descriptor, field: Field) -> Writer:
-    def write(value: bytes, tally: Tally) -> bytes:
+    def write(value: bytes, context: WriteContext) -> bytes:
         raw = bytes(value)
-        tally.raw_colons += raw.count(b":")
+        context.raw_colons += raw.count(b":")
         holder = GetMessageClass(parent)()
         tree = read_object(b'{"%s":%s}' % (field.name.encode(), raw))
-        read_message(tree, holder, ignore_unknown=tally.ignore_unknown)
+        read_message(tree, holder, ignore_unknown=context.ignore_unknown)
         return holder.SerializePartialToString(deterministic=True)
 
     return write
@@ -129,8 +129,8 @@ def _raw_writer(parent: Descriptor, field: Field) -> Writer:
 def _item_writer(write_messages: Writer, descriptor: Descriptor) -> Writer:
     decode = decoder_of(descriptor).decode
 
-    def write(items: Sequence[Raw], tally: Tally) -> bytes:
-        return b"".join([write_messages([decode(item)], tally) for item in items])
+    def write(items: Sequence[Raw], context: WriteContext) -> bytes:
+        return b"".join([write_messages([decode(item)], context) for item in items])
 
     return write
 
@@ -139,14 +139,16 @@ def _messages_writer(field: Field, descriptor: Descriptor) -> Writer:
     """Return the writer of a message, or of a list of messages."""
     write_fields, number = _message_writer(descriptor), field.number
 
-    def write_one(message: Any, tally: Tally) -> bytes:  # noqa: ANN401 - a struct
-        return length_delimited(number, write_fields(message, tally))
+    def write_one(message: Any, context: WriteContext) -> bytes:  # noqa: ANN401 - a struct
+        return length_delimited(number, write_fields(message, context))
 
     if can_unroll(descriptor):
         unrolled = _UnrolledWriter(field, descriptor, write_one)
-        return unrolled.write_all if field.repeated else lambda message, tally: unrolled.write_all((message,), tally)
+        return (
+            unrolled.write_all if field.repeated else lambda message, context: unrolled.write_all((message,), context)
+        )
     if field.repeated:
-        return lambda messages, tally: b"".join([write_one(message, tally) for message in messages])
+        return lambda messages, context: b"".join([write_one(message, context) for message in messages])
     return write_one
 
 
@@ -163,19 +165,19 @@ class _UnrolledWriter:
         # What a document is tried with first.
         self._usual: Packer | None = None
 
-    def write_all(self, messages: Sequence[Any], tally: Tally) -> bytes:
+    def write_all(self, messages: Sequence[Any], context: WriteContext) -> bytes:
         """Return a list of messages as wire bytes."""
-        packer = tally.packers.get(self, self._usual)
+        packer = context.packers.get(self, self._usual)
         parts: list[bytes] = []
-        written = 0 if packer is None else self._pack_all(packer, messages, parts, tally)
+        written = 0 if packer is None else self._pack_all(packer, messages, parts, context)
         # Where shapes are mixed, each message is on its own: to fail with it first costs as much as packing two.
         for message in messages[written:]:
-            packer = self._write_one_shaped(message, parts, tally)
-        tally.packers[self] = packer
+            packer = self._write_one_shaped(message, parts, context)
+        context.packers[self] = packer
         return b"".join(parts)
 
     @staticmethod
-    def _pack_all(packer: Packer, messages: Sequence[Any], parts: list[bytes], tally: Tally) -> int:
+    def _pack_all(packer: Packer, messages: Sequence[Any], parts: list[bytes], context: WriteContext) -> int:
         """Pack messages up to the first that does not fit; return how many."""
         start = len(parts)
         try:  # noqa: SIM105 - suppress() costs as much as packing a word
@@ -183,24 +185,24 @@ class _UnrolledWriter:
         except MISFITS:
             pass
         if packer.has_strings:
-            tally.string_colons += b"".join(parts[start + 1 :: 2]).count(b":")
+            context.string_colons += b"".join(parts[start + 1 :: 2]).count(b":")
         packed = (len(parts) - start) // packer.parts_each
-        tally.keys += packer.keys * packed
+        context.keys += packer.keys * packed
         return packed
 
-    def _write_one_shaped(self, message: Any, parts: list[bytes], tally: Tally) -> Packer | None:  # noqa: ANN401
+    def _write_one_shaped(self, message: Any, parts: list[bytes], context: WriteContext) -> Packer | None:  # noqa: ANN401
         """Write a message by its own shape; return the packer that fitted."""
         try:
             items = self._count_items(message)
         except AttributeError:
             items = ()
         for packer in self._packers.get(items, ()):
-            if self._pack_all(packer, (message,), parts, tally):
+            if self._pack_all(packer, (message,), parts, context):
                 return packer
         new = self._compile_for(message, items)
-        if new is not None and self._pack_all(new, (message,), parts, tally):
+        if new is not None and self._pack_all(new, (message,), parts, context):
             return new
-        parts.append(self._write_one(message, tally))
+        parts.append(self._write_one(message, context))
         return self._usual
 
     def _compile_for(self, message: Any, items: tuple[int, ...]) -> Packer | None:  # noqa: ANN401 - a struct

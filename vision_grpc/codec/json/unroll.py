@@ -38,7 +38,7 @@ from vision_grpc.codec.json.fields import Field, fields_of
 from vision_grpc.codec.json.scalars import reader_of
 from vision_grpc.codec.json.structs import is_raw
 from vision_grpc.codec.json.tables import NARROW, VARINTS, OddValueError, string_table, varint_table, width_of
-from vision_grpc.codec.json.wire import FIXED64, LENGTH_DELIMITED, VARINT, tag, varint
+from vision_grpc.codec.wire_format import FIXED64, LENGTH_DELIMITED, VARINT, padded_varint, tag, varint
 
 MISFITS = (OddValueError, AttributeError, IndexError, ValueError, TypeError, struct.error)
 """What packing raises for a message of another shape, or with a value that the tables do not take."""
@@ -299,7 +299,7 @@ def _merge_constants(values: Iterable[bytes | _Value]) -> list[tuple[bytes, _Val
 
 def _heads(head: bytes, fixed: int, longest: int, before: bytes, after: bytes) -> list[bytes]:
     """Return tag and length of a message, by the length of its free strings."""
-    return [before + head + varint(size, width=_HEAD_LENGTH_BYTES) + after for size in range(fixed, longest + 1)]
+    return [before + head + padded_varint(size, _HEAD_LENGTH_BYTES) + after for size in range(fixed, longest + 1)]
 
 
 def _string_heads(string_tag: bytes, before: bytes, after: bytes) -> list[bytes]:
