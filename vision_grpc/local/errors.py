@@ -1,7 +1,9 @@
-"""What keeps the local service from starting."""
+"""The error of a local service that cannot start."""
 
-from vision_grpc.errors import VisionError
+from vision_grpc.errors import Code, VisionError
 
 
 class LocalServiceError(VisionError):
-    """The local service cannot start here: the message says what is missing and how to mend it."""
+    """The local service cannot start here: the message says what is missing and how to fix it."""
+
+    code = Code.FAILED_PRECONDITION
