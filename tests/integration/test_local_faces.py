@@ -71,10 +71,10 @@ REFUSALS: dict[str, tuple[tuple[str, str, bytes | None], tuple[int, Code], str]]
     "method": (("GET", PATH, None), (405, Code.UNIMPLEMENTED), f"this service takes POST {PATH}"),
     "path": (("POST", "/vision/v2/batchAnalyze", b"{}"), (404, Code.NOT_FOUND), f"this service takes POST {PATH}"),
     "slash": (("POST", f"{PATH}/", b"{}"), (404, Code.NOT_FOUND), f"this service takes POST {PATH}"),
-    "cut": (("POST", PATH, b'{"folderId": "'), (400, Code.INVALID_ARGUMENT), "the body is no BatchAnalyzeRequest: "),
-    "no text": (("POST", PATH, b"\xff\xfe"), (400, Code.INVALID_ARGUMENT), "the body is no BatchAnalyzeRequest: "),
+    "cut": (("POST", PATH, b'{"folderId": "'), (400, Code.INVALID_ARGUMENT), "the body is not a BatchAnalyzeRequest: "),
+    "no text": (("POST", PATH, b"\xff\xfe"), (400, Code.INVALID_ARGUMENT), "the body is not a BatchAnalyzeRequest: "),
     "wrong type": (("POST", PATH, b'{"folderId": 7}'), (400, Code.INVALID_ARGUMENT), "folderId"),
-    "empty": (("POST", PATH, b""), (400, Code.INVALID_ARGUMENT), "the body is no BatchAnalyzeRequest: "),
+    "empty": (("POST", PATH, b""), (400, Code.INVALID_ARGUMENT), "the body is not a BatchAnalyzeRequest: "),
     "invalid": (("POST", PATH, b"{}"), (400, Code.INVALID_ARGUMENT), "analyze_specs: has 0 elements"),
 }
 
@@ -243,7 +243,7 @@ def test_names_that_the_contract_does_not_have_are_refused(
     connection.request("POST", PATH, json.dumps({"analyzeSpecs": [{"content": "YQ=="} | spec]}))
     status, code, message = read_status(connection.getresponse())
     assert (status, code) == (400, Code.INVALID_ARGUMENT)
-    assert message.startswith(f"the body is no BatchAnalyzeRequest: {where}")
+    assert message.startswith(f"the body is not a BatchAnalyzeRequest: {where}")
 
 
 def test_original_field_names_are_taken(connection: http.client.HTTPConnection) -> None:

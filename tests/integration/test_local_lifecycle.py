@@ -277,7 +277,7 @@ def test_tls_files_are_regular_ones(name: str, kind: str, tmp_path: Path) -> Non
         os.mkfifo(tmp_path / name)
     else:
         (tmp_path / name).mkdir()
-    with pytest.raises(LocalServiceError, match=f"{name} is no regular file: name a PEM file"):
+    with pytest.raises(LocalServiceError, match=f"{name} is not a regular file: name a PEM file"):
         LocalVision(tls_certificate=tmp_path / "certificate.pem", tls_key=tmp_path / "key.pem")
 
 
@@ -286,14 +286,14 @@ def test_tls_files_that_go_while_they_are_read(tmp_path: Path, monkeypatch: pyte
         (tmp_path / name).touch()
     gone = Mock(side_effect=FileNotFoundError(errno.ENOENT, "No such file or directory"))
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", gone)
-    with pytest.raises(LocalServiceError, match=r"key\.pem are no certificate chain and its key in PEM"):
+    with pytest.raises(LocalServiceError, match=r"key\.pem are not a certificate chain and its key in PEM"):
         LocalVision(tls_certificate=tmp_path / "certificate.pem", tls_key=tmp_path / "key.pem")
 
 
 def test_a_port_that_is_taken_at_the_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setattr(grpc_face, "listen", lambda host, _: listen(host, 0))
-        with pytest.raises(LocalServiceError, match="somebody may have taken the port just now, choose another"):
+        with pytest.raises(LocalServiceError, match="another program may have just taken the port, choose another"):
             LocalVision(grpc_port=taken.getsockname()[1])
 
 

@@ -1,1 +1,1 @@
-"""Messages to bytes and back: protobuf's wire format, joined and cut without messages, and JSON."""
+"""Messages to bytes and back: protobuf's wire format, joined and split without messages, and JSON."""

@@ -1,8 +1,8 @@
 """Requests joined from the bytes of files, and answers cut per image, without building messages.
 
-Only the outermost fields are known here, by the numbers that the descriptors give them; what
-they hold is copied or skipped. A message that held eight images would cost a copy of each
-and, measured at 20 to 1,000 KB, 2.0 to 2.3 times the CPU of sending ready bytes.
+Only the outermost fields are known here, by their numbers from the descriptors; their contents are copied or skipped.
+A message of eight images would cost a copy of each and, measured at 20 to 1,000 KB, 2.0 to 2.3 times the CPU of
+sending ready bytes.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ _FEATURE_ERROR = _tag(FeatureResult, "error")
 def join_request(contents: Iterable[bytes], spec_fields: bytes, request_fields: bytes) -> bytes:
     """Return the bytes of a BatchAnalyzeRequest for these images.
 
-    The other fields are given as they are on the wire: those that each spec has, and those of the request.
+    The other fields are given as wire bytes: those of each spec, and those of the request.
     """
     pieces: list[bytes] = []
     for content in contents:
@@ -91,7 +91,7 @@ def has_error(result: bytes) -> bool:
 
 def _field(wire: bytes, position: int, end: int) -> tuple[int, int, int]:
     """Return the tag of the field at a position, the start of its value and the position behind it."""
-    if position + _USUAL_HEAD <= end:  # Nearly all have a number below 16 and less than 2 MB.
+    if position + _USUAL_HEAD <= end:  # Nearly all fields have a number below 16 and less than 2 MB.
         tag, size, start = wire[position], wire[position + 1], position + 2
         if size >= MORE:
             second, start = wire[position + 2], position + 3
@@ -113,6 +113,6 @@ def _field(wire: bytes, position: int, end: int) -> tuple[int, int, int]:
         message = f"wire type {kind} at byte {position}"
         raise DecodeError(message)
     if start + size > end:
-        message = f"the field at byte {start} is longer than what holds it"
+        message = f"the field at byte {start} is longer than the message around it"
         raise DecodeError(message)
     return tag, start, start + size

@@ -1,19 +1,19 @@
 """A Vision service on this machine: real OCR behind the real contract, over gRPC and REST.
 
-Needs the `local` extra and Tesseract's language data; nothing is imported from the cloud side.
+It needs the `local` extra and Tesseract's language data, and imports nothing of the client.
 """
 
 from importlib.util import find_spec
 
-# Looked for, not tried: Tesseract itself is imported only when a service starts.
+# Only found, not imported: Tesseract is imported when a service starts.
 _MISSING = [
     name
     for name in ("grpc_health", "grpc_reflection", "PIL", "starlette", "tesserocr", "uvicorn")
     if find_spec(name) is None
 ]
 if _MISSING:
-    _REFUSAL = f"vision_grpc.local needs {', '.join(_MISSING)}: pip install 'vision-grpc[local]'"
-    raise ImportError(_REFUSAL)
+    _MESSAGE = f"vision_grpc.local needs {', '.join(_MISSING)}: pip install 'vision-grpc[local]'"
+    raise ImportError(_MESSAGE)
 
 from vision_grpc.local.cloud.iam import Identities  # noqa: E402
 from vision_grpc.local.errors import LocalServiceError  # noqa: E402 - after the check that explains its failure

@@ -1,4 +1,4 @@
-"""How a call fails, in the same words over gRPC and REST, and the ids that every answer carries."""
+"""Failed calls as statuses, the same over gRPC and REST, and the ids that every answer carries."""
 
 import logging
 import uuid
@@ -12,14 +12,14 @@ from vision_grpc.messages import Any, BadRequest, RequestInfo, Status
 # Over gRPC an error travels in the trailing metadata, of which peers accept 8 KB.
 _SHOWN_VIOLATIONS = 16
 
-BUG = "the service failed; its log tells more"
-"""What callers are told of exceptions that nobody expected."""
+BUG = "the service failed; see its log"
+"""The message that callers get for an unexpected exception."""
 
 _log = logging.getLogger(__name__)
 
 
 class CallIds(NamedTuple):
-    """What support would ask for."""
+    """The ids that support asks for."""
 
     request_id: str
     trace_id: str
@@ -36,7 +36,7 @@ class CallIds(NamedTuple):
 
 
 def describe_bug(error: Exception) -> Status:
-    """Return what a caller is told of an exception that nobody expected; what it is goes to the log alone."""
+    """Return the status of an unexpected exception, which is logged and not shown to the caller."""
     _log.error("a bug of the service", exc_info=error)
     return Status(code=Code.INTERNAL, message=BUG)
 
@@ -44,7 +44,7 @@ def describe_bug(error: Exception) -> Status:
 def describe(error: Exception, ids: CallIds) -> Status:
     """Return the status of a failed call, with the broken constraints and the request id as details.
 
-    An error that is neither of the two that the service answers with is a bug, and logged.
+    Any error but ServiceError and InvalidRequestError is a bug, and logged.
     """
     details = [_pack(RequestInfo(request_id=ids.request_id))]
     if isinstance(error, ServiceError):

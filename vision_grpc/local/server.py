@@ -1,4 +1,4 @@
-"""One service behind two faces, from ready to closed."""
+"""The local service with its two faces, from start to close."""
 
 import os
 import threading
@@ -19,27 +19,27 @@ from vision_grpc.local.ocr.engine import Engine
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.service import VisionService
 
-# Calls that may wait for the OCR at once, over both faces; more wait unread until one of them ends.
+# Calls of both faces that may wait for the OCR at once; further calls wait unread.
 _CALLS = 32
-# Programs are often killed two seconds after they are asked to end: of these the calls in flight get what is not
-# needed to tell the others, and to exit.
+# Programs are often killed two seconds after they are asked to end. The calls in flight get this part of it; the
+# rest is for the farewell and for exiting.
 _GRACE_S = 1.4
-# After the grace, for the calls that are cut short to be told so.
+# After the grace, for answering UNAVAILABLE to the calls that are cut short.
 _FAREWELL_S = 0.5
 
 
 class LocalVision:
-    """The Vision service on this machine, with real OCR; it answers from the moment it is made until `close`.
+    """The Vision service on this machine, with real OCR; it answers from its construction until `close`.
 
         with LocalVision() as vision:
             stub = VisionServiceStub(grpc.insecure_channel(vision.grpc_endpoint))
 
-    With `identities` each call has to prove one of them, and both faces give tokens for their
-    keys: IAM, endpoint and metadata services are served besides.
-    Port 0 takes any free port. With certificate and key (PEM) both faces speak TLS only.
+    With `identities` each call has to authenticate as one of them, and both faces also serve the IAM, endpoint and
+    metadata services. Port 0 takes any free port. With certificate and key (PEM) both faces speak only TLS.
 
     Raises:
-        LocalServiceError: no language data, a port in use, unusable TLS files; says how to mend it.
+        LocalServiceError: there is no language data, a port is in use, or the TLS files are unusable; the message
+            says how to fix it.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class LocalVision:
         with ExitStack() as undo:
             self._service = VisionService(engine, threads=_cores(), limits=Limits())
             undo.callback(self._service.close)
-            # Both faces hand their calls to these threads, which do nothing but convert and wait.
+            # Both faces run their calls on these threads, which only convert and wait.
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")
             undo.callback(self._calls.shutdown, wait=False)
             self._rest = RestFace(self._service, self._calls, host=host, port=rest_port, tls=tls, identities=identities)
@@ -78,7 +78,7 @@ class LocalVision:
         """Where the REST face listens, as a URL without path."""
 
     def close(self, *, grace_s: float = _GRACE_S) -> None:
-        """Take no more calls, let those in flight be answered, and stop.
+        """Refuse new calls, answer those in flight, and stop.
 
         Calls that take longer than `grace_s` end with UNAVAILABLE; the method returns within a
         second of that. Closing again does nothing.
@@ -119,7 +119,7 @@ def _tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
 
 
 def _cores() -> int:
-    # Those that the process may use: containers and taskset grant fewer than the machine has.
+    # Only those that the process may use: containers and taskset allow fewer than the machine has.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

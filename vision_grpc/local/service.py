@@ -1,4 +1,4 @@
-"""The Vision service itself: a request in, an answer out, whatever brought it."""
+"""The Vision service: a request in, an answer out, over any face."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -36,7 +36,7 @@ class ServiceStoppingError(ServiceError):
 
 
 class VisionService:
-    """BatchAnalyze on `threads` threads: the images of all calls are read side by side, first come first served."""
+    """BatchAnalyze on `threads` threads, which take the images of all calls in order of arrival."""
 
     def __init__(self, engine: Engine, *, threads: int, limits: Limits) -> None:
         silence_warnings()
@@ -50,14 +50,14 @@ class VisionService:
     ) -> BatchAnalyzeResponse:
         """Return one result per image, in order; blocks until the last is done.
 
-        Images that are not begun when `abandoned` turns true are left.
+        Images that have not been started when `abandoned` becomes true are skipped.
 
         Raises:
             InvalidRequestError: the request breaks an option of the protos.
             ServiceError: the call was abandoned or the service is stopping.
         """
         validate(request)
-        images = [self._threads.submit(partial(self._take_up, spec, abandoned)) for spec in request.analyze_specs]
+        images = [self._threads.submit(partial(self._process, spec, abandoned)) for spec in request.analyze_specs]
         self._wait(images)
         try:
             return BatchAnalyzeResponse(results=[image.result() for image in images])
@@ -68,7 +68,7 @@ class VisionService:
             raise ServiceError(Code.CANCELLED, message) from error
 
     def check_open(self) -> None:
-        """Spare the caller work for a call that will not be answered.
+        """Raise if calls are no longer answered, before the caller does work in vain.
 
         Raises:
             ServiceStoppingError: the service is closed.
@@ -77,7 +77,7 @@ class VisionService:
             raise ServiceStoppingError
 
     def close(self) -> None:
-        """End all calls with UNAVAILABLE and begin no more images; those half read are read in vain."""
+        """End all calls with UNAVAILABLE and start no more images; the results of those under way are dropped."""
         self._stopped.set_result(None)
         self._threads.end()
 
@@ -89,12 +89,12 @@ class VisionService:
             if waiting and self._stopped in done:
                 raise ServiceStoppingError
 
-    def _take_up(self, spec: AnalyzeSpec, abandoned: Callable[[], bool]) -> AnalyzeResult:
+    def _process(self, spec: AnalyzeSpec, abandoned: Callable[[], bool]) -> AnalyzeResult:
         if self._stopped.done() or abandoned():
             raise CancelledError
         try:
             return self._analyze(spec)
-        except Exception as error:  # noqa: BLE001 - a bug costs the image that meets it, not those beside it
+        except Exception as error:  # noqa: BLE001 - a bug fails its image, not the others
             return AnalyzeResult(error=describe_bug(error))
 
     def _analyze(self, spec: AnalyzeSpec) -> AnalyzeResult:
@@ -122,7 +122,7 @@ class VisionService:
         except RecognitionError as error:
             _log.exception("recognition failed")
             return FeatureResult(error=Status(code=Code.INTERNAL, message=str(error)))
-        except Exception as error:  # noqa: BLE001 - as for images: other features of this one may go well
+        except Exception as error:  # noqa: BLE001 - as for images: other features may succeed
             return FeatureResult(error=describe_bug(error))
         return FeatureResult(text_detection=text)
 

@@ -1,4 +1,4 @@
-"""What the service said of one image, in the forms in which it comes."""
+"""What the service answered for one image: as wire bytes, as JSON, or as a message."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +13,7 @@ from vision_grpc.results.text import join_text, read_json_text, read_text
 
 
 class WireOutcome:
-    """An outcome as wire bytes: parsing a page costs more than all that the client does to get it."""
+    """An outcome as wire bytes, parsed when it is read: parsing a page costs more than getting it."""
 
     __slots__ = ("_has_error", "_message", "_wire")
 
@@ -32,19 +32,19 @@ class WireOutcome:
             try:
                 self._message = AnalyzeResult.FromString(self._wire)
             except DecodeError as error:
-                text = f"the {len(self._wire)} bytes of a result are no AnalyzeResult"
+                text = f"the {len(self._wire)} bytes of a result are not a valid AnalyzeResult"
                 raise ProtocolError(text) from error
         return self._message
 
     def text(self) -> str:
-        """Return the text, read past the rest unless that has been parsed already."""
+        """Return the text, read without the rest unless that has been parsed already."""
         if self._message is not None:
             return text_of(self._message)
         with suppress(DecodeError, UnicodeDecodeError):
-            # Damaged bytes may read as no text.
+            # Damaged bytes may look like a page without text.
             if text := read_text(self._wire):
                 return text
-        return text_of(self.message())  # Which says what is wrong.
+        return text_of(self.message())  # It raises the error, if any.
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (self._wire, self._has_error)
@@ -55,7 +55,7 @@ def _restore(wire: bytes, has_error: bool) -> WireOutcome:  # noqa: FBT001 - cal
 
 
 class JsonOutcome:
-    """An outcome as JSON; what becomes an error goes through `hide`, as it may quote a secret."""
+    """An outcome as JSON; errors are made from what `hide` returns, because they may quote a secret."""
 
     __slots__ = ("_hide", "_json", "_message")
 
@@ -65,7 +65,7 @@ class JsonOutcome:
         self._message: AnalyzeResult | None = None
 
     def error(self) -> ImageError | None:
-        """Return the error; where the JSON cannot hold one, nothing is parsed."""
+        """Return the error; if the JSON cannot contain one, nothing is parsed."""
         if not may_have_key(self._json, "error"):
             return None
         self._json = self._hide(self._json)
@@ -85,7 +85,7 @@ class JsonOutcome:
     def _parse(self) -> AnalyzeResult:
         with suppress(ProtocolError):
             return from_json(self._json, AnalyzeResult)
-        # The error quotes what is wrong: once more without the secret.
+        # The error quotes the JSON: parse again without the secret.
         return from_json(self._hide(self._json), AnalyzeResult)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -93,7 +93,7 @@ class JsonOutcome:
 
 
 class MessageOutcome:
-    """An outcome that came parsed."""
+    """An outcome that is already a message."""
 
     __slots__ = ("_message",)
 
@@ -109,12 +109,12 @@ class MessageOutcome:
         return self._message
 
     def text(self) -> str:
-        """Return its text."""
+        """Return the text."""
         return text_of(self._message)
 
 
 def text_of(result: AnalyzeResult) -> str:
-    """Return the text that the first text feature read."""
+    """Return the text of the first text feature."""
     annotation = annotation_of(result)
     return "" if annotation is None else join_text(annotation.pages)
 
@@ -129,5 +129,5 @@ def error_of(result: AnalyzeResult) -> ImageError | None:
 
 
 def _image_error(status: Status) -> ImageError:
-    # An error that is none says no more than that there is one.
+    # A status that is present but has no error code is still an error.
     return ImageError(Code.from_number(status.code) or Code.UNKNOWN, status.message, tuple(status.details))

@@ -41,22 +41,22 @@ class ImageError:
 
 
 class Outcome(Protocol):
-    """What the service said of one image, parsed when it is read."""
+    """What the service answered for one image, parsed when it is read."""
 
     def error(self) -> ImageError | None:
         """Return the file's error, else that of its first failed feature."""
         ...
 
     def message(self) -> "AnalyzeResult":
-        """Return the whole.
+        """Return the whole answer for the image.
 
         Raises:
-            ProtocolError: what came is no AnalyzeResult.
+            ProtocolError: the answer is not an AnalyzeResult.
         """
         ...
 
     def text(self) -> str:
-        """Return the text alone, which may cost less than the whole; raises as `message`."""
+        """Return only the text, which may cost less than the whole; raises as `message` does."""
         ...
 
 
@@ -78,7 +78,7 @@ class ImageResult:
     """How often the image was sent; 0 when it was refused here."""
 
     transport: TransportName | None = None
-    """What brought the answer."""
+    """The transport that brought the answer."""
 
     request_id: str | None = None
     """The service's id of the call: what its support asks for."""
@@ -88,10 +88,10 @@ class ImageResult:
 
     @property
     def result(self) -> "AnalyzeResult | None":
-        """The service's answer for this image, parsed at the first look; None when it did not answer.
+        """The service's answer for this image, parsed when first read; None when it did not answer.
 
         Raises:
-            ProtocolError: its bytes are no AnalyzeResult.
+            ProtocolError: its bytes are not an AnalyzeResult.
         """
         return None if self.outcome is None else self.outcome.message()
 
@@ -123,7 +123,7 @@ class ImageResult:
     def text(self) -> str:
         """The recognised text: words joined by spaces, a line each, blocks apart by an empty line.
 
-        Empty when nothing was recognised; `ok` tells an empty page from a failure.
+        Empty when nothing was recognised; `ok` distinguishes an empty page from a failure.
         """
         return "" if self.outcome is None else self.outcome.text()
 
@@ -139,7 +139,7 @@ class ImageResult:
 
 
 class Answer(NamedTuple):
-    """What the service said of each image of a batch, in the batch's order."""
+    """What the service answered for each image of a batch, in the batch's order."""
 
     outcomes: Sequence[Outcome]
     request_id: str | None
@@ -147,14 +147,14 @@ class Answer(NamedTuple):
     fallback_reason: str | None = None
 
     def errors(self, images: int) -> list[ImageError | None]:
-        """Return what the answer says against each of so many images.
+        """Return the error of each image, None for an image without one.
 
         Raises:
-            ProtocolError: it has fewer or more results, or one that is none.
+            ProtocolError: the answer does not have one result for each image, or a result is not valid.
         """
         if len(self.outcomes) != images:
             count = len(self.outcomes)
-            message = f"the answer has {count} results for {images} images: no result can be told whose it is"
+            message = f"the answer has {count} results for {images} images, so none can be assigned to its image"
             raise ProtocolError(message)
         return [outcome.error() for outcome in self.outcomes]
 

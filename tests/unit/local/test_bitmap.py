@@ -12,7 +12,7 @@ from vision_grpc.contract.image_header import UnreadableImageError
 from vision_grpc.local.ocr.bitmap import Bitmap, decode
 
 ORIENTATION = 0x0112
-_CONTRADICTION = "one header of the file tells 100 x 100 pixels, another "
+_CONTRADICTION = "one header of the file says 100 x 100 pixels, another "
 
 
 def save(image: Image.Image, kind: str = "PNG", orientation: int = 1) -> bytes:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from vision_grpc.errors import Code
 from vision_grpc.local import LocalServiceError
 from vision_grpc.local.ocr.tessdata import find_tessdata, installed_models
 
@@ -40,8 +41,10 @@ def test_other_systems_places_are_known(tmp_path: Path, place: str) -> None:
 
 
 def test_without_data_the_error_says_what_to_install(tmp_path: Path) -> None:
-    with pytest.raises(LocalServiceError, match="apt-get install tesseract-ocr-eng tesseract-ocr-rus"):
+    with pytest.raises(LocalServiceError, match="apt-get install tesseract-ocr-eng tesseract-ocr-rus") as caught:
         find_tessdata({}, root=tmp_path)
+    assert caught.value.code is Code.FAILED_PRECONDITION
+    assert LocalServiceError().code is Code.FAILED_PRECONDITION
 
 
 def test_a_wrong_variable_is_named_and_not_replaced_by_the_system(tmp_path: Path) -> None:

@@ -91,19 +91,19 @@ def test_a_result_on_the_wire_is_parsed_once() -> None:
 def test_broken_bytes_are_told_when_they_are_read() -> None:
     result = ImageResult("key", WireOutcome(_GARBAGE, has_error=False))
     assert result.ok
-    with pytest.raises(ProtocolError, match="no AnalyzeResult"):
+    with pytest.raises(ProtocolError, match="not a valid AnalyzeResult"):
         _ = result.text
 
 
 def test_broken_bytes_are_no_empty_page() -> None:
     outcome = WireOutcome(b"\x12\x06\x1a\x04\x0a\x02\xff\xff", has_error=False)
-    with pytest.raises(ProtocolError, match="no AnalyzeResult"):
+    with pytest.raises(ProtocolError, match="not a valid AnalyzeResult"):
         outcome.text()
 
 
 def test_a_word_that_is_no_utf_8_is_told() -> None:
     wire = AnalyzeResult(results=[_page([_line("word")])]).SerializeToString().replace(b"word", b"\xff\xff\xff\xff")
-    with pytest.raises(ProtocolError, match="no AnalyzeResult"):
+    with pytest.raises(ProtocolError, match="not a valid AnalyzeResult"):
         _ = ImageResult("key", WireOutcome(wire, has_error=False)).text
 
 

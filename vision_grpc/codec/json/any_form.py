@@ -1,13 +1,13 @@
 """The JSON form of google.protobuf.Any, the wrapper of error details.
 
-A detail of a type that the contract has is the object of its fields beside `@type`. One of another
-type must survive all the same, whichever way it came:
+A detail of a type that the contract has is the object of its fields and `@type`. A detail of another type is kept,
+in both directions:
 
-- Wire bytes, which no JSON can spell field by field, become `{"@type": ..., "value": "<base64>"}`.
-- JSON, which cannot become wire bytes without the type, is kept as text in the Any's value, as a
-  field of the highest number. To whoever knows the type that is a message with an unknown field.
+- Wire bytes, whose fields are unknown, become `{"@type": ..., "value": "<base64>"}`.
+- JSON, which cannot become wire bytes without the type, is kept as text in the Any's value, in a field of the
+  highest number. A reader that knows the type sees a message with an unknown field.
 
-Both turn back into exactly what they were.
+Both are restored exactly.
 """
 
 import binascii
@@ -24,7 +24,7 @@ _KEPT_TAG = length_delimited(_KEPT_FIELD, b"")[:-1]
 
 
 def type_named_by(type_url: str) -> Descriptor | None:
-    """Return the message type of a type URL, None when the contract does not have it."""
+    """Return the message type of a type URL, None if the contract does not have it."""
     try:
         return POOL.FindMessageTypeByName(type_url.rpartition("/")[2])
     except KeyError:
@@ -32,7 +32,7 @@ def type_named_by(type_url: str) -> Descriptor | None:
 
 
 def keep(members: dict[str, Json]) -> bytes:
-    """Return the value of an Any that stands for these members, `@type` left out.
+    """Return the value of an Any for these members, which do not include `@type`.
 
     Raises:
         ProtocolError: they are nested too deeply.
@@ -56,7 +56,7 @@ def print_kept(type_url: str, value: bytes) -> str:
 
 
 def _decode_canonical(text: str) -> bytes | None:
-    """Return the bytes of a base64 text that encoding them would give again, None for any other text."""
+    """Return the bytes of a canonical base64 text, None for any other text."""
     try:
         wire = binascii.a2b_base64(text)
     except ValueError:
@@ -65,7 +65,7 @@ def _decode_canonical(text: str) -> bytes | None:
 
 
 def _read_kept(value: bytes) -> str | None:
-    """Return the kept members as text without braces, None when the value is something else."""
+    """Return the kept members as text without braces, None if the value is something else."""
     text = value[value.find(b"{") :]
     if not value.startswith(_KEPT_TAG) or length_delimited(_KEPT_FIELD, text) != value:
         return None

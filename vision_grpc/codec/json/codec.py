@@ -17,7 +17,7 @@ _MessageT = TypeVar("_MessageT", bound=Message)
 def to_json(message: Message) -> bytes:
     """Return the message as compact UTF-8 JSON: lowerCamelCase names, int64 as strings, bytes as base64.
 
-    Error details of unknown types are printed as they came; see `any_form`.
+    Error details of unknown types are printed unchanged; see `any_form`.
 
     Raises:
         ValueError: a Timestamp or Duration is beyond the years 1 to 9999.
@@ -31,14 +31,14 @@ def to_json(message: Message) -> bytes:
 def from_json(
     data: bytes | bytearray | memoryview | str, message_class: type[_MessageT], *, ignore_unknown: bool = True
 ) -> _MessageT:
-    """Return the message that a JSON text spells, in either spelling of field names.
+    """Return the message in a JSON text, in either spelling of field names.
 
-    With `ignore_unknown`, fields and enum names that the contract does not have are skipped, and
-    error details of unknown types are kept as they came.
+    With `ignore_unknown`, fields and enum names that the contract does not have are skipped, and error details of
+    unknown types are kept unchanged.
 
     Raises:
-        ProtocolError: no JSON, or not JSON of this message; says where.
-        TypeError: neither text nor bytes.
+        ProtocolError: the data is not JSON, or not JSON of this message; the error says where.
+        TypeError: the data is neither text nor bytes.
     """
     if isinstance(data, bytes):
         fast = read_fast(data, message_class, ignore_unknown=ignore_unknown)

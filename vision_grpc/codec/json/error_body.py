@@ -1,4 +1,4 @@
-"""Errors as services, and the gateways before them, write them into HTTP answers."""
+"""Errors in HTTP answers, as services and the gateways before them write them."""
 
 import html
 import re
@@ -27,11 +27,11 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
 
 
 def read_error(http_status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Status:
-    """Return the error that a whole HTTP answer tells.
+    """Return the error of a whole HTTP answer.
 
-    Beside what `read_error_body` understands these are the gRPC status of an answer that a proxy took for
-    gRPC, and Retry-After, which becomes a RetryInfo among the details unless there is one. `headers` have
-    lower-case names or do not care; `now` is the wall clock with a time zone.
+    It is read from the gRPC status in the headers, if a proxy sent one, else as `read_error_body` does. Retry-After
+    becomes a RetryInfo among the details unless there is one. The names of `headers` are lower-case or ignore case;
+    `now` is the wall clock with a time zone.
     """
     status = _read_grpc_headers(headers) or read_error_body(body, http_status)
     if 300 <= http_status < 400 and "location" in headers:  # noqa: PLR2004 - redirections
@@ -45,11 +45,10 @@ def read_error(http_status: int, headers: Mapping[str, str], body: bytes, now: d
 
 
 def read_error_body(body: bytes, http_status: int) -> Status:
-    """Return the error that the body of an HTTP answer tells, whatever it is.
+    """Return the error in the body of an HTTP answer, which may be anything.
 
-    Understood are a google.rpc.Status, one wrapped as `{"error": {...}}`, and any text; where the
-    body names no code, the HTTP status gives it. Details that are not what they should be are kept as they came, those
-    nested too deeply dropped.
+    It reads a google.rpc.Status, one wrapped as `{"error": {...}}`, and any text. If the body has no code, the HTTP
+    status gives it. Invalid details are kept unchanged; details that are nested too deeply are dropped.
     """
     status = _read_tree(_read_object(body), http_status)
     if not status.message:
@@ -58,7 +57,7 @@ def read_error_body(body: bytes, http_status: int) -> Status:
 
 
 def find_error(body: bytes) -> Status | None:
-    """Return the error in an answer that claims to be none, and None if it tells of none."""
+    """Return the error in the body of an answer with a status of success, None if there is none."""
     tree = _read_object(body)
     is_error = tree.get("error") or ("message" in tree and _code_of(tree) is not None)
     return read_error_body(body, _HTTP_OK) if is_error and not tree.get("results") else None
@@ -86,7 +85,7 @@ def _read_tree(tree: _Tree, http_status: int) -> Status:
 
 
 def _code_of(members: _Tree) -> Code | None:
-    """Return the code, which is a number, or beside an HTTP status in its place a name in `status`."""
+    """Return the code: a number, or, if an HTTP status stands in its place, the name in `status`."""
     code, name = members.get("code"), members.get("status")
     if isinstance(code, str) and code.isdecimal():
         code = int(code[:3])

@@ -1,10 +1,10 @@
-"""JSON to a message by way of structs and wire bytes, for all that is not unusual.
+"""Usual JSON to a message, through structs and wire bytes.
 
-The decoder behind it lets three things pass that strict reading refuses or knows better: two equal keys in one
-object, the other spelling of a name, and broken UTF-8 in what it skips. Looking for them would cost more than
-decoding, so it is proved instead that they are not there: outside of strings, each colon of a JSON text belongs to
-one key. If there are as many colons as keys were written, no key was given twice and nothing was skipped. Only
-a text that fails the proof, one with unknown fields for example, is looked through.
+The decoder accepts three things that strict reading refuses or reads differently: two equal keys in one object, the
+other spelling of a name, and broken UTF-8 in what it skips. Searching for them would cost more than decoding, so a
+count proves instead that they are absent: outside strings, each colon of a JSON text belongs to one key. If there are
+as many colons as keys were written, no key was given twice and nothing was skipped. Only a text that fails the proof,
+for example one with unknown fields, is searched.
 """
 
 from typing import TypeVar, cast
@@ -20,14 +20,14 @@ from vision_grpc.codec.json.to_wire import WriteContext, write
 from vision_grpc.codec.json.tree import read_keys
 from vision_grpc.errors import ProtocolError
 
-# The structs of three pages stay in the processor's cache. Of a longer text, each page is decoded by itself: to find
-# where they end costs a tenth of reading them.
+# The structs of three pages fit the processor's cache. In a longer text, each page is decoded separately: finding
+# where the pages end costs a tenth of reading them.
 MOST_BYTES_AT_ONCE = 256 * 1024
 _MessageT = TypeVar("_MessageT", bound=Message)
 
 
 def read_fast(data: bytes, message_class: type[_MessageT], *, ignore_unknown: bool) -> _MessageT | None:
-    """Return the message that a JSON text spells, None when only strict reading can tell what it says."""
+    """Return the message in a JSON text, None when only strict reading can decide."""
     descriptor = cast("Descriptor", message_class.DESCRIPTOR)
     if descriptor.full_name in SPECIAL_FORMS:
         return None
@@ -46,16 +46,16 @@ def read_fast(data: bytes, message_class: type[_MessageT], *, ignore_unknown: bo
 def _all_keys_written(data: bytes, context: WriteContext) -> bool:
     """Whether the text has no more keys than were written."""
     colons = context.keys + context.raw_colons + context.string_colons
-    # An escaped colon is one in the string, but none in the text.
+    # An escaped colon is in the string, but not in the text.
     return data.count(b":") == colons and not (context.string_colons and has_escape(data, b"\\u003"))
 
 
 def _only_unknown_keys_skipped(data: bytes, descriptor: Descriptor) -> bool:
-    """Whether a text that says more than was written is sound, and says it in keys that no message has."""
+    """Whether a text with more keys than were written is valid, and no message has those keys."""
     others = other_spellings(descriptor)
     if has_escape(data, b"\\u"):
         return others.isdisjoint(read_keys(data))
     if b"_" in data and any(may_have_key(data, name) for name in others):
         return False
-    # Decoded as a whole, each string is checked; and of two equal keys in an object one is lost, with its colon.
+    # Decoding everything checks each string. Of two equal keys in an object one is lost, with its colon.
     return msgspec.json.encode(msgspec.json.decode(data)).count(b":") == data.count(b":")

@@ -1,4 +1,4 @@
-"""What the codec needs to know of a message's fields, read from its descriptor once."""
+"""What the codec needs to know about a message's fields, read from its descriptor once."""
 
 from functools import cache
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
 SPECIAL_FORMS = frozenset({"google.protobuf.Any", "google.protobuf.Duration", "google.protobuf.Timestamp"})
-"""Messages of the contract whose JSON is not the object of their fields."""
+"""Messages of the contract whose JSON is not an object of their fields."""
 
 
 class Field(NamedTuple):
@@ -20,7 +20,7 @@ class Field(NamedTuple):
     """A `FieldDescriptor.TYPE_*`; in a repeated field or a map, that of one element or value."""
     repeated: bool
     map_key_type: int | None
-    """The type of the keys; None where the field is no map."""
+    """The type of the keys; None if the field is not a map."""
     oneof: str | None
     message: Descriptor | None
     enum: EnumDescriptor | None
@@ -30,7 +30,7 @@ class Field(NamedTuple):
 @cache
 def fields_of(descriptor: Descriptor) -> tuple[Field, ...]:
     """Return the fields of a message type, by number."""
-    # No one attribute of a FieldDescriptor tells in all of protobuf 4 to 7 whether it is repeated; its proto does.
+    # In protobuf 4 to 7, no attribute of FieldDescriptor always says whether a field is repeated; its proto does.
     declared = DescriptorProto()
     descriptor.CopyToProto(declared)
     repeated = {field.number for field in declared.field if field.label == FieldDescriptorProto.LABEL_REPEATED}
@@ -47,7 +47,7 @@ def fields_by_spelling(descriptor: Descriptor) -> dict[str, Field]:
 
 @cache
 def other_spellings(descriptor: Descriptor) -> frozenset[str]:
-    """Return the names, of fields of a message and those within it, that JSON usually spells without underscores."""
+    """Return the field names, in a message and those within it, that JSON usually spells without underscores."""
     spellings: set[str] = set()
     for field in fields_of(descriptor):
         if field.name != field.json_name:

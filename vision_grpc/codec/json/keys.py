@@ -1,4 +1,4 @@
-"""What a JSON text may say, told without reading it."""
+"""Quick checks of what a JSON text may contain, without parsing it."""
 
 
 def has_escape(data: bytes, escape: bytes) -> bool:
@@ -7,6 +7,6 @@ def has_escape(data: bytes, escape: bytes) -> bool:
 
 
 def may_have_key(data: bytes, name: str) -> bool:
-    """Whether a text may have a key anywhere: one that is spelled with escapes may be any."""
-    # Not `in`: of so many bytes, Python searches backwards twice as fast.
+    """Whether a text may have a key anywhere: a key that is spelled with escapes may be any key."""
+    # Not `in`: in so many bytes, Python searches backwards twice as fast.
     return has_escape(data, b"\\u") or data.rfind(f'"{name}"'.encode()) >= 0

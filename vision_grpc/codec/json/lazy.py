@@ -22,8 +22,8 @@ _Item = bytes | AnalyzeResult
 class LazyAnswer(Sequence[AnalyzeResult]):
     """The results of a BatchAnalyzeResponse, in the order of the request's specs.
 
-    Each is parsed at its first reading and kept. Reading one that is not what it should be raises
-    ProtocolError; the others can still be read.
+    Each is parsed when it is first read, and kept. Reading a result that is not valid raises ProtocolError; the
+    others can still be read.
     """
 
     def __init__(self, items: Sequence[_Item]) -> None:
@@ -31,7 +31,7 @@ class LazyAnswer(Sequence[AnalyzeResult]):
 
     @property
     def items(self) -> Sequence[bytes | AnalyzeResult]:
-        """The results as JSON, those that have been read as messages."""
+        """The results as JSON; those that have been read, as messages."""
         return self._items
 
     def __len__(self) -> int:
@@ -61,11 +61,11 @@ class LazyAnswer(Sequence[AnalyzeResult]):
 def split_results(data: bytes, *, most: int | None = None) -> LazyAnswer:
     """Return the results of an answer without parsing them.
 
-    An answer that holds anything beside results is parsed at once, for its whole must be sound.
+    An answer that holds anything but results is parsed at once, because all of it must be valid.
 
     Raises:
-        ProtocolError: no JSON, not that of a BatchAnalyzeResponse, or of more than `most` results. What is
-            wrong within one result shows when that is read.
+        ProtocolError: the data is not JSON, not a BatchAnalyzeResponse, or has more than `most` results. An error
+            within one result is raised when that is read.
     """
     items = _cut(data, most)
     return LazyAnswer(from_json(data, BatchAnalyzeResponse).results[:] if items is None else items)
@@ -83,7 +83,7 @@ def _cut(data: bytes, most: int | None) -> Sequence[_Item] | None:
     head = _HEAD.match(data)
     if head is None:
         return None
-    # With two lists of results the decoder gives the last. It is the only one if it is all that there is.
+    # Of two lists of results the decoder gives the last. It is the only one if the text holds nothing else.
     position, items = head.end(), list[_Item]()
     for raw in outline.results:
         if items:
@@ -91,7 +91,7 @@ def _cut(data: bytes, most: int | None) -> Sequence[_Item] | None:
             if separator is None:
                 return None
             position = separator.end()
-        # A copy, so that one result kept does not keep the whole answer.
+        # A copy, so that a result that is kept does not keep the whole answer.
         item = bytes(raw)
         if not (item.startswith(b"{") and data.startswith(item, position)):
             return None

@@ -1,14 +1,14 @@
-"""Where in a JSON text the thing is that its parser refuses without saying where.
+"""The position of an error in a JSON text, for errors that the parser reports without one.
 
-Each search goes once through a text that is sound up to there, and keeps no more than a few numbers for each
-bracket that is open. Positions count characters, as those of Python's parser do.
+Each search goes once through a text that is valid up to the error, and keeps only a few numbers for each open
+bracket. Positions count characters, as those of Python's parser do.
 """
 
 import json
 import re
 from collections.abc import Iterator
 
-# Each begins with a character of its own, so that the text between them is skipped quickly.
+# Each begins with a different character, so that the text between them is skipped quickly.
 _TOKEN = re.compile(r'\\.|"|\{|\}|\[|\]|NaN|Infinity|-Infinity', re.DOTALL)
 _COLON = re.compile(r"[ \t\r\n]*:")
 _SURROGATE = re.compile(
@@ -23,7 +23,7 @@ _TWICE = 2
 def deep_bracket(text: str, deepest: int) -> int:
     """Return the position of the first bracket within more than `deepest` others and itself.
 
-    If there is none, because it was the caller's stack that ended, it is that of the innermost bracket.
+    If there is none, because the caller's stack was too deep, it is the position of the innermost bracket.
     """
     depth = most = position = 0
     for start, _ in _tokens(text):
@@ -39,7 +39,7 @@ def deep_bracket(text: str, deepest: int) -> int:
 
 
 def bare_constant(text: str, name: str) -> int:
-    """Return the position of the first constant of that name outside of strings."""
+    """Return the position of the first constant of that name outside strings."""
     return next(start for start, _ in _tokens(text) if text.startswith(name, start))
 
 
@@ -65,7 +65,7 @@ def second_key(text: str, key: str) -> int:
 
 
 def _spells(text: str, start: int, end: int, plain: str) -> bool:
-    """Whether the string from start to end says the same as a string without needless escapes."""
+    """Whether the string from start to end equals a string without needless escapes."""
     if text.find("\\", start, end) < 0:
         return end - start == len(plain) and text.startswith(plain, start)
     return json.dumps(json.loads(text[start:end]), ensure_ascii=False) == plain

@@ -1,6 +1,6 @@
 """A message to JSON text, by printers compiled from descriptors once.
 
-What is compiled for vertices reads
+The functions that are compiled for vertices are
 
     def print_items(messages):
         texts = []
@@ -39,7 +39,7 @@ from vision_grpc.messages import Duration, Timestamp
 Printer = Callable[[Any], str]
 """Returns the JSON text of one value."""
 
-# Doubles whose repr is no JSON, or would lose its sign without the fraction.
+# Doubles whose repr is not JSON, or would lose its sign without the fraction.
 _SPECIAL_DOUBLES = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"', "-0.0": "-0.0"}
 
 
@@ -59,7 +59,7 @@ def printer_of(descriptor: Descriptor) -> Printer:
 
 @cache
 def _items_printer_of(descriptor: Descriptor) -> Printer:
-    """Return the printer of a list of messages; a function called for each would cost a third of a vertex."""
+    """Return the printer of a list of messages; calling a function for each would cost a third of printing a vertex."""
     if descriptor.full_name in SPECIAL_FORMS:
         return _joiner(printer_of(descriptor))
     names: dict[str, Any] = {}
@@ -72,7 +72,7 @@ def _items_printer_of(descriptor: Descriptor) -> Printer:
 def members_printer_of(
     descriptor: Descriptor, *, without: frozenset[str] = frozenset()
 ) -> Callable[[Message], list[str]]:
-    """Return what prints the fields that are set as JSON members, `"name":value`, but for those named."""
+    """Return the function that prints the fields that are set, except `without`, as JSON members: `"name":value`."""
     names: dict[str, Any] = {}
     lines = ["members = []"]
     for field in fields_of(descriptor):
@@ -84,13 +84,13 @@ def members_printer_of(
 
 class _Member(NamedTuple):
     condition: str
-    """Whether the field is set; names its value."""
+    """An expression: whether the field is set. It also binds its value to a name."""
     template: str
-    """The inside of an f-string in single quotes that prints name and value."""
+    """The content of an f-string in single quotes that prints name and value."""
 
 
 def _compile_message(descriptor: Descriptor, names: dict[str, Any]) -> str:
-    """Return an expression that prints the message `m`; what it calls is added to `names`."""
+    """Return an expression that prints the message `m`; the functions that it calls are added to `names`."""
     names["members_of"] = members_printer_of(descriptor)
     print_members = '"{" + ",".join(members_of(m)) + "}"'
     whole = _compile_whole(descriptor, "m", names)
@@ -98,7 +98,7 @@ def _compile_message(descriptor: Descriptor, names: dict[str, Any]) -> str:
 
 
 def _compile_whole(descriptor: Descriptor, owner: str, names: dict[str, Any]) -> _Member:
-    """Compile all fields of a message together, those of messages in it included; they are usually all set."""
+    """Compile all fields of a message and of the messages in it together; usually all are set."""
     members: list[_Member] = []
     for field in fields_of(descriptor):
         if field.message is None or not _is_inlined(field, field.message):
@@ -106,7 +106,7 @@ def _compile_whole(descriptor: Descriptor, owner: str, names: dict[str, Any]) ->
             continue
         value = f"{owner}_{field.number}"
         whole = _compile_whole(field.message, value, names)
-        # A message that has a field set is there itself.
+        # A message with a field that is set is present itself.
         condition = f"({value} := {owner}.{field.name}) and {whole.condition}"
         members.append(_Member(condition, f'"{field.json_name}":{whole.template}'))
     condition = " and ".join(f"({member.condition})" for member in members)
@@ -119,14 +119,14 @@ def _is_inlined(field: Field, descriptor: Descriptor) -> bool:
 
 
 def _compile_member(field: Field, owner: str, names: dict[str, Any]) -> _Member:
-    """Compile one field of a message; what its template calls is added to `names`."""
+    """Compile one field of a message; the functions that its template calls are added to `names`."""
     value = f"{owner}_{field.number}"
     printer = f"print_{value}"
     print_value = _value_printer(field)
     if field.descriptor.has_presence:
         condition = f'{owner}.HasField("{field.name}") and ({value} := {owner}.{field.name},)'
     elif field.type == FieldDescriptor.TYPE_DOUBLE and not field.repeated:
-        # A negative zero is no default.
+        # A negative zero is not the default.
         condition = f'({value} := {owner}.{field.name}) or repr({value}) == "-0.0"'
     else:
         condition = f"({value} := {owner}.{field.name})"
@@ -188,8 +188,8 @@ def _print_bool(value: bool) -> str:  # noqa: FBT001 - a value, not a choice
     return "true" if value else "false"
 
 
-# The words of a line share its confidence, and a double's shortest text costs more than all else in a word. Zeros
-# are apart, for 0.0 and -0.0 are equal keys.
+# The words of a line share its confidence, and a double's shortest text costs more than the rest of a word. Zeros
+# are not kept, because 0.0 and -0.0 are equal keys.
 _DOUBLES_KEPT = 1_024
 
 
@@ -223,8 +223,8 @@ def _print_any(message: AnyMessage) -> str:
             else members_printer_of(descriptor)(inner)
         )
     except (DecodeError, ValueError, RecursionError):
-        # Not what its type says, a time beyond what the form can tell, or details within details without end: errors
-        # must come through all the same.
+        # The value is not of its type, a time is out of range, or details are nested too deeply. Such errors must
+        # be printed too.
         return any_form.print_kept(message.type_url, message.value)
     return "{" + ",".join([f'"@type":{quote(message.type_url)}', *members]) + "}"
 

@@ -1,4 +1,4 @@
-"""A request's JSON in slices: no more of it than one slice exists at a time, and its length is known before."""
+"""A request's JSON in slices: only one slice exists at a time, and the whole length is known in advance."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -11,19 +11,19 @@ from vision_grpc.codec.json.tree import quote
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
 
 SLICE_BYTES = 128 * 1024
-"""As much as stays in the processor's cache on its way to the socket, while other calls have theirs there. Of 384 KB,
-malloc gave the memory back to the system after each slice in some processes, which took half as much CPU again."""
+"""As much as stays in the processor's cache on its way to the socket, beside the slices of other calls. With 384 KB,
+malloc in some processes returned the memory to the system after each slice, which took 1.5 times the CPU."""
 
 _Piece = bytes | memoryview
-"""JSON as it is, or image content that is base64 in JSON."""
+"""JSON text, or image content that becomes base64."""
 
 _spec_members_but_content = members_printer_of(AnalyzeSpec.DESCRIPTOR, without=frozenset({"content"}))
 
 
 class RequestBody:
-    """The bytes of a BatchAnalyzeRequest as JSON; iterate over it as often as it has to be sent.
+    """The bytes of a BatchAnalyzeRequest as JSON; iterate over it each time it is sent.
 
-    `bytes` of it are all at once.
+    `bytes(body)` gives all of them at once.
     """
 
     def __init__(self, pieces: Iterable[_Piece], *, slice_bytes: int = SLICE_BYTES) -> None:
@@ -76,7 +76,7 @@ class RequestBody:
         length = 0
         for piece in self._small_pieces():
             more = _json_length(piece)
-            # Before anything is encoded, so that it may take the memory of the slice before, which is in the cache.
+            # Before anything is encoded, so that the next slice may reuse this one's memory, which is in the cache.
             if slice_ and length + more > self._slice_bytes:
                 yield b"".join(slice_)  # A single one is not copied.
                 slice_, length = [], 0
@@ -89,7 +89,7 @@ class RequestBody:
             if isinstance(piece, bytes):
                 yield piece
             else:
-                # The short one first, to be joined to what stands before it.
+                # The short one first, so that it is joined to the piece before it.
                 whole_ones = (len(piece) - 1) // self._content_bytes * self._content_bytes
                 start, end = 0, -(-(len(piece) - whole_ones) // 3) * 3
                 while start < len(piece):
@@ -99,7 +99,7 @@ class RequestBody:
 
 @lru_cache
 def _spec_tail(features: tuple[bytes, ...]) -> bytes:
-    """Return the JSON after an image, by the wire bytes of its features: those of a stream are always the same."""
+    """Return the JSON after an image, by the wire bytes of its features, which are the same throughout a stream."""
     return f'","features":[{",".join(print_message(Feature.FromString(feature)) for feature in features)}]}}'.encode()
 
 

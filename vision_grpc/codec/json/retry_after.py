@@ -10,8 +10,8 @@ _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 def read_retry_after(value: str, now: datetime) -> float | None:
     """Return how many seconds to wait, None if the header is neither seconds nor a date.
 
-    `now` is the wall clock, with a time zone: a date can be compared with nothing else. One in the past
-    means not to wait. RFC 9110, section 10.2.3.
+    `now` is the wall clock, with a time zone, because the header may be a date. A date in the past means no wait.
+    RFC 9110, section 10.2.3.
     """
     value = value.strip()
     if _SECONDS.fullmatch(value):

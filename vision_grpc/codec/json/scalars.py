@@ -1,4 +1,4 @@
-"""One plain JSON value to the value of a scalar field, as strictly as proto3 JSON demands."""
+"""A plain JSON value to the value of a scalar field, as strictly as proto3 JSON requires."""
 
 import binascii
 import math
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.AS
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}", re.ASCII)
 _URL_SAFE = str.maketrans("-_", "+/")
 _INFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-# Longer texts of numbers are no numbers that anybody writes; reading them takes time.
+# Nobody writes longer numbers, and reading them takes time.
 _MOST_CHARACTERS = 1_000
 # The largest number that rounds to a finite float32.
 _FLOAT32_MAX = 3.4028235677973366e38
@@ -33,11 +33,11 @@ class WrongValueError(ValueError):
 
 
 class UnknownEnumNameError(WrongValueError):
-    """A name that the enum does not have: to be skipped where unknown fields are."""
+    """A name that the enum does not have: it is skipped where unknown fields are."""
 
 
 def reader_of(field_type: int, enum: EnumDescriptor | None = None) -> Reader:
-    """Return the reader of a `FieldDescriptor.TYPE_*` that is no message."""
+    """Return the reader of a `FieldDescriptor.TYPE_*` other than a message."""
     if enum is not None:
         return _enum_reader(enum)
     return _READERS[field_type]
@@ -71,7 +71,7 @@ def _whole_number(value: Json) -> int | None:
 def _whole_number_of_text(text: str) -> int | None:
     if _WHOLE.fullmatch(text):
         return int(text)
-    # 1e999999999 is whole too, but beyond every field: it must not be written out.
+    # 1e999999999 is whole too, but too large for every field: it must not be written out.
     if not _NUMBER.fullmatch(text) or math.isinf(float(text)):
         return None
     numerator, denominator = Decimal(text).as_integer_ratio() if float(text) else (0, 1)

@@ -1,8 +1,8 @@
-"""JSON to a message by the letter of proto3 JSON: the reference that the fast path agrees with.
+"""JSON to a message exactly by the rules of proto3 JSON: the reference for `fast`.
 
-It takes what `google.protobuf.json_format` takes, on every release of protobuf alike, but for what
-other implementations refuse and json_format lets pass: two spellings of one field, garbage as
-base64, `true` as an enum, a list where an object belongs, numbers that Python alone can read.
+It accepts what `google.protobuf.json_format` accepts, the same on every release of protobuf, except for what only
+json_format accepts and other implementations refuse: two spellings of one field, invalid base64, `true` as an enum, a
+list in place of an object, numbers that only Python can read.
 """
 
 import re
@@ -32,7 +32,7 @@ _TIME_FORMS = {"google.protobuf.Duration": _DURATION, "google.protobuf.Timestamp
 def read_message(tree: Json, message: Message, *, ignore_unknown: bool, path: str = "") -> None:
     """Fill an empty message from the plain values of its JSON.
 
-    `path` says in errors where in the document the message stands.
+    `path` is the message's place in the document, for errors.
 
     Raises:
         ProtocolError: a field has a value that it cannot hold, or is unknown and not to be ignored; or
@@ -41,7 +41,7 @@ def read_message(tree: Json, message: Message, *, ignore_unknown: bool, path: st
     try:
         _Reading(ignore_unknown=ignore_unknown).message(tree, message, path, 1)
     except RecursionError as error:
-        # Within the limit, but for a caller whose stack is deep already.
+        # It is within the limit, but the caller's stack is deep already.
         raise _refusal(path, TOO_DEEP) from error
 
 
@@ -121,7 +121,7 @@ class _Reading:
                     target[map_key] = scalar
 
     def _scalar(self, field: Field, value: Json, path: str) -> tuple[Any, ...]:
-        """Return the one value, or none for an enum's name that is to be skipped."""
+        """Return the one value, or an empty tuple for an unknown enum name that is skipped."""
         try:
             return (reader_of(field.type, field.enum)(value),)
         except UnknownEnumNameError as error:

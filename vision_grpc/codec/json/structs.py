@@ -1,9 +1,8 @@
-"""msgspec structs compiled from descriptors: what JSON text is decoded into on its way to wire bytes.
+"""msgspec structs compiled from descriptors: JSON text is decoded into them on its way to wire bytes.
 
-Each message type becomes a struct whose fields bear the proto's names and are read from the JSON names. Values
-stay as JSON has them (an int64 is a string or a number), because the tables of `to_wire` translate both at
-once. An absent field is None, or an empty tuple where a list belongs; an explicit null fits no type, so that
-such a document is refused here and goes the strict way.
+Each message type becomes a struct whose fields have the proto's names and are read from the JSON names. Values
+stay as they are in JSON (an int64 is a string or a number), because the tables of `to_wire` translate both. An absent
+field is None, an absent list an empty tuple. An explicit null fits no type, so such a document is left to `strict`.
 """
 
 from functools import cache
@@ -28,7 +27,7 @@ _TYPES: dict[int, Any] = {
 
 
 def is_raw(field: Field) -> bool:
-    """Whether a field stays raw JSON for the strict reader, such as a map or a message with a form of its own."""
+    """Whether a field stays raw JSON for the strict reader: a map, for example, or a message with a special form."""
     if field.map_key_type is not None:
         return True
     if field.message is not None:
@@ -46,8 +45,7 @@ def decoder_of(descriptor: Descriptor) -> Decoder[Struct]:
 def outline_decoder_of(descriptor: Descriptor) -> Decoder[Struct]:
     """Return the decoder of a message type's JSON that leaves the messages in its lists raw.
 
-    Those are decoded one by one: so few structs at a time stay in the processor's cache and out of the
-    garbage collector's way.
+    Those are decoded one by one, so that the few structs that exist at a time fit the processor's cache.
     """
     return Decoder(_struct_of(descriptor, is_outline=True))
 
@@ -59,7 +57,7 @@ def _struct_of(descriptor: Descriptor, *, is_outline: bool = False) -> type[Stru
         descriptor.name,
         [(field.name, _type_of(field, is_outline=is_outline), _absent(field)) for field in fields],
         rename={field.name: field.json_name for field in fields},
-        # Without cycles there is nothing for the garbage collector to find, only to visit.
+        # Structs form no cycles, so the garbage collector would visit them in vain.
         gc=False,
     )
 

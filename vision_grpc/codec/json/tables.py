@@ -1,8 +1,8 @@
-"""Tables from JSON values to wire bytes, filled as values are met.
+"""Tables from JSON values to wire bytes, filled when a value first occurs.
 
-A page's coordinates are a few thousand different strings, met again and again: looking one up is far
-cheaper than reading it. Every table gives entries of one width, which `struct.pack` wants; numbers are
-padded to it. Constant bytes around the value, such as the next field's tag, are part of the entry.
+A page's coordinates are a few thousand different strings that occur again and again: looking one up is far cheaper
+than reading it. The entries of a table have one width, as `struct.pack` requires; numbers are padded to it. Constant
+bytes around the value, such as the next field's tag, are part of the entry.
 """
 
 from functools import cache
@@ -16,7 +16,7 @@ from vision_grpc.codec.wire_format import VARINT_BYTES, padded_varint
 NARROW, WIDE = 3, VARINT_BYTES
 """Bytes of a padded varint: 3 for numbers below 2,097,152, 10 for any."""
 
-# A table beyond this size belongs to no page. Further values are translated each time.
+# No page needs a larger table. Further values are translated each time.
 _MOST_ENTRIES = 8_192
 _MOST_CHARACTERS = 32
 VARINTS = frozenset(
@@ -37,7 +37,7 @@ def width_of(value: object, field_type: int, enum: EnumDescriptor | None) -> int
 
 
 class OddValueError(ValueError):
-    """A value that a table cannot take: its message is to be written the general way."""
+    """A value that does not fit a table: its message is written without tables."""
 
 
 class VarintTable(dict[Any, bytes]):
@@ -68,7 +68,7 @@ class StringTable(dict[Any, bytes]):
         self._length, self._prefix, self._suffix = length, prefix, suffix
 
     def __missing__(self, value: str | None) -> bytes:
-        # A colon is left to those who count them; see `fast`.
+        # Colons must be counted elsewhere; see `fast`.
         if value is None or ":" in value or len(encoded := value.encode()) != self._length:
             raise OddValueError
         entry = self._prefix + encoded + self._suffix
@@ -79,11 +79,11 @@ class StringTable(dict[Any, bytes]):
 
 @cache
 def varint_table(field_type: int, enum: EnumDescriptor | None, width: int, prefix: bytes, suffix: bytes) -> VarintTable:
-    """Return the table that all users of equal entries share."""
+    """Return the one table with these entries."""
     return VarintTable(field_type, enum, width, prefix, suffix)
 
 
 @cache
 def string_table(length: int, prefix: bytes, suffix: bytes) -> StringTable:
-    """Return the table that all users of equal entries share."""
+    """Return the one table with these entries."""
     return StringTable(length, prefix, suffix)

@@ -45,7 +45,7 @@ class TextReader:
         self._text_of = text_of
 
     def read(self, data: bytes) -> str | None:
-        """Return the text, None when only strict reading can tell what the JSON says."""
+        """Return the text, None when only strict reading can decide."""
         try:
             message = self._kind.decode(data)
             keys = self._kind.count_keys([message])
@@ -113,10 +113,10 @@ class _Kind:
     def count_raw_keys(self, values: Sequence[Raw]) -> int:
         """Return the number of keys in geometry that was left raw, as decoding would take most of the time.
 
-        Nearly always, all values differ in digits alone. What holds for the first of them, holds for the others.
+        Nearly always, the values differ only in digits. Then what is true of the first is true of all.
 
         Raises:
-            MsgspecError, ValueError: a value is not what it should be.
+            MsgspecError, ValueError: a value is not valid.
         """
         first = bytes(values[0])
         keys = self.count_keys([self.decode(first)])

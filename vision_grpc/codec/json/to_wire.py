@@ -1,7 +1,7 @@
 """Decoded structs to wire bytes: writers compiled from descriptors once.
 
-`unroll` packs the small messages that make up most of a document; what is written here is everything
-above them, and small messages that are unlike the others.
+`unroll` packs the small messages that make up most of a document. This module writes the larger ones, and small
+messages of an unusual shape.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,36 +29,36 @@ from vision_grpc.codec.json.unroll import (
 )
 from vision_grpc.codec.wire_format import FIXED64, VARINT, double, length_delimited, tag, varint
 
-# A document of more shapes than these gains nothing from compiling another.
+# A document with more shapes than these gains nothing from compiling another.
 _MOST_SHAPES = 64
 _MOST_TRIED = 6
 
 
 class WriteContext:
-    """What one document was found to hold; with it `fast` proves that nothing was overlooked."""
+    """The state of writing one document; by its counts `fast` proves that nothing was overlooked."""
 
     def __init__(self, *, ignore_unknown: bool) -> None:
         self.ignore_unknown = ignore_unknown
         self.keys = 0
-        """Keys of the document that were written; at most what it has."""
+        """Keys of the document that were written; never more than it has."""
         self.raw_colons = 0
         """Colons in values that the strict reader has read."""
         self.string_colons = 0
         """Colons in the other strings."""
         self.packers: dict[object, Packer | None] = {}
-        """What fitted the latest message of each kind."""
+        """The packer of the latest message, by the field's writer."""
 
 
 Writer = Callable[[Any, WriteContext], bytes]
-"""Returns a field that is present as wire bytes, tag included. Raises ValueError for a value that it cannot hold."""
+"""Returns the wire bytes of a field that is present, with its tag. Raises ValueError for a value that does not fit."""
 
 
 def write(message: Any, descriptor: Descriptor, context: WriteContext, *, is_outline: bool) -> bytes:  # noqa: ANN401 - a struct
     """Return the wire bytes of a decoded message, or of its outline.
 
     Raises:
-        ValueError, ProtocolError: a value that the field cannot hold, or two members of one oneof; what
-            is wrong where is for the strict reader to say.
+        ValueError, ProtocolError: a field cannot hold its value, or two members of one oneof are set. The strict
+            reader says which and where.
     """
     return _message_writer(descriptor, is_outline=is_outline)(message, context)
 
@@ -153,16 +153,16 @@ def _messages_writer(field: Field, descriptor: Descriptor) -> Writer:
 
 
 class _UnrolledWriter:
-    """Packs messages by the shape that the last ones had; one of another shape finds its own, or has it compiled."""
+    """Packs messages by the shape of the previous ones; for another shape it finds a packer or compiles one."""
 
     def __init__(self, field: Field, descriptor: Descriptor, write_one: Writer) -> None:
         self._field, self._descriptor = field, descriptor
         self._write_one = write_one
         self._count_items = compile_item_counter(descriptor)
         self._compiled: dict[Shape, Packer | None] = {}
-        # By the numbers of items in the lists of a message, which are quick to tell.
+        # By the lengths of the lists in a message, which are quick to find.
         self._packers: dict[tuple[int, ...], tuple[Packer, ...]] = {}
-        # What a document is tried with first.
+        # The first packer that a document is tried with.
         self._usual: Packer | None = None
 
     def write_all(self, messages: Sequence[Any], context: WriteContext) -> bytes:
@@ -170,7 +170,7 @@ class _UnrolledWriter:
         packer = context.packers.get(self, self._usual)
         parts: list[bytes] = []
         written = 0 if packer is None else self._pack_all(packer, messages, parts, context)
-        # Where shapes are mixed, each message is on its own: to fail with it first costs as much as packing two.
+        # With mixed shapes, each message is packed separately: one failed attempt costs as much as packing two.
         for message in messages[written:]:
             packer = self._write_one_shaped(message, parts, context)
         context.packers[self] = packer
@@ -178,7 +178,7 @@ class _UnrolledWriter:
 
     @staticmethod
     def _pack_all(packer: Packer, messages: Sequence[Any], parts: list[bytes], context: WriteContext) -> int:
-        """Pack messages up to the first that does not fit; return how many."""
+        """Pack messages up to the first that does not fit, and return how many were packed."""
         start = len(parts)
         try:  # noqa: SIM105 - suppress() costs as much as packing a word
             packer.pack_all(messages, parts)
@@ -191,7 +191,7 @@ class _UnrolledWriter:
         return packed
 
     def _write_one_shaped(self, message: Any, parts: list[bytes], context: WriteContext) -> Packer | None:  # noqa: ANN401
-        """Write a message by its own shape; return the packer that fitted."""
+        """Write a message by its shape, and return the packer that fitted."""
         try:
             items = self._count_items(message)
         except AttributeError:
@@ -206,7 +206,7 @@ class _UnrolledWriter:
         return self._usual
 
     def _compile_for(self, message: Any, items: tuple[int, ...]) -> Packer | None:  # noqa: ANN401 - a struct
-        """Return a packer for the shape of a message, None if there is none or it has been compiled before."""
+        """Return a new packer for the shape of a message, None if it has none or was compiled before."""
         try:
             shape = shape_of(message, self._descriptor)
         except ValueError:

@@ -1,4 +1,4 @@
-"""JSON text to plain values, refusing what lenient readers let through."""
+"""JSON text to plain values, without what lenient readers accept."""
 
 import json
 import math
@@ -15,7 +15,7 @@ _MOST_DIGITS = 310
 _EXCERPT_CHARACTERS = 40
 
 DEEPEST = 100
-"""Messages, or objects and lists, within each other: what json_format and protobuf's parser of wire bytes allow."""
+"""How deep messages, or objects and lists, may be nested: as in json_format and protobuf's parser of wire bytes."""
 TOO_DEEP = "nested too deeply"
 
 
@@ -42,20 +42,20 @@ class _ConstantError(Exception):
 
 
 def read_value(data: bytes | str) -> Json:
-    """Return the value that a JSON text spells.
+    """Return the value of a JSON text.
 
     Raises:
-        ProtocolError: no JSON in UTF-8, two equal keys in one object, a lone surrogate, or nested
-            too deeply to be read.
+        ProtocolError: the data is not JSON in UTF-8, has two equal keys in one object or a lone surrogate, or is
+            nested too deeply.
     """
     return _read(data, _object)
 
 
 def read_object(data: bytes | str) -> dict[str, Json]:
-    """Return the JSON object that a text is.
+    """Return the object of a JSON text.
 
     Raises:
-        ProtocolError: as `read_value`, or no object.
+        ProtocolError: as `read_value`, or the value is not an object.
     """
     tree = read_value(data)
     if not isinstance(tree, dict):
@@ -65,7 +65,7 @@ def read_object(data: bytes | str) -> dict[str, Json]:
 
 
 def read_keys(data: bytes) -> set[str]:
-    """Return all keys that a JSON text has anywhere.
+    """Return all keys of a JSON text, at any depth.
 
     Raises:
         ProtocolError: as `read_value`.
@@ -94,7 +94,7 @@ def dump(tree: Json, *, depth: int = 1) -> str:
     """Return plain values as compact JSON text, the same text for equal trees.
 
     Raises:
-        ProtocolError: they are nested too deeply, from the `depth` at which they stand.
+        ProtocolError: they are nested too deeply, counted from `depth`.
     """
     if not isinstance(tree, dict | list):
         return tree.text if isinstance(tree, HugeNumber) else json.dumps(tree, ensure_ascii=False)
@@ -113,7 +113,7 @@ def _read(data: bytes | str, make_object: Callable[[list[tuple[str, Json]]], dic
     try:
         text = data if isinstance(data, str) else data.decode()
     except UnicodeDecodeError as error:
-        message = f"no UTF-8 at byte {error.start}"
+        message = f"not UTF-8 at byte {error.start}"
         raise ProtocolError(message) from error
     try:
         tree: Json = json.loads(
@@ -134,14 +134,14 @@ def _describe(error: Exception, text: str) -> str:
     """Return what is wrong with a text, and where."""
     match error:
         case json.JSONDecodeError():
-            return f"no JSON: {error.msg} at character {error.pos}"
+            return f"not JSON: {error.msg} at character {error.pos}"
         case _KeyTwiceError(args=(key,)):
-            return f"the key {excerpt(key)} stands twice in one object, again at character {second_key(text, key)}"
+            return f"the key {excerpt(key)} is given twice in one object, again at character {second_key(text, key)}"
         case _ConstantError(args=(name,)):
-            return f"no JSON: {name} without quotes at character {bare_constant(text, name)}"
+            return f"not JSON: {name} without quotes at character {bare_constant(text, name)}"
         case UnicodeEncodeError():
             surrogate = error.object[error.start]
-            return f"a lone surrogate, {surrogate!a}, is no character, at character {lone_surrogate(text)}"
+            return f"a lone surrogate, {surrogate!a}, is not a character, at character {lone_surrogate(text)}"
         case _:
             return f"{TOO_DEEP} at character {deep_bracket(text, DEEPEST)}"
 

@@ -1,9 +1,9 @@
 """Small messages to wire bytes by one `struct.pack` each, compiled for the shapes that documents have.
 
-A word with its four vertices and one language is seven messages. Written one by one they cost several times
-as much as decoding their JSON. But most words of a document have one shape: as many vertices, as many languages,
-codes of two letters. For a given shape every nested length is a constant, so that the whole word is packed at
-once. For "4 vertices, 1 language of a 2-letter code" the function that is compiled reads
+A word with its four vertices and one language is seven messages. Writing them one by one costs several times as
+much as decoding their JSON. But most words of a document have one shape: as many vertices, as many languages, codes
+of two letters. For a given shape every nested length is a constant, so the whole word is packed at once. For
+"4 vertices, 1 language of a 2-letter code" the compiled function is
 
     def pack_all(messages, parts):
         for m in messages:
@@ -23,8 +23,8 @@ once. For "4 vertices, 1 language of a 2-letter code" the function that is compi
                 s0,
             )
 
-where the `t` are tables from JSON values to wire bytes, the tags that follow included. A message that does not fit
-the shape raises one of `MISFITS`; those before it are in `parts`.
+where each `t` is a table from JSON values to wire bytes, with the tags that follow. A message that does not fit the
+shape raises one of `MISFITS`; the messages before it are in `parts`.
 """
 
 import struct
@@ -41,20 +41,20 @@ from vision_grpc.codec.json.tables import NARROW, VARINTS, OddValueError, string
 from vision_grpc.codec.wire_format import FIXED64, LENGTH_DELIMITED, VARINT, padded_varint, tag, varint
 
 MISFITS = (OddValueError, AttributeError, IndexError, ValueError, TypeError, struct.error)
-"""What packing raises for a message of another shape, or with a value that the tables do not take."""
+"""What packing raises for a message of another shape, or for a value that the tables do not accept."""
 
-# Lengths of free strings that one byte can tell.
+# Lengths of free strings that fit one byte.
 _LENGTHS = range(128)
 _HEAD_LENGTH_BYTES = 2
 _MOST_VALUES = 64
 
 
 class Shape(NamedTuple):
-    """What messages have in common that one function can pack."""
+    """What messages that one function can pack have in common."""
 
     fields: tuple[Any, ...]
-    """For each field None if it is absent; else of a message its fields, of a list those of its items, of a
-    nested string its length in bytes, of a number its width, and for the rest True."""
+    """For each field None if it is absent, else: the fields of a message, those of a list's items, the length of a
+    nested string in bytes, the width of a number, and True for all other values."""
     nested_width: int
     """Width of the numbers in nested messages."""
     has_text_doubles: bool
@@ -70,7 +70,7 @@ class Packer(NamedTuple):
     """A compiled shape."""
 
     pack_all: Callable[[Sequence[Any], list[bytes]], None]
-    """Appends `parts_each` parts for each message: it as a field of its parent, tag and length included."""
+    """Appends `parts_each` parts for each message: the message as a field of its parent, with tag and length."""
     parts_each: int
     has_strings: bool
     """Whether every other part is a free string."""
@@ -80,7 +80,7 @@ class Packer(NamedTuple):
 
 
 def can_unroll(descriptor: Descriptor, *, lists_allowed: int = 1) -> bool:
-    """Whether a type is small: numbers, strings and messages of such, with no list inside another."""
+    """Whether a type is small: only numbers, strings and messages of these, with no list inside another."""
     return all(_can_unroll_field(field, lists_allowed) for field in fields_of(descriptor))
 
 
@@ -94,9 +94,9 @@ def _can_unroll_field(field: Field, lists_allowed: int) -> bool:
 
 
 def compile_item_counter(descriptor: Descriptor) -> Callable[[Any], tuple[int, ...]]:
-    """Return what counts the items of each list in a message, the quickest clue to its shape.
+    """Return the function that counts the items of each list in a message, the quickest clue to its shape.
 
-    It raises an AttributeError where the message around a list is absent.
+    The function raises AttributeError if the message around a list is absent.
     """
     counts = "".join(f"len(m.{path}), " for path in _list_paths(descriptor))
     names: dict[str, Any] = {}
@@ -117,7 +117,7 @@ def shape_of(message: Any, descriptor: Descriptor) -> Shape:  # noqa: ANN401 - a
     """Return the shape of a message.
 
     Raises:
-        ValueError: a number is none, or a list is longer than any packer's.
+        ValueError: a number is not valid, or a list is too long for any packer.
     """
     shaping = _Shaping()
     fields = shaping.fields(message, descriptor, nested=False)
@@ -227,7 +227,7 @@ class _Parts:
             self._string_tags.append(head)
 
     def compile(self, head: bytes) -> Packer | None:
-        """Return the function for messages with a tag, None if they may become too long for their head."""
+        """Return the packer of messages with a tag, None if a message may be too long for two bytes of length."""
         lengths = [f"len(s{index})" for index in range(len(self._string_tags))]
         fixed = _size(self.values) + sum(len(string_tag) + 1 for string_tag in self._string_tags)
         longest = fixed + _LENGTHS[-1] * len(lengths)
@@ -268,7 +268,7 @@ def _arguments(values: Iterable[bytes | _Value], names: dict[str, Any]) -> list[
             formats.append(f"{len(before) + value.size + len(after)}s")
             arguments.append(f"t{index}[{value.expression}]")
         else:
-            # No table can take them up here: the constants are arguments of their own.
+            # No table can hold them here, so the constants are separate arguments.
             for constant in (before, None, after):
                 if constant is None:
                     formats.append("d")
@@ -281,7 +281,7 @@ def _arguments(values: Iterable[bytes | _Value], names: dict[str, Any]) -> list[
 
 
 def _merge_constants(values: Iterable[bytes | _Value]) -> list[tuple[bytes, _Value, bytes]]:
-    """Return each value with the constants around it: they join a table before them, else what is after them."""
+    """Return each value with the constants around it: they join the table before them, or else the value after them."""
     merged: list[tuple[bytes, _Value, bytes]] = []
     waiting = b""
     for value in values:

@@ -1,1 +1,1 @@
-"""What the local service answers beside Vision: tokens and addresses, as the cloud does."""
+"""The cloud's other services that the local service has: tokens and addresses."""

@@ -1,4 +1,4 @@
-"""Which services are here, as the endpoint service of a cloud tells."""
+"""The cloud's endpoint service: the addresses of the services."""
 
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
@@ -15,9 +15,9 @@ def get_endpoint(service_id: str, address: str) -> ApiEndpoint:
     """Return one service.
 
     Raises:
-        ServiceError: it is not here.
+        ServiceError: the local service does not have it.
     """
     if service_id not in _IDS:
-        message = f"no service {service_id!r}, only {', '.join(_IDS)}"
+        message = f"there is no service {service_id!r}, only {', '.join(_IDS)}"
         raise ServiceError(Code.NOT_FOUND, message)
     return ApiEndpoint(id=service_id, address=address)

@@ -1,4 +1,4 @@
-"""What a cloud has besides the Vision service, over gRPC: tokens and addresses."""
+"""The cloud's other services over gRPC: tokens and addresses."""
 
 from collections.abc import Callable
 from typing import NoReturn
@@ -32,7 +32,7 @@ SERVICE_NAMES: tuple[str, ...] = tuple(
 
 
 def add_cloud(server: grpc.Server, identities: Identities, address: Callable[[], str]) -> None:
-    """Let a server give tokens and tell its own `address` for every service."""
+    """Add the services that give tokens, and `address` as the address of every service."""
     iam_token_service_pb2_grpc.add_IamTokenServiceServicer_to_server(_Tokens(identities), server)
     api_endpoint_service_pb2_grpc.add_ApiEndpointServiceServicer_to_server(_Endpoints(address), server)
 
@@ -69,7 +69,7 @@ class _Endpoints(api_endpoint_service_pb2_grpc.ApiEndpointServiceServicer):
 
     def List(  # noqa: N802
         self,
-        request: ListApiEndpointsRequest,  # noqa: ARG002 - there is but one page
+        request: ListApiEndpointsRequest,  # noqa: ARG002 - there is only one page
         context: grpc.ServicerContext,
     ) -> ListApiEndpointsResponse:
         return answer_call(context, lambda: list_endpoints(self._address()))

@@ -1,4 +1,4 @@
-"""The identities that a local service knows, when it asks who calls: as the IAM service sees them."""
+"""The identities that a local service authenticates calls by, and the tokens that it gives them."""
 
 import secrets
 import threading
@@ -16,14 +16,14 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse, Timestamp
 
 AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
-"""What a JWT names, wherever this service listens: it stands for the real one."""
+"""The audience of a JWT, whatever address this service listens at."""
 
 _JWT_LIFETIME_S = 3600
 _CLAIMS = ("iss", "aud", "iat", "exp")
 
 
 class Identities:
-    """One service account and one user, with secrets made anew for each instance.
+    """One service account and one user, with new secrets for each instance.
 
     `exchanges` counts the tokens that were handed out. Usable from several threads.
     """
@@ -63,15 +63,15 @@ class Identities:
         }
 
     def listen_at(self, address: str) -> None:
-        """Accept JWTs for this address too: the official SDK names its audience after the endpoint that it is told."""
+        """Accept JWTs for this address too: the official SDK derives the audience from its endpoint."""
         self._audiences.append(f"https://iam.{address}/iam/v1/tokens")
 
     def create_token(self, request: CreateIamTokenRequest) -> CreateIamTokenResponse:
-        """Return a token for whoever the request proves to be.
+        """Return a token for the identity that the request proves.
 
         Raises:
             InvalidRequestError: the request breaks an option of the protos.
-            ServiceError: the proof is none.
+            ServiceError: the proof is not valid.
         """
         validate(request)
         if request.jwt:
@@ -85,7 +85,7 @@ class Identities:
         return CreateIamTokenResponse(iam_token=token, expires_at=expires_at)
 
     def issue(self) -> tuple[str, float]:
-        """Return a new token and the wall clock time of its end."""
+        """Return a new token and when it expires, by the wall clock."""
         now = self._wall_clock()
         token, ends_at = f"t1.{secrets.token_urlsafe(32)}", now + self._lifetime_s
         with self._lock:
@@ -100,10 +100,10 @@ class Identities:
             self._ends.clear()
 
     def check(self, authorization: str | None) -> None:
-        """Pass a call by the value of its authorization metadata.
+        """Check the authorization of a call.
 
         Raises:
-            ServiceError: it names nobody, or a token that has ended.
+            ServiceError: it is missing, unknown, or a token that has expired.
         """
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme == "Api-Key" and _is_same(secret, self.api_key):
@@ -127,7 +127,7 @@ class Identities:
                 algorithms=["PS256"],
                 audience=self._audiences,
                 issuer=self.service_account_id,
-                # Those of the library are by its own clock; ours may be set for tests.
+                # The library checks these by its own clock; tests set ours.
                 options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
             )
             issued_at, ends_at = float(claims["iat"]), float(claims["exp"])
@@ -139,13 +139,13 @@ class Identities:
             message = "the JWT is not valid: it has expired" if ends_at <= now else "the JWT is not valid yet"
             raise ServiceError(Code.UNAUTHENTICATED, message)
         if ends_at - issued_at > _JWT_LIFETIME_S:
-            message = f"the JWT lives longer than {_JWT_LIFETIME_S} s"
+            message = f"the JWT is valid for longer than {_JWT_LIFETIME_S} s"
             raise ServiceError(Code.INVALID_ARGUMENT, message)
 
 
-def _is_same(told: str, secret: str) -> bool:
-    # As bytes: of strings, Python compares ASCII alone.
-    return secrets.compare_digest(told.encode(), secret.encode())
+def _is_same(given: str, secret: str) -> bool:
+    # As bytes: compare_digest accepts only ASCII strings.
+    return secrets.compare_digest(given.encode(), secret.encode())
 
 
 def _make_id(prefix: str) -> str:

@@ -14,7 +14,7 @@ PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 
 
 def metadata_route(identities: Identities) -> Route:
-    """Return the route that gives tokens to whoever asks as the contract wants."""
+    """Return the route that gives tokens to requests with the header of the contract."""
 
     async def token(request: Request) -> Response:
         if request.headers.get("metadata-flavor") != "Google":

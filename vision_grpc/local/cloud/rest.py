@@ -1,4 +1,4 @@
-"""What a cloud has besides the Vision service, over REST: tokens and addresses."""
+"""The cloud's other services over REST: tokens and addresses."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -58,8 +58,8 @@ def _parse(body: bytes) -> CreateIamTokenRequest:
     try:
         return from_json(body, CreateIamTokenRequest)
     except ProtocolError:
-        # The parser's own words quote the body, which holds secrets.
-        message = "the body is no CreateIamTokenRequest"
+        # The parser's message quotes the body, which holds secrets.
+        message = "the body is not a CreateIamTokenRequest"
         raise ServiceError(Code.INVALID_ARGUMENT, message) from None
 
 
@@ -67,5 +67,5 @@ def _answer(work: Callable[[], Message]) -> Response:
     ids = CallIds.make()
     try:
         return reply(HTTPStatus.OK, to_json(work()), ids)
-    except Exception as error:  # noqa: BLE001 - bugs are answered too, on a connection that goes on
+    except Exception as error:  # noqa: BLE001 - bugs are answered too, and the connection stays open
         return failure(error, ids)

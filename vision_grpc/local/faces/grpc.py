@@ -27,7 +27,7 @@ _REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 _OPTIONS = (
     ("grpc.max_receive_message_length", REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
-    # Else a second service on the same port would start, and share its calls unnoticed.
+    # Otherwise a second service would start on the same port and take some of its calls.
     ("grpc.so_reuseport", 0),
 )
 
@@ -35,8 +35,8 @@ _OPTIONS = (
 class GrpcFace:
     """A listening server; it answers from `start` on.
 
-    The server is the synchronous one: a second event loop of grpc.aio in a process disturbs the
-    poller of asyncio clients there.
+    It is the synchronous server: a second event loop of grpc.aio in a process disturbs the poller of its asyncio
+    clients.
     """
 
     def __init__(
@@ -63,18 +63,18 @@ class GrpcFace:
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     def start(self) -> None:
-        """Take calls."""
+        """Start to take calls."""
         self._server.start()
 
     def stop(self, grace_s: float) -> Event:
-        """Take no more calls, give those in flight `grace_s` seconds; the event is set when all have ended."""
+        """Refuse new calls, give those in flight `grace_s` seconds, and return an event that is set when all end."""
         self._health.enter_graceful_shutdown()
         stopped: Event = self._server.stop(grace_s)
         return stopped
 
     def _bind(self, host: str, port: int, tls: TlsFiles | None) -> int:
-        # gRPC tells no reason when it cannot bind; a socket of our own does. What both are given is the same number:
-        # gRPC does not know all the forms that the system takes for one, such as 127.1.
+        # gRPC gives no reason when it cannot bind; a socket of our own does. Both get the numeric address, because
+        # gRPC does not know all forms that the system accepts, such as 127.1.
         with listen(host, port) as free:
             address = join_address(numeric_host(free), port)
         try:
@@ -85,7 +85,7 @@ class GrpcFace:
         except RuntimeError as error:
             message = (
                 f"cannot listen on {address}, gRPC does not say why: "
-                "somebody may have taken the port just now, choose another (0 takes any)"
+                "another program may have just taken the port, choose another (0 takes any)"
             )
             raise LocalServiceError(message) from error
 
@@ -109,7 +109,7 @@ class _Servicer(vision_service_pb2_grpc.VisionServiceServicer):
 def _add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
     pool = _reflected_pool()
     reflection.enable_server_reflection(names, server, pool=pool)
-    # grpcio-reflection has v1alpha alone; v1 is the same on the wire, and some tools know no other.
+    # grpcio-reflection has only v1alpha; v1 is the same on the wire, and some tools know only v1.
     servicer: Any = reflection.ReflectionServicer(names, pool=pool)
     handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
@@ -122,7 +122,7 @@ def _add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
 
 
 def _reflected_pool() -> DescriptorPool:
-    """Return a pool of all that is served; health and reflection are not in ours."""
+    """Return a pool of all services, including health and reflection, which our pool does not have."""
     pool = DescriptorPool()
     for module in (vision_service_pb2, health_pb2, reflection_pb2, *MODULES):
         _add_file(pool, cast("FileDescriptor", module.DESCRIPTOR))

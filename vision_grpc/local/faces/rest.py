@@ -1,4 +1,4 @@
-"""The service over REST: a server of its own, from listening to stopped."""
+"""The service over REST: an HTTP server in a thread, from listening to stopped."""
 
 import asyncio
 import contextlib
@@ -14,12 +14,12 @@ from vision_grpc.local.faces.rest_application import application
 from vision_grpc.local.listening import TlsFiles, listen
 from vision_grpc.local.service import VisionService
 
-# Longer than clients keep idle connections, so that it is not the server that closes one under a new request.
+# Longer than clients keep idle connections, so that the server does not close one under a new request.
 _KEEP_ALIVE_S = 75
 
 
 class RestFace:
-    """A bound server with an event loop in a thread of its own; it answers from `start` on."""
+    """A bound server with an event loop in its own thread; it answers from `start` on."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class RestFace:
     ) -> None:
         config = Config(
             application(service, calls, identities),
-            # One known stack, whatever else is installed; the process's logging is left as it is.
+            # The same stack, whatever else is installed; the process's logging is not changed.
             http="h11",
             loop="asyncio",
             ws="none",
@@ -47,32 +47,32 @@ class RestFace:
         self._server = _EmbeddedServer(config)
         self._socket = listen(host, port)
         self.port: int = self._socket.getsockname()[1]
-        # A daemon, so that a service that nobody closes does not keep the process alive.
+        # A daemon, so that a service that is not closed does not keep the process alive.
         self._thread = threading.Thread(target=self._run, name="vision-rest", daemon=True)
 
     def start(self) -> None:
-        """Take calls.
+        """Start to take calls.
 
         Raises:
-            LocalServiceError: the server ended at once.
+            LocalServiceError: the server did not start.
         """
         self._thread.start()
         self._server.ready.wait()
         if not self._server.started:
-            message = "the REST server did not start: the traceback above tells why"
+            message = "the REST server did not start: the traceback above shows why"
             raise LocalServiceError(message)
 
     def stop(self, grace_s: float) -> None:
-        """Take no more calls, give those in flight `grace_s` seconds at most; `join` waits until all have ended."""
+        """Refuse new calls, give those in flight at most `grace_s` seconds; `join` waits until all have ended."""
         self._server.config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment] # a float will do
         self._server.should_exit = True
 
     def cut_short(self) -> None:
-        """End the calls in flight with UNAVAILABLE, wherever they are; for a stopped server."""
+        """End the calls in flight with UNAVAILABLE, after `stop`."""
         self._server.cut_short()
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Return whether the server has ended after at most that long."""
+        """Wait at most `timeout_s` seconds for the server to end, and return whether it has."""
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         if self._thread.is_alive():
@@ -88,7 +88,7 @@ class RestFace:
 
 
 class _EmbeddedServer(Server):
-    """A server that tells when it listens, and can be told to give up its calls."""
+    """A server that signals when it listens, and can cancel its calls."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -101,7 +101,7 @@ class _EmbeddedServer(Server):
 
     def cut_short(self) -> None:
         """Cancel the calls in flight."""
-        with contextlib.suppress(RuntimeError):  # The loop is closed: there are none.
+        with contextlib.suppress(RuntimeError):  # The loop is closed, so there are no calls.
             self._loop.call_soon_threadsafe(self._cancel_calls)
 
     def _cancel_calls(self) -> None:

@@ -29,7 +29,7 @@ _PATH: str = http_rule_of(BATCH_ANALYZE).post
 
 
 def application(service: VisionService, calls: ThreadPoolExecutor, identities: Identities | None) -> Starlette:
-    """Return what a server serves; it answers on the threads of `calls`."""
+    """Return the application of a server; it answers on the threads of `calls`."""
 
     def answer(sent: bytes, headers: Headers, ids: CallIds, abandoned: Callable[[], bool]) -> Response:
         try:
@@ -37,26 +37,26 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
             if identities is not None:
                 identities.check(headers.get("authorization"))
             body = decode_body(sent, ", ".join(headers.getlist("content-encoding")))
-            # Here, a misspelled name is to be found by who wrote it.
+            # Unknown names are refused, so that a client's author finds a misspelled one.
             request = from_json(body, BatchAnalyzeRequest, ignore_unknown=False)
             return reply(HTTPStatus.OK, to_json(service.batch_analyze(request, abandoned=abandoned)), ids)
         except ProtocolError as error:
-            message = f"the body is no BatchAnalyzeRequest: {error}"
+            message = f"the body is not a BatchAnalyzeRequest: {error}"
             return failure(ServiceError(Code.INVALID_ARGUMENT, message), ids)
         except RefusedBodyError as error:
             return _refuse_body(error, ids)
-        except Exception as error:  # noqa: BLE001 - Starlette would answer bugs too, and end the connection unannounced
+        except Exception as error:  # noqa: BLE001 - Starlette would answer bugs too, but close the connection without saying so
             return failure(error, ids)
 
     async def batch_analyze(request: Request) -> Response:
         ids = CallIds.make()
         left = threading.Event()
         try:
-            # Also for a call that is refused: some clients lose an answer that comes while they send.
+            # The body of a refused call is read too: some clients lose an answer that comes while they send.
             body = await read_body(request)
             watch = asyncio.create_task(_watch(request, left))
             try:
-                # Parsing megabytes of JSON, waiting for the OCR, writing the answer: nothing for an event loop.
+                # Parsing megabytes of JSON, waiting for the OCR and writing the answer would block the event loop.
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(calls, answer, body, request.headers, ids, left.is_set)
             finally:
@@ -64,7 +64,7 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
         except RefusedBodyError as error:
             return _refuse_body(error, ids)
         except asyncio.CancelledError:
-            # By the server alone, as the last thing that it wants of this task.
+            # Only the server cancels this task, when it stops.
             return failure(ServiceStoppingError(), ids)
 
     routed = Starlette(
@@ -72,14 +72,14 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
             Route(_PATH, batch_analyze, methods=["POST"]),
             *([] if identities is None else cloud_routes(identities)),
         ],
-        exception_handlers={HTTPException: _no_such_route, ClientDisconnect: _nobody_there, Exception: _bug},
+        exception_handlers={HTTPException: _no_such_route, ClientDisconnect: _client_left, Exception: _bug},
     )
     routed.router.redirect_slashes = False
     return routed
 
 
 async def _watch(request: Request, left: threading.Event) -> None:
-    """Set the event when the client closes the connection; for a request whose body is read."""
+    """Set the event when the client closes the connection. The request's body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
     left.set()
@@ -92,21 +92,21 @@ def _refuse_body(error: RefusedBodyError, ids: CallIds) -> Response:
 
 
 async def _no_such_route(_: Request, error: Exception) -> Response:
-    refusal = cast("HTTPException", error)
-    message = f"{refusal.detail}: this service takes POST {_PATH}"
-    error_of_route = ServiceError(Code.from_http(refusal.status_code), message)
-    response = failure(error_of_route, CallIds.make(), refusal.status_code)
-    response.headers.update(refusal.headers or {})
+    http_error = cast("HTTPException", error)
+    message = f"{http_error.detail}: this service takes POST {_PATH}"
+    error_of_route = ServiceError(Code.from_http(http_error.status_code), message)
+    response = failure(error_of_route, CallIds.make(), http_error.status_code)
+    response.headers.update(http_error.headers or {})
     return response
 
 
-async def _nobody_there(_: Request, __: Exception) -> Response:
+async def _client_left(_: Request, __: Exception) -> Response:
     return Response(status_code=Code.CANCELLED.http_status)
 
 
 async def _bug(_: Request, __: Exception) -> Response:
-    # Of a route that does not answer for its own. Once this is sent, Starlette raises it again: it is logged, and the
-    # connection ends.
+    # A bug in a route that does not answer bugs itself. After this answer Starlette raises the bug again: it is logged,
+    # and the connection is closed.
     response = failure(ServiceError(Code.INTERNAL, BUG), CallIds.make())
     response.headers["connection"] = "close"
     return response

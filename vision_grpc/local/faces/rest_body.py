@@ -1,4 +1,4 @@
-"""The body of a REST request, read and inflated; of neither form more than the longest valid request is kept."""
+"""The body of a REST request, read and decompressed, up to the length of the longest valid request."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ _PLAIN = {"", "identity"}
 
 
 class RefusedBodyError(ServiceError):
-    """A body that is not looked into, with the HTTP status and headers that say why."""
+    """A body that is refused unread, with the HTTP status and headers of the answer."""
 
     def __init__(
         self, http_status: HTTPStatus, code: Code, message: str, *, headers: Mapping[str, str] | None = None
@@ -31,7 +31,7 @@ async def read_body(request: Request) -> bytes:
     """Return the body as it was sent.
 
     Raises:
-        RefusedBodyError: it is too long; one that tells its length is not read.
+        RefusedBodyError: it is too long; with a Content-Length it is not read at all.
     """
     if int(request.headers.get("content-length", "0")) > JSON_REQUEST_BYTES:
         raise _too_long()
@@ -46,17 +46,17 @@ async def read_body(request: Request) -> bytes:
 
 
 def decode_body(body: bytes, content_encoding: str) -> bytes:
-    """Return the body without its encoding; megabytes of it, so nothing for an event loop.
+    """Return the decompressed body. It may be megabytes, so do not call this on an event loop.
 
     Raises:
-        RefusedBodyError: the encoding is not gzip, the body is not what it says, or too long.
+        RefusedBodyError: the encoding is not gzip, or the body is not in that encoding or too long.
     """
     encodings = [name for part in content_encoding.split(",") if (name := part.strip().lower()) not in _PLAIN]
     if not encodings:
         return body
     if len(encodings) > 1 or encodings[0] not in _GZIP:
         message = f"the content encoding {content_encoding!r} is not supported: send gzip or none"
-        # RFC 9110 section 15.5.16 asks for the header. UNIMPLEMENTED is what gRPC says of such a compression.
+        # RFC 9110 section 15.5.16 asks for the header. UNIMPLEMENTED is gRPC's code for an unknown compression.
         headers = {"accept-encoding": "gzip"}
         raise RefusedBodyError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Code.UNIMPLEMENTED, message, headers=headers)
     try:

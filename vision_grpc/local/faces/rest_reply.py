@@ -13,6 +13,6 @@ def reply(http_status: int, body: bytes, ids: CallIds) -> Response:
 
 
 def failure(error: Exception, ids: CallIds, http_status: int | None = None) -> Response:
-    """Return the response of a failed call, by default with the HTTP status of its code; of bugs that is INTERNAL."""
+    """Return the response of a failed call, by default with the HTTP status of its code; a bug's code is INTERNAL."""
     status = describe(error, ids)
     return reply(Code(status.code).http_status if http_status is None else http_status, to_json(status), ids)

@@ -1,1 +1,1 @@
-"""From a picture to a text annotation."""
+"""Images to text annotations, by Tesseract."""

@@ -30,9 +30,9 @@ class Bitmap(NamedTuple):
 
 
 def silence_warnings() -> None:
-    """Keep what Pillow remarks on odd metadata to itself: which file it was it does not tell, and the text is read.
+    """Silence Pillow's warnings about odd metadata: they do not name the file, and the text is read all the same.
 
-    For the whole process: `warnings.catch_warnings` of one thread undoes what another does.
+    The filter is for the whole process: `warnings.catch_warnings` is not safe with threads.
     """
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
@@ -49,9 +49,9 @@ def decode(content: bytes) -> Bitmap:
             image.load()
             upright = _flatten(_turn(image))
     except (UnreadableImageError, MemoryError):
-        raise  # The second is of this machine, not of the file.
-    # Pillow tells of damage by whatever its parsers stumble into: OSError, SyntaxError, AssertionError, its own
-    # DecompressionBombError, ... No list of them is complete, and all that differs between calls is the file.
+        raise  # MemoryError is a fault of this machine, not of the file.
+    # For damaged files Pillow raises OSError, SyntaxError, AssertionError, DecompressionBombError and others. No list
+    # is complete, and only the file differs between calls.
     except Exception as error:
         message = "the file is cut or damaged and cannot be decoded: copy or export it again"
         raise UnreadableImageError(message) from error
@@ -59,11 +59,11 @@ def decode(content: bytes) -> Bitmap:
 
 
 def _check_size(image: Image.Image, content: bytes) -> None:
-    # Limits are checked on the first header, Pillow believes the last; nothing is allocated before it loads the pixels.
+    # Limits were checked on the first header, but Pillow uses the last. Nothing has been allocated yet.
     header = read_header(content)
     if image.size != (header.width, header.height):
         sizes = f"{header.width} x {header.height} pixels, another {image.width} x {image.height}"
-        message = f"one header of the file tells {sizes}: export it again"
+        message = f"one header of the file says {sizes}: export it again"
         raise UnreadableImageError(message)
 
 
@@ -81,14 +81,14 @@ def _flatten(image: Image.Image) -> Image.Image:
     """Return the picture as RGB where it has colours, else as 8-bit grey.
 
     Colours are kept because Tesseract looks for the threshold in each channel: text may differ
-    from its ground in hue alone.
+    from its background only in hue.
     """
     if image.has_transparency_data:
-        # Behind transparent paper is white; converting alone would show the black that the pixels hide.
+        # White shows through transparent paper; `convert` alone would show the black under it.
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     if image.mode.startswith("I"):
-        # 16-bit grey: converting alone would clip it to white.
+        # 16-bit grey: `convert` alone would clip it to white.
         darker = image.point(lambda value: value * (1 / 256))  # pyright: ignore[reportUnknownMemberType] # numpy's
         return darker.convert("L")
     return image.convert("L" if image.mode in {"1", "L"} else "RGB")

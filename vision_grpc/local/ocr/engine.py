@@ -15,7 +15,7 @@ from vision_grpc.local.ocr.layout import Box, RecognizedWord, arrange
 from vision_grpc.local.ocr.tessdata import installed_models
 from vision_grpc.messages import TextAnnotation
 
-# PyTessBaseAPI and its result iterator; tesserocr's own types want text where pixels go.
+# PyTessBaseAPI and its result iterator; tesserocr's type hints ask for str where pixels belong.
 _Recognizer = Any
 _Cursor = Any
 
@@ -28,7 +28,7 @@ _RECOGNIZERS_PER_THREAD = 4
 
 
 class UnsupportedTextError(ValueError):
-    """A request for text that this engine has no way to carry out."""
+    """A request that this engine does not support."""
 
 
 class RecognitionError(Exception):
@@ -48,7 +48,7 @@ class Engine:
     def recognize(self, bitmap: Bitmap, *, languages: Sequence[str], model: str) -> TextAnnotation:
         """Return the text of a picture; `model` is `page` (also when empty) or `line`.
 
-        The calling thread is busy until it is read; the GIL is free meanwhile.
+        It blocks the calling thread; the GIL is released meanwhile.
 
         Raises:
             UnknownLanguageError: a code is unknown or its data is not installed.
@@ -83,7 +83,7 @@ class Engine:
             words = _read_words(self._tesserocr, recognizer.GetIterator())
             return arrange(words, width=bitmap.width, height=bitmap.height)
         finally:
-            recognizer.Clear()  # Else the pixels would be held until the next picture.
+            recognizer.Clear()  # Otherwise the pixels would be kept until the next picture.
 
     def _recognizer(self, names: str) -> _Recognizer:
         """Return this thread's own recognizer: each serves one picture at a time."""
@@ -115,8 +115,8 @@ class _Recognizers(threading.local):
 
 
 def _import_tesserocr() -> ModuleType:
-    # OpenMP, where Tesseract is built with it, reads its limit when it is loaded; its threads within each recognition
-    # would only get in the way of ours. What else runs in this process, or is started by it, is not to be limited.
+    # OpenMP, if Tesseract is built with it, reads its limit when it is loaded. Its threads within each recognition
+    # would only slow ours down. The rest of this process, and its children, must not be limited.
     if _OPENMP_LIMIT in os.environ:
         return importlib.import_module("tesserocr")
     os.environ[_OPENMP_LIMIT] = "1"
@@ -134,7 +134,7 @@ def _read_words(tesserocr: ModuleType, cursor: _Cursor) -> Iterator[RecognizedWo
         block += word.IsAtBeginningOf(level.BLOCK)
         if word.IsAtBeginningOf(level.TEXTLINE):
             line += 1
-            # Asked further on, it would be that of the words from there to the line's end.
+            # Asked for a later word, it would cover only the words from there to the line's end.
             line_confidence = word.Confidence(level.TEXTLINE) / 100
         if word.Empty(level.WORD):  # A page without any text has one such word.
             continue

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 ANY_LANGUAGE = "*"
 
-# Models of a language that has several, the usual one first. Languages without an
-# ISO 639-1 code go by their three letters. https://tesseract-ocr.github.io/tessdoc/Data-Files
+# If a language has several models, the usual one is first. Languages without an
+# ISO 639-1 code have their three letters. https://tesseract-ocr.github.io/tessdoc/Data-Files
 _LATIN_MODELS = {
     "af": ("afr",), "az": ("aze", "aze_cyrl"), "br": ("bre",), "bs": ("bos",), "ca": ("cat",), "ceb": ("ceb",),
     "co": ("cos",), "cs": ("ces",), "cy": ("cym",), "da": ("dan",), "de": ("deu",), "en": ("eng",), "eo": ("epo",),
@@ -36,7 +36,7 @@ class UnknownLanguageError(ValueError):
 
 
 def codes_of(models: Collection[str]) -> list[str]:
-    """Return the codes that the installed models serve; what is no language (`osd`, `equ`) has none."""
+    """Return the codes of the installed models; `osd` and `equ` are not languages and have no code."""
     return sorted({_CODES[model] for model in models if model in _CODES})
 
 
@@ -46,7 +46,7 @@ def code_of(model: str) -> str:
 
 
 def choose_models(codes: Sequence[str], installed: Collection[str]) -> tuple[str, ...]:
-    """Return the models to read with, in the order to try them; `*` alone means all that are installed.
+    """Return the models to read with, in the order to try them; the only code `*` means all that are installed.
 
     Raises:
         UnknownLanguageError: names the code and what is installed.

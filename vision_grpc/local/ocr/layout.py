@@ -1,4 +1,4 @@
-"""Recognised words arranged as the contract has them: page, blocks, lines, words."""
+"""Recognised words arranged as in the contract: page, blocks, lines, words."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -24,7 +24,7 @@ class Box(NamedTuple):
 
 
 class RecognizedWord(NamedTuple):
-    """A word as the engine gives it; `block` and `line` are running numbers of the page."""
+    """A word as the engine gives it; `block` and `line` are numbers within the page."""
 
     block: int
     line: int
@@ -36,14 +36,14 @@ class RecognizedWord(NamedTuple):
 
 
 def arrange(words: Iterable[RecognizedWord], *, width: int, height: int) -> TextAnnotation:
-    """Return the annotation of one page, without the words that are no text."""
+    """Return the annotation of one page, without words that are not text."""
     kept = (word for word in words if _is_text(word))
     blocks = [_block(list(members)) for _, members in groupby(kept, key=lambda word: word.block)]
     return TextAnnotation(pages=[Page(width=width, height=height, blocks=blocks)])
 
 
 def _is_text(word: RecognizedWord) -> bool:
-    # Rules, frames and pictures come as words of spaces.
+    # Tesseract returns rules, frames and pictures as words of spaces.
     if not word.text.strip() or word.line_confidence < _LEAST_LINE_CONFIDENCE:
         return False
     return word.confidence >= _LEAST_MARK_CONFIDENCE or any(map(str.isalnum, word.text))
@@ -64,13 +64,13 @@ def _word(word: RecognizedWord) -> Word:
     return Word(
         bounding_box=_polygon(word.box),
         text=word.text,
-        # As the service does it: the confidence of the line, on each of its words.
+        # As in the service: each word has the confidence of its line.
         confidence=word.line_confidence,
-        # The engine tells which model read the word, not how sure that choice is: how well the model read it
-        # is the nearest there is.
+        # The engine gives the model that read the word, but no confidence of that choice: how well the model read the
+        # word is the nearest value.
         languages=[Word.DetectedLanguage(language_code=word.language, confidence=word.confidence)],
-        # No entities are extracted here. Whether the service then says -1 or 0 is not documented; 0 would be
-        # the index of an entity.
+        # No entities are extracted. It is not documented whether the service then gives -1 or 0; 0 would be the index
+        # of an entity.
         entity_index=-1,
     )
 

@@ -10,18 +10,18 @@ _SUFFIX = ".traineddata"
 
 
 def find_tessdata(environ: Mapping[str, str], *, root: Path = Path("/")) -> Path:
-    """Return the directory of language data: that of TESSDATA_PREFIX when it is set, else the system's.
+    """Return the directory of language data: TESSDATA_PREFIX if it is set, else the system's.
 
     Raises:
-        LocalServiceError: no data for any language; says what to install.
+        LocalServiceError: there is no data for any language; the message says what to install.
     """
     prefix = environ.get("TESSDATA_PREFIX")
-    # What is set on purpose is not replaced behind the user's back. Tesseract 3 took the parent.
-    places = [*_system_directories(root)] if not prefix else [Path(prefix), Path(prefix, "tessdata")]
-    for directory in places:
+    # A directory that the user has set is not replaced silently. Tesseract 3 took the parent.
+    directories = [*_system_directories(root)] if not prefix else [Path(prefix), Path(prefix, "tessdata")]
+    for directory in directories:
         if codes_of(installed_models(directory)):
             return directory
-    raise LocalServiceError(_explain(prefix, places))
+    raise LocalServiceError(_explain(prefix, directories))
 
 
 def installed_models(directory: Path) -> list[str]:
@@ -30,15 +30,15 @@ def installed_models(directory: Path) -> list[str]:
 
 
 def _system_directories(root: Path) -> Iterator[Path]:
-    # Debian and Ubuntu have a directory per major version, of which the newest is wanted.
+    # Debian and Ubuntu have a directory for each major version; the newest is first.
     yield from sorted((root / "usr/share/tesseract-ocr").glob("*/tessdata"), reverse=True)
     yield root / "usr/share/tessdata"
     yield root / "usr/local/share/tessdata"
 
 
-def _explain(prefix: str | None, places: Iterable[Path]) -> str:
-    looked = ", ".join(map(str, places))
-    found = f"TESSDATA_PREFIX={prefix} holds" if prefix else f"{looked} hold"
+def _explain(prefix: str | None, directories: Iterable[Path]) -> str:
+    searched = ", ".join(map(str, directories))
+    found = f"TESSDATA_PREFIX={prefix} holds" if prefix else f"{searched} hold"
     return (
         f"no Tesseract language data: {found} no *{_SUFFIX} of a language. "
         "Install it (apt-get install tesseract-ocr-eng tesseract-ocr-rus), "
