@@ -20,7 +20,7 @@ from vision_grpc_pb._pool import POOL
 # What json_format lets pass and the other implementations refuse, by our reasons.
 _STRICTER = re.compile(
     r"both spellings|base64|whole number|within the range|a number from|a name or number|object was expected|not UTF-8"
-    r"|twice|surrogate|too deeply|A?ny?.*@type|a Duration was|a Timestamp was|not a duration|no JSON"
+    r"|twice|surrogate|too deeply|A?ny?.*@type|a Duration was|a Timestamp was|not a duration|not JSON"
 )
 # What json_format refuses and ours keeps or skips: details of unknown types, and names that look like extensions.
 _KINDER = re.compile(r"Can not find message descriptor|does not have extensions|@type is missing|Invalid type_url")

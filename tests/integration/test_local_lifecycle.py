@@ -254,7 +254,7 @@ def test_tls_needs_a_certificate_and_its_key(tmp_path: Path) -> None:
     own = authority.issue_cert("127.0.0.1")
     own.cert_chain_pems[0].write_to_path(str(certificate))
     own.private_key_pem.write_to_path(str(key))
-    with pytest.raises(LocalServiceError, match=r"key\.pem and .*certificate\.pem are no .*: swap them"):
+    with pytest.raises(LocalServiceError, match=r"key\.pem and .*certificate\.pem are not .*: swap them"):
         LocalVision(tls_certificate=key, tls_key=certificate)
     authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(str(key))
     with pytest.raises(LocalServiceError, match=r"certificate\.pem .*: the chain begins with another key's"):
