@@ -73,7 +73,9 @@ def test_a_key_file_that_is_missing(tmp_path: Path) -> None:
 def test_a_key_file_that_is_no_json_object(tmp_path: Path, text: str) -> None:
     path = tmp_path / "key.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(AuthError, match=r"key\.json holds no JSON object, so no authorized key: make one"):
+    with pytest.raises(
+        AuthError, match=r"key\.json does not contain a JSON object, so it is not an authorized key: make one"
+    ):
         ServiceAccountKey(path)
 
 
@@ -89,7 +91,9 @@ def test_a_key_file_that_is_no_json_object(tmp_path: Path, text: str) -> None:
 )
 def test_a_key_of_another_type(fields: dict[str, object]) -> None:
     for key in (fields, json.dumps(fields)):
-        with pytest.raises(AuthError, match=r"is no authorized key of a service account \(no .*id.*\): make") as caught:
+        with pytest.raises(
+            AuthError, match=r"is not an authorized key of a service account \(no .*id.*\): make"
+        ) as caught:
             ServiceAccountKey(key)
         assert "secret" not in str(caught.value)
 
@@ -109,7 +113,7 @@ def test_a_broken_private_key(identities: Identities, spoil: Callable[[str], str
     key = identities.authorized_key
     private = key["private_key"]
     key["private_key"] = spoil(private)
-    with pytest.raises(AuthError, match=r"the private_key of the mapping is broken or no RSA key") as caught:
+    with pytest.raises(AuthError, match=r"the private_key of the mapping is broken or not an RSA key") as caught:
         ServiceAccountKey(key)
     assert private.splitlines()[1] not in str(caught.value)
 
@@ -155,7 +159,7 @@ def _expect_refusal(key: dict[str, str], identities: Identities, way: Way, reaso
         with pytest.raises(AuthError, match=rf"refused to give a token: UNAUTHENTICATED: .*{reason}") as caught:
             _ask(credentials, timeout_s=20)
     message = str(caught.value)
-    assert f"see whether the key {key['id']} of the service account" in message
+    assert f"check whether the key {key['id']} of the service account" in message
     assert "check this machine's clock, it shows 20" in message
 
 

@@ -355,10 +355,10 @@ async def _async_token() -> str:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (_async_token, "returned an object of type coroutine: it has to return the token itself, a str, and cannot be"),
+        (_async_token, "returned an object of type coroutine: it has to return the token as a str, and cannot be"),
         (lambda: None, "returned an object of type NoneType: it has"),
         (lambda: b"t1.never", "returned an object of type bytes: it has"),
-        (lambda: " ", "returned no token: the IAM token is empty"),
+        (lambda: " ", "did not return a token: the IAM token is empty"),
     ],
 )
 def test_a_callable_that_returns_no_token_is_told_what_to_return(value: Callable[[], str], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Credentials: what proves to the service who is calling."""
+"""Credentials: they prove to the service who is calling."""
 
 from vision_grpc.auth.api_key import ApiKey
 from vision_grpc.auth.credentials import Anonymous, Credentials

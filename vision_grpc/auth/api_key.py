@@ -8,7 +8,7 @@ class ApiKey(Secretive):
     """An API key of a service account.
 
     Raises:
-        ValueError: the key is empty or no key.
+        ValueError: the key is empty or malformed.
     """
 
     is_service_account = True
@@ -20,16 +20,16 @@ class ApiKey(Secretive):
         """Return `Api-Key <key>`.
 
         Raises:
-            AuthError: another is asked for, and there is none.
+            AuthError: the service refused the key, and there is no other.
         """
         if refused is not None:
             message = (
-                "the service refused the API key: it was deleted, is another service's or not whole; "
+                "the service refused the API key: it was deleted, is not valid for this service or is incomplete; "
                 "make a new one with `yc iam api-key create`"
             )
             raise AuthError(message)
         return self._authorization
 
     async def authorization_async(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
-        """Return what `authorization` does."""
+        """Return the same as `authorization`."""
         return self.authorization(refused=refused, timeout_s=timeout_s)

@@ -15,9 +15,9 @@ from vision_grpc.network.secrets.quoting import quote_path
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-# The IAM service checks for this one, wherever it is reached.
+# The IAM service requires this audience at every address.
 _AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
-# The most that the service takes: a clock that is late may be so by that much.
+# The longest that the service accepts, so that a slow clock may be late by as much.
 _JWT_LIFETIME_S = 3600
 _FIELDS = ("id", "service_account_id", "private_key")
 _MAKE_ONE = "make one with `yc iam key create --service-account-name NAME --output key.json`"
@@ -27,14 +27,14 @@ class AuthorizedKey:
     """A key of a service account.
 
     Raises:
-        AuthError: these are not the fields of a key; `origin` is named in the message.
+        AuthError: the fields are not those of a key; the message names `origin`.
     """
 
     def __init__(self, fields: Mapping[str, object], origin: str) -> None:
         values = [fields.get(name) for name in _FIELDS]
         missing = [name for name, value in zip(_FIELDS, values, strict=True) if not (isinstance(value, str) and value)]
         if missing:
-            message = f"{origin} is no authorized key of a service account (no {', '.join(missing)}): {_MAKE_ONE}"
+            message = f"{origin} is not an authorized key of a service account (no {', '.join(missing)}): {_MAKE_ONE}"
             raise AuthError(message)
         self.key_id, self.service_account_id, pem = (str(value) for value in values)
         self._private_key = _load(pem, origin)
@@ -44,23 +44,23 @@ class AuthorizedKey:
 
     @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> "AuthorizedKey":
-        """Return the key that a JSON text spells.
+        """Return the key in a JSON text.
 
         Raises:
-            AuthError: it spells none.
+            AuthError: the text is not that of a key.
         """
         try:
             fields = json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
         except (ValueError, RecursionError):
-            # Not as a cause: a JSONDecodeError holds the whole text.
+            # Without a cause: a JSONDecodeError contains the whole text.
             fields = None
         if not isinstance(fields, dict):
-            message = f"{origin} holds no JSON object, so no authorized key: {_MAKE_ONE}"
+            message = f"{origin} does not contain a JSON object, so it is not an authorized key: {_MAKE_ONE}"
             raise AuthError(message)
         return cls(cast("dict[str, object]", fields), origin)
 
     def sign(self) -> str:
-        """Return a JWT that says now that this is the service account."""
+        """Return a JWT that identifies the service account, signed now."""
         import jwt
 
         now = int(time.time())
@@ -69,10 +69,10 @@ class AuthorizedKey:
 
 
 class KeyFile:
-    """The JSON file of a key, which may be replaced. One that others may read is warned of.
+    """The JSON file of a key, which may be replaced. A warning is logged when other users can read it.
 
     Raises:
-        AuthError: there is no key in it.
+        AuthError: the file does not contain a key.
     """
 
     def __init__(self, path: object) -> None:
@@ -91,11 +91,11 @@ class KeyFile:
         """Return the key that is in the file now.
 
         Raises:
-            AuthError: there is none.
+            AuthError: the file does not contain a key.
         """
         if self._lasts:
             content = self._read()
-            # Checking an RSA key takes 60 ms, in which no other thread runs.
+            # Loading an RSA key takes 60 ms, in which no other thread runs.
             if (digest := sha256(content).digest()) != self._digest:
                 self._key = AuthorizedKey.from_json(content, self._origin)
                 self._digest = digest
@@ -106,13 +106,13 @@ class KeyFile:
             return read_key_file(self._place, "the key file")
         except (OSError, ValueError) as error:
             reason = why_unread(error)
-        # Without the cause, which quotes what may be the key itself.
+        # Without the cause, which may quote the key itself.
         message = f"{self._origin} cannot be read ({reason}): {_MAKE_ONE}"
         raise AuthError(message)
 
 
 def is_json_object(text: str) -> bool:
-    """Whether what may be a path is the JSON of a key instead."""
+    """Return whether a text is JSON rather than a path."""
     return text.lstrip("\ufeff \t\r\n").startswith("{")
 
 
@@ -121,13 +121,13 @@ def _load(pem: str, origin: str) -> "RSAPrivateKey":
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    # The tool writes a line of warning before the key itself.
+    # The yc tool writes a line with a warning before the key.
     _, begin, key = pem.partition("-----BEGIN ")
     try:
         private_key = load_pem_private_key((begin + key).encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         private_key = None
     if not isinstance(private_key, RSAPrivateKey):
-        message = f"the private_key of {origin} is broken or no RSA key in PEM form: {_MAKE_ONE}"
+        message = f"the private_key of {origin} is broken or not an RSA key in PEM form: {_MAKE_ONE}"
         raise AuthError(message)
     return private_key

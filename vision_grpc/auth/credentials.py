@@ -1,24 +1,24 @@
-"""What every kind of credentials offers."""
+"""The interface of credentials."""
 
 from typing import NoReturn, Protocol
 
 TOKEN_TIMEOUT_S = 60.0
-"""How long a caller waits for a token who does not say."""
+"""How long a caller waits for a token by default."""
 
 
 class Credentials(Protocol):
-    """Proof of identity, sent with each call. Usable from several threads and event loops at once."""
+    """Proof of identity, sent with each call. Several threads and event loops may use it at once."""
 
     @property
     def is_service_account(self) -> bool:
-        """Whether the service knows the folder by the identity itself, so that none is sent."""
+        """Whether the identity is a service account, whose folder the service knows."""
         ...
 
     def authorization(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str | None:
-        """Return the value of the authorization metadata, None to send none.
+        """Return the value of the authorization metadata; None: send no authorization.
 
-        `refused` is such a value that the service refused, for another to be returned: the same again
-        only where there may be nothing wrong with it.
+        `refused` is a value that the service has refused. Another value is then returned, or the same one
+        again if the refusal may be a mistake.
 
         Raises:
             AuthError: no token could be obtained within the time-out.
@@ -28,23 +28,23 @@ class Credentials(Protocol):
     async def authorization_async(
         self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S
     ) -> str | None:
-        """Return what `authorization` does, without blocking the event loop."""
+        """Return the same as `authorization`, without blocking the event loop."""
         ...
 
 
 class Secretive:
-    """Keeps a secret: it goes into no repr, and no pickle."""
+    """Base of classes with a secret, which is neither shown nor pickled."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(...)"
 
     def __reduce__(self) -> NoReturn:
-        message = f"{type(self).__name__} holds a secret and is not pickled: make one in each process"
+        message = f"{type(self).__name__} contains a secret and cannot be pickled: make one in each process"
         raise TypeError(message)
 
 
 class Anonymous:
-    """No identity: for a local service."""
+    """No credentials, for a local service."""
 
     is_service_account = False
 
@@ -59,11 +59,11 @@ class Anonymous:
 
 
 def clean_secret(secret: object, kind: str) -> str:
-    """Return a secret without the blanks that files and shells put around it.
+    """Return a secret without the white space that files and shells put around it.
 
     Raises:
-        TypeError: it is no text.
-        ValueError: nothing is left, or what is left cannot go into a header. Its text is not told.
+        TypeError: the secret is not a str.
+        ValueError: the secret is empty or cannot be sent in a header; the message does not quote it.
     """
     if not isinstance(secret, str):
         message = f"the {kind} has to be a str, not {type(secret).__name__}"
@@ -73,6 +73,6 @@ def clean_secret(secret: object, kind: str) -> str:
         message = f"the {kind} is empty"
         raise ValueError(message)
     if not secret.isascii() or not secret.isprintable() or " " in secret:
-        message = f"the {kind} has characters that no {kind} has: was something else pasted?"
+        message = f"the {kind} has characters that are not allowed in one: was something else pasted?"
         raise ValueError(message)
     return secret

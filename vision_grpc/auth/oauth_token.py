@@ -11,16 +11,16 @@ from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.messages import CreateIamTokenRequest
 from vision_grpc.network.deadline import Deadline
 
-_FIX = "get a new OAuth token: it lives for a year and ends with a change of the password"
+_FIX = "get a new OAuth token: a token expires after a year, and when the password is changed"
 
 
 class OAuthToken(ExchangedCredentials):
-    """The OAuth token of a user account; calls need a folder id besides.
+    """The OAuth token of a user account; calls need a folder id too.
 
-    The further arguments say where it is exchanged and how that is reached.
+    The other arguments are those of the IAM service that exchanges the token.
 
     Raises:
-        ValueError: the token is empty or no token, or the endpoint is malformed.
+        ValueError: the token is empty or malformed, or the endpoint is malformed.
     """
 
     is_service_account = False

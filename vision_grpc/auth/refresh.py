@@ -1,8 +1,8 @@
-"""When a token is served, when it is exchanged for a newer one, and who waits for that.
+"""When a token is used, when it is exchanged for a newer one, and which callers wait for that.
 
-Nothing here reads a clock, waits or calls anybody: times and outcomes come in, steps go out.
-A token is replaced well ahead of its end while it goes on being served, so that nobody waits
-but for the first. One exchange at a time serves all callers.
+Nothing here reads a clock, waits or calls a service: times and outcomes come in, steps go out.
+A token is replaced well before it expires and is used until then, so that callers wait for the
+first token only. One exchange at a time serves all callers.
 """
 
 import random
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from vision_grpc.auth.token import LONGEST_LIFE_S, Token
 from vision_grpc.errors import AuthError
 
-# The documentation of the service: refresh about hourly. The jitter spreads a fleet that was started at once.
+# The documentation of the service says to refresh about hourly. The jitter spreads processes that start together.
 _REFRESH_S = 3600.0
 _JITTER = (0.9, 1.0)
-# Where the life is shorter than that: between these parts of it, which leaves time to try again.
+# Tokens with a shorter life are refreshed between these parts of it, which leaves time for more attempts.
 _REFRESH_PART = (0.5, 0.6)
-# Not served any more when less than this is left, for calls that are on their way to the service.
+# A token is not used when less than this is left: the call needs time to reach the service.
 _MARGIN_S = 60.0
 _MARGIN_PART = 0.1
 
@@ -25,12 +25,12 @@ _LONGEST_BACKOFF_S = 30.0
 
 
 class TransientAuthError(AuthError):
-    """No token now, but the same exchange may succeed later."""
+    """There is no token now, but the same exchange may succeed later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A token in the cache, with the times that bound its use."""
+    """A token in the cache, and when to refresh it and to stop using it."""
 
     authorization: str = field(repr=False)
     refresh_at: float
@@ -39,7 +39,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Step: answer with this; `start` an exchange besides if so told."""
+    """Step: use this authorization; with `start`, start an exchange too."""
 
     authorization: str = field(repr=False)
     start: bool
@@ -47,14 +47,14 @@ class Serve:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Step: wait for the exchange, which is to be started first if so told; then ask again."""
+    """Step: wait for the exchange and ask again; with `start`, start it first."""
 
     start: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Step: ask again at this time; until then the error stands."""
+    """Step: ask again at this time, or fail with this error."""
 
     until: float
     error: AuthError
@@ -62,7 +62,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Step: there is no token, and waiting will not bring one."""
+    """Step: fail; waiting does not help."""
 
     error: AuthError
 
@@ -71,7 +71,7 @@ Step = Serve | Join | Pause | Fail
 
 
 class Refresh:
-    """The life of one cached token. Not for several threads at once, but for reading `held`."""
+    """The life of one cached token. One thread at a time may use it; `held` may be read by any."""
 
     def __init__(self, rng: random.Random) -> None:
         self.held: Held | None = None
@@ -82,13 +82,14 @@ class Refresh:
         self._error: AuthError | None = None
 
     def ask(self, now: float, *, refused: str | None = None, exchanging: bool = False) -> Step:
-        """Return what a caller is to do; `refused` is what the service refused it, if anything.
+        """Return the next step of a caller.
 
-        `exchanging` tells whether an exchange is under way.
+        `refused` is the authorization that the service refused, if it did; `exchanging` says whether an
+        exchange is under way.
         """
         held = self.held
         if held is not None and held.authorization == refused and not self._came_again(now):
-            # The refusal may be a mistake, and the exchange may fail: others go on with it until there is another.
+            # The refusal may be a mistake, and the exchange may fail: other callers use the token until then.
             self.held = replace(held, refresh_at=min(now, held.refresh_at))
             self._refused = refused
             held = None
@@ -102,7 +103,7 @@ class Refresh:
         return Join(start=True)
 
     def succeeded(self, token: Token, now: float) -> None:
-        """Take what an exchange brought."""
+        """Take note of the token of an exchange."""
         life_s = min(token.lifetime_s, LONGEST_LIFE_S)
         refresh_s = min(_REFRESH_S * self._rng.uniform(*_JITTER), life_s * self._rng.uniform(*_REFRESH_PART))
         if token.refresh_s is not None:
@@ -111,18 +112,18 @@ class Refresh:
         self.held = Held(f"Bearer {token.value}", now + refresh_s, now + usable_s)
         self._error = None
         if self.held.authorization == self._refused:
-            self._back_off(now)  # Metadata services and callables have caches, too.
+            self._back_off(now)  # Metadata services and callables cache tokens too.
         else:
             self._failures, self._retry_at = 0, now
 
     def failed(self, error: AuthError, now: float) -> None:
-        """Take the failure of an exchange; the next waits, the longer the more have failed in a row."""
+        """Take note that an exchange failed; each failure in a row makes the wait before the next one longer."""
         self._error = error
         self._back_off(now)
 
     def _back_off(self, now: float) -> None:
         self._failures += 1
-        # The exponent is capped where the bound has long been reached.
+        # The exponent is capped well above the longest back-off.
         backoff_s = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(self._failures - 1, 16))
         self._retry_at = now + backoff_s * self._rng.uniform(0.5, 1.0)
 
@@ -130,5 +131,5 @@ class Refresh:
         return now >= self._retry_at
 
     def _came_again(self, now: float) -> bool:
-        """Whether an exchange brought just now what the service had refused: another would hardly bring a better."""
+        """Whether an exchange has just returned the refused token again, so that another one would hardly help."""
         return self._error is None and not self._may_try(now)

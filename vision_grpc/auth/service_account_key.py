@@ -1,4 +1,4 @@
-"""Service accounts by their authorized keys: a signed JWT is exchanged for IAM tokens."""
+"""Authorized keys of service accounts: a signed JWT is exchanged for an IAM token."""
 
 import os
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from vision_grpc.network.deadline import Deadline
 
 
 class ServiceAccountKey(ExchangedCredentials):
-    """The authorized key of a service account: its JSON file, the text of that, or its fields.
+    """The authorized key of a service account: the path of its JSON file, the JSON text, or the fields.
 
-    A file is read again for each token, so that it can be replaced; a pipe, as of `<(cat key.json)`, once. The
-    further arguments say where tokens come from and how that is reached.
+    A file is read again for each token, so that it can be replaced; a pipe, such as `<(cat key.json)`, is read
+    once. The other arguments are those of the IAM service that issues the tokens.
 
     Raises:
-        AuthError: there is no usable key; says what is wrong with it.
+        AuthError: the key is unusable; the message says why.
         ValueError: the endpoint is malformed.
     """
 
@@ -55,7 +55,7 @@ class ServiceAccountKey(ExchangedCredentials):
         key = self._key.current_key() if isinstance(self._key, KeyFile) else self._key
         request = CreateIamTokenRequest(jwt=key.sign())
         fix = (
-            f"see whether the key {key.key_id} of the service account {key.service_account_id} "
+            f"check whether the key {key.key_id} of the service account {key.service_account_id} "
             f"still exists (`yc iam key list`), and {check_the_clock()}"
         )
         return self._service.create_token(request, fix, deadline)

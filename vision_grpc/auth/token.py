@@ -1,27 +1,27 @@
-"""Tokens as they come out of an exchange, and the clock that their age is told by."""
+"""Tokens as an exchange returns them, and the clock for their age."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 LONGEST_LIFE_S = 12 * 3600.0
-"""No IAM token lives longer."""
+"""The longest life of an IAM token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token and how long it will be accepted, counted from its arrival."""
+    """A bearer token, and for how long it is valid from its arrival on."""
 
     value: str = field(repr=False)
     lifetime_s: float
     refresh_s: float | None = None
-    """After how long to look for a newer one; None leaves that to the lifetime."""
+    """The time after which to ask for a newer one; None: it follows from the lifetime."""
 
 
 def _clock() -> Callable[[], float]:
-    """Return a clock that no one sets and that runs on while the machine sleeps.
+    """Return a monotonic clock that runs on while the machine sleeps.
 
-    `time.monotonic` stands still in suspend on Linux and macOS; a token does not stay fresh there.
+    `time.monotonic` stops in suspend on Linux and macOS, but tokens expire there all the same.
     """
     for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
         number: int | None = getattr(time, name, None)

@@ -1,7 +1,7 @@
 """The configuration of the `yc` command line tool, as far as that tool writes YAML.
 
-Read are nested mappings of plain or quoted scalars and of block texts (`|`). No general parser
-of YAML is needed for that, and none is a dependency; anything else is refused by its line.
+It has nested mappings with plain scalars, quoted scalars and block texts (`|`). Anything else is
+refused, with the number of its line. So no general YAML parser is needed as a dependency.
 """
 
 import json
@@ -13,7 +13,7 @@ Tree = dict[str, "str | Tree"]
 
 _ENTRY = re.compile(r"""(?P<key>"[^"]*"|'[^']*'|[^\s"'#\[\]{}&*!|>%@`,?:-][^#:]*?)\s*:(?:\s+(?P<value>.*))?$""")
 _BLOCK = re.compile(r"[|>](?P<chomp>[+-]?)(?:\s+#.*)?$")
-# Flow collections, anchors, aliases, tags: nothing that the tool writes.
+# Flow collections, anchors, aliases and tags: the tool writes none of them.
 _FOREIGN = tuple("[{&*!%@`")
 
 
@@ -24,10 +24,10 @@ class _Line(NamedTuple):
 
 
 def read_yc_config(text: str) -> Tree:
-    """Return the tree of a configuration; every scalar is text.
+    """Return a configuration as a tree in which every scalar is text.
 
     Raises:
-        ValueError: a form that the tool does not write; names the line, not what is in it.
+        ValueError: the text has a form that the tool does not write; the message names the line and does not quote it.
     """
     lines = [_Line(number, len(raw) - len(raw.lstrip(" ")), raw.strip()) for number, raw in _numbered(text)]
     tree, end = _read_mapping(lines, 0, 0)

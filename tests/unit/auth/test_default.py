@@ -256,7 +256,7 @@ def test_no_kind_shows_or_pickles_its_secret(make: Callable[[Path], Credentials]
     inner = vars(credentials).get("_key"), vars(credentials).get("_inner"), vars(credentials).get("_refresh")
     assert not any(secret in f"{shown} {inner}" for secret in _SECRETS)
     for copied in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="holds a secret and is not pickled") as caught:
+        with pytest.raises(TypeError, match="contains a secret and cannot be pickled") as caught:
             copied(credentials)
         assert not any(secret in str(caught.value) for secret in _SECRETS)
 
