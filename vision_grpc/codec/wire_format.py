@@ -26,14 +26,11 @@ def tag(number: int, wire_type: int) -> bytes:
 
 def varint(number: int) -> bytes:
     """Return a number of at most 64 bits, negative ones in two's complement."""
-    # The lengths of images have three bytes.
-    if 0 <= number < 1 << 21:
-        if number < MORE:
-            return bytes((number,))
-        low = number & _SEVEN_BITS | MORE
-        if number < 1 << 14:
-            return bytes((low, number >> 7))
-        return bytes((low, number >> 7 & _SEVEN_BITS | MORE, number >> 14))
+    # Most lengths of images have three bytes.
+    if 1 << 14 <= number < 1 << 21:
+        return bytes((number & 0x7F | 0x80, number >> 7 & 0x7F | 0x80, number >> 14))
+    if 0 <= number < 1 << 7:
+        return bytes((number,))
     return padded_varint(number, 1)
 
 

@@ -42,7 +42,7 @@ def read_message(tree: Json, message: Message, *, ignore_unknown: bool, path: st
         _Reading(ignore_unknown=ignore_unknown).message(tree, message, path, 1)
     except RecursionError as error:
         # It is within the limit, but the caller's stack is deep already.
-        raise _refusal(path, TOO_DEEP) from error
+        raise _error_at(path, TOO_DEEP) from error
 
 
 class _Reading:
@@ -53,11 +53,11 @@ class _Reading:
 
     def message(self, tree: Json, message: Message, path: str, depth: int) -> None:
         if depth > DEEPEST:
-            raise _refusal(path, TOO_DEEP)
+            raise _error_at(path, TOO_DEEP)
         if isinstance(message, Duration | Timestamp):
             _read_time(tree, message, path)
         elif not isinstance(tree, dict):
-            raise _refusal(path, f"an object was expected, not {excerpt(tree)}")
+            raise _error_at(path, f"an object was expected, not {excerpt(tree)}")
         elif isinstance(message, AnyMessage):
             self._any(tree, message, path, depth)
         else:
@@ -68,19 +68,19 @@ class _Reading:
         given: set[str] = set()
         for key, value in tree.items():
             field = known.get(key)
-            where = f"{path}.{key}" if path else key
+            key_path = f"{path}.{key}" if path else key
             if field is None:
                 if not self._ignore_unknown:
-                    raise _refusal(where, f"{message.DESCRIPTOR.name} has no such field")
+                    raise _error_at(key_path, f"{message.DESCRIPTOR.name} has no such field")
                 continue
             if field.name in given:
-                raise _refusal(where, "the field is given in both spellings of its name")
+                raise _error_at(key_path, "the field is given in both spellings of its name")
             given.add(field.name)
             if value is None:
                 continue
             if field.oneof is not None and (other := message.WhichOneof(field.oneof)) is not None:
-                raise _refusal(where, f"only one of {field.name} and {other} may be set")
-            self._field(field, value, message, where, depth)
+                raise _error_at(key_path, f"only one of {field.name} and {other} may be set")
+            self._field(field, value, message, key_path, depth)
 
     def _field(self, field: Field, value: Json, message: Message, path: str, depth: int) -> None:
         if field.map_key_type is not None:
@@ -97,7 +97,7 @@ class _Reading:
 
     def _list(self, field: Field, value: Json, target: _Container, path: str, depth: int) -> None:
         if not isinstance(value, list):
-            raise _refusal(path, f"a list was expected, not {excerpt(value)}")
+            raise _error_at(path, f"a list was expected, not {excerpt(value)}")
         for index, item in enumerate(value):
             if field.message is not None:
                 self.message(item, target.add(), f"{path}[{index}]", depth + 1)
@@ -106,18 +106,18 @@ class _Reading:
 
     def _map(self, field: Field, value: Json, target: _Container, path: str, depth: int) -> None:
         if not isinstance(value, dict):
-            raise _refusal(path, f"an object was expected, not {excerpt(value)}")
+            raise _error_at(path, f"an object was expected, not {excerpt(value)}")
         read_key = key_reader_of(field.map_key_type or 0)
         for key, item in value.items():
-            where = f"{path}[{excerpt(key)}]"
+            key_path = f"{path}[{excerpt(key)}]"
             try:
                 map_key = read_key(key)
             except WrongValueError as error:
-                raise _refusal(where, str(error)) from error
+                raise _error_at(key_path, str(error)) from error
             if field.message is not None:
-                self.message(item, target[map_key], where, depth + 1)
+                self.message(item, target[map_key], key_path, depth + 1)
             else:
-                for scalar in self._scalar(field, item, where):
+                for scalar in self._scalar(field, item, key_path):
                     target[map_key] = scalar
 
     def _scalar(self, field: Field, value: Json, path: str) -> tuple[Any, ...]:
@@ -127,26 +127,26 @@ class _Reading:
         except UnknownEnumNameError as error:
             if self._ignore_unknown:
                 return ()
-            raise _refusal(path, str(error)) from error
+            raise _error_at(path, str(error)) from error
         except WrongValueError as error:
-            raise _refusal(path, str(error)) from error
+            raise _error_at(path, str(error)) from error
 
     def _any(self, tree: dict[str, Json], message: AnyMessage, path: str, depth: int) -> None:
         if not tree:
             return
         type_url = tree.get("@type")
         if not isinstance(type_url, str) or not type_url:
-            raise _refusal(path, "@type must name the type of the message")
+            raise _error_at(path, "@type must name the type of the message")
         members = {key: value for key, value in tree.items() if key != "@type"}
         message.type_url = type_url
         descriptor = any_form.type_named_by(type_url)
         if descriptor is None:
             if not self._ignore_unknown:
-                raise _refusal(path, f"the type {excerpt(type_url)} is unknown")
+                raise _error_at(path, f"the type {excerpt(type_url)} is unknown")
             try:
                 message.value = any_form.keep(members)
             except ProtocolError as error:
-                raise _refusal(path, str(error)) from error
+                raise _error_at(path, str(error)) from error
             return
         inner = GetMessageClass(descriptor)()
         content: Json = members
@@ -164,8 +164,8 @@ def _read_time(tree: Json, message: Duration | Timestamp, path: str) -> None:
             raise WrongValueError(tree, f"a {message.DESCRIPTOR.name}")
         message.FromJsonString(tree)
     except (ValueError, OverflowError) as error:
-        raise _refusal(path, str(error)) from error
+        raise _error_at(path, str(error)) from error
 
 
-def _refusal(path: str, reason: str) -> ProtocolError:
+def _error_at(path: str, reason: str) -> ProtocolError:
     return ProtocolError(f"{path}: {reason}" if path else reason)
