@@ -237,6 +237,11 @@ def test_an_odd_value_anywhere_is_read_strictly(key: str, value: object) -> None
         (b'"results":[', b'"results":[{},'),
         (b'"confidence":0.25', b'"confidence":1e400'),
         (b'"confidence":0.25', b'"confidence":0.25.'),
+        (b'"confidence":0.25', b'"confidence":"0.25"'),
+        # Strict reading refuses numbers of more than a thousand characters, if they are quoted.
+        (b'"confidence":0.25', b'"confidence":"0.%s1"' % (b"0" * 1_000)),
+        (b'"confidence":0.25', b'"confidence":0.%s1' % (b"0" * 1_000)),
+        (b'"x":"1"', b'"x":"%s1"' % (b"0" * 1_000)),
         (b'"entityIndex":"-1"', b'"entityIndex":9223372036854775807.0'),
         (b'"entityIndex":"-1"', b'"entityIndex":1.0000000000000000001'),
     ],

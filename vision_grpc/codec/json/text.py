@@ -26,7 +26,9 @@ _TYPES: dict[int, Any] = {
     # A fraction is decoded as a float, so that it is seen.
     FieldDescriptor.TYPE_INT64: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float,
     # Without a range, "nan" and "inf" would be numbers.
-    FieldDescriptor.TYPE_DOUBLE: Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)],
+    # Any quoted number is refused: strict reading takes those of up to a thousand characters.
+    FieldDescriptor.TYPE_DOUBLE: Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+    | Annotated[str, Meta(pattern="(?!)")],
     FieldDescriptor.TYPE_STRING: str,
 }
 _QUOTED_NUMBER = rb'"-?[0-9]{1,18}+"'
@@ -82,7 +84,7 @@ class _Kind:
         members += [_member(field, Raw if self._is_raw(kind) else kind.struct) for field, kind in inner]
         names = {field.name: field.json_name for field in fields}
         self.struct: type[Struct] = defstruct(descriptor.name, members, rename=names, gc=False)
-        # Not strict means that numbers may be quoted.
+        # Not strict means that whole numbers may be quoted.
         self.decode = Decoder(self.struct, strict=False).decode
 
     def _is_raw(self, kind: "_Kind") -> bool:
