@@ -39,6 +39,10 @@ class Batch(NamedTuple):
     refused: str | None = None
     """The authorization of the last attempt, if the service refused it."""
 
+    def __repr__(self) -> str:
+        # Neither images nor a secret.
+        return f"Batch({len(self.entries)} images, {self.history})"
+
     def part(self, numbers: Sequence[int]) -> "Batch":
         """Return a batch of some of the images, with the same history."""
         entries = [self.entries[number] for number in numbers]
@@ -64,6 +68,10 @@ class Attempt(NamedTuple):
     is_cut_short: bool
     """Whether earlier attempts left this one less time than a first attempt has."""
     authorization: str | None = None
+
+    def __repr__(self) -> str:
+        # Without the secret.
+        return f"Attempt({len(self.entries)} images, {self.history}, sent_at={self.sent_at})"
 
     def authorized(self, authorization: str | None, now: float) -> "Attempt":
         """Return the attempt as it leaves, with its authorization."""
