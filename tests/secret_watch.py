@@ -96,9 +96,9 @@ def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     watch = Watch()
     construct = VisionError.__init__
 
-    def looked_at(error: VisionError, *arguments: object) -> None:
-        construct(error, *arguments)
-        watch.look(f"{error!r} {error} {arguments!r}")
+    def looked_at(error: VisionError, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        construct(error, *arguments, **options)
+        watch.look(f"{error!r} {error} {arguments!r} {options!r}")
 
     communicate = subprocess.Popen.communicate
 

@@ -1,29 +1,30 @@
-"""What can go wrong, and the codes that say so.
+"""Everything that this package raises on purpose, its codes, and its advice.
 
+    SettingError              a setting is malformed or contradicts another one (also a ValueError)
     VisionError
-    ├── InvalidRequestError   refused here, before anything was sent (also a ValueError)
+    ├── InvalidRequestError   the request was refused here, before anything was sent (also a ValueError)
     ├── AuthError             no usable credentials
     ├── TransportError        the service was not reached, or the connection broke
-    │   ├── DeadlineError     the time allowed for the call is over
+    │   ├── DeadlineError     the time that was allowed for the call is over
     │   └── PathError         the protocol cannot get through to the service
-    │       └── ReroutedError     and another one will be used; seen by transports only
+    │       └── ReroutedError     likewise, and the next attempt takes another protocol; it stays inside the client
     ├── ServiceError          the service answered with an error
-    │   └── RequestTooLargeError   the request or its answer has more bytes than the other side takes
+    │   └── RequestTooLargeError   the request or its answer has more bytes than allowed
     ├── ProtocolError         the answer breaks the contract
     └── ImageFailedError      an image has no result; raised by `ImageResult.raise_for_error` alone
 
-A bad image inside a good answer raises nothing: it is an `ImageError` on its result.
+A bad image in a good answer raises nothing: its result has an `ImageError`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias
 
 if TYPE_CHECKING:
     from vision_grpc.messages import Any
 
 TransportName: TypeAlias = Literal["grpc", "rest", "memory"]
-"""What brings answers, errors among them."""
+"""The transports by which answers and errors come."""
 
 
 class Code(IntEnum):
@@ -59,7 +60,7 @@ class Code(IntEnum):
 
     @classmethod
     def from_number(cls, number: int) -> Self:
-        """Return the code of a number; one that google.rpc.Code does not know is UNKNOWN."""
+        """Return the code of a number; UNKNOWN for numbers that google.rpc.Code does not have."""
         try:
             return cls(number)
         except ValueError:
@@ -67,7 +68,7 @@ class Code(IntEnum):
 
     @classmethod
     def from_http(cls, status: int) -> Self:
-        """Return the code of an HTTP status whose body tells nothing."""
+        """Return the code of an HTTP status whose body has no code."""
         code = _CODE_OF_HTTP.get(status)
         if code is None:
             code = _CODE_OF_HTTP_CLASS.get(status // 100, Code.UNKNOWN)
@@ -93,8 +94,8 @@ _HTTP_STATUS = {
     Code.DATA_LOSS: 500,
     Code.UNAUTHENTICATED: 401,
 }
-# Where several codes share a status, the one a gateway means by it: 502 is "no good
-# answer from behind me", so it is the service that is unavailable.
+# Where several codes share a status, this is the one that a gateway means: 502 says that
+# there was no good answer from the service behind it, so the service is unavailable.
 _CODE_OF_HTTP = {
     400: Code.INVALID_ARGUMENT,
     401: Code.UNAUTHENTICATED,
@@ -117,8 +118,95 @@ _CODE_OF_HTTP_CLASS = {4: Code.FAILED_PRECONDITION, 5: Code.INTERNAL}
 _RETRYABLE = frozenset({Code.DEADLINE_EXCEEDED, Code.RESOURCE_EXHAUSTED, Code.ABORTED, Code.INTERNAL, Code.UNAVAILABLE})
 
 
-class VisionError(Exception):
-    """Anything that this package raises on purpose.
+Setting: TypeAlias = Literal[
+    "client_certificate",
+    "credentials",
+    "endpoint",
+    "folder_id",
+    "insecure",
+    "root_certificates",
+    "server_name",
+    "transport",
+]
+"""The settings of a client, by the names of its arguments."""
+
+NameOf: TypeAlias = Callable[[Setting, str], str | None]
+"""Returns the name of a setting with a value, which may be empty; None if the setting has no name here."""
+
+
+class Advice(NamedTuple):
+    """What to do about an error. It is data, for not all readers know a setting by the same name."""
+
+    action: str
+    """A verb, which the name of the setting follows; the whole advice if there is no setting."""
+
+    setting: Setting | None = None
+
+    value: str = ""
+    """The value that is meant, as Python code; empty if it is for the reader to choose."""
+
+    rest: str = ""
+    """The words that follow the name of the setting, such as a condition."""
+
+    variables: tuple[str, ...] = ()
+    """The environment variables that set the same."""
+
+    def text(self, name_of: NameOf) -> str:
+        """Return the advice in words; where the setting has no name, only the environment variables or nothing."""
+        name = "" if self.setting is None else name_of(self.setting, self.value)
+        words: list[str] = []
+        if self.setting is None or name:
+            words.append(f"{self.action} {name}".rstrip())
+        if self.variables:
+            words.append(f"set {'one of ' if len(self.variables) > 1 else ''}{', '.join(self.variables)}")
+        return f"{' or '.join(words)} {self.rest}".rstrip() if words else ""
+
+
+def argument_of(setting: Setting, value: str) -> str:
+    """Return a setting as an argument of the client."""
+    return f"{setting}={value}" if value else setting
+
+
+def advice_text(advice: Iterable[Advice], name_of: NameOf = argument_of) -> str:
+    """Return all the advice in words; empty if there is none."""
+    return ", or ".join(filter(None, (each.text(name_of) for each in advice)))
+
+
+USE_TLS = Advice("drop", "insecure", "True", "or http://")
+"""The advice for a service that is called in plaintext and should not be."""
+
+
+class AdvisedError(Exception):
+    """An error with advice; its text is the problem and then the advice, which names the client's arguments."""
+
+    def __init__(self, problem: str = "", *, advice: Iterable[Advice] = ()) -> None:
+        super().__init__(problem)
+        self.advice = tuple(advice)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, without the advice."""
+        return str(self.args[0])
+
+    def text(self, name_of: NameOf = argument_of) -> str:
+        """Return the problem and the advice in words."""
+        advice = advice_text(self.advice, name_of)
+        return f"{self.problem}; {advice}" if advice else self.problem
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exception itself would call the class with `args`, which is not what the classes below take.
+        return type(self).__new__, (type(self), *self.args), vars(self)
+
+
+class SettingError(AdvisedError, ValueError):
+    """A setting of a client is malformed or contradicts another one."""
+
+
+class VisionError(AdvisedError):
+    """The base of all errors of calls; `code` is one of google.rpc.Code.
 
     `fallback_reason` is why `transport="auto"` took REST for the call, if it did.
     """
@@ -128,17 +216,14 @@ class VisionError(Exception):
 
 
 class Violation(NamedTuple):
-    """One broken constraint: where, as `analyze_specs[3].features`, and what is wrong."""
+    """One broken constraint: the path of the field, such as `analyze_specs[3].features`, and what is wrong."""
 
     path: str
     message: str
 
 
 class InvalidRequestError(VisionError, ValueError):
-    """The request breaks the contract; nothing was sent.
-
-    `violations` holds all of them, not only the first.
-    """
+    """The request breaks the contract; nothing was sent. `violations` has everything that is wrong with it."""
 
     code = Code.INVALID_ARGUMENT
 
@@ -146,14 +231,18 @@ class InvalidRequestError(VisionError, ValueError):
         super().__init__("; ".join(f"{path}: {message}" for path, message in violations))
         self.violations = tuple(violations)
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Sequence[Violation]]]:
-        return type(self), (self.violations,)
-
 
 class AuthError(VisionError):
-    """No usable credentials: the message says what was tried and what to set."""
+    """There are no usable credentials; the message says what was tried and what to set."""
 
     code = Code.UNAUTHENTICATED
+
+    @classmethod
+    def about(cls, subject: str, error: Exception) -> Self:
+        """Return an error of this class that says what another says of a subject, with its advice."""
+        if isinstance(error, AdvisedError):
+            return cls(f"{subject}: {error.problem}", advice=error.advice)
+        return cls(f"{subject}: {error}")
 
 
 class TransportError(VisionError):
@@ -163,7 +252,7 @@ class TransportError(VisionError):
 
 
 class DeadlineError(TransportError):
-    """The time allowed for the call ended first; the service may still be working on it."""
+    """The time that was allowed for the call is over; the service may still be working on it."""
 
     code = Code.DEADLINE_EXCEEDED
 
@@ -171,24 +260,24 @@ class DeadlineError(TransportError):
 class PathError(TransportError):
     """The protocol cannot get through: an unreachable port, a refused TLS handshake, a proxy without HTTP/2.
 
-    `lasting` tells that time will not heal it, as with a certificate that is not trusted.
+    `lasting` says that a later attempt will fail too, as with a certificate that is not trusted.
     """
 
-    def __init__(self, message: str, *, lasting: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, problem: str = "", *, lasting: bool = False, advice: Iterable[Advice] = ()) -> None:
+        super().__init__(problem, advice=advice)
         self.lasting = lasting
 
 
 class ReroutedError(PathError):
-    """As `PathError`, and the next attempt goes over another protocol. It stays inside the client."""
+    """A `PathError` after which the next attempt takes another protocol. It stays inside the client."""
 
 
 class ServiceError(VisionError):
     """The service refused or failed the whole call.
 
-    `details` are google.protobuf.Any messages; `request_id` is what support asks for;
+    `details` are google.protobuf.Any messages; `request_id` is what the service's support asks for;
     `retry_after_s` is how many seconds the service asks to wait, None when it does not;
-    `transport` is what brought it.
+    `transport` is the one by which the error came.
     """
 
     def __init__(
@@ -210,22 +299,11 @@ class ServiceError(VisionError):
         self.retry_after_s = retry_after_s
         self.transport: TransportName | None = transport
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _service_error, (type(self), self.code, self.message, vars(self))
-
-
-def _service_error(
-    error_class: type[ServiceError], code: Code, message: str, attributes: Mapping[str, object]
-) -> ServiceError:
-    error = error_class(code, message, request_id=cast("str | None", attributes["request_id"]))
-    vars(error).update(attributes)
-    return error
-
 
 class RequestTooLargeError(ServiceError):
-    """The request has more bytes than the service, or a gateway before it, takes; or its answer, than the client.
+    """The request is larger than the service or a gateway before it allows, or the answer than the client allows.
 
-    The code is RESOURCE_EXHAUSTED, as for a quota; here, sending less at once helps and waiting does not.
+    The code is RESOURCE_EXHAUSTED, as for a quota; but here smaller requests help, and waiting does not.
     """
 
 
@@ -246,17 +324,8 @@ class ImageFailedError(VisionError):
         self.details = tuple(details)
         self.retryable = retryable
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _image_failed_error, (self.key, self.code, self.message, vars(self))
-
-
-def _image_failed_error(key: str, code: Code, message: str, attributes: Mapping[str, object]) -> ImageFailedError:
-    error = ImageFailedError(key, code, message)
-    vars(error).update(attributes)
-    return error
-
 
 class ProtocolError(VisionError):
-    """The peer's bytes are no answer of this contract."""
+    """The bytes that came back are not an answer of this contract."""
 
     code = Code.DATA_LOSS

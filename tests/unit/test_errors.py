@@ -1,17 +1,26 @@
+import copy
 import pickle
 
 import pytest
 
+from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.errors import (
+    USE_TLS,
+    Advice,
     AuthError,
     Code,
     DeadlineError,
     InvalidRequestError,
+    PathError,
     ProtocolError,
+    RequestTooLargeError,
+    ReroutedError,
     ServiceError,
+    SettingError,
     TransportError,
     Violation,
     VisionError,
+    advice_text,
 )
 from vision_grpc.messages import Any, RequestInfo
 
@@ -22,24 +31,50 @@ def _detail() -> Any:
     return detail
 
 
+_ADVICE = (USE_TLS, Advice("pass", "credentials", variables=("A", "B")), Advice("set the clock"))
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize(
     "error",
     [
+        SettingError("malformed", advice=_ADVICE),
         InvalidRequestError([Violation("folder_id", "is wrong")]),
-        AuthError("no credentials"),
-        TransportError("not reached"),
+        AuthError("no credentials", advice=_ADVICE),
+        TransientAuthError("not now", advice=_ADVICE),
+        TransportError("not reached", advice=_ADVICE),
         DeadlineError("late"),
-        ServiceError(Code.UNAVAILABLE, "down", details=[_detail()], request_id="r"),
+        PathError("not trusted", lasting=True, advice=_ADVICE),
+        ReroutedError("no HTTP/2", lasting=True),
+        ServiceError(Code.UNAVAILABLE, "down", details=[_detail()], request_id="r", retry_after_s=1, transport="rest"),
+        RequestTooLargeError(Code.RESOURCE_EXHAUSTED, "too large", request_id="r"),
         ProtocolError("garbage"),
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_every_error_survives_pickling(error: VisionError) -> None:
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
-    assert type(copy) is type(error)
-    assert str(copy) == str(error)
-    assert vars(copy) == vars(error)
-    assert isinstance(copy.code, Code)
+def test_every_error_survives_pickling(error: VisionError | SettingError, protocol: int) -> None:
+    error.add_note("without a result: a.png")
+    if isinstance(error, VisionError):
+        error.fallback_reason = "no HTTP/2"
+    for clone in (pickle.loads(pickle.dumps(error, protocol)), copy.copy(error)):  # noqa: S301 - our own bytes
+        assert type(clone) is type(error)
+        assert (str(clone), repr(clone), vars(clone)) == (str(error), repr(error), vars(error))
+
+
+def test_advice_follows_the_problem_in_words_of_the_arguments() -> None:
+    expected = "it failed; drop insecure=True or http://, or pass credentials or set one of A, B, or set the clock"
+    assert str(TransportError("it failed", advice=_ADVICE)) == expected
+    assert TransportError("it failed", advice=_ADVICE).problem == "it failed"
+
+
+def test_advice_on_a_setting_without_a_name_is_the_variables_or_nothing() -> None:
+    assert advice_text(_ADVICE, lambda *_: None) == "set one of A, B, or set the clock"
+
+
+def test_an_error_about_another_error_keeps_its_advice() -> None:
+    error = AuthError.about("YC_TOKEN", SettingError("it is malformed", advice=[USE_TLS]))
+    assert (error.problem, error.advice) == ("YC_TOKEN: it is malformed", (USE_TLS,))
+    assert str(AuthError.about("YC_TOKEN", ValueError("it is empty"))) == "YC_TOKEN: it is empty"
 
 
 def test_codes_and_http_statuses_agree_both_ways() -> None:

@@ -17,7 +17,7 @@ from vision_grpc.auth.metadata import MetadataService
 from vision_grpc.auth.oauth_token import OAuthToken
 from vision_grpc.auth.service_account_key import ServiceAccountKey
 from vision_grpc.auth.yc_profile import DEFAULT_CONFIG, NoSecretError, YcProfile, user_token
-from vision_grpc.errors import AuthError
+from vision_grpc.errors import Advice, AuthError
 from vision_grpc.network.secrets.quoting import quote_path
 
 IAM_ENDPOINT_VARIABLE = "VISION_GRPC_IAM_ENDPOINT"
@@ -76,8 +76,7 @@ def find_credentials(
             try:
                 return kinds[variable](value)
             except (ValueError, AuthError) as error:
-                message = f"{variable}: {error}"
-                raise AuthError(message) from error
+                raise AuthError.about(variable, error) from error
     return None
 
 
@@ -105,22 +104,20 @@ def find_surroundings(
         try:
             return MetadataService(address)
         except ValueError as error:
-            message = f"{_METADATA_VARIABLE}: {error}"
-            raise AuthError(message) from error
+            raise AuthError.about(_METADATA_VARIABLE, error) from error
     return MetadataService() if _is_cloud_machine() else None
 
 
 def missing_credentials(environ: Mapping[str, str], *, config: Path = DEFAULT_CONFIG) -> AuthError:
-    """Return the error that says what was looked at, and what to do."""
+    """Return the error that says where credentials were looked for, and what to do."""
     empty = [variable for variable in VARIABLES if variable in environ]
     note = f" ({', '.join(empty)} empty)" if empty else ""
     message = (
-        f"no credentials: set one of {', '.join(VARIABLES)}, or pass credentials=ApiKey(...) or another of "
-        f"vision_grpc.auth. Looked at: the environment{note}; {quote_path(config)} (not there, `yc init` makes it); "
-        f"the metadata service (not asked: this is no virtual machine of the cloud, {_METADATA_VARIABLE} would name "
-        "one)"
+        f"no credentials in the environment{note} or in {quote_path(config)} (there is no such file, `yc init` makes "
+        "it), and the metadata service was not asked (this machine is not a virtual machine of the cloud; "
+        f"{_METADATA_VARIABLE} sets the address)"
     )
-    return AuthError(message)
+    return AuthError(message, advice=[Advice("pass", "credentials", variables=VARIABLES)])
 
 
 def _is_cloud_machine() -> bool:

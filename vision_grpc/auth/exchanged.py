@@ -13,7 +13,7 @@ from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive
 from vision_grpc.auth.refresh import Fail, Join, Pause, Refresh, Serve
 from vision_grpc.auth.token import Token, clock
 from vision_grpc.cloud.single_flight import Flight, SingleFlight
-from vision_grpc.errors import AuthError
+from vision_grpc.errors import Advice, AuthError
 from vision_grpc.network.deadline import Deadline
 
 _LOG = logging.getLogger("vision_grpc.auth")
@@ -90,8 +90,8 @@ class ExchangedCredentials(Secretive, ABC):
         """Yield what to wait for, return the authorization."""
         deadline = clock() + timeout_s
         last = AuthError(
-            f"no token from {self._origin} within {round(timeout_s, 2):g} s: it has not answered yet; "
-            "see what keeps it (network, proxy, firewall), or allow the call more time"
+            f"no token from {self._origin} within {round(timeout_s, 2):g} s: it has not answered yet",
+            advice=[Advice("check the network, the proxy and the firewall"), Advice("allow the call more time")],
         )
         while True:
             now = clock()
@@ -107,7 +107,7 @@ class ExchangedCredentials(Secretive, ABC):
                 last = step.error
             if isinstance(step, Fail) or now >= deadline or (isinstance(step, Pause) and step.until >= deadline):
                 # A copy: each caller's traceback and notes are its own.
-                raise AuthError(str(last)) from last.__cause__
+                raise AuthError(last.problem, advice=last.advice) from last.__cause__
             if isinstance(step, Pause):
                 yield _Rest(None, step.until - now)
             elif exchange is not None:

@@ -10,7 +10,16 @@ from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import Token
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.cloud.once import UnaryService, call_once
-from vision_grpc.errors import AuthError, PathError, ProtocolError, ServiceError, TransportError, VisionError
+from vision_grpc.errors import (
+    Advice,
+    AuthError,
+    PathError,
+    ProtocolError,
+    ServiceError,
+    SettingError,
+    TransportError,
+    VisionError,
+)
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
@@ -73,8 +82,8 @@ class IamService:
             endpoint = Endpoint.parse(endpoint.address("iam", timeout_s=deadline.left_s), insecure=self._insecure)
             try:
                 endpoint.check_private()
-            except ValueError as error:
-                raise AuthError(str(error)) from error
+            except SettingError as error:
+                raise AuthError(error.problem, advice=error.advice) from error
         return UnaryService(endpoint, self._tls, self._transport)
 
     def _read(self, response: CreateIamTokenResponse) -> Token:
@@ -98,11 +107,10 @@ def check_the_clock() -> str:
 
 
 def _explain(error: VisionError, service: str, fix: str) -> AuthError:
-    told = str(error)
     if isinstance(error, ServiceError) and not error.code.retryable:
-        return AuthError(f"{service} refused to give a token: {told}; {fix}")
-    if isinstance(error, PathError) and error.lasting:
-        return AuthError(f"no token from {service}: {told}")
-    if isinstance(error, TransportError | ServiceError | ProtocolError):
-        return TransientAuthError(f"no token from {service}: {told}; check the network and the IAM endpoint")
-    return AuthError(f"no token from {service}: {told}")
+        return AuthError(f"{service} refused to give a token: {error.problem}", advice=[*error.advice, Advice(fix)])
+    message = f"no token from {service}: {error.problem}"
+    is_lasting = isinstance(error, PathError) and error.lasting
+    if isinstance(error, TransportError | ServiceError | ProtocolError) and not is_lasting:
+        return TransientAuthError(message, advice=[*error.advice, Advice("check the network and the IAM endpoint")])
+    return AuthError(message, advice=error.advice)

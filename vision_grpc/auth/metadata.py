@@ -58,10 +58,12 @@ class MetadataService(ExchangedCredentials):
                 through_proxy=False,
             )
         except TransportError as error:
-            message = f"no token from {self._origin}: {error}; is this a virtual machine of the cloud?"
+            message = f"no token from {self._origin}: {error.problem}; is this a virtual machine of the cloud?"
             raise TransientAuthError(message) from error
         except (ProtocolError, RequestTooLargeError) as error:
-            message = f"no token from {self._origin}: {error}; is that the metadata service? (see YC_METADATA_ADDR)"
+            message = (
+                f"no token from {self._origin}: {error.problem}; is that the metadata service? (see YC_METADATA_ADDR)"
+            )
             raise AuthError(message) from error
         if answer.status == _NOT_FOUND:
             message = f"{self._origin} has no token (HTTP 404): link a service account to the virtual machine"

@@ -68,8 +68,7 @@ class YcProfile(Secretive):
                     token, iam_endpoint=iam_endpoint, root_certificates=root_certificates, insecure=insecure
                 )
             except ValueError as error:
-                message = f"{origin}: {error}"
-                raise AuthError(message) from error
+                raise AuthError.about(origin, error) from error
         else:
             message = (
                 f"{origin} has neither token nor service-account-key (federated users have none): "
@@ -111,8 +110,7 @@ def _cloud_of(
     try:
         return ApiEndpoints(endpoint, root_certificates=root_certificates, insecure=insecure)
     except ValueError as error:
-        message = f"{origin}: {error}"
-        raise AuthError(message) from error
+        raise AuthError.about(origin, error) from error
 
 
 def user_token(

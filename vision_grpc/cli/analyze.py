@@ -12,7 +12,7 @@ import click
 
 from vision_grpc.cli.connect import connect, service_options
 from vision_grpc.cli.exits import NOTHING_DONE, Tally
-from vision_grpc.cli.flags import in_flags
+from vision_grpc.cli.flags import image_error_in_flags
 from vision_grpc.cli.inputs import STDIN, list_images, open_images
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.output import Output, open_output
@@ -237,7 +237,7 @@ def _print_results(
         if result.error is not None:
             # Some messages begin with the name of the image.
             about = f"{result.key}: "
-            tell(f"error: {about}{in_flags(result.error.message.removeprefix(about))}")
+            tell(f"error: {about}{image_error_in_flags(result.error).removeprefix(about)}")
         _log.debug("%s: by %s, request id %s", result.key, result.transport, result.request_id)
         if bar is not None:
             bar.advance(failed=tally.failed)

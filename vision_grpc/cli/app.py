@@ -81,7 +81,7 @@ def run() -> int:
         tell(_with_notes(f"error: {error.format_message()}", error))
         return NOTHING_DONE
     except VisionError as error:
-        tell(_with_notes(f"error: {in_flags(str(error))}", error))
+        tell(_with_notes(f"error: {in_flags(error)}", error))
         return NOTHING_DONE
     return code
 

@@ -123,7 +123,7 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
             error.add_note("to try it without an account, use --local; for a service of your own, --anonymous")
             raise
         except ValueError as error:
-            raise click.ClickException(in_flags(str(error))) from error
+            raise click.ClickException(in_flags(error)) from error
         yield stack.enter_context(client)
 
 

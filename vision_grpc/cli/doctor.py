@@ -1,6 +1,5 @@
 """`vision-grpc doctor`: what a client would use here, what is wrong with it, and how to fix it."""
 
-import dataclasses
 import json
 import os
 from typing import TYPE_CHECKING
@@ -9,8 +8,9 @@ import click
 
 from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
-from vision_grpc.cli.flags import in_flags
+from vision_grpc.cli.flags import flag_and_argument_of
 from vision_grpc.cli.seconds import DAY_S, Seconds
+from vision_grpc.errors import advice_text
 
 if TYPE_CHECKING:
     from vision_grpc.session.settings import Arguments
@@ -68,15 +68,15 @@ def doctor(
     from vision_grpc.doctor import examine
 
     code = ALL_READ
-    for found in examine(service, os.environ, call=call, timeout_s=timeout_s):
-        fix = None if found.fix is None else in_flags(found.fix)
-        finding = dataclasses.replace(found, message=in_flags(found.message), fix=fix)
+    for finding in examine(service, os.environ, call=call, timeout_s=timeout_s):
         if finding.state == "fault":
             code = NOTHING_DONE if finding.name == "settings" else SOME_FAILED
+        fix = advice_text(finding.advice, flag_and_argument_of)
         if as_json:
-            click.echo(json.dumps(dataclasses.asdict(finding), ensure_ascii=False))
+            line = {"name": finding.name, "state": finding.state, "message": finding.message, "fix": fix or None}
+            click.echo(json.dumps(line, ensure_ascii=False))
             continue
         click.echo(f"{_MARKS[finding.state]} {finding.name:<13}{' '.join(finding.message.split())}")
-        if finding.fix is not None:
-            click.echo(f"  {'':<13}fix: {finding.fix}")
+        if fix:
+            click.echo(f"  {'':<13}fix: {fix}")
     return code

@@ -1,30 +1,47 @@
-"""The library's advice in the words of the command line: it names arguments of Python and fields of the contract."""
+"""Errors and advice for the command line, with its flags in place of Python's arguments."""
 
-import re
+from vision_grpc.errors import AdvisedError, InvalidRequestError, ServiceError, Setting, argument_of
+from vision_grpc.results import ImageError
 
-# Not within a path or a longer name.
-_WORD = r"(?<![\w./-])(?:{})(?![\w.]*\w)"
-_FLAGS = tuple(
-    (re.compile(pattern), flag)
-    for pattern, flag in (
-        (r"pass credentials=Anonymous\(\)", "use --anonymous"),
-        # There are no other objects to pass.
-        (r",? or pass credentials=\w+\([^)]*\)(?: or another of vision_grpc\.auth)?", ""),
-        (r"(?:[\w\[\]]+\.)*language_codes(\[\d+\])?(?=:)", r"--languages\1"),
-        (r"(?:[\w\[\]]+\.)*text_detection_config\.model(?=:)", "--model"),
-        (_WORD.format("folder_id(?=:)"), "--folder-id (or YC_FOLDER_ID)"),
-        (_WORD.format("folder_id"), "--folder-id"),
-        (_WORD.format("insecure=True"), "--insecure"),
-        (_WORD.format("root_certificates"), "--root-certificates"),
-        (_WORD.format("client_certificate"), "--client-certificate and --client-key"),
-        (_WORD.format("server_name"), "--server-name"),
-        (_WORD.format(r"Timeouts\.call_s"), "--timeout"),
-    )
-)
+_FLAG_OF_FIELD = {
+    "folder_id": "--folder-id (or YC_FOLDER_ID)",
+    "language_codes": "--languages",
+    "model": "--model",
+}
 
 
-def in_flags(message: str) -> str:
-    """Return a message of the library with flags for what it names otherwise."""
-    for pattern, flag in _FLAGS:
-        message = pattern.sub(flag, message)
-    return message
+def flag_of(setting: Setting, value: str) -> str | None:
+    """Return the flag that sets a setting to a value, None if only the environment can."""
+    if setting == "credentials":
+        return "--anonymous" if value == "Anonymous()" else None
+    if setting == "client_certificate":
+        return "--client-certificate and --client-key"
+    flag = f"--{setting.replace('_', '-')}"
+    spelled = value.strip('"')
+    return flag if spelled in {"", "True"} else f"{flag} {spelled}"
+
+
+def flag_and_argument_of(setting: Setting, value: str) -> str:
+    """Return the flag that sets a setting to a value, and the argument in Python."""
+    flag, argument = flag_of(setting, value), argument_of(setting, value)
+    return argument if flag is None else f"{flag} (in Python: {argument})"
+
+
+def in_flags(error: BaseException) -> str:
+    """Return the text of an error; its advice and its fields are named by flags."""
+    if isinstance(error, InvalidRequestError):
+        return "; ".join(f"{_flag_of_field(path)}: {message}" for path, message in error.violations)
+    return error.text(flag_of) if isinstance(error, AdvisedError) else str(error)
+
+
+def image_error_in_flags(error: ImageError) -> str:
+    """Return the text of an image's error, without its code."""
+    if error.cause is None or isinstance(error.cause, ServiceError):
+        return error.message
+    return in_flags(error.cause)
+
+
+def _flag_of_field(path: str) -> str:
+    field, bracket, index = path.rpartition(".")[2].partition("[")
+    flag = _FLAG_OF_FIELD.get(field)
+    return path if flag is None else f"{flag}{bracket}{index}"

@@ -1,5 +1,6 @@
 """The library's log, on stderr."""
 
+import copy
 import logging
 import os
 
@@ -10,8 +11,8 @@ from vision_grpc.cli.stderr import tell_lines
 def show_logs(level: int) -> None:
     """Print what the library logs at this level and above.
 
-    gRPC's own log, of lines that repeat what the errors say, is left out above DEBUG unless the
-    environment asks for it. It is set up when gRPC is imported, so call this before.
+    gRPC's own log repeats what the errors say: above DEBUG it is printed only if the environment
+    asks for it. gRPC reads the setting when it is imported, so call this before.
     """
     if level > logging.DEBUG:
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -23,7 +24,14 @@ def show_logs(level: int) -> None:
 
 
 class _Formatter(logging.Formatter):
-    """Makes one line of a message, in which names of files and words of services are; tracebacks follow it."""
+    """Makes one line of a message, as file names and answers of services may contain line breaks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, with flags in the advice of errors, and the traceback below it."""
+        if isinstance(record.args, tuple):
+            record = copy.copy(record)
+            record.args = tuple(in_flags(part) if isinstance(part, Exception) else part for part in record.args or ())
+        return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging gives it
         return " ".join(super().formatMessage(record).split())
@@ -31,6 +39,6 @@ class _Formatter(logging.Formatter):
 
 class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        line, *traceback = in_flags(self.format(record)).splitlines()
-        # Set off, for what an exception says may look like a line of the log.
+        line, *traceback = self.format(record).splitlines()
+        # Indented, as the text of an exception may look like a line of the log.
         tell_lines("\n".join([line, *(f"  {part}" for part in traceback)]))

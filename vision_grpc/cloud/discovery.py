@@ -7,7 +7,7 @@ from typing import Literal
 
 from vision_grpc.cloud.once import UnaryService, call_once
 from vision_grpc.cloud.single_flight import Flight, SingleFlight
-from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
+from vision_grpc.errors import Advice, Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
 from vision_grpc.messages import ListApiEndpointsRequest, ListApiEndpointsResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
@@ -115,11 +115,9 @@ class ApiEndpoints:
             # A copy: each caller's traceback is its own.
             raise copy.copy(error) from error.__cause__
         if (addresses := self._addresses) is None:
-            message = (
-                f"no answer from {target} within {round(timeout_s, 2):g} s: "
-                "see what keeps it (network, proxy, firewall), or allow the call more time"
-            )
-            raise DeadlineError(message)
+            message = f"no answer from {target} within {round(timeout_s, 2):g} s"
+            advice = [Advice("check the network, the proxy and the firewall"), Advice("allow the call more time")]
+            raise DeadlineError(message, advice=advice)
         if (address := addresses.get(service_id)) is None:
             known = ", ".join(sorted(addresses)) or "none"
             message = f"{target} knows no service {service_id!r}, but {known}"

@@ -64,9 +64,10 @@ def call_once(
         try:
             return _call_rest(service, method, request, response_class, Attempt(service.endpoint, deadline, secret))
         except (PathError, DeadlineError) as rest_error:
-            message = f"neither gRPC nor REST gets through: {grpc_error}; {rest_error}"
+            message = f"neither gRPC nor REST gets through: {grpc_error.problem}; {rest_error.problem}"
+            advice = dict.fromkeys([*grpc_error.advice, *rest_error.advice])
             lasting = isinstance(rest_error, PathError) and rest_error.lasting
-            raise PathError(message, lasting=lasting) from rest_error
+            raise PathError(message, lasting=lasting, advice=advice) from rest_error
 
 
 def fetch(attempt: Attempt, tls: Tls, request: HttpRequest, *, through_proxy: bool = True) -> HttpAnswer:

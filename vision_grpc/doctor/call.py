@@ -1,17 +1,18 @@
 """A call to the service, which is not billed."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vision_grpc.auth import Anonymous
 from vision_grpc.auth.default import VARIABLES
 from vision_grpc.doctor.finding import FaultError, Finding
-from vision_grpc.errors import AuthError, Code, TransportError, VisionError
+from vision_grpc.errors import Advice, AuthError, Code, TransportError, VisionError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.session.settings import Arguments, Settings
 
 _ANOTHER_SERVICE = "correct host and port: another service answers there"
+_OTHER_CREDENTIALS = Advice("pass other", "credentials", variables=VARIABLES)
 _FIXES = {
     Code.UNAUTHENTICATED: "make a new key or token",
     Code.PERMISSION_DENIED: "give the account the role ai.vision.user in the folder, and check the folder id",
@@ -20,7 +21,7 @@ _FIXES = {
     Code.UNIMPLEMENTED: _ANOTHER_SERVICE,
     Code.DATA_LOSS: _ANOTHER_SERVICE,
     Code.RESOURCE_EXHAUSTED: "wait a while, or ask for a larger quota",
-    Code.DEADLINE_EXCEEDED: "allow more time; if that does not help, ask the operator of the service",
+    Code.DEADLINE_EXCEEDED: "allow more time, and then ask the operator of the service",
 }
 
 
@@ -36,7 +37,7 @@ def try_call(arguments: Arguments, settings: Settings, timeout_s: float) -> Iter
     try:
         settings.credentials.authorization(timeout_s=timeout_s)
     except AuthError as error:
-        raise FaultError(str(error), _fix_of_token(error), name="token") from error
+        raise FaultError(error.problem, *_advice_on_token(error), name="token") from error
     yield Finding("token", "ok", f"received after {time.monotonic() - began:.2f} s")
     # There is nothing to bill. An answer that says so shows that the service was reached and accepted the caller.
     spec = AnalyzeSpec(
@@ -51,17 +52,19 @@ def try_call(arguments: Arguments, settings: Settings, timeout_s: float) -> Iter
         with VisionClient(**replace(arguments, credentials=settings.credentials).keywords()) as client:
             client.batch_analyze(request, timeout=timeout_s)
     except VisionError as error:
-        raise FaultError(str(error), _fix_of_call(error.code, settings), name="call") from error
+        raise _call_fault(error, settings) from error
     yield Finding("call", "ok", f"answered after {time.monotonic() - began:.2f} s")
 
 
-def _fix_of_token(error: AuthError) -> str:
+def _advice_on_token(error: AuthError) -> Sequence[Advice]:
     if isinstance(error.__cause__, TransportError):
-        return f"check the network from here to the service that gives tokens, or set another of {', '.join(VARIABLES)}"
-    return f"make a new key or token, or set another of {', '.join(VARIABLES)}"
+        return [*error.advice, _OTHER_CREDENTIALS]
+    return [*error.advice, Advice("make a new key or token"), _OTHER_CREDENTIALS]
 
 
-def _fix_of_call(code: Code, settings: Settings) -> str:
-    if code is Code.UNAUTHENTICATED and isinstance(settings.credentials, Anonymous):
-        return f"no credentials were sent, and this service requires them: set one of {', '.join(VARIABLES)}"
-    return _FIXES.get(code, "try again later; if that does not help, ask the operator of the service")
+def _call_fault(error: VisionError, settings: Settings) -> FaultError:
+    if error.code is Code.UNAUTHENTICATED and isinstance(settings.credentials, Anonymous):
+        advice = Advice("pass", "credentials", variables=VARIABLES)
+        return FaultError(f"no credentials were sent: {error.problem}", advice, name="call")
+    advice = Advice(_FIXES.get(error.code, "try again later, and then ask the operator of the service"))
+    return FaultError(error.problem, *error.advice, advice, name="call")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.doctor.tls import certificate_of, handshake_fault, is_refusal
-from vision_grpc.errors import TransportError
+from vision_grpc.errors import Advice, TransportError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.dialer import Dialed, Dialer
@@ -54,7 +54,7 @@ def proxy_finding(proxy: Proxy, endpoint: Endpoint) -> Finding:
         "proxy",
         "warning",
         f"{proxy.target}, named by {proxy.variable} in the environment: gRPC {need}",
-        f"if that is not meant: NO_PROXY={endpoint.host}",
+        [_bypass(endpoint)],
     )
 
 
@@ -120,12 +120,12 @@ def _fault(
         return _proxy_fault(cause, reason, endpoint, proxy, progress)
     if isinstance(cause, socket.gaierror):
         message = f"no address is known for {endpoint.host}: {reason}"
-        return FaultError(message, "correct the host name, or check DNS", name="address")
+        return FaultError(message, Advice("correct the host name"), Advice("check DNS"), name="address")
     if isinstance(cause, TimeoutError):
         message = f"{endpoint.target} takes no connections within {timeout_s:g} s"
-        return FaultError(message, "check whether a firewall drops the packets", name="port")
+        return FaultError(message, Advice("check whether a firewall drops the packets"), name="port")
     message = f"{endpoint.target} takes no connections: {reason}"
-    return FaultError(message, "start the service, or correct host and port", name="port")
+    return FaultError(message, Advice("start the service"), Advice("correct host and port"), name="port")
 
 
 def _proxy_fault(
@@ -133,7 +133,7 @@ def _proxy_fault(
 ) -> FaultError:
     if isinstance(cause, TunnelError) and cause.status == _AUTHENTICATION_REQUIRED:
         message = f"the proxy {proxy.target} wants a name and password (HTTP 407)"
-        return FaultError(message, f"{proxy.variable}=http://name:password@{proxy.target}", name="proxy")
+        return FaultError(message, Advice(f"set {proxy.variable}=http://name:password@{proxy.target}"), name="proxy")
     if isinstance(cause, TunnelError):
         answer = "something that is not HTTP" if cause.status is None else f"HTTP {cause.status}"
         problem = f"answers CONNECT {endpoint.target} with {answer}"
@@ -141,10 +141,13 @@ def _proxy_fault(
         problem = f"takes no connections: {reason}"
     else:
         problem = f"does not answer: {reason}"
-    fix = f"correct {proxy.variable} in the environment, or bypass the proxy: NO_PROXY={endpoint.host}"
-    return FaultError(f"the proxy {proxy.target} {problem}", fix, name="proxy")
+    correct, bypass = Advice(f"correct {proxy.variable} in the environment"), _bypass(endpoint)
+    return FaultError(f"the proxy {proxy.target} {problem}", correct, bypass, name="proxy")
 
 
 def _unusable(error: UnusableProxyError, endpoint: Endpoint) -> FaultError:
-    fix = f"name a proxy as http://host:port, or bypass it: NO_PROXY={endpoint.host}"
-    return FaultError(str(error), fix, name="proxy")
+    return FaultError(str(error), Advice("name one as http://host:port"), _bypass(endpoint), name="proxy")
+
+
+def _bypass(endpoint: Endpoint) -> Advice:
+    return Advice(f"set NO_PROXY={endpoint.host} to connect directly")

@@ -7,8 +7,9 @@ from contextlib import closing
 
 from vision_grpc.doctor.connection import connect, proxy_finding, proxy_for, takes_tls
 from vision_grpc.doctor.finding import FaultError, Finding
-from vision_grpc.doctor.http import Reply, ask_over_http1, begin_http2, compare_clocks
+from vision_grpc.doctor.http import CORRECT_THE_PORT, HANGS, Reply, ask_over_http1, begin_http2, compare_clocks
 from vision_grpc.doctor.tls import refusal_fault
+from vision_grpc.errors import USE_TLS, Advice
 from vision_grpc.network.proxy import Proxy
 from vision_grpc.session.settings import Settings
 
@@ -29,8 +30,8 @@ def check_connectivity(settings: Settings, timeout_s: float) -> Iterator[Finding
         yield from (_check_rest if settings.transport == "rest" else _check_grpc)(settings, proxy, timeout_s)
     except FaultError as fault:
         if endpoint.plaintext and fault.finding.name.startswith("http") and takes_tls(endpoint, timeout_s):
-            message, fix = f"{endpoint.target} speaks TLS", "drop insecure=True or http://"
-            raise FaultError(message, fix, name="tls") from fault
+            message = f"{endpoint.target} speaks TLS"
+            raise FaultError(message, USE_TLS, name="tls") from fault
         raise
 
 
@@ -69,9 +70,9 @@ def _check_grpc(settings: Settings, proxy: Proxy | None, timeout_s: float) -> It
         "http2",
         "warning",
         f"{endpoint.target} does not speak HTTP/2, so calls will go over REST",
-        "if gRPC is meant, give the port that speaks it; else transport rest"
+        [Advice("correct the port if gRPC is meant"), Advice("pass", "transport", '"rest"')]
         if endpoint.plaintext
-        else "check whether a proxy before the service takes HTTP/2 away",
+        else [Advice("check whether a proxy before the service does not pass HTTP/2 on")],
     )
     yield compare_clocks(answer)
 
@@ -91,11 +92,12 @@ def _no_http2(settings: Settings, reply: Reply, reason: str, timeout_s: float) -
     if reply == "silence":
         return FaultError(
             f"{target} takes connections and does not answer within {timeout_s:g} s",
-            "correct the port; or check whether the service hangs, or a firewall holds its answers back",
+            *HANGS,
             name="http2",
         )
     return FaultError(
         f"{target} does not speak HTTP/2, which gRPC needs",
-        "use transport auto or rest, or correct the port",
+        Advice("pass", "transport", '"auto"'),
+        CORRECT_THE_PORT,
         name="http2",
     )

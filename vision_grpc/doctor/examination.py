@@ -14,6 +14,7 @@ from vision_grpc.doctor.surroundings import (
     find_folder,
     resolve,
 )
+from vision_grpc.errors import Advice, SettingError
 from vision_grpc.session.settings import Arguments
 
 
@@ -27,8 +28,9 @@ def examine(
     """
     try:
         settings = replace(arguments, credentials=Anonymous()).resolve(environ)
-    except ValueError as error:
-        yield Finding("settings", "fault", str(error), "correct the setting that the message names")
+    except SettingError as error:
+        advice = error.advice or [Advice("correct the setting that the message names")]
+        yield Finding("settings", "fault", error.problem, advice)
         return
     yield find_endpoint(arguments, settings, environ)
     if settings.tls.client_certificate is not None:

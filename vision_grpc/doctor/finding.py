@@ -1,7 +1,10 @@
 """The findings of an examination."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from vision_grpc.errors import Advice, advice_text
 
 State = Literal["ok", "warning", "fault"]
 
@@ -16,13 +19,18 @@ class Finding:
 
     state: State
     message: str
-    fix: str | None = None
-    """What to do about it, None when there is nothing to do."""
+    advice: Sequence[Advice] = ()
+    """What to do about it, empty when there is nothing to do."""
+
+    @property
+    def fix(self) -> str | None:
+        """The advice in words, which name the client's arguments; None when there is none."""
+        return advice_text(self.advice) or None
 
 
 class FaultError(Exception):
     """A fault that makes the checks after it impossible."""
 
-    def __init__(self, message: str, fix: str, *, name: str) -> None:
+    def __init__(self, message: str, *advice: Advice, name: str) -> None:
         super().__init__(message)
-        self.finding = Finding(name, "fault", message, fix)
+        self.finding = Finding(name, "fault", message, advice)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from vision_grpc.cloud.once import fetch
 from vision_grpc.doctor.finding import FaultError, Finding
-from vision_grpc.errors import DeadlineError, PathError, VisionError
+from vision_grpc.errors import Advice, DeadlineError, PathError, VisionError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
@@ -22,6 +22,9 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\
 _SETTINGS_TYPE = 4
 _FRAME_HEADER_BYTES = 9
 _MOST_SKEW_S = 300.0
+CORRECT_THE_PORT = Advice("correct the port")
+HANGS = (CORRECT_THE_PORT, Advice("check whether the service hangs or a firewall holds its answers back"))
+"""The advice for a service that accepts connections and does not answer."""
 
 
 def begin_http2(connection: socket.socket) -> tuple[Reply, str]:
@@ -50,19 +53,18 @@ def ask_over_http1(settings: Settings, timeout_s: float) -> HttpAnswer:
     Raises:
         FaultError: there is no answer.
     """
-    endpoint = settings.first_endpoint
     try:
-        return fetch(Attempt(endpoint, Deadline.after(timeout_s)), settings.tls, HttpRequest("GET", "/", {}))
+        return fetch(
+            Attempt(settings.first_endpoint, Deadline.after(timeout_s)), settings.tls, HttpRequest("GET", "/", {})
+        )
     except VisionError as error:
-        name, fix = "http", "correct the port; a port for gRPC only needs transport grpc"
+        message = f"no answer over HTTP/1.1: {error.problem}"
         if isinstance(error, PathError) and error.lasting:
-            name, fix = "tls", "pass a client_certificate that the service trusts"
-        elif isinstance(error, DeadlineError):
-            fix = "correct the port; or check whether the service hangs, or a firewall holds its answers back"
-        elif not endpoint.plaintext:
-            fix += "; or the service asks for a client certificate: client_certificate"
-        message = f"no answer over HTTP/1.1: {error}"
-        raise FaultError(message, fix, name=name) from error
+            raise FaultError(message, *error.advice, name="tls") from error
+        if isinstance(error, DeadlineError):
+            raise FaultError(message, *HANGS, name="http") from error
+        grpc = Advice("pass", "transport", '"grpc"', "if the port is for gRPC only")
+        raise FaultError(message, CORRECT_THE_PORT, grpc, *error.advice, name="http") from error
 
 
 def compare_clocks(answer: HttpAnswer) -> Finding:
@@ -79,5 +81,5 @@ def compare_clocks(answer: HttpAnswer) -> Finding:
         "clock",
         "fault",
         f"this machine's clock is {abs(skew_s):.0f} s {direction} the service's clock",
-        "set the clock: tokens and certificates need it",
+        [Advice("set the clock: tokens and certificates need it")],
     )

@@ -7,7 +7,7 @@ from vision_grpc.auth import Anonymous, YcProfile
 from vision_grpc.auth.default import VARIABLES
 from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.doctor.finding import FaultError, Finding
-from vision_grpc.errors import AuthError
+from vision_grpc.errors import Advice, AuthError, SettingError
 from vision_grpc.network.tls import ClientCertificate
 from vision_grpc.session.settings import Arguments, Settings
 
@@ -25,15 +25,14 @@ def resolve(arguments: Arguments, environ: Mapping[str, str]) -> Settings:
         return arguments.resolve(environ)
     except AuthError as error:
         variable = _variable_in(environ)
-        fix = (
-            f"set one of {', '.join(VARIABLES)}, or run `yc init`; a local service needs none"
-            if variable is None
-            else f"correct {variable}, or unset it"
-        )
-        raise FaultError(str(error), fix, name="credentials") from error
-    except ValueError as error:
+        if variable is not None:
+            advice = [Advice(f"correct {variable}"), Advice("unset it")]
+        else:
+            advice = [*error.advice, Advice("run `yc init`")]
+        raise FaultError(error.problem, *advice, name="credentials") from error
+    except SettingError as error:
         # The other settings have been resolved before.
-        raise FaultError(str(error), "use TLS: drop insecure=True or http://", name="credentials") from error
+        raise FaultError(error.problem, *error.advice, name="credentials") from error
 
 
 def find_endpoint(arguments: Arguments, settings: Settings, environ: Mapping[str, str]) -> Finding:
@@ -61,9 +60,9 @@ def find_client_certificate(certificate: ClientCertificate) -> Finding:
     until = f"{own.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"
     message = f"the client presents {own.subject.rfc4514_string()}, valid until {until}"
     if left_s < 0:
-        return Finding("certificate", "fault", f"{message}: it has expired", "renew the client certificate")
+        return Finding("certificate", "fault", f"{message}: it has expired", [Advice("renew the client certificate")])
     if left_s < SOON_S:
-        return Finding("certificate", "warning", message, "renew the client certificate soon")
+        return Finding("certificate", "warning", message, [Advice("renew the client certificate soon")])
     return Finding("certificate", "ok", message)
 
 
@@ -94,7 +93,7 @@ def find_folder(settings: Settings) -> Finding:
         "folder",
         "warning",
         "none is sent, but tokens of users need one",
-        "set YC_FOLDER_ID or folder_id, unless the token is a service account's",
+        [Advice("pass", "folder_id", variables=("YC_FOLDER_ID",), rest="unless the token is a service account's")],
     )
 
 

@@ -1,36 +1,38 @@
-"""One call to a service: where it goes, for how long, and the secret that goes along.
+"""One call to a service: its endpoint, its deadline, and the secret that is sent with it.
 
-The secret travels in the call's metadata. gRPC's own call credentials, which would refuse an
-insecure channel by themselves, call Python back for each call from a thread of gRPC: measured over
-TLS at 8 x 20 KB, that is 1.2 to 1.4 times the CPU of the whole call, sync and asyncio. So what they
-refuse is refused here, and before anything is sent.
+The secret is sent in the call's metadata. gRPC's own call credentials would refuse an insecure
+channel by themselves, but they call Python back for each call, from a thread of gRPC: measured over
+TLS at 8 x 20 KB, that is 1.2 to 1.4 times the CPU of the whole call, sync and asyncio. So the secret
+is checked here, before anything is sent.
 
-A service, or a gateway before it, may repeat the secret in what it answers. Whatever becomes an
-error, and from there a log or a traceback, passes through here first.
+A service, or a gateway before it, may repeat the secret in its answer. Every text that becomes an
+error, and from there a log line or a traceback, goes through `Attempt.hide` first.
 """
 
 from collections.abc import Iterator
 from itertools import takewhile
 from typing import NoReturn
 
-from vision_grpc.errors import DeadlineError, TransportError, VisionError
+from vision_grpc.errors import DeadlineError, PathError, TransportError, VisionError
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Hint
 
-# So much of a secret's beginning is known again: whoever quotes a secret may cut it short.
-_HEAD = 8
+# A text that has these first characters of a secret quotes it: the quote may be cut short.
+_HEAD_CHARACTERS = 8
 
 
 def not_started(endpoint: Endpoint) -> TransportError:
-    """Return our exception for a call that the end of the client forestalled."""
+    """Return the error of a call that the client was closed before."""
     return TransportError(f"no call to {endpoint.target} was started: the client was closed")
 
 
 class Attempt:
-    """A call, as far as its failure has to tell of it. `secret` may follow a scheme, as in `Bearer <token>`.
+    """A call, and its errors. `secret` may follow a scheme, as in `Bearer <token>`.
 
     Raises:
-        ValueError: the secret would travel in plaintext, or no header can hold it.
+        SettingError: the secret would be sent in plaintext.
+        ValueError: the secret has characters that are not allowed in a header.
     """
 
     __slots__ = ("_secrets", "deadline", "endpoint")
@@ -43,21 +45,21 @@ class Attempt:
             self.keep(secret)
             endpoint.check_private()
             if not (secret.isascii() and secret.isprintable()):
-                # The libraries below would tell so, too, and quote it.
-                message = "the credentials have characters that no header may have"
+                # gRPC and h11 would refuse it too, and quote it.
+                message = "the credentials have characters that are not allowed in a header"
                 raise ValueError(message)
 
     def keep(self, secret: str) -> None:
-        """Take note of a secret that goes along."""
+        """Remember one more secret that is sent, so that it is hidden."""
         self._secrets.append(secret.rpartition(" ")[2])
 
     def left_s(self) -> float:
-        """Return how much time is left.
+        """Return the seconds that are left, more than 0.
 
         Raises:
-            DeadlineError: none.
+            DeadlineError: the time is over.
         """
-        # To sockets, 0 means not to wait at all, which is another error.
+        # A socket takes 0 for "do not wait at all", which ends in another error.
         if (left_s := self.deadline.left_s) > 0:
             return left_s
         raise self.late()
@@ -66,6 +68,16 @@ class Attempt:
         """Return the error of a call that took too long."""
         return DeadlineError(f"no answer from {self.endpoint.target} within {round(self.deadline.timeout_s, 3):g} s")
 
+    def unreached(self, reason: str, hint: Hint | None = None) -> PathError:
+        """Return the error of a call that did not get to the service."""
+        problem, advice = f"{self.endpoint.target} was not reached", () if hint is None else hint.advice
+        return PathError(_explain(problem, reason, hint), lasting=hint is not None and hint.is_lasting, advice=advice)
+
+    def broken(self, reason: str, hint: Hint | None = None) -> TransportError:
+        """Return the error of a call whose connection broke."""
+        problem, advice = f"the connection to {self.endpoint.target} broke", () if hint is None else hint.advice
+        return TransportError(_explain(problem, reason, hint), advice=advice)
+
     def hide(self, text: str) -> str:
         """Return a text without the secret."""
         for start, end in sorted(self._quotes(text), reverse=True):
@@ -73,32 +85,36 @@ class Attempt:
         return text
 
     def hide_bytes(self, data: bytes) -> bytes:
-        """Return bytes without the secret, as long as before: lengths in them stay true."""
+        """Return bytes with the secret overwritten: the length of messages stays the same."""
         hidden = bytearray(data)
         for start, end in self._quotes(data.decode("latin-1")):
             hidden[start:end] = b"*" * (end - start)
         return bytes(hidden)
 
     def fail(self, error: VisionError, cause: BaseException) -> NoReturn:
-        """Raise an error for what caused it, which goes along unless it quotes the secret."""
+        """Raise an error from its cause, or without the cause if that quotes the secret."""
         if not any(any(self._quotes(repr(link))) for link in _chain(cause)):
             raise error from cause
         try:
             raise error from None
         finally:
-            # No traceback shows it, but who collects errors may look there.
+            # Tracebacks do not show the context after `from None`, but tools that collect errors may.
             error.__context__ = None
 
     def _quotes(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield where a text quotes a secret, or its beginning."""
+        """Yield the start and end of each part of a text that quotes a secret, or the beginning of one."""
         for secret in self._secrets:
-            head = secret[:_HEAD]
-            at = text.find(head) if len(head) == _HEAD else -1
+            head = secret[:_HEAD_CHARACTERS]
+            at = text.find(head) if len(head) == _HEAD_CHARACTERS else -1
             while at >= 0:
                 quoted = zip(text[at : at + len(secret)], secret, strict=False)
                 end = at + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], quoted))
                 yield at, end
                 at = text.find(head, end)
+
+
+def _explain(problem: str, reason: str, hint: Hint | None) -> str:
+    return f"{problem}: {reason}" if hint is None else f"{problem}: {hint.reason} ({reason})"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -104,4 +104,4 @@ def _fail(attempt: Attempt, error: OSError, proxy: Proxy | None = None) -> NoRet
     hint = tls_hint(reason)
     if proxy is not None:
         reason = f"the proxy {proxy.target} (see {proxy.variable} and NO_PROXY in the environment): {reason}"
-    attempt.fail(PathError(f"{attempt.endpoint.target} was not reached: {reason}{hint}", lasting=bool(hint)), error)
+    attempt.fail(attempt.unreached(reason, hint), error)

@@ -1,9 +1,10 @@
-"""Where the service is."""
+"""The address of a service."""
 
 import ipaddress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from vision_grpc.errors import USE_TLS, Advice, SettingError
 from vision_grpc.network.secrets.quoting import quote_endpoint
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -11,7 +12,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One host and port, and whether the way to it is encrypted."""
+    """A host and port, and whether connections to it are encrypted."""
 
     host: str
     port: int
@@ -19,10 +20,10 @@ class Endpoint:
 
     @classmethod
     def parse(cls, text: str, *, insecure: bool) -> "Endpoint":
-        """Read `host`, `host:port`, `[ipv6]:port` or an http(s) URL without a path.
+        """Return the endpoint of `host`, `host:port`, `[ipv6]:port` or an http(s) URL without a path.
 
         Raises:
-            ValueError: another form, or a scheme that contradicts `insecure`.
+            SettingError: the text has another form, or a scheme that contradicts `insecure`.
         """
         is_url = "://" in text
         parts, port = split_url(text if is_url else f"//{text}")
@@ -30,7 +31,7 @@ class Endpoint:
             raise _malformed(text)
         if not parts.hostname.isascii():
             message = f"the host of the endpoint {quote_endpoint(text)} is not ASCII: write it in its xn-- form"
-            raise ValueError(message)
+            raise SettingError(message)
         if not may_be_host(parts.hostname):
             raise _malformed(text)
         if "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
@@ -38,15 +39,15 @@ class Endpoint:
         if is_url and parts.scheme not in _DEFAULT_PORTS:
             raise _malformed(text)
         if parts.scheme == "https" and insecure:
-            message = f"the endpoint {quote_endpoint(text)} asks for TLS and insecure=True for none: drop one of them"
-            raise ValueError(message)
+            message = f"the endpoint {quote_endpoint(text)} asks for TLS, and another setting for plaintext"
+            raise SettingError(message, advice=[Advice("drop", "insecure", "True", "or https://")])
         plaintext = insecure or parts.scheme == "http"
         default_port = _DEFAULT_PORTS["http" if parts.scheme == "http" else "https"]
         return cls(parts.hostname, default_port if port is None else port, plaintext)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the way to the host does not leave this machine."""
+        """Whether the host is this machine."""
         if self.host == "localhost":
             return True
         try:
@@ -55,17 +56,14 @@ class Endpoint:
             return False
 
     def check_private(self) -> None:
-        """Pass an endpoint that a secret may travel to.
+        """Check that a secret may be sent to the endpoint.
 
         Raises:
-            ValueError: it would be readable on its way.
+            SettingError: others could read the secret on the network.
         """
         if self.plaintext and not self.is_loopback:
-            message = (
-                f"refusing to send credentials to {self.target} in plaintext: "
-                "use TLS (drop insecure=True or http://), or pass credentials=Anonymous()"
-            )
-            raise ValueError(message)
+            message = f"refusing to send credentials to {self.target} in plaintext"
+            raise SettingError(message, advice=[USE_TLS, Advice("pass", "credentials", "Anonymous()")])
 
     @property
     def target(self) -> str:
@@ -74,9 +72,9 @@ class Endpoint:
 
     @property
     def authority(self) -> str:
-        """The address without a port that goes without saying, as a `Host` header has it."""
-        usual_port = _DEFAULT_PORTS["http" if self.plaintext else "https"]
-        return self.target.removesuffix(f":{usual_port}")
+        """The address for a `Host` header, without the scheme's default port."""
+        default_port = _DEFAULT_PORTS["http" if self.plaintext else "https"]
+        return self.target.removesuffix(f":{default_port}")
 
     @property
     def url(self) -> str:
@@ -90,18 +88,18 @@ def join_host_port(host: str, port: int) -> str:
 
 
 def split_url(url: str) -> tuple[SplitResult, int | None]:
-    """Return the parts and the port of a URL, none of them when it is malformed."""
+    """Return the parts and the port of a URL; empty parts and None if it is malformed."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        # Not as a cause: it quotes what may be a password.
+        # The error is dropped: it quotes the URL, which may contain a password.
         return SplitResult("", "", "", "", ""), None
     return parts, port
 
 
 def is_ip_address(name: str) -> bool:
-    """Return whether a host is named by an address."""
+    """Return whether the name of a host is an IP address."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -110,7 +108,7 @@ def is_ip_address(name: str) -> bool:
 
 
 def may_be_host(name: str) -> bool:
-    """Return whether the parts of a name are as long as DNS has them; what asks for another raises a UnicodeError."""
+    """Return whether the labels of a name have lengths that DNS allows; `socket` raises UnicodeError for others."""
     try:
         name.encode("idna")
     except UnicodeError:
@@ -118,6 +116,6 @@ def may_be_host(name: str) -> bool:
     return True
 
 
-def _malformed(text: str) -> ValueError:
-    given = quote_endpoint(text)
-    return ValueError(f"the endpoint {given} is neither host:port nor a URL such as https://vision.example:443")
+def _malformed(text: str) -> SettingError:
+    message = f"the endpoint {quote_endpoint(text)} is neither host:port nor a URL such as https://vision.example:443"
+    return SettingError(message)

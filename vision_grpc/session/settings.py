@@ -1,4 +1,4 @@
-"""What a client is told, completed from the environment and checked."""
+"""The settings of a client: its arguments, completed from the environment and checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -8,6 +8,7 @@ from vision_grpc.auth import Anonymous, Credentials, YcProfile
 from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import DEFAULT_ENDPOINT
+from vision_grpc.errors import USE_TLS, Advice, SettingError
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Pem, Tls, read_client_certificate, read_roots, read_server_name
 from vision_grpc.transport.connect import TransportChoice
@@ -17,7 +18,7 @@ from vision_grpc.transport.headers import Headers
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that a connection needs to know."""
+    """Everything that calls need to know."""
 
     endpoint: Endpoint | Lookup
     transport: TransportChoice
@@ -48,11 +49,11 @@ class Settings:
     ) -> "Settings":
         """Return the settings: arguments first, then the environment, then defaults.
 
-        `transport` may be the caller's own object: then the endpoint does not matter, nor do the environment's secrets.
+        `transport` may be the caller's own object: then the endpoint and the environment's secrets are not used.
 
         Raises:
-            ValueError: an argument is malformed, or a secret would travel in plaintext.
-            AuthError: no credentials were given and none were found, or what was found is unusable.
+            SettingError: an argument is malformed, or a secret would be sent in plaintext.
+            AuthError: no credentials were given or found, or those that were found are unusable.
         """
         is_own = transport is not None and not isinstance(transport, str)
         connecting: Mapping[str, str] = {} if is_own else environ
@@ -86,7 +87,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What a client is told, by the names of its arguments and with their defaults."""
+    """The arguments of a client, with their defaults."""
 
     endpoint: str | ApiEndpoints | None = None
     transport: TransportChoice | None = None
@@ -99,11 +100,11 @@ class Arguments:
     data_logging: bool | None = None
 
     def keywords(self) -> dict[str, Any]:
-        """Return them for a call."""
+        """Return the arguments as keyword arguments."""
         return {argument.name: getattr(self, argument.name) for argument in fields(self)}
 
     def resolve(self, environ: Mapping[str, str]) -> Settings:
-        """Return the settings of a client that is told this; raises as `Settings.resolve`."""
+        """Return the settings of a client with these arguments; raises as `Settings.resolve` does."""
         return Settings.resolve(environ, **self.keywords())
 
 
@@ -116,13 +117,13 @@ def _protect(
     if not (service.plaintext if isinstance(service, Endpoint) else service.insecure):
         certificate = None if client_certificate is None else read_client_certificate(client_certificate)
         return Tls(read_roots(root_certificates), certificate, read_server_name(server_name))
-    if client_certificate is not None or server_name is not None:
-        target = service.target if isinstance(service, Endpoint) else "the service"
-        message = (
-            f"client_certificate and server_name are for TLS, and {target} is to be called in plaintext: "
-            "drop them, or insecure=True or http://"
-        )
-        raise ValueError(message)
+    target = service.target if isinstance(service, Endpoint) else "the service"
+    if client_certificate is not None:
+        message = f"a client certificate is for TLS, and {target} is called in plaintext"
+        raise SettingError(message, advice=[Advice("drop", "client_certificate"), USE_TLS])
+    if server_name is not None:
+        message = f"a server name is for TLS, and {target} is called in plaintext"
+        raise SettingError(message, advice=[Advice("drop", "server_name"), USE_TLS])
     return Tls()
 
 
@@ -132,8 +133,8 @@ def _headers(data_logging: bool | None) -> Headers:  # noqa: FBT001 - the option
 
 def _check_choice(choice: str) -> TransportChoice:
     if choice not in get_args(TransportChoice):
-        message = f"the transport {choice!r} is none of {', '.join(get_args(TransportChoice))}"
-        raise ValueError(message)
+        message = f"the transport {choice!r} is not one of {', '.join(get_args(TransportChoice))}"
+        raise SettingError(message, advice=[Advice("correct", "transport", rest="or VISION_GRPC_TRANSPORT")])
     return cast("TransportChoice", choice)
 
 

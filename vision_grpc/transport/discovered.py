@@ -58,11 +58,13 @@ class Lookup:
         return Endpoint.parse(address, insecure=self.insecure)
 
     def _fail(self, error: VisionError) -> NoReturn:
-        message = f"the endpoint service at {self.directory.endpoint.target} did not say where Vision is: {error}"
+        message = (
+            f"the endpoint service at {self.directory.endpoint.target} did not say where Vision is: {error.problem}"
+        )
         if isinstance(error, DeadlineError):
-            raise DeadlineError(message) from error
+            raise DeadlineError(message, advice=error.advice) from error
         lasting = error.lasting if isinstance(error, PathError) else not error.code.retryable
-        raise PathError(message, lasting=lasting) from error
+        raise PathError(message, lasting=lasting, advice=error.advice) from error
 
 
 class _Connections:

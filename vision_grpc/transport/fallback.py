@@ -102,7 +102,7 @@ class _Call(Generic[_T]):
     def _grpc_failed(self, error: VisionError) -> None:
         if isinstance(error, PathError):
             self._choice.grpc_failed(error, self._clock())
-            raise ReroutedError(str(error)) from error
+            raise ReroutedError(error.problem, advice=error.advice) from error
         if isinstance(error, ServiceError | ProtocolError):
             self._choice.grpc_worked()
 

@@ -100,7 +100,7 @@ def test_a_certificate_that_is_text_is_asked_for_in_bytes(text: str) -> None:
         lambda: read_client_certificate((_PEM.encode().replace(b"PRIVATE KEY", b"CERTIFICATE"), text)),
         lambda: read_roots(text),
     ):
-        assert "pass what is in it as bytes" in _expect_silence(ValueError, use)
+        assert "as a PEM file or as bytes" in _expect_silence(ValueError, use)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""What the library says, as it says it, in the words of the command line."""
+"""The library's errors and advice, as the command line prints them."""
 
 import re
-import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
@@ -13,9 +13,11 @@ from vision_grpc.auth import ApiKey
 from vision_grpc.auth.default import missing_credentials
 from vision_grpc.cli.analyze import analyze
 from vision_grpc.cli.doctor import doctor
-from vision_grpc.cli.flags import in_flags
+from vision_grpc.cli.flags import flag_and_argument_of, flag_of, image_error_in_flags, in_flags
+from vision_grpc.errors import Advice, Code, PathError, ServiceError, Setting
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.tls import read_roots, tls_hint
+from vision_grpc.network.tls import read_roots
+from vision_grpc.results import ImageError
 from vision_grpc.session.settings import Settings
 
 
@@ -27,17 +29,15 @@ def _resolve(**told: object) -> Settings:
     return Settings.resolve({}, **(defaults | told))  # type: ignore[arg-type]
 
 
-SAID: dict[str, Callable[[], object]] = {
-    "refusing to send credentials to h:80 in plaintext: use TLS (drop --insecure or http://), or use --anonymous": (
+PRINTED: dict[str, Callable[[], object]] = {
+    "refusing to send credentials to h:80 in plaintext; drop --insecure or http://, or pass --anonymous": (
         Endpoint("h", 80, plaintext=True).check_private
     ),
-    "the endpoint 'https://h' asks for TLS and --insecure for none: drop one of them": (
+    "the endpoint 'https://h' asks for TLS, and another setting for plaintext; drop --insecure or https://": (
         lambda: Endpoint.parse("https://h", insecure=True)
     ),
-    "--client-certificate and --client-key and --server-name are for TLS, and 127.0.0.1:1 is to be called in "
-    "plaintext: drop them, or --insecure or http://": (
-        lambda: _resolve(endpoint="127.0.0.1:1", insecure=True, server_name="n")
-    ),
+    "a server name is for TLS, and 127.0.0.1:1 is called in plaintext; drop --server-name, or drop --insecure or "
+    "http://": lambda: _resolve(endpoint="127.0.0.1:1", insecure=True, server_name="n"),
     "--folder-id (or YC_FOLDER_ID): is 51 characters long, must be at most 50": lambda: VISION_V1.template(
         ["*"], "", "f" * 51
     ),
@@ -47,37 +47,45 @@ SAID: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.mark.parametrize("told", SAID)
-def test_arguments_and_fields_become_flags(told: str) -> None:
+@pytest.mark.parametrize("printed", PRINTED)
+def test_settings_and_fields_become_flags(printed: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as caught:
-        SAID[told]()
-    assert in_flags(str(caught.value)) == told
+        PRINTED[printed]()
+    assert in_flags(caught.value) == printed
 
 
-def test_advice_on_tls_names_flags() -> None:
-    error = ssl.SSLError(1, "CERTIFICATE_VERIFY_FAILED")
-    assert in_flags(tls_hint(str(error))) == " (its certificate is not trusted here: pass --root-certificates)"
-    asked = " (it asks for a client certificate: pass --client-certificate and --client-key)"
-    assert in_flags(tls_hint("CERTIFICATE_REQUIRED")) == asked
-
-
-def test_objects_are_not_for_the_command_line() -> None:
-    told = in_flags(str(missing_credentials({})))
-    assert told.startswith("no credentials: set one of YC_API_KEY, YC_IAM_TOKEN")
-    assert ", YC_TOKEN. Looked at: the environment" in told
+def test_credentials_come_from_the_environment() -> None:
+    printed = in_flags(missing_credentials({}))
+    assert "; set one of YC_API_KEY, YC_IAM_TOKEN" in printed
+    assert "pass" not in printed
 
 
 def test_names_of_files_stay_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "root_certificates"
     with pytest.raises(ValueError, match="cannot be read") as caught:
         read_roots(path)
-    assert str(path) in in_flags(str(caught.value))
-    assert in_flags("root_certificates.png: no such file") == "root_certificates.png: no such file"
+    assert str(path) in in_flags(caught.value)
+
+
+def test_an_error_of_an_image_has_flags_where_its_call_did_not_reach_the_service() -> None:
+    cause = PathError("h:443 was not reached", advice=[Advice("pass", "root_certificates")])
+    assert image_error_in_flags(ImageError(cause.code, str(cause), cause=cause)).endswith("; pass --root-certificates")
+    refused = ServiceError(Code.PERMISSION_DENIED, "no root_certificates")
+    assert image_error_in_flags(ImageError(refused.code, refused.message, cause=refused)) == "no root_certificates"
+    assert image_error_in_flags(ImageError(Code.NOT_FOUND, "a.png: no such file")) == "a.png: no such file"
 
 
 @pytest.mark.parametrize("command", [analyze, doctor])
-def test_the_flags_exist(command: click.Command) -> None:
+def test_every_setting_has_a_flag(command: click.Command) -> None:
     flags = {flag for parameter in command.params for flag in parameter.opts}
-    named = re.findall(r"--[a-z-]+", " ".join([*map(in_flags, ("root_certificates", "client_certificate")), *SAID]))
-    assert set(named) - {"--languages", "--model"} <= flags
-    assert command is doctor or set(named) <= flags
+    values = {"credentials": "Anonymous()"}
+    for setting in get_args(Setting):
+        named = flag_of(setting, values.get(setting, ""))
+        assert named is not None
+        assert set(re.findall(r"--[a-z-]+", named)) <= flags
+    assert flag_of("transport", '"rest"') == "--transport rest"
+
+
+def test_the_doctor_names_flag_and_argument() -> None:
+    assert flag_and_argument_of("insecure", "True") == "--insecure (in Python: insecure=True)"
+    assert flag_and_argument_of("credentials", "") == "credentials"

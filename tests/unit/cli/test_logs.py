@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from vision_grpc.cli.logs import show_logs
+from vision_grpc.errors import Advice, PathError
 
 _FORGED = "2026-01-01 00:00:00,000 INFO vision_grpc: all is well"
 
@@ -42,3 +43,8 @@ def test_a_traceback_keeps_its_lines_set_off(log: logging.Logger, capsys: pytest
     assert f"  {_FORGED}\\x1b[2J" in rest
     assert "  Stack (most recent call last):" in rest
     assert all(line.startswith("  ") for line in rest)
+
+
+def test_the_advice_of_an_error_has_flags(log: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    log.warning("it failed: %s", PathError("not trusted", advice=[Advice("pass", "root_certificates")]))
+    assert capsys.readouterr().err.endswith(": it failed: not trusted; pass --root-certificates\n")

@@ -32,7 +32,7 @@ async def test_no_transport_sends_a_secret_in_plaintext_or_one_that_is_none(
     loop = asyncio.get_running_loop()
     transport = connect(VISION_V1, way, endpoint, Tls(), calls=1, headers=())  # type: ignore[arg-type]
     other = connect(VISION_V1, way, endpoint, Tls(), calls=1, headers=(), loop=loop)  # type: ignore[arg-type]
-    words = "to 10.0.0.1:80 in plaintext" if endpoint is _REMOTE else "characters that no header may have"
+    words = "to 10.0.0.1:80 in plaintext" if endpoint is _REMOTE else "characters that are not allowed in a header"
     request = BatchAnalyzeRequest()
     for each in (transport, other):
         with pytest.raises(ValueError, match=words) as caught:

@@ -60,7 +60,7 @@ class HttpConnection:
         """Return the error of an exchange that took too long."""
         if self._is_open:
             return attempt.late()
-        return PathError(f"{attempt.endpoint.target} was not reached in time")
+        return attempt.unreached("the time is over")
 
     def close(self) -> None:
         """Close the connection; no exchange may be under way."""

@@ -1,6 +1,6 @@
 """What went wrong on an HTTP connection, as our exceptions."""
 
-from vision_grpc.errors import PathError, TransportError, VisionError
+from vision_grpc.errors import VisionError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.secrets.quoting import quote_peer
 from vision_grpc.network.tls import early_end_hint, tls_hint
@@ -26,11 +26,9 @@ def translate(error: OSError | BrokenAnswerError, attempt: Attempt, *, is_early:
 
     `is_early` says that nothing had been answered on it yet: the other side may have refused it for its TLS.
     """
-    target = attempt.endpoint.target
     reason = attempt.hide(str(error) or type(error).__name__)
     # TLS 1.3 refuses a client's certificate after the handshake, while the answer is read.
     if hint := tls_hint(reason):
-        return PathError(f"{target} was not reached: {reason}{hint}", lasting=True)
+        return attempt.unreached(reason, hint)
     is_refusal = is_early and (isinstance(error, OSError) or (isinstance(error, NotHttpError) and error.is_tls_alert))
-    advice = early_end_hint(plaintext=attempt.endpoint.plaintext) if is_refusal else ""
-    return TransportError(f"the connection to {target} broke: {reason}{advice}")
+    return attempt.broken(reason, early_end_hint(plaintext=attempt.endpoint.plaintext) if is_refusal else None)

@@ -9,14 +9,13 @@ from google.protobuf.message import DecodeError
 from vision_grpc.api.api import Api
 from vision_grpc.errors import (
     Code,
-    PathError,
     TransportError,
     VisionError,
 )
 from vision_grpc.messages import Status
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.tls import early_end_hint, tls_hint
+from vision_grpc.network.tls import Hint, early_end_hint, tls_hint
 from vision_grpc.results import Answer
 from vision_grpc.transport.headers import Headers
 from vision_grpc.transport.request_id import make_request_id
@@ -78,15 +77,13 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
         return attempt.late()
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
-        hint = tls_hint(message)
-        advice = hint or _advice_on_early_end(message, endpoint)
-        return PathError(f"{endpoint.target} was not reached: {message}{advice}", lasting=bool(hint))
+        return attempt.unreached(message, tls_hint(message) or _hint_of_early_end(message, endpoint))
     if code is Code.CANCELLED and (not metadata or _CLOSED_HERE in message):
         return TransportError(
             f"the call to {endpoint.target} was cancelled, the client may have been closed: {message}"
         )
     if not metadata and code is Code.UNAVAILABLE:
-        return TransportError(f"the connection to {endpoint.target} broke: {message}")
+        return attempt.broken(message)
     details = _read_status(metadata.get("grpc-status-details-bin")).details
     status = Status(code=code, message=message, details=details)
     too_large = code is Code.RESOURCE_EXHAUSTED and _TOO_LARGE in message
@@ -94,10 +91,10 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     return service_error(status, attempt, "grpc", request_id=request_id, too_large=too_large)
 
 
-def _advice_on_early_end(message: str, endpoint: Endpoint) -> str:
+def _hint_of_early_end(message: str, endpoint: Endpoint) -> Hint | None:
     # Within the handshake, a firewall may have ended it.
     is_early = "andshake" not in message and any(sign in message for sign in _EARLY_ENDS)
-    return early_end_hint(plaintext=endpoint.plaintext) if is_early else ""
+    return early_end_hint(plaintext=endpoint.plaintext) if is_early else None
 
 
 def _text(value: str | bytes | None) -> str | None:
