@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from vision_grpc.auth import Anonymous, YcProfile
 from vision_grpc.auth.default import VARIABLES
-from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.errors import Advice, AuthError, SettingError
 from vision_grpc.network.tls import ClientCertificate
@@ -42,7 +41,7 @@ def find_endpoint(arguments: Arguments, settings: Settings, environ: Mapping[str
     elif environ.get("VISION_GRPC_ENDPOINT"):
         origin = "from VISION_GRPC_ENDPOINT"
     else:
-        origin = f"the default, {DEFAULT_ENDPOINT}"
+        origin = "the default"
     protection = "without TLS" if settings.first_endpoint.plaintext else "with TLS"
     if settings.tls.server_name is not None:
         protection += f" as {settings.tls.server_name}"
