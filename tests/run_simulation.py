@@ -1,4 +1,4 @@
-"""A shell for `Run` without clock, socket or thread: what it asks for is noted, time is a number."""
+"""A shell for `Run` without clock, socket or thread: it records what the run asks for, and time is a number."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,7 @@ FINE = AnalyzeResult()
 
 
 def status(code: int, asked_s: int = 0) -> AnalyzeResult:
-    """Return the result of an image that failed, perhaps with the wish for a wait."""
+    """Return the result of an image that failed, perhaps with a wait that the service asks for."""
     status = Status(code=code)
     if asked_s:
         info = RetryInfo()
@@ -26,12 +26,12 @@ def status(code: int, asked_s: int = 0) -> AnalyzeResult:
 
 
 def authorization_of(call_id: int) -> str:
-    """Return what a call is authorized by: each by its own."""
+    """Return the authorization of a call: each call has another."""
     return f"Bearer {call_id}"
 
 
 class Simulation:
-    """A run, the time and the calls under way; it keeps a record by which everything can be played again."""
+    """A run, the time and the calls in flight; it keeps a record, so that everything can be played again."""
 
     def __init__(self, plan: Plan, *, seed: int = 7) -> None:
         self.now = 0.0
@@ -50,28 +50,28 @@ class Simulation:
         rng = random.Random(self._seed)  # noqa: S311 - no secret
         self.run = Run(self._plan, self.throttle, RetryBudget(self._plan.retry), rng, self.monitor)
 
-    def tell(self, event: Callable[[Run], None]) -> None:
-        """Let the run know of something."""
+    def report(self, event: Callable[[Run], None]) -> None:
+        """Report an event to the run."""
         event(self.run)
         self._record.append(event)
 
     def end(self, send: Send, outcome: Answer | VisionError) -> None:
-        """Let the run know how a call ended."""
+        """Report the end of a call to the run."""
         now = self.now
         self.calls.pop(send.call_id)
         if isinstance(outcome, Answer):
-            self.tell(lambda run: run.succeeded(send.call_id, outcome, now, lambda: send.contents))
+            self.report(lambda run: run.succeeded(send.call_id, outcome, now, lambda: send.contents))
         else:
-            self.tell(lambda run: run.failed(send.call_id, outcome, now, lambda: send.contents))
+            self.report(lambda run: run.failed(send.call_id, outcome, now, lambda: send.contents))
 
     def forget(self, send: Send) -> None:
-        """Let the run know that a call is waited for no more."""
+        """Report to the run that nothing waits for a call any more."""
         now = self.now
         self.calls.pop(send.call_id)
-        self.tell(lambda run: run.forgotten(send.call_id, now, lambda: send.contents))
+        self.report(lambda run: run.forgotten(send.call_id, now, lambda: send.contents))
 
     def next(self) -> Effect:
-        """Carry out what comes next, as far as a shell would."""
+        """Carry out what comes next, as a shell would."""
         now = self.now
 
         def ask(run: Run) -> Effect:
@@ -87,7 +87,7 @@ class Simulation:
         if isinstance(effect, Send):
             call_id = effect.call_id
             self.calls[call_id] = effect
-            self.tell(lambda run: run.authorized(call_id, authorization_of(call_id), now))
+            self.report(lambda run: run.authorized(call_id, authorization_of(call_id), now))
         elif isinstance(effect, Pull):
             self.wanted = effect.images
         return effect

@@ -40,8 +40,8 @@ class Monitor:
     """Counts, logs and reports what the streams of a client do. Safe to share between threads."""
 
     def __init__(self, on_event: Callable[[Event], None] | None) -> None:
-        self._tell = None if on_event is None else _Hook(on_event)
-        # Garbage collection, or a signal's handler, may come back here in the same thread.
+        self._hook = None if on_event is None else _Hook(on_event)
+        # Reentrant: garbage collection or a signal handler may call this in the same thread.
         self._lock = threading.RLock()
         self._call_ids = count(1)
         self._succeeded = self._failed = self._requests = self._requests_failed = self._retries = 0
@@ -65,11 +65,11 @@ class Monitor:
             )
 
     def call_started(self, images: int, content_bytes: int, attempt: int, throttled_s: float) -> int:
-        """Take note of a call; return its id."""
+        """Count a call; return its id."""
         call_id = next(self._call_ids)
         # First: an interrupt while the hook runs prevents the call.
-        if self._tell is not None:
-            self._tell(CallStarted(call_id, images, content_bytes, attempt))
+        if self._hook is not None:
+            self._hook(CallStarted(call_id, images, content_bytes, attempt))
         with self._lock:
             self._requests += 1
             self._content_bytes += content_bytes
@@ -78,56 +78,56 @@ class Monitor:
         return call_id
 
     def call_ended(self, call_id: int, images: int, latency_s: float, outcome: Answer | VisionError) -> None:
-        """Take note of how a call ended."""
+        """Count a call that ended."""
         is_answer = isinstance(outcome, Answer)
         with self._lock:
             self._in_flight -= 1
             self._latencies[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
             self._requests_failed += not is_answer
-        if self._tell is None and not _LOG.isEnabledFor(logging.DEBUG):
+        if self._hook is None and not _LOG.isEnabledFor(logging.DEBUG):
             return
-        # An error has them if it is the service's.
+        # Of the errors, only those of the service have these.
         transport: TransportName | None = getattr(outcome, "transport", None)
         request_id: str | None = getattr(outcome, "request_id", None)
         code, message = Code.OK, ""
         if not isinstance(outcome, Answer):
             code, message = outcome.code, outcome.message if isinstance(outcome, ServiceError) else str(outcome)
-        self._tell_end(CallEnded(call_id, images, latency_s, transport, request_id, code, message))
+        self._report_end(CallEnded(call_id, images, latency_s, transport, request_id, code, message))
 
     def calls_abandoned(self, calls: Iterable[tuple[int, int, float]]) -> None:
-        """Take note of calls that are no longer waited for: id, images and time of each."""
+        """Count calls that nothing waits for any more: id, images and time in seconds of each."""
         ends = [CallEnded(*call, None, None, Code.CANCELLED, "the stream ended before it") for call in calls]
         with self._lock:
             self._in_flight -= len(ends)
         for end in ends:
-            self._tell_end(end)
+            self._report_end(end)
 
-    def _tell_end(self, end: CallEnded) -> None:
+    def _report_end(self, end: CallEnded) -> None:
         described = f"{end.code.name}: {end.message}" if end.message else end.code.name
         about = (end.call_id, end.images, end.latency_s, described, end.request_id)
         _LOG.debug("call %d: %d images, %.3f s, %s, request id %s", *about)
-        if self._tell is not None:
-            self._tell(end)
+        if self._hook is not None:
+            self._hook(end)
 
     def retry_scheduled(self, images: int, wait_s: float, code: Code) -> None:
-        """Take note of images that will be sent again."""
+        """Count images that will be sent again."""
         with self._lock:
             self._retries += images
         _LOG.debug("%d images are sent again in %.3f s: %s", images, wait_s, code.name)
-        if self._tell is not None:
-            self._tell(RetryScheduled(images, wait_s, code))
+        if self._hook is not None:
+            self._hook(RetryScheduled(images, wait_s, code))
 
     def images_finished(self, succeeded: int, failed: int) -> None:
-        """Take note of results."""
+        """Count results."""
         with self._lock:
             self._succeeded += succeeded
             self._failed += failed
-        if self._tell is not None:
-            self._tell(ImagesFinished(succeeded, failed))
+        if self._hook is not None:
+            self._hook(ImagesFinished(succeeded, failed))
 
 
 class _Hook:
-    """The caller's function; it looks on, and what it raises is logged in place of ending the stream."""
+    """The caller's function. What it raises is logged and does not end the stream."""
 
     def __init__(self, on_event: Callable[[Event], None]) -> None:
         self._on_event = on_event
@@ -136,7 +136,7 @@ class _Hook:
     def __call__(self, event: Event) -> None:
         try:
             self._on_event(event)
-        except Exception:  # noqa: BLE001 - whatever it is, the images are not to suffer from it
+        except Exception:  # noqa: BLE001 - the images must not suffer from any error of the hook
             failures = next(self._failures)
             level = logging.WARNING if failures == 1 else logging.DEBUG
             _HOOK_LOG.log(level, "on_event failed, %d times by now: %r", failures, event, exc_info=failures == 1)

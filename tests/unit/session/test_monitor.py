@@ -51,7 +51,7 @@ def test_a_hook_may_look_at_the_statistics() -> None:
     assert [stats.images_succeeded for stats in seen] == [0, 0, 8]
 
 
-def test_the_statistics_may_be_asked_for_while_something_is_told() -> None:
+def test_the_statistics_may_be_read_while_something_is_reported() -> None:
     """As a signal's handler may, or what garbage collection ends."""
     monitor = Monitor(None)
     with monitor._lock:

@@ -84,7 +84,9 @@ async def test_a_whole_batch_is_worth_a_little_patience(monkeypatch: pytest.Monk
         await source.aclose()
 
 
-async def test_no_more_is_read_ahead_than_told_and_the_rest_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_more_is_read_ahead_than_allowed_and_the_rest_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 2 * _SOON_S)
     large = png(0) + bytes(AHEAD_BYTES // 2)
     for image, most in ((large, 2), (png(0), AHEAD_IMAGES)):

@@ -16,7 +16,7 @@ _LIMITS = Limits(content_bytes=100)
 
 
 @pytest.mark.parametrize("image", [None, 7, bytearray(png(1))])
-def test_what_is_no_image_is_told_by_its_place_and_type(image: object) -> None:
+def test_what_is_not_an_image_is_named_by_its_position_and_type(image: object) -> None:
     source = Source(cast("list[ImageSource]", [png(0), image]), _LIMITS)
     assert [image.key for image in source.pull(8)] == ["#0"]
     kind = type(image).__name__
@@ -24,7 +24,7 @@ def test_what_is_no_image_is_told_by_its_place_and_type(image: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "told"),
+    ("image", "message"),
     [
         (Image("k", cast("bytes", "text")), "image 0 .* key 'k', holds a str and str: an Image takes a str and bytes"),
         (Image("k", cast("bytes", memoryview(png(1)))), "holds a str and memoryview"),
@@ -32,10 +32,10 @@ def test_what_is_no_image_is_told_by_its_place_and_type(image: object) -> None:
     ],
     ids=["text", "memoryview", "key"],
 )
-def test_an_image_of_something_else_is_told_by_its_key(image: Image, told: str) -> None:
+def test_an_image_of_something_else_is_named_by_its_key(image: Image, message: str) -> None:
     source = Source([image], Limits())
     assert source.next() is None
-    with pytest.raises(TypeError, match=told):
+    with pytest.raises(TypeError, match=message):
         raise source.error or AssertionError
 
 
@@ -55,7 +55,7 @@ def test_bytes_and_images_are_checked_like_files() -> None:
     assert refused.error.message.startswith("mine: the file is no image")
 
 
-def test_a_file_over_the_limit_is_told_by_its_whole_size(tmp_path: Path) -> None:
+def test_a_file_over_the_limit_is_reported_with_its_whole_size(tmp_path: Path) -> None:
     path = tmp_path / "big.png"
     with path.open("wb") as file:
         file.truncate(5_000_000_000)  # Sparse: reading it all would need 5 GB of memory.
@@ -81,7 +81,7 @@ def test_a_pipe_has_no_size_and_is_read_up_to_the_limit(tmp_path: Path, size: in
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "told"),
+    ("name", "code", "message"),
     [
         ("missing.png", Code.NOT_FOUND, "no such file"),
         ("", Code.INVALID_ARGUMENT, "is a folder"),
@@ -89,13 +89,13 @@ def test_a_pipe_has_no_size_and_is_read_up_to_the_limit(tmp_path: Path, size: in
         ("x" * 300, Code.INVALID_ARGUMENT, "cannot be read"),
     ],
 )
-def test_what_cannot_be_read_names_the_file(tmp_path: Path, name: str, code: Code, told: str) -> None:
+def test_what_cannot_be_read_names_the_file(tmp_path: Path, name: str, code: Code, message: str) -> None:
     path = os.path.join(tmp_path, name)  # noqa: PTH118 - Path would drop the empty name
     refused = read_image(path, 0, _LIMITS)
     assert isinstance(refused, Rejection)
     assert refused.key == path
     assert refused.error.code is code
-    assert told in refused.error.message
+    assert message in refused.error.message
     assert str(tmp_path) in refused.error.message
 
 

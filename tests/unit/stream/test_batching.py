@@ -62,7 +62,7 @@ def test_images_of_the_documented_size_are_cut_by_bytes(limits: Limits, images: 
 
 
 class _Content:
-    """As long as told, without the bytes."""
+    """Of a given length, without the bytes."""
 
     def __init__(self, size: int) -> None:
         self._size = size

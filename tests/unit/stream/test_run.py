@@ -36,7 +36,7 @@ _UNTIL_A_CALL_IS_OVER = Wait(Timeouts().call_s + OVERDUE_S)
 
 
 class _Service(NamedTuple):
-    """Plays the service: says of a call what befalls it."""
+    """Plays the service: returns the outcome of a call."""
 
     reply: Callable[[Send], Answer | VisionError]
 
@@ -47,7 +47,7 @@ class _Service(NamedTuple):
     def play_on(
         self, simulation: Simulation, images: Sequence[Image]
     ) -> tuple[list[ImageResult], list[Send], list[float]]:
-        """As `play`, on a run that there is."""
+        """As `play`, on an existing run."""
         results: list[ImageResult] = []
         calls: list[Send] = []
         times: list[float] = []
@@ -230,7 +230,7 @@ def test_an_outage_behind_a_gateway_does_not_use_up_the_source() -> None:
     assert {result.attempts for result in failed} == {RetryPolicy().attempts}
 
 
-def test_what_has_no_time_left_tells_what_took_it() -> None:
+def test_an_expired_image_names_its_last_fault() -> None:
     simulation = Simulation(_plan(Limits(calls_in_flight=1), timeouts=Timeouts(call_s=1, total_s=1)))
     simulation.next()
     simulation.run.pulled(_images(1), exhausted=True)
@@ -318,7 +318,7 @@ def test_an_outage_does_not_fill_the_memory() -> None:
 
 
 def test_a_slow_source_does_not_idle_the_link() -> None:
-    """What has come is sent when nothing else is under way, though the batch is not full."""
+    """Images that have come are sent when no call is in flight, though the batch is not full."""
     simulation = Simulation(_plan())
     assert simulation.next() == Pull(MOST_IMAGES)
     simulation.run.pulled(_images(1), exhausted=False)

@@ -151,7 +151,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.chance = random.Random(seed)  # noqa: S311 - no secret
         # The share of calls that chance lets end badly.
         self.trouble = trouble
-        # How many calls get one; what fails after that is that there is none.
+        # How many calls get a token; those after them get none.
         self.tokens = tokens
         self.no_token: AuthError | None = None
         # Whether something else ends the stream in the middle.
@@ -224,7 +224,7 @@ class StreamMachine(RuleBasedStateMachine):
             if not (self.sends[numbers[0]] and send.timeout_s < self.plan.timeouts.call_s):
                 self.no_token = error
             del self.simulation.calls[send.call_id]
-            self.simulation.tell(lambda run: run.unauthorized(send.call_id, error, now))
+            self.simulation.report(lambda run: run.unauthorized(send.call_id, error, now))
 
     def check_send(self, send: Send, calls_before: dict[int, Send]) -> None:
         limits, timeouts, now = self.plan.limits, self.plan.timeouts, self.simulation.now
@@ -287,7 +287,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.pulled += images
         self.exhausted = exhausted = ends or self.pulled == len(self.source)
         self.simulation.wanted = 0
-        self.simulation.tell(lambda run: run.pulled(batch, exhausted=exhausted))
+        self.simulation.report(lambda run: run.pulled(batch, exhausted=exhausted))
 
     @precondition(lambda self: self.simulation.wanted)
     @rule(images=st.integers(1, MOST_IMAGES), ends=st.sampled_from([False, False, False, True]))
@@ -303,7 +303,7 @@ class StreamMachine(RuleBasedStateMachine):
             self.settle()
 
     def end_call(self, pick: int, ending: _Ending) -> None:
-        """Let something befall one of the calls under way."""
+        """Let one of the calls in flight end."""
         calls = self.simulation.calls
         send = calls[sorted(calls)[pick % len(calls)]]
         numbers = [number_in(content) for content in send.contents]
