@@ -142,7 +142,7 @@ def test_a_key_file_that_others_can_read_is_warned_of(
 def test_a_key_that_the_service_does_not_know(identities: Identities, way: Way) -> None:
     key = identities.authorized_key | {"private_key": _pem(rsa.generate_private_key(65537, 2048))}
     _expect_refusal(key, identities, way, "Signature verification failed")
-    _expect_refusal(identities.authorized_key | {"id": "ajeother"}, identities, way, "names no known key")
+    _expect_refusal(identities.authorized_key | {"id": "ajeother"}, identities, way, "kid in the JWT's header is not")
 
 
 @pytest.mark.parametrize("way", ["grpc", "rest"])

@@ -190,7 +190,7 @@ async def test_a_secret_that_is_refused_ends_the_stream(
 async def test_without_credentials_nobody_gets_in(way: Way, place: Place, image: bytes) -> None:
     [result] = await _analyze(place, way, "sync", Anonymous(), [image])
     assert result.error is not None
-    assert "UNAUTHENTICATED: no authorization came with the call" in str(result.error)
+    assert "UNAUTHENTICATED: the call has no authorization" in str(result.error)
 
 
 @pytest.mark.parametrize("shell", ["sync", "asyncio"])

@@ -51,7 +51,7 @@ def test_bad_images_leave_the_others_their_results(there: tuple[str, ...], folde
     assert complaints["missing.png"] == "error: missing.png: no such file, check the path"
     assert complaints["empty.png"].startswith("error: empty.png: the file is empty")
     assert "only JPEG and PNG are accepted: convert it first" in complaints["text.png"]
-    assert "cut or damaged and cannot be decoded: copy or export it again" in complaints["cut.jpg"]
+    assert "truncated or damaged and cannot be decoded: copy or export it again" in complaints["cut.jpg"]
     assert "has 1,048,577 bytes, the limit is 1,048,576: save it smaller" in complaints["big.png"]
     assert "has 6000 x 5000 = 30,000,000 pixels, the limit is 20,000,000: scale it down" in complaints["wide.png"]
     assert complaints["bare"] == "error: bare: no image in this folder, expected *.jpg, *.jpeg or *.png"
@@ -170,7 +170,8 @@ def test_no_language_data(folder: Path) -> None:
     finished = run("analyze", "--local", folder, variables={"TESSDATA_PREFIX": str(folder)})
     assert (finished.code, finished.stdout) == (2, b"")
     (complaint,) = finished.complaints
-    assert complaint.startswith(f"error: no Tesseract language data: TESSDATA_PREFIX={folder}")
+    assert complaint.startswith("error: no Tesseract language data: ")
+    assert f"TESSDATA_PREFIX={folder}" in complaint
     assert "Install it" in complaint
 
 

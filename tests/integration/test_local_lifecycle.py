@@ -254,10 +254,12 @@ def test_tls_needs_a_certificate_and_its_key(tmp_path: Path) -> None:
     own = authority.issue_cert("127.0.0.1")
     own.cert_chain_pems[0].write_to_path(str(certificate))
     own.private_key_pem.write_to_path(str(key))
-    with pytest.raises(LocalServiceError, match=r"key\.pem and .*certificate\.pem are not .*: swap them"):
+    with pytest.raises(LocalServiceError, match=r"key\.pem and .*certificate\.pem are not .*: they are swapped"):
         LocalVision(tls_certificate=key, tls_key=certificate)
     authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(str(key))
-    with pytest.raises(LocalServiceError, match=r"certificate\.pem .*: the chain begins with another key's"):
+    with pytest.raises(
+        LocalServiceError, match=r"certificate\.pem .*: the chain begins with the certificate of another key"
+    ):
         LocalVision(tls_certificate=certificate, tls_key=key)
     encrypted = serialization.BestAvailableEncryption(b"pass phrase")
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -286,14 +288,14 @@ def test_tls_files_that_go_while_they_are_read(tmp_path: Path, monkeypatch: pyte
         (tmp_path / name).touch()
     gone = Mock(side_effect=FileNotFoundError(errno.ENOENT, "No such file or directory"))
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", gone)
-    with pytest.raises(LocalServiceError, match=r"key\.pem are not a certificate chain and its key in PEM"):
+    with pytest.raises(LocalServiceError, match=r"key\.pem are not a PEM certificate chain and its private key"):
         LocalVision(tls_certificate=tmp_path / "certificate.pem", tls_key=tmp_path / "key.pem")
 
 
 def test_a_port_that_is_taken_at_the_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setattr(grpc_face, "listen", lambda host, _: listen(host, 0))
-        with pytest.raises(LocalServiceError, match="another program may have just taken the port, choose another"):
+        with pytest.raises(LocalServiceError, match="Another process may just have taken the port: choose another"):
             LocalVision(grpc_port=taken.getsockname()[1])
 
 

@@ -147,7 +147,7 @@ def test_results_are_in_the_order_of_the_request_whatever_fails(vision: LocalVis
     contents = {
         picture("First"): "First",
         b"Dear sir or madam": "no image, only JPEG and PNG are accepted",
-        jpeg[: len(jpeg) // 2]: "the file is cut or damaged",
+        jpeg[: len(jpeg) // 2]: "the file is truncated or damaged",
         picture("Fourth", kind="JPEG"): "Fourth",
         b"": "the file is empty",
         wide.getvalue(): "30,000,000 pixels, the limit is 20,000,000",

@@ -1,11 +1,11 @@
 """A Vision service on this machine: real OCR behind the real contract, over gRPC and REST.
 
-It needs the `local` extra and Tesseract's language data, and imports nothing of the client.
+It needs the `local` extra and Tesseract's language data. It imports nothing from the client.
 """
 
 from importlib.util import find_spec
 
-# Only found, not imported: Tesseract is imported when a service starts.
+# The modules are looked up but not imported: Tesseract is loaded only when a service starts.
 _MISSING = [
     name
     for name in ("grpc_health", "grpc_reflection", "PIL", "starlette", "tesserocr", "uvicorn")
@@ -16,7 +16,7 @@ if _MISSING:
     raise ImportError(_MESSAGE)
 
 from vision_grpc.local.cloud.iam import Identities  # noqa: E402
-from vision_grpc.local.errors import LocalServiceError  # noqa: E402 - after the check that explains its failure
+from vision_grpc.local.errors import LocalServiceError  # noqa: E402 - the check above explains a failed import
 from vision_grpc.local.server import LocalVision  # noqa: E402
 
 __all__ = ["Identities", "LocalServiceError", "LocalVision"]

@@ -1,4 +1,4 @@
-"""Failed calls as statuses, the same over gRPC and REST, and the ids that every answer carries."""
+"""The status of a failed call, the same over gRPC and REST, and the ids that every response carries."""
 
 import logging
 import uuid
@@ -9,17 +9,17 @@ from google.protobuf.message import Message
 from vision_grpc.errors import Code, InvalidRequestError, ServiceError
 from vision_grpc.messages import Any, BadRequest, RequestInfo, Status
 
-# Over gRPC an error travels in the trailing metadata, of which peers accept 8 KB.
+# gRPC sends an error in the trailing metadata, and many clients accept at most 8 KB of it.
 _SHOWN_VIOLATIONS = 16
 
-BUG = "the service failed; see its log"
-"""The message that callers get for an unexpected exception."""
+BUG = "the service failed; its log has the details"
+"""The message of the status that stands for an unexpected exception."""
 
 _log = logging.getLogger(__name__)
 
 
 class CallIds(NamedTuple):
-    """The ids that support asks for."""
+    """The ids of one call that support would ask for."""
 
     request_id: str
     trace_id: str
@@ -36,15 +36,15 @@ class CallIds(NamedTuple):
 
 
 def describe_bug(error: Exception) -> Status:
-    """Return the status of an unexpected exception, which is logged and not shown to the caller."""
-    _log.error("a bug of the service", exc_info=error)
+    """Return the status that stands for an unexpected exception; only the log shows the exception itself."""
+    _log.error("the service has a bug", exc_info=error)
     return Status(code=Code.INTERNAL, message=BUG)
 
 
 def describe(error: Exception, ids: CallIds) -> Status:
-    """Return the status of a failed call, with the broken constraints and the request id as details.
+    """Return the status of a failed call, with the violated constraints and the request id as details.
 
-    Any error but ServiceError and InvalidRequestError is a bug, and logged.
+    An error that is neither a ServiceError nor an InvalidRequestError is a bug, and is logged.
     """
     details = [_pack(RequestInfo(request_id=ids.request_id))]
     if isinstance(error, ServiceError):

@@ -1,4 +1,4 @@
-"""Addresses to listen on, and the files of TLS."""
+"""Sockets to listen on, and the server's TLS files."""
 
 import errno
 import os
@@ -23,11 +23,11 @@ class TlsFiles(NamedTuple):
         """Check that a server can use the files.
 
         Raises:
-            LocalServiceError: one is not a regular file or cannot be read, or they do not belong together.
+            LocalServiceError: a file is not a regular one or cannot be read, or the two do not belong together.
         """
         for file in self:
             try:
-                # Before it is opened: a pipe may never end, and what is read from it is lost.
+                # A pipe must not be opened: it may never end, and its content can be read only once.
                 if not stat.S_ISREG(file.stat().st_mode):
                     message = f"{file} is not a regular file: name a PEM file"
                     raise LocalServiceError(message)
@@ -35,21 +35,21 @@ class TlsFiles(NamedTuple):
             except OSError as error:
                 message = f"{file} cannot be read ({error.strerror}): name a PEM file"
                 raise LocalServiceError(message) from error
-        fault = _fault_of(self.certificate, self.key)
-        if fault is None:
+        loading_error = _try_to_load(self.certificate, self.key)
+        if loading_error is None:
             return
-        message = f"{self.certificate} and {self.key} are not a certificate chain and its key in PEM"
-        if isinstance(fault, ssl.SSLError) and fault.reason == "KEY_VALUES_MISMATCH":
-            message += ": the chain begins with another key's certificate"
-        elif _fault_of(self.key, self.certificate) is None:
-            message += ", but the other way round: swap them"
+        message = f"{self.certificate} and {self.key} are not a PEM certificate chain and its private key"
+        if isinstance(loading_error, ssl.SSLError) and loading_error.reason == "KEY_VALUES_MISMATCH":
+            message += ": the chain begins with the certificate of another key"
+        elif _try_to_load(self.key, self.certificate) is None:
+            message += ": they are swapped"
         else:
-            message += ", or the key has a pass phrase (openssl pkey writes it without)"
-        raise LocalServiceError(message) from fault
+            message += ", or the key has a pass phrase (openssl pkey can remove it)"
+        raise LocalServiceError(message) from loading_error
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address, with any free port for 0.
+    """Return a socket bound to the address; port 0 takes any free port.
 
     Raises:
         LocalServiceError: the port is in use, or the host is not an address of this machine.
@@ -59,14 +59,14 @@ def listen(host: str, port: int) -> socket.socket:
         family, *_, socket_address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(socket_address, family=family)
     except (OSError, UnicodeError) as error:
-        of_port = isinstance(error, OSError) and error.errno in _PORT_ERRORS
-        fix = "free the port or choose another (0 takes any)" if of_port else "name an address of this machine"
+        is_port_error = isinstance(error, OSError) and error.errno in _PORT_ERRORS
+        fix = "free the port or choose another (0 takes any)" if is_port_error else "name an address of this machine"
         message = f"cannot listen on {address}: {_reason_of(error)}; {fix}"
         raise LocalServiceError(message) from error
 
 
 def numeric_host(bound: socket.socket) -> str:
-    """Return the host that a socket is bound to, as a numeric address."""
+    """Return the numeric IP address that a socket is bound to."""
     return socket.getnameinfo(bound.getsockname(), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
 
 
@@ -75,13 +75,13 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _fault_of(certificate: Path, key: Path) -> OSError | None:
-    """Return the error of loading the files, None if a server can use them."""
+def _try_to_load(certificate: Path, key: Path) -> OSError | None:
+    """Return the error that loading the files raises, None if a server can use them."""
     try:
-        # An empty pass phrase keeps OpenSSL from asking for one on the terminal.
+        # Without a function OpenSSL asks for a pass phrase on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
     except OSError as error:
-        # ssl.SSLError is an OSError; some errors come without its reason.
+        # This is usually an ssl.SSLError, which has a reason, but not always.
         return error
     return None
 
@@ -89,7 +89,8 @@ def _fault_of(certificate: Path, key: Path) -> OSError | None:
 def _reason_of(error: OSError | UnicodeError) -> str:
     if isinstance(error, UnicodeError):
         return "this is not a host name"
-    # Python adds the address to the system's message. The numbers of getaddrinfo are not the system's.
+    # Python adds the address to the system's message, so the message is looked up by errno. The numbers of
+    # getaddrinfo are not errno values.
     if isinstance(error, socket.gaierror) or error.errno is None:
         return str(error.strerror)
     return os.strerror(error.errno)

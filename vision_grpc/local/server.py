@@ -1,4 +1,4 @@
-"""The local service with its two faces, from start to close."""
+"""The local service with both its faces, from start to close."""
 
 import os
 import threading
@@ -19,27 +19,28 @@ from vision_grpc.local.ocr.engine import Engine
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.service import VisionService
 
-# Calls of both faces that may wait for the OCR at once; further calls wait unread.
+# How many calls of both faces together may wait for OCR; further calls are not read until one of these ends.
 _CALLS = 32
-# Programs are often killed two seconds after they are asked to end. The calls in flight get this part of it; the
-# rest is for the farewell and for exiting.
+# Programs are often killed two seconds after they are asked to stop. Calls in flight get most of that time; the rest
+# is for failing the unfinished ones and for the exit itself.
 _GRACE_S = 1.4
-# After the grace, for answering UNAVAILABLE to the calls that are cut short.
+# How long after the grace period the failed calls may take to deliver their status.
 _FAREWELL_S = 0.5
 
 
 class LocalVision:
-    """The Vision service on this machine, with real OCR; it answers from its construction until `close`.
+    """The Vision service on this machine, with real OCR; it answers from its creation until `close`.
 
         with LocalVision() as vision:
             stub = VisionServiceStub(grpc.insecure_channel(vision.grpc_endpoint))
 
-    With `identities` each call has to authenticate as one of them, and both faces also serve the IAM, endpoint and
-    metadata services. Port 0 takes any free port. With certificate and key (PEM) both faces speak only TLS.
+    With `identities` each call must authenticate as one of them. Both faces then also serve IAM,
+    endpoint and metadata services, which give tokens for the keys of the identities.
+    Port 0 takes any free port. With certificate and key (PEM) both faces accept only TLS.
 
     Raises:
-        LocalServiceError: there is no language data, a port is in use, or the TLS files are unusable; the message
-            says how to fix it.
+        LocalServiceError: language data is missing, a port is in use, or the TLS files are unusable; the message
+            says what to do about it.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class LocalVision:
         with ExitStack() as undo:
             self._service = VisionService(engine, threads=_cores(), limits=Limits())
             undo.callback(self._service.close)
-            # Both faces run their calls on these threads, which only convert and wait.
+            # Both faces run their calls on these threads, which only convert messages and wait for OCR.
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")
             undo.callback(self._calls.shutdown, wait=False)
             self._rest = RestFace(self._service, self._calls, host=host, port=rest_port, tls=tls, identities=identities)
@@ -71,26 +72,26 @@ class LocalVision:
             self._rest.start()
             undo.pop_all()
         self.grpc_endpoint = join_address(host, self._grpc.port)
-        """Where the gRPC face listens, as `host:port`."""
+        """The endpoint of the gRPC face, `host:port`."""
         if identities is not None:
             identities.listen_at(self.grpc_endpoint)
         self.rest_endpoint = f"{'http' if tls is None else 'https'}://{join_address(host, self._rest.port)}"
-        """Where the REST face listens, as a URL without path."""
+        """The endpoint of the REST face, a URL without a path."""
 
     def close(self, *, grace_s: float = _GRACE_S) -> None:
-        """Refuse new calls, answer those in flight, and stop.
+        """Accept no more calls, finish those in flight, and stop.
 
-        Calls that take longer than `grace_s` end with UNAVAILABLE; the method returns within a
-        second of that. Closing again does nothing.
+        Calls that take longer than `grace_s` seconds end with UNAVAILABLE; the method returns within a
+        second after that. Closing again does nothing.
         """
         with self._close_once:
             if self._closed:
                 return
             self._closed = True
-            end = time.monotonic() + grace_s
+            ends_at = time.monotonic() + grace_s
             grpc_stopped = self._grpc.stop(grace_s + _FAREWELL_S)
             self._rest.stop(grace_s + _FAREWELL_S)
-            answered = grpc_stopped.wait(_until(end)) and self._rest.join(_until(end))
+            answered = grpc_stopped.wait(_seconds_until(ends_at)) and self._rest.join(_seconds_until(ends_at))
             self._service.close()
             if not answered:
                 self._rest.cut_short()
@@ -119,11 +120,11 @@ def _tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
 
 
 def _cores() -> int:
-    # Only those that the process may use: containers and taskset allow fewer than the machine has.
+    # The process may have fewer cores than the machine: containers and taskset limit them.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _until(end: float) -> float:
-    return max(0.0, end - time.monotonic())
+def _seconds_until(ends_at: float) -> float:
+    return max(0.0, ends_at - time.monotonic())

@@ -1,4 +1,4 @@
-"""The Vision service: a request in, an answer out, over any face."""
+"""The Vision service itself: a request in, a response out, over any protocol."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -29,14 +29,14 @@ _log = logging.getLogger(__name__)
 
 
 class ServiceStoppingError(ServiceError):
-    """A call that is not answered because the service ends."""
+    """The call is not answered because the service is stopping."""
 
     def __init__(self) -> None:
         super().__init__(Code.UNAVAILABLE, "the service is stopping: call again when it is back")
 
 
 class VisionService:
-    """BatchAnalyze on `threads` threads, which take the images of all calls in order of arrival."""
+    """BatchAnalyze on `threads` threads. The images of all calls share them, first come, first served."""
 
     def __init__(self, engine: Engine, *, threads: int, limits: Limits) -> None:
         silence_warnings()
@@ -53,8 +53,8 @@ class VisionService:
         Images that have not been started when `abandoned` becomes true are skipped.
 
         Raises:
-            InvalidRequestError: the request breaks an option of the protos.
-            ServiceError: the call was abandoned or the service is stopping.
+            InvalidRequestError: the request violates a constraint of the protos.
+            ServiceError: the call was abandoned, or the service is stopping.
         """
         validate(request)
         images = [self._threads.submit(partial(self._process, spec, abandoned)) for spec in request.analyze_specs]
@@ -64,11 +64,11 @@ class VisionService:
         except CancelledError as error:
             if self._stopped.done():
                 raise ServiceStoppingError from error
-            message = "the client no longer waits for the answer"
+            message = "the client stopped waiting for the answer"
             raise ServiceError(Code.CANCELLED, message) from error
 
     def check_open(self) -> None:
-        """Raise if calls are no longer answered, before the caller does work in vain.
+        """Raise if calls are no longer answered, so that callers do not parse a request in vain.
 
         Raises:
             ServiceStoppingError: the service is closed.
@@ -77,7 +77,7 @@ class VisionService:
             raise ServiceStoppingError
 
     def close(self) -> None:
-        """End all calls with UNAVAILABLE and start no more images; the results of those under way are dropped."""
+        """End all calls with UNAVAILABLE and start no more images; the results of those in progress are dropped."""
         self._stopped.set_result(None)
         self._threads.end()
 
@@ -94,38 +94,38 @@ class VisionService:
             raise CancelledError
         try:
             return self._analyze(spec)
-        except Exception as error:  # noqa: BLE001 - a bug fails its image, not the others
+        except Exception as error:  # noqa: BLE001 - a bug fails one image, not the other images of the call
             return AnalyzeResult(error=describe_bug(error))
 
     def _analyze(self, spec: AnalyzeSpec) -> AnalyzeResult:
         if spec.WhichOneof("source") == "signature":
-            return AnalyzeResult(error=_refuse("signatures are not supported: send the image itself in content"))
+            return AnalyzeResult(error=_invalid("signatures are not supported: send the image itself in content"))
         if problem := check_image(spec.content, self._limits):
-            return AnalyzeResult(error=_refuse(problem))
+            return AnalyzeResult(error=_invalid(problem))
         try:
             bitmap = decode(spec.content)
         except UnreadableImageError as error:
-            return AnalyzeResult(error=_refuse(str(error)))
+            return AnalyzeResult(error=_invalid(str(error)))
         return AnalyzeResult(results=[self._analyze_feature(bitmap, feature) for feature in spec.features])
 
     def _analyze_feature(self, bitmap: Bitmap, feature: Feature) -> FeatureResult:
         if feature.type != Feature.TEXT_DETECTION:
             name = Feature.Type.Name(feature.type) if feature.type in Feature.Type.values() else str(feature.type)
-            return FeatureResult(error=_refuse(f"feature {name} is not supported: use TEXT_DETECTION"))
+            return FeatureResult(error=_invalid(f"feature {name} is not supported: use TEXT_DETECTION"))
         if not feature.HasField("text_detection_config"):
-            return FeatureResult(error=_refuse("TEXT_DETECTION needs a text_detection_config"))
+            return FeatureResult(error=_invalid("TEXT_DETECTION needs a text_detection_config"))
         config = feature.text_detection_config
         try:
             text = self._engine.recognize(bitmap, languages=config.language_codes, model=config.model)
         except (UnknownLanguageError, UnsupportedTextError) as error:
-            return FeatureResult(error=_refuse(str(error)))
+            return FeatureResult(error=_invalid(str(error)))
         except RecognitionError as error:
             _log.exception("recognition failed")
             return FeatureResult(error=Status(code=Code.INTERNAL, message=str(error)))
-        except Exception as error:  # noqa: BLE001 - as for images: other features may succeed
+        except Exception as error:  # noqa: BLE001 - a bug fails one feature, not the other features of the image
             return FeatureResult(error=describe_bug(error))
         return FeatureResult(text_detection=text)
 
 
-def _refuse(message: str) -> Status:
+def _invalid(message: str) -> Status:
     return Status(code=Code.INVALID_ARGUMENT, message=message)

@@ -85,13 +85,13 @@ def test_damaged_exif_leaves_the_picture_as_it_is() -> None:
 
 
 def test_a_palette_that_is_missing_is_damage() -> None:
-    with pytest.raises(UnreadableImageError, match="cut or damaged"):
+    with pytest.raises(UnreadableImageError, match="truncated or damaged"):
         decode(png_of(png_header(2, 1, colours=3), (b"IDAT", zlib.compress(bytes(3)))))
 
 
 _SECOND_SIDES = pytest.mark.parametrize(
     ("side", "told"),
-    [(50, _CONTRADICTION), (9_000, _CONTRADICTION), (60_000, "cut or damaged")],
+    [(50, _CONTRADICTION), (9_000, _CONTRADICTION), (60_000, "truncated or damaged")],
 )
 
 
@@ -128,5 +128,5 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(kind: str) -> None:
     # Without its last chunk, 12 bytes, a PNG still has all its pixels.
     end = len(whole) - (12 + 5 if kind == "PNG" else 1)
     for length in range(0, end, 7):
-        with pytest.raises(UnreadableImageError, match="cut or damaged"):
+        with pytest.raises(UnreadableImageError, match="truncated or damaged"):
             decode(whole[:length])

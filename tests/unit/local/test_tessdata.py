@@ -44,13 +44,12 @@ def test_without_data_the_error_says_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(LocalServiceError, match="apt-get install tesseract-ocr-eng tesseract-ocr-rus") as caught:
         find_tessdata({}, root=tmp_path)
     assert caught.value.code is Code.FAILED_PRECONDITION
-    assert LocalServiceError().code is Code.FAILED_PRECONDITION
 
 
 def test_a_wrong_variable_is_named_and_not_replaced_by_the_system(tmp_path: Path) -> None:
     install(tmp_path / "usr/share/tessdata", "eng")
     empty = install(tmp_path / "own")
-    with pytest.raises(LocalServiceError, match=f"TESSDATA_PREFIX={empty} holds no"):
+    with pytest.raises(LocalServiceError, match=f"there is no .* of a language in TESSDATA_PREFIX={empty}"):
         find_tessdata({"TESSDATA_PREFIX": str(empty)}, root=tmp_path)
 
 

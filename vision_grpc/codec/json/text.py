@@ -25,8 +25,8 @@ from vision_grpc.codec.json.keys import has_escape
 _TYPES: dict[int, Any] = {
     # A fraction is decoded as a float, so that it is seen.
     FieldDescriptor.TYPE_INT64: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float,
-    # Without a range, "nan" and "inf" would be numbers.
-    # Any quoted number is refused: strict reading takes those of up to a thousand characters.
+    # Without a range, infinite numbers would pass. No string matches the pattern, because strict reading refuses
+    # quoted numbers of more than a thousand characters, which msgspec accepts.
     FieldDescriptor.TYPE_DOUBLE: Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
     | Annotated[str, Meta(pattern="(?!)")],
     FieldDescriptor.TYPE_STRING: str,

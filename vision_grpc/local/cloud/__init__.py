@@ -1,1 +1,1 @@
-"""The cloud's other services that the local service has: tokens and addresses."""
+"""The cloud's services beside Vision: tokens (IAM, metadata) and endpoints."""

@@ -1,4 +1,4 @@
-"""The cloud's endpoint service: the addresses of the services."""
+"""The answers of the cloud's endpoint service: which services there are, and at which address."""
 
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
@@ -7,7 +7,7 @@ _IDS = ("ai-vision", "iam")
 
 
 def list_endpoints(address: str) -> ListApiEndpointsResponse:
-    """Return all services; one address, `host:port`, serves them all."""
+    """Return all services; all are at one address, `host:port`."""
     return ListApiEndpointsResponse(endpoints=[ApiEndpoint(id=name, address=address) for name in _IDS])
 
 
@@ -15,7 +15,7 @@ def get_endpoint(service_id: str, address: str) -> ApiEndpoint:
     """Return one service.
 
     Raises:
-        ServiceError: the local service does not have it.
+        ServiceError: there is no such service.
     """
     if service_id not in _IDS:
         message = f"there is no service {service_id!r}, only {', '.join(_IDS)}"

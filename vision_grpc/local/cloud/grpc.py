@@ -1,4 +1,4 @@
-"""The cloud's other services over gRPC: tokens and addresses."""
+"""The cloud's IAM and endpoint services over gRPC, as far as clients of Vision need them."""
 
 from collections.abc import Callable
 from typing import NoReturn
@@ -24,7 +24,7 @@ from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2, api_e
 from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2, iam_token_service_pb2_grpc
 
 MODULES = (iam_token_service_pb2, api_endpoint_service_pb2)
-"""The protos of these services, for reflection."""
+"""The generated modules of these services, for reflection."""
 
 SERVICE_NAMES: tuple[str, ...] = tuple(
     service.full_name for module in MODULES for service in module.DESCRIPTOR.services_by_name.values()
@@ -32,7 +32,7 @@ SERVICE_NAMES: tuple[str, ...] = tuple(
 
 
 def add_cloud(server: grpc.Server, identities: Identities, address: Callable[[], str]) -> None:
-    """Add the services that give tokens, and `address` as the address of every service."""
+    """Add both services to a server. Tokens are given for `identities`; each service of the cloud is at `address`."""
     iam_token_service_pb2_grpc.add_IamTokenServiceServicer_to_server(_Tokens(identities), server)
     api_endpoint_service_pb2_grpc.add_ApiEndpointServiceServicer_to_server(_Endpoints(address), server)
 
@@ -49,14 +49,14 @@ class _Tokens(iam_token_service_pb2_grpc.IamTokenServiceServicer):
         request: CreateIamTokenForServiceAccountRequest,  # noqa: ARG002
         context: grpc.ServicerContext,
     ) -> CreateIamTokenResponse:
-        return answer_call(context, _not_here)
+        return answer_call(context, _not_supported)
 
     def Revoke(self, request: RevokeIamTokenRequest, context: grpc.ServicerContext) -> RevokeIamTokenResponse:  # noqa: ARG002, N802
-        return answer_call(context, _not_here)
+        return answer_call(context, _not_supported)
 
 
-def _not_here() -> NoReturn:
-    message = "the local service does not do this"
+def _not_supported() -> NoReturn:
+    message = "the local service does not support this method"
     raise ServiceError(Code.UNIMPLEMENTED, message)
 
 

@@ -1,4 +1,4 @@
-"""The identities that a local service authenticates calls by, and the tokens that it gives them."""
+"""The identities that a local service accepts, and the IAM tokens that it gives them."""
 
 import secrets
 import threading
@@ -16,16 +16,16 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse, Timestamp
 
 AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
-"""The audience of a JWT, whatever address this service listens at."""
+"""The audience of JWTs for the real IAM service. The local service accepts it at any address."""
 
 _JWT_LIFETIME_S = 3600
 _CLAIMS = ("iss", "aud", "iat", "exp")
 
 
 class Identities:
-    """One service account and one user, with new secrets for each instance.
+    """One service account and one user, with new secrets in each instance.
 
-    `exchanges` counts the tokens that were handed out. Usable from several threads.
+    `exchanges` counts the tokens that were issued. Thread-safe.
     """
 
     def __init__(self, *, token_lifetime_s: float = 12 * 3600.0, wall_clock: Callable[[], float] = time.time) -> None:
@@ -33,7 +33,7 @@ class Identities:
         self._wall_clock = wall_clock
         self._private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._lock = threading.Lock()
-        self._ends: dict[str, float] = {}
+        self._expiry: dict[str, float] = {}
         self._audiences = [AUDIENCE]
         self.exchanges = 0
         self.service_account_id = _make_id("aje")
@@ -46,7 +46,7 @@ class Identities:
 
     @property
     def authorized_key(self) -> dict[str, str]:
-        """The service account's key, with the fields of the file that `yc iam key create` writes."""
+        """The service account's key: the fields of the JSON file that `yc iam key create` writes."""
         pem = self._private_key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -63,15 +63,15 @@ class Identities:
         }
 
     def listen_at(self, address: str) -> None:
-        """Accept JWTs for this address too: the official SDK derives the audience from its endpoint."""
+        """Accept JWTs for this address too: the official SDK makes the audience from its endpoint setting."""
         self._audiences.append(f"https://iam.{address}/iam/v1/tokens")
 
     def create_token(self, request: CreateIamTokenRequest) -> CreateIamTokenResponse:
-        """Return a token for the identity that the request proves.
+        """Return a token for the identity that the request authenticates.
 
         Raises:
-            InvalidRequestError: the request breaks an option of the protos.
-            ServiceError: the proof is not valid.
+            InvalidRequestError: the request violates a constraint of the protos.
+            ServiceError: the JWT or the OAuth token is not valid.
         """
         validate(request)
         if request.jwt:
@@ -79,47 +79,47 @@ class Identities:
         elif not _is_same(request.yandex_passport_oauth_token, self.oauth_token):
             message = "the OAuth token is unknown"
             raise ServiceError(Code.UNAUTHENTICATED, message)
-        token, ends_at = self.issue()
-        seconds = int(ends_at)
-        expires_at = Timestamp(seconds=seconds, nanos=int((ends_at - seconds) * 1e9))
-        return CreateIamTokenResponse(iam_token=token, expires_at=expires_at)
+        token, expires_at = self.issue()
+        seconds = int(expires_at)
+        timestamp = Timestamp(seconds=seconds, nanos=int((expires_at - seconds) * 1e9))
+        return CreateIamTokenResponse(iam_token=token, expires_at=timestamp)
 
     def issue(self) -> tuple[str, float]:
-        """Return a new token and when it expires, by the wall clock."""
+        """Return a new token and the wall clock time when it expires."""
         now = self._wall_clock()
-        token, ends_at = f"t1.{secrets.token_urlsafe(32)}", now + self._lifetime_s
+        token, expires_at = f"t1.{secrets.token_urlsafe(32)}", now + self._lifetime_s
         with self._lock:
-            self._ends = {known: end for known, end in self._ends.items() if end > now}
-            self._ends[token] = ends_at
+            self._expiry = {known: expiry for known, expiry in self._expiry.items() if expiry > now}
+            self._expiry[token] = expires_at
             self.exchanges += 1
-        return token, ends_at
+        return token, expires_at
 
     def revoke_tokens(self) -> None:
-        """Stop accepting the tokens handed out so far."""
+        """Stop accepting the tokens that were issued so far."""
         with self._lock:
-            self._ends.clear()
+            self._expiry.clear()
 
     def check(self, authorization: str | None) -> None:
-        """Check the authorization of a call.
+        """Check the authorization metadata of a call.
 
         Raises:
-            ServiceError: it is missing, unknown, or a token that has expired.
+            ServiceError: the key or token is missing, unknown or expired.
         """
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme == "Api-Key" and _is_same(secret, self.api_key):
             return
         if scheme == "Bearer":
             with self._lock:
-                ends_at = self._ends.get(secret)
-            if ends_at is not None and self._wall_clock() < ends_at:
+                expires_at = self._expiry.get(secret)
+            if expires_at is not None and self._wall_clock() < expires_at:
                 return
-        what = "no authorization came with the call" if not authorization else "the key or token is unknown or expired"
-        raise ServiceError(Code.UNAUTHENTICATED, what)
+        reason = "the key or token is unknown or expired" if authorization else "the call has no authorization"
+        raise ServiceError(Code.UNAUTHENTICATED, reason)
 
     def _check_jwt(self, text: str) -> None:
         try:
             if jwt.get_unverified_header(text).get("kid") != self.key_id:
-                message = "the JWT's header names no known key in kid"
+                message = "the kid in the JWT's header is not the id of a known key"
                 raise ServiceError(Code.UNAUTHENTICATED, message)
             claims = jwt.decode(
                 text,
@@ -127,24 +127,24 @@ class Identities:
                 algorithms=["PS256"],
                 audience=self._audiences,
                 issuer=self.service_account_id,
-                # The library checks these by its own clock; tests set ours.
+                # The library checks times by the system clock; they are checked below by ours, which tests can set.
                 options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
             )
-            issued_at, ends_at = float(claims["iat"]), float(claims["exp"])
+            issued_at, expires_at = float(claims["iat"]), float(claims["exp"])
         except (jwt.InvalidTokenError, ValueError, TypeError) as error:
             message = f"the JWT is not valid: {error}"
             raise ServiceError(Code.UNAUTHENTICATED, message) from error
         now = self._wall_clock()
-        if ends_at <= now or issued_at > now:
-            message = "the JWT is not valid: it has expired" if ends_at <= now else "the JWT is not valid yet"
+        if expires_at <= now or issued_at > now:
+            message = "the JWT is not valid: it has expired" if expires_at <= now else "the JWT is not valid yet"
             raise ServiceError(Code.UNAUTHENTICATED, message)
-        if ends_at - issued_at > _JWT_LIFETIME_S:
+        if expires_at - issued_at > _JWT_LIFETIME_S:
             message = f"the JWT is valid for longer than {_JWT_LIFETIME_S} s"
             raise ServiceError(Code.INVALID_ARGUMENT, message)
 
 
 def _is_same(given: str, secret: str) -> bool:
-    # As bytes: compare_digest accepts only ASCII strings.
+    # As bytes, because compare_digest refuses strings that are not ASCII.
     return secrets.compare_digest(given.encode(), secret.encode())
 
 

@@ -1,4 +1,4 @@
-"""The metadata service of a virtual machine: the token of the service account that is linked to it."""
+"""The metadata service of a virtual machine, which gives tokens of the machine's service account."""
 
 import json
 import time
@@ -14,7 +14,7 @@ PATH = "/computeMetadata/v1/instance/service-accounts/default/token"
 
 
 def metadata_route(identities: Identities) -> Route:
-    """Return the route that gives tokens to requests with the header of the contract."""
+    """Return the route of tokens; requests without the Metadata-Flavor header get 403, as in the cloud."""
 
     async def token(request: Request) -> Response:
         if request.headers.get("metadata-flavor") != "Google":

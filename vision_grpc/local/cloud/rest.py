@@ -1,4 +1,4 @@
-"""The cloud's other services over REST: tokens and addresses."""
+"""The cloud's IAM, endpoint and metadata services over REST, as far as clients of Vision need them."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -17,12 +17,12 @@ from vision_grpc.local.faces.rest_reply import failure, reply
 from vision_grpc.local.failure import CallIds
 from vision_grpc.messages import CreateIamTokenRequest
 
-# The options of the protos allow less.
+# The longest request that the constraints of the protos allow is shorter.
 _BODY_BYTES = 64 * 1024
 
 
 def cloud_routes(identities: Identities) -> list[Route]:
-    """Return the routes, at the paths of the protos' http options."""
+    """Return the routes of all three services; the paths are those of the protos' http options."""
 
     async def create_token(request: Request) -> Response:
         body = await _read(request)

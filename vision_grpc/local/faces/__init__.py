@@ -1,1 +1,1 @@
-"""How the local service is called: gRPC and REST."""
+"""The protocols of the local service: gRPC and REST."""

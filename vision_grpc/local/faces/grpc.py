@@ -27,7 +27,7 @@ _REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 _OPTIONS = (
     ("grpc.max_receive_message_length", REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
-    # Otherwise a second service would start on the same port and take some of its calls.
+    # Otherwise a second service could start on the same port and silently take half of the calls.
     ("grpc.so_reuseport", 0),
 )
 
@@ -35,8 +35,8 @@ _OPTIONS = (
 class GrpcFace:
     """A listening server; it answers from `start` on.
 
-    It is the synchronous server: a second event loop of grpc.aio in a process disturbs the poller of its asyncio
-    clients.
+    It is not a grpc.aio server, because a second event loop with grpc.aio in a process disturbs the
+    poller of asyncio clients in it.
     """
 
     def __init__(
@@ -63,18 +63,18 @@ class GrpcFace:
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     def start(self) -> None:
-        """Start to take calls."""
+        """Start accepting calls."""
         self._server.start()
 
     def stop(self, grace_s: float) -> Event:
-        """Refuse new calls, give those in flight `grace_s` seconds, and return an event that is set when all end."""
+        """Accept no more calls and give those in flight `grace_s` seconds; the event is set when all have ended."""
         self._health.enter_graceful_shutdown()
         stopped: Event = self._server.stop(grace_s)
         return stopped
 
     def _bind(self, host: str, port: int, tls: TlsFiles | None) -> int:
-        # gRPC gives no reason when it cannot bind; a socket of our own does. Both get the numeric address, because
-        # gRPC does not know all forms that the system accepts, such as 127.1.
+        # gRPC gives no reason when it cannot bind, so an ordinary socket tries first. gRPC gets the numeric address,
+        # because it does not understand every form that the system does, such as 127.1.
         with listen(host, port) as free:
             address = join_address(numeric_host(free), port)
         try:
@@ -84,8 +84,8 @@ class GrpcFace:
             return self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
         except RuntimeError as error:
             message = (
-                f"cannot listen on {address}, gRPC does not say why: "
-                "another program may have just taken the port, choose another (0 takes any)"
+                f"cannot listen on {address}, and gRPC gives no reason. "
+                "Another process may just have taken the port: choose another (0 takes any)"
             )
             raise LocalServiceError(message) from error
 
@@ -109,7 +109,7 @@ class _Servicer(vision_service_pb2_grpc.VisionServiceServicer):
 def _add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
     pool = _reflected_pool()
     reflection.enable_server_reflection(names, server, pool=pool)
-    # grpcio-reflection has only v1alpha; v1 is the same on the wire, and some tools know only v1.
+    # grpcio-reflection serves only v1alpha. Some tools know only v1, which is the same on the wire.
     servicer: Any = reflection.ReflectionServicer(names, pool=pool)
     handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
@@ -122,7 +122,7 @@ def _add_reflection(server: grpc.Server, names: Iterable[str]) -> None:
 
 
 def _reflected_pool() -> DescriptorPool:
-    """Return a pool of all services, including health and reflection, which our pool does not have."""
+    """Return a pool of all services here; the package's own pool has neither health nor reflection."""
     pool = DescriptorPool()
     for module in (vision_service_pb2, health_pb2, reflection_pb2, *MODULES):
         _add_file(pool, cast("FileDescriptor", module.DESCRIPTOR))

@@ -1,4 +1,4 @@
-"""The service over REST: an HTTP server in a thread, from listening to stopped."""
+"""The service over REST: its server, from listening to stopped."""
 
 import asyncio
 import contextlib
@@ -14,12 +14,12 @@ from vision_grpc.local.faces.rest_application import application
 from vision_grpc.local.listening import TlsFiles, listen
 from vision_grpc.local.service import VisionService
 
-# Longer than clients keep idle connections, so that the server does not close one under a new request.
+# Longer than clients keep idle connections. A server that closes one first may lose a request that was just sent.
 _KEEP_ALIVE_S = 75
 
 
 class RestFace:
-    """A bound server with an event loop in its own thread; it answers from `start` on."""
+    """A listening server with an event loop in its own thread; it answers from `start` on."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class RestFace:
     ) -> None:
         config = Config(
             application(service, calls, identities),
-            # The same stack, whatever else is installed; the process's logging is not changed.
+            # The same stack whatever else is installed, and no change to the process's logging.
             http="h11",
             loop="asyncio",
             ws="none",
@@ -47,32 +47,32 @@ class RestFace:
         self._server = _EmbeddedServer(config)
         self._socket = listen(host, port)
         self.port: int = self._socket.getsockname()[1]
-        # A daemon, so that a service that is not closed does not keep the process alive.
+        # A daemon thread: a service that is never closed does not keep the process alive.
         self._thread = threading.Thread(target=self._run, name="vision-rest", daemon=True)
 
     def start(self) -> None:
-        """Start to take calls.
+        """Start accepting calls.
 
         Raises:
-            LocalServiceError: the server did not start.
+            LocalServiceError: the server stopped immediately.
         """
         self._thread.start()
         self._server.ready.wait()
         if not self._server.started:
-            message = "the REST server did not start: the traceback above shows why"
+            message = "the REST server did not start: the traceback above says why"
             raise LocalServiceError(message)
 
     def stop(self, grace_s: float) -> None:
-        """Refuse new calls, give those in flight at most `grace_s` seconds; `join` waits until all have ended."""
-        self._server.config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment] # a float will do
+        """Accept no more calls and give those in flight at most `grace_s` seconds; `join` waits for their end."""
+        self._server.config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment] # a float works too
         self._server.should_exit = True
 
     def cut_short(self) -> None:
-        """End the calls in flight with UNAVAILABLE, after `stop`."""
+        """End the calls in flight with UNAVAILABLE; call `stop` first."""
         self._server.cut_short()
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait at most `timeout_s` seconds for the server to end, and return whether it has."""
+        """Wait at most `timeout_s` seconds for the server to stop, and return whether it has."""
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         if self._thread.is_alive():
@@ -88,7 +88,7 @@ class RestFace:
 
 
 class _EmbeddedServer(Server):
-    """A server that signals when it listens, and can cancel its calls."""
+    """A server with an event that is set when it listens, and a method that cancels its calls."""
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)

@@ -29,7 +29,7 @@ _PATH: str = http_rule_of(BATCH_ANALYZE).post
 
 
 def application(service: VisionService, calls: ThreadPoolExecutor, identities: Identities | None) -> Starlette:
-    """Return the application of a server; it answers on the threads of `calls`."""
+    """Return the ASGI application; it does its work on the threads of `calls`."""
 
     def answer(sent: bytes, headers: Headers, ids: CallIds, abandoned: Callable[[], bool]) -> Response:
         try:
@@ -37,7 +37,7 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
             if identities is not None:
                 identities.check(headers.get("authorization"))
             body = decode_body(sent, ", ".join(headers.getlist("content-encoding")))
-            # Unknown names are refused, so that a client's author finds a misspelled one.
+            # Unknown fields are errors here, so that users find misspelled names.
             request = from_json(body, BatchAnalyzeRequest, ignore_unknown=False)
             return reply(HTTPStatus.OK, to_json(service.batch_analyze(request, abandoned=abandoned)), ids)
         except ProtocolError as error:
@@ -45,18 +45,18 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
             return failure(ServiceError(Code.INVALID_ARGUMENT, message), ids)
         except RefusedBodyError as error:
             return _refuse_body(error, ids)
-        except Exception as error:  # noqa: BLE001 - Starlette would answer bugs too, but close the connection without saying so
+        except Exception as error:  # noqa: BLE001 - Starlette would answer too, but close the connection unannounced
             return failure(error, ids)
 
     async def batch_analyze(request: Request) -> Response:
         ids = CallIds.make()
         left = threading.Event()
         try:
-            # The body of a refused call is read too: some clients lose an answer that comes while they send.
+            # The body is read even if the call fails anyway: some clients lose a response that comes while they send.
             body = await read_body(request)
             watch = asyncio.create_task(_watch(request, left))
             try:
-                # Parsing megabytes of JSON, waiting for the OCR and writing the answer would block the event loop.
+                # Parsing megabytes of JSON and waiting for OCR would block the event loop.
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(calls, answer, body, request.headers, ids, left.is_set)
             finally:
@@ -64,7 +64,7 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
         except RefusedBodyError as error:
             return _refuse_body(error, ids)
         except asyncio.CancelledError:
-            # Only the server cancels this task, when it stops.
+            # Only the server cancels tasks, when it stops.
             return failure(ServiceStoppingError(), ids)
 
     routed = Starlette(
@@ -72,14 +72,14 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
             Route(_PATH, batch_analyze, methods=["POST"]),
             *([] if identities is None else cloud_routes(identities)),
         ],
-        exception_handlers={HTTPException: _no_such_route, ClientDisconnect: _client_left, Exception: _bug},
+        exception_handlers={HTTPException: _no_such_route, ClientDisconnect: _disconnected, Exception: _bug},
     )
     routed.router.redirect_slashes = False
     return routed
 
 
 async def _watch(request: Request, left: threading.Event) -> None:
-    """Set the event when the client closes the connection. The request's body must have been read."""
+    """Set the event when the client closes the connection. The body must have been read before."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
     left.set()
@@ -94,19 +94,19 @@ def _refuse_body(error: RefusedBodyError, ids: CallIds) -> Response:
 async def _no_such_route(_: Request, error: Exception) -> Response:
     http_error = cast("HTTPException", error)
     message = f"{http_error.detail}: this service takes POST {_PATH}"
-    error_of_route = ServiceError(Code.from_http(http_error.status_code), message)
-    response = failure(error_of_route, CallIds.make(), http_error.status_code)
+    service_error = ServiceError(Code.from_http(http_error.status_code), message)
+    response = failure(service_error, CallIds.make(), http_error.status_code)
     response.headers.update(http_error.headers or {})
     return response
 
 
-async def _client_left(_: Request, __: Exception) -> Response:
+async def _disconnected(_: Request, __: Exception) -> Response:
     return Response(status_code=Code.CANCELLED.http_status)
 
 
 async def _bug(_: Request, __: Exception) -> Response:
-    # A bug in a route that does not answer bugs itself. After this answer Starlette raises the bug again: it is logged,
-    # and the connection is closed.
+    # Some route did not handle its own exception. After this response Starlette raises it again, so it is logged and
+    # the connection is closed.
     response = failure(ServiceError(Code.INTERNAL, BUG), CallIds.make())
     response.headers["connection"] = "close"
     return response

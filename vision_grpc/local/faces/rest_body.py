@@ -1,4 +1,4 @@
-"""The body of a REST request, read and decompressed, up to the length of the longest valid request."""
+"""The body of a REST request, read and decompressed; never more than the longest valid request is in memory."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ _PLAIN = {"", "identity"}
 
 
 class RefusedBodyError(ServiceError):
-    """A body that is refused unread, with the HTTP status and headers of the answer."""
+    """The body was not parsed; the HTTP status and headers of the response say why."""
 
     def __init__(
         self, http_status: HTTPStatus, code: Code, message: str, *, headers: Mapping[str, str] | None = None
@@ -31,7 +31,7 @@ async def read_body(request: Request) -> bytes:
     """Return the body as it was sent.
 
     Raises:
-        RefusedBodyError: it is too long; with a Content-Length it is not read at all.
+        RefusedBodyError: the body is too long. If Content-Length says so, it is not read at all.
     """
     if int(request.headers.get("content-length", "0")) > JSON_REQUEST_BYTES:
         raise _too_long()
@@ -46,24 +46,24 @@ async def read_body(request: Request) -> bytes:
 
 
 def decode_body(body: bytes, content_encoding: str) -> bytes:
-    """Return the decompressed body. It may be megabytes, so do not call this on an event loop.
+    """Return the body without its content encoding. A long body takes too much time for an event loop.
 
     Raises:
-        RefusedBodyError: the encoding is not gzip, or the body is not in that encoding or too long.
+        RefusedBodyError: the encoding is not gzip, the body is not valid gzip, or it is too long.
     """
     encodings = [name for part in content_encoding.split(",") if (name := part.strip().lower()) not in _PLAIN]
     if not encodings:
         return body
     if len(encodings) > 1 or encodings[0] not in _GZIP:
         message = f"the content encoding {content_encoding!r} is not supported: send gzip or none"
-        # RFC 9110 section 15.5.16 asks for the header. UNIMPLEMENTED is gRPC's code for an unknown compression.
+        # RFC 9110 section 15.5.16 asks for the header. gRPC's code for an unsupported compression is UNIMPLEMENTED.
         headers = {"accept-encoding": "gzip"}
         raise RefusedBodyError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Code.UNIMPLEMENTED, message, headers=headers)
     try:
         with gzip.open(io.BytesIO(body)) as file:
             inflated = file.read(JSON_REQUEST_BYTES + 1)
     except (EOFError, OSError, zlib.error) as error:
-        message = f"the body is not the gzip that its content encoding says: {error}"
+        message = f"the content encoding says gzip, but the body is not valid gzip: {error}"
         raise RefusedBodyError(HTTPStatus.BAD_REQUEST, Code.INVALID_ARGUMENT, message) from error
     if len(inflated) > JSON_REQUEST_BYTES:
         raise _too_long()

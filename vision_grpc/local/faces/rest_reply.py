@@ -1,4 +1,4 @@
-"""Answers and failures as HTTP responses."""
+"""HTTP responses: answers and failures as JSON."""
 
 from starlette.responses import Response
 
@@ -8,11 +8,11 @@ from vision_grpc.local.failure import CallIds, describe
 
 
 def reply(http_status: int, body: bytes, ids: CallIds) -> Response:
-    """Return a response of JSON with the ids of its call."""
+    """Return a response with a JSON body and the ids of its call as headers."""
     return Response(body, http_status, headers=dict(ids.metadata), media_type="application/json")
 
 
 def failure(error: Exception, ids: CallIds, http_status: int | None = None) -> Response:
-    """Return the response of a failed call, by default with the HTTP status of its code; a bug's code is INTERNAL."""
+    """Return the response of a failed call; the HTTP status is that of the error's code unless it is given."""
     status = describe(error, ids)
     return reply(Code(status.code).http_status if http_status is None else http_status, to_json(status), ids)

@@ -1,1 +1,1 @@
-"""Images to text annotations, by Tesseract."""
+"""Text recognition: a file in, a text annotation out."""

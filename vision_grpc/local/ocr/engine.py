@@ -15,7 +15,7 @@ from vision_grpc.local.ocr.layout import Box, RecognizedWord, arrange
 from vision_grpc.local.ocr.tessdata import installed_models
 from vision_grpc.messages import TextAnnotation
 
-# PyTessBaseAPI and its result iterator; tesserocr's type hints ask for str where pixels belong.
+# PyTessBaseAPI and its result iterator. tesserocr's own annotations are wrong: they want pixels as str.
 _Recognizer = Any
 _Cursor = Any
 
@@ -28,15 +28,15 @@ _RECOGNIZERS_PER_THREAD = 4
 
 
 class UnsupportedTextError(ValueError):
-    """A request that this engine does not support."""
+    """The engine does not support what the request asks for."""
 
 
 class RecognitionError(Exception):
-    """Tesseract failed where it should not have."""
+    """Tesseract failed unexpectedly."""
 
 
 class Engine:
-    """Tesseract with the language data of one directory, for any number of threads."""
+    """Tesseract with the language data of one directory. Thread-safe."""
 
     def __init__(self, tessdata: Path) -> None:
         self._tesserocr = _import_tesserocr()
@@ -48,11 +48,11 @@ class Engine:
     def recognize(self, bitmap: Bitmap, *, languages: Sequence[str], model: str) -> TextAnnotation:
         """Return the text of a picture; `model` is `page` (also when empty) or `line`.
 
-        It blocks the calling thread; the GIL is released meanwhile.
+        The call blocks, but releases the GIL while Tesseract works.
 
         Raises:
-            UnknownLanguageError: a code is unknown or its data is not installed.
-            UnsupportedTextError: no such model, or the picture is too long for the engine.
+            UnknownLanguageError: a language code is unknown, or its data is not installed.
+            UnsupportedTextError: the model is unknown, or the picture is too long for the engine.
             RecognitionError: Tesseract failed.
         """
         names = "+".join(choose_models(languages, self._installed))
@@ -66,7 +66,7 @@ class Engine:
             raise UnsupportedTextError(message)
         try:
             return self._read(bitmap, names, mode)
-        except RuntimeError as error:  # What tesserocr raises, for broken language data among others.
+        except RuntimeError as error:  # tesserocr raises it for broken language data, for example.
             self._threads.recognizers.pop(names, None)
             message = f"Tesseract failed with {names} of {self._tessdata}: {error}"
             raise RecognitionError(message) from error
@@ -83,10 +83,10 @@ class Engine:
             words = _read_words(self._tesserocr, recognizer.GetIterator())
             return arrange(words, width=bitmap.width, height=bitmap.height)
         finally:
-            recognizer.Clear()  # Otherwise the pixels would be kept until the next picture.
+            recognizer.Clear()  # Without this, it would keep the pixels until the next picture.
 
     def _recognizer(self, names: str) -> _Recognizer:
-        """Return this thread's own recognizer: each serves one picture at a time."""
+        """Return this thread's recognizer, for a recognizer reads one picture at a time."""
         recognizers = self._threads.recognizers
         if names not in recognizers:
             if len(recognizers) == _RECOGNIZERS_PER_THREAD:
@@ -98,7 +98,7 @@ class Engine:
 
     def _load(self, names: str) -> _Recognizer:
         recognizer = self._tesserocr.PyTessBaseAPI(path=str(self._tessdata), lang=names)
-        # Of several models Tesseract leaves out those that it cannot load, and says nothing.
+        # Tesseract silently skips models that it cannot load, unless all of them fail.
         if failed := set(names.split("+")) - set(recognizer.GetLoadedLanguages()):
             message = (
                 f"the language data of {', '.join(sorted(failed))} in {self._tessdata} is damaged: install it again"
@@ -108,15 +108,15 @@ class Engine:
 
 
 class _Recognizers(threading.local):
-    """The recognizers of each thread by their models, the least recently used first."""
+    """The recognizers of each thread by the names of their models, the least recently used first."""
 
     def __init__(self) -> None:
         self.recognizers: OrderedDict[str, _Recognizer] = OrderedDict()
 
 
 def _import_tesserocr() -> ModuleType:
-    # OpenMP, if Tesseract is built with it, reads its limit when it is loaded. Its threads within each recognition
-    # would only slow ours down. The rest of this process, and its children, must not be limited.
+    # If Tesseract was built with OpenMP, its threads would compete with ours. OpenMP reads its limit once, when it is
+    # loaded. Afterwards the variable is removed, so that it does not limit other libraries and child processes.
     if _OPENMP_LIMIT in os.environ:
         return importlib.import_module("tesserocr")
     os.environ[_OPENMP_LIMIT] = "1"
@@ -134,9 +134,9 @@ def _read_words(tesserocr: ModuleType, cursor: _Cursor) -> Iterator[RecognizedWo
         block += word.IsAtBeginningOf(level.BLOCK)
         if word.IsAtBeginningOf(level.TEXTLINE):
             line += 1
-            # Asked for a later word, it would cover only the words from there to the line's end.
+            # Later in the line, Confidence() would cover only the words from there to its end.
             line_confidence = word.Confidence(level.TEXTLINE) / 100
-        if word.Empty(level.WORD):  # A page without any text has one such word.
+        if word.Empty(level.WORD):  # A page without text has one empty word.
             continue
         yield RecognizedWord(
             block,

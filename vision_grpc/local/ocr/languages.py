@@ -1,11 +1,11 @@
-"""Language codes of the contract (ISO 639-1) and the names of Tesseract's models, both ways."""
+"""Language codes of the contract (ISO 639-1) to the names of Tesseract's models, and back."""
 
 from collections.abc import Collection, Iterator, Sequence
 
 ANY_LANGUAGE = "*"
 
-# If a language has several models, the usual one is first. Languages without an
-# ISO 639-1 code have their three letters. https://tesseract-ocr.github.io/tessdoc/Data-Files
+# The models of each language, the usual one first. Languages without an ISO 639-1 code have their
+# three-letter code. https://tesseract-ocr.github.io/tessdoc/Data-Files
 _LATIN_MODELS = {
     "af": ("afr",), "az": ("aze", "aze_cyrl"), "br": ("bre",), "bs": ("bos",), "ca": ("cat",), "ceb": ("ceb",),
     "co": ("cos",), "cs": ("ces",), "cy": ("cym",), "da": ("dan",), "de": ("deu",), "en": ("eng",), "eo": ("epo",),
@@ -32,35 +32,36 @@ _CODES = {model: code for code, models in _MODELS.items() for model in models}
 
 
 class UnknownLanguageError(ValueError):
-    """A language code that names nothing, or nothing that is installed."""
+    """The language code is unknown, or no model for it is installed."""
 
 
 def codes_of(models: Collection[str]) -> list[str]:
-    """Return the codes of the installed models; `osd` and `equ` are not languages and have no code."""
+    """Return the language codes of the installed models; `osd` and `equ` are not languages and are left out."""
     return sorted({_CODES[model] for model in models if model in _CODES})
 
 
 def code_of(model: str) -> str:
-    """Return the code of a model that `choose_models` gave, or of one that it loads for vertical text."""
+    """Return the language code of a model that `choose_models` returned, or of its model for vertical text."""
     return _CODES[model.removesuffix("_vert")]
 
 
 def choose_models(codes: Sequence[str], installed: Collection[str]) -> tuple[str, ...]:
-    """Return the models to read with, in the order to try them; the only code `*` means all that are installed.
+    """Return the models for these languages, in the order to try them; `*` alone means all that are installed.
 
     Raises:
-        UnknownLanguageError: names the code and what is installed.
+        UnknownLanguageError: a code is unknown or not installed; the message has it and the installed ones.
     """
     if ANY_LANGUAGE in codes:
         if len(codes) > 1:
             message = "the language code '*' stands for all languages: send it alone"
             raise UnknownLanguageError(message)
         codes = codes_of(installed)
-    # Tesseract tries the next model where one reads a word badly, so their order matters, and the client's is not used:
-    # one set of languages has one result. Measured, wrong characters on the mixed page: eng+rus 0.80 %, rus+eng 0.97 %;
-    # eng+rus+ukr 0.80 %, eng+ukr+rus 1.86 %, ukr+rus+eng 1.50 %; deu+eng+fra+rus+ukr 0.35 %. On it in four other fonts,
-    # small, blurred, skewed or as a coarse JPEG: eng+rus 1.29 %, rus+eng 1.33 %. Pages in one language, Ukrainian among
-    # them, came out the same in nearly every order (0.0 to 0.5 %).
+    # Tesseract tries the next model where one reads a word badly, so the order of models matters. The request's order
+    # is ignored, so that the same set of languages always gives the same result. Measured, wrong characters on the
+    # mixed page: eng+rus 0.80 %, rus+eng 0.97 %; eng+rus+ukr 0.80 %, eng+ukr+rus 1.86 %, ukr+rus+eng 1.50 %;
+    # deu+eng+fra+rus+ukr 0.35 %. On the same page in four other fonts, small, blurred, skewed or as a coarse JPEG:
+    # eng+rus 1.29 %, rus+eng 1.33 %. For pages in one language, also in Ukrainian, the order made almost no difference
+    # (0.0 to 0.5 %).
     ordered = sorted(codes, key=lambda code: (code not in _LATIN_MODELS, code != "ru", code))
     return tuple(dict.fromkeys(model for code in ordered for model in _models_of(code, installed)))
 

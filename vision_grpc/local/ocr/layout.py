@@ -1,4 +1,4 @@
-"""Recognised words arranged as in the contract: page, blocks, lines, words."""
+"""Recognised words arranged in the contract's structure: page, blocks, lines, words."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from vision_grpc.messages import Block, Line, Page, Polygon, TextAnnotation, Vertex, Word
 
-# Rules, stamps, frames and specks are read as text too. Measured on 60 pages with such drawn over them (9,663 words):
-# in the lines below the first limit were 12 scraps, 3 damaged words and 2 whole ones. Of marks, which have neither
-# letter nor digit, 31 were specks, and below the second limit were 21 of those and none of the 128 true ones. Single
-# words give no ground for more: 29 correct ones that a drawing touched had a confidence below 0.35.
+# Tesseract reads rules, stamps, frames and specks as text too. Measured on 60 pages with such things drawn over them
+# (9,663 words): lines below the first limit had 12 false words, 3 damaged ones and 2 correct ones. A mark is a word
+# without letters and digits. Of the false marks (31), the second limit removes 21; of the true ones (128), none.
+# There is no limit for other words: 29 correct ones that a drawing touched had a confidence below 0.35.
 _LEAST_LINE_CONFIDENCE = 0.35
 _LEAST_MARK_CONFIDENCE = 0.7
 
@@ -24,7 +24,7 @@ class Box(NamedTuple):
 
 
 class RecognizedWord(NamedTuple):
-    """A word as the engine gives it; `block` and `line` are numbers within the page."""
+    """A word from the engine; `block` and `line` are numbered through the page."""
 
     block: int
     line: int
@@ -36,7 +36,7 @@ class RecognizedWord(NamedTuple):
 
 
 def arrange(words: Iterable[RecognizedWord], *, width: int, height: int) -> TextAnnotation:
-    """Return the annotation of one page, without words that are not text."""
+    """Return the annotation of one page, without words that are probably not text."""
     kept = (word for word in words if _is_text(word))
     blocks = [_block(list(members)) for _, members in groupby(kept, key=lambda word: word.block)]
     return TextAnnotation(pages=[Page(width=width, height=height, blocks=blocks)])
@@ -64,13 +64,13 @@ def _word(word: RecognizedWord) -> Word:
     return Word(
         bounding_box=_polygon(word.box),
         text=word.text,
-        # As in the service: each word has the confidence of its line.
+        # The service gives each word the confidence of its line.
         confidence=word.line_confidence,
-        # The engine gives the model that read the word, but no confidence of that choice: how well the model read the
-        # word is the nearest value.
+        # The engine does not say how sure it is of a word's language. The word's own confidence is the nearest
+        # value that there is.
         languages=[Word.DetectedLanguage(language_code=word.language, confidence=word.confidence)],
-        # No entities are extracted. It is not documented whether the service then gives -1 or 0; 0 would be the index
-        # of an entity.
+        # No entities are extracted here. It is not documented whether the service then says -1 or 0; 0 would be
+        # the index of an entity.
         entity_index=-1,
     )
 

@@ -1,4 +1,4 @@
-"""Where Tesseract's language data is on this machine."""
+"""The directory of Tesseract's language data on this machine."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ def find_tessdata(environ: Mapping[str, str], *, root: Path = Path("/")) -> Path
         LocalServiceError: there is no data for any language; the message says what to install.
     """
     prefix = environ.get("TESSDATA_PREFIX")
-    # A directory that the user has set is not replaced silently. Tesseract 3 took the parent.
+    # If the variable is set, the system's directories are not a fallback. Tesseract 3 wanted the parent directory.
     directories = [*_system_directories(root)] if not prefix else [Path(prefix), Path(prefix, "tessdata")]
     for directory in directories:
         if codes_of(installed_models(directory)):
@@ -25,22 +25,21 @@ def find_tessdata(environ: Mapping[str, str], *, root: Path = Path("/")) -> Path
 
 
 def installed_models(directory: Path) -> list[str]:
-    """Return the names of the models in a directory, sorted; none when there is no such directory."""
+    """Return the sorted names of the models in a directory, an empty list if it does not exist."""
     return sorted(path.name.removesuffix(_SUFFIX) for path in directory.glob(f"*{_SUFFIX}"))
 
 
 def _system_directories(root: Path) -> Iterator[Path]:
-    # Debian and Ubuntu have a directory for each major version; the newest is first.
+    # Debian and Ubuntu have a directory for each major version; the newest comes first.
     yield from sorted((root / "usr/share/tesseract-ocr").glob("*/tessdata"), reverse=True)
     yield root / "usr/share/tessdata"
     yield root / "usr/local/share/tessdata"
 
 
 def _explain(prefix: str | None, directories: Iterable[Path]) -> str:
-    searched = ", ".join(map(str, directories))
-    found = f"TESSDATA_PREFIX={prefix} holds" if prefix else f"{searched} hold"
+    searched = f"TESSDATA_PREFIX={prefix}" if prefix else ", ".join(map(str, directories))
     return (
-        f"no Tesseract language data: {found} no *{_SUFFIX} of a language. "
+        f"no Tesseract language data: there is no *{_SUFFIX} of a language in {searched}. "
         "Install it (apt-get install tesseract-ocr-eng tesseract-ocr-rus), "
         "or set TESSDATA_PREFIX to the directory that has it"
     )
