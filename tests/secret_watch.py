@@ -141,8 +141,8 @@ def object_watch(secret_watch: Watch, request: pytest.FixtureRequest) -> Iterato
     test = inspect.unwrap(request.function).__code__
 
     def profile(frame: FrameType, event: str, _: object) -> None:
-        # Here, what the test made is still there. Coroutines come by whenever they wait, too.
-        if event == "return" and frame.f_code is test and dis.opname[test.co_code[frame.f_lasti]] != "YIELD_VALUE":
+        # Here, what the test made is still there. A coroutine comes by whenever it waits, too, and not at a RETURN.
+        if event == "return" and frame.f_code is test and dis.opname[test.co_code[frame.f_lasti]].startswith("RETURN"):
             secret_watch.look_at_objects()
 
     sys.setprofile(profile)

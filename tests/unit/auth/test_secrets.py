@@ -67,7 +67,8 @@ def test_the_watch_looks_at_whatever_is_caught(secret_watch: Watch, fail: Callab
 
 
 # Of ours, as it seems.
-_Talkative = make_dataclass("_Talkative", ["secret"], namespace={"__module__": "vision_grpc.auth"}, slots=True)
+_Talkative = make_dataclass("_Talkative", ["secret"], slots=True)
+_Talkative.__module__ = "vision_grpc.auth"
 
 
 class TestWatchedObjects:

@@ -41,7 +41,7 @@ _WORD = (
         (b"{", "character"),
         (b'{"results":[{"results":[{}', "character 26"),
         (b'{"results":[]}}', "character 14"),
-        (b'{"results":[],}', "character 14"),
+        (b'{"results":[],}', r"character 1[34]$"),  # Python 3.13 points at the comma
         (b"\xef\xbb\xbf{}", "character 0"),
         (b'{"x":"\xff"}', "byte 6"),
         (b'{"x":"\xed\xa0\x80"}', "byte 6"),

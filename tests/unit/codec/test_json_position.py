@@ -24,7 +24,7 @@ _DECOYS = r'"d":"[[{{]}\" NaN -Infinity \\\\ud800 \ud83d\ude00 \"k\": \"k\":я",
         (r'"x":{"k":1,>"\u006b" : {},"k":3}', "the key 'k' is given twice"),
         (r'"k":1,"x":{"k":"\"k\":",>"k":3},"k":4', "the key 'k' is given twice"),
         (r'"x":[{"\"\n":1,"k":"k",>"\u0022\u000a":2}]', r"the key '\"\\n' is given twice"),
-        ('"x":' + "[" * 99 + ">" + "[" * 5_000, "nested too deeply"),
+        ('"x":' + "[" * 99 + ">" + "[" * 100_000, "nested too deeply"),
     ],
 )
 def test_the_position_is_that_of_the_thing_itself(refused: str, found: str) -> None:
