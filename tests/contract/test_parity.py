@@ -201,10 +201,6 @@ REFUSED_CALLS: dict[str, Callable[[], BatchAnalyzeRequest]] = {
 }
 
 
-def test_there_are_fifty_requests() -> None:
-    assert len(READ) + len(REFUSED_IMAGES) + len(REFUSED_CALLS) == 50
-
-
 @pytest.mark.parametrize("case", READ)
 def test_what_is_read_is_equal(ways: tuple[Ask, Ask], case: str) -> None:
     answer = ask_both(ways, READ[case]())
