@@ -93,7 +93,7 @@ def test_grpc_is_left_for_rest_where_it_does_not_get_through(key: Identities, tm
     with http_server(iam_over_rest(key), context) as url:
         key.check(OAuthToken(key.oauth_token, iam_endpoint=url, root_certificates=roots).authorization(timeout_s=20))
         # The certificate of this authority is trusted by nobody else.
-        with pytest.raises(AuthError, match="not trusted here: pass root_certificates"):
+        with pytest.raises(AuthError, match=r"not trusted here \(.*; pass root_certificates"):
             OAuthToken(key.oauth_token, iam_endpoint=url).authorization(timeout_s=20)
 
 
@@ -306,7 +306,7 @@ def test_a_callable_that_hangs_is_given_up_and_called_again(monkeypatch: pytest.
         return f"token-{number}"
 
     credentials = IamToken(give)
-    with pytest.raises(AuthError, match="it has not answered yet; see what keeps it"):
+    with pytest.raises(AuthError, match="it has not answered yet; check the network"):
         credentials.authorization(timeout_s=0.01)
     ahead_s[0] = LONGEST_S
     assert credentials.authorization(timeout_s=20) == "Bearer token-2"

@@ -145,7 +145,7 @@ def test_one_that_hangs_ends_within_the_calls_deadline(client: Callable[..., Syn
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
         began = time.monotonic()
-        with pytest.raises(DeadlineError, match=r"did not say where Vision is: no answer from 127.* within 0\.3 s"):
+        with pytest.raises(DeadlineError, match=r"did not say where Vision is: no answer from 127.* within 0\.\d+ s"):
             client(url).batch_analyze(_REQUEST, timeout=0.3)
         with pytest.raises(DeadlineError):
             client(url).analyze(png(1), timeout=0.3)
