@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from vision_grpc.cli.connect import connect, service_options
-from vision_grpc.cli.exits import NOTHING_DONE, Tally
+from vision_grpc.cli.exits import NOTHING_DONE, RunCounts
 from vision_grpc.cli.flags import image_error_in_flags
 from vision_grpc.cli.inputs import STDIN, list_images, open_images
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.output import Output, open_output
 from vision_grpc.cli.seconds import DAY_S, Seconds
-from vision_grpc.cli.stderr import tell
+from vision_grpc.cli.stderr import print_line
 from vision_grpc.config import Timeouts
 
 if TYPE_CHECKING:
@@ -146,10 +146,10 @@ def analyze(
     complaints: list[str] = []
     total = _count_images(paths, output_path, complaints)
     for complaint in complaints:
-        tell(f"error: {complaint}")
-    tally = Tally(wrong_paths=len(complaints))
+        print_line(f"error: {complaint}")
+    counts = RunCounts(wrong_paths=len(complaints))
     if total == 0:
-        return tally.exit_code
+        return counts.exit_code
     _log.info("%d images to read", total)
     with ExitStack() as stack:
         output = stack.enter_context(open_output(output_path))
@@ -160,12 +160,12 @@ def analyze(
         if progress is None:
             progress = not quiet and total > 1 and sys.stderr.isatty() and not output.is_terminal
         bar = stack.enter_context(_progress_bar(total)) if progress else None
-        _print_results(results, form, output, tally, bar)
-        if tally.exit_code == NOTHING_DONE:
+        _print_results(results, form, output, counts, bar)
+        if counts.exit_code == NOTHING_DONE:
             output.discard()
-            if tally.calls_failed and not (local or quiet):
-                tell("to find the cause, run vision-grpc doctor --call with the same options")
-    return tally.exit_code
+            if counts.calls_failed and not (local or quiet):
+                print_line("to find the cause, run vision-grpc doctor --call with the same options")
+    return counts.exit_code
 
 
 def _refuse_beside_local(options: Mapping[str, object]) -> None:
@@ -226,10 +226,10 @@ def _progress_bar(total: int) -> "ProgressBar":
 
 
 def _print_results(
-    results: "Iterable[ImageResult]", form: "Format", output: Output, tally: Tally, bar: "ProgressBar | None"
+    results: "Iterable[ImageResult]", form: "Format", output: Output, counts: RunCounts, bar: "ProgressBar | None"
 ) -> None:
     for result in results:
-        tally.count(result)
+        counts.count(result)
         record = form.render(result)
         if record:
             with nullcontext() if bar is None else bar.room_for(output):
@@ -237,7 +237,7 @@ def _print_results(
         if result.error is not None:
             # Some messages begin with the name of the image.
             about = f"{result.key}: "
-            tell(f"error: {about}{image_error_in_flags(result.error).removeprefix(about)}")
+            print_line(f"error: {about}{image_error_in_flags(result.error).removeprefix(about)}")
         _log.debug("%s: by %s, request id %s", result.key, result.transport, result.request_id)
         if bar is not None:
-            bar.advance(failed=tally.failed)
+            bar.advance(failed=counts.failed)

@@ -9,7 +9,7 @@ from vision_grpc.cli.doctor import doctor
 from vision_grpc.cli.exits import INTERRUPTED, NOTHING_DONE
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.serve import serve
-from vision_grpc.cli.stderr import tell
+from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.stdout import open_stdout
 from vision_grpc.errors import VisionError
 from vision_grpc.version import __version__
@@ -70,18 +70,18 @@ def run() -> int:
     except click.Abort as abort:
         # Another Ctrl-C, while threads end, ends the program at once and without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        tell(_with_notes("interrupted", abort.__cause__))
+        print_line(_with_notes("interrupted", abort.__cause__))
         return INTERRUPTED
     except click.UsageError as error:
         see = "" if error.ctx is None else f" (see {error.ctx.command_path} --help)"
-        told = error.format_message().removesuffix(".")
-        tell(f"error: {told}{see}")
+        message = error.format_message().removesuffix(".")
+        print_line(f"error: {message}{see}")
         return NOTHING_DONE
     except click.ClickException as error:
-        tell(_with_notes(f"error: {error.format_message()}", error))
+        print_line(_with_notes(f"error: {error.format_message()}", error))
         return NOTHING_DONE
     except VisionError as error:
-        tell(_with_notes(f"error: {in_flags(error)}", error))
+        print_line(_with_notes(f"error: {in_flags(error)}", error))
         return NOTHING_DONE
     return code
 

@@ -1,4 +1,4 @@
-"""Exit codes, and which of them a run of images has earned."""
+"""Exit codes, and the one with which a run of images ends."""
 
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageResult
@@ -7,12 +7,12 @@ ALL_READ = 0
 SOME_FAILED = 1
 NOTHING_DONE = 2
 INTERRUPTED = 130
-# What a shell reports of a program that SIGPIPE ended.
+# The code that a shell reports for a program that SIGPIPE ended.
 READER_GONE = 141
 
 
-class Tally:
-    """What became of the images so far."""
+class RunCounts:
+    """Counts of what happened to the images of a run so far."""
 
     def __init__(self, *, wrong_paths: int) -> None:
         self._wrong_paths = wrong_paths
@@ -22,7 +22,7 @@ class Tally:
         self._failed_calls = 0
 
     def count(self, result: ImageResult) -> None:
-        """Take one more result into account."""
+        """Count one more result."""
         if result.error is None:
             self._read += 1
         elif result.result is not None:
@@ -36,12 +36,12 @@ class Tally:
 
     @property
     def failed(self) -> int:
-        """How many images or paths have no text."""
+        """The number of images and paths without a text."""
         return self._wrong_paths + self._failed_there + self._failed_here + self._failed_calls
 
     @property
     def calls_failed(self) -> bool:
-        """Whether images had no answer though they were sent."""
+        """Whether images were sent and got no answer."""
         return self._failed_calls > 0
 
     @property

@@ -19,9 +19,9 @@ class Format(Protocol):
 
 
 class PlainText:
-    """The text alone; under a header line per image, as `head` has them, when there are several.
+    """The text only; if there are several images, each has a header line as `head` prints it.
 
-    An image that failed has no part in it.
+    Images that failed are left out.
     """
 
     ordered = True
@@ -45,9 +45,9 @@ class PlainText:
 class JsonLines:
     """One JSON object a line.
 
-    `key`, `ok` and `retryable` come first: they alone tell which images to send again, and a
-    reader that wants no more need not parse the rest of a long line. A line tells whose it is, so
-    none waits for another.
+    `key`, `ok` and `retryable` come first: they say which images to send again, and a reader who
+    needs only these does not have to parse a long line. Each line names its image, so that lines
+    come in any order.
     """
 
     ordered = False

@@ -15,10 +15,10 @@ _SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def list_images(paths: Sequence[str], complaints: list[str]) -> Iterator[Path | str]:
-    """Yield `STDIN` as it is, each other path that is no folder, and in place of a folder the images below it.
+    """Yield each path, `STDIN` too, and for a folder the images in it and below.
 
     Folders are read in sorted order, files before subfolders, hidden ones left out; other files
-    are yielded whatever they are. What a folder hides or lacks is added to `complaints`.
+    are yielded whatever they are. `complaints` gets a line for each folder that is unreadable or has no images.
     """
     for path in paths:
         if path == STDIN:
@@ -36,7 +36,7 @@ def open_images(paths: Sequence[str]) -> Iterator[ImageSource]:
 
 
 def _read_stdin() -> Image:
-    """Return the image on stdin; of one over the limit no more than shows that it is."""
+    """Return the image on stdin; at most one byte more than the limit is read."""
     return Image(STDIN, sys.stdin.buffer.read(Limits().content_bytes + 1))
 
 
@@ -55,14 +55,14 @@ def _list_folder(folder: str, complaints: list[str]) -> Iterator[Path]:
                 if _may_be_read(path := Path(parent, name)):
                     yield path
                 else:
-                    complaints.append(f"{path}: no regular file, move it away (a pipe may be named itself)")
+                    complaints.append(f"{path}: not a regular file, move it away (a pipe may be named itself)")
     if empty and len(complaints) == complaints_before:
         complaints.append(f"{folder}: no image in this folder, expected *.jpg, *.jpeg or *.png")
 
 
 def _may_be_read(path: Path) -> bool:
-    """Return whether nothing keeps who opens the path waiting, as a pipe does until somebody writes to it."""
+    """Return whether the path can be opened without waiting, unlike a pipe that nobody writes to."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:
-        return True  # Told of when it is read.
+        return True  # Reading it reports the error.

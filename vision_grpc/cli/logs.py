@@ -5,7 +5,7 @@ import logging
 import os
 
 from vision_grpc.cli.flags import in_flags
-from vision_grpc.cli.stderr import tell_lines
+from vision_grpc.cli.stderr import print_lines
 
 
 def show_logs(level: int) -> None:
@@ -41,4 +41,4 @@ class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         line, *traceback = self.format(record).splitlines()
         # Indented, as the text of an exception may look like a line of the log.
-        tell_lines("\n".join([line, *(f"  {part}" for part in traceback)]))
+        print_lines("\n".join([line, *(f"  {part}" for part in traceback)]))

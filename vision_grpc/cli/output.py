@@ -1,4 +1,4 @@
-"""Where results go: stdout, or a file that appears when it is complete."""
+"""The output of results: stdout, or a file that appears when it is complete."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ _STDOUT = 1
 
 
 def open_output(path: Path | None) -> "Output":
-    """Return where to write: stdout (None or `-`), a device or pipe as it is, or a file that replaces the one there.
+    """Return the output: stdout (None or `-`), a device or pipe, or a file that replaces the one of that name.
 
     Raises:
         click.ClickException: results cannot be written there.
@@ -24,12 +24,12 @@ def open_output(path: Path | None) -> "Output":
     try:
         if path is None or path == Path("-"):
             stdout = PatientFile(_STDOUT, "w", closefd=False)
-            # Refused at once where it was closed, or is open for reading alone.
+            # This fails at once if stdout is closed or open for reading only.
             stdout.write(b"")
             return Output("stdout", stdout)
         if not _is_file_to_be(path):
             return Output(str(path), PatientFile(path, "w"))
-        # Through a link, the file that it leads to is meant.
+        # Of a link, the file that it leads to is replaced.
         return OutputFile(path.resolve() if path.is_symlink() else path)
     except OSError as error:
         raise _refusal("stdout" if path is None else str(path), error) from error
@@ -52,7 +52,7 @@ class Output:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether people see the results as they come."""
+        """Whether the results appear on a terminal."""
         return self._file.isatty()
 
     def write(self, data: bytes) -> None:
@@ -60,7 +60,7 @@ class Output:
 
         Raises:
             click.ClickException: the disk is full or failed.
-            click.exceptions.Exit: whoever read the results has left, as `head` does.
+            click.exceptions.Exit: the reader of the results has left, as `head` does.
         """
         rest = memoryview(data)
         try:
@@ -76,23 +76,23 @@ class Output:
 
 
 class OutputFile(Output):
-    """A file that is written beside its place, as `<name>.partial`.
+    """A file that is written as `<name>.partial` in the same folder.
 
-    It takes its place when the context ends without an exception. Otherwise the results that are
-    whole stay where they are, for they were paid for, and the exception gets a note that says
-    so; what was in the place before is untouched.
+    It is renamed when the context ends without an exception. Otherwise the finished results stay in
+    the partial file, for they were paid for, the exception gets a note that says so, and an older
+    file of that name is not touched.
 
     Raises:
         click.ClickException: there is such a file already.
         OSError: it cannot be written.
     """
 
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self._partial = place.with_name(f"{place.name}.partial")
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = path.with_name(f"{path.name}.partial")
         self._whole_bytes = 0
         try:
-            super().__init__(str(place), PatientFile(self._partial, "x"))
+            super().__init__(str(path), PatientFile(self._partial, "x"))
         except FileExistsError as error:
             message = f"{self._partial} holds the results of a run that was cut short or still goes on: move it away"
             raise click.ClickException(message) from error
@@ -103,7 +103,7 @@ class OutputFile(Output):
         if self._file.closed:  # Discarded.
             return
         if error is None:
-            self._take_place()
+            self._replace_path()
         elif self._whole_bytes == 0:
             self.discard()
         else:
@@ -117,17 +117,17 @@ class OutputFile(Output):
         self._whole_bytes += len(data)
 
     def discard(self) -> None:
-        """Leave the place as it was."""
+        """Remove the partial file."""
         self._file.close()
         self._partial.unlink()
 
-    def _take_place(self) -> None:
+    def _replace_path(self) -> None:
         try:
             os.fsync(self._file.fileno())
             self._file.close()
-            if self._place.exists():
-                shutil.copymode(self._place, self._partial)
-            self._partial.replace(self._place)
+            if self._path.exists():
+                shutil.copymode(self._path, self._partial)
+            self._partial.replace(self._path)
         except OSError as error:
             refusal = _refusal(self._name, error)
             refusal.add_note(self._whereabouts)

@@ -1,4 +1,4 @@
-"""How far the run is, shown on a terminal."""
+"""The progress bar."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from vision_grpc.cli.output import Output
 
 
 class ProgressBar:
-    """A line on stderr that tells images done, images a second, failures and the time left.
+    """A line on stderr with the number of finished images, images a second, failures and the time left.
 
     What is written to `sys.stderr` meanwhile appears above it.
     """
@@ -55,9 +55,9 @@ class ProgressBar:
 
 
 class _PaceColumn(ProgressColumn):
-    """Images a second since the start, and the time left at that pace.
+    """Images a second since the start, and the time that is left at this pace.
 
-    Rich's own estimates look at the last steps: results come eight at once, which looks infinitely fast.
+    Rich's own columns measure the latest steps: eight results come at once, which looks infinitely fast.
     """
 
     def render(self, task: Task) -> Text:

@@ -17,7 +17,7 @@ from vision_grpc.cli.connect import local_extra
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.seconds import DAY_S, Seconds
-from vision_grpc.cli.stderr import tell
+from vision_grpc.cli.stderr import print_line
 
 _EPILOG = """\b
 When the service is ready, one line of JSON is printed on stdout:
@@ -100,7 +100,7 @@ def serve(
     credentials unless --require-auth is given.
     """
     show_logs(logging.INFO)
-    told_to_end = _catch_end()
+    end_asked = _catch_end()
     with local_extra():
         from vision_grpc.local import Identities, LocalVision
     with ExitStack() as stack:
@@ -122,7 +122,7 @@ def serve(
             )
         )
         if identities is None and not _is_loopback(host):
-            tell(
+            print_line(
                 f"warning: everybody who can reach this machine on {host} can use the service: it needs no credentials"
             )
         if folder is not None and identities is not None:
@@ -130,7 +130,7 @@ def serve(
         endpoints = {"grpc_endpoint": vision.grpc_endpoint, "rest_endpoint": vision.rest_endpoint}
         _log.info("serving gRPC on %s and REST on %s, Ctrl-C ends the service", *endpoints.values())
         click.echo(json.dumps(endpoints))
-        told_to_end.recv(1)
+        end_asked.recv(1)
         _end_at_last()
         _log.info("ending; calls in flight are answered first")
     # Nothing is left to save. Measured with 80 calls in flight on busy cores, the interpreter's own shutdown would take
@@ -140,7 +140,7 @@ def serve(
 
 def _catch_end() -> socket.socket:
     """Return a socket that can be read once SIGINT or SIGTERM has come; a second signal ends the program at once."""
-    told_to_end, wakeup = socket.socketpair()
+    end_asked, wakeup = socket.socketpair()
     wakeup.settimeout(0)
     # The kernel may interrupt any thread. Python's handler runs in the main thread, but ends no wait for a lock or an
     # event there. The interrupted thread writes to the socket, which wakes the main thread.
@@ -152,7 +152,7 @@ def _catch_end() -> socket.socket:
 
     for number in _ENDING:
         signal.signal(number, end)
-    return told_to_end
+    return end_asked
 
 
 def _end_at_last() -> None:

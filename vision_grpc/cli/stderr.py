@@ -1,4 +1,4 @@
-"""Lines for people, on stderr."""
+"""Messages on stderr."""
 
 import sys
 from io import BufferedWriter, FileIO, TextIOWrapper
@@ -11,28 +11,28 @@ _STDERR = 2
 
 
 def open_stderr() -> None:
-    """Let no trouble with `sys.stderr` be trouble of the command: what is lost with it is for people, not the results.
+    """Make `sys.stderr` ignore errors: messages may be lost, but the command goes on.
 
-    It may be closed, a full disk, or a pipe whose reader has left.
+    stderr may be closed, on a full disk, or a pipe whose reader has left.
     """
-    raw = _Heedless(_STDERR, "w", closefd=False)
+    raw = _LossyFile(_STDERR, "w", closefd=False)
     # None: it was closed, and the null device has taken its place.
     encoding = "utf-8" if sys.stderr is None else sys.stderr.encoding
     sys.stderr = TextIOWrapper(BufferedWriter(raw), encoding, errors="backslashreplace", line_buffering=True)
 
 
-def tell(line: str) -> None:
+def print_line(line: str) -> None:
     """Print one line on stderr, above the progress bar if there is one; line breaks become blanks."""
-    tell_lines(" ".join(line.split()))
+    print_lines(" ".join(line.split()))
 
 
-def tell_lines(text: str) -> None:
+def print_lines(text: str) -> None:
     """Print lines on stderr as they are.
 
-    What a terminal would obey (file names and services can hold anything) is shown escaped.
+    Control characters are escaped: names of files and answers of services may contain any.
     """
     shown = "\n".join(map(_escape, text.splitlines()))
-    # Looked up each time: a progress bar puts itself in its place.
+    # Looked up each time, because a progress bar replaces it.
     sys.stderr.write(f"{shown}\n")
 
 
@@ -40,8 +40,8 @@ def _escape(line: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
-class _Heedless(FileIO):
-    """A file that takes everything; what cannot be written is gone."""
+class _LossyFile(FileIO):
+    """A file that ignores errors: what cannot be written is lost."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
         try:

@@ -1,4 +1,4 @@
-"""What commands print on stdout, where it is not images' results: those are written by `output`."""
+"""What commands print on stdout, except the results of images, which `output` writes."""
 
 import sys
 from io import BufferedWriter, TextIOWrapper
@@ -16,10 +16,10 @@ _STDOUT = 1
 
 
 def open_stdout() -> None:
-    """Let writing to `sys.stdout` end the command with one line on stderr where it is closed or a full disk.
+    """Make `sys.stdout` end the command with one line on stderr if it is closed or its disk is full.
 
-    Where the reader has left, as `head` does, that is what the exit code says. Click writes whatever
-    it prints out at once.
+    If the reader has left, as `head` does, only the exit code says so. Click flushes everything that
+    it prints at once.
     """
     raw = _Strict(_STDOUT, "w", closefd=False)
     if sys.stdout is None:
@@ -32,7 +32,7 @@ class _Strict(PatientFile):
     _failed = False
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        if self._failed:  # Told already; this is the end of the program, which tries again.
+        if self._failed:  # The error was printed already; Python flushes again when the program ends.
             return len(memoryview(data))
         try:
             return super().write(data)

@@ -121,6 +121,6 @@ def test_an_address_is_shown_without_password_and_query(address: str) -> None:
 
 def test_what_is_a_name_is_quoted_as_it_is() -> None:
     assert quote_path("secrets/key.json") == quote_path(Path("secrets/key.json")) == "secrets/key.json"
-    assert quote_path("x" * 256) == "<256 characters that look like no path>"
+    assert quote_path("x" * 256) == "<256 characters that do not look like a path>"
     assert quote_endpoint("https://host/path") == "'https://host/path'"
     assert quote_endpoint("https://me:you@host:1") == "'https://...@host:1'"

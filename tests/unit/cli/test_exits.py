@@ -1,6 +1,6 @@
 import pytest
 
-from vision_grpc.cli.exits import Tally
+from vision_grpc.cli.exits import RunCounts
 from vision_grpc.errors import Code
 from vision_grpc.messages import AnalyzeResult
 from vision_grpc.results import ImageError, ImageResult
@@ -39,8 +39,8 @@ REFUSED_CALL = ImageResult("a", error=ImageError(Code.NOT_FOUND, "no such folder
     ],
 )
 def test_exit_code(results: list[ImageResult], wrong_paths: int, code: int) -> None:
-    tally = Tally(wrong_paths=wrong_paths)
+    counts = RunCounts(wrong_paths=wrong_paths)
     for result in results:
-        tally.count(result)
-    assert tally.exit_code == code
-    assert tally.failed == wrong_paths + sum(not result.ok for result in results)
+        counts.count(result)
+    assert counts.exit_code == code
+    assert counts.failed == wrong_paths + sum(not result.ok for result in results)

@@ -71,7 +71,7 @@ def test_what_is_no_regular_file_in_a_folder_keeps_nobody_waiting(
             bound.bind("2.png")
     complaints: list[str] = []
     assert list(list_images([str(tmp_path)], complaints)) == [tmp_path / "1.png"]
-    assert complaints == [f"{tmp_path}/2.png: no regular file, move it away (a pipe may be named itself)"]
+    assert complaints == [f"{tmp_path}/2.png: not a regular file, move it away (a pipe may be named itself)"]
     assert list(list_images([str(tmp_path / "2.png")], [])) == [tmp_path / "2.png"]
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from vision_grpc.cli.stderr import tell
+from vision_grpc.cli.stderr import print_line
 
 
 @pytest.mark.parametrize(
@@ -13,5 +13,5 @@ from vision_grpc.cli.stderr import tell
     ],
 )
 def test_a_line_is_one_line_that_no_terminal_obeys(line: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
-    tell(line)
+    print_line(line)
     assert capsys.readouterr() == ("", f"{shown}\n")

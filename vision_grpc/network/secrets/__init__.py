@@ -1,1 +1,1 @@
-"""What must not be shown: files that hold secrets, and texts that may quote one."""
+"""Secrets: files that contain them, and texts that must not quote them."""

@@ -8,27 +8,27 @@ _LOG = logging.getLogger("vision_grpc.auth")
 _READABLE_BY_OTHERS = 0o077
 
 
-def read_key_file(place: Path, role: str) -> bytes:
-    """Return what is in a file; one that others may read is warned of, by its role.
+def read_key_file(path: Path, role: str) -> bytes:
+    """Return the content of a file, and log a warning if other users can read the file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
-    content = place.read_bytes()
-    warn_of_readers(place, role)
+    content = path.read_bytes()
+    warn_of_readers(path, role)
     return content
 
 
 def why_unread(error: OSError | ValueError) -> str:
-    """Return why a file could not be read, without its path: that may be the secret itself, pasted there."""
-    return error.strerror or "unknown" if isinstance(error, OSError) else "it has characters that no path has"
+    """Return why a file could not be read, without its path: a secret may have been pasted in its place."""
+    return error.strerror or "unknown" if isinstance(error, OSError) else "a path cannot have these characters"
 
 
-def warn_of_readers(place: Path, role: str) -> None:
-    """Warn of a file that holds a secret, by its role, when others may read it.
+def warn_of_readers(path: Path, role: str) -> None:
+    """Log a warning if other users can read a file with a secret; `role` says what the file is.
 
     Raises:
-        OSError: it is not there.
+        OSError: there is no such file.
     """
-    if os.name == "posix" and place.stat().st_mode & _READABLE_BY_OTHERS:
-        _LOG.warning("%s %s can be read by others: chmod 600 %s", role, place, place)
+    if os.name == "posix" and path.stat().st_mode & _READABLE_BY_OTHERS:
+        _LOG.warning("%s %s can be read by others: chmod 600 %s", role, path, path)
