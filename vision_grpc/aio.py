@@ -106,9 +106,10 @@ class AsyncVisionClient(Session):
 
     async def aclose(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
-        self._closed = True
-        transport, self._transport = self._transport or self._own_transport, None
-        if transport is not None:
+        was_closed, self._closed = self._closed, True
+        transport = self._own_transport if self._transport is None else self._transport
+        self._transport = None
+        if transport is not None and not was_closed:
             await transport.aclose()
 
     async def __aenter__(self) -> Self:

@@ -100,11 +100,11 @@ def without_backoff() -> Generator[None, None, None]:
         with without_backoff(), VisionClient(transport=MemoryTransport(handler)) as client:
             ...
     """
-    before, RETRY_WAITS.are_on = RETRY_WAITS.are_on, False
+    RETRY_WAITS.turn_off()
     try:
         yield
     finally:
-        RETRY_WAITS.are_on = before
+        RETRY_WAITS.turn_on()
 
 
 AsyncMemoryTransport = MemoryTransport

@@ -139,7 +139,7 @@ def test_a_wait_that_the_service_asks_for_is_kept(connect: Connect) -> None:
     busy = Refusal(ServiceError(Code.UNAVAILABLE, "busy"), retry_after_s=3_600)
     client, service = connect(lambda _: busy)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RETRY_WAITS, "are_on", True)
+        patch.setattr(RETRY_WAITS, "_turned_off", 0)
         [result] = client.collect([png(1)])
     assert result.error is not None
     assert result.error.code is Code.UNAVAILABLE

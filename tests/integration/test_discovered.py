@@ -304,3 +304,32 @@ def _begin(transport: DiscoveringTransport, begin: str, done: threading.Event) -
     if begin == "send":
         return transport.send(_REQUEST, None, deadline, done.set)
     return transport.start([png(1)], VISION_V1.template(("*",), "", ""), None, deadline, done.set)
+
+
+@pytest.mark.parametrize("begin", ["start", "send"])
+async def test_a_connection_that_cannot_be_opened_ends_the_call(begin: str) -> None:
+    def open_at(_: Endpoint) -> NoReturn:
+        message = "no such file"
+        raise OSError(message)
+
+    lookup = Lookup(
+        Mock(address=lambda *_, **__: "vision.example:443", endpoint=_SlowDirectory.endpoint), insecure=False
+    )
+    for loop in (None, asyncio.get_running_loop()):
+        done = threading.Event()
+        call = _begin(DiscoveringTransport(lookup, open_at, loop=loop), begin, done)
+        assert await asyncio.to_thread(done.wait, 20)
+        with pytest.raises(OSError, match="no such file"):
+            call.answer()
+
+
+@pytest.mark.parametrize("begin", ["start", "send"])
+def test_a_closed_transport_finds_nothing(begin: str) -> None:
+    directory, done = _SlowDirectory(), threading.Event()
+    transport = DiscoveringTransport(Lookup(directory, insecure=False), Mock())
+    transport.close()
+    call = _begin(transport, begin, done)
+    assert done.is_set()
+    with pytest.raises(TransportError, match="the client was closed"):
+        call.answer()
+    assert not directory.asked.is_set()

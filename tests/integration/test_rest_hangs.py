@@ -1,12 +1,14 @@
 """REST against servers that never come to an end: calls end at their deadline, and whenever nobody wants them."""
 
 import asyncio
+import math
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -181,3 +183,23 @@ def test_a_process_ends_at_once(kind: str, way: str) -> None:
         assert server.left.wait(_SOON_S)
     assert process.returncode == (0 if way == "left" else -signal.SIGINT)
     assert errors.strip().splitlines()[-1:] == ([] if way == "left" else ["KeyboardInterrupt"])
+
+
+@pytest.mark.parametrize("timeout_s", [1e12, math.inf])
+def test_a_call_that_may_take_for_ever_leaves_the_others_their_deadlines(timeout_s: float) -> None:
+    with lying_server(stay_silent) as server:
+        client = VisionClient(f"http://{server.address}", transport="rest", credentials=Anonymous())
+
+        def wait_for_ever() -> None:
+            with suppress(TransportError):
+                client.batch_analyze(_REQUEST, timeout=timeout_s)
+
+        patient = threading.Thread(target=wait_for_ever, daemon=True)
+        patient.start()
+        for _ in range(2):
+            with pytest.raises((DeadlineError, PathError)):
+                client.batch_analyze(_REQUEST, timeout=_SHORT_S)
+        assert patient.is_alive()
+        client.close()
+        patient.join(_SOON_S)
+        assert not patient.is_alive()

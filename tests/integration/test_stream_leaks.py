@@ -174,17 +174,17 @@ async def test_closing_a_client_ends_the_calls_of_others_with_an_error_of_ours(t
         return Silence()
 
     with _SERVERS[transport](script) as service:
-        uses: list[Callable[[AsyncVisionClient], Awaitable[object]]] = [
-            lambda client: client.analyze(png(1)),
-            lambda client: client.batch_analyze(_request()),
+        uses: list[tuple[Callable[[AsyncVisionClient], Awaitable[object]], type[Exception], str]] = [
+            (lambda client: client.analyze(png(1)), RuntimeError, "^the client is closed"),
+            (lambda client: client.batch_analyze(_request()), TransportError, "cancelled"),
         ]
-        for use in uses:
+        for use, kind, words in uses:
             arrived.clear()
             client = AsyncVisionClient(service.address, insecure=True, transport=transport)  # type: ignore[arg-type]
             task = asyncio.ensure_future(use(client))
             assert await asyncio.to_thread(arrived.wait, 20)
             await client.aclose()
-            with pytest.raises((TransportError, RuntimeError)):
+            with pytest.raises(kind, match=words):
                 await asyncio.wait_for(task, 20)
 
 

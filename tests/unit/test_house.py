@@ -28,6 +28,13 @@ def test_the_folders_are_the_layers() -> None:
     assert sorted(folders | modules) == sorted(room for layer in _layers() for room in layer)
 
 
+def test_each_room_has_a_list_of_what_it_may_import() -> None:
+    settings = tomllib.loads((_ROOT / "pyproject.toml").read_text())
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    listed = [each["source"].removeprefix("vision_grpc.") for each in contracts if each["type"] == "allowed"]
+    assert sorted(listed) == sorted(room for layer in _layers() for room in layer)
+
+
 def test_the_tree_of_the_readme_goes_down_the_layers() -> None:
     layer_of = {room: number for number, layer in enumerate(_layers()) for room in layer}
     tree = _tree()

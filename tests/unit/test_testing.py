@@ -8,6 +8,7 @@ from vision_grpc import Event, RetryPolicy, VisionClient
 from vision_grpc.errors import Code, DeadlineError, PathError, ServiceError, TransportError, VisionError
 from vision_grpc.events import RetryScheduled
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.testing import MemoryTransport, without_backoff
 
 _ASKS_FOR_AN_HOUR = ServiceError(Code.RESOURCE_EXHAUSTED, "quota", retry_after_s=3_600)
@@ -77,3 +78,13 @@ def test_clients_wait_again_afterwards() -> None:
         assert client.analyze(png(1)).ok
     [scheduled] = [event for event in events if isinstance(event, RetryScheduled)]
     assert 0 < scheduled.wait_s <= 0.001  # Evenly from 0 on.
+
+
+def test_overlapping_blocks_end_each_for_itself() -> None:
+    first, second = without_backoff(), without_backoff()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not RETRY_WAITS.are_on
+    second.__exit__(None, None, None)
+    assert RETRY_WAITS.are_on

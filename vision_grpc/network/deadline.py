@@ -4,6 +4,9 @@ import math
 import time
 from typing import NamedTuple
 
+LONGEST_S = 20 * 86_400.0
+"""The longest time that sockets, condition variables and gRPC all take: what is beyond is never waited for anyway."""
+
 
 class Deadline(NamedTuple):
     """A point in time, made where a call begins and handed down to everything that the call waits for."""
@@ -16,7 +19,7 @@ class Deadline(NamedTuple):
 
     @classmethod
     def after(cls, timeout_s: float) -> "Deadline":
-        """Return the deadline that ends so many seconds from now.
+        """Return the deadline that ends so many seconds from now, at most `LONGEST_S`.
 
         Raises:
             ValueError: the number is NaN.
@@ -24,7 +27,7 @@ class Deadline(NamedTuple):
         if math.isnan(timeout_s):
             message = "the timeout is NaN: give a number of seconds"
             raise ValueError(message)
-        return cls(time.monotonic() + timeout_s, timeout_s)
+        return cls(time.monotonic() + min(timeout_s, LONGEST_S), max(0.0, timeout_s))
 
     @property
     def left_s(self) -> float:

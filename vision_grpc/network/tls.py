@@ -101,7 +101,7 @@ class ClientCertificate(NamedTuple):
 class Tls:
     """What a connection trusts and presents, over either transport."""
 
-    roots: bytes | None = None
+    roots: bytes | None = field(default=None, repr=False)
     """The PEM bundle to trust. None: the one that the transport's library has."""
     client_certificate: ClientCertificate | None = field(default=None, repr=False)
     """What to present to services that ask for a certificate. None: nothing."""

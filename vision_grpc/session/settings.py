@@ -93,7 +93,7 @@ class Arguments:
     transport: TransportChoice | None = None
     credentials: Credentials | None = None
     folder_id: str | None = None
-    root_certificates: Pem | None = None
+    root_certificates: Pem | None = field(default=None, repr=False)
     client_certificate: tuple[Pem, Pem] | None = field(default=None, repr=False)
     server_name: str | None = None
     insecure: bool = False

@@ -105,6 +105,11 @@ class _Connections:
             self._latest = self._opened[endpoint]
             return self._latest
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether no more connections are opened."""
+        return self._closed
+
     def close(self) -> Sequence[Transport]:
         """Open no more, and return what is to be closed."""
         with self._opening:
@@ -174,7 +179,7 @@ class DiscoveringTransport:
         def begin(endpoint: Endpoint) -> None:
             try:
                 call.begin(partial(start, self._connections.at(endpoint)))
-            except VisionError as error:
+            except Exception as error:  # noqa: BLE001 - raised again by the call's `answer`
                 call.fail(error)
 
         def work() -> None:
@@ -190,4 +195,12 @@ class DiscoveringTransport:
                 self._waiting.discard(call)
 
         self._waiting.add(call)
-        threading.Thread(target=work, name="vision-grpc-discovery", daemon=True).start()
+        if self._connections.is_closed:
+            self._waiting.discard(call)
+            call.fail(not_started(self._lookup.directory.endpoint))
+            return
+        try:
+            threading.Thread(target=work, name="vision-grpc-discovery", daemon=True).start()
+        except RuntimeError as error:
+            self._waiting.discard(call)
+            call.fail(PathError(f"no thread could be started to find the service: {error}"))

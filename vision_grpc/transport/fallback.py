@@ -27,7 +27,9 @@ class FallbackTransport:
         self._grpc = grpc
         self._open_rest = open_rest
         self._rest: Transport | None = None
-        self._opening = threading.Lock()
+        self._closed = False
+        # Reentrant: garbage collection and signal handlers, which may close clients, run in any thread.
+        self._opening = threading.RLock()
 
     def start(
         self,
@@ -51,21 +53,27 @@ class FallbackTransport:
 
     def close(self) -> None:
         """Close both."""
-        self._grpc.close()
-        if self._rest is not None:
-            self._rest.close()
+        for transport in self._end():
+            transport.close()
 
     async def aclose(self) -> None:
         """Close both."""
-        await self._grpc.aclose()
-        if self._rest is not None:
-            await self._rest.aclose()
+        for transport in self._end():
+            await transport.aclose()
+
+    def _end(self) -> list[Transport]:
+        """Open no more; return what is to be closed."""
+        with self._opening:
+            self._closed = True
+            return [self._grpc] if self._rest is None else [self._grpc, self._rest]
 
     def _choose(self) -> tuple[Transport, str | None]:
         reason = self._choice.fallback_reason(self._clock())
         if reason is None:
             return self._grpc, None
         with self._opening:
+            if self._closed and self._rest is None:
+                return self._grpc, None  # It refuses the call.
             if self._rest is None:
                 self._rest = self._open_rest()
             return self._rest, reason

@@ -14,13 +14,13 @@ from google.protobuf.message import Message
 from images_in_bytes import png
 
 from vision_grpc.api.vision_v1 import VISION_V1
-from vision_grpc.errors import PathError, TransportError, VisionError
+from vision_grpc.errors import DeadlineError, PathError, TransportError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport.grpc.call import GrpcBatchCall, GrpcCall
+from vision_grpc.transport import BatchCall, Call
 from vision_grpc.transport.grpc.exchange import translate
 from vision_grpc.transport.grpc.transport import GrpcTransport
 
@@ -37,15 +37,15 @@ def _for_this_loop() -> GrpcTransport:
     return GrpcTransport(VISION_V1, _NOWHERE, Tls(), loop=asyncio.get_running_loop())
 
 
-def _start(transport: GrpcTransport, timeout_s: float, on_done: Callable[[], None] = lambda: None) -> GrpcBatchCall:
+def _start(transport: GrpcTransport, timeout_s: float, on_done: Callable[[], None] = lambda: None) -> BatchCall:
     return transport.start([png(1)], _TEMPLATE, None, Deadline.after(timeout_s), on_done)
 
 
-def _send(transport: GrpcTransport, timeout_s: float, on_done: Callable[[], None] = lambda: None) -> GrpcCall[Message]:
+def _send(transport: GrpcTransport, timeout_s: float, on_done: Callable[[], None] = lambda: None) -> Call[Message]:
     return transport.send(BatchAnalyzeRequest(), None, Deadline.after(timeout_s), on_done)
 
 
-async def _failure_of(call: GrpcCall[Any], done: asyncio.Event) -> BaseException:
+async def _failure_of(call: Call[Any], done: asyncio.Event) -> BaseException:
     async with asyncio.timeout(_SOON_S):
         await done.wait()
     with pytest.raises(VisionError) as caught:
@@ -210,3 +210,16 @@ owner.itself = owner
         timeout=60,
     )
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, b"closed", b"")
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, -1.0])
+async def test_nothing_is_sent_when_the_time_is_over(timeout_s: float) -> None:
+    for transport in (_for_threads(), _for_this_loop()):
+        for begin in (_start, _send):
+            done: list[bool] = []
+            call = begin(transport, timeout_s, lambda done=done: done.append(True))  # type: ignore[misc]
+            assert done == [True]
+            with pytest.raises(DeadlineError, match="within 0 s"):
+                call.answer()
+        assert _calls_of(transport) == [0]
+        await transport.aclose()

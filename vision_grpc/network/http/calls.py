@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from vision_grpc.errors import DeadlineError, TransportError, VisionError
-from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.attempt import Attempt, not_started
 from vision_grpc.network.dialer import Dialer
 from vision_grpc.network.http.body import MAX_BODY_BYTES
 from vision_grpc.network.http.connection import HttpConnection
@@ -81,6 +81,9 @@ class HttpCalls:
             future.set_exception(error)
             return future
         with self._lock:
+            if self._closed:
+                future.set_exception(not_started(attempt.endpoint))
+                return future
             caller = self._idle.pop() if self._idle else _Caller(DaemonThreads("vision-grpc-http"), self._connect())
             self._under_way[future] = _UnderWay(caller, attempt)
             self._watch_until(attempt.deadline.at)

@@ -27,7 +27,6 @@ class LoopChannels:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._closing: set[asyncio.Task[None]] = set()
 
     def open(self, endpoint: Endpoint, tls: Tls, path: str) -> "tuple[grpc.aio.Channel, LoopMethod]":
         """Return a channel, and the method on it; see `ChannelKind`."""
@@ -43,10 +42,9 @@ class LoopChannels:
         return LoopCall(method(wire, timeout=timeout_s, metadata=metadata))
 
     def close(self, channels: Sequence[grpc.aio.Channel]) -> None:
-        """Let the loop close channels soon."""
-        closing = self._loop.create_task(self.aclose(channels))
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+        """Let the loop close channels soon; a closed loop has no connections."""
+        if not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self.aclose(channels), self._loop)
 
     async def aclose(self, channels: Sequence[grpc.aio.Channel]) -> None:
         """Close channels; see `ChannelKind`."""
@@ -57,7 +55,7 @@ class LoopChannels:
 class LoopCall:
     """A call of `grpc.aio` with the methods of one for threads; see `CallUnderWay`.
 
-    What it awaits is there, for the call is done: nothing here suspends.
+    It is asked when the call is done, so nothing that is awaited here suspends.
     """
 
     def __init__(self, call: "grpc.aio.UnaryUnaryCall[bytes, bytes]") -> None:
@@ -70,11 +68,10 @@ class LoopCall:
 
     def result(self) -> bytes:
         """Return the answer; see `CallUnderWay`."""
-        try:
-            return _at_once(self._call)
-        except asyncio.CancelledError as error:
-            # Of the call, not of the task that asks: that one would be cancelled where it waits.
-            raise grpc.FutureCancelledError from error
+        if self._call.cancelled():
+            # By `cancel`, or by closing the channel: gRPC reports that before its own task has ended.
+            raise grpc.FutureCancelledError
+        return _at_once(self._call)
 
     def code(self) -> grpc.StatusCode:
         """Return the status of the call."""

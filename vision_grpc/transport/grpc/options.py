@@ -26,9 +26,6 @@ OPTIONS: Options = (
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
 
-LONGEST_S = 365 * 86_400.0
-"""The longest time-out that gRPC gets: a time beyond what its clock can hold would be over at once."""
-
 
 def options_of(endpoint: Endpoint, tls: Tls) -> Options:
     """Return the options of a channel to the endpoint that is protected so."""

@@ -12,12 +12,12 @@ from vision_grpc.network.attempt import Attempt, not_started
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport import OnDone
+from vision_grpc.transport import BatchCall, Call, OnDone
+from vision_grpc.transport.ended_call import EndedCall
 from vision_grpc.transport.grpc.call import CallUnderWay, GrpcBatchCall, GrpcCall
 from vision_grpc.transport.grpc.channel_pool import ChannelPool
 from vision_grpc.transport.grpc.exchange import Metadata, metadata_of
 from vision_grpc.transport.grpc.loop_channel import LoopChannels
-from vision_grpc.transport.grpc.options import LONGEST_S
 from vision_grpc.transport.grpc.thread_channel import ThreadChannels
 from vision_grpc.transport.headers import Headers
 
@@ -75,17 +75,21 @@ class GrpcTransport:
         authorization: str | None,
         deadline: Deadline,
         on_done: OnDone,
-    ) -> GrpcBatchCall:
+    ) -> BatchCall:
         """Send a batch; see `Transport`."""
         attempt = Attempt(self._endpoint, deadline, authorization)
+        if not deadline.left_s:
+            on_done()
+            return EndedCall(attempt.late(), contents)
         wire = template.join(contents)
         return GrpcBatchCall(self._call(wire, authorization, deadline, on_done), wire, attempt, self._api)
 
-    def send(
-        self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone
-    ) -> GrpcCall[Message]:
+    def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Message]:
         """Send a request as it is; see `Transport`."""
         attempt = Attempt(self._endpoint, deadline, authorization)
+        if not deadline.left_s:
+            on_done()
+            return EndedCall(attempt.late())
 
         def read(wire: bytes) -> Message:
             response = self._api.parse_wire(wire)
@@ -108,7 +112,7 @@ class GrpcTransport:
         metadata = metadata_of(authorization, self._headers)
         pooled = self._channels.take()
         try:
-            call = self._kind.start(pooled.method, wire, min(deadline.left_s, LONGEST_S), metadata)
+            call = self._kind.start(pooled.method, wire, deadline.left_s, metadata)
         except (ValueError, grpc.aio.UsageError) as error:
             self._channels.leave(pooled)
             self._refuse(error)
