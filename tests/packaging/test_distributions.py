@@ -40,4 +40,5 @@ def test_source_distribution_holds_the_protos(tmp_path: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     protos = {path.relative_to(ROOT).as_posix() for path in (ROOT / "protos").rglob("*") if path.is_file()}
     assert protos | {"LICENSE", "pyproject.toml", "vision_grpc/py.typed"} < names
+    assert {"CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md"} < names  # The README links to them.
     assert not any(name.startswith("tests/") for name in names)

@@ -99,6 +99,9 @@ def serve(
     It recognises text with Tesseract and has the API of the real service. It requires no
     credentials unless --require-auth is given.
     """
+    if (tls_certificate is None) != (tls_key is None):
+        message = "--tls-certificate and --tls-key go together: name both files"
+        raise click.UsageError(message, click.get_current_context())
     show_logs(logging.INFO)
     end_asked = _catch_end()
     with local_extra():

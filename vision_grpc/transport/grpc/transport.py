@@ -12,6 +12,7 @@ from vision_grpc.network.attempt import Attempt, not_started
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
+from vision_grpc.results import Answer
 from vision_grpc.transport import BatchCall, Call, OnDone
 from vision_grpc.transport.ended_call import EndedCall
 from vision_grpc.transport.grpc.call import CallUnderWay, GrpcBatchCall, GrpcCall
@@ -80,7 +81,7 @@ class GrpcTransport:
         attempt = Attempt(self._endpoint, deadline, authorization)
         if not deadline.left_s:
             on_done()
-            return EndedCall(attempt.late(), contents)
+            return EndedCall[Answer](attempt.late(), contents)
         wire = template.join(contents)
         return GrpcBatchCall(self._call(wire, authorization, deadline, on_done), wire, attempt, self._api)
 
@@ -89,7 +90,7 @@ class GrpcTransport:
         attempt = Attempt(self._endpoint, deadline, authorization)
         if not deadline.left_s:
             on_done()
-            return EndedCall(attempt.late())
+            return EndedCall[Message](attempt.late())
 
         def read(wire: bytes) -> Message:
             response = self._api.parse_wire(wire)
