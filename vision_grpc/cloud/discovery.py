@@ -1,4 +1,4 @@
-"""Where the services of a cloud are, as its endpoint service tells."""
+"""Where the services of a cloud are, as its endpoint service says."""
 
 import copy
 import os
@@ -69,7 +69,7 @@ class ApiEndpoints:
         Raises:
             TransportError: the endpoint service was not reached in time.
             ServiceError: it refused the call, or knows no such service (NOT_FOUND).
-            ProtocolError: its answer is none.
+            ProtocolError: its answer cannot be read.
         """
         question = self._asked()
         if question is not None:

@@ -49,7 +49,7 @@ def call_once(
     Raises:
         TransportError: the service was not reached or did not answer in time.
         ServiceError: it refused or failed the call.
-        ProtocolError: its answer is none.
+        ProtocolError: its answer cannot be read.
         ValueError: the secret would travel in plaintext.
     """
     if service.transport == "rest":

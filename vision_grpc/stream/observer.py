@@ -1,4 +1,4 @@
-"""What a stream reports its work to. Counts, events and logs are no concern of the core."""
+"""What a stream reports its work to. Its decisions do not depend on counts, events or logs."""
 
 from collections.abc import Iterable
 from typing import Protocol
