@@ -10,6 +10,7 @@ from scripted_service import Script, Service, serve_grpc, serve_rest
 from toy_api import TOY_DIALECT, VISION_DIALECT, Dialect
 
 from vision_grpc import AsyncVisionClient, ImageResult, VisionClient
+from vision_grpc.api.api import Api
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.session.monitor import Stats
 from vision_grpc.sources.files import ImageSource
@@ -96,8 +97,11 @@ class SyncDriver:
         client.analyze(image)
 
     def _make(self) -> VisionClient:
+        dialect = self.dialect
+
         class Client(VisionClient):
-            _api = self.dialect.api
+            def _choose_api(self) -> Api:
+                return dialect.api
 
         return Client(**self.options)
 
@@ -157,8 +161,11 @@ class AsyncDriver:
         self._run(use)
 
     def _make(self) -> AsyncVisionClient:
+        dialect = self.dialect
+
         class Client(AsyncVisionClient):
-            _api = self.dialect.api
+            def _choose_api(self) -> Api:
+                return dialect.api
 
         return Client(**self.options)
 

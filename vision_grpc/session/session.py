@@ -4,10 +4,8 @@ import os
 import random
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from vision_grpc.api.api import Api, Model, RequestTemplate
-from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
@@ -28,8 +26,6 @@ from vision_grpc.transport.connect import TransportChoice, connect
 
 class Session:
     """Settings, quotas, counts and the connection of a client."""
-
-    _api: ClassVar[Api] = VISION_V1
 
     def __init__(
         self,
@@ -78,6 +74,7 @@ class Session:
             server_name=server_name,
             data_logging=data_logging,
         )
+        self._api = self._choose_api()
         self._limits = limits
         self._retry = retry
         self._timeouts = timeouts
@@ -101,6 +98,12 @@ class Session:
         if self._closed:
             message = "the client is closed"
             raise RuntimeError(message)
+
+    def _choose_api(self) -> Api:
+        # What reads answers is not needed to import a client.
+        from vision_grpc.api.vision_v1 import VISION_V1
+
+        return VISION_V1
 
     def _connect(self, loop: AbstractEventLoop | None = None) -> Transport:
         if self._own_transport is not None:
