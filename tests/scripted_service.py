@@ -47,14 +47,14 @@ class Disconnect:
     """Break the connection."""
 
 
-class Refusal(NamedTuple):
+class ErrorWithWait(NamedTuple):
     """An error that asks for a wait: by RetryInfo, or as REST gateways do, by the header."""
 
     error: ServiceError
     retry_after_s: int
 
 
-Reply = BatchAnalyzeResponse | bytes | ServiceError | Refusal | Silence | Disconnect
+Reply = BatchAnalyzeResponse | bytes | ServiceError | ErrorWithWait | Silence | Disconnect
 Script = Callable[[BatchAnalyzeRequest], Reply]
 
 
@@ -120,7 +120,7 @@ class Service:
             reply = self._script(request)
             if isinstance(reply, BatchAnalyzeResponse):
                 return self.dialect.write_response(reply)
-            if isinstance(reply, Refusal):
+            if isinstance(reply, ErrorWithWait):
                 error = reply.error
                 error.retry_after_s = reply.retry_after_s
                 raise error
@@ -189,7 +189,7 @@ def _over_grpc(service: Service, wire: bytes, call: grpc.ServicerContext) -> byt
         return service.dialect.write_response(reply).SerializeToString()
     if isinstance(reply, bytes):
         return reply
-    if isinstance(reply, Refusal):
+    if isinstance(reply, ErrorWithWait):
         status = Status(code=reply.error.code, message=reply.error.message)
         info = RetryInfo()
         info.retry_delay.seconds = reply.retry_after_s
@@ -261,7 +261,7 @@ class _RestHandler(BaseHTTPRequestHandler):
             self._send(200, to_json(service.dialect.write_response(reply)), request_id)
         elif isinstance(reply, bytes):
             self._send(200, reply, request_id)
-        elif isinstance(reply, Refusal):
+        elif isinstance(reply, ErrorWithWait):
             self._refuse(reply.error, request_id, {"retry-after": str(reply.retry_after_s)})
         elif isinstance(reply, ServiceError):
             self._refuse(reply, request_id, {})

@@ -6,7 +6,7 @@ from itertools import cycle
 import pytest
 from drivers import Connect, Way
 from images_in_bytes import number_in, png
-from scripted_service import Disconnect, Refusal, Reply, Script, Service, answer, numbers_of, read
+from scripted_service import Disconnect, ErrorWithWait, Reply, Script, Service, answer, numbers_of, read
 
 from vision_grpc import RetryPolicy
 from vision_grpc.api.vision_v1 import VISION_V1
@@ -136,7 +136,7 @@ def test_a_call_that_failed_for_the_moment_is_repeated(connect: Connect, code: C
 
 def test_a_wait_that_the_service_asks_for_is_kept(connect: Connect) -> None:
     """It asks for longer than there is time, so that nobody waits."""
-    busy = Refusal(ServiceError(Code.UNAVAILABLE, "busy"), retry_after_s=3_600)
+    busy = ErrorWithWait(ServiceError(Code.UNAVAILABLE, "busy"), retry_after_s=3_600)
     client, service = connect(lambda _: busy)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RETRY_WAITS, "_turned_off", 0)

@@ -79,13 +79,13 @@ class KeyFile:
         if not isinstance(path, str | os.PathLike):
             message = f"the key has to be a path, the text of its JSON or a mapping, not {type(path).__name__}"
             raise TypeError(message)
-        self._place = Path(cast("str | os.PathLike[str]", path))
-        self._origin = f"the key file {quote_path(self._place)}"
+        self._path = Path(cast("str | os.PathLike[str]", path))
+        self._origin = f"the key file {quote_path(self._path)}"
         content = self._read()
         self._key = AuthorizedKey.from_json(content, self._origin)
         self._digest = sha256(content).digest()
         # A pipe, as of `<(cat key.json)`, is empty once it has been read.
-        self._lasts = self._place.is_file()
+        self._lasts = self._path.is_file()
 
     def current_key(self) -> AuthorizedKey:
         """Return the key that is in the file now.
@@ -103,7 +103,7 @@ class KeyFile:
 
     def _read(self) -> bytes:
         try:
-            return read_key_file(self._place, "the key file")
+            return read_key_file(self._path, "the key file")
         except (OSError, ValueError) as error:
             reason = why_unread(error)
         # Without the cause, which may quote the key itself.

@@ -77,8 +77,8 @@ class _CalledToken(ExchangedCredentials):
         try:
             value = self._function()
         except Exception as error:  # noqa: BLE001 - code of the user: any exception means that there is no token now
-            place = extract_tb(error.__traceback__)[-1]
-            problem = f"raised {type(error).__name__} at {place.filename}:{place.lineno}"
+            frame = extract_tb(error.__traceback__)[-1]
+            problem = f"raised {type(error).__name__} at {frame.filename}:{frame.lineno}"
         if problem:
             # Without the cause, whose text may contain the token.
             message = f"{self._origin} {problem}"

@@ -44,17 +44,17 @@ class YcProfile(Secretive):
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
-        place = Path(path).expanduser()
-        self.name, fields = _find_profile(_read(place), place, name)
+        file = Path(path).expanduser()
+        self.name, fields = _find_profile(_read(file), file, name)
         self.folder_id = _text(fields, "folder-id")
         self.endpoint = _text(fields, "endpoint")
-        origin = f"the profile {self.name!r} in {quote_path(place)}"
+        origin = f"the profile {self.name!r} in {quote_path(file)}"
         if iam_endpoint is None:
             iam_endpoint = _cloud_of(self.endpoint, origin, root_certificates, insecure=insecure)
         key, token = fields.get("service-account-key"), _text(fields, "token")
         self._inner: Credentials
         if token or (key and not _is_path(key)):
-            warn_of_readers(place, "the configuration of yc in")
+            warn_of_readers(file, "the configuration of yc in")
         if key:
             self._inner = ServiceAccountKey(
                 os.path.expanduser(key) if isinstance(key, str) else key,  # noqa: PTH111 - may be JSON
@@ -130,29 +130,29 @@ def user_token(
     return OAuthToken(token, iam_endpoint=iam_endpoint, root_certificates=root_certificates, insecure=insecure)
 
 
-def _read(place: Path) -> Tree:
+def _read(file: Path) -> Tree:
     try:
-        return read_yc_config(place.read_text(encoding="utf-8"))
+        return read_yc_config(file.read_text(encoding="utf-8"))
     except OSError as error:
         problem = f"cannot be read ({error.strerror}): run `yc init`"
     except ValueError as error:
         reason = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         problem = f"is not understood: {reason}"
     # Without the causes, which hold the path or the text.
-    message = f"the configuration of yc in {quote_path(place)} {problem}"
+    message = f"the configuration of yc in {quote_path(file)} {problem}"
     raise AuthError(message)
 
 
-def _find_profile(config: Tree, place: Path, name: str | None) -> tuple[str, Tree]:
+def _find_profile(config: Tree, file: Path, name: str | None) -> tuple[str, Tree]:
     wanted = _text(config, "current") if name is None else name
     profiles = config.get("profiles")
     if not isinstance(profiles, dict) or wanted is None:
-        message = f"the configuration of yc in {quote_path(place)} has no current profile: run `yc init`"
+        message = f"the configuration of yc in {quote_path(file)} has no current profile: run `yc init`"
         raise AuthError(message)
     fields = profiles.get(wanted)
     if not isinstance(fields, dict):
         there = ", ".join(profiles) or "none"
-        message = f"the configuration of yc in {quote_path(place)} has no profile {wanted!r}, only {there}"
+        message = f"the configuration of yc in {quote_path(file)} has no profile {wanted!r}, only {there}"
         raise AuthError(message)
     return wanted, fields
 

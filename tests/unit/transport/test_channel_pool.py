@@ -34,18 +34,18 @@ def _numbered() -> ChannelPool[int, str]:
 
 def test_another_channel_is_opened_when_all_are_full() -> None:
     channels = _numbered()
-    lanes = [channels.take() for _ in range(2 * STREAMS_PER_CHANNEL + 1)]
-    assert [lane.method for lane in lanes[::STREAMS_PER_CHANNEL]] == ["method of 0", "method of 1", "method of 2"]
-    assert [lane.calls for lane in lanes[::STREAMS_PER_CHANNEL]] == [STREAMS_PER_CHANNEL, STREAMS_PER_CHANNEL, 1]
+    taken = [channels.take() for _ in range(2 * STREAMS_PER_CHANNEL + 1)]
+    assert [channel.method for channel in taken[::STREAMS_PER_CHANNEL]] == ["method of 0", "method of 1", "method of 2"]
+    assert [channel.calls for channel in taken[::STREAMS_PER_CHANNEL]] == [STREAMS_PER_CHANNEL, STREAMS_PER_CHANNEL, 1]
     assert channels.close() == [0, 1, 2]
 
 
 def test_a_place_that_was_left_is_taken_again() -> None:
     channels = _numbered()
-    lanes = [channels.take() for _ in range(STREAMS_PER_CHANNEL + 1)]
-    channels.leave(lanes[0])
-    assert channels.take() is lanes[0]
-    assert channels.take() is lanes[-1]
+    taken = [channels.take() for _ in range(STREAMS_PER_CHANNEL + 1)]
+    channels.leave(taken[0])
+    assert channels.take() is taken[0]
+    assert channels.take() is taken[-1]
     assert channels.close() == [0, 1]
 
 
@@ -86,8 +86,8 @@ def test_a_signal_handler_may_close_as_one_is_opened() -> None:
         return number, f"method of {number}"
 
     channels = ChannelPool(open_channel)
-    lanes = [channels.take() for _ in range(STREAMS_PER_CHANNEL + 2)]
-    assert {lane.method for lane in lanes} == {"method of 0"}
+    taken = [channels.take() for _ in range(STREAMS_PER_CHANNEL + 2)]
+    assert {channel.method for channel in taken} == {"method of 0"}
 
 
 def test_one_that_cannot_be_opened_leaves_the_others_as_they_are() -> None:
@@ -97,11 +97,11 @@ def test_one_that_cannot_be_opened_leaves_the_others_as_they_are() -> None:
         return next(outcomes), "method"
 
     channels = ChannelPool(open_channel)
-    lanes = [channels.take() for _ in range(STREAMS_PER_CHANNEL)]
+    taken = [channels.take() for _ in range(STREAMS_PER_CHANNEL)]
     with pytest.raises(StopIteration):
         channels.take()
-    channels.leave(lanes[0])
-    assert channels.take() is lanes[0]
+    channels.leave(taken[0])
+    assert channels.take() is taken[0]
 
 
 @pytest.mark.usefixtures("restless")
@@ -113,10 +113,10 @@ def test_threads_never_overfill_a_channel() -> None:
     def work() -> None:
         start.wait()
         for _ in range(_ROUNDS):
-            lanes = [channels.take() for _ in range(STREAMS_PER_CHANNEL // 4)]
-            overfull.extend(lane for lane in lanes if lane.calls > STREAMS_PER_CHANNEL)
-            for lane in lanes:
-                channels.leave(lane)
+            taken = [channels.take() for _ in range(STREAMS_PER_CHANNEL // 4)]
+            overfull.extend(channel for channel in taken if channel.calls > STREAMS_PER_CHANNEL)
+            for channel in taken:
+                channels.leave(channel)
 
     threads = [threading.Thread(target=work) for _ in range(_THREADS)]
     for thread in threads:

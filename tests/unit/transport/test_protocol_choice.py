@@ -12,7 +12,7 @@ _LOGGER = "vision_grpc.transport"
 
 
 class _Listener(logging.Handler):
-    """Keeps the levels of what the path logs."""
+    """Keeps the levels of what the choice logs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,12 +22,12 @@ class _Listener(logging.Handler):
         self.levels.append(record.levelno)
 
 
-class PathMachine(RuleBasedStateMachine):
+class ChoiceMachine(RuleBasedStateMachine):
     """Calls begin and end in any order; a late one may tell of a way that has changed since."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.path = ProtocolChoice()
+        self.choice = ProtocolChoice()
         self.now = 0.0
         self.reason: str | None = None
         self.reasons = 0
@@ -43,40 +43,40 @@ class PathMachine(RuleBasedStateMachine):
 
     @rule()
     def a_call_begins(self) -> None:
-        detour = self.path.fallback_reason(self.now)
+        reason = self.choice.fallback_reason(self.now)
         if self.reason is None:
-            assert detour is None
+            assert reason is None
         elif self.now >= self.not_before:
-            assert detour is None, "it is time to look whether gRPC is back"
+            assert reason is None, "it is time to look whether gRPC is back"
             self.not_before = self.now + PROBE_INTERVAL_S
         else:
-            assert detour == self.reason
+            assert reason == self.reason
 
     @rule()
     def grpc_does_not_get_through(self) -> None:
         self.reasons += 1
         self.reason = f"reason {self.reasons}"
         self.not_before = self.now + PROBE_INTERVAL_S
-        self.path.grpc_failed(PathError(self.reason), self.now)
+        self.choice.grpc_failed(PathError(self.reason), self.now)
 
     @rule()
     def grpc_gets_through(self) -> None:
         if self.is_told:
             self.expected.append(logging.INFO)
         self.reason, self.is_told = None, False
-        self.path.grpc_worked()
+        self.choice.grpc_worked()
 
     @rule()
     def rest_gets_through(self) -> None:
         if self.reason is not None and not self.is_told:
             self.expected.append(logging.WARNING)
             self.is_told = True
-        self.path.rest_worked()
+        self.choice.rest_worked()
 
     @rule()
     def rest_does_not_get_through(self) -> None:
         self.not_before = self.now
-        self.path.rest_failed(self.now)
+        self.choice.rest_failed(self.now)
 
     @invariant()
     def each_switch_is_logged_once(self) -> None:
@@ -86,4 +86,4 @@ class PathMachine(RuleBasedStateMachine):
         logging.getLogger(_LOGGER).removeHandler(self.listener)
 
 
-TestPath = PathMachine.TestCase
+TestChoice = ChoiceMachine.TestCase
