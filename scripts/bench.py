@@ -33,7 +33,7 @@ def main() -> None:
     if argv and not argv[0].startswith("-"):
         name, *argv = argv
     if name not in _MODULES:
-        sys.exit(f"{name} is none of {', '.join(_MODULES)}")
+        sys.exit(f"there is no benchmark {name}, only {', '.join(_MODULES)}")
     import_module(_MODULES[name]).main(argv)
 
 

@@ -20,7 +20,7 @@ _TUNED = "+tune"
 _CLIENTS = (
     "window-floor-16m,window-floor-16m+tune,sync,sync+tune,sync-text,asyncio,asyncio+tune,asyncio-text,stub-1,stub-8"
 )
-# Enough for each turn to take some tenths of a second, which the clock of CPU time tells well.
+# Enough for each turn to take some tenths of a second, which the clock of CPU time measures well.
 _TURN_BYTES = 120_000_000
 _MOST_IMAGES = 1600
 

@@ -186,8 +186,8 @@ async def test_a_refused_static_secret_says_how_to_get_another(credentials: Cred
         (Reply(503, b'{"code": 14, "message": "down"}'), "UNAVAILABLE: down"),
         (Reply(500, b""), "INTERNAL: HTTP 500 with an empty body"),
         (Reply(502, b"<html><h1>Bad Gateway</h1></html>", "text/html"), "UNAVAILABLE: HTTP 502 with the body"),
-        (Reply(200, b"<html>Please log in</html>", "text/html"), "what is no CreateIamTokenResponse"),
-        (Reply(200, b'{"iamToken": 7, "expiresAt": "soon"}'), "what is no CreateIamTokenResponse"),
+        (Reply(200, b"<html>Please log in</html>", "text/html"), "but not with a CreateIamTokenResponse"),
+        (Reply(200, b'{"iamToken": 7, "expiresAt": "soon"}'), "but not with a CreateIamTokenResponse"),
         (Reply(200, b"{}"), "without a usable token: the IAM token is empty"),
         (Reply(200, token_answer("two words", 2_000_000_000)), "without a usable token"),
         (Reply(200, token_answer("t1.late", 1_000_000_000)), "has expired already: check this machine's clock"),
@@ -210,7 +210,7 @@ def test_an_iam_service_that_misbehaves_over_rest(reply: Reply, reason: str) -> 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (b"\xff\xff", "what is no CreateIamTokenResponse"),
+        (b"\xff\xff", "but not with a CreateIamTokenResponse"),
         (b"", "without a usable token"),
         (grpc.StatusCode.UNAVAILABLE, "the connection to|UNAVAILABLE"),
         (grpc.StatusCode.INTERNAL, "INTERNAL: broken"),
@@ -286,9 +286,9 @@ def test_a_token_does_not_travel_in_plaintext_but_on_this_machine() -> None:
     ("reply", "reason"),
     [
         (Reply(404, b"not found", "text/plain"), "has no token (HTTP 404): link a service account"),
-        (Reply(200, b"<html>router</html>", "text/html"), "what is no token: is that the metadata service?"),
-        (Reply(200, b"[]"), "what is no token"),
-        (Reply(200, b'{"access_token": 1, "expires_in": 2}'), "what is no token"),
+        (Reply(200, b"<html>router</html>", "text/html"), "but not with a token: is that the metadata service?"),
+        (Reply(200, b"[]"), "but not with a token"),
+        (Reply(200, b'{"access_token": 1, "expires_in": 2}'), "but not with a token"),
         (Reply(200, b'{"access_token": "", "expires_in": 2}'), "without a usable token"),
         (Reply(200, b'{"access_token": "t1.x", "expires_in": 0}'), "has expired already"),
         (Reply(200, b'{"access_token": "t1.x", "expires_in": NaN}'), "has expired already"),

@@ -124,7 +124,7 @@ def test_a_failure_is_the_calls_own_and_sent_again(
     [
         (_told(("iam", "iam.example:443")), "NOT_FOUND: .* knows no service 'ai-vision', but iam"),
         (_told(("ai-vision", "no address")), "says that ai-vision is where nothing can be"),
-        (Reply(200, b"<html>"), "what is no ListApiEndpointsResponse"),
+        (Reply(200, b"<html>"), "but not with a ListApiEndpointsResponse"),
         (Reply(403, b'{"code": 7, "message": "not you"}'), "PERMISSION_DENIED: not you"),
     ],
 )

@@ -41,7 +41,7 @@ class ExchangedCredentials(Secretive, ABC):
         """Return `Bearer <token>`; blocks only while there is no token that can be used.
 
         Raises:
-            AuthError: there is none within the time-out; says what was tried.
+            AuthError: no token came within the time-out; says what was tried.
         """
         held = self._refresh.held
         if held is not None and held.authorization != refused and clock() < held.refresh_at:
@@ -83,7 +83,7 @@ class ExchangedCredentials(Secretive, ABC):
         """Return a new token.
 
         Raises:
-            AuthError: there is none; `TransientAuthError` where there may be one later.
+            AuthError: no token could be obtained; `TransientAuthError` where a later try may get one.
         """
 
     def _flow(self, timeout_s: float, *, refused: str | None) -> Generator[_Rest, None, str]:

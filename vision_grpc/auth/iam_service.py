@@ -32,7 +32,7 @@ _CREATE = iam_token_service_pb2.DESCRIPTOR.services_by_name["IamTokenService"].m
 
 
 class IamService:
-    """An IAM token service, at an address or wherever the cloud says; over gRPC or, if that gets not through, REST.
+    """An IAM token service at an address, or at the one that the cloud names; by gRPC, else by REST.
 
     Raises:
         ValueError: an argument is malformed, or secrets would travel in plaintext.
@@ -66,7 +66,7 @@ class IamService:
         """Return the token for an identity; `fix` is what to do when the service refuses it.
 
         Raises:
-            AuthError: there is none.
+            AuthError: no token could be obtained.
         """
         secret = request.jwt or request.yandex_passport_oauth_token
         try:
@@ -93,7 +93,7 @@ class IamService:
             message = f"{self} answered without a usable token: {error}"
             raise TransientAuthError(message) from error
         expires_at = response.expires_at.seconds + response.expires_at.nanos / 1e9
-        # The one time that the wall clock counts: the service tells the end of the token by it.
+        # Only here the wall clock counts: the service names the end of the token by it.
         lifetime_s = expires_at - time.time()
         if lifetime_s <= 0:
             message = f"{self} answered with a token that has expired already: {check_the_clock()}"

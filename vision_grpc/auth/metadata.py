@@ -83,7 +83,7 @@ class MetadataService(ExchangedCredentials):
         value, lifetime_s = fields.get("access_token"), fields.get("expires_in")
         if not isinstance(value, str) or not isinstance(lifetime_s, int | float):
             message = (
-                f"{self._origin} answered with what is no token: is that the metadata service? (see YC_METADATA_ADDR)"
+                f"{self._origin} answered, but not with a token: is that the metadata service? (see YC_METADATA_ADDR)"
             )
             raise AuthError(message)
         try:

@@ -27,7 +27,7 @@ class YcProfile(Secretive):
     """A profile of `yc`: its current one, or the one that is named.
 
     `folder_id` and `endpoint` are what the profile says of them, None where it says nothing. The endpoint
-    is that of the cloud's endpoint service: tokens are exchanged where that one tells, and
+    is that of the cloud's endpoint service: tokens are exchanged where that service says, and
     `VisionClient(ApiEndpoints(profile.endpoint), credentials=profile)` calls the Vision service of the same cloud.
     The further arguments say where else tokens come from and how that is reached.
 

@@ -38,7 +38,7 @@ class PlainText:
         if self._headers:
             text = f"{self._gap}==> {result.key} <==\n{text}"
             self._gap = "\n"
-        # A file name that is no UTF-8 goes out as the bytes that it came as.
+        # A file name that is not UTF-8 is written as the bytes that it has.
         return text.encode("utf-8", "surrogateescape")
 
 
@@ -72,7 +72,7 @@ class JsonLines:
             ensure_ascii=False,
             separators=(",", ":"),
         )
-        # A file name that is no UTF-8 holds lone surrogates, and Python's escape of them is JSON's too.
+        # A file name that is not UTF-8 holds lone surrogates, and Python's escape of them is JSON's too.
         line = head.encode("utf-8", "backslashreplace")
         if self._with_result:
             answer = b"null" if result.result is None else to_json(result.result)

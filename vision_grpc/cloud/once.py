@@ -128,4 +128,4 @@ def _call_rest(
 
 
 def _no_answer(endpoint: Endpoint, method: MethodDescriptor) -> str:
-    return f"{endpoint.target} answered {method.name} with what is no {method.output_type.name}"
+    return f"{endpoint.target} answered {method.name}, but not with a {method.output_type.name}"

@@ -4,7 +4,7 @@ Structs of nothing but the text would be read in a third of the time. But they w
 which strict reading refuses. So every value is checked. Most are decoded into exact types, and what those accept,
 strict reading accepts too. The remaining differences are those that `fast` explains: equal keys in one object, the
 other spelling of a name, and broken UTF-8 in skipped values. If the document has as many colons as keys and text were
-found, it has none of them.
+found, it has none of them. A result in which a word or a vertex leaves a number of 0 out is read the strict way.
 """
 
 import re
