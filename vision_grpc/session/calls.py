@@ -28,7 +28,7 @@ class Calls:
     def start(self, transport: Transport, send: Send, authorization: str | None, deadline: Deadline) -> None:
         """Send a batch."""
         # Of the effect, only the id is kept: the rest holds the images.
-        on_done = partial(self._done.put if self._on_done is None else self._finish, send.call_id)
+        on_done = partial(self._finish, send.call_id)
         self._calls[send.call_id] = transport.start(send.contents, self._template, authorization, deadline, on_done)
 
     def wait(self, until: float | None) -> None:
