@@ -3,11 +3,12 @@
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import NamedTuple, NoReturn, Self
 
 from vision_grpc.errors import PathError
 from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.happy_eyeballs import connect
 from vision_grpc.network.proxy import Proxy, UnusableProxyError, connect_to_proxy, open_tunnel, proxy_of
 from vision_grpc.network.tls import Tls, tls_hint
 
@@ -83,10 +84,10 @@ class Dialer(NamedTuple):
 
 
 def _connect(attempt: Attempt, proxy: Proxy | None) -> socket:
-    endpoint = attempt.endpoint
+    attempt.left_s()
     try:
         if proxy is None:
-            return create_connection((endpoint.host, endpoint.port), attempt.left_s())
+            return connect(attempt.endpoint.host, attempt.endpoint.port, attempt.deadline)
         return connect_to_proxy(proxy, attempt.deadline)
     except OSError as error:
         _fail(attempt, error, proxy)

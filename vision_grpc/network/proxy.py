@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint, join_host_port, split_url
+from vision_grpc.network.happy_eyeballs import connect
 
 # Matches interim heads and the final one. Lines may end without CR, which RFC 9112, 2.2, lets a reader accept.
 _FINAL_HEAD = re.compile(
@@ -101,7 +102,7 @@ def connect_to_proxy(proxy: Proxy, deadline: Deadline) -> socket.socket:
     if not proxy.is_usable:
         raise UnusableProxyError(proxy.variable, f"it is {proxy.scheme}://, and only http:// is supported")
     try:
-        return socket.create_connection((proxy.host, proxy.port), _left_s(deadline))
+        return connect(proxy.host, proxy.port, deadline)
     except UnicodeError:
         raise UnusableProxyError(proxy.variable, "its host is not a valid name") from None
 
