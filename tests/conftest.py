@@ -13,6 +13,11 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of our own."""
+    parser.addoption("--whole", action="store_true", help="run the long forms too, such as the whole fault matrix")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Return the report in a form that pytest-xdist can send: as UTF-8, without the lone surrogates that tests log."""

@@ -123,6 +123,7 @@ class AsyncVisionClient(Session):
     async def _stream(
         self, images: Iterable[ImageSource] | AsyncIterable[ImageSource], template: RequestTemplate, plan: Plan
     ) -> AsyncGenerator[ImageResult, None]:
+        self._check_open()
         run = self._run(plan)
         awake = asyncio.Event()
         calls = Calls(run, template, LoopCallback(awake.set))
@@ -132,6 +133,7 @@ class AsyncVisionClient(Session):
                 if isinstance(effect, Emit):
                     for result in effect.results:
                         yield result
+                    calls.check_stream()
                 elif isinstance(effect, Send):
                     await self._start(run, effect, calls)
                 elif isinstance(effect, Pull):
@@ -147,8 +149,7 @@ class AsyncVisionClient(Session):
             run.abandoned(error, feeder.left())
             raise
         finally:
-            calls.cancel()
-            run.closed(time.monotonic())
+            calls.close()
             await feeder.aclose()
         if feeder.error is not None:
             raise feeder.error

@@ -1,6 +1,5 @@
 """The client for threads."""
 
-import os
 import threading
 import time
 from collections.abc import Generator, Iterable, Sequence
@@ -99,7 +98,7 @@ class VisionClient(Session):
     def close(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
         self._closed = True
-        if self._pid == os.getpid():
+        if self._process.has_threads:
             self._transport.close()
 
     def __enter__(self) -> Self:
@@ -115,13 +114,13 @@ class VisionClient(Session):
     ) -> Generator[ImageResult, None, None]:
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan)
-        source, calls, pid = Source(images, plan.limits), Calls(run, template), os.getpid()
+        source, calls = Source(images, plan.limits), Calls(run, template)
         try:
             with self._interruptible():
                 while not isinstance(effect := run.next(time.monotonic()), Finish):
                     if isinstance(effect, Emit):
                         yield from effect.results
-                        _check_process(pid)
+                        calls.check_stream()
                     elif isinstance(effect, Send):
                         self._start(run, effect, calls)
                     elif isinstance(effect, Pull):
@@ -135,9 +134,7 @@ class VisionClient(Session):
             run.abandoned(error)
             raise
         finally:
-            if pid == os.getpid():
-                calls.cancel()
-                run.closed(time.monotonic())
+            calls.close()
         if source.error is not None:
             raise source.error
 
@@ -165,7 +162,6 @@ class VisionClient(Session):
 
     def _reset(self) -> None:
         super()._reset()
-        self._pid = os.getpid()
         self._transport = self._connect()
 
     @contextmanager
@@ -186,13 +182,7 @@ class VisionClient(Session):
 
     def _connection(self) -> Transport:
         self._check_open()
-        if self._pid != os.getpid():
+        if not self._process.is_this:
             # A forked child has its parent's sockets and locks, but not the threads that serve them.
             self._reset()
         return self._transport
-
-
-def _check_process(pid: int) -> None:
-    if os.getpid() != pid:
-        message = "this stream was begun in the parent process, which gets its results: begin another one here"
-        raise RuntimeError(message)

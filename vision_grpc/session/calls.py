@@ -1,5 +1,6 @@
 """The calls of one stream that are under way: started as its run wants, and reported to it when they are done."""
 
+import atexit
 import queue
 import time
 from collections.abc import Callable
@@ -10,9 +11,13 @@ from threading import TIMEOUT_MAX
 from vision_grpc.api.api import RequestTemplate
 from vision_grpc.errors import VisionError
 from vision_grpc.network.deadline import Deadline
+from vision_grpc.session.process import Process
 from vision_grpc.stream.effects import Forget, Send
 from vision_grpc.stream.run import Run
 from vision_grpc.transport import BatchCall, Transport
+
+_ENDED_WITHIN_S = 1.0
+_GLANCE_S = 0.001
 
 
 class Calls:
@@ -24,6 +29,9 @@ class Calls:
         self._on_done = on_done
         self._calls: dict[int, BatchCall] = {}
         self._done: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._process = Process()
+        if on_done is None:  # Else an event loop has to run.
+            _LEFT_AT_EXIT.add(self)
 
     def start(self, transport: Transport, send: Send, authorization: str | None, deadline: Deadline) -> None:
         """Send a batch."""
@@ -47,9 +55,26 @@ class Calls:
         call = self._calls.pop(forget.call_id)
         self._run.forgotten(forget.call_id, time.monotonic(), call.contents)
 
-    def cancel(self) -> None:
-        """Give up what is under way."""
-        for call in self._calls.values():
+    def check_stream(self) -> None:
+        """Raise RuntimeError where the stream cannot go on: in a forked child, or as the interpreter ends."""
+        self._process.check_stream()
+
+    def close(self) -> None:
+        """Give up what is under way, and report it."""
+        if self._process.has_threads:
+            self._cancel()
+            self._run.closed(time.monotonic())
+
+    def end(self, until: float) -> None:
+        """Give up what is under way and wait for its end, at most until a time (monotonic seconds)."""
+        if self._process.has_threads:
+            self._cancel()
+            while len(self._calls) > self._done.qsize() and time.monotonic() < until:
+                time.sleep(_GLANCE_S)
+
+    def _cancel(self) -> None:
+        _LEFT_AT_EXIT.discard(self)
+        for call in list(self._calls.values()):  # At exit, another thread may still start some.
             call.cancel()
 
     def _finish(self, call_id: int) -> None:
@@ -67,3 +92,17 @@ class Calls:
             self._run.failed(call_id, error, time.monotonic(), call.contents)
         else:
             self._run.succeeded(call_id, answer, time.monotonic(), call.contents)
+
+
+_LEFT_AT_EXIT: set[Calls] = set()
+
+
+@atexit.register
+def _end_calls() -> None:
+    """End the calls of unfinished streams while the threads still run that take part.
+
+    The finalizer of a call of gRPC takes a lock of gRPC's thread, which may never be released once that has stopped.
+    """
+    until = time.monotonic() + _ENDED_WITHIN_S
+    for calls in list(_LEFT_AT_EXIT):
+        calls.end(until)

@@ -15,6 +15,7 @@ from vision_grpc.network.tls import Pem
 from vision_grpc.results import ImageResult
 from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.monitor import Monitor, Stats
+from vision_grpc.session.process import Process, check_interpreter
 from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.session.settings import Settings
 from vision_grpc.stream.retry import RetryBudget
@@ -90,6 +91,7 @@ class Session:
 
     def _reset(self) -> None:
         """Begin, or begin anew in a forked child."""
+        self._process = Process()
         self._monitor = Monitor(self._on_event)
         self._throttle = Throttle(self._limits, most_images=self._api.most_images)
         self._budget = RetryBudget(self._retry)
@@ -98,6 +100,7 @@ class Session:
         if self._closed:
             message = "the client is closed"
             raise RuntimeError(message)
+        check_interpreter()
 
     def _choose_api(self) -> Api:
         # What reads answers is not needed to import a client.

@@ -3,13 +3,14 @@
 import os
 import weakref
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from google.protobuf.message import Message
 
 from vision_grpc.api.api import Api, RequestTemplate
 from vision_grpc.codec.json import RequestBody
+from vision_grpc.errors import TransportError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
@@ -93,7 +94,11 @@ class RestCall(Generic[_T]):
 
     def answer(self) -> _T:
         """Return the answer; see `Call`."""
-        return self._future.result()
+        try:
+            return self._future.result()
+        except CancelledError as error:
+            message = "the call was cancelled"
+            raise TransportError(message) from error
 
     def contents(self) -> Sequence[bytes]:
         """Return the images again; see `BatchCall`."""
