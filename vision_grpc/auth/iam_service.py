@@ -23,7 +23,7 @@ from vision_grpc.errors import (
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.tls import Tls, read_roots
+from vision_grpc.network.tls import Tls, read_trust
 from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2
 
 DEFAULT_IAM_ENDPOINT = "iam.api.cloud.yandex.net:443"
@@ -54,7 +54,7 @@ class IamService:
             parsed.check_private()
             self._endpoint, is_plaintext = parsed, parsed.plaintext
         self._insecure = insecure
-        self._tls = Tls() if is_plaintext else Tls(read_roots(root_certificates))
+        self._tls = Tls() if is_plaintext else Tls(read_trust(root_certificates))
         self._transport: Literal["auto", "grpc", "rest"] = transport
 
     def __str__(self) -> str:

@@ -38,6 +38,7 @@ Environment:
   YC_FOLDER_ID                 folder to bill, for user accounts
   VISION_GRPC_ENDPOINT         host:port or URL of the service
   VISION_GRPC_TRANSPORT        auto, grpc or rest
+  SSL_CERT_FILE, SSL_CERT_DIR  certificates to trust in place of the system's
 
 For the options of a command: vision-grpc analyze --help
 """

@@ -29,7 +29,13 @@ _OPTIONS = (
     ),
     click.option("--anonymous", is_flag=True, help="Send no credentials, as to your own service."),
     click.option("--insecure", is_flag=True, help="Do not use TLS; with credentials, only on this machine."),
-    click.option("--root-certificates", metavar="FILE", type=_FILE, help="Certificates to trust (PEM)."),
+    # Whatever the name stands for, the same is said of it as of SSL_CERT_FILE.
+    click.option(
+        "--root-certificates",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Certificates to trust (PEM or DER).",
+    ),
     click.option("--client-certificate", metavar="FILE", type=_FILE, help="Certificate chain of the client (PEM)."),
     click.option("--client-key", metavar="FILE", type=_FILE, help="Private key of the client (PEM, no pass phrase)."),
     click.option("--server-name", metavar="NAME", help="Host name to expect in the service's certificate."),

@@ -11,7 +11,7 @@ from vision_grpc.errors import Advice, Code, DeadlineError, PathError, ProtocolE
 from vision_grpc.messages import ListApiEndpointsRequest, ListApiEndpointsResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.tls import Tls, read_roots
+from vision_grpc.network.tls import Tls, read_trust
 from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2
 
 DEFAULT_API_ENDPOINT = "api.cloud.yandex.net:443"
@@ -49,7 +49,7 @@ class ApiEndpoints:
         insecure: bool = False,
     ) -> None:
         parsed = Endpoint.parse(endpoint, insecure=insecure)
-        tls = Tls() if parsed.plaintext else Tls(read_roots(root_certificates))
+        tls = Tls() if parsed.plaintext else Tls(read_trust(root_certificates))
         self._service = UnaryService(parsed, tls, transport)
         self._flights: SingleFlight[VisionError | None] = SingleFlight("vision-grpc-endpoints")
         self._addresses: dict[str, str] | None = None

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.doctor.tls import certificate_of, handshake_fault, is_refusal
@@ -14,6 +15,8 @@ from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.dialer import Dialed, Dialer
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.proxy import Proxy, TunnelError, UnusableProxyError, proxy_of
+from vision_grpc.network.tls import Tls
+from vision_grpc.network.tls.contexts import unverified_context
 from vision_grpc.session.settings import Settings
 
 _AUTHENTICATION_REQUIRED = 407
@@ -67,15 +70,15 @@ def connect(
         FaultError: one of the steps failed.
     """
     endpoint, tls = settings.first_endpoint, settings.tls
-    dialer = Dialer(tls.context(*protocols), tls.server_name, proxy is not None, tunnels_plaintext)
-    progress = _Progress()
+    dialer = Dialer(partial(tls.context, *protocols), tls, proxy is not None, tunnels_plaintext)
+    attempt, progress = Attempt(endpoint, Deadline.after(timeout_s)), _Progress()
     try:
-        dialed = dialer.dial(Attempt(endpoint, Deadline.after(timeout_s)), progress.take)
+        dialed = dialer.dial(attempt, progress.take)
     except TransportError as error:
         if not progress.in_handshake:
             raise _fault(error, endpoint, proxy, progress, timeout_s) from error
         yield _port_finding(endpoint, proxy, progress)
-        raise handshake_fault(settings, error.__cause__) from error
+        raise handshake_fault(settings, error.__cause__, attempt.note) from error
     try:
         dialed.socket.settimeout(timeout_s)
         if dialed.proxy is None:  # Else the proxy alone was reached.
@@ -90,13 +93,9 @@ def connect(
 
 def takes_tls(endpoint: Endpoint, timeout_s: float) -> bool:
     """Return whether the service speaks TLS, to any client and with any certificate."""
-    # Nothing is sent over the connection, so it does not matter who is at its other end.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     attempt = Attempt(replace(endpoint, plaintext=False), Deadline.after(timeout_s))
     try:
-        dialed: Dialed = Dialer(context, None, through_proxy=True).dial(attempt, lambda _: None)
+        dialed: Dialed = Dialer(unverified_context, Tls(), through_proxy=True).dial(attempt, lambda _: None)
     except TransportError as error:
         return isinstance(error.__cause__, ssl.SSLError) and is_refusal(error.__cause__)
     with closing(dialed.socket):

@@ -12,6 +12,7 @@ from vision_grpc.doctor.surroundings import (
     find_credentials,
     find_endpoint,
     find_folder,
+    find_trust,
     resolve,
 )
 from vision_grpc.errors import Advice, SettingError
@@ -33,6 +34,8 @@ def examine(
         yield Finding("settings", "fault", error.problem, advice)
         return
     yield find_endpoint(arguments, settings, environ)
+    if settings.tls.trust is not None:
+        yield find_trust(settings.tls.trust)
     if settings.tls.client_certificate is not None:
         yield find_client_certificate(settings.tls.client_certificate)
     is_reachable = True

@@ -14,7 +14,7 @@ class Finding:
     """The result of one check."""
 
     name: str
-    """The name of the check: settings, endpoint, certificate, proxy, address, port, tls, http2, http, clock,
+    """The name of the check: settings, endpoint, trust, certificate, proxy, address, port, tls, http2, http, clock,
     credentials, folder, token or call."""
 
     state: State

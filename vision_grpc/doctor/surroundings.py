@@ -7,7 +7,8 @@ from vision_grpc.auth import Anonymous, YcProfile
 from vision_grpc.auth.default import VARIABLES
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.errors import Advice, AuthError, SettingError
-from vision_grpc.network.tls import ClientCertificate
+from vision_grpc.network.tls import ClientCertificate, Trust
+from vision_grpc.network.tls.trust import INSTALL_ROOTS, PASS_ROOTS
 from vision_grpc.session.settings import Arguments, Settings
 
 SOON_S = 14 * 24 * 3600.0
@@ -47,6 +48,15 @@ def find_endpoint(arguments: Arguments, settings: Settings, environ: Mapping[str
         protection += f" as {settings.tls.server_name}"
     message = f"{settings.first_endpoint.target} {protection} ({origin}), transport {settings.transport}"
     return Finding("endpoint", "ok", message)
+
+
+def find_trust(trust: Trust) -> Finding:
+    """Return which certificates a service's is checked against."""
+    message = f"{trust.origin} ({len(trust.certificates)} certificates)"
+    if trust.is_makeshift:
+        message = f"{message}, for this machine has no root certificates"
+        return Finding("trust", "warning", message, [INSTALL_ROOTS, PASS_ROOTS])
+    return Finding("trust", "ok", message)
 
 
 def find_client_certificate(certificate: ClientCertificate) -> Finding:

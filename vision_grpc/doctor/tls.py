@@ -16,15 +16,19 @@ from vision_grpc.session.settings import Settings
 _REFUSALS = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED")
 
 
-def handshake_fault(settings: Settings, cause: BaseException | None) -> FaultError:
-    """Return the fault of a TLS handshake that failed; the cause is None when the time for it was over."""
+def handshake_fault(settings: Settings, cause: BaseException | None, note: str) -> FaultError:
+    """Return the fault of a TLS handshake that failed; the cause is None when the time for it was over.
+
+    `note` is what was found out beside the cause.
+    """
     target = settings.first_endpoint.target
     if isinstance(cause, ssl.SSLError) and is_refusal(cause):
         return refusal_fault(settings, cause.reason)
     if isinstance(cause, ssl.SSLError):
         hint = tls_hint(str(cause)) or Hint("it does not speak TLS", [CORRECT_THE_PORT])
         said = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else cause.reason
-        return FaultError(f"{target}: {hint.reason} ({said or cause})", *hint.advice, name="tls")
+        reason = ": ".join(filter(None, (note, said or str(cause))))
+        return FaultError(f"{target}: {hint.reason} ({reason})", *hint.advice, name="tls")
     if cause is None or isinstance(cause, TimeoutError):
         return FaultError(f"{target} takes connections and does not answer in time", *HANGS, name="tls")
     message = f"{target} breaks off the TLS handshake: {getattr(cause, 'strerror', None) or cause}"

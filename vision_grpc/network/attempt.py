@@ -35,11 +35,13 @@ class Attempt:
         ValueError: the secret has characters that are not allowed in a header.
     """
 
-    __slots__ = ("_secrets", "deadline", "endpoint")
+    __slots__ = ("_secrets", "deadline", "endpoint", "note")
 
     def __init__(self, endpoint: Endpoint, deadline: Deadline, secret: str | None = None) -> None:
         self.endpoint = endpoint
         self.deadline = deadline
+        self.note = ""
+        """What was found out about why the service was not reached, beside what the error says."""
         self._secrets: list[str] = []
         if secret is not None:
             self.keep(secret)
@@ -71,6 +73,7 @@ class Attempt:
     def unreached(self, reason: str, hint: Hint | None = None) -> PathError:
         """Return the error of a call that did not get to the service."""
         problem, advice = f"{self.endpoint.target} was not reached", () if hint is None else hint.advice
+        reason = f"{self.note}: {reason}" if self.note else reason
         return PathError(_explain(problem, reason, hint), lasting=hint is not None and hint.is_lasting, advice=advice)
 
     def broken(self, reason: str, hint: Hint | None = None) -> TransportError:

@@ -2,15 +2,22 @@
 
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
-from typing import NamedTuple, NoReturn, Self
+from typing import NamedTuple, NoReturn, Self, cast
 
-from vision_grpc.errors import PathError
+from vision_grpc.errors import PathError, TransportError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.happy_eyeballs import connect
 from vision_grpc.network.proxy import Proxy, UnusableProxyError, connect_to_proxy, open_tunnel, proxy_of
 from vision_grpc.network.tls import Tls, tls_hint
+from vision_grpc.network.tls.contexts import Once, unverified_context
+from vision_grpc.network.tls.hints import is_untrusted
+from vision_grpc.network.tls.issuer import issuer_of
+
+# How long an error may wait for what it says beside its cause.
+_NOTE_S = 3.0
 
 
 class Dialed(NamedTuple):
@@ -24,8 +31,8 @@ class Dialed(NamedTuple):
 class Dialer(NamedTuple):
     """Opens connections to endpoints, all of them in the same way."""
 
-    context: ssl.SSLContext
-    server_name: str | None
+    context: Callable[[], ssl.SSLContext]
+    tls: Tls
     through_proxy: bool
     """Whether connections go through the proxy that the environment names, if there is one."""
     tunnels_plaintext: bool = False
@@ -34,7 +41,8 @@ class Dialer(NamedTuple):
     @classmethod
     def of(cls, tls: Tls, *, through_proxy: bool) -> Self:
         """Return a dialer for HTTP/1.1."""
-        return cls(tls.context("http/1.1"), tls.server_name, through_proxy)
+        # To make a context takes a while, which connections in plaintext need not wait for.
+        return cls(Once(partial(tls.context, "http/1.1")), tls, through_proxy)
 
     def dial(self, attempt: Attempt, on_socket: Callable[[socket], None]) -> Dialed:
         """Return a connection to the attempt's endpoint; its socket has no time-out.
@@ -68,9 +76,9 @@ class Dialer(NamedTuple):
         return Dialed(connection, proxy)
 
     def _secure(self, connection: socket, attempt: Attempt, on_socket: Callable[[socket], None]) -> socket:
-        name = self.server_name or attempt.endpoint.host
+        name = self.tls.name_of(attempt.endpoint)
         try:
-            secured = self.context.wrap_socket(connection, server_hostname=name, do_handshake_on_connect=False)
+            secured = self.context().wrap_socket(connection, server_hostname=name, do_handshake_on_connect=False)
             try:
                 on_socket(secured)
                 secured.settimeout(attempt.left_s())
@@ -79,8 +87,26 @@ class Dialer(NamedTuple):
                 secured.close()
                 raise
         except OSError as error:
+            if is_untrusted(str(error)):
+                attempt.note = self.note_issuer(attempt, on_socket)
             _fail(attempt, error)
         return secured
+
+    def note_issuer(self, attempt: Attempt, on_socket: Callable[[socket], None] = lambda _: None) -> str:
+        """Return who issued the certificate that was not trusted, and what it was checked against; empty if unknown.
+
+        This takes another connection, for TLS tells only who accepts any certificate. Nothing is sent over it.
+        """
+        lookup = Attempt(attempt.endpoint, attempt.deadline.within(_NOTE_S))
+        try:
+            dialed = self._replace(context=unverified_context).dial(lookup, on_socket)
+        except TransportError:
+            return ""
+        with closing(dialed.socket):
+            certificate = cast("ssl.SSLSocket", dialed.socket).getpeercert(binary_form=True)
+        if certificate is None or self.tls.trust is None:
+            return ""
+        return f"it was issued by {issuer_of(certificate)}, and is checked against {self.tls.trust.origin}"
 
 
 def _connect(attempt: Attempt, proxy: Proxy | None) -> socket:

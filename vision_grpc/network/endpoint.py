@@ -43,7 +43,7 @@ class Endpoint:
             raise SettingError(message, advice=[Advice("drop", "insecure", "True", "or https://")])
         plaintext = insecure or parts.scheme == "http"
         default_port = _DEFAULT_PORTS["http" if parts.scheme == "http" else "https"]
-        return cls(parts.hostname, default_port if port is None else port, plaintext)
+        return cls(_plain(parts.hostname), default_port if port is None else port, plaintext)
 
     @property
     def is_loopback(self) -> bool:
@@ -114,6 +114,11 @@ def may_be_host(name: str) -> bool:
     except UnicodeError:
         return False
     return True
+
+
+def _plain(host: str) -> str:
+    """Return an IP address in its one short form, in which certificates are compared; a name as it is."""
+    return ipaddress.ip_address(host).compressed if is_ip_address(host) else host
 
 
 def _malformed(text: str) -> SettingError:

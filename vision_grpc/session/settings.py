@@ -10,7 +10,7 @@ from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.errors import USE_TLS, Advice, SettingError
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.tls import Pem, Tls, read_client_certificate, read_roots, read_server_name
+from vision_grpc.network.tls import Pem, Tls, read_client_certificate, read_server_name, read_trust
 from vision_grpc.transport.connect import TransportChoice
 from vision_grpc.transport.discovered import Lookup
 from vision_grpc.transport.headers import Headers
@@ -116,7 +116,7 @@ def _protect(
 ) -> Tls:
     if not (service.plaintext if isinstance(service, Endpoint) else service.insecure):
         certificate = None if client_certificate is None else read_client_certificate(client_certificate)
-        return Tls(read_roots(root_certificates), certificate, read_server_name(server_name))
+        return Tls(read_trust(root_certificates), certificate, read_server_name(server_name))
     target = service.target if isinstance(service, Endpoint) else "the service"
     if client_certificate is not None:
         message = f"a client certificate is for TLS, and {target} is called in plaintext"

@@ -14,7 +14,7 @@ from vision_grpc.auth.default import find_credentials
 from vision_grpc.errors import AuthError
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.secrets.quoting import quote_endpoint, quote_path
-from vision_grpc.network.tls import read_client_certificate, read_roots
+from vision_grpc.network.tls import read_client_certificate, read_trust
 
 _PEM = (
     rsa.generate_private_key(65537, 2048)
@@ -98,7 +98,7 @@ def test_a_certificate_that_is_text_is_asked_for_in_bytes(text: str) -> None:
     for use in (
         lambda: read_client_certificate((text, text)),
         lambda: read_client_certificate((_PEM.encode().replace(b"PRIVATE KEY", b"CERTIFICATE"), text)),
-        lambda: read_roots(text),
+        lambda: read_trust(text),
     ):
         assert "as a PEM file or as bytes" in _expect_silence(ValueError, use)
 

@@ -16,7 +16,7 @@ from vision_grpc.cli.doctor import doctor
 from vision_grpc.cli.flags import flag_and_argument_of, flag_of, image_error_in_flags, in_flags
 from vision_grpc.errors import Advice, Code, PathError, ServiceError, Setting
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.tls import read_roots
+from vision_grpc.network.tls import read_trust
 from vision_grpc.results import ImageError
 from vision_grpc.session.settings import Settings
 
@@ -63,7 +63,7 @@ def test_credentials_come_from_the_environment() -> None:
 def test_names_of_files_stay_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "root_certificates"
     with pytest.raises(ValueError, match="cannot be read") as caught:
-        read_roots(path)
+        read_trust(path)
     assert str(path) in in_flags(caught.value)
 
 

@@ -1,10 +1,6 @@
-from pathlib import Path
-
 import pytest
-import trustme
 
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.tls import read_roots
 
 
 @pytest.mark.parametrize(
@@ -66,19 +62,3 @@ def test_tls_and_plaintext_at_once_is_a_contradiction() -> None:
 )  # fmt: skip
 def test_loopback_is_told_by_the_address_alone(host: str, is_loopback: bool) -> None:  # noqa: FBT001
     assert Endpoint.parse(f"{host}:1", insecure=True).is_loopback is is_loopback
-
-
-def test_roots_are_the_ones_given_or_the_systems(tmp_path: Path) -> None:
-    pem = trustme.CA().cert_pem.bytes()
-    file = tmp_path / "roots.pem"
-    file.write_bytes(pem)
-    assert read_roots(pem) == read_roots(file) == read_roots(str(file)) == pem
-    system = read_roots(None)
-    assert system is None or b"-----BEGIN CERTIFICATE-----" in system
-
-
-def test_roots_that_are_none_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"missing\.pem cannot be read .*pass root_certificates as a PEM file"):
-        read_roots(tmp_path / "missing.pem")
-    with pytest.raises(ValueError, match="no certificate in PEM form"):
-        read_roots(b"not a certificate")

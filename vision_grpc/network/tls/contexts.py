@@ -1,0 +1,67 @@
+"""Contexts of OpenSSL that verify servers as gRPC does."""
+
+import logging
+import ssl
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+
+_LOG = logging.getLogger("vision_grpc.network")
+
+
+def make_context(certificates: tuple[bytes, ...], protocols: tuple[str, ...]) -> ssl.SSLContext:
+    """Return a context that trusts certificates, for connections that speak one of the protocols.
+
+    Certificates that OpenSSL cannot read are left out, and logged.
+    """
+    try:
+        context = ssl.create_default_context(cadata=b"".join(certificates))
+    except ssl.SSLError:
+        readable = tuple(filter(is_readable, certificates))
+        _LOG.warning("%d of %d certificates to trust are broken", len(certificates) - len(readable), len(certificates))
+        context = ssl.create_default_context(cadata=b"".join(readable))
+    # As gRPC does, in any version of Python: a certificate that is trusted need not be a root, and old authorities may
+    # lack what RFC 5280 asks for.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.set_alpn_protocols(protocols)
+    return context
+
+
+# Measured: OpenSSL takes 20 ms to read the 140 certificates of a system.
+shared_context = lru_cache(maxsize=8)(make_context)
+"""The same, but once: the context must not be changed."""
+
+
+@lru_cache(maxsize=8)
+def is_readable(certificates: bytes) -> bool:
+    """Return whether OpenSSL can read certificates in DER form."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def unverified_context() -> ssl.SSLContext:
+    """Return a context that accepts any certificate: for looking at it. Nothing may be sent over the connection."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Once:
+    """Makes a context when it is first called for, and returns it ever after. Safe to share between threads."""
+
+    def __init__(self, make: Callable[[], ssl.SSLContext]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: ssl.SSLContext | None = None
+
+    def __call__(self) -> ssl.SSLContext:
+        """Return the context."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
