@@ -1,5 +1,6 @@
 """Fixtures and settings that every folder of tests shares."""
 
+import os
 import signal
 from collections.abc import Generator, Iterator
 
@@ -32,6 +33,15 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_proxies() -> Iterator[None]:
+    """Let no test depend on the proxies of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in filter(lambda name: name.lower().endswith("_proxy"), list(os.environ)):
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture

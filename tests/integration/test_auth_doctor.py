@@ -51,12 +51,6 @@ def _faults(findings: Mapping[str, Finding]) -> list[str]:
     return [name for name, finding in findings.items() if finding.state == "fault"]
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.mark.parametrize("transport", ["grpc", "rest"])
 def test_a_good_service_has_no_faults(vision: LocalVision, identities: Identities, transport: str) -> None:
     endpoint = vision.grpc_endpoint if transport == "grpc" else vision.rest_endpoint

@@ -23,7 +23,8 @@ from vision_grpc.local import LocalVision
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.proxy import Proxy, TunnelError, connect_to_proxy, open_tunnel, proxy_of
+from vision_grpc.network.proxy import Proxy, proxy_of
+from vision_grpc.network.tunnel import TunnelError, open_tunnel
 
 _REQUEST = VISION_V1.template(("*",), "", "").message([png(1)])
 _RESPONSE = BatchAnalyzeResponse(results=[AnalyzeResult()])
@@ -48,6 +49,7 @@ def test_what_stays_on_this_machine_passes_no_proxy(
 
 
 @pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
+@pytest.mark.parametrize("transport", ["grpc", "rest", "auto"])
 @pytest.mark.parametrize(
     "proxy",
     [
@@ -57,19 +59,24 @@ def test_what_stays_on_this_machine_passes_no_proxy(
         "http://me:S3cretword@foo..bar:1",
         "http://me:S3cretword@foo:bar",
         "me:S3cretword@",
+        "http://me:12/S3cretword@foo",
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
-    monkeypatch: pytest.MonkeyPatch, driver: type[SyncDriver] | type[AsyncDriver], proxy: str
+    monkeypatch: pytest.MonkeyPatch,
+    driver: type[SyncDriver] | type[AsyncDriver],
+    transport: Literal["grpc", "rest", "auto"],
+    proxy: str,
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy)
-    client = driver({"endpoint": "vision.example", "transport": "rest", "credentials": ApiKey("key")})
+    client = driver({"endpoint": "vision.example", "transport": transport, "credentials": ApiKey("key")})
     with pytest.raises(PathError, match=r"the proxy in https_proxy cannot be used: \w") as caught:
         client.batch_analyze(_REQUEST)
     assert caught.value.lasting
+    assert "name one as http://host:port, or set NO_PROXY=vision.example" in str(caught.value)
     assert "S3cret" not in "".join(traceback.format_exception(caught.value))
     with pytest.raises(AuthError, match=r"no token from the IAM service at .* cannot be used: \w"):
-        OAuthToken("token", iam_endpoint="iam.example", transport="rest").authorization(timeout_s=5)
+        OAuthToken("token", iam_endpoint="iam.example", transport=transport).authorization(timeout_s=5)
 
 
 @pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
@@ -211,9 +218,9 @@ def test_a_proxy_is_not_waited_for_however_often_it_sends_something(timeout_s: f
 
 def _open_tunnel(address: str, *, timeout_s: float) -> None:
     host, _, port = address.partition(":")
-    proxy = Proxy("https_proxy", "http", host, int(port), None)
+    proxy = Proxy("https_proxy", host, int(port))
     deadline = Deadline.after(timeout_s)
-    with connect_to_proxy(proxy, deadline) as connection:
+    with socket.create_connection((proxy.host, proxy.port)) as connection:
         open_tunnel(connection, Endpoint("vision.example", 443, plaintext=False), proxy, deadline)
 
 

@@ -64,7 +64,8 @@ def call_once(
         try:
             return _call_rest(service, method, request, response_class, Attempt(service.endpoint, deadline, secret))
         except (PathError, DeadlineError) as rest_error:
-            message = f"neither gRPC nor REST gets through: {grpc_error.problem}; {rest_error.problem}"
+            problems = "; ".join(dict.fromkeys([grpc_error.problem, rest_error.problem]))
+            message = f"neither gRPC nor REST gets through: {problems}"
             advice = dict.fromkeys([*grpc_error.advice, *rest_error.advice])
             lasting = isinstance(rest_error, PathError) and rest_error.lasting
             raise PathError(message, lasting=lasting, advice=advice) from rest_error

@@ -9,14 +9,15 @@ from functools import partial
 
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.doctor.tls import certificate_of, handshake_fault, is_refusal
-from vision_grpc.errors import Advice, TransportError
+from vision_grpc.errors import Advice, PathError, TransportError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.dialer import Dialed, Dialer
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.proxy import Proxy, TunnelError, UnusableProxyError, proxy_of
+from vision_grpc.network.proxy import Proxy, excepted_by, how_to_bypass, proxy_of
 from vision_grpc.network.tls import Tls
 from vision_grpc.network.tls.contexts import unverified_context
+from vision_grpc.network.tunnel import TunnelError
 from vision_grpc.session.settings import Settings
 
 _AUTHENTICATION_REQUIRED = 407
@@ -42,23 +43,26 @@ def proxy_for(endpoint: Endpoint) -> Proxy | None:
     """Return the proxy that the environment names.
 
     Raises:
-        FaultError: the environment names something that is not an address.
+        FaultError: that proxy cannot be used.
     """
     try:
         return proxy_of(endpoint)
-    except UnusableProxyError as error:
-        raise _unusable(error, endpoint) from error
+    except PathError as error:
+        raise FaultError(error.problem, *error.advice, name="proxy") from error
 
 
-def proxy_finding(proxy: Proxy, endpoint: Endpoint) -> Finding:
-    """Return the warning that there is a proxy."""
-    need = "needs it to allow CONNECT and pass HTTP/2 on" if proxy.is_usable else "does not use it"
-    return Finding(
-        "proxy",
-        "warning",
-        f"{proxy.target}, named by {proxy.variable} in the environment: gRPC {need}",
-        [_bypass(endpoint)],
-    )
+def proxy_finding(proxy: Proxy | None, settings: Settings) -> Finding:
+    """Return the warning that there is a proxy, or that there is none."""
+    endpoint = settings.first_endpoint
+    if proxy is None:
+        variable = excepted_by(endpoint)
+        reason = "" if variable is None else f": {variable} in the environment excepts {endpoint.host}"
+        return Finding("proxy", "ok", f"none, the connection is direct{reason}")
+    need = "all calls go through it"
+    if settings.transport != "rest":
+        need = "gRPC needs it to allow CONNECT and pass HTTP/2 on"
+    message = f"{proxy.target}, named by {proxy.variable} in the environment: {need}"
+    return Finding("proxy", "warning", message, [how_to_bypass(endpoint)])
 
 
 def connect(
@@ -113,8 +117,6 @@ def _fault(
     """Return the fault of a connection that failed before its TLS handshake."""
     cause = error.__cause__
     reason = (cause.strerror if isinstance(cause, OSError) else None) or str(cause or error)
-    if isinstance(cause, UnusableProxyError):
-        return _unusable(cause, endpoint)
     if proxy is not None:
         return _proxy_fault(cause, reason, endpoint, proxy, progress)
     if isinstance(cause, socket.gaierror):
@@ -140,13 +142,5 @@ def _proxy_fault(
         problem = f"takes no connections: {reason}"
     else:
         problem = f"does not answer: {reason}"
-    correct, bypass = Advice(f"correct {proxy.variable} in the environment"), _bypass(endpoint)
+    correct, bypass = Advice(f"correct {proxy.variable} in the environment"), how_to_bypass(endpoint)
     return FaultError(f"the proxy {proxy.target} {problem}", correct, bypass, name="proxy")
-
-
-def _unusable(error: UnusableProxyError, endpoint: Endpoint) -> FaultError:
-    return FaultError(str(error), Advice("name one as http://host:port"), _bypass(endpoint), name="proxy")
-
-
-def _bypass(endpoint: Endpoint) -> Advice:
-    return Advice(f"set NO_PROXY={endpoint.host} to connect directly")

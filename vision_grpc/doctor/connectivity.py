@@ -22,10 +22,7 @@ def check_connectivity(settings: Settings, timeout_s: float) -> Iterator[Finding
     """
     endpoint = settings.first_endpoint
     proxy = proxy_for(endpoint)
-    if proxy is None:
-        yield Finding("proxy", "ok", "none, the connection is direct")
-    else:
-        yield proxy_finding(proxy, endpoint)
+    yield proxy_finding(proxy, settings)
     try:
         yield from (_check_rest if settings.transport == "rest" else _check_grpc)(settings, proxy, timeout_s)
     except FaultError as fault:
@@ -45,8 +42,6 @@ def _check_rest(settings: Settings, proxy: Proxy | None, timeout_s: float) -> It
 
 def _check_grpc(settings: Settings, proxy: Proxy | None, timeout_s: float) -> Iterator[Finding]:
     endpoint = settings.first_endpoint
-    # gRPC connects directly where it cannot use the proxy.
-    proxy = proxy if proxy is not None and proxy.is_usable else None
     connection = yield from connect(settings, proxy, timeout_s, ["h2", "http/1.1"], tunnels_plaintext=True)
     with closing(connection):
         reply, reason = _reply_of(connection)

@@ -7,14 +7,15 @@ from functools import partial
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import NamedTuple, NoReturn, Self, cast
 
-from vision_grpc.errors import PathError, TransportError
+from vision_grpc.errors import TransportError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.happy_eyeballs import connect
-from vision_grpc.network.proxy import Proxy, UnusableProxyError, connect_to_proxy, open_tunnel, proxy_of
+from vision_grpc.network.proxy import Proxy, proxy_of
 from vision_grpc.network.tls import Tls, tls_hint
 from vision_grpc.network.tls.contexts import Once, unverified_context
 from vision_grpc.network.tls.hints import is_untrusted
 from vision_grpc.network.tls.issuer import issuer_of
+from vision_grpc.network.tunnel import open_tunnel
 
 # How long an error may wait for what it says beside its cause.
 _NOTE_S = 3.0
@@ -54,11 +55,8 @@ class Dialer(NamedTuple):
             PathError: the endpoint was not reached.
             DeadlineError: the time is over.
         """
-        try:
-            proxy = proxy_of(attempt.endpoint) if self.through_proxy else None
-            connection = _connect(attempt, proxy)
-        except UnusableProxyError as error:
-            raise PathError(str(error), lasting=True) from error
+        proxy = proxy_of(attempt.endpoint) if self.through_proxy else None
+        connection = _connect(attempt, proxy)
         try:
             on_socket(connection)
             with suppress(OSError):  # The connection has ended already, and the next step fails.
@@ -111,10 +109,9 @@ class Dialer(NamedTuple):
 
 def _connect(attempt: Attempt, proxy: Proxy | None) -> socket:
     attempt.left_s()
+    end = attempt.endpoint if proxy is None else proxy
     try:
-        if proxy is None:
-            return connect(attempt.endpoint.host, attempt.endpoint.port, attempt.deadline)
-        return connect_to_proxy(proxy, attempt.deadline)
+        return connect(end.host, end.port, attempt.deadline)
     except OSError as error:
         _fail(attempt, error, proxy)
 
@@ -130,5 +127,5 @@ def _fail(attempt: Attempt, error: OSError, proxy: Proxy | None = None) -> NoRet
     reason = attempt.hide(str(error) or type(error).__name__)
     hint = tls_hint(reason)
     if proxy is not None:
-        reason = f"the proxy {proxy.target} (see {proxy.variable} and NO_PROXY in the environment): {reason}"
+        reason = f"{proxy}: {reason}"
     attempt.fail(attempt.unreached(reason, hint), error)

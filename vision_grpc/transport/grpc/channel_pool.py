@@ -2,13 +2,17 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
+
+from vision_grpc.errors import PathError
 
 _ChannelT = TypeVar("_ChannelT")
 _MethodT = TypeVar("_MethodT")
 
 STREAMS_PER_CHANNEL = 64
 """Measured: 96 calls on one connection broke against a server that takes 100 streams."""
+_CLOSED = "the pool is closed"
 
 
 class PooledChannel(Generic[_MethodT]):
@@ -31,12 +35,17 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
         self._channels: list[_ChannelT] = []
         self._pooled: list[PooledChannel[_MethodT]] = []
         self._closed = False
-        self._add()
+        with suppress(PathError):  # The first call fails with it, if nothing has changed by then.
+            self._add()
 
     def take(self) -> PooledChannel[_MethodT]:
         """Return the channel for the next call; it has a place there until `leave`.
 
         After `close`, the call cannot start.
+
+        Raises:
+            PathError: no channel can be opened.
+            ValueError: the pool was closed before it had one.
         """
         with self._lock:
             pooled = next((pooled for pooled in self._pooled if pooled.calls < STREAMS_PER_CHANNEL), None)
@@ -44,6 +53,8 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
                 pooled = self._add()
             # A signal handler that closes as one is opened misses it: without a call, it never connects.
             if pooled is None or self._closed:
+                if not self._pooled:
+                    raise ValueError(_CLOSED)
                 pooled = self._pooled[0]
             pooled.calls += 1
             return pooled

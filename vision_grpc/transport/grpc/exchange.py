@@ -1,20 +1,18 @@
 """What goes over gRPC: the metadata of requests, the answers and errors of responses."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from vision_grpc.api.api import Api
-from vision_grpc.errors import (
-    Code,
-    TransportError,
-    VisionError,
-)
+from vision_grpc.errors import Code, PathError, TransportError, VisionError
 from vision_grpc.messages import Status
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.proxy import proxy_of
 from vision_grpc.network.tls import Hint, early_end_hint, tls_hint
 from vision_grpc.results import Answer
 from vision_grpc.transport.headers import Headers
@@ -77,7 +75,8 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
         return attempt.late()
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
-        return attempt.unreached(message, tls_hint(message) or _hint_of_early_end(message, endpoint))
+        hint = tls_hint(message) or _hint_of_early_end(message, endpoint)
+        return attempt.unreached(_by_way_of(endpoint, message), hint)
     if code is Code.CANCELLED and (not metadata or _CLOSED_HERE in message):
         return TransportError(
             f"the call to {endpoint.target} was cancelled, the client may have been closed: {message}"
@@ -89,6 +88,14 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     too_large = code is Code.RESOURCE_EXHAUSTED and _TOO_LARGE in message
     request_id = _text(metadata.get("x-request-id"))
     return service_error(status, attempt, "grpc", request_id=request_id, too_large=too_large)
+
+
+def _by_way_of(endpoint: Endpoint, message: str) -> str:
+    """Return what gRPC says of the way to an endpoint, and the proxy on this way."""
+    with suppress(PathError):  # The environment is another one than when the channel was opened.
+        if (proxy := proxy_of(endpoint)) is not None:
+            return f"{proxy}: {message}"
+    return message
 
 
 def _hint_of_early_end(message: str, endpoint: Endpoint) -> Hint | None:

@@ -14,7 +14,7 @@ import grpc.aio
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
 from vision_grpc.transport.grpc.exchange import Metadata
-from vision_grpc.transport.grpc.options import credentials_of, options_of
+from vision_grpc.transport.grpc.options import credentials_of, route_of
 
 if TYPE_CHECKING:
     LoopMethod = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -30,11 +30,11 @@ class LoopChannels:
 
     def open(self, endpoint: Endpoint, tls: Tls, path: str) -> "tuple[grpc.aio.Channel, LoopMethod]":
         """Return a channel, and the method on it; see `ChannelKind`."""
-        options = options_of(endpoint, tls)
+        target, options = route_of(endpoint, tls)
         if endpoint.plaintext:
-            channel = grpc.aio.insecure_channel(endpoint.target, options=options)
+            channel = grpc.aio.insecure_channel(target, options=options)
         else:
-            channel = grpc.aio.secure_channel(endpoint.target, credentials_of(tls), options=options)
+            channel = grpc.aio.secure_channel(target, credentials_of(tls), options=options)
         return channel, channel.unary_unary(path)
 
     def start(self, method: "LoopMethod", wire: bytes, timeout_s: float, metadata: Metadata) -> "LoopCall":

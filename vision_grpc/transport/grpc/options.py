@@ -1,8 +1,11 @@
 """How a gRPC channel to an endpoint is set up, for threads and for event loops alike."""
 
+from typing import NamedTuple
+
 import grpc
 
 from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.proxy import proxy_of
 from vision_grpc.network.tls import Tls
 from vision_grpc.version import USER_AGENT
 
@@ -24,18 +27,38 @@ OPTIONS: Options = (
     # When a lost connection is tried again: gRPC's 1 s, growing to 120 s, would outlast the outage.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5_000),
+    # gRPC's own reading of the environment is off: it has another rule. By the second of these no address goes through
+    # the GRPC_ADDRESS_HTTP_PROXY of newer releases.
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.address_http_proxy_enabled_addresses", ""),
 )
 
 
-def options_of(endpoint: Endpoint, tls: Tls) -> Options:
-    """Return the options of a channel to the endpoint that is protected so."""
+class Route(NamedTuple):
+    """What a channel connects to, and how it is set up."""
+
+    target: str
+    options: Options
+
+
+def route_of(endpoint: Endpoint, tls: Tls) -> Route:
+    """Return the route of a channel to the endpoint that is protected so, through the proxy that the environment names.
+
+    Raises:
+        PathError: that proxy cannot be used.
+    """
+    name, proxy = tls.server_name, proxy_of(endpoint)
     options = list(OPTIONS)
-    if endpoint.is_loopback:
-        # A proxy is another machine: what does not leave this one may be plaintext.
-        options.append(("grpc.enable_http_proxy", 0))
-    if tls.server_name is not None:
-        options.append(("grpc.ssl_target_name_override", tls.server_name))
-    return tuple(options)
+    if name is not None:
+        options.append(("grpc.ssl_target_name_override", name))
+    if proxy is None:
+        return Route(endpoint.target, tuple(options))
+    # So gRPC itself does it once it has found a proxy. These options are older than the one that takes a proxy's URL,
+    # which obeys `no_proxy` besides.
+    options += [("grpc.http_connect_server", endpoint.target), ("grpc.default_authority", name or endpoint.target)]
+    if proxy.authorization is not None:
+        options.append(("grpc.http_connect_headers", f"Proxy-Authorization:{proxy.authorization}"))
+    return Route(proxy.target, tuple(options))
 
 
 def credentials_of(tls: Tls) -> grpc.ChannelCredentials:

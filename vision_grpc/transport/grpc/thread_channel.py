@@ -12,7 +12,7 @@ from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
 from vision_grpc.transport.grpc.call import CallUnderWay
 from vision_grpc.transport.grpc.exchange import Metadata
-from vision_grpc.transport.grpc.options import credentials_of, options_of
+from vision_grpc.transport.grpc.options import credentials_of, route_of
 
 if TYPE_CHECKING:
     ThreadMethod = grpc.UnaryUnaryMultiCallable[bytes, bytes]
@@ -43,10 +43,15 @@ class ThreadChannels:
 
 
 def open_channel(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
-    """Return a channel for threads; it connects when it is first used."""
+    """Return a channel for threads; it connects when it is first used.
+
+    Raises:
+        PathError: the environment names a proxy that cannot be used.
+    """
+    target, options = route_of(endpoint, tls)
     if endpoint.plaintext:
-        return grpc.insecure_channel(endpoint.target, options=options_of(endpoint, tls))
-    return grpc.secure_channel(endpoint.target, credentials_of(tls), options=options_of(endpoint, tls))
+        return grpc.insecure_channel(target, options=options)
+    return grpc.secure_channel(target, credentials_of(tls), options=options)
 
 
 def close_channels(channels: Sequence[grpc.Channel]) -> None:

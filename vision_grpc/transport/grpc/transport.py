@@ -8,6 +8,7 @@ import grpc
 from google.protobuf.message import Message
 
 from vision_grpc.api.api import Api, RequestTemplate
+from vision_grpc.errors import PathError
 from vision_grpc.network.attempt import Attempt, not_started
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
@@ -83,7 +84,12 @@ class GrpcTransport:
             on_done()
             return EndedCall[Answer](attempt.late(), contents)
         wire = template.join(contents)
-        return GrpcBatchCall(self._call(wire, authorization, deadline, on_done), wire, attempt, self._api)
+        try:
+            call = self._call(wire, authorization, deadline, on_done)
+        except PathError as error:
+            on_done()
+            return EndedCall[Answer](error, contents)
+        return GrpcBatchCall(call, wire, attempt, self._api)
 
     def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Message]:
         """Send a request as it is; see `Transport`."""
@@ -97,7 +103,12 @@ class GrpcTransport:
             self._api.check_answer(request, response)
             return response
 
-        return GrpcCall(self._call(request.SerializeToString(), authorization, deadline, on_done), attempt, read)
+        try:
+            call = self._call(request.SerializeToString(), authorization, deadline, on_done)
+        except PathError as error:
+            on_done()
+            return EndedCall[Message](error)
+        return GrpcCall(call, attempt, read)
 
     def close(self) -> None:
         """Close the channels; see `Transport`."""
@@ -110,8 +121,17 @@ class GrpcTransport:
         await self._kind.aclose(self._channels.close())
 
     def _call(self, wire: bytes, authorization: str | None, deadline: Deadline, on_done: OnDone) -> CallUnderWay:
+        """Start a call.
+
+        Raises:
+            PathError: no channel can be opened.
+            TransportError: the transport is closed.
+        """
         metadata = metadata_of(authorization, self._headers)
-        pooled = self._channels.take()
+        try:
+            pooled = self._channels.take()
+        except ValueError as error:
+            self._refuse(error)
         try:
             call = self._kind.start(pooled.method, wire, deadline.left_s, metadata)
         except (ValueError, grpc.aio.UsageError) as error:
