@@ -38,7 +38,10 @@ def issue(
     hosts: Sequence[str] = (),
     days: tuple[int, int] = (-30, 30),
 ) -> Certificate:
-    """Return a certificate, which its own key signs without an issuer; it is valid on these days from now."""
+    """Return a certificate, which its own key signs without an issuer; it is valid on these days from now.
+
+    A host is an address or a name; `DNS:` before it makes it a name in any case.
+    """
     key = ec.generate_private_key(ec.SECP256R1()) if key is None else key
     own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     begin, end = (datetime.now(UTC) + timedelta(days=day) for day in days)
@@ -58,6 +61,8 @@ def issue(
 
 
 def _host(host: str) -> x509.GeneralName:
+    if host.startswith("DNS:"):
+        return x509.DNSName(host.removeprefix("DNS:"))
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:

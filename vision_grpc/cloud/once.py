@@ -92,6 +92,7 @@ def _call_grpc(
     import grpc
 
     from vision_grpc.transport.grpc.exchange import Failure, metadata_of, translate
+    from vision_grpc.transport.grpc.issuer_note import note_issuer
     from vision_grpc.transport.grpc.thread_channel import close_channels, open_channel
 
     channel = open_channel(service.endpoint, service.tls)
@@ -100,7 +101,9 @@ def _call_grpc(
         try:
             wire = call(request.SerializeToString(), timeout=attempt.left_s(), metadata=metadata_of(None))
         except grpc.RpcError as error:
-            attempt.fail(translate(cast("Failure", error), attempt), error)
+            failure = cast("Failure", error)
+            note_issuer(failure, attempt, service.tls)
+            attempt.fail(translate(failure, attempt), error)
     finally:
         close_channels([channel])
     try:

@@ -4,14 +4,17 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 from vision_grpc.doctor.connection import connect, proxy_finding, proxy_for, takes_tls
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.doctor.http import CORRECT_THE_PORT, HANGS, Reply, ask_over_http1, begin_http2, compare_clocks
-from vision_grpc.doctor.tls import refusal_fault
+from vision_grpc.doctor.tls import is_of_certificate, refusal_fault
 from vision_grpc.errors import USE_TLS, Advice
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.proxy import Proxy
 from vision_grpc.session.settings import Settings
+from vision_grpc.transport.grpc.probe import gets_through
 
 
 def check_connectivity(settings: Settings, timeout_s: float) -> Iterator[Finding]:
@@ -42,10 +45,17 @@ def _check_rest(settings: Settings, proxy: Proxy | None, timeout_s: float) -> It
 
 def _check_grpc(settings: Settings, proxy: Proxy | None, timeout_s: float) -> Iterator[Finding]:
     endpoint = settings.first_endpoint
-    connection = yield from connect(settings, proxy, timeout_s, ["h2", "http/1.1"], tunnels_plaintext=True)
+    try:
+        connection = yield from connect(settings, proxy, timeout_s, ["h2", "http/1.1"], tunnels_plaintext=True)
+    except FaultError as refusal:
+        if not (is_of_certificate(refusal) and gets_through(endpoint, settings.tls, Deadline.after(timeout_s))):
+            raise
+        yield replace(refusal.finding, state="warning", message=f"gRPC alone takes the certificate: {refusal}")
+        yield Finding("http2", "ok", f"{endpoint.target} speaks HTTP/2, so gRPC gets through")
+        return
     with closing(connection):
         reply, reason = _reply_of(connection)
-    if reply == "http2":
+    if reply == "http2" and gets_through(endpoint, settings.tls, Deadline.after(timeout_s)):
         yield Finding("http2", "ok", f"{endpoint.target} speaks HTTP/2, so gRPC gets through")
         try:
             answer = ask_over_http1(settings, timeout_s)
@@ -64,7 +74,7 @@ def _check_grpc(settings: Settings, proxy: Proxy | None, timeout_s: float) -> It
     yield Finding(
         "http2",
         "warning",
-        f"{endpoint.target} does not speak HTTP/2, so calls will go over REST",
+        f"{fault}, so calls will go over REST",
         [Advice("correct the port if gRPC is meant"), Advice("pass", "transport", '"rest"')]
         if endpoint.plaintext
         else [Advice("check whether a proxy before the service does not pass HTTP/2 on")],
@@ -82,6 +92,13 @@ def _reply_of(connection: socket.socket) -> tuple[Reply, str]:
 def _no_http2(settings: Settings, reply: Reply, reason: str, timeout_s: float) -> FaultError:
     """Return the fault of a connection over which no HTTP/2 came back."""
     target = settings.first_endpoint.target
+    if reply == "http2":
+        return FaultError(
+            f"{target} speaks HTTP/2, and gRPC does not get through all the same",
+            Advice("pass", "transport", '"auto"'),
+            Advice("ask the operator of the service for a certificate with a usual key (RSA or P-256)"),
+            name="http2",
+        )
     if reply == "end" and not settings.first_endpoint.plaintext:
         return refusal_fault(settings, reason)
     if reply == "silence":

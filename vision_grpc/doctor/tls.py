@@ -35,6 +35,12 @@ def handshake_fault(settings: Settings, cause: BaseException | None, note: str) 
     return FaultError(message, CORRECT_THE_PORT, Advice("check whether a firewall breaks TLS"), name="tls")
 
 
+def is_of_certificate(fault: FaultError) -> bool:
+    """Return whether a fault is that OpenSSL does not accept the service's certificate."""
+    failure = fault.__cause__
+    return failure is not None and isinstance(failure.__cause__, ssl.SSLCertVerificationError)
+
+
 def certificate_of(connection: ssl.SSLSocket) -> Finding:
     """Return what the service's certificate says."""
     certificate = cast("Mapping[str, object]", connection.getpeercert())

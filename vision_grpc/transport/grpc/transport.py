@@ -19,6 +19,7 @@ from vision_grpc.transport.ended_call import EndedCall
 from vision_grpc.transport.grpc.call import CallUnderWay, GrpcBatchCall, GrpcCall
 from vision_grpc.transport.grpc.channel_pool import ChannelPool
 from vision_grpc.transport.grpc.exchange import Metadata, metadata_of
+from vision_grpc.transport.grpc.issuer_note import note_issuer_first
 from vision_grpc.transport.grpc.loop_channel import LoopChannels
 from vision_grpc.transport.grpc.thread_channel import ThreadChannels
 from vision_grpc.transport.headers import Headers
@@ -65,6 +66,7 @@ class GrpcTransport:
     ) -> None:
         self._api = api
         self._endpoint = endpoint
+        self._tls = tls
         self._headers = headers
         self._closed = False
         self._kind: ChannelKind = ThreadChannels() if loop is None else LoopChannels(loop)
@@ -85,7 +87,7 @@ class GrpcTransport:
             return EndedCall[Answer](attempt.late(), contents)
         wire = template.join(contents)
         try:
-            call = self._call(wire, authorization, deadline, on_done)
+            call = self._call(wire, attempt, authorization, on_done)
         except PathError as error:
             on_done()
             return EndedCall[Answer](error, contents)
@@ -104,7 +106,7 @@ class GrpcTransport:
             return response
 
         try:
-            call = self._call(request.SerializeToString(), authorization, deadline, on_done)
+            call = self._call(request.SerializeToString(), attempt, authorization, on_done)
         except PathError as error:
             on_done()
             return EndedCall[Message](error)
@@ -120,7 +122,7 @@ class GrpcTransport:
         self._closed = True
         await self._kind.aclose(self._channels.close())
 
-    def _call(self, wire: bytes, authorization: str | None, deadline: Deadline, on_done: OnDone) -> CallUnderWay:
+    def _call(self, wire: bytes, attempt: Attempt, authorization: str | None, on_done: OnDone) -> CallUnderWay:
         """Start a call.
 
         Raises:
@@ -133,7 +135,7 @@ class GrpcTransport:
         except ValueError as error:
             self._refuse(error)
         try:
-            call = self._kind.start(pooled.method, wire, deadline.left_s, metadata)
+            call = self._kind.start(pooled.method, wire, attempt.deadline.left_s, metadata)
         except (ValueError, grpc.aio.UsageError) as error:
             self._channels.leave(pooled)
             self._refuse(error)
@@ -143,7 +145,7 @@ class GrpcTransport:
 
         def end(_: object) -> None:
             self._channels.leave(pooled)
-            on_done()
+            note_issuer_first(call, attempt, self._tls, on_done)
 
         call.add_done_callback(end)
         return call
