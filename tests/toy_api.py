@@ -102,7 +102,6 @@ class ToyApi(Api):
 
     def template(self, languages: Sequence[str], model: str, folder_id: str) -> ToyTemplate:
         VISION_V1.template(languages, model, folder_id)  # The same wishes are refused.
-        languages = languages.split(",") if isinstance(languages, str) else languages
         config = FeatureTextDetectionConfig(language_codes=languages, model=model)
         return ToyTemplate([Feature(type=Feature.TEXT_DETECTION, text_detection_config=config)], folder_id)
 

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias
 
+from vision_grpc.texts.quoting import quote_name
+
 if TYPE_CHECKING:
     from vision_grpc.messages import Any
 
@@ -317,7 +319,8 @@ class ImageFailedError(VisionError):
     def __init__(
         self, key: str, code: Code, message: str, *, details: Sequence["Any"] = (), retryable: bool = False
     ) -> None:
-        super().__init__(f"{code.name}: {message}" if key in message else f"{key}: {code.name}: {message}")
+        name = quote_name(key)
+        super().__init__(f"{code.name}: {message}" if name in message else f"{name}: {code.name}: {message}")
         self.key = key
         self.code = code
         self.message = message

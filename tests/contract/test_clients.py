@@ -2,7 +2,8 @@
 
 import math
 import threading
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from toy_api import ToyApi, ToyDialect
 from vision_grpc import Image, InvalidRequestError, Limits
 from vision_grpc.config import Timeouts
 from vision_grpc.contract.sizes import MOST_IMAGES
-from vision_grpc.errors import AuthError, Code, DeadlineError, ProtocolError, ServiceError
+from vision_grpc.errors import AuthError, Code, DeadlineError, ImageFailedError, ProtocolError, ServiceError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 from vision_grpc.sources.feeder import AHEAD_IMAGES
 
@@ -127,6 +128,32 @@ def test_one_image(connect: Connect) -> None:
     assert feature.type == Feature.TEXT_DETECTION
     assert list(feature.text_detection_config.language_codes) == ["ru", "en"]
     assert feature.text_detection_config.model == "line"
+
+
+@pytest.mark.parametrize(
+    "languages",
+    ["ru, en", "ru,en", " ru ,\ten\n", ["ru, en"], ["ru", " en"], ["RU", "en", "ru"], ["ru", "", "en"], "ru,,en,",
+     ("'ru'", "\ufeffen"), '"ru, en"'],
+)  # fmt: skip
+def test_languages_are_cleaned(connect: Connect, languages: Sequence[str]) -> None:
+    client, service = connect()
+    client.analyze(png(7), languages=languages)
+    [feature] = service.requests[0].analyze_specs[0].features
+    assert list(feature.text_detection_config.language_codes) == ["ru", "en"]
+
+
+@pytest.mark.parametrize("image", [png(7) * 30_000, b"a picture"])
+def test_base64_in_place_of_an_image_is_named_and_not_repeated(connect: Connect, image: bytes) -> None:
+    client, _ = connect()
+    base64 = b64encode(image).decode()
+    for wrong in (base64, base64.encode(), f"data:image/png;base64,{base64}", Image("key", base64.encode())):
+        result = client.analyze(wrong)
+        assert result.error is not None
+        with pytest.raises(ImageFailedError) as caught:
+            result.raise_for_error()
+        for told in (result.error.message, str(caught.value)):
+            assert len(told) < 300
+            assert base64[20:40] not in told or len(base64) < 40
 
 
 def test_an_unreadable_image_is_a_result(connect: Connect) -> None:

@@ -175,7 +175,35 @@ def test_a_clock_that_is_an_hour_off() -> None:
 def test_a_user_without_a_folder_is_warned(vision: LocalVision) -> None:
     arguments = Arguments(endpoint=vision.grpc_endpoint, insecure=True)
     assert _examine(arguments, {"YC_IAM_TOKEN": "t1.x"})["folder"].state == "warning"
-    assert _examine(arguments, {"YC_IAM_TOKEN": "t1.x", "YC_FOLDER_ID": "b1g"})["folder"].message == "b1g is sent"
+    assert _examine(arguments, {"YC_IAM_TOKEN": "t1.x", "YC_FOLDER_ID": "b1g"})["folder"].message == (
+        "b1g is sent, from YC_FOLDER_ID"
+    )
+
+
+def test_what_was_removed_from_variables_is_said(vision: LocalVision) -> None:
+    environ = {
+        "VISION_GRPC_ENDPOINT": f"\ufeffhttp://{vision.grpc_endpoint}\r\n",
+        "VISION_GRPC_TRANSPORT": "'grpc'",
+        "YC_IAM_TOKEN": "t1.SECRET\n",
+        "YC_FOLDER_ID": " b1gabc\n",
+    }
+    findings = _examine(Arguments(), environ)
+    assert _faults(findings) == []
+    assert findings["endpoint"].message == (
+        f"{vision.grpc_endpoint} without TLS (from VISION_GRPC_ENDPOINT, "
+        "a byte order mark and a line end were removed), "
+        "transport grpc (from VISION_GRPC_TRANSPORT, quotation marks were removed)"
+    )
+    assert findings["credentials"].message == "IamToken, from YC_IAM_TOKEN (a line end was removed)"
+    assert findings["folder"].message == "b1gabc is sent, from YC_FOLDER_ID (blanks and a line end were removed)"
+
+
+@pytest.mark.parametrize("variable", ["VISION_GRPC_ENDPOINT", "VISION_GRPC_TRANSPORT", "YC_FOLDER_ID"])
+def test_a_variable_that_cannot_be_cleaned_is_named(vision: LocalVision, variable: str) -> None:
+    environ = {"YC_IAM_TOKEN": "t1.x", "VISION_GRPC_ENDPOINT": f"http://{vision.grpc_endpoint}", variable: "a\tb"}
+    findings = _examine(Arguments(), environ)
+    assert findings["settings"].message == f"{variable}: there is a tab inside, at character 2"
+    assert findings["settings"].fix == f"correct {variable} or unset it"
 
 
 def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Bad input to `vision-grpc analyze`: one clear line that names what is bad and the fix."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,49 @@ def test_bad_images_leave_the_others_their_results(there: tuple[str, ...], folde
     assert complaints["bare"] == "error: bare: no image in this folder, expected *.jpg, *.jpeg or *.png"
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"a.png\r", r"$'a.png\r'"),
+        (b"two  blanks.png", "'two  blanks.png'"),
+        (b" before and after ", "' before and after '"),
+        (b"a\tb\n.png", r"$'a\tb\n.png'"),
+        (b"caf\xe9.png", r"$'caf\xe9.png'"),
+        ("gnp.\u202egpj".encode(), r"$'gnp.\u202egpj'"),
+        (b"\x1b[2J.png", r"$'\e[2J.png'"),
+        (b"x" * 250 + b".png", "x" * 250 + ".png"),
+    ],
+)
+def test_a_name_is_shown_so_that_it_can_be_copied(tmp_path: Path, name: bytes, shown: str) -> None:
+    options = ["--endpoint", "127.0.0.1:1", "--insecure", "--format", "jsonl"]
+    missing = run("analyze", *options, name, cwd=tmp_path)
+    assert missing.complaints == [f"error: {shown}: no such file, check the path"]
+    assert os.fsencode(missing.objects[0]["key"]) == name
+    (tmp_path / os.fsdecode(name)).touch()
+    empty = run("analyze", *options, name, cwd=tmp_path)
+    assert empty.complaints == [f"error: {shown}: the file is empty: copy or save it again"]
+    (tmp_path / os.fsdecode(name)).unlink()
+    (tmp_path / os.fsdecode(name)).mkdir()
+    bare = run("analyze", *options, name, cwd=tmp_path)
+    assert bare.complaints == [f"error: {shown}: no image in this folder, expected *.jpg, *.jpeg or *.png"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["analyze", "--timeout", "x" * 50_000, "a.png"], ["analyze", "--root-certificates", "x " * 20_000, "a.png"],
+     ["x" * 50_000], ["analyze", f"--{'x' * 50_000}"], ["analyze", "--transport", "y" * 50_000, "a.png"],
+     ["analyze", "--endpoint", "y" * 50_000, "a.png"], ["analyze", "--server-name", "y " * 50_000, "a.png"],
+     ["analyze", "--local", "-o", "z" * 50_000, "a.png"], ["analyze", "--local", "iVBORw0KGgo" * 4_000],
+     ["serve", "--require-auth", "z" * 50_000], ["serve", "--tls-key", "z" * 9_999, "--tls-certificate", "z" * 9_999]],
+    ids=["timeout", "roots", "command", "option", "transport", "endpoint", "server name", "output", "base64", "secrets",
+         "key"],
+)  # fmt: skip
+def test_no_value_makes_a_message_long(arguments: list[str]) -> None:
+    finished = run(*arguments)
+    assert finished.code != 0
+    assert 0 < len(finished.stderr) < 1000
+
+
 def test_text_format_tells_of_bad_images_on_stderr_alone(there: tuple[str, ...], folder: Path) -> None:
     (folder / "empty.png").touch()
     finished = run("analyze", *there, "empty.png", "good.png", cwd=folder)
@@ -83,6 +127,12 @@ def test_a_field_that_breaks_the_contract_is_named(
     assert (finished.code, finished.stdout) == (2, b"")
     (complaint,) = finished.complaints
     assert complaint == f"error: {field}: {fault}"
+
+
+def test_languages_may_have_blanks_between_them(folder: Path) -> None:
+    finished = run("analyze", "--local", "--languages", "ru, EN", "good.png", cwd=folder)
+    assert (finished.code, finished.complaints) == (0, [])
+    assert finished.text.startswith("The harbour was quiet")
 
 
 def test_a_token_does_not_travel_in_plaintext(folder: Path) -> None:

@@ -57,6 +57,13 @@ def test_a_terminal_shows_progress_with_complaints_above_it(there: tuple[str, ..
     assert "error: empty.png: the file is empty" in seen
 
 
+def test_a_name_above_the_bar_is_shown_whole(there: tuple[str, ...], folder: Path) -> None:
+    name = f"{'two  blanks ' * 15}[red].png"
+    seen = show(*there, name, "a.png", "tab\tand\rreturn.png", folder=folder)
+    assert f"error: '{name}': no such file, check the path\r\n" in seen
+    assert r"error: $'tab\tand\rreturn.png': no such file" in seen
+
+
 def test_text_and_progress_share_a_terminal_when_asked_to(there: tuple[str, ...], folder: Path) -> None:
     assert "images/s" not in show(*there, ".", folder=folder, stdout_too=True)
     seen = show(*there, ".", "--progress", folder=folder, stdout_too=True)

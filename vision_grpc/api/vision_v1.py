@@ -62,9 +62,6 @@ class VisionV1(Api):
 
     def template(self, languages: Sequence[str], model: str, folder_id: str) -> BatchTemplate:
         """Return the template of requests for text; see `Api`."""
-        if isinstance(languages, str):
-            # A string is a sequence of strings: "ru" would ask for the languages r and u.
-            languages = languages.split(",")
         config = FeatureTextDetectionConfig(language_codes=languages, model=model)
         feature = Feature(type=Feature.TEXT_DETECTION, text_detection_config=config)
         template = BatchTemplate([feature], folder_id)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from vision_grpc.errors import AuthError
 from vision_grpc.network.secrets.key_file import read_key_file, why_unread
 from vision_grpc.network.secrets.quoting import quote_path
+from vision_grpc.texts.cleaning import clean
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -36,7 +37,8 @@ class AuthorizedKey:
         if missing:
             message = f"{origin} is not an authorized key of a service account (no {', '.join(missing)}): {_MAKE_ONE}"
             raise AuthError(message)
-        self.key_id, self.service_account_id, pem = (str(value) for value in values)
+        self.key_id, self.service_account_id = (clean(str(value)).text for value in values[:2])
+        pem = str(values[2])
         self._private_key = _load(pem, origin)
 
     def __repr__(self) -> str:
@@ -50,7 +52,7 @@ class AuthorizedKey:
             AuthError: the text is not that of a key.
         """
         try:
-            fields = json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
+            fields = json.loads(text)
         except (ValueError, RecursionError):
             # Without a cause: a JSONDecodeError contains the whole text.
             fields = None
@@ -113,7 +115,7 @@ class KeyFile:
 
 def is_json_object(text: str) -> bool:
     """Return whether a text is JSON rather than a path."""
-    return text.lstrip("\ufeff \t\r\n").startswith("{")
+    return clean(text).text.startswith("{")
 
 
 def _load(pem: str, origin: str) -> "RSAPrivateKey":

@@ -2,8 +2,13 @@
 
 from typing import NoReturn, Protocol
 
+from vision_grpc.texts.cleaning import UncleanError, clean_setting
+
 TOKEN_TIMEOUT_S = 60.0
 """How long a caller waits for a token by default."""
+
+_SCHEMES = frozenset({"api-key", "authorization", "bearer"})
+_NEVER_IN_SECRETS = frozenset(" \"'`,;")
 
 
 class Credentials(Protocol):
@@ -59,7 +64,7 @@ class Anonymous:
 
 
 def clean_secret(secret: object, kind: str) -> str:
-    """Return a secret without the white space that files and shells put around it.
+    """Return a secret without the blanks, line ends and quotation marks that files and shells put around it.
 
     Raises:
         TypeError: the secret is not a str.
@@ -68,11 +73,19 @@ def clean_secret(secret: object, kind: str) -> str:
     if not isinstance(secret, str):
         message = f"the {kind} has to be a str, not {type(secret).__name__}"
         raise TypeError(message)
-    secret = secret.strip()
+    try:
+        secret = clean_setting(secret)
+    except UncleanError as error:
+        message = f"the {kind} has characters that are not allowed in one ({error}): was something else pasted?"
+        raise ValueError(message) from None
     if not secret:
         message = f"the {kind} is empty"
         raise ValueError(message)
-    if not secret.isascii() or not secret.isprintable() or " " in secret:
+    scheme, blank, _ = secret.partition(" ")
+    if blank and scheme.rstrip(":").lower() in _SCHEMES:
+        message = f"the {kind} begins with {scheme!r}, as in a header: leave that out"
+        raise ValueError(message)
+    if not secret.isascii() or _NEVER_IN_SECRETS.intersection(secret):
         message = f"the {kind} has characters that are not allowed in one: was something else pasted?"
         raise ValueError(message)
     return secret

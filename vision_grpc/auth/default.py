@@ -19,6 +19,7 @@ from vision_grpc.auth.service_account_key import ServiceAccountKey
 from vision_grpc.auth.yc_profile import DEFAULT_CONFIG, NoSecretError, YcProfile, user_token
 from vision_grpc.errors import Advice, AuthError
 from vision_grpc.network.secrets.quoting import quote_path
+from vision_grpc.texts.cleaning import UncleanError, clean, read_variable
 
 IAM_ENDPOINT_VARIABLE = "VISION_GRPC_IAM_ENDPOINT"
 """Where tokens are exchanged, when not at the public IAM service; `http://` only on this machine."""
@@ -58,21 +59,22 @@ def find_credentials(
     Raises:
         AuthError: what it names is unusable.
     """
-    iam_endpoint = environ.get(IAM_ENDPOINT_VARIABLE) or None
+
+    def iam() -> str | None:
+        return _address(environ, IAM_ENDPOINT_VARIABLE)
+
     kinds: dict[str, Callable[[str], Credentials]] = {
         "YC_API_KEY": ApiKey,
         "YC_IAM_TOKEN": IamToken,
         "YC_SERVICE_ACCOUNT_KEY_FILE": lambda key: ServiceAccountKey(
-            key, iam_endpoint=iam_endpoint, root_certificates=root_certificates
+            key, iam_endpoint=iam(), root_certificates=root_certificates
         ),
-        "YC_OAUTH_TOKEN": lambda token: OAuthToken(
-            token, iam_endpoint=iam_endpoint, root_certificates=root_certificates
-        ),
-        "YC_TOKEN": lambda token: user_token(token, iam_endpoint=iam_endpoint, root_certificates=root_certificates),
+        "YC_OAUTH_TOKEN": lambda token: OAuthToken(token, iam_endpoint=iam(), root_certificates=root_certificates),
+        "YC_TOKEN": lambda token: user_token(token, iam_endpoint=iam(), root_certificates=root_certificates),
     }
     for variable in VARIABLES:
-        # An empty variable is how scripts unset one.
-        if value := environ.get(variable):
+        # Not `read_variable`: what is inside a secret or the JSON of a key is checked where its kind is known.
+        if value := clean(environ.get(variable, "")).text:
             try:
                 return kinds[variable](value)
             except (ValueError, AuthError) as error:
@@ -91,9 +93,9 @@ def find_surroundings(
     Raises:
         AuthError: the profile is there and unusable.
     """
-    address = environ.get(_METADATA_VARIABLE)
+    address = _address(environ, _METADATA_VARIABLE)
     if config.expanduser().is_file():
-        iam_endpoint = environ.get(IAM_ENDPOINT_VARIABLE) or None
+        iam_endpoint = _address(environ, IAM_ENDPOINT_VARIABLE)
         try:
             return YcProfile(path=config, iam_endpoint=iam_endpoint, root_certificates=root_certificates)
         except NoSecretError:
@@ -106,6 +108,13 @@ def find_surroundings(
         except ValueError as error:
             raise AuthError.about(_METADATA_VARIABLE, error) from error
     return MetadataService() if _is_cloud_machine() else None
+
+
+def _address(environ: Mapping[str, str], variable: str) -> str | None:
+    try:
+        return read_variable(environ, variable)
+    except UncleanError as error:
+        raise AuthError(str(error)) from None
 
 
 def missing_credentials(environ: Mapping[str, str], *, config: Path = DEFAULT_CONFIG) -> AuthError:

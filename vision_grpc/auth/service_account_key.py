@@ -11,6 +11,7 @@ from vision_grpc.auth.token import Token
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.messages import CreateIamTokenRequest
 from vision_grpc.network.deadline import Deadline
+from vision_grpc.texts.cleaning import clean
 
 
 class ServiceAccountKey(ExchangedCredentials):
@@ -39,8 +40,8 @@ class ServiceAccountKey(ExchangedCredentials):
         self._key: AuthorizedKey | KeyFile
         if isinstance(key, Mapping):
             self._key = AuthorizedKey(key, "the mapping")
-        elif isinstance(key, str) and is_json_object(key):
-            self._key = AuthorizedKey.from_json(key, "the text")
+        elif isinstance(key, str) and is_json_object(text := clean(key).text):
+            self._key = AuthorizedKey.from_json(text, "the text")
         else:
             self._key = KeyFile(key)
         self._service = IamService(

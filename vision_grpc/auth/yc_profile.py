@@ -13,6 +13,8 @@ from vision_grpc.cloud.discovery import DEFAULT_API_ENDPOINT, ApiEndpoints
 from vision_grpc.errors import AuthError
 from vision_grpc.network.secrets.key_file import warn_of_readers
 from vision_grpc.network.secrets.quoting import quote_path
+from vision_grpc.texts.cleaning import clean
+from vision_grpc.texts.quoting import shorten, show
 
 DEFAULT_CONFIG = Path("~/.config/yandex-cloud/config.yaml")
 
@@ -48,7 +50,7 @@ class YcProfile(Secretive):
         self.name, fields = _find_profile(_read(file), file, name)
         self.folder_id = _text(fields, "folder-id")
         self.endpoint = _text(fields, "endpoint")
-        origin = f"the profile {self.name!r} in {quote_path(file)}"
+        origin = f"the profile {show(self.name)} in {quote_path(file)}"
         if iam_endpoint is None:
             iam_endpoint = _cloud_of(self.endpoint, origin, root_certificates, insecure=insecure)
         key, token = fields.get("service-account-key"), _text(fields, "token")
@@ -125,7 +127,7 @@ def user_token(
     Raises:
         ValueError: the token is empty or no token.
     """
-    if token.strip().startswith(_IAM_TOKEN_START):
+    if clean(token).text.startswith(_IAM_TOKEN_START):
         return IamToken(token)
     return OAuthToken(token, iam_endpoint=iam_endpoint, root_certificates=root_certificates, insecure=insecure)
 
@@ -151,12 +153,12 @@ def _find_profile(config: Tree, file: Path, name: str | None) -> tuple[str, Tree
         raise AuthError(message)
     fields = profiles.get(wanted)
     if not isinstance(fields, dict):
-        there = ", ".join(profiles) or "none"
-        message = f"the configuration of yc in {quote_path(file)} has no profile {wanted!r}, only {there}"
+        there = shorten(", ".join(profiles)) or "none"
+        message = f"the configuration of yc in {quote_path(file)} has no profile {show(wanted)}, only {there}"
         raise AuthError(message)
     return wanted, fields
 
 
 def _text(fields: Tree, key: str) -> str | None:
     value = fields.get(key)
-    return value if isinstance(value, str) and value else None
+    return clean(value).text or None if isinstance(value, str) else None

@@ -19,6 +19,7 @@ from vision_grpc.cli.output import Output, open_output
 from vision_grpc.cli.seconds import DAY_S, Seconds
 from vision_grpc.cli.stderr import print_line
 from vision_grpc.config import Timeouts
+from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
     # Imported where they are used: gRPC and rich take longer to load than help and usage errors may.
@@ -155,9 +156,8 @@ def analyze(
     with ExitStack() as stack:
         output = stack.enter_context(open_output(output_path))
         client = stack.enter_context(connect(service, local=local, timeout_s=timeout_s))
-        codes = [code for code in map(str.strip, languages.split(",")) if code]
         form = _make_format(format_name, total, with_result=not no_result)
-        results = client.analyze_many(open_images(paths), languages=codes, model=model or "", ordered=form.ordered)
+        results = client.analyze_many(open_images(paths), languages=languages, model=model or "", ordered=form.ordered)
         if progress is None:
             progress = not quiet and total > 1 and sys.stderr.isatty() and not output.is_terminal
         bar = stack.enter_context(_progress_bar(total)) if progress else None
@@ -202,7 +202,7 @@ def _count_images(paths: Sequence[str], output_path: Path | None, complaints: li
     for image in list_images(paths, complaints):
         total += 1
         if output_path is not None and isinstance(image, Path) and _is_same_file(output_path, image):
-            message = f"{image} is one of the images, -o would overwrite it: name another file"
+            message = f"{quote_name(image)} is one of the images, -o would overwrite it: name another file"
             raise click.UsageError(message, click.get_current_context())
     return total
 
@@ -237,8 +237,8 @@ def _print_results(
                 output.write(record)
         if result.error is not None:
             # Some messages begin with the name of the image.
-            about = f"{result.key}: "
+            about = f"{quote_name(result.key)}: "
             print_line(f"error: {about}{image_error_in_flags(result.error).removeprefix(about)}")
-        _log.debug("%s: by %s, request id %s", result.key, result.transport, result.request_id)
+        _log.debug("%s: by %s, request id %s", quote_name(result.key), result.transport, result.request_id)
         if bar is not None:
             bar.advance(failed=counts.failed)

@@ -12,6 +12,7 @@ from vision_grpc.cli.serve import serve
 from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.stdout import open_stdout
 from vision_grpc.errors import VisionError
+from vision_grpc.texts.quoting import shorten
 from vision_grpc.version import __version__
 
 _EPILOG = """\b
@@ -75,7 +76,7 @@ def run() -> int:
         return INTERRUPTED
     except click.UsageError as error:
         see = "" if error.ctx is None else f" (see {error.ctx.command_path} --help)"
-        message = error.format_message().removesuffix(".")
+        message = shorten(error.format_message().removesuffix("."))
         print_line(f"error: {message}{see}")
         return NOTHING_DONE
     except click.ClickException as error:

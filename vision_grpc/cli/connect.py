@@ -23,8 +23,8 @@ _OPTIONS = (
     click.option("--endpoint", metavar="ADDRESS", help="Address of the service: host:port or a URL."),
     click.option(
         "--transport",
-        type=click.Choice(["auto", "grpc", "rest"]),
-        envvar="VISION_GRPC_TRANSPORT",
+        # The variable is read with the other settings, so that an error names the variable.
+        type=click.Choice(["auto", "grpc", "rest"], case_sensitive=False),
         help="Protocol of the calls.  [default: auto: gRPC, else REST]",
     ),
     click.option("--anonymous", is_flag=True, help="Send no credentials, as to your own service."),

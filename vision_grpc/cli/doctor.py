@@ -10,6 +10,7 @@ from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
 from vision_grpc.cli.flags import flag_and_argument_of
 from vision_grpc.cli.seconds import DAY_S, Seconds
+from vision_grpc.cli.stderr import join_lines
 from vision_grpc.errors import advice_text
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def doctor(
             line = {"name": finding.name, "state": finding.state, "message": finding.message, "fix": fix or None}
             click.echo(json.dumps(line, ensure_ascii=False))
             continue
-        click.echo(f"{_MARKS[finding.state]} {finding.name:<13}{' '.join(finding.message.split())}")
+        click.echo(f"{_MARKS[finding.state]} {finding.name:<13}{join_lines(finding.message)}")
         if fix:
-            click.echo(f"  {'':<13}fix: {fix}")
+            click.echo(f"  {'':<13}fix: {join_lines(fix)}")
     return code

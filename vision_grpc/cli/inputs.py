@@ -9,6 +9,7 @@ from pathlib import Path
 from vision_grpc.config import Limits
 from vision_grpc.sources.files import ImageSource
 from vision_grpc.sources.image import Image
+from vision_grpc.texts.quoting import quote_name
 
 STDIN = "-"
 _SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -45,7 +46,9 @@ def _list_folder(folder: str, complaints: list[str]) -> Iterator[Path]:
     empty = True
 
     def complain(error: OSError) -> None:
-        complaints.append(f"{error.filename}: the folder cannot be read ({error.strerror}), check its permissions")
+        complaints.append(
+            f"{quote_name(error.filename)}: the folder cannot be read ({error.strerror}), check its permissions"
+        )
 
     for parent, subfolders, files in os.walk(folder, onerror=complain):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
@@ -55,9 +58,11 @@ def _list_folder(folder: str, complaints: list[str]) -> Iterator[Path]:
                 if _may_be_read(path := Path(parent, name)):
                     yield path
                 else:
-                    complaints.append(f"{path}: not a regular file, move it away (a pipe may be named itself)")
+                    complaints.append(
+                        f"{quote_name(path)}: not a regular file, move it away (a pipe may be named itself)"
+                    )
     if empty and len(complaints) == complaints_before:
-        complaints.append(f"{folder}: no image in this folder, expected *.jpg, *.jpeg or *.png")
+        complaints.append(f"{quote_name(folder)}: no image in this folder, expected *.jpg, *.jpeg or *.png")
 
 
 def _may_be_read(path: Path) -> bool:

@@ -5,7 +5,7 @@ import logging
 import os
 
 from vision_grpc.cli.flags import in_flags
-from vision_grpc.cli.stderr import print_lines
+from vision_grpc.cli.stderr import join_lines, print_lines
 
 
 def show_logs(level: int) -> None:
@@ -34,7 +34,7 @@ class _Formatter(logging.Formatter):
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging gives it
-        return " ".join(super().formatMessage(record).split())
+        return join_lines(super().formatMessage(record))
 
 
 class _StderrHandler(logging.Handler):

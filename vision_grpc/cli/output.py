@@ -11,6 +11,7 @@ import click
 
 from vision_grpc.cli.exits import READER_GONE
 from vision_grpc.cli.patient_file import PatientFile
+from vision_grpc.texts.quoting import quote_name
 
 _STDOUT = 1
 
@@ -94,7 +95,8 @@ class OutputFile(Output):
         try:
             super().__init__(str(path), PatientFile(self._partial, "x"))
         except FileExistsError as error:
-            message = f"{self._partial} holds the results of a run that was cut short or still goes on: move it away"
+            holder = quote_name(self._partial)
+            message = f"{holder} holds the results of a run that was cut short or still goes on: move it away"
             raise click.ClickException(message) from error
 
     def __exit__(
@@ -135,7 +137,7 @@ class OutputFile(Output):
 
     @property
     def _whereabouts(self) -> str:
-        return f"the finished results are in {self._partial}"
+        return f"the finished results are in {quote_name(self._partial)}"
 
 
 def _is_file_to_be(path: Path) -> bool:
@@ -146,4 +148,4 @@ def _is_file_to_be(path: Path) -> bool:
 
 
 def _refusal(name: str, error: OSError) -> click.ClickException:
-    return click.ClickException(f"{name}: cannot be written ({error.strerror}), name another place with -o")
+    return click.ClickException(f"{quote_name(name)}: cannot be written ({error.strerror}), name another place with -o")

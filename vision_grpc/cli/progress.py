@@ -24,7 +24,8 @@ class ProgressBar:
             MofNCompleteColumn(),
             _PaceColumn(),
             TextColumn("{task.fields[failed]} failed"),
-            console=Console(stderr=True),
+            # Rich would break long lines above the bar, and lose blanks of names there.
+            console=Console(stderr=True, soft_wrap=True),
             redirect_stdout=False,
             expand=True,
         )

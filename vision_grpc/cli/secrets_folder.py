@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from vision_grpc.texts.quoting import quote_name
+
 if TYPE_CHECKING:
     from vision_grpc.local import Identities
 
@@ -75,7 +77,7 @@ def _refusal(folder: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        message = f"{folder}: no credentials can be written there ({error.strerror}), name another folder"
+        message = f"{quote_name(folder)}: no credentials can be written there ({error.strerror}), name another folder"
         raise click.ClickException(message) from error
 
 
@@ -83,7 +85,7 @@ def _lock(descriptor: int, folder: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        message = f"{folder} holds the credentials of another service that runs: name another folder"
+        message = f"{quote_name(folder)} holds the credentials of another service that runs: name another folder"
         raise click.ClickException(message) from error
 
 
@@ -123,4 +125,4 @@ def _digests_in(key: bytes) -> dict[str, object] | None:
 
 
 def _foreign(path: Path) -> click.ClickException:
-    return click.ClickException(f"{path} is not of a local service and would be lost: name another folder")
+    return click.ClickException(f"{quote_name(path)} is not of a local service and would be lost: name another folder")

@@ -23,7 +23,12 @@ def open_stderr() -> None:
 
 def print_line(line: str) -> None:
     """Print one line on stderr, above the progress bar if there is one; line breaks become blanks."""
-    print_lines(" ".join(line.split()))
+    print_lines(join_lines(line))
+
+
+def join_lines(text: str) -> str:
+    """Return a text as one line. Blanks stay, as they may be part of a name."""
+    return " ".join(filter(None, map(str.strip, text.splitlines())))
 
 
 def print_lines(text: str) -> None:

@@ -12,6 +12,7 @@ from vision_grpc.messages import ListApiEndpointsRequest, ListApiEndpointsRespon
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls, read_trust
+from vision_grpc.texts.quoting import show
 from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2
 
 DEFAULT_API_ENDPOINT = "api.cloud.yandex.net:443"
@@ -120,7 +121,7 @@ class ApiEndpoints:
             raise DeadlineError(message, advice=advice)
         if (address := addresses.get(service_id)) is None:
             known = ", ".join(sorted(addresses)) or "none"
-            message = f"{target} knows no service {service_id!r}, but {known}"
+            message = f"{target} knows no service {show(service_id)}, but {known}"
             raise ServiceError(Code.NOT_FOUND, message)
         try:
             Endpoint.parse(address, insecure=False)

@@ -4,6 +4,7 @@ import struct
 from typing import Literal, NamedTuple
 
 from vision_grpc.config import Limits
+from vision_grpc.texts.encoded import encoding_of
 
 _PNG_HEADER_BYTES = 24  # Signature, then the IHDR chunk's length, type, width and height (specification, 11.2.1).
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -11,6 +12,7 @@ _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _SEGMENT = struct.Struct(">HH")  # A marker, and the length of what follows, itself included.
 _FRAME_SIZE = struct.Struct(">HH")  # Height and width, behind the length and one byte of precision.
 _FILL = 0xFFFF
+_SAMPLE = 1024
 # Markers that carry no length: TEM, RST0-RST7 (ITU-T T.81, table B.1).
 _BARE_MARKERS = frozenset({0xFF01, *range(0xFFD0, 0xFFD8)})
 # Start of frame: all of 0xFFC0-0xFFCF but DHT (C4), JPG (C8) and DAC (CC).
@@ -83,6 +85,9 @@ def read_header(content: bytes) -> ImageHeader:
         return _read_png(content)
     if content.startswith(_JPEG_SIGNATURE):
         return _read_jpeg(content)
+    if (encoding := encoding_of(content[:_SAMPLE].decode(errors="replace"))) is not None:
+        message = f"the file is {encoding} in place of the image itself: decode it first"
+        raise UnreadableImageError(message)
     kind = next((name for signature, name in _FOREIGN_SIGNATURES if content.startswith(signature)), None)
     found = "no image" if kind is None else kind
     message = f"the file is {found}, only JPEG and PNG are accepted: convert it first"

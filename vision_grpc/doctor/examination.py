@@ -50,7 +50,7 @@ def examine(
         yield fault.finding
         return
     yield find_credentials(arguments, settings, environ)
-    yield find_folder(settings)
+    yield find_folder(arguments, settings, environ)
     if not (call and is_reachable):
         return
     try:

@@ -9,7 +9,15 @@ from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.errors import Advice, AuthError, SettingError
 from vision_grpc.network.tls import ClientCertificate, Trust
 from vision_grpc.network.tls.trust import INSTALL_ROOTS, PASS_ROOTS
-from vision_grpc.session.settings import Arguments, Settings
+from vision_grpc.session.settings import (
+    ENDPOINT_VARIABLE,
+    FOLDER_VARIABLE,
+    TRANSPORT_VARIABLE,
+    Arguments,
+    Settings,
+)
+from vision_grpc.texts.cleaning import clean, read_variable, removal_note
+from vision_grpc.texts.quoting import quote_name, show
 
 SOON_S = 14 * 24 * 3600.0
 """A certificate that expires within this time is a warning."""
@@ -39,14 +47,17 @@ def find_endpoint(arguments: Arguments, settings: Settings, environ: Mapping[str
     """Return which endpoint is called, how, and what named it."""
     if arguments.endpoint is not None:
         origin = "as given"
-    elif environ.get("VISION_GRPC_ENDPOINT"):
-        origin = "from VISION_GRPC_ENDPOINT"
+    elif read_variable(environ, ENDPOINT_VARIABLE):
+        note = removal_note(environ, ENDPOINT_VARIABLE)
+        origin = f"from {ENDPOINT_VARIABLE}{note and f', {note}'}"
     else:
         origin = "the default"
     protection = "without TLS" if settings.first_endpoint.plaintext else "with TLS"
     if settings.tls.server_name is not None:
         protection += f" as {settings.tls.server_name}"
     message = f"{settings.first_endpoint.target} {protection} ({origin}), transport {settings.transport}"
+    if arguments.transport is None and (note := removal_note(environ, TRANSPORT_VARIABLE)):
+        message += f" (from {TRANSPORT_VARIABLE}, {note})"
     return Finding("endpoint", "ok", message)
 
 
@@ -84,16 +95,19 @@ def find_credentials(arguments: Arguments, settings: Settings, environ: Mapping[
         message = "none, as given" if given else "none: a service on this machine is called without credentials"
         return Finding("credentials", "ok", message)
     if isinstance(credentials, YcProfile):
-        kind = f"{kind} {credentials.name!r} ({credentials.kind})"
+        kind = f"{kind} {show(credentials.name)} ({credentials.kind})"
     variable = _variable_in(environ)
-    found = "found on this machine" if variable is None else f"from {variable}"
+    found = "found on this machine" if variable is None else _origin(environ, variable)
     return Finding("credentials", "ok", f"{kind}, {'as given' if arguments.credentials is not None else found}")
 
 
-def find_folder(settings: Settings) -> Finding:
-    """Return which folder is sent, if any."""
+def find_folder(arguments: Arguments, settings: Settings, environ: Mapping[str, str]) -> Finding:
+    """Return which folder is sent, if any, and what named it."""
     if settings.folder_id:
-        return Finding("folder", "ok", f"{settings.folder_id} is sent")
+        message = f"{quote_name(settings.folder_id)} is sent"
+        if arguments.folder_id is None and read_variable(environ, FOLDER_VARIABLE):
+            message += f", {_origin(environ, FOLDER_VARIABLE)}"
+        return Finding("folder", "ok", message)
     if settings.credentials.is_service_account:
         return Finding("folder", "ok", "none is sent: the service uses the folder of the service account")
     if isinstance(settings.credentials, Anonymous):
@@ -107,4 +121,10 @@ def find_folder(settings: Settings) -> Finding:
 
 
 def _variable_in(environ: Mapping[str, str]) -> str | None:
-    return next((name for name in VARIABLES if environ.get(name)), None)
+    return next((name for name in VARIABLES if clean(environ.get(name, "")).text), None)
+
+
+def _origin(environ: Mapping[str, str], variable: str) -> str:
+    """Return that a setting is from a variable, and what was removed from around its value."""
+    note = removal_note(environ, variable)
+    return f"from {variable}{note and f' ({note})'}"

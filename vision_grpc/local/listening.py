@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vision_grpc.local.errors import LocalServiceError
+from vision_grpc.texts.quoting import quote_name
 
 _PORT_ERRORS = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 
@@ -29,16 +30,17 @@ class TlsFiles(NamedTuple):
             try:
                 # A pipe must not be opened: it may never end, and its content can be read only once.
                 if not stat.S_ISREG(file.stat().st_mode):
-                    message = f"{file} is not a regular file: name a PEM file"
+                    message = f"{quote_name(file)} is not a regular file: name a PEM file"
                     raise LocalServiceError(message)
                 file.read_bytes()
             except OSError as error:
-                message = f"{file} cannot be read ({error.strerror}): name a PEM file"
+                message = f"{quote_name(file)} cannot be read ({error.strerror}): name a PEM file"
                 raise LocalServiceError(message) from error
         loading_error = _try_to_load(self.certificate, self.key)
         if loading_error is None:
             return
-        message = f"{self.certificate} and {self.key} are not a PEM certificate chain and its private key"
+        certificate, key = (quote_name(file) for file in self)
+        message = f"{certificate} and {key} are not a PEM certificate chain and its private key"
         if isinstance(loading_error, ssl.SSLError) and loading_error.reason == "KEY_VALUES_MISMATCH":
             message += ": the chain begins with the certificate of another key"
         elif _try_to_load(self.key, self.certificate) is None:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from vision_grpc.errors import USE_TLS, Advice, SettingError
-from vision_grpc.network.secrets.quoting import quote_endpoint
+from vision_grpc.network.secrets.quoting import is_token, quote_endpoint
+from vision_grpc.texts.cleaning import UncleanError, clean_setting
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+_EXAMPLE = "https://vision.example:443"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,19 @@ class Endpoint:
     def parse(cls, text: str, *, insecure: bool) -> "Endpoint":
         """Return the endpoint of `host`, `host:port`, `[ipv6]:port` or an http(s) URL without a path.
 
+        Blanks, line ends and quotation marks around it are left out.
+
         Raises:
             SettingError: the text has another form, or a scheme that contradicts `insecure`.
         """
+        try:
+            text = clean_setting(text)
+        except UncleanError as error:
+            message = f"the endpoint is neither host:port nor a URL such as {_EXAMPLE}: {error}"
+            raise SettingError(message) from None
         is_url = "://" in text
         parts, port = split_url(text if is_url else f"//{text}")
-        if parts.hostname is None or not text.isprintable() or any(map(str.isspace, text)):
+        if parts.hostname is None or " " in text or is_token(parts.netloc):
             raise _malformed(text)
         if not parts.hostname.isascii():
             message = f"the host of the endpoint {quote_endpoint(text)} is not ASCII: write it in its xn-- form"
@@ -122,5 +131,5 @@ def _plain(host: str) -> str:
 
 
 def _malformed(text: str) -> SettingError:
-    message = f"the endpoint {quote_endpoint(text)} is neither host:port nor a URL such as https://vision.example:443"
+    message = f"the endpoint {quote_endpoint(text)} is neither host:port nor a URL such as {_EXAMPLE}"
     return SettingError(message)

@@ -17,7 +17,7 @@ from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.monitor import Monitor, Stats
 from vision_grpc.session.process import Process, check_interpreter
 from vision_grpc.session.retry_waits import RETRY_WAITS
-from vision_grpc.session.settings import Settings
+from vision_grpc.session.settings import Settings, clean_languages
 from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.run import Plan, Run
 from vision_grpc.stream.throttle import Throttle
@@ -123,7 +123,7 @@ class Session:
         )
 
     def _template(self, languages: Sequence[str], model: Model | None) -> RequestTemplate:
-        return self._api.template(languages, "" if model is None else model, self._settings.folder_id)
+        return self._api.template(clean_languages(languages), "" if model is None else model, self._settings.folder_id)
 
     def _plan(self, *, timeout_s: float | None = None, ordered: bool = False) -> Plan:
         deadline = None if timeout_s is None else Deadline.after(timeout_s).at

@@ -1,6 +1,6 @@
 """The settings of a client: its arguments, completed from the environment and checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, cast, get_args
 
@@ -11,9 +11,13 @@ from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.errors import USE_TLS, Advice, SettingError
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Pem, Tls, read_client_certificate, read_server_name, read_trust
+from vision_grpc.texts.cleaning import UncleanError, clean, clean_setting, read_variable
+from vision_grpc.texts.quoting import show
 from vision_grpc.transport.connect import TransportChoice
 from vision_grpc.transport.discovered import Lookup
 from vision_grpc.transport.headers import Headers
+
+ENDPOINT_VARIABLE, TRANSPORT_VARIABLE, FOLDER_VARIABLE = "VISION_GRPC_ENDPOINT", "VISION_GRPC_TRANSPORT", "YC_FOLDER_ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,9 @@ class Settings:
         if isinstance(endpoint, ApiEndpoints):
             service, first = Lookup(endpoint, insecure), endpoint.endpoint
         else:
-            address = _first(endpoint, connecting.get("VISION_GRPC_ENDPOINT"), DEFAULT_ENDPOINT)
-            service = first = Endpoint.parse(address, insecure=insecure)
+            service = first = _find_endpoint(endpoint, connecting, insecure=insecure)
         named = transport if isinstance(transport, str) else None
-        choice = _check_choice(_first(named, connecting.get("VISION_GRPC_TRANSPORT"), "auto"))
+        choice = _find_choice(named, connecting)
         if credentials is None:
             credentials = find_credentials(connecting, root_certificates=root_certificates)
         if credentials is None and not (is_own or first.is_loopback):
@@ -77,12 +80,17 @@ class Settings:
         # The transport checks an endpoint that is yet to be looked up.
         if isinstance(service, Endpoint) and not (is_own or isinstance(credentials, Anonymous)):
             service.check_private()
-        if folder_id is None:
-            folder_id = "" if credentials.is_service_account else environ.get("YC_FOLDER_ID", "")
-            if isinstance(credentials, YcProfile) and not credentials.is_service_account:
-                folder_id = folder_id or credentials.folder_id or ""
+        folder_id = _find_folder(folder_id, credentials, environ)
         tls = _protect(service, root_certificates, client_certificate, server_name)
         return cls(service, choice, credentials, folder_id, tls, _headers(data_logging))
+
+
+def clean_languages(languages: Sequence[str]) -> list[str]:
+    """Return the codes alone: `"ru, en"`, `["ru, en"]` and `["RU", "en", "en", ""]` are `["ru", "en"]`."""
+    # A string is a sequence of strings: "ru" would ask for the languages r and u.
+    listed = [languages] if isinstance(languages, str) else languages
+    codes = [clean(code).text.lower() for each in listed for code in clean(each).text.split(",")]
+    return list(dict.fromkeys(filter(None, codes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +139,53 @@ def _headers(data_logging: bool | None) -> Headers:  # noqa: FBT001 - the option
     return () if data_logging is None else (("x-data-logging-enabled", "true" if data_logging else "false"),)
 
 
-def _check_choice(choice: str) -> TransportChoice:
+def _find_endpoint(given: str | None, environ: Mapping[str, str], *, insecure: bool) -> Endpoint:
+    if given is not None:
+        return Endpoint.parse(given, insecure=insecure)
+    text = _variable(environ, ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
+    try:
+        return Endpoint.parse(text, insecure=insecure)
+    except SettingError as error:
+        message = f"{ENDPOINT_VARIABLE}: {error.problem}"
+        raise SettingError(message, advice=error.advice) from error
+
+
+def _find_choice(given: str | None, environ: Mapping[str, str]) -> TransportChoice:
+    origin = "" if given is not None else f"{TRANSPORT_VARIABLE}: "
+    text = _variable(environ, TRANSPORT_VARIABLE) or "auto" if given is None else clean(given).text
+    choice = text.lower()
     if choice not in get_args(TransportChoice):
-        message = f"the transport {choice!r} is not one of {', '.join(get_args(TransportChoice))}"
-        raise SettingError(message, advice=[Advice("correct", "transport", rest="or VISION_GRPC_TRANSPORT")])
+        message = f"{origin}the transport {show(text)} is not one of {', '.join(get_args(TransportChoice))}"
+        raise SettingError(message, advice=[Advice("correct", "transport", rest=f"or {TRANSPORT_VARIABLE}")])
     return cast("TransportChoice", choice)
 
 
-def _first(argument: str | None, variable: str | None, default: str) -> str:
-    if argument is not None:
-        return argument
-    # An empty variable is how scripts unset one.
-    return variable or default
+def _find_folder(given: str | None, credentials: Credentials, environ: Mapping[str, str]) -> str:
+    if given is not None:
+        return _check_folder(given, "the folder id", Advice("correct", "folder_id"))
+    if credentials.is_service_account:
+        return ""
+    of_environment = environ.get(FOLDER_VARIABLE, "")
+    folder_id = _check_folder(of_environment, FOLDER_VARIABLE, Advice(f"correct {FOLDER_VARIABLE} or unset it"))
+    if not folder_id and isinstance(credentials, YcProfile):
+        return credentials.folder_id or ""
+    return folder_id
+
+
+def _check_folder(text: str, origin: str, advice: Advice) -> str:
+    try:
+        folder_id = clean_setting(text)
+        problem = "there is a blank inside" if " " in folder_id else ""
+    except UncleanError as error:
+        folder_id, problem = "", str(error)
+    if problem:
+        message = f"{origin}: {problem}"
+        raise SettingError(message, advice=[advice])
+    return folder_id
+
+
+def _variable(environ: Mapping[str, str], name: str) -> str | None:
+    try:
+        return read_variable(environ, name)
+    except UncleanError as error:
+        raise SettingError(str(error), advice=[Advice(f"correct {name} or unset it")]) from None

@@ -11,6 +11,8 @@ from vision_grpc.contract.image_header import check_image, describe_excess_bytes
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.texts.encoded import encoding_of
+from vision_grpc.texts.quoting import quote_name, show
 
 ImageSource: TypeAlias = Image | bytes | str | os.PathLike[str]
 """What a caller may pass as an image: bytes, a path, or an Image that has a key."""
@@ -31,14 +33,14 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
         key, content = f"#{position}", source
     else:
         key = _path_of(source, position)
-        read = _read_file(Path(key), limits)
+        read = _read_file(key, limits)
         if isinstance(read, ImageError):
             return Rejection(key, read)
         content = read
     fault = check_image(content, limits)
-    return (
-        Image(key, content) if fault is None else Rejection(key, ImageError(Code.INVALID_ARGUMENT, f"{key}: {fault}"))
-    )
+    if fault is None:
+        return Image(key, content)
+    return Rejection(key, ImageError(Code.INVALID_ARGUMENT, f"{quote_name(key)}: {fault}"))
 
 
 def check_many(images: object) -> None:
@@ -90,21 +92,29 @@ def _check_parts(image: Image, position: int) -> None:
     key, content = cast("tuple[object, object]", image)
     if not (isinstance(key, str) and isinstance(content, bytes)):
         parts = f"a {type(key).__name__} and {type(content).__name__}"
-        message = f"image {position} of the source, with the key {key!r}, holds {parts}: an Image takes a str and bytes"
+        message = (
+            f"image {position} of the source, with the key {show(key)}, holds {parts}: an Image takes a str and bytes"
+        )
         raise TypeError(message)
 
 
 def _path_of(source: str | os.PathLike[str], position: int) -> str:
     try:
-        return os.fspath(source)
+        path: object = os.fspath(source)
     except TypeError:
-        message = f"image {position} of the source is of type {type(source).__name__}: give a path, bytes or an Image"
-        raise TypeError(message) from None
+        path = source
+    if not isinstance(path, str):
+        message = f"image {position} of the source is of type {type(path).__name__}: give a path, bytes or an Image"
+        raise TypeError(message)
+    return path
 
 
-def _read_file(path: Path, limits: Limits) -> bytes | ImageError:
+def _read_file(path: str, limits: Limits) -> bytes | ImageError:
+    if (kind := encoding_of(path)) is not None:
+        fault = f"looks like {kind} in place of a path: decode it first, and pass the bytes"
+        return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(path)}: {fault}")
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             content, size = b"", os.fstat(file.fileno()).st_size
             if size <= limits.content_bytes:
                 # Not up to the limit: `read` would allocate and free that much memory for each file.
@@ -112,14 +122,24 @@ def _read_file(path: Path, limits: Limits) -> bytes | ImageError:
                 if len(content) > size:  # A pipe has no size; a file may have grown since.
                     content += file.read(limits.content_bytes + 1 - len(content))
                 size = len(content)
-    except FileNotFoundError:
-        return ImageError(Code.NOT_FOUND, f"{path}: no such file, check the path")
-    except IsADirectoryError:
-        return ImageError(Code.INVALID_ARGUMENT, f"{path}: is a folder, name the files in it")
-    except PermissionError:
-        return ImageError(Code.PERMISSION_DENIED, f"{path}: may not be read, check its permissions")
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path.
-        return ImageError(Code.INVALID_ARGUMENT, f"{path}: cannot be read ({error})")
+    except (OSError, ValueError) as error:
+        code, fault = _explain(error)
+        return ImageError(code, f"{quote_name(path)}: {fault}")
     if size > limits.content_bytes:
-        return ImageError(Code.INVALID_ARGUMENT, f"{path}: {describe_excess_bytes(size, limits)}")
+        return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(path)}: {describe_excess_bytes(size, limits)}")
     return content
+
+
+def _explain(error: OSError | ValueError) -> tuple[Code, str]:
+    """Return what kept a file from being read; the error's own text would repeat the path."""
+    match error:
+        case FileNotFoundError():
+            return Code.NOT_FOUND, "no such file, check the path"
+        case IsADirectoryError():
+            return Code.INVALID_ARGUMENT, "is a folder, name the files in it"
+        case PermissionError():
+            return Code.PERMISSION_DENIED, "may not be read, check its permissions"
+        case OSError():
+            return Code.INVALID_ARGUMENT, f"cannot be read ({error.strerror})"
+        case _:
+            return Code.INVALID_ARGUMENT, "cannot be read: a path cannot have these characters"

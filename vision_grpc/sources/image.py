@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from vision_grpc.results import ImageError
+from vision_grpc.texts.quoting import show
 
 
 class Image(NamedTuple):
@@ -12,7 +13,7 @@ class Image(NamedTuple):
     content: bytes
 
     def __repr__(self) -> str:
-        return f"Image(key={self.key!r}, content=<{len(self.content)} bytes>)"
+        return f"Image(key={show(self.key)}, content=<{len(self.content)} bytes>)"
 
 
 class Rejection(NamedTuple):

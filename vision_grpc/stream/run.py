@@ -25,6 +25,7 @@ from vision_grpc.stream.throttle import Throttle
 from vision_grpc.stream.turn import PROMPT_S, Turn
 from vision_grpc.stream.verdict import OVERLOAD, Verdict, judge
 from vision_grpc.stream.window import OVERDUE_S, Window
+from vision_grpc.texts.quoting import quote_name
 
 # A stream that keeps its order may run ahead of a slow image by this many windows.
 _ORDERED_WINDOWS = 8
@@ -210,7 +211,7 @@ class Run:
         keys += [result.key for result in (*self._results, *(self._sequencer.flush() if self._sequencer else ()))]
         keys += left
         if keys:
-            error.add_note(f"without a result: {', '.join(map(str, keys))}")
+            error.add_note(f"without a result: {', '.join(quote_name(str(key)) for key in keys)}")
 
     def _enqueue(self, images: Sequence[tuple[int, Image]]) -> None:
         """Make a batch of images that have gathered, if there are any."""

@@ -57,7 +57,11 @@ def _expect_silence(error_class: type[Exception], use: Callable[[], object]) -> 
     return str(caught.value)
 
 
-@pytest.mark.parametrize("text", [_JSON, f"\ufeff{_JSON}", f" \n{_JSON}\n"], ids=["plain", "byte order mark", "blanks"])
+@pytest.mark.parametrize(
+    "text",
+    [_JSON, f"\ufeff{_JSON}", f" \n{_JSON}\n", f"'{_JSON}'\r\n"],
+    ids=["plain", "byte order mark", "blanks", "single quotes"],
+)
 @pytest.mark.parametrize("use", [_key_file_variable, ServiceAccountKey])
 def test_the_json_of_a_key_is_taken_where_its_path_is(use: Callable[[str], object], text: str) -> None:
     assert isinstance(use(text), ServiceAccountKey)
@@ -76,9 +80,9 @@ def test_a_key_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [f"[{_JSON}]", json.dumps(_JSON), f"'{_JSON}'", _PEM, _PEM.replace("\n", ""), _JSON[1:], _JSON[:-1], _TOKEN,
+    [f"[{_JSON}]", json.dumps(_JSON), _PEM, _PEM.replace("\n", ""), _JSON[1:], _JSON[:-1], _TOKEN,
      "AQVN" + "SECRET" * 6, _PEM.splitlines()[1], f"{_JSON}\0", f"keys/\0{_PEM}"],
-    ids=["list", "text of JSON", "single quotes", "PEM", "one line", "headless", "cut", "token", "API key", "base64",
+    ids=["list", "text of JSON", "PEM", "one line", "headless", "cut", "token", "API key", "base64",
          "NUL", "NUL in a path"],
 )  # fmt: skip
 def test_a_key_that_is_not_understood_is_not_shown(text: str, tmp_path: Path) -> None:

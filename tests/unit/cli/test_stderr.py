@@ -8,6 +8,8 @@ from vision_grpc.cli.stderr import print_line
     [
         ("error: страница.png: пусто", "error: страница.png: пусто"),
         ("first\nsecond\r\n  third", "first second third"),
+        ("error: 'two  blanks   .png': gone", "error: 'two  blanks   .png': gone"),
+        ("a\tb", "a\\tb"),
         ("\x1b[2Jgone\x07", "\\x1b[2Jgone\\x07"),
         ("caf\udce9.png", "caf\\udce9.png"),
     ],

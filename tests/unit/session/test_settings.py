@@ -4,9 +4,9 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from vision_grpc.auth import Anonymous, ApiKey, IamToken
+from vision_grpc.auth import Anonymous, ApiKey, IamToken, MetadataService
 from vision_grpc.auth.credentials import Credentials
-from vision_grpc.errors import AuthError
+from vision_grpc.errors import AuthError, SettingError
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.session.settings import Settings
 
@@ -181,3 +181,87 @@ def test_a_server_name_that_no_host_can_have_is_refused(name: str) -> None:
         _resolve({}, endpoint="vision.example", credentials=Anonymous(), server_name=name)
     with pytest.raises(TypeError, match="server_name has to be text, not int"):
         _resolve({}, endpoint="vision.example", credentials=Anonymous(), server_name=7)
+
+
+@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", " {} ", "\ufeff{}", '"{}"', "'{}'\n", "\u00a0{}\u200b", "\t{}"])
+def test_all_variables_and_arguments_are_cleaned_alike(around: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision_grpc.auth.default._is_cloud_machine", lambda: False)
+    environ = {
+        "VISION_GRPC_ENDPOINT": around.format("one.example:1"),
+        "VISION_GRPC_TRANSPORT": around.format("rest"),
+        "VISION_GRPC_IAM_ENDPOINT": around.format("iam.example:1"),
+        "YC_FOLDER_ID": around.format("b1gabc"),
+    }
+    for variable, value in {"YC_IAM_TOKEN": "t1.abc", "YC_TOKEN": "t1.abc", "YC_OAUTH_TOKEN": "y0_abc"}.items():
+        settings = _resolve({**environ, variable: around.format(value)})
+        assert (_endpoint(settings).target, settings.transport, settings.folder_id) == (
+            "one.example:1",
+            "rest",
+            "b1gabc",
+        )
+        if variable != "YC_OAUTH_TOKEN":
+            assert settings.credentials.authorization() == "Bearer t1.abc"
+    assert _resolve({"YC_API_KEY": around.format("AQVN")}).credentials.authorization() == "Api-Key AQVN"
+    assert isinstance(
+        _resolve({"YC_METADATA_ADDR": around.format("127.0.0.1:1"), "HOME": "/nowhere"}).credentials, MetadataService
+    )
+    given = _resolve(
+        {},
+        endpoint=around.format("two.example:2"),
+        transport=around.format("grpc"),
+        folder_id=around.format("b1gdef"),
+        credentials=IamToken(around.format("t1.abc")),
+    )
+    assert (_endpoint(given).target, given.transport, given.folder_id) == ("two.example:2", "grpc", "b1gdef")
+    assert given.credentials.authorization() == "Bearer t1.abc"
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", '""', "\ufeff", "\u00a0"])
+def test_variables_of_blanks_alone_count_as_unset(blank: str) -> None:
+    names = ["VISION_GRPC_ENDPOINT", "VISION_GRPC_TRANSPORT", "VISION_GRPC_IAM_ENDPOINT", "YC_FOLDER_ID", "YC_API_KEY"]
+    settings = _resolve({**dict.fromkeys(names, blank), "YC_IAM_TOKEN": "t1.abc"})
+    assert _endpoint(settings).target == "vision.api.cloud.yandex.net:443"
+    assert (settings.transport, settings.folder_id) == ("auto", "")
+    assert settings.credentials.authorization() == "Bearer t1.abc"
+
+
+@pytest.mark.parametrize("inside", ["\n", "\r", "\t", "\x1b", "\u200b", "\udce9"])
+@pytest.mark.parametrize("variable", ["VISION_GRPC_ENDPOINT", "VISION_GRPC_TRANSPORT", "YC_FOLDER_ID"])
+def test_a_control_character_inside_a_variable_is_refused_by_its_name(variable: str, inside: str) -> None:
+    with pytest.raises(SettingError, match=f"^{variable}: there is an? .* inside, at character 3") as caught:
+        _resolve({"YC_IAM_TOKEN": "t1.abc", variable: f"ab{inside}cd"})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("YC_API_KEY", "AQ\nVN", "the API key has characters .*a line end inside"),
+        ("YC_API_KEY", "Api-Key AQVN", "the API key begins with 'Api-Key', as in a header"),
+        ("YC_IAM_TOKEN", "Bearer t1.abc", "the IAM token begins with 'Bearer'"),
+        ("YC_IAM_TOKEN", "Authorization: Bearer t1.abc", "the IAM token begins with 'Authorization:'"),
+        ("YC_OAUTH_TOKEN", '"y0_abc', "the OAuth token has characters"),
+    ],
+)
+def test_a_secret_that_no_cleaning_helps_is_named_by_its_variable(variable: str, value: str, told: str) -> None:
+    with pytest.raises(AuthError, match=f"^{variable}: {told}"):
+        _resolve({variable: value})
+
+
+@pytest.mark.parametrize("folder_id", ["b1g\nabc", "b1g abc", "b1g\x00"])
+def test_a_folder_that_no_folder_can_have_is_refused(folder_id: str) -> None:
+    with pytest.raises(SettingError, match=r"^the folder id: there is a.* inside"):
+        _resolve({"YC_IAM_TOKEN": "t"}, folder_id=folder_id)
+
+
+def test_a_setting_in_an_error_is_bounded() -> None:
+    for arguments in ({"transport": "x" * 100_000}, {"endpoint": "x" * 100_000}, {"folder_id": "x \n" * 100_000}):
+        with pytest.raises(SettingError) as caught:
+            _resolve({"YC_IAM_TOKEN": "t"}, **arguments)
+        assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("token", ["AQVN" + "x" * 30, "t1." + "x" * 40, "y0_" + "x" * 40])
+def test_a_token_in_place_of_an_endpoint_is_not_looked_up(token: str) -> None:
+    with pytest.raises(SettingError, match="characters that do not look like an address"):
+        _resolve({"YC_IAM_TOKEN": "t"}, endpoint=token)

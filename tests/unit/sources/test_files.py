@@ -1,5 +1,6 @@
 import os
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -37,6 +38,53 @@ def test_an_image_of_something_else_is_named_by_its_key(image: Image, message: s
     assert source.next() is None
     with pytest.raises(TypeError, match=message):
         raise source.error or AssertionError
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (b64encode(png(1) * 3).decode(), "characters of base64 text of a PNG>: looks like base64 text of a PNG in"),
+        (b64encode(png(1) * 3000).decode(), "characters of base64 text of a PNG>: looks like base64 text of a PNG in"),
+        (f"data:image/png;base64,{b64encode(png(1)).decode()}", "of a data: URL>: looks like a data: URL in"),
+        (str(b64encode(png(1) * 3000)), "looks like base64 text of a PNG in place of a path: decode it first"),
+        ("x. " * 3000, "(9,000 characters): cannot be read (File name too long)"),
+        ("a\0b", "$'a\\x00b': cannot be read: a path cannot have these characters"),
+        ("a\r", "$'a\\r': no such file, check the path"),
+    ],
+)  # fmt: skip
+def test_a_path_that_is_none_is_shown_bounded(path: str, message: str) -> None:
+    rejected = read_image(path, 0, _LIMITS)
+    assert isinstance(rejected, Rejection)
+    assert rejected.key == path
+    assert message in rejected.error.message
+    assert len(rejected.error.message) < 400
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b64encode(png(1) * 3), "base64 text of a PNG"),
+        (b"\xef\xbb\xbf" + b64encode(b"\xff\xd8\xff\xe0" * 30), "base64 text of a JPEG"),
+        (png(1).hex().encode(), "hexadecimal text of a PNG"),
+        (b"data:image/png;base64," + b64encode(png(1)), "a data: URL"),
+    ],
+)
+def test_a_file_of_encoded_text_is_called_that(content: bytes, kind: str) -> None:
+    rejected = read_image(content, 0, Limits())
+    assert isinstance(rejected, Rejection)
+    assert rejected.error.message == f"#0: the file is {kind} in place of the image itself: decode it first"
+
+
+def test_no_key_makes_a_message_long() -> None:
+    key = "k e y " * 100_000
+    rejected = read_image(Image(key, b"x"), 0, Limits())
+    assert isinstance(rejected, Rejection)
+    assert rejected.key == key
+    assert len(rejected.error.message) < 400
+    assert len(repr(Image(key, b"x"))) < 400
+    source = Source([Image(cast("str", png(1)), png(1))], Limits())
+    source.next()
+    assert "with the key <" in str(source.error)
 
 
 def test_a_file_up_to_the_limit_is_read(tmp_path: Path) -> None:

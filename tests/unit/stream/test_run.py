@@ -431,8 +431,8 @@ def test_without_a_token_nothing_more_is_sent_and_what_is_under_way_is_waited_fo
     assert [result.ok for result in results] == [True] * MOST_IMAGES + [False] * MOST_IMAGES
     assert simulation.next() == Finish()
     assert simulation.ended_by is error
-    simulation.run.abandoned(error, ["read ahead"])
-    assert error.__notes__ == [f"without a result: {', '.join(map(str, _numbers(second)))}, read ahead"]
+    simulation.run.abandoned(error, ["read ahead.png"])
+    assert error.__notes__ == [f"without a result: {', '.join(map(str, _numbers(second)))}, 'read ahead.png'"]
 
 
 def _emitted(effect: Effect) -> Sequence[ImageResult]:

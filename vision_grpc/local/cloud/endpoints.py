@@ -2,6 +2,7 @@
 
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
+from vision_grpc.texts.quoting import show
 
 _IDS = ("ai-vision", "iam")
 
@@ -18,6 +19,6 @@ def get_endpoint(service_id: str, address: str) -> ApiEndpoint:
         ServiceError: there is no such service.
     """
     if service_id not in _IDS:
-        message = f"there is no service {service_id!r}, only {', '.join(_IDS)}"
+        message = f"there is no service {show(service_id)}, only {', '.join(_IDS)}"
         raise ServiceError(Code.NOT_FOUND, message)
     return ApiEndpoint(id=service_id, address=address)

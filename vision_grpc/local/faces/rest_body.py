@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from vision_grpc.contract.sizes import JSON_REQUEST_BYTES
 from vision_grpc.errors import Code, ServiceError
+from vision_grpc.texts.quoting import show
 
 # RFC 9110 section 8.4.1.3: x-gzip is the same.
 _GZIP = {"gzip", "x-gzip"}
@@ -55,7 +56,7 @@ def decode_body(body: bytes, content_encoding: str) -> bytes:
     if not encodings:
         return body
     if len(encodings) > 1 or encodings[0] not in _GZIP:
-        message = f"the content encoding {content_encoding!r} is not supported: send gzip or none"
+        message = f"the content encoding {show(content_encoding)} is not supported: send gzip or none"
         # RFC 9110 section 15.5.16 asks for the header. gRPC's code for an unsupported compression is UNIMPLEMENTED.
         headers = {"accept-encoding": "gzip"}
         raise RefusedBodyError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Code.UNIMPLEMENTED, message, headers=headers)

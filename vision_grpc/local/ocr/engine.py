@@ -14,6 +14,7 @@ from vision_grpc.local.ocr.languages import choose_models, code_of
 from vision_grpc.local.ocr.layout import Box, RecognizedWord, arrange
 from vision_grpc.local.ocr.tessdata import installed_models
 from vision_grpc.messages import TextAnnotation
+from vision_grpc.texts.quoting import show
 
 # PyTessBaseAPI and its result iterator. tesserocr's own annotations are wrong: they want pixels as str.
 _Recognizer = Any
@@ -58,7 +59,7 @@ class Engine:
         names = "+".join(choose_models(languages, self._installed))
         mode = self._modes.get(model or _DEFAULT_MODEL)
         if mode is None:
-            message = f"unknown model {model!r}: use {' or '.join(self._modes)}"
+            message = f"unknown model {show(model)}: use {' or '.join(self._modes)}"
             raise UnsupportedTextError(message)
         longest = max(bitmap.width, bitmap.height)
         if longest > _LONGEST_SIDE:

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from vision_grpc.texts.quoting import show
+
 ANY_LANGUAGE = "*"
 
 # The models of each language, the usual one first. Languages without an ISO 639-1 code have their
@@ -68,7 +70,7 @@ def choose_models(codes: Sequence[str], installed: Collection[str]) -> tuple[str
 
 def _models_of(code: str, installed: Collection[str]) -> Iterator[str]:
     if code not in _MODELS:
-        message = f"unknown language code {code!r}: use ISO 639-1; installed here: {_list(installed)}"
+        message = f"unknown language code {show(code)}: use ISO 639-1; installed here: {_list(installed)}"
         raise UnknownLanguageError(message)
     models = [model for model in _MODELS[code] if model in installed]
     if not models:

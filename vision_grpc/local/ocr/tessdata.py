@@ -5,6 +5,8 @@ from pathlib import Path
 
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.ocr.languages import codes_of
+from vision_grpc.texts.cleaning import clean
+from vision_grpc.texts.quoting import quote_name
 
 _SUFFIX = ".traineddata"
 
@@ -15,7 +17,7 @@ def find_tessdata(environ: Mapping[str, str], *, root: Path = Path("/")) -> Path
     Raises:
         LocalServiceError: there is no data for any language; the message says what to install.
     """
-    prefix = environ.get("TESSDATA_PREFIX")
+    prefix = clean(environ.get("TESSDATA_PREFIX", "")).text
     # If the variable is set, the system's directories are not a fallback. Tesseract 3 wanted the parent directory.
     directories = [*_system_directories(root)] if not prefix else [Path(prefix), Path(prefix, "tessdata")]
     for directory in directories:
@@ -36,8 +38,8 @@ def _system_directories(root: Path) -> Iterator[Path]:
     yield root / "usr/local/share/tessdata"
 
 
-def _explain(prefix: str | None, directories: Iterable[Path]) -> str:
-    searched = f"TESSDATA_PREFIX={prefix}" if prefix else ", ".join(map(str, directories))
+def _explain(prefix: str, directories: Iterable[Path]) -> str:
+    searched = f"TESSDATA_PREFIX={quote_name(prefix)}" if prefix else ", ".join(map(str, directories))
     return (
         f"no Tesseract language data: there is no *{_SUFFIX} of a language in {searched}. "
         "Install it (apt-get install tesseract-ocr-eng tesseract-ocr-rus), "

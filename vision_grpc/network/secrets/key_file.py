@@ -4,6 +4,8 @@ import logging
 import os
 from pathlib import Path
 
+from vision_grpc.texts.quoting import quote_name
+
 _LOG = logging.getLogger("vision_grpc.auth")
 _READABLE_BY_OTHERS = 0o077
 
@@ -31,4 +33,5 @@ def warn_of_readers(path: Path, role: str) -> None:
         OSError: there is no such file.
     """
     if os.name == "posix" and path.stat().st_mode & _READABLE_BY_OTHERS:
-        _LOG.warning("%s %s can be read by others: chmod 600 %s", role, path, path)
+        name = quote_name(path)
+        _LOG.warning("%s %s can be read by others: chmod 600 %s", role, name, name)
