@@ -90,6 +90,11 @@ def test_a_service_of_its_own_heeds_the_transport_alone(line: Path) -> None:
     (told,) = run("analyze", "--local", "--format", "jsonl", line, variables=variables).objects
     assert told["transport"] == "rest"
     assert told["ok"]
+    refused = run("analyze", "--local", line, variables={"VISION_GRPC_TRANSPORT": "soap"})
+    assert refused.code == 2
+    assert refused.complaints[0].startswith(
+        "error: VISION_GRPC_TRANSPORT: the transport 'soap' is not one of auto, grpc, rest"
+    )
 
 
 def test_tls_is_trusted_by_the_roots_that_are_named(line: Path, tmp_path: Path) -> None:
@@ -205,7 +210,7 @@ def test_file_names_are_bytes(there: tuple[str, ...], line: Path, tmp_path: Path
     assert told["key"] == "caf\udce9\n.png"
     finished = run("analyze", *there, name, b"\xe9.png", cwd=tmp_path)
     assert finished.stdout.startswith(b"==> caf\xe9\n.png <==\n" + BEGINNING.encode())
-    assert finished.complaints == [r"error: \udce9.png: no such file, check the path"]
+    assert finished.complaints == [r"error: $'\xe9.png': no such file, check the path"]
 
 
 def test_the_log_tells_more(there: tuple[str, ...], line: Path) -> None:

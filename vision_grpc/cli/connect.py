@@ -1,5 +1,6 @@
 """The options of the commands that call a service, and the client that they call it with."""
 
+import os
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -112,8 +113,9 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
         if local:
             with local_extra():
                 from vision_grpc.local import LocalVision
+            transport = _find_transport(service)
             vision = stack.enter_context(LocalVision())
-            endpoint = vision.rest_endpoint if service.transport == "rest" else vision.grpc_endpoint
+            endpoint = vision.rest_endpoint if transport == "rest" else vision.grpc_endpoint
             # The folder in the environment belongs to the real service.
             folder_id = "" if service.folder_id is None else service.folder_id
             service = replace(service, endpoint=endpoint, insecure=True, credentials=Anonymous(), folder_id=folder_id)
@@ -131,6 +133,15 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
         except ValueError as error:
             raise click.ClickException(in_flags(error)) from error
         yield stack.enter_context(client)
+
+
+def _find_transport(service: "Arguments") -> "TransportChoice":
+    from vision_grpc.session.settings import find_transport
+
+    try:
+        return find_transport(service.transport, os.environ)
+    except ValueError as error:
+        raise click.ClickException(in_flags(error)) from error
 
 
 @contextmanager

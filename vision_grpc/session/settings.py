@@ -67,7 +67,7 @@ class Settings:
         else:
             service = first = _find_endpoint(endpoint, connecting, insecure=insecure)
         named = transport if isinstance(transport, str) else None
-        choice = _find_choice(named, connecting)
+        choice = find_transport(named, connecting)
         if credentials is None:
             credentials = find_credentials(connecting, root_certificates=root_certificates)
         if credentials is None and not (is_own or first.is_loopback):
@@ -83,6 +83,21 @@ class Settings:
         folder_id = _find_folder(folder_id, credentials, environ)
         tls = _protect(service, root_certificates, client_certificate, server_name)
         return cls(service, choice, credentials, folder_id, tls, _headers(data_logging))
+
+
+def find_transport(given: str | None, environ: Mapping[str, str]) -> TransportChoice:
+    """Return the transport that is given, else that of the environment, else `auto`.
+
+    Raises:
+        SettingError: it is not one of the transports.
+    """
+    origin = "" if given is not None else f"{TRANSPORT_VARIABLE}: "
+    text = _variable(environ, TRANSPORT_VARIABLE) or "auto" if given is None else clean(given).text
+    choice = text.lower()
+    if choice not in get_args(TransportChoice):
+        message = f"{origin}the transport {show(text)} is not one of {', '.join(get_args(TransportChoice))}"
+        raise SettingError(message, advice=[Advice("correct", "transport", rest=f"or {TRANSPORT_VARIABLE}")])
+    return cast("TransportChoice", choice)
 
 
 def clean_languages(languages: Sequence[str]) -> list[str]:
@@ -148,16 +163,6 @@ def _find_endpoint(given: str | None, environ: Mapping[str, str], *, insecure: b
     except SettingError as error:
         message = f"{ENDPOINT_VARIABLE}: {error.problem}"
         raise SettingError(message, advice=error.advice) from error
-
-
-def _find_choice(given: str | None, environ: Mapping[str, str]) -> TransportChoice:
-    origin = "" if given is not None else f"{TRANSPORT_VARIABLE}: "
-    text = _variable(environ, TRANSPORT_VARIABLE) or "auto" if given is None else clean(given).text
-    choice = text.lower()
-    if choice not in get_args(TransportChoice):
-        message = f"{origin}the transport {show(text)} is not one of {', '.join(get_args(TransportChoice))}"
-        raise SettingError(message, advice=[Advice("correct", "transport", rest=f"or {TRANSPORT_VARIABLE}")])
-    return cast("TransportChoice", choice)
 
 
 def _find_folder(given: str | None, credentials: Credentials, environ: Mapping[str, str]) -> str:

@@ -46,7 +46,7 @@ def shorten(text: str) -> str:
 
 def show(value: object) -> str:
     """Return the `repr` of a value, bounded, and only the size of bytes and of base64 text."""
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, bytes | bytearray):
         return f"<{len(value):,} bytes>"
     if not isinstance(value, str):
         return shorten(repr(value))
