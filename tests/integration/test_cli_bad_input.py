@@ -278,8 +278,8 @@ def test_paths_without_any_image(there: tuple[str, ...], tmp_path: Path, name: s
         ),
         (["doctor", "--client-certificate", __file__], "--client-certificate and --client-key go together: name"),
         (
-            ["doctor", "--root-certificates", "no.pem"],
-            "Invalid value for '--root-certificates': File 'no.pem' does",
+            ["doctor", "--client-key", "no.pem"],
+            "Invalid value for '--client-key': File 'no.pem' does",
         ),
         (["analyze", "--local", "--server-name", "x", "x.png"], "--local starts its own service: drop --local or"),
         (["serve", "--grpc-port", "65536"], "Invalid value for '--grpc-port'"),
