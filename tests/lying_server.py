@@ -67,6 +67,16 @@ def tunnel_to(url: str) -> Lie:
     return lie
 
 
+def note(asked: list[bytes], lie: Lie) -> Lie:
+    """Note what the client says first, and then tell the lie."""
+
+    def note_it(connection: socket.socket, stopped: threading.Event) -> None:
+        asked.append(connection.recv(_PIECE_BYTES, socket.MSG_PEEK))
+        lie(connection, stopped)
+
+    return note_it
+
+
 def read_request(connection: socket.socket) -> None:
     """Read a whole request; its body has a length, if there is one."""
     received = b""

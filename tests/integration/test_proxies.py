@@ -1,21 +1,21 @@
-import base64
 import socket
 import ssl
 import threading
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import grpc
 import pytest
 import trustme
-from auth_peers import Reply, Request, http_server
+from auth_peers import Reply, Request, grpc_server, http_server
 from drivers import AsyncDriver, SyncDriver
 from held_port import held_port
 from images_in_bytes import png
-from lying_server import drip, lying_server, read_request, tunnel_to
+from lying_server import drip, lying_server, note, read_request, tunnel_to
 
-from vision_grpc import AuthError, PathError, ServiceError, VisionClient
+from vision_grpc import ApiEndpoints, AuthError, PathError, ServiceError, VisionClient
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import Anonymous, ApiKey, OAuthToken
 from vision_grpc.codec.json import to_json
@@ -23,7 +23,7 @@ from vision_grpc.local import LocalVision
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.proxy import Proxy, proxy_of
+from vision_grpc.network.proxy import Proxy
 from vision_grpc.network.tunnel import TunnelError, open_tunnel
 
 _REQUEST = VISION_V1.template(("*",), "", "").message([png(1)])
@@ -121,12 +121,13 @@ def test_a_tunnel_leads_to_the_service(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("vision.example").configure_cert(context)
     requests: list[Request] = []
+    asked: list[bytes] = []
 
     def serve(request: Request) -> Reply:
         requests.append(request)
         return Reply(200, to_json(_RESPONSE))
 
-    with http_server(serve, context) as url, lying_server(tunnel_to(url)) as proxy:
+    with http_server(serve, context) as url, lying_server(note(asked, tunnel_to(url))) as proxy:
         monkeypatch.setenv("https_proxy", f"http://me:S3cretword@{proxy.address}")
         options = {"endpoint": "vision.example", "root_certificates": authority.cert_pem.bytes()}
         client = driver({**options, "transport": "rest", "credentials": ApiKey("key")})
@@ -136,6 +137,77 @@ def test_a_tunnel_leads_to_the_service(
     assert request.headers["host"] == "vision.example"
     assert request.headers["authorization"] == "Api-Key key"
     assert "proxy-authorization" not in request.headers
+    (connect,) = asked
+    assert connect.startswith(b"CONNECT vision.example:443 HTTP/1.1\r\n")
+    assert b"\r\nProxy-Authorization: Basic bWU6UzNjcmV0d29yZA==\r\n" in connect
+
+
+@pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
+@pytest.mark.parametrize("transport", ["grpc", "auto"])
+@pytest.mark.parametrize(
+    ("endpoint", "name"),
+    [
+        ("vision.example", None),
+        ("vision.example:8443", None),
+        ("198.51.100.7:8443", None),
+        ("198.51.100.7", "vision.example"),
+        ("[2001:db8::7]:8443", "vision.example"),
+        ("http://vision.example:8080", None),
+    ],
+)
+def test_a_tunnel_leads_to_the_service_over_grpc(
+    monkeypatch: pytest.MonkeyPatch,
+    driver: type[SyncDriver] | type[AsyncDriver],
+    transport: str,
+    endpoint: str,
+    name: str | None,
+) -> None:
+    """Whatever gRPC itself would read from the environment."""
+    authority = trustme.CA()
+    own = authority.issue_cert("vision.example", "198.51.100.7")
+    tls = grpc.ssl_server_credentials([(own.private_key_pem.bytes(), own.cert_chain_pems[0].bytes())])
+    is_plaintext = endpoint.startswith("http:")
+    received: list[dict[str, str | bytes]] = []
+    asked: list[bytes] = []
+
+    def serve(_: bytes, context: grpc.ServicerContext) -> bytes:
+        received.append(dict(context.invocation_metadata()))
+        return _RESPONSE.SerializeToString()
+
+    with (
+        grpc_server(serve, None if is_plaintext else tls, VISION_V1.grpc_path) as address,
+        lying_server(note(asked, tunnel_to(address))) as proxy,
+    ):
+        monkeypatch.setenv("HTTP_PROXY" if is_plaintext else "HTTPS_PROXY", f"me:S3cret%20word@{proxy.address}")
+        monkeypatch.setenv("https_proxy" if is_plaintext else "http_proxy", "http://127.0.0.1:1")
+        monkeypatch.setenv("no_proxy", "example.com")
+        options: dict[str, Any] = {"endpoint": endpoint, "transport": transport, "server_name": name}
+        if is_plaintext:
+            options |= {"credentials": Anonymous()}
+        else:
+            options |= {"credentials": ApiKey("key"), "root_certificates": authority.cert_pem.bytes()}
+        assert driver(options).batch_analyze(_REQUEST, timeout=20) == _RESPONSE
+    assert [metadata.get("authorization") for metadata in received] == [None if is_plaintext else "Api-Key key"]
+    assert "proxy-authorization" not in received[0]
+    target = Endpoint.parse(endpoint, insecure=False).target
+    assert asked[0].startswith(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n".encode())
+    assert b"\r\nProxy-Authorization: Basic bWU6UzNjcmV0IHdvcmQ=\r\n" in asked[0]
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest", "auto"])
+def test_the_services_of_the_cloud_are_called_through_the_proxy_too(
+    monkeypatch: pytest.MonkeyPatch, transport: Literal["grpc", "rest", "auto"]
+) -> None:
+    """For tokens and for addresses."""
+    asked: list[bytes] = []
+    with lying_server(note(asked, _refuse)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        with pytest.raises(AuthError, match=rf"the proxy {proxy.address} \(see HTTPS_PROXY and NO_PROXY"):
+            OAuthToken("token", iam_endpoint="iam.example", transport=transport).authorization(timeout_s=4)
+        directory = ApiEndpoints("api.example", transport=transport)
+        with pytest.raises(PathError, match=rf"the proxy {proxy.address} \(see HTTPS_PROXY and NO_PROXY"):
+            directory.address("ai-vision", timeout_s=20)
+    assert {request.split()[1] for request in asked} == {b"iam.example:443", b"api.example:443"}
 
 
 @pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
@@ -168,16 +240,23 @@ def test_plaintext_goes_through_a_proxy_without_a_tunnel(
 
 
 @pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])
+@pytest.mark.parametrize("transport", ["grpc", "rest", "auto"])
 def test_a_proxy_that_is_not_there_is_named(
-    monkeypatch: pytest.MonkeyPatch, driver: type[SyncDriver] | type[AsyncDriver]
+    monkeypatch: pytest.MonkeyPatch, driver: type[SyncDriver] | type[AsyncDriver], transport: str
 ) -> None:
     with held_port() as port:
         monkeypatch.setenv("https_proxy", f"127.0.0.1:{port}")
-        client = driver({"endpoint": "vision.example", "transport": "rest", "credentials": ApiKey("key")})
+        client = driver({"endpoint": "vision.example", "transport": transport, "credentials": ApiKey("key")})
         expected = rf"vision\.example:443 was not reached: the proxy 127\.0\.0\.1:{port} \(see https_proxy"
         with pytest.raises(PathError, match=expected) as caught:
             client.batch_analyze(_REQUEST, timeout=20)
     assert not caught.value.lasting
+
+
+def _refuse(connection: socket.socket, _: threading.Event) -> None:
+    read_request(connection)
+    connection.sendall(b"HTTP/1.1 403 No\r\n\r\n")
+    connection.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize(
@@ -222,12 +301,3 @@ def _open_tunnel(address: str, *, timeout_s: float) -> None:
     deadline = Deadline.after(timeout_s)
     with socket.create_connection((proxy.host, proxy.port)) as connection:
         open_tunnel(connection, Endpoint("vision.example", 443, plaintext=False), proxy, deadline)
-
-
-def test_a_password_may_be_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://me:S3cret\udcff@proxy.example:3128")
-    proxy = proxy_of(Endpoint("vision.example", 443, plaintext=False))
-    assert proxy is not None
-    assert proxy.authorization == "Basic " + base64.b64encode(b"me:S3cret\xff").decode()
-    assert proxy.variable == "HTTPS_PROXY"
-    assert "Basic" not in repr(proxy)
