@@ -1,7 +1,8 @@
-"""A TCP connection that a test may cut."""
+"""TCP connections that a test may cut or stall."""
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Self
 
@@ -16,6 +17,8 @@ class Link:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
+        self._fates: list[_Fate] = []
+        self._changed = threading.Condition(self._lock)
         self._threads: list[threading.Thread] = []
         self._closing = False
         self.port: int = self._listener.getsockname()[1]
@@ -27,6 +30,30 @@ class Link:
         for end in sockets:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def stall(self, *, first: int | None = None, answers: bool = False) -> None:
+        """Pass nothing on any more, without a word, on the connections there are: the first few or all; new ones work.
+
+        With `answers`, requests still arrive.
+        """
+        for fate in self._fates[:first]:
+            fate.is_stalled = True
+            fate.passes_requests = answers
+
+    @property
+    def accepted(self) -> int:
+        """How many connections there have been."""
+        return len(self._fates)
+
+    def wait_until_unused(self, timeout_s: float) -> bool:
+        """Return whether all connections have ended, given so much time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._sockets, timeout_s)
+
+    def wait_until_accepted(self, connections: int, timeout_s: float) -> bool:
+        """Return whether there have been so many connections, given so much time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._fates) >= connections, timeout_s)
 
     def __enter__(self) -> Self:
         self._run(self._accept)
@@ -56,19 +83,23 @@ class Link:
             for end in (near, far):
                 # Two hops that each wait to fill a packet would wait for each other.
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self._lock:
+            fate = _Fate()
+            with self._changed:
                 self._sockets |= {near, far}
+                self._fates.append(fate)
+                self._changed.notify_all()
             if self._closing:
                 self.cut()
-            self._run(self._carry, near, far)
+            self._run(self._carry, near, far, fate)
 
-    def _carry(self, near: socket.socket, far: socket.socket) -> None:
-        back = threading.Thread(target=_copy, args=(far, near))
+    def _carry(self, near: socket.socket, far: socket.socket, fate: "_Fate") -> None:
+        back = threading.Thread(target=_copy, args=(far, near, lambda: not fate.is_stalled))
         back.start()
-        _copy(near, far)
+        _copy(near, far, lambda: not fate.is_stalled or fate.passes_requests)
         back.join()
-        with self._lock:
+        with self._changed:
             self._sockets -= {near, far}
+            self._changed.notify_all()
         with ExitStack() as stack:
             stack.callback(near.close)
             stack.callback(far.close)
@@ -79,10 +110,17 @@ class Link:
         thread.start()
 
 
-def _copy(source: socket.socket, sink: socket.socket) -> None:
+class _Fate:
+    """What becomes of the bytes of one connection."""
+
+    is_stalled = passes_requests = False
+
+
+def _copy(source: socket.socket, sink: socket.socket, passes: Callable[[], bool]) -> None:
     with suppress(OSError):
         while piece := source.recv(_PIECE_BYTES):
-            sink.sendall(piece)
+            if passes():
+                sink.sendall(piece)
     for end in (source, sink):
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)

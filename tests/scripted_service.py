@@ -183,8 +183,9 @@ def start_grpc(service: Service, port: int = 0) -> GrpcServer:
 
 def _over_grpc(service: Service, wire: bytes, call: grpc.ServicerContext) -> bytes:
     request_id = service.note({key: str(value) for key, value in call.invocation_metadata()})
-    call.send_initial_metadata((("x-request-id", request_id),))
     reply = service.reply(service.dialect.request_of_wire(wire))
+    # With the answer: to begin it early would show that the connection lives.
+    call.send_initial_metadata((("x-request-id", request_id),))
     if isinstance(reply, BatchAnalyzeResponse):
         return service.dialect.write_response(reply).SerializeToString()
     if isinstance(reply, bytes):

@@ -254,9 +254,13 @@ class TransportError(VisionError):
 
 
 class DeadlineError(TransportError):
-    """The time that was allowed for the call is over; the service may still be working on it."""
+    """The time that was allowed for the call is over; the service may still be working on it.
+
+    `silent` says that nothing at all comes by this protocol, on new connections either.
+    """
 
     code = Code.DEADLINE_EXCEEDED
+    silent: bool = False
 
 
 class PathError(TransportError):

@@ -1,24 +1,24 @@
 """`transport="auto"` on real sockets: REST where gRPC does not get through, and only there."""
 
 import asyncio
-import inspect
 import logging
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
-from typing import Any, Literal, Self
+from typing import Any
 
 import pytest
 import trustme
+from either_client import EitherClient, Kind
 from held_port import held_port
 from images_in_bytes import png
 from scripted_service import Script, Service, answer, serve_grpc, serve_rest, start_grpc
 
-from vision_grpc import AsyncVisionClient, ImageResult, RetryPolicy, VisionClient
+from vision_grpc import RetryPolicy
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import Code, DeadlineError, ServiceError, TransportError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
@@ -27,11 +27,10 @@ from vision_grpc.network.tls import Tls
 from vision_grpc.transport.fallback import FallbackTransport
 from vision_grpc.transport.grpc import options as grpc_options
 from vision_grpc.transport.grpc.transport import GrpcTransport
-from vision_grpc.transport.protocol_choice import PROBE_INTERVAL_S
+from vision_grpc.transport.protocol_choice import FIRST_PROBE_S, PROBE_INTERVAL_S
 from vision_grpc.transport.rest.transport import RestTransport
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
-Kind = Literal["sync", "asyncio"]
 _IMPATIENT = RetryPolicy(attempts=3, initial_backoff_s=0.001, max_backoff_s=0.002)
 _TEXT = [Feature(type=Feature.TEXT_DETECTION)]
 _REQUEST = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec(content=png(5), features=_TEXT)])
@@ -49,46 +48,11 @@ class _Clock:
         return self.now
 
 
-class _Client:
-    """Either client, open for as many calls as a test makes."""
-
-    def __init__(self, kind: Kind, options: Callable[[], dict[str, Any]]) -> None:
-        self._runner = asyncio.Runner() if kind == "asyncio" else None
-        self._make = VisionClient if kind == "sync" else AsyncVisionClient
-        self._client: Any = self._run(self._open, options)
-
-    def analyze(self, image: bytes, **arguments: Any) -> ImageResult:  # noqa: ANN401
-        return self._run(self._client.analyze, image, **arguments)  # type: ignore[no-any-return]
-
-    def batch_analyze(self, request: BatchAnalyzeRequest = _REQUEST, **arguments: Any) -> BatchAnalyzeResponse:  # noqa: ANN401
-        return self._run(self._client.batch_analyze, request, **arguments)  # type: ignore[no-any-return]
-
-    def collect(self, images: Iterable[bytes]) -> list[ImageResult]:
-        async def collect() -> list[ImageResult]:
-            return [result async for result in self._client.analyze_many(images)]
-
-        return self._run(collect) if self._runner else list(self._client.analyze_many(images))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._run(self._client.aclose if self._runner else self._client.close)
-        if self._runner is not None:
-            self._runner.close()
-
-    def _open(self, options: Callable[[], dict[str, Any]]) -> object:
-        return self._make(**{"retry": _IMPATIENT, **options()})
-
-    def _run(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        async def main() -> object:
-            outcome = function(*arguments, **options)
-            return await outcome if inspect.isawaitable(outcome) else outcome
-
-        return function(*arguments, **options) if self._runner is None else self._runner.run(main())
+def _client(kind: Kind, options: Callable[[], dict[str, Any]]) -> EitherClient:
+    return EitherClient(kind, lambda: {"retry": _IMPATIENT, **options()})
 
 
-def _between(kind: Kind, grpc: str, rest: str | None, clock: Callable[[], float]) -> _Client:
+def _between(kind: Kind, grpc: str, rest: str | None, clock: Callable[[], float]) -> EitherClient:
     """Return a client with different endpoints for the two; one that is None may not be called."""
 
     def open_rest() -> Any:  # noqa: ANN401
@@ -102,7 +66,7 @@ def _between(kind: Kind, grpc: str, rest: str | None, clock: Callable[[], float]
             "transport": FallbackTransport(GrpcTransport(VISION_V1, place, Tls(), loop=loop), open_rest, clock=clock)
         }
 
-    return _Client(kind, options)
+    return _client(kind, options)
 
 
 @pytest.fixture(params=["sync", "asyncio"])
@@ -128,13 +92,13 @@ def switches(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     return switches
 
 
-def _all_come_by_rest(client: _Client, service: Service, switches: Callable[[], list[str]]) -> None:
+def _all_come_by_rest(client: EitherClient, service: Service, switches: Callable[[], list[str]]) -> None:
     """Use the client in all its ways."""
     results = [*client.collect(map(png, range(100))), client.analyze(png(100))]
     assert sorted(int(result.text) for result in results) == list(range(101))
     assert {result.transport for result in results} == {"rest"}
     assert {result.attempts for result in results} == {1}, "what did not get out is no attempt"
-    assert client.batch_analyze() == answer(_REQUEST)
+    assert client.batch_analyze(_REQUEST) == answer(_REQUEST)
     # What follows is gRPC's, and another in each of its versions.
     assert all(" was not reached: " in str(result.fallback_reason) for result in results)
     assert len(service.requests) == 13 + 1 + 1
@@ -180,7 +144,7 @@ def test_a_host_that_is_none(kind: Kind, switches: Callable[[], list[str]]) -> N
 def test_a_server_of_http_1_1_alone(kind: Kind, switches: Callable[[], list[str]]) -> None:
     with (
         serve_rest(answer) as service,
-        _Client(kind, lambda: {"endpoint": service.address, "transport": "auto"}) as client,
+        _client(kind, lambda: {"endpoint": service.address, "transport": "auto"}) as client,
     ):
         _all_come_by_rest(client, service, switches)
 
@@ -193,7 +157,7 @@ def test_a_tls_port_that_does_not_offer_http_2(kind: Kind, switches: Callable[[]
     roots = authority.cert_pem.bytes()
     with (
         serve_rest(answer, tls=tls) as service,
-        _Client(kind, lambda: {"endpoint": service.address, "root_certificates": roots}) as client,
+        _client(kind, lambda: {"endpoint": service.address, "root_certificates": roots}) as client,
     ):
         _all_come_by_rest(client, service, switches)
 
@@ -253,7 +217,7 @@ def test_a_port_that_never_speaks_costs_who_waits_less_for_it_the_time_and_nothi
         with pytest.raises(DeadlineError):
             client.analyze(png(1), timeout=0.2)
         with pytest.raises(DeadlineError):
-            client.batch_analyze(timeout=0.2)
+            client.batch_analyze(_REQUEST, timeout=0.2)
     assert switches() == []
 
 
@@ -277,7 +241,7 @@ def test_an_answer_of_the_service_closes_no_way(kind: Kind, code: Code, switches
     ):
         results = client.collect(map(png, range(20)))
         with pytest.raises(ServiceError) as caught:
-            client.batch_analyze()
+            client.batch_analyze(_REQUEST)
     assert caught.value.code is code
     assert {result.error.code for result in results if result.error} == {code}
     assert {result.fallback_reason for result in results} == {None}
@@ -315,7 +279,7 @@ def test_grpc_is_tried_again_now_and_then_and_taken_when_it_is_back(
             client.collect([png(1)])
         else:
             with suppress(ServiceError):
-                client.batch_analyze()
+                client.batch_analyze(_REQUEST)
 
     with (
         held_port() as port,
@@ -326,7 +290,7 @@ def test_grpc_is_tried_again_now_and_then_and_taken_when_it_is_back(
         server = start_grpc(over_grpc, port)
         try:
             for _ in range(3):
-                clock.now += (PROBE_INTERVAL_S - 1) / 3
+                clock.now += (FIRST_PROBE_S - 1) / 3
                 call()
             assert (len(over_rest.requests), len(over_grpc.requests)) == (4, 0), "it is not yet time"
             for _ in range(_MANY):
@@ -372,14 +336,14 @@ def test_when_neither_gets_through_grpc_need_not_wait_for_its_turn(kind: Kind, c
     clock = _Clock()
     with held_port() as port, _between(kind, f"127.0.0.1:{port}", closed_port, clock) as client:
         with pytest.raises(TransportError):
-            client.batch_analyze()
+            client.batch_analyze(_REQUEST)
         with pytest.raises(TransportError):
             client.analyze(png(1))
         server = start_grpc(Service(answer), port)
         try:
             for _ in range(_MANY):
                 with suppress(TransportError):
-                    assert client.batch_analyze() == answer(_REQUEST)
+                    assert client.batch_analyze(_REQUEST) == answer(_REQUEST)
                     break
             result = client.analyze(png(1))
         finally:
@@ -395,4 +359,4 @@ def test_time_is_kept_over_both_ways(kind: Kind, closed_port: str) -> None:
         with pytest.raises(DeadlineError):
             client.analyze(png(1), timeout=0.5)
         with pytest.raises(DeadlineError):
-            client.batch_analyze(timeout=0.5)
+            client.batch_analyze(_REQUEST, timeout=0.5)

@@ -8,7 +8,15 @@ from typing import Generic, TypeVar
 from google.protobuf.message import Message
 
 from vision_grpc.api.api import RequestTemplate
-from vision_grpc.errors import PathError, ProtocolError, ReroutedError, ServiceError, TransportError, VisionError
+from vision_grpc.errors import (
+    DeadlineError,
+    PathError,
+    ProtocolError,
+    ReroutedError,
+    ServiceError,
+    TransportError,
+    VisionError,
+)
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import Answer
 from vision_grpc.transport import BatchCall, Call, OnDone, Transport
@@ -111,7 +119,10 @@ class _Call(Generic[_T]):
         if isinstance(error, PathError):
             self._choice.grpc_failed(error, self._clock())
             raise ReroutedError(error.problem, advice=error.advice) from error
-        if isinstance(error, ServiceError | ProtocolError):
+        if isinstance(error, DeadlineError) and error.silent:
+            # The service may have got the call all the same, so this was an attempt.
+            self._choice.grpc_failed(error, self._clock())
+        elif isinstance(error, ServiceError | ProtocolError):
             self._choice.grpc_worked()
 
     def _rest_failed(self, error: VisionError) -> None:

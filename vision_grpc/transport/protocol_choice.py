@@ -3,11 +3,14 @@
 import logging
 import threading
 
-from vision_grpc.errors import PathError
+from vision_grpc.errors import PathError, TransportError
 
 _LOG = logging.getLogger("vision_grpc.transport")
 
+FIRST_PROBE_S = 5.0
+"""How long after gRPC stopped getting through it is tried again. Each time that it still does not, this doubles."""
 PROBE_INTERVAL_S = 300.0
+"""Where the doubling stops."""
 
 
 class ProtocolChoice:
@@ -21,6 +24,7 @@ class ProtocolChoice:
         self._reason: str | None = None
         self._is_logged = False
         self._probe_at = 0.0
+        self._interval_s = FIRST_PROBE_S
 
     def fallback_reason(self, now: float) -> str | None:
         """Return why a call that starts now goes over REST; None: it goes over gRPC."""
@@ -28,15 +32,21 @@ class ProtocolChoice:
             return None
         with self._lock:
             if now >= self._probe_at:
-                self._probe_at = now + PROBE_INTERVAL_S
+                self._interval_s = min(2 * self._interval_s, PROBE_INTERVAL_S)
+                self._probe_at = now + self._interval_s
                 return None
             return self._reason
 
-    def grpc_failed(self, error: PathError, now: float) -> None:
+    def grpc_failed(self, error: TransportError, now: float) -> None:
         """Take note that gRPC did not get through."""
         with self._lock:
+            if self._reason is None:
+                self._interval_s = FIRST_PROBE_S
+            if not isinstance(error, PathError) or error.lasting:
+                # Not a short outage; and an attempt that is never answered costs a call all its time.
+                self._interval_s = PROBE_INTERVAL_S
             self._reason = str(error)
-            self._probe_at = now + PROBE_INTERVAL_S
+            self._probe_at = now + self._interval_s
 
     def grpc_worked(self) -> None:
         """Take note that gRPC got through."""
@@ -58,4 +68,5 @@ class ProtocolChoice:
     def rest_failed(self, now: float) -> None:
         """Take note that REST did not get through either: gRPC may be back first, so the next call tries it."""
         with self._lock:
+            self._interval_s = FIRST_PROBE_S
             self._probe_at = now

@@ -1,11 +1,12 @@
 """A gRPC call under way, on whichever kind of channel."""
 
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Generic, NoReturn, Protocol, TypeVar, cast
 
 import grpc
 
 from vision_grpc.api.api import Api
+from vision_grpc.errors import DeadlineError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.results import Answer
 from vision_grpc.transport.grpc.exchange import Failure, read_answer, translate
@@ -32,9 +33,13 @@ class CallUnderWay(Failure, Protocol):
 class GrpcCall(Generic[_T]):
     """A call under way; see `Call`."""
 
-    def __init__(self, call: CallUnderWay, attempt: Attempt, read: Callable[[bytes], _T]) -> None:
+    def __init__(
+        self, call: CallUnderWay, attempt: Attempt, is_silent: Callable[[], bool], read: Callable[[bytes], _T]
+    ) -> None:
+        """`is_silent` says whether nothing comes by gRPC any more."""
         self._call = call
         self._attempt = attempt
+        self._is_silent = is_silent
         self._read = read
 
     def answer(self) -> _T:
@@ -42,22 +47,33 @@ class GrpcCall(Generic[_T]):
         try:
             wire = self._call.result()
         except grpc.RpcError as error:
-            self._attempt.fail(translate(cast("Failure", error), self._attempt), error)
+            self._fail(cast("Failure", error), error)
         except grpc.FutureCancelledError as error:
             # gRPC raises this for the status CANCELLED too, also where the server sent it.
-            self._attempt.fail(translate(self._call, self._attempt), error)
+            self._fail(self._call, error)
         return self._read(wire)
 
     def cancel(self) -> None:
         """Cancel the call at the server too."""
         self._call.cancel()
 
+    def _fail(self, failure: Failure, cause: BaseException) -> NoReturn:
+        error = translate(failure, self._attempt)
+        if isinstance(error, DeadlineError):
+            error.silent = self._is_silent()
+        self._attempt.fail(error, cause)
+
 
 class GrpcBatchCall(GrpcCall[Answer]):
     """A batch under way; see `BatchCall`."""
 
-    def __init__(self, call: CallUnderWay, wire: bytes, attempt: Attempt, api: Api) -> None:
-        super().__init__(call, attempt, lambda answer: read_answer(answer, call.initial_metadata(), attempt, api))
+    def __init__(
+        self, call: CallUnderWay, wire: bytes, attempt: Attempt, is_silent: Callable[[], bool], api: Api
+    ) -> None:
+        def read(answer: bytes) -> Answer:
+            return read_answer(answer, call.initial_metadata(), attempt, api)
+
+        super().__init__(call, attempt, is_silent, read)
         self._wire = wire
         self._split = api.split_request
 

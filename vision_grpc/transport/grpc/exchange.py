@@ -15,6 +15,8 @@ from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.proxy import proxy_of
 from vision_grpc.network.tls import Hint, early_end_hint, tls_hint
 from vision_grpc.results import Answer
+from vision_grpc.transport.grpc.liveness import Sign
+from vision_grpc.transport.grpc.options import METADATA_BYTES
 from vision_grpc.transport.headers import Headers
 from vision_grpc.transport.request_id import make_request_id
 from vision_grpc.transport.service_error import service_error
@@ -35,8 +37,18 @@ _CLOSED_PATH = (
 _EARLY_ENDS = ("Socket closed", "Connection reset by peer")
 # What it says of a call whose channel was closed here.
 _CLOSED_HERE = "Channel closed!"
-# What gRPC on either side says of a message over its limit.
+# What gRPC on either side says of a message over its limit, and how newer releases tell the sides apart.
 _TOO_LARGE = "message larger than max"
+_OWN_LIMIT = "CLIENT: "
+# What it says on either side of metadata over its limit, and what then shows that the limit is ours.
+_METADATA_TOO_LARGE = "metadata size exceeds"
+_OWN_METADATA_LIMIT = f"vs. {METADATA_BYTES})"
+
+_SIGNS = {
+    grpc.StatusCode.DEADLINE_EXCEEDED: Sign.LATE,
+    grpc.StatusCode.CANCELLED: Sign.CANCELLED,
+    grpc.StatusCode.UNAVAILABLE: Sign.BROKEN,
+}
 
 
 class Failure(Protocol):
@@ -65,13 +77,22 @@ def read_answer(wire: bytes, metadata: Iterable[tuple[str, str | bytes]] | None,
     return Answer(outcomes, None if request_id is None else attempt.hide(request_id), "grpc")
 
 
+def sign_of(call: Failure) -> Sign:
+    """Return what the end of a call says about its connection."""
+    sign = _SIGNS.get(call.code(), Sign.HEARD)
+    # What has metadata has begun to come from the service.
+    if sign is Sign.HEARD or not _metadata_of(call):
+        return sign
+    return Sign.BEGUN if sign is Sign.LATE else Sign.HEARD
+
+
 def translate(failure: Failure, attempt: Attempt) -> VisionError:
     """Return our exception for what a gRPC call ended with."""
     endpoint = attempt.endpoint
     code = Code.from_number(failure.code().value[0])
     message = attempt.hide(failure.details() or "no message")
     # What comes from the service carries its metadata; what gRPC itself says of the way there has none.
-    metadata = dict([*(failure.initial_metadata() or ()), *(failure.trailing_metadata() or ())])
+    metadata = _metadata_of(failure)
     if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
         return attempt.late()
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
@@ -84,8 +105,10 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     if not metadata and code is Code.UNAVAILABLE:
         return attempt.broken(message)
     details = _read_status(metadata.get("grpc-status-details-bin")).details
+    too_large = False
+    if code is Code.RESOURCE_EXHAUSTED:
+        code, message, too_large = _explain_limit(code, message)
     status = Status(code=code, message=message, details=details)
-    too_large = code is Code.RESOURCE_EXHAUSTED and _TOO_LARGE in message
     request_id = _text(metadata.get("x-request-id"))
     return service_error(status, attempt, "grpc", request_id=request_id, too_large=too_large)
 
@@ -96,6 +119,23 @@ def _by_way_of(endpoint: Endpoint, message: str) -> str:
         if (proxy := proxy_of(endpoint)) is not None:
             return f"{proxy}: {message}"
     return message
+
+
+def _explain_limit(code: Code, message: str) -> tuple[Code, str, bool]:
+    """Return the code and the message of an exhausted resource, and whether fewer images would help."""
+    if _METADATA_TOO_LARGE in message:
+        if _OWN_METADATA_LIMIT in message:
+            return code, f"the answer has more than {METADATA_BYTES} bytes of metadata ({message})", True
+        # No quota, so that to wait does not help. Over REST, the status 431 comes to the same code.
+        return Code.FAILED_PRECONDITION, f"the request has more metadata than the service takes ({message})", False
+    if _TOO_LARGE not in message:
+        return code, message, False
+    side = "the answer is larger than this client takes: " if _OWN_LIMIT in message else ""
+    return code, f"{side}{message}", True
+
+
+def _metadata_of(failure: Failure) -> dict[str, str | bytes]:
+    return dict([*(failure.initial_metadata() or ()), *(failure.trailing_metadata() or ())])
 
 
 def _hint_of_early_end(message: str, endpoint: Endpoint) -> Hint | None:

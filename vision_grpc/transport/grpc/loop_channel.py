@@ -51,6 +51,14 @@ class LoopChannels:
         for channel in channels:
             await channel.close()
 
+    def is_connected(self, channel: grpc.aio.Channel) -> bool:
+        """Whether a channel has a connection; see `ChannelKind`."""
+        return channel.get_state() is grpc.ChannelConnectivity.READY
+
+    def drop(self, channel: grpc.aio.Channel) -> None:
+        """Close a channel that has no calls; see `ChannelKind`."""
+        self.close([channel])
+
 
 class LoopCall:
     """A call of `grpc.aio` with the methods of one for threads; see `CallUnderWay`.

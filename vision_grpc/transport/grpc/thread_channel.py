@@ -4,7 +4,8 @@ import asyncio
 import sys
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -40,6 +41,21 @@ class ThreadChannels:
     async def aclose(self, channels: Sequence[grpc.Channel]) -> None:
         """Close channels, without blocking the event loop."""
         await asyncio.to_thread(close_channels, channels)
+
+    def is_connected(self, channel: grpc.Channel) -> bool:
+        """Whether a channel has a connection; see `ChannelKind`."""
+        # In public there is only `subscribe`, which starts two threads to tell the state later.
+        inner: Any = getattr(channel, "_channel", None)
+        state = getattr(inner, "check_connectivity_state", None)
+        return state is not None and state(try_to_connect=False) == grpc.ChannelConnectivity.READY.value[0]
+
+    def drop(self, channel: grpc.Channel) -> None:
+        """Close a channel that has no calls; see `ChannelKind`. This runs in the threads of gRPC too."""
+        if sys.is_finalizing():
+            return
+        # Where no thread can be started, gRPC ends the connection when it has been idle for a while.
+        with suppress(RuntimeError):
+            threading.Thread(target=channel.close, name="vision-grpc-close", daemon=True).start()
 
 
 def open_channel(endpoint: Endpoint, tls: Tls) -> grpc.Channel:

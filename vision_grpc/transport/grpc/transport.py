@@ -18,7 +18,7 @@ from vision_grpc.transport import BatchCall, Call, OnDone
 from vision_grpc.transport.ended_call import EndedCall
 from vision_grpc.transport.grpc.call import CallUnderWay, GrpcBatchCall, GrpcCall
 from vision_grpc.transport.grpc.channel_pool import ChannelPool
-from vision_grpc.transport.grpc.exchange import Metadata, metadata_of
+from vision_grpc.transport.grpc.exchange import Metadata, metadata_of, sign_of
 from vision_grpc.transport.grpc.issuer_note import note_issuer_first
 from vision_grpc.transport.grpc.loop_channel import LoopChannels
 from vision_grpc.transport.grpc.thread_channel import ThreadChannels
@@ -48,6 +48,14 @@ class ChannelKind(Protocol):
         """Close channels without blocking the event loop."""
         ...
 
+    def is_connected(self, channel: Any) -> bool:  # noqa: ANN401
+        """Whether a channel has a connection, over which the peer has begun HTTP/2."""
+        ...
+
+    def drop(self, channel: Any) -> None:  # noqa: ANN401
+        """Close a channel that has no calls, soon and without waiting for it."""
+        ...
+
 
 class GrpcTransport:
     """As many channels to the service as the calls need that are under way at once.
@@ -70,7 +78,9 @@ class GrpcTransport:
         self._headers = headers
         self._closed = False
         self._kind: ChannelKind = ThreadChannels() if loop is None else LoopChannels(loop)
-        self._channels: ChannelPool[Any, Any] = ChannelPool(lambda: self._kind.open(endpoint, tls, api.grpc_path))
+        self._channels: ChannelPool[Any, Any] = ChannelPool(
+            lambda: self._kind.open(endpoint, tls, api.grpc_path), self._kind.is_connected
+        )
 
     def start(
         self,
@@ -91,7 +101,7 @@ class GrpcTransport:
         except PathError as error:
             on_done()
             return EndedCall[Answer](error, contents)
-        return GrpcBatchCall(call, wire, attempt, self._api)
+        return GrpcBatchCall(call, wire, attempt, self._is_silent, self._api)
 
     def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Message]:
         """Send a request as it is; see `Transport`."""
@@ -110,7 +120,7 @@ class GrpcTransport:
         except PathError as error:
             on_done()
             return EndedCall[Message](error)
-        return GrpcCall(call, attempt, read)
+        return GrpcCall(call, attempt, self._is_silent, read)
 
     def close(self) -> None:
         """Close the channels; see `Transport`."""
@@ -130,12 +140,11 @@ class GrpcTransport:
             TransportError: the transport is closed.
         """
         metadata = metadata_of(authorization, self._headers)
+        if (pooled := self._channels.take()) is None:
+            raise not_started(self._endpoint)
+        allowed_s = attempt.deadline.left_s
         try:
-            pooled = self._channels.take()
-        except ValueError as error:
-            self._refuse(error)
-        try:
-            call = self._kind.start(pooled.method, wire, attempt.deadline.left_s, metadata)
+            call = self._kind.start(pooled.method, wire, allowed_s, metadata)
         except (ValueError, grpc.aio.UsageError) as error:
             self._channels.leave(pooled)
             self._refuse(error)
@@ -144,11 +153,17 @@ class GrpcTransport:
             raise
 
         def end(_: object) -> None:
-            self._channels.leave(pooled)
-            note_issuer_first(call, attempt, self._tls, on_done)
+            try:
+                if (dead := self._channels.end(pooled, sign_of(call), allowed_s)) is not None:
+                    self._kind.drop(dead)
+            finally:
+                note_issuer_first(call, attempt, self._tls, on_done)
 
         call.add_done_callback(end)
         return call
+
+    def _is_silent(self) -> bool:
+        return self._channels.is_silent
 
     def _refuse(self, error: Exception) -> NoReturn:
         """Raise for a call that was not started. To gRPC, that the channel is closed is a mistake in an argument."""
