@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, unquote
 from vision_grpc.errors import Advice, PathError
 from vision_grpc.network.endpoint import Endpoint, is_ip_address, join_host_port, split_url
 from vision_grpc.network.no_proxy import excepts
+from vision_grpc.texts.cleaning import clean
 
 _DEFAULT_PORT = 80
 _NAME = re.compile(r"[a-z0-9._-]+")
@@ -84,7 +85,7 @@ def _named_for(endpoint: Endpoint) -> tuple[str, str] | None:
             # HTTP_PROXY is what its client has sent in a header `Proxy`.
             spellings = [name]
         # What is set in lowercase counts, even if it is empty.
-        values = ((each, os.environ[each].strip()) for each in spellings if each in os.environ)
+        values = ((each, clean(os.environ[each]).text) for each in spellings if each in os.environ)
         variable, value = next(values, (name, ""))
         if value:
             return variable, value
@@ -93,7 +94,7 @@ def _named_for(endpoint: Endpoint) -> tuple[str, str] | None:
 
 def _no_proxy() -> tuple[str, str]:
     """Return the variable that lists exceptions, and the list, which may be empty."""
-    lists = ((name, os.environ.get(name, "").strip()) for name in ("no_grpc_proxy", "no_proxy", "NO_PROXY"))
+    lists = ((name, clean(os.environ.get(name, "")).text) for name in ("no_grpc_proxy", "no_proxy", "NO_PROXY"))
     return next(((name, entries) for name, entries in lists if entries), ("NO_PROXY", ""))
 
 

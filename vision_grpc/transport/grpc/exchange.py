@@ -96,8 +96,9 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
         return attempt.late()
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
-        hint = tls_hint(message) or _hint_of_early_end(message, endpoint)
-        return attempt.unreached(_by_way_of(endpoint, message), hint)
+        if (hint := tls_hint(message)) is not None:
+            return attempt.unreached(message, hint)
+        return attempt.unreached(_by_way_of(endpoint, message), _hint_of_early_end(message, endpoint))
     if code is Code.CANCELLED and (not metadata or _CLOSED_HERE in message):
         return TransportError(
             f"the call to {endpoint.target} was cancelled, the client may have been closed: {message}"
@@ -114,7 +115,7 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
 
 
 def _by_way_of(endpoint: Endpoint, message: str) -> str:
-    """Return what gRPC says of the way to an endpoint, and the proxy on this way."""
+    """Return what gRPC says of a connection that did not come about, and the proxy that it was to go through."""
     with suppress(PathError):  # The environment is another one than when the channel was opened.
         if (proxy := proxy_of(endpoint)) is not None:
             return f"{proxy}: {message}"
