@@ -37,12 +37,14 @@ def issue(
     is_authority: bool = False,
     hosts: Sequence[str] = (),
     days: tuple[int, int] = (-30, 30),
+    uses: Sequence[x509.ObjectIdentifier] = (),
 ) -> Certificate:
     """Return a certificate, which its own key signs without an issuer; it is valid on these days from now.
 
     A host is an address or a name; `DNS:` before it makes it a name in any case.
     """
     key = ec.generate_private_key(ec.SECP256R1()) if key is None else key
+    signing = key if issuer is None else issuer.key
     own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     begin, end = (datetime.now(UTC) + timedelta(days=day) for day in days)
     builder = (
@@ -54,10 +56,14 @@ def issue(
         .not_valid_before(begin)
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), critical=False)
     )
+    if uses:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
     if hosts:
         builder = builder.add_extension(x509.SubjectAlternativeName(list(map(_host, hosts))), critical=False)
-    return Certificate(builder.sign(key if issuer is None else issuer.key, SHA256()), key)
+    return Certificate(builder.sign(signing, SHA256()), key)
 
 
 def _host(host: str) -> x509.GeneralName:

@@ -12,8 +12,10 @@ from auth_peers import Reply, always, grpc_server, http_server
 from certificates import Certificate, issue
 from command_line import run
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from drivers import AsyncDriver, SyncDriver
 from images_in_bytes import png
+from lying_server import lying_server, tunnel_to
 from trust_forms import BAD_FORMS, GOOD_FORMS
 
 from vision_grpc import AuthError, PathError
@@ -119,7 +121,9 @@ def test_any_other_is_refused_in_the_same_words(service: Service, form: str, tmp
 
 _EXPIRED = issue("Corp Root CA", key=_ROOT.key, is_authority=True, days=(-60, -30))
 _OWN = issue("vision", hosts=_HOSTS)
+_NAMESAKE = issue("Corp Root CA", is_authority=True)
 _UNTRUSTED = "its certificate is not trusted here"
+_BREAKS_A_RULE = "a certificate in its chain breaks a rule"
 _OTHER_HOST = "its certificate is for another host"
 
 
@@ -149,6 +153,15 @@ CASES = {
     "the root, and the authority between is missing": Case([_LEAF], [_ROOT], _UNTRUSTED),
     "another authority": Case([_LEAF, _ISSUING], [_OWN], _UNTRUSTED),
     "another authority of the same name": Case([_OWN], [issue("vision", hosts=_HOSTS)], _UNTRUSTED),
+    "another root of the same name": Case([_LEAF, _ISSUING], [_NAMESAKE], _UNTRUSTED),
+    "two roots of the same name": Case([_LEAF, _ISSUING], [_NAMESAKE, _ROOT]),
+    "two roots of the same name, the other way round": Case([_LEAF, _ISSUING], [_ROOT, _NAMESAKE]),
+    "a certificate for clients": Case(
+        [issue("vision", _ROOT, hosts=_HOSTS, uses=[ExtendedKeyUsageOID.CLIENT_AUTH])], [_ROOT], _BREAKS_A_RULE
+    ),
+    "a certificate issued by one that is no authority's": Case(
+        [issue("vision", _OWN, hosts=_HOSTS), issue("vision", _ROOT, key=_OWN.key)], [_ROOT], _BREAKS_A_RULE
+    ),
     "an expired root": Case([_LEAF, _ISSUING], [_EXPIRED], "its certificate has expired"),
     "an expired root before its successor": Case([_LEAF, _ISSUING], [_EXPIRED, _ROOT]),
     "an expired root, which is sent": Case([_LEAF, _ISSUING, _EXPIRED], [_ROOT]),
@@ -166,6 +179,7 @@ CASES = {
     "a wildcard for two labels": _for("*.vision.example", server_name="a.ocr.vision.example", verdict=_OTHER_HOST),
     "a wildcard for no label": _for("*.vision.example", server_name="vision.example", verdict=_OTHER_HOST),
     "the common name, without others": _for(server_name="vision.example"),
+    "the address as the common name": Case([issue("127.0.0.1", _ROOT)], [_ROOT], _OTHER_HOST),
     "the common name beside others": _for("ocr.example", server_name="vision.example", verdict=_OTHER_HOST),
     "an address of IPv6": _for("::1", server_name="::1"),
 }
@@ -256,6 +270,17 @@ def test_the_issuer_is_named_on_the_way_to_a_token(
     token = OAuthToken("y0_token", iam_endpoint=address, transport=transport, root_certificates=_OWN.pem)
     with pytest.raises(AuthError, match=_ISSUED):
         token.authorization()
+
+
+@pytest.mark.parametrize("way", _WAYS)
+def test_who_opens_tls_on_the_way_through_a_proxy_is_named(
+    service: Service, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lying_server(tunnel_to(service.addresses[way])) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+        elsewhere = Service({way: "vision.example"})
+        for verdict in (elsewhere.called(way, root_certificates=_OWN.pem), elsewhere.examined(way)):
+            assert _ISSUED in verdict
 
 
 @pytest.mark.parametrize("way", _WAYS)

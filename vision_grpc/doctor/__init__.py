@@ -1,6 +1,7 @@
 """What a client would use here and what is wrong with it, as findings that say how to fix it.
 
-Nothing is printed, and no finding contains a secret. The doctor connects to the service, and calls it only on request.
+Nothing is printed, and no finding contains a secret. The doctor connects to the service, and calls Vision only on
+request.
 """
 
 from vision_grpc.doctor.examination import examine

@@ -14,7 +14,7 @@ from vision_grpc.errors import USE_TLS, Advice
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.proxy import Proxy
 from vision_grpc.session.settings import Settings
-from vision_grpc.transport.grpc.probe import gets_through
+from vision_grpc.transport.grpc.probe import gets_answered, gets_connected
 
 
 def check_connectivity(settings: Settings, timeout_s: float) -> Iterator[Finding]:
@@ -48,14 +48,14 @@ def _check_grpc(settings: Settings, proxy: Proxy | None, timeout_s: float) -> It
     try:
         connection = yield from connect(settings, proxy, timeout_s, ["h2", "http/1.1"], tunnels_plaintext=True)
     except FaultError as refusal:
-        if not (is_of_certificate(refusal) and gets_through(endpoint, settings.tls, Deadline.after(timeout_s))):
+        if not (is_of_certificate(refusal) and gets_answered(endpoint, settings.tls, Deadline.after(timeout_s))):
             raise
         yield replace(refusal.finding, state="warning", message=f"gRPC alone takes the certificate: {refusal}")
         yield Finding("http2", "ok", f"{endpoint.target} speaks HTTP/2, so gRPC gets through")
         return
     with closing(connection):
         reply, reason = _reply_of(connection)
-    if reply == "http2" and gets_through(endpoint, settings.tls, Deadline.after(timeout_s)):
+    if reply == "http2" and gets_connected(endpoint, settings.tls, Deadline.after(timeout_s)):
         yield Finding("http2", "ok", f"{endpoint.target} speaks HTTP/2, so gRPC gets through")
         try:
             answer = ask_over_http1(settings, timeout_s)

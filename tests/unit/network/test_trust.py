@@ -90,6 +90,14 @@ def test_a_variable_is_read_in_place_of_the_systems(
     # What is given counts alone.
     other = issue("Other CA", is_authority=True)
     assert read_trust(other.pem).certificates == (other.der,)
+    monkeypatch.setenv("SSL_CERT_FILE", f' "{file}"\n')
+    read = read_trust(None)
+    assert read == Trust(
+        (authority.der,), f"SSL_CERT_FILE={file} (blanks and a line end and quotation marks were removed)"
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", f"{file}\nmore")
+    with pytest.raises(SettingError, match="SSL_CERT_FILE: there is a line end inside"):
+        read_trust(None)
     monkeypatch.setenv("SSL_CERT_FILE", "")
     assert authority.der not in read_trust(None).certificates
 
@@ -212,3 +220,5 @@ def test_a_certificate_that_openssl_cannot_read_is_refused_or_left_out_of_the_sy
     context = Tls(read_trust(None)).context("http/1.1")
     assert [dict(*part["subject"]) for part in context.get_ca_certs()] == [{"commonName": "Corp CA"}]
     assert "1 of 2 certificates to trust are broken" in caplog.text
+    # Without any, the system's are not a substitute.
+    assert Tls(Trust((), "nothing")).context("http/1.1").get_ca_certs() == []

@@ -27,9 +27,9 @@ def test_without_tls_no_certificate_is_looked_for(
 
 def test_openssl_reads_certificates_when_the_first_connection_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:
-        message = "a context was made"
+        message = "OpenSSL reads certificates"
         raise AssertionError(message)
 
-    monkeypatch.setattr(ssl, "create_default_context", refuse)
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", refuse)
     with VisionClient("https://127.0.0.1:1", transport="rest", credentials=Anonymous()):
         pass

@@ -1,6 +1,7 @@
 """Contexts of OpenSSL that verify servers as gRPC does."""
 
 import logging
+import os
 import ssl
 import threading
 from collections.abc import Callable
@@ -10,21 +11,24 @@ _LOG = logging.getLogger("vision_grpc.network")
 
 
 def make_context(certificates: tuple[bytes, ...], protocols: tuple[str, ...]) -> ssl.SSLContext:
-    """Return a context that trusts certificates, for connections that speak one of the protocols.
+    """Return a context that trusts these certificates alone, for connections that speak one of the protocols.
 
     Certificates that OpenSSL cannot read are left out, and logged.
     """
-    try:
-        context = ssl.create_default_context(cadata=b"".join(certificates))
-    except ssl.SSLError:
-        readable = tuple(filter(is_readable, certificates))
-        _LOG.warning("%d of %d certificates to trust are broken", len(certificates) - len(readable), len(certificates))
-        context = ssl.create_default_context(cadata=b"".join(readable))
-    # As gRPC does, in any version of Python: a certificate that is trusted need not be a root, and old authorities may
-    # lack what RFC 5280 asks for.
+    # Not `ssl.create_default_context`: it trusts the system's certificates where there are no others, and from Python
+    # 3.13 on it refuses old authorities, which gRPC does not.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # As for gRPC: a certificate that is trusted need not be a root's.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.set_alpn_protocols(protocols)
+    if (key_log := os.environ.get("SSLKEYLOGFILE")) is not None:
+        context.keylog_filename = key_log
+    try:
+        _load(certificates, context)
+    except ssl.SSLError:
+        readable = tuple(each for each in certificates if are_readable((each,)))
+        _LOG.warning("%d of %d certificates to trust are broken", len(certificates) - len(readable), len(certificates))
+        _load(readable, context)
     return context
 
 
@@ -34,10 +38,10 @@ shared_context = lru_cache(maxsize=8)(make_context)
 
 
 @lru_cache(maxsize=8)
-def is_readable(certificates: bytes) -> bool:
+def are_readable(certificates: tuple[bytes, ...]) -> bool:
     """Return whether OpenSSL can read certificates in DER form."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
+        _load(certificates, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     except ssl.SSLError:
         return False
     return True
@@ -65,3 +69,8 @@ class Once:
             if self._made is None:
                 self._made = self._make()
             return self._made
+
+
+def _load(certificates: tuple[bytes, ...], context: ssl.SSLContext) -> None:
+    if certificates:
+        context.load_verify_locations(cadata=b"".join(certificates))

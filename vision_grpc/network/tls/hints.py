@@ -25,14 +25,27 @@ _OTHER_HOST = Hint(
         Advice("pass", "server_name", rest="to expect one of those"),
     ],
 )
+_BREAKS_A_RULE = Hint(
+    "a certificate in its chain breaks a rule", [Advice("ask the operator of the service for another certificate")]
+)
 _UNTRUSTED = Hint("its certificate is not trusted here", [PASS_ROOTS])
 # The first one that fits counts: CERTIFICATE_VERIFY_FAILED is in most of the messages above it too.
 _HINTS = {
     "certificate has expired": Hint("its certificate has expired", [Advice("renew it"), _SET_THE_CLOCK]),
     "certificate is not yet valid": Hint("its certificate is not valid yet", [_SET_THE_CLOCK]),
     "Hostname Verification Check failed": _OTHER_HOST,
+    "is not in peer certificate": _OTHER_HOST,  # gRPC up to 1.50
+    "call host does not match SSL server name": _OTHER_HOST,
     "Hostname mismatch": _OTHER_HOST,
     "IP address mismatch": _OTHER_HOST,
+    "too weak": _BREAKS_A_RULE,
+    "certificate purpose": _BREAKS_A_RULE,
+    "invalid CA certificate": _BREAKS_A_RULE,
+    "path length constraint": _BREAKS_A_RULE,
+    "subtree violation": _BREAKS_A_RULE,
+    "unhandled critical extension": _BREAKS_A_RULE,
+    # Issued by another authority of the same name.
+    "certificate signature failure": _UNTRUSTED,
     "CERTIFICATE_VERIFY_FAILED": _UNTRUSTED,
     "WRONG_VERSION_NUMBER": Hint(
         "the port does not speak TLS",

@@ -17,11 +17,12 @@ from vision_grpc.errors import Advice, SettingError
 from vision_grpc.network.secrets.key_file import why_unread
 from vision_grpc.network.secrets.quoting import quote_path
 from vision_grpc.network.tls.bundle import BundleError, as_roots, read_bundle
-from vision_grpc.network.tls.contexts import is_readable
+from vision_grpc.network.tls.contexts import are_readable
 from vision_grpc.network.tls.pem import Pem, read_pem
+from vision_grpc.texts.cleaning import UncleanError, read_variable, removal_note
 
 FILE_VARIABLE, FOLDER_VARIABLE = "SSL_CERT_FILE", "SSL_CERT_DIR"
-"""OpenSSL's variables, which curl, Go and others read too."""
+"""OpenSSL's variables, which other programs read too."""
 
 # Where systems keep the certificates that they maintain: Debian, Fedora, openSUSE, Alpine and macOS.
 _SYSTEM_FILES = (
@@ -31,7 +32,7 @@ _SYSTEM_FILES = (
     "/etc/ssl/cert.pem",
 )
 _SYSTEM_FOLDERS = ("/etc/ssl/certs", "/etc/pki/tls/certs")
-# `openssl rehash` names files so, by the subject: two names for one certificate would be read twice.
+# `openssl rehash` links certificates to names like this: with both names, all would be read twice.
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 _CORRECT = [Advice("correct", "root_certificates")]
 PASS_ROOTS = Advice("pass", "root_certificates", variables=(FILE_VARIABLE,))
@@ -47,9 +48,7 @@ class Trust:
     certificates: tuple[bytes, ...] = field(repr=False)
     """In DER form."""
     origin: str
-    """Where they are from, as messages say after "the certificates"."""
-    is_given: bool = False
-    """Whether `root_certificates` named them."""
+    """Where they are from, as messages say after "is checked against"."""
     is_makeshift: bool = False
     """Whether they are used because the system has none."""
 
@@ -71,36 +70,37 @@ def read_trust(root_certificates: Pem | None) -> Trust:
         return _from_environment() or _from_system()
     content, origin = read_pem(root_certificates, "root_certificates", "the root certificates")
     try:
-        trust = Trust(read_bundle(content), origin, is_given=True)
+        trust = Trust(read_bundle(content), origin)
     except BundleError as error:
         message = f"{origin}: {error}"
         raise SettingError(message, advice=_CORRECT) from None
-    if not is_readable(b"".join(trust.certificates)):
+    if not are_readable(trust.certificates):
         message = f"{origin}: a certificate in it is broken: OpenSSL cannot read it"
         raise SettingError(message, advice=_CORRECT)
     return trust
 
 
 def _from_environment() -> Trust | None:
-    # An empty variable is how scripts unset one.
-    named = {name: value for name in (FILE_VARIABLE, FOLDER_VARIABLE) if (value := os.environ.get(name))}
+    file, folders = (_read_variable(name) for name in (FILE_VARIABLE, FOLDER_VARIABLE))
+    if file is None and folders is None:
+        return None
     certificates: list[bytes] = []
-    if file := named.get(FILE_VARIABLE):
+    origins: list[str] = []
+    if file is not None:
         try:
             certificates += read_bundle(Path(file).read_bytes())
         except BundleError as error:
             raise _unusable(FILE_VARIABLE, file, str(error)) from None
         except (OSError, ValueError) as error:
             raise _unusable(FILE_VARIABLE, file, f"it cannot be read ({why_unread(error)})") from None
-    folders = named.get(FOLDER_VARIABLE, "")
-    for folder in filter(None, folders.split(os.pathsep)):
-        certificates += _in_folder(folder)
-    if not named:
-        return None
-    if not certificates:
-        raise _unusable(FOLDER_VARIABLE, folders, "there is no folder with certificates")
-    origin = " and ".join(f"{name}={quote_path(value)}" for name, value in named.items())
-    return Trust(tuple(dict.fromkeys(certificates)), origin)
+        origins.append(_origin(FILE_VARIABLE, file))
+    if folders is not None:
+        for folder in filter(None, folders.split(os.pathsep)):
+            certificates += _in_folder(folder)
+        origins.append(_origin(FOLDER_VARIABLE, folders))
+        if not certificates:
+            raise _unusable(FOLDER_VARIABLE, folders, "there is no folder with certificates")
+    return Trust(tuple(dict.fromkeys(certificates)), " and ".join(origins))
 
 
 def _from_system() -> Trust:
@@ -151,6 +151,21 @@ def _shipped_with_grpc() -> Iterator[bytes]:
         yield from _in_file(Path(folder, "_cython", "_credentials", "roots.pem"))
 
 
+def _read_variable(name: str) -> str | None:
+    try:
+        return read_variable(os.environ, name)
+    except UncleanError as error:
+        raise SettingError(str(error), advice=_corrections(name)) from error
+
+
+def _origin(variable: str, value: str) -> str:
+    note = removal_note(os.environ, variable)
+    return f"{variable}={quote_path(value)}{note and f' ({note})'}"
+
+
 def _unusable(variable: str, value: str, reason: str) -> SettingError:
-    advice = [Advice(f"correct {variable}"), Advice("unset it")]
-    return SettingError(f"{variable}={quote_path(value)}: {reason}", advice=advice)
+    return SettingError(f"{_origin(variable, value)}: {reason}", advice=_corrections(variable))
+
+
+def _corrections(variable: str) -> list[Advice]:
+    return [Advice(f"correct {variable}"), Advice("unset it")]

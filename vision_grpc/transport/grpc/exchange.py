@@ -29,6 +29,7 @@ _CLOSED_PATH = (
     "DNS resolution failed",
     "errors resolving",
     "Handshake",
+    "call host does not match",
     "ALPN",
     "http1.x server",
     "Received http2 header with status",
