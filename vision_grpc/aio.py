@@ -28,8 +28,8 @@ from vision_grpc.transport import Transport
 class AsyncVisionClient(Session):
     """A connection to the Vision service for one event loop, the one of its first call."""
 
-    _transport: Transport | None = None
-    _loop: asyncio.AbstractEventLoop | None = None
+    _transport: Transport | None
+    _loop: asyncio.AbstractEventLoop | None
 
     async def analyze(
         self,
@@ -109,7 +109,7 @@ class AsyncVisionClient(Session):
         was_closed, self._closed = self._closed, True
         transport = self._own_transport if self._transport is None else self._transport
         self._transport = None
-        if transport is not None and not was_closed:
+        if transport is not None and not was_closed and self._process.has_threads:
             await transport.aclose()
 
     async def __aenter__(self) -> Self:
@@ -123,7 +123,7 @@ class AsyncVisionClient(Session):
     async def _stream(
         self, images: Iterable[ImageSource] | AsyncIterable[ImageSource], template: RequestTemplate, plan: Plan
     ) -> AsyncGenerator[ImageResult, None]:
-        self._check_open()
+        self._connection()  # After a fork, what follows is new.
         run = self._run(plan)
         awake = asyncio.Event()
         calls = Calls(run, template, LoopCallback(awake.set))
@@ -176,9 +176,19 @@ class AsyncVisionClient(Session):
             raise
         return call.answer()
 
+    def _reset(self) -> None:
+        super()._reset()
+        self._transport = None
+        self._loop = None
+
     def _connection(self) -> Transport:
         self._check_open()
         loop = asyncio.get_running_loop()
+        if not self._process.is_this:
+            if self._loop is loop:
+                message = "this event loop ran in the parent process, which gets its events: run another one here"
+                raise RuntimeError(message)
+            self._reset()
         if self._transport is None:
             self._transport = self._connect(loop)
         if self._loop is None:

@@ -14,6 +14,7 @@ import grpc.aio
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
 from vision_grpc.transport.grpc.exchange import Metadata
+from vision_grpc.transport.grpc.forks import FORKS
 from vision_grpc.transport.grpc.options import credentials_of, route_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class LoopChannels:
             channel = grpc.aio.insecure_channel(target, options=options)
         else:
             channel = grpc.aio.secure_channel(target, credentials_of(tls), options=options)
+        FORKS.opened(channel)
         return channel, channel.unary_unary(path)
 
     def start(self, method: "LoopMethod", wire: bytes, timeout_s: float, metadata: Metadata) -> "LoopCall":
@@ -91,7 +93,8 @@ class LoopCall:
 
     def initial_metadata(self) -> Iterable[tuple[str, str | bytes]]:
         """Return what the server sent before its answer."""
-        return _at_once(self._call.initial_metadata())
+        # The Metadata of older releases of gRPC makes no dict.
+        return tuple(_at_once(self._call.initial_metadata()))
 
     def trailing_metadata(self) -> Iterable[tuple[str, str | bytes]]:
         """Return what the server sent with the status."""

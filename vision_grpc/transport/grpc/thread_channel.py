@@ -5,12 +5,14 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
+from vision_grpc.threads import DaemonThreads
 from vision_grpc.transport.grpc.call import CallUnderWay
 from vision_grpc.transport.grpc.exchange import Metadata
 from vision_grpc.transport.grpc.options import credentials_of, route_of
@@ -40,7 +42,10 @@ class ThreadChannels:
 
     async def aclose(self, channels: Sequence[grpc.Channel]) -> None:
         """Close channels, without blocking the event loop."""
-        await asyncio.to_thread(close_channels, channels)
+        closing = DaemonThreads("vision-grpc-close")
+        closed = closing.submit(partial(_close_all, channels))
+        closing.end()
+        await asyncio.wait([asyncio.wrap_future(closed)], timeout=_CLOSED_WITHIN_S)
 
     def is_connected(self, channel: grpc.Channel) -> bool:
         """Whether a channel has a connection; see `ChannelKind`."""

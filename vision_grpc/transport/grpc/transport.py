@@ -19,6 +19,7 @@ from vision_grpc.transport.ended_call import EndedCall
 from vision_grpc.transport.grpc.call import CallUnderWay, GrpcBatchCall, GrpcCall
 from vision_grpc.transport.grpc.channel_pool import ChannelPool
 from vision_grpc.transport.grpc.exchange import Metadata, metadata_of, sign_of
+from vision_grpc.transport.grpc.forks import FORKS
 from vision_grpc.transport.grpc.issuer_note import note_issuer_first
 from vision_grpc.transport.grpc.loop_channel import LoopChannels
 from vision_grpc.transport.grpc.thread_channel import ThreadChannels
@@ -77,10 +78,13 @@ class GrpcTransport:
         self._tls = tls
         self._headers = headers
         self._closed = False
-        self._kind: ChannelKind = ThreadChannels() if loop is None else LoopChannels(loop)
+        kind: ChannelKind
+        kind = LoopChannels(loop) if loop is not None and FORKS.are_loops_served else ThreadChannels()
+        # Without a reference back to this: once closed, gRPC ends its thread when the last channel is gone.
         self._channels: ChannelPool[Any, Any] = ChannelPool(
-            lambda: self._kind.open(endpoint, tls, api.grpc_path), self._kind.is_connected
+            lambda: kind.open(endpoint, tls, api.grpc_path), kind.is_connected
         )
+        self._kind = kind
 
     def start(
         self,

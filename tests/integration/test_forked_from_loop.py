@@ -1,0 +1,46 @@
+"""A process that uses `AsyncVisionClient` may fork: its children call on connections of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from images_in_bytes import png
+from scripted_service import answer, serve_grpc, serve_rest
+
+from vision_grpc import AsyncVisionClient
+from vision_grpc.transport.grpc.forks import FORKS
+
+_PROGRAM = Path(__file__).parents[1] / "programs" / "forked_from_loop.py"
+_SERVERS = {"grpc": serve_grpc, "rest": serve_rest, "auto": serve_grpc}
+
+
+@pytest.mark.parametrize("how", ["asyncio", "sync", "same"])
+@pytest.mark.parametrize("before", ["open", "closed", "dropped", "unused"])
+@pytest.mark.parametrize("transport", _SERVERS)
+def test_a_forked_child_calls_on_a_connection_of_its_own(transport: str, before: str, how: str) -> None:
+    if (before, how) == ("closed", "same") or (transport != "grpc" and before != "open"):
+        pytest.skip("a closed client is of no use to a child either; the other transports have no thread of gRPC")
+    with _SERVERS[transport](answer) as service:
+        done = subprocess.run(
+            [sys.executable, str(_PROGRAM), service.address, transport, before, how],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+    assert done.stdout.split() == ["child", "well", "parent", "well"], done.stderr
+
+
+async def test_the_thread_of_grpc_is_known_while_it_runs_and_ends_with_the_last_channel() -> None:
+    def has_thread() -> bool:
+        FORKS.look()
+        return FORKS._has_thread
+
+    with serve_grpc(answer) as service:
+        async with AsyncVisionClient(service.address, insecure=True, transport="grpc") as client:
+            assert (await client.analyze(png(1))).ok
+            assert has_thread()
+    assert not has_thread()
