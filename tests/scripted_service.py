@@ -47,6 +47,16 @@ class Disconnect:
     """Break the connection."""
 
 
+class NoUpstream:
+    """Answer as a gateway does which does not reach the service: in Envoy's words."""
+
+    message = (
+        "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, "
+        "transport failure reason: delayed connect error: Connection refused"
+    )
+    metadata = (("server", "envoy"),)
+
+
 class ErrorWithWait(NamedTuple):
     """An error that asks for a wait: by RetryInfo, or as REST gateways do, by the header."""
 
@@ -54,7 +64,7 @@ class ErrorWithWait(NamedTuple):
     retry_after_s: int
 
 
-Reply = BatchAnalyzeResponse | bytes | ServiceError | ErrorWithWait | Silence | Disconnect
+Reply = BatchAnalyzeResponse | bytes | ServiceError | ErrorWithWait | Silence | Disconnect | NoUpstream
 Script = Callable[[BatchAnalyzeRequest], Reply]
 
 
@@ -126,7 +136,12 @@ class Service:
                 raise error
             if isinstance(reply, ServiceError):
                 raise reply
-            misdeeds = {Silence: DeadlineError, Disconnect: TransportError, bytes: ProtocolError}
+            misdeeds = {
+                Silence: DeadlineError,
+                Disconnect: TransportError,
+                NoUpstream: TransportError,
+                bytes: ProtocolError,
+            }
             misdeed = misdeeds[type(reply)]
             raise misdeed(misdeed.__name__)
 
@@ -184,6 +199,10 @@ def start_grpc(service: Service, port: int = 0) -> GrpcServer:
 def _over_grpc(service: Service, wire: bytes, call: grpc.ServicerContext) -> bytes:
     request_id = service.note({key: str(value) for key, value in call.invocation_metadata()})
     reply = service.reply(service.dialect.request_of_wire(wire))
+    if isinstance(reply, NoUpstream):
+        # Without initial metadata, it is one frame of headers, as of Envoy.
+        call.set_trailing_metadata(NoUpstream.metadata)
+        return call.abort(grpc.StatusCode.UNAVAILABLE, NoUpstream.message)
     # With the answer: to begin it early would show that the connection lives.
     call.send_initial_metadata((("x-request-id", request_id),))
     if isinstance(reply, BatchAnalyzeResponse):
@@ -266,6 +285,9 @@ class _RestHandler(BaseHTTPRequestHandler):
             self._refuse(reply.error, request_id, {"retry-after": str(reply.retry_after_s)})
         elif isinstance(reply, ServiceError):
             self._refuse(reply, request_id, {})
+        elif isinstance(reply, NoUpstream):
+            headers = {"content-type": "text/plain", **dict(NoUpstream.metadata)}
+            self._send(503, NoUpstream.message.encode(), None, headers)
         else:
             self.close_connection = True
 
@@ -273,9 +295,10 @@ class _RestHandler(BaseHTTPRequestHandler):
         status = _TOO_LARGE if isinstance(error, RequestTooLargeError) else error.code.http_status
         self._send(status, to_json(Status(code=error.code, message=error.message)), request_id, headers)
 
-    def _send(self, status: int, body: bytes, request_id: str, headers: dict[str, str] | None = None) -> None:
+    def _send(self, status: int, body: bytes, request_id: str | None, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
-        for name, value in {"x-request-id": request_id, "content-length": str(len(body)), **(headers or {})}.items():
+        ids = {} if request_id is None else {"x-request-id": request_id}
+        for name, value in {**ids, "content-length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
