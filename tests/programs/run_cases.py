@@ -83,7 +83,7 @@ def run(check: Check, folder: Path) -> Iterator[str]:
     paths = os.pathsep.join(filter(None, [str(_ROOT), str(_ROOT / "generated"), os.environ.get("PYTHONPATH", "")]))
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        ["bash", "-c", check.command],
+        ["/bin/bash", "-c", check.command],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": paths, "PATH": path},
         stdin=subprocess.DEVNULL,
