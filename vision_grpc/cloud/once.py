@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeVar, cast
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from vision_grpc.codec.json import from_json, read_error_body, to_json
+from vision_grpc.codec.json import from_json, read_error_body, to_json, to_utf8
 from vision_grpc.contract.method import grpc_path_of, http_rule_of
 from vision_grpc.errors import DeadlineError, PathError, ProtocolError
 from vision_grpc.network.attempt import Attempt
@@ -122,11 +122,12 @@ def _call_rest(
     content = to_json(request) if rule.post else None
     http_request = HttpRequest(verb, rule.post or rule.get, headers_of(None), content)
     answer = fetch(attempt, service.tls, http_request)
+    content_type = answer.headers.get("content-type", "")
     if answer.status != _OK:
-        status = read_error_body(answer.body, answer.status)
+        status = read_error_body(answer.body, answer.status, content_type)
         raise service_error(status, attempt, "rest", request_id=answer.request_id)
     with suppress(ProtocolError):
-        return from_json(answer.body, response_class)
+        return from_json(to_utf8(answer.body, content_type), response_class)
     # Without the parser's error: its text quotes what it read, which may be a token.
     raise ProtocolError(_no_answer(service.endpoint, method))
 

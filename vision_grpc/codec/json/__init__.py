@@ -1,5 +1,6 @@
 """Messages as proto3 JSON, and errors as they come in HTTP answers."""
 
+from vision_grpc.codec.json.charset import to_utf8
 from vision_grpc.codec.json.codec import from_json, to_json
 from vision_grpc.codec.json.error_body import find_error, read_error, read_error_body
 from vision_grpc.codec.json.keys import may_have_key
@@ -21,4 +22,5 @@ __all__ = [
     "read_retry_after",
     "split_results",
     "to_json",
+    "to_utf8",
 ]

@@ -24,7 +24,7 @@ class HttpAnswer(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
-    """By their names in lower case."""
+    """By their names in lower case. There is a `content-encoding` only if the body is still encoded."""
     body: bytes
 
     @property
@@ -35,3 +35,15 @@ class HttpAnswer(NamedTuple):
 
     def __repr__(self) -> str:
         return f"HttpAnswer({self.status}, ...)"
+
+
+def join_headers(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the headers by their names; the values of one that came several times are a list with commas.
+
+    RFC 9110, 5.3.
+    """
+    headers: dict[str, str] = {}
+    for name, value in fields:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
