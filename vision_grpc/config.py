@@ -52,7 +52,8 @@ class RetryPolicy:
 
     attempts: int = 6
     """How often one image is sent at most, the first time included. Attempts that do not reach a service which has
-    answered before are not counted: images wait for it as long as `Timeouts.total_s` allows."""
+    answered before are not counted: images wait for it as long as `Timeouts.total_s` allows. An image whose answer
+    cannot be read is sent once more, and no more than that: the answer is billed."""
 
     initial_backoff_s: float = 0.5
     """The first wait is a random part of this (full jitter); each further one doubles it."""

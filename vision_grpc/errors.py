@@ -11,6 +11,7 @@
     ├── ServiceError          the service answered with an error
     │   └── RequestTooLargeError   the request or its answer has more bytes than allowed
     ├── ProtocolError         the answer breaks the contract
+    │   └── MalformedAnswerError   it is not even HTTP (also a TransportError)
     └── ImageFailedError      an image has no result; raised by `ImageResult.raise_for_error` alone
 
 A bad image in a good answer raises nothing: its result has an `ImageError`.
@@ -296,8 +297,9 @@ class ServiceError(VisionError):
         retry_after_s: float | None = None,
         transport: TransportName | None = None,
     ) -> None:
+        wait = "" if retry_after_s is None else f", to be sent again after {retry_after_s:.15g} s"
         suffix = f" (request id {request_id})" if request_id else ""
-        super().__init__(f"{code.name}: {message}{suffix}")
+        super().__init__(f"{code.name}: {message}{wait}{suffix}")
         self.code = code
         self.message = message
         self.details = tuple(details)
@@ -334,5 +336,11 @@ class ImageFailedError(VisionError):
 
 class ProtocolError(VisionError):
     """The bytes that came back are not an answer of this contract."""
+
+    code = Code.DATA_LOSS
+
+
+class MalformedAnswerError(TransportError, ProtocolError):
+    """The bytes that came back are not HTTP/1.1."""
 
     code = Code.DATA_LOSS

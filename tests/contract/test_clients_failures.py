@@ -134,16 +134,21 @@ def test_a_call_that_failed_for_the_moment_is_repeated(connect: Connect, code: C
     assert [numbers_of(request) for request in service.requests] == [[0, 1, 2]] * 2
 
 
-def test_a_wait_that_the_service_asks_for_is_kept(connect: Connect) -> None:
-    """It asks for longer than there is time, so that nobody waits."""
-    busy = ErrorWithWait(ServiceError(Code.UNAVAILABLE, "busy"), retry_after_s=3_600)
+@pytest.mark.parametrize("wait_s", [3_600, 9_999_999_999])
+def test_a_wait_that_the_service_asks_for_is_kept(connect: Connect, wait_s: int) -> None:
+    """It asks for longer than there is time, so that nobody waits, and the error says so."""
+    busy = ErrorWithWait(ServiceError(Code.UNAVAILABLE, "busy"), retry_after_s=wait_s)
     client, service = connect(lambda _: busy)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RETRY_WAITS, "_turned_off", 0)
         [result] = client.collect([png(1)])
+        with pytest.raises(ServiceError) as caught:
+            client.analyze(png(1))
+    assert caught.value.retry_after_s == wait_s
     assert result.error is not None
     assert result.error.code is Code.UNAVAILABLE
-    assert result.attempts == len(service.requests) == 1
+    assert result.error.message.startswith(f"busy; not sent again: the service asks for a wait of {wait_s} s, and the")
+    assert (result.attempts, len(service.requests)) == (1, 2)
 
 
 def test_a_request_that_is_refused_is_bisected_until_the_guilty_image_is_alone(connect: Connect) -> None:
@@ -209,9 +214,10 @@ def test_garbage_inside_a_result_is_asked_for_again(connect: Connect, way: Way) 
 
 
 def test_nothing_but_garbage_fails_each_image(connect: Connect) -> None:
-    client, service = connect(lambda _: b"\xff\xff", retry=RetryPolicy(attempts=2))
+    """And is not asked for a third time: each answer is billed, and the next one is no better."""
+    client, service = connect(lambda _: b"\xff\xff")
     results = client.collect([png(1), png(2)])
-    assert [result.error.code for result in results if result.error] == [Code.DATA_LOSS] * 2
+    assert [(result.error.code, result.attempts) for result in results if result.error] == [(Code.DATA_LOSS, 2)] * 2
     assert len(service.requests) == 2
     with pytest.raises(ProtocolError):
         client.analyze(png(1))
@@ -264,11 +270,23 @@ def test_a_fresh_token_that_is_refused_too_is_the_end(connect: Connect) -> None:
 
 
 def test_every_image_ends_once_whatever_the_service_does(connect: Connect) -> None:
-    """All misdeeds in turn, over and over."""
+    """All misdeeds in turn, over and over; but of answers that cannot be read, an image gets one."""
+    unread: set[int] = set()
+
+    def unreadable(reply: Callable[[BatchAnalyzeRequest], Reply]) -> Callable[[BatchAnalyzeRequest], Reply]:
+        def deed(request: BatchAnalyzeRequest) -> Reply:
+            numbers = numbers_of(request)
+            if not unread.isdisjoint(numbers):
+                return answer(request)
+            unread.update(numbers)
+            return reply(request)
+
+        return deed
+
     deeds: list[Callable[[BatchAnalyzeRequest], Reply]] = [
         lambda _: ServiceError(Code.UNAVAILABLE, "busy"),
-        lambda _: b"\xff",
-        lambda request: BatchAnalyzeResponse(results=[read(spec.content) for spec in request.analyze_specs[1:]]),
+        unreadable(lambda _: b"\xff"),
+        unreadable(lambda request: BatchAnalyzeResponse(results=answer(request).results[1:])),
         _half,
         answer,
         answer,

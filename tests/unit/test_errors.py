@@ -11,6 +11,7 @@ from vision_grpc.errors import (
     Code,
     DeadlineError,
     InvalidRequestError,
+    MalformedAnswerError,
     PathError,
     ProtocolError,
     RequestTooLargeError,
@@ -49,6 +50,7 @@ _ADVICE = (USE_TLS, Advice("pass", "credentials", variables=("A", "B")), Advice(
         ServiceError(Code.UNAVAILABLE, "down", details=[_detail()], request_id="r", retry_after_s=1, transport="rest"),
         RequestTooLargeError(Code.RESOURCE_EXHAUSTED, "too large", request_id="r"),
         ProtocolError("garbage"),
+        MalformedAnswerError("not HTTP", advice=_ADVICE),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -75,6 +77,11 @@ def test_an_error_about_another_error_keeps_its_advice() -> None:
     error = AuthError.about("YC_TOKEN", SettingError("it is malformed", advice=[USE_TLS]))
     assert (error.problem, error.advice) == ("YC_TOKEN: it is malformed", (USE_TLS,))
     assert str(AuthError.about("YC_TOKEN", ValueError("it is empty"))) == "YC_TOKEN: it is empty"
+
+
+def test_an_error_says_which_wait_the_service_asks_for() -> None:
+    error = ServiceError(Code.UNAVAILABLE, "busy", retry_after_s=9_999_999_999.0, request_id="r")
+    assert str(error) == "UNAVAILABLE: busy, to be sent again after 9999999999 s (request id r)"
 
 
 def test_codes_and_http_statuses_agree_both_ways() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import NoReturn
 
-from vision_grpc.errors import DeadlineError, PathError, TransportError, VisionError
+from vision_grpc.errors import DeadlineError, MalformedAnswerError, PathError, TransportError, VisionError
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Hint
@@ -80,6 +80,11 @@ class Attempt:
         """Return the error of a call whose connection broke."""
         problem, advice = f"the connection to {self.endpoint.target} broke", () if hint is None else hint.advice
         return TransportError(_explain(problem, reason, hint), advice=advice)
+
+    def malformed(self, reason: str, hint: Hint | None = None) -> MalformedAnswerError:
+        """Return the error of a call whose answer is not HTTP."""
+        problem, advice = f"the connection to {self.endpoint.target} broke", () if hint is None else hint.advice
+        return MalformedAnswerError(_explain(problem, reason, hint), advice=advice)
 
     def hide(self, text: str) -> str:
         """Return a text without the secret."""

@@ -19,14 +19,21 @@ class History(NamedTuple):
     retries: int = 0
     """Waits for a further attempt."""
     last_fault: str = ""
+    was_unreadable: bool = False
+    """Whether an answer for them could not be read."""
     is_refreshed: bool = False
     """Whether a token has been replaced for them: that is done once."""
     deadline: float | None = None
     """When they must have their results (monotonic seconds); None before the first attempt."""
 
-    def failed(self, fault: str, *, is_free: bool) -> "History":
+    def failed(self, fault: str, *, is_free: bool, is_unreadable: bool = False) -> "History":
         """Return the history after one more attempt, a failed one; the policy does not count it if it `is_free`."""
-        return self._replace(attempts=self.attempts + 1, unreached=self.unreached + is_free, last_fault=fault)
+        return self._replace(
+            attempts=self.attempts + 1,
+            unreached=self.unreached + is_free,
+            last_fault=fault,
+            was_unreadable=self.was_unreadable or is_unreadable,
+        )
 
 
 class Batch(NamedTuple):

@@ -7,6 +7,7 @@ offered gets exactly one result. An image that has succeeded is never sent again
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from vision_grpc.codec.retry_info import asked_wait_s
@@ -130,7 +131,7 @@ class Run:
     def failed(self, call_id: int, error: VisionError, now: float, contents: Contents) -> None:
         """Take the failure of a call."""
         attempt = self._end(call_id, error, now)
-        verdict = judge(error)
+        verdict = judge(error, was_unreadable=attempt.history.was_unreadable)
         if verdict is Verdict.RESEND:
             history = attempt.history._replace(last_fault=str(error))
             self._ready.appendleft(attempt.batch(contents(), history))
@@ -139,7 +140,8 @@ class Run:
             verdict = Verdict.GIVE_UP
         # Nothing was sent: the service pays nothing, and while it is away for a time, the policy counts no attempt.
         is_free = isinstance(error, PathError) and self._retries.expect_service(now)
-        batch = attempt.batch(contents(), attempt.history.failed(str(error), is_free=is_free))
+        history = attempt.history.failed(str(error), is_free=is_free, is_unreadable=isinstance(error, ProtocolError))
+        batch = attempt.batch(contents(), history)
         if verdict is Verdict.SLOW_DOWN:
             self._throttle.pushed_back(attempt.sent_at, now)
         if verdict is Verdict.SPLIT and len(batch.entries) > 1:
@@ -148,7 +150,7 @@ class Run:
             history = batch.history._replace(is_refreshed=True)
             self._ready.appendleft(batch._replace(history=history, refused=attempt.authorization))
         elif not (verdict.retry and self._delay(batch, _asked_s(error), now, error.code, is_free=is_free)):
-            self._give_up(batch, error)
+            self._give_up(batch, error, _why_not_again(history, _asked_s(error), now) if verdict.retry else "")
 
     def forgotten(self, call_id: int, now: float, contents: Contents) -> None:
         """Take that the shell no longer waits for a call."""
@@ -309,10 +311,10 @@ class Run:
         deadline = self._deadline if batch.history.deadline is None else batch.history.deadline
         return deadline is not None and self._turn.soonest(len(batch.entries), now) >= deadline
 
-    def _give_up(self, batch: Batch, error: VisionError) -> None:
+    def _give_up(self, batch: Batch, error: VisionError, why: str = "") -> None:
         answered = error if isinstance(error, ServiceError) else None
         message, details = (str(error), ()) if answered is None else (answered.message, answered.details)
-        image_error = ImageError(error.code, message, details, error)
+        image_error = ImageError(error.code, f"{message}{why}", details, error)
         for entry in batch.entries:
             _, key, _ = entry
             result = ImageResult(key, error=image_error, attempts=batch.history.attempts)
@@ -351,7 +353,9 @@ class Run:
         asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
         batch = attempt.batch(contents, attempt.history.failed(errors[0].message, is_free=False)).part([*again])
         if not self._delay(batch, asked, now, errors[0].code):
-            for entry, result in zip(batch.entries, again.values(), strict=True):
+            why = _why_not_again(batch.history, asked, now)
+            for entry, result, error in zip(batch.entries, again.values(), errors, strict=True):
+                result.error = replace(error, message=f"{error.message}{why}")
                 self._finish(entry, result)
 
     def _delay(self, batch: Batch, asked_s: float | None, now: float, code: Code, *, is_free: bool = False) -> bool:
@@ -380,6 +384,14 @@ class Run:
 
 def _asked_s(error: VisionError) -> float | None:
     return error.retry_after_s if isinstance(error, ServiceError) else None
+
+
+def _why_not_again(history: History, asked_s: float | None, now: float) -> str:
+    """Return what to add to the message of an error after which a service wants a longer wait than there is time."""
+    if asked_s is None or history.deadline is None or now + asked_s < history.deadline:
+        return ""
+    left_s = history.deadline - now
+    return f"; not sent again: the service asks for a wait of {asked_s:.15g} s, and the time is over in {left_s:.3g} s"
 
 
 def _earliest(*times: float | None) -> float | None:

@@ -39,12 +39,18 @@ _BY_CODE = {
 }
 
 
-def judge(error: VisionError) -> Verdict:
-    """Return what to do about an error that ended a call."""
+def judge(error: VisionError, *, was_unreadable: bool = False) -> Verdict:
+    """Return what to do about an error that ended a call.
+
+    `was_unreadable`: an earlier answer for the same images could not be read either. Each such answer is billed, and
+    the next one is no better.
+    """
     if isinstance(error, ReroutedError):
         return Verdict.RESEND
     if isinstance(error, PathError) and error.lasting:
         return Verdict.GIVE_UP
     if isinstance(error, RequestTooLargeError):
         return Verdict.SPLIT
-    return Verdict.RETRY if isinstance(error, ProtocolError) else _BY_CODE.get(error.code, Verdict.GIVE_UP)
+    if isinstance(error, ProtocolError):
+        return Verdict.GIVE_UP if was_unreadable else Verdict.RETRY
+    return _BY_CODE.get(error.code, Verdict.GIVE_UP)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vision_grpc.codec.retry_info import asked_wait_s
+from vision_grpc.codec.retry_info import LONGEST_WAIT_S, asked_wait_s, retry_info
 from vision_grpc.config import Limits, RetryPolicy
-from vision_grpc.messages import Any, RequestInfo, RetryInfo
+from vision_grpc.messages import Any, Duration, RequestInfo, RetryInfo
 from vision_grpc.stream.rate import PERIOD_S, ImageRate, RequestRate
 from vision_grpc.stream.retry import RetryBudget, backoff_s
 from vision_grpc.stream.throttle import Throttle
@@ -234,14 +234,39 @@ def test_the_stock_of_retries() -> None:
     assert [budget.spend() for _ in range(3)] == [True, True, False]
 
 
+def _asking(seconds: int, nanos: int = 0) -> Any:
+    detail = Any()
+    detail.Pack(RetryInfo(retry_delay=Duration(seconds=seconds, nanos=nanos)))
+    return detail
+
+
 def test_the_wait_that_a_service_asks_for() -> None:
-    info = RetryInfo()
-    info.retry_delay.seconds, info.retry_delay.nanos = 3, 500_000_000
-    other, asking, broken = Any(), Any(), Any()
+    other = Any()
     other.Pack(RequestInfo(request_id="r"))
-    asking.Pack(info)
-    broken.Pack(info)
-    broken.value = b"\xff"
-    assert asked_wait_s([other, asking]) == 3.5
+    assert asked_wait_s([other, _asking(3, 500_000_000)]) == 3.5
+    assert asked_wait_s([_asking(3), _asking(5), _asking(4)]) == 5
     assert asked_wait_s([other]) is None
     assert asked_wait_s([]) is None
+
+
+def test_a_wait_may_be_longer_than_any_time_and_less_than_nothing() -> None:
+    assert asked_wait_s([_asking(2**62, 999_999_999)]) == LONGEST_WAIT_S
+    assert asked_wait_s([_asking(0, 2_000_000_000)]) == 2
+    assert asked_wait_s([_asking(0, -1)]) == 0
+    assert asked_wait_s([_asking(-(2**62))]) == 0
+
+
+def test_what_is_no_wait_asks_for_none() -> None:
+    broken, empty = _asking(1), Any()
+    broken.value = b"\xff"
+    empty.Pack(RetryInfo())
+    assert asked_wait_s([broken]) is None
+    assert asked_wait_s([empty]) is None
+    assert asked_wait_s([broken, empty, _asking(3)]) == 3
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.25, 7.0, 9_999_999_999.5, LONGEST_WAIT_S])
+def test_a_wait_is_read_as_it_was_told(wait_s: float) -> None:
+    detail = Any()
+    detail.Pack(retry_info(wait_s))
+    assert asked_wait_s([detail]) == wait_s

@@ -8,21 +8,25 @@ from datetime import datetime
 from urllib.parse import unquote
 
 from vision_grpc.codec.json import any_form
-from vision_grpc.codec.json.retry_after import read_retry_after
+from vision_grpc.codec.json.charset import decode_body
+from vision_grpc.codec.json.retry_after import read_date, read_retry_after
 from vision_grpc.codec.json.strict import read_message
 from vision_grpc.codec.json.tree import Json, read_object
+from vision_grpc.codec.retry_info import LONGEST_WAIT_S, asked_wait_s, retry_info
 from vision_grpc.errors import Code, ProtocolError
 from vision_grpc.messages import Any as AnyMessage
-from vision_grpc.messages import Duration, RetryInfo, Status
+from vision_grpc.messages import RetryInfo, Status
 
 _Tree = dict[str, Json]
 _ERROR_CODES = {code.value: code for code in Code if code is not Code.OK}
 _ERROR_NAMES = {code.name: code for code in _ERROR_CODES.values()}
 # Enough of a gateway's page to recognise it by.
 _EXCERPT_CHARACTERS = 200
-_PAGE_BYTES = 16 * 1024
+_PAGE_CHARACTERS = 16 * 1024
 _HTTP_OK = 200
-_INVISIBLE = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
+# Of seconds that a Duration cannot hold; see `LONGEST_WAIT_S`.
+_ENDLESS_WAIT = re.compile(r"[0-9]{12,}(?:\.[0-9]*)?s", re.ASCII)
+_INVISIBLE = re.compile(r"<(script|style|head|title)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
 
 
@@ -31,28 +35,34 @@ def read_error(http_status: int, headers: Mapping[str, str], body: bytes, now: d
 
     It is read from the gRPC status in the headers, if a proxy sent one, else as `read_error_body` does. Retry-After
     becomes a RetryInfo among the details unless there is one. The names of `headers` are lower-case or ignore case;
-    `now` is the wall clock with a time zone.
+    `now` is the wall clock with a time zone, for answers without the time of the service's own.
     """
-    status = _read_grpc_headers(headers) or read_error_body(body, http_status)
+    if (status := _read_grpc_headers(headers)) is None:
+        if coding := headers.get("content-encoding"):
+            message = f"HTTP {http_status} with a body in the coding {coding[:_EXCERPT_CHARACTERS]!r}"
+            status = Status(code=Code.from_http(http_status), message=message)
+        else:
+            status = read_error_body(body, http_status, headers.get("content-type", ""))
     if 300 <= http_status < 400 and "location" in headers:  # noqa: PLR2004 - redirections
         status.message = f"HTTP {http_status} redirects to {headers['location'][:_EXCERPT_CHARACTERS]}"
-    wait_s = read_retry_after(headers.get("retry-after", ""), now)
-    if wait_s is not None and not any(detail.Is(RetryInfo.DESCRIPTOR) for detail in status.details):
-        delay = Duration()
-        delay.FromNanoseconds(int(wait_s * 1e9))
-        status.details.add().Pack(RetryInfo(retry_delay=delay))
+    service_now = read_date(headers.get("date", "")) or now
+    wait_s = read_retry_after(headers.get("retry-after", ""), service_now)
+    if wait_s is not None and asked_wait_s(status.details) is None:
+        status.details.add().Pack(retry_info(wait_s))
     return status
 
 
-def read_error_body(body: bytes, http_status: int) -> Status:
+def read_error_body(body: bytes, http_status: int, content_type: str = "") -> Status:
     """Return the error in the body of an HTTP answer, which may be anything.
 
-    It reads a google.rpc.Status, one wrapped as `{"error": {...}}`, and any text. If the body has no code, the HTTP
-    status gives it. Invalid details are kept unchanged; details that are nested too deeply are dropped.
+    It reads a google.rpc.Status, one wrapped as `{"error": {...}}`, and any text, in the charset that the content type
+    or the body itself names. If the body has no code, the HTTP status gives it. Invalid details are kept unchanged;
+    details that are nested too deeply are dropped.
     """
-    status = _read_tree(_read_object(body), http_status)
+    text = decode_body(body, content_type)
+    status = _read_tree(_read_object(text), http_status)
     if not status.message:
-        status.message = _describe(body, http_status)
+        status.message = _describe(text, http_status)
     return status
 
 
@@ -95,9 +105,9 @@ def _code_of(members: _Tree) -> Code | None:
     return named[0] if named else None
 
 
-def _read_object(body: bytes) -> _Tree:
+def _read_object(text: bytes | str) -> _Tree:
     try:
-        return read_object(body)
+        return read_object(text)
     except ProtocolError:
         return {}
 
@@ -117,16 +127,20 @@ def _detail(tree: _Tree) -> AnyMessage:
         type_url = tree.get("@type")
         if not isinstance(type_url, str):
             return AnyMessage(value=any_form.keep(tree))
-        members = {key: value for key, value in tree.items() if key != "@type"}
-        return AnyMessage(type_url=type_url, value=any_form.keep(members))
+        message.type_url = type_url
+        if message.Is(RetryInfo.DESCRIPTOR) and _ENDLESS_WAIT.fullmatch(str(tree.get("retryDelay"))):
+            # Kept unchanged, it would ask for no wait.
+            message.value = retry_info(LONGEST_WAIT_S).SerializeToString()
+        else:
+            message.value = any_form.keep({key: value for key, value in tree.items() if key != "@type"})
     return message
 
 
-def _describe(body: bytes, http_status: int) -> str:
-    page = body[:_PAGE_BYTES].decode("utf-8", errors="replace")
+def _describe(text: str, http_status: int) -> str:
+    page = text[:_PAGE_CHARACTERS]
     title = " ".join(_TITLE.findall(page)[:1])
-    text = html.unescape(f"{title} {_INVISIBLE.sub(' ', page)}")
-    excerpt = " ".join("".join(filter(_is_readable, text)).split())[:_EXCERPT_CHARACTERS]
+    visible = html.unescape(f"{title} {_INVISIBLE.sub(' ', page)}")
+    excerpt = " ".join("".join(filter(_is_readable, visible)).split())[:_EXCERPT_CHARACTERS]
     return f"HTTP {http_status} with " + (f"the body: {excerpt}" if excerpt else "an empty body")
 
 

@@ -1,25 +1,50 @@
 """The Retry-After header of HTTP."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+from vision_grpc.codec.retry_info import LONGEST_WAIT_S
+
+# A fraction is not allowed, but who sends one means it.
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]*)?", re.ASCII)
+# Headers that came several times are joined with commas, and two forms of dates have one after the weekday.
+_ITEM = re.compile(r"\s*(?:[a-z]+\s*,)?[^,]+", re.ASCII | re.IGNORECASE)
 
 
 def read_retry_after(value: str, now: datetime) -> float | None:
-    """Return how many seconds to wait, None if the header is neither seconds nor a date.
+    """Return how many seconds to wait, None if the header has neither seconds nor a date; the longest wait of several.
 
-    `now` is the wall clock, with a time zone, because the header may be a date. A date in the past means no wait.
-    RFC 9110, section 10.2.3.
+    `now` is the time on the clock of the service, with a time zone, because the header may be a date. A date in the
+    past means no wait. No wait is longer than a RetryInfo can tell. RFC 9110, 10.2.3.
     """
-    value = value.strip()
-    if _SECONDS.fullmatch(value):
-        return float(value)
+    return max(_waits(value, now), default=None)
+
+
+def read_date(value: str) -> datetime | None:
+    """Return the first date of a header such as Date, with a time zone; None if it is malformed. RFC 9110, 5.6.7."""
+    return next(filter(None, map(_date, _items(value))), None)
+
+
+def _waits(value: str, now: datetime) -> Iterator[float]:
+    for item in _items(value):
+        if _SECONDS.fullmatch(item):
+            yield min(float(item), LONGEST_WAIT_S)
+        elif (date := _date(item)) is not None:
+            yield min(max((date - now).total_seconds(), 0.0), LONGEST_WAIT_S)
+
+
+def _items(value: str) -> Iterator[str]:
+    return (item.strip() for item in _ITEM.findall(value))
+
+
+def _date(text: str) -> datetime | None:
+    if not text.isascii():  # int() takes the digits of other scripts.
+        return None
     try:
-        date = parsedate_to_datetime(value)
+        date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max((date - now).total_seconds(), 0.0)
+    # What has no time zone is in UTC.
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date

@@ -16,8 +16,8 @@ from vision_grpc.errors import ProtocolError, RequestTooLargeError
 from vision_grpc.network.dialer import Dialed
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.http.body import AnswerBody
-from vision_grpc.network.http.failure import BrokenAnswerError, NotHttpError
-from vision_grpc.network.http.message import HttpAnswer, HttpRequest
+from vision_grpc.network.http.failure import BrokenAnswerError, MalformedError, NotHttpError
+from vision_grpc.network.http.message import HttpAnswer, HttpRequest, join_headers
 from vision_grpc.network.secrets.quoting import quote_peer
 
 _BEGINNING = b"HTTP/1."
@@ -75,7 +75,7 @@ class HttpConversation:
         with suppress(OSError):
             self._send(request)
         head = self._receive_head()
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
+        headers = join_headers(head.headers)
         is_good = head.status_code == HTTPStatus.OK
         most_bytes = max_body_bytes if is_good else min(max_body_bytes, _MOST_ERROR_BYTES)
         body = AnswerBody(headers.get("content-encoding", ""), most_bytes)
@@ -88,6 +88,8 @@ class HttpConversation:
             if is_good:
                 raise
         self._get_ready()
+        if body.is_unpacked:
+            headers.pop("content-encoding", None)
         return HttpAnswer(head.status_code, headers, body.content())
 
     def close(self) -> None:
@@ -139,10 +141,12 @@ class HttpConversation:
             return self._http.next_event()
         except h11.RemoteProtocolError as error:
             _, is_over = self._http.trailing_data
+            if is_over:
+                message = f"the answer broke off: {error}"
+                raise BrokenAnswerError(message) from error
             # Of what is malformed, h11 quotes all.
-            reason = f"broke off: {error}" if is_over else f"is malformed: {quote_peer(str(error))}"
-            message = f"the answer {reason}"
-            raise BrokenAnswerError(message) from error
+            message = f"the answer is malformed: {quote_peer(str(error))}"
+            raise MalformedError(message) from error
 
     def _receive(self) -> bool:
         """Hand on what comes next; return whether that is not the end of the connection."""

@@ -12,7 +12,11 @@ class BrokenAnswerError(Exception):
     """What came back is not a whole answer of HTTP/1.1; the text says why."""
 
 
-class NotHttpError(BrokenAnswerError):
+class MalformedError(BrokenAnswerError):
+    """What came back is not HTTP/1.1, so that the same may come back each time."""
+
+
+class NotHttpError(MalformedError):
     """What came back does not begin as HTTP/1.1 does."""
 
     def __init__(self, received: bytes) -> None:
@@ -31,4 +35,5 @@ def translate(error: OSError | BrokenAnswerError, attempt: Attempt, *, is_early:
     if hint := tls_hint(reason):
         return attempt.unreached(reason, hint)
     is_refusal = is_early and (isinstance(error, OSError) or (isinstance(error, NotHttpError) and error.is_tls_alert))
-    return attempt.broken(reason, early_end_hint(plaintext=attempt.endpoint.plaintext) if is_refusal else None)
+    hint = early_end_hint(plaintext=attempt.endpoint.plaintext) if is_refusal else None
+    return (attempt.malformed if isinstance(error, MalformedError) else attempt.broken)(reason, hint)

@@ -1,5 +1,6 @@
 """What goes over REST: the headers of requests, the answers and errors of responses."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -9,10 +10,9 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from vision_grpc.api.api import Api
-from vision_grpc.codec.json import find_error, read_error
+from vision_grpc.codec.json import find_error, read_error, read_error_body, to_utf8
 from vision_grpc.errors import ProtocolError
 from vision_grpc.network.attempt import Attempt
-from vision_grpc.network.http.body import GZIP
 from vision_grpc.network.http.message import HttpAnswer
 from vision_grpc.network.secrets.quoting import quote_peer
 from vision_grpc.results import Answer
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 _OK = 200
 _TOO_LARGE = 413
-_CODINGS = GZIP | {"", "identity"}
+_MAY_BE_JSON = re.compile(rb"\s*[{\[]")
 
 
 def headers_of(authorization: str | None, content_length: int | None = None, more: Headers = ()) -> dict[str, str]:
@@ -51,10 +51,10 @@ def read_response(answer: HttpAnswer, attempt: Attempt, api: Api) -> Message:
         ServiceError: it holds an error.
         ProtocolError: it holds neither.
     """
-    _raise_error(answer, attempt)
-    response = _read(api.parse_json, answer.body, attempt)
+    body = _json_of(answer, attempt)
+    response = _read(api.parse_json, body, attempt)
     if not api.read_message(response):
-        _raise_disguised_error(answer, attempt)
+        _raise_disguised_error(answer, body, attempt)
     return response
 
 
@@ -65,10 +65,10 @@ def read_answer(answer: HttpAnswer, attempt: Attempt, api: Api) -> Answer:
         ServiceError: it holds an error.
         ProtocolError: it holds neither.
     """
-    _raise_error(answer, attempt)
-    outcomes = _read(partial(api.read_json, hide=attempt.hide_bytes), answer.body, attempt)
+    body = _json_of(answer, attempt)
+    outcomes = _read(partial(api.read_json, hide=attempt.hide_bytes), body, attempt)
     if not outcomes:
-        _raise_disguised_error(answer, attempt)
+        _raise_disguised_error(answer, body, attempt)
     return Answer(outcomes, None if answer.request_id is None else attempt.hide(answer.request_id), "rest")
 
 
@@ -79,19 +79,31 @@ def _read(parse: Callable[[bytes], _T], body: bytes, attempt: Attempt) -> _T:
     return parse(attempt.hide_bytes(body))
 
 
-def _raise_error(answer: HttpAnswer, attempt: Attempt) -> None:
+def _json_of(answer: HttpAnswer, attempt: Attempt) -> bytes:
+    """Return the JSON of a good answer, in UTF-8.
+
+    Raises:
+        ServiceError: the answer is an error.
+        ProtocolError: it is something else.
+    """
     # A proxy that takes the call for one of gRPC gives its errors a good HTTP status.
     if answer.status != _OK or answer.headers.get("content-type", "").lower().startswith("application/grpc"):
         status = read_error(answer.status, answer.headers, answer.body, datetime.now(UTC))
         too_large = answer.status == _TOO_LARGE
         raise service_error(status, attempt, "rest", request_id=answer.request_id, too_large=too_large)
-    coding = answer.headers.get("content-encoding", "")
-    if coding.lower() not in _CODINGS:
+    if coding := answer.headers.get("content-encoding"):
         message = f"the answer is encoded as {attempt.hide(quote_peer(coding))}, which was not asked for"
         raise ProtocolError(message)
+    body = to_utf8(answer.body, answer.headers.get("content-type", ""))
+    if not _MAY_BE_JSON.match(body):
+        # A page to sign in at, for example.
+        page = read_error_body(body, answer.status)
+        message = f"the answer is not JSON: {attempt.hide(page.message)}"
+        raise ProtocolError(message)
+    return body
 
 
-def _raise_disguised_error(answer: HttpAnswer, attempt: Attempt) -> None:
+def _raise_disguised_error(answer: HttpAnswer, body: bytes, attempt: Attempt) -> None:
     """Raise the error in an answer that has a good status and no results."""
-    if (status := find_error(answer.body)) is not None:
+    if (status := find_error(body)) is not None:
         raise service_error(status, attempt, "rest", request_id=answer.request_id)
