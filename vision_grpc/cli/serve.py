@@ -33,6 +33,11 @@ Examples:
   vision-grpc serve --require-auth secrets/ --token-lifetime 60
 
 \b
+REST takes what gateways from JSON to gRPC take: base64 with line breaks, a
+single value in place of a list, unknown fields (the log names them). With
+--strict these are refused with the path of the field.
+
+\b
 With --require-auth, each start writes a new authorized key (key.json), API
 key (api-key) and OAuth token (oauth-token) to the folder, and callers need
 one of them. Both ports exchange them for IAM tokens, and the REST port is a
@@ -84,6 +89,7 @@ _log = logging.getLogger(__name__)
     default=12 * 3600.0,
     help="Lifetime of IAM tokens.  [default: 12 hours]",
 )
+@click.option("--strict", is_flag=True, help="Refuse JSON that only lenient gateways take, such as unknown fields.")
 def serve(
     *,
     host: str,
@@ -93,6 +99,7 @@ def serve(
     tls_key: Path | None,
     credentials_folder: Path | None,
     token_lifetime_s: float,
+    strict: bool,
 ) -> NoReturn:
     """Run a local Vision service, over gRPC and REST.
 
@@ -122,6 +129,7 @@ def serve(
                 tls_certificate=tls_certificate,
                 tls_key=tls_key,
                 identities=identities,
+                strict=strict,
             )
         )
         if identities is None and not _is_loopback(host):

@@ -36,6 +36,8 @@ class LocalVision:
 
     With `identities` each call must authenticate as one of them. Both faces then also serve IAM,
     endpoint and metadata services, which give tokens for the keys of the identities.
+    JSON is read as the cloud's gateways read it; see `vision_grpc.codec.json.gateway`. With `strict`, it is
+    read to the letter: unknown fields, line breaks in base64 and single values for lists are refused.
     Port 0 takes any free port. With certificate and key (PEM) both faces accept only TLS.
 
     Raises:
@@ -52,6 +54,7 @@ class LocalVision:
         tls_certificate: Path | None = None,
         tls_key: Path | None = None,
         identities: Identities | None = None,
+        strict: bool = False,
     ) -> None:
         tls = _tls_files(tls_certificate, tls_key)
         engine = Engine(find_tessdata(os.environ))
@@ -63,7 +66,15 @@ class LocalVision:
             # Both faces run their calls on these threads, which only convert messages and wait for OCR.
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")
             undo.callback(self._calls.shutdown, wait=False)
-            self._rest = RestFace(self._service, self._calls, host=host, port=rest_port, tls=tls, identities=identities)
+            self._rest = RestFace(
+                self._service,
+                self._calls,
+                host=host,
+                port=rest_port,
+                tls=tls,
+                identities=identities,
+                strict=strict,
+            )
             undo.callback(self._rest.join)
             undo.callback(self._rest.stop, _FAREWELL_S)
             self._grpc = GrpcFace(self._service, self._calls, host=host, port=grpc_port, tls=tls, identities=identities)

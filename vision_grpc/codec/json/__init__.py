@@ -3,6 +3,7 @@
 from vision_grpc.codec.json.charset import to_utf8
 from vision_grpc.codec.json.codec import from_json, to_json
 from vision_grpc.codec.json.error_body import find_error, read_error, read_error_body
+from vision_grpc.codec.json.gateway import read_as_gateway
 from vision_grpc.codec.json.keys import may_have_key
 from vision_grpc.codec.json.lazy import LazyAnswer, split_results
 from vision_grpc.codec.json.request_body import SLICE_BYTES, RequestBody
@@ -17,6 +18,7 @@ __all__ = [
     "find_error",
     "from_json",
     "may_have_key",
+    "read_as_gateway",
     "read_error",
     "read_error_body",
     "read_retry_after",

@@ -26,12 +26,17 @@ MOST_BYTES_AT_ONCE = 256 * 1024
 _MessageT = TypeVar("_MessageT", bound=Message)
 
 
-def read_fast(data: bytes, message_class: type[_MessageT], *, ignore_unknown: bool) -> _MessageT | None:
-    """Return the message in a JSON text, None when only strict reading can decide."""
+def read_fast(
+    data: bytes, message_class: type[_MessageT], *, ignore_unknown: bool, is_lenient: bool = False
+) -> _MessageT | None:
+    """Return the message in a JSON text, None when only strict reading can decide.
+
+    With `is_lenient`, base64 may have white space in it.
+    """
     descriptor = cast("Descriptor", message_class.DESCRIPTOR)
     if descriptor.full_name in SPECIAL_FORMS:
         return None
-    context = WriteContext(ignore_unknown=ignore_unknown)
+    context = WriteContext(ignore_unknown=ignore_unknown, is_lenient=is_lenient)
     try:
         is_outline = len(data) > MOST_BYTES_AT_ONCE
         decoder = (outline_decoder_of if is_outline else decoder_of)(descriptor)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import pybase64
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from vision_grpc.codec.json.tree import Json, excerpt
@@ -18,6 +19,9 @@ _WHOLE = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}", re.ASCII)
 _URL_SAFE = str.maketrans("-_", "+/")
+_NO_DIGIT = re.compile(r"[^A-Za-z0-9+/_-]")
+# What is between the lines of MIME's base64 (RFC 2045, 6.8).
+_WHITE_SPACE = "\n\r\t \v\f"
 _INFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 # Nobody writes longer numbers, and reading them takes time.
 _MOST_CHARACTERS = 1_000
@@ -30,6 +34,23 @@ class WrongValueError(ValueError):
 
     def __init__(self, value: Json, expected: str) -> None:
         super().__init__(f"{expected} was expected, not {excerpt(value)}")
+
+
+class WrongBase64Error(WrongValueError):
+    """A value that is not base64. It is not shown, as it may be an image."""
+
+    def __init__(self, value: Json) -> None:
+        if not isinstance(value, str):
+            super().__init__(value, "base64")
+        elif value[:5].lower() == "data:":
+            ValueError.__init__(
+                self, "a data: URL was given where base64 was expected: drop everything up to the comma"
+            )
+        elif (odd := _NO_DIGIT.search(value.rstrip("="))) is not None:
+            what = f"{excerpt(odd[0])} at character {odd.start()}"
+            ValueError.__init__(self, f"base64 was expected, not {len(value):,} characters with {what}")
+        else:
+            ValueError.__init__(self, f"base64 to its end was expected, not {len(value):,} characters of it")
 
 
 class UnknownEnumNameError(WrongValueError):
@@ -126,13 +147,39 @@ def _read_string(value: Json) -> str:
 
 def _read_bytes(value: Json) -> bytes:
     """Read base64 of either alphabet, padded or not."""
-    if not isinstance(value, str) or not _BASE64.fullmatch(value):
-        raise WrongValueError(value, "base64")
+    if not isinstance(value, str):
+        raise WrongBase64Error(value)
+    try:
+        # Measured at 1 MB: 0.05 ms, against 16 ms for what follows.
+        return pybase64.b64decode(value, validate=True)
+    except ValueError:
+        pass
+    if not _BASE64.fullmatch(value):
+        raise WrongBase64Error(value)
     digits = value.rstrip("=").translate(_URL_SAFE)
     try:
         return binascii.a2b_base64(digits + "=" * (-len(digits) % 4))
     except binascii.Error as error:
-        raise WrongValueError(value, "base64 to its end") from error
+        raise WrongBase64Error(value) from error
+
+
+def read_mime_bytes(value: Json) -> bytes:
+    """Read base64 that may have white space in it, as lines of 60 (Ruby) or 76 characters (MIME, Python) have.
+
+    Raises:
+        WrongValueError: the value is not base64.
+    """
+    try:
+        return _read_bytes(value)
+    except WrongBase64Error:
+        if not isinstance(value, str):
+            raise
+        digits = value
+        for character in _WHITE_SPACE:
+            digits = digits.replace(character, "")
+        if len(digits) == len(value):
+            raise
+    return _read_bytes(digits)
 
 
 def _enum_reader(enum: EnumDescriptor) -> Reader:

@@ -8,13 +8,21 @@ list in place of an object, numbers that only Python can read.
 import re
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from vision_grpc.codec.json import any_form
 from vision_grpc.codec.json.fields import SPECIAL_FORMS, Field, fields_by_spelling
-from vision_grpc.codec.json.scalars import UnknownEnumNameError, WrongValueError, key_reader_of, reader_of
-from vision_grpc.codec.json.tree import DEEPEST, TOO_DEEP, Json, excerpt
+from vision_grpc.codec.json.scalars import (
+    Reader,
+    UnknownEnumNameError,
+    WrongValueError,
+    key_reader_of,
+    read_mime_bytes,
+    reader_of,
+)
+from vision_grpc.codec.json.tree import DEEPEST, TOO_DEEP, Json, excerpt, spell_key
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import Any as AnyMessage
 from vision_grpc.messages import Duration, Timestamp
@@ -38,8 +46,25 @@ def read_message(tree: Json, message: Message, *, ignore_unknown: bool, path: st
         ProtocolError: a field has a value that it cannot hold, or is unknown and not to be ignored; or
             messages are nested too deeply.
     """
+    _read(_Reading(ignore_unknown=ignore_unknown), tree, message, path)
+
+
+def read_leniently(tree: Json, message: Message) -> list[str]:
+    """Fill an empty message as gateways do, and return the paths of what they skip: fields that it does not have.
+
+    `gateway` says what is taken beyond strict JSON.
+
+    Raises:
+        ProtocolError: a field has a value that it cannot hold; or messages are nested too deeply.
+    """
+    reading = _LenientReading()
+    _read(reading, tree, message, "")
+    return reading.skipped
+
+
+def _read(reading: "_Reading", tree: Json, message: Message, path: str) -> None:
     try:
-        _Reading(ignore_unknown=ignore_unknown).message(tree, message, path, 1)
+        reading.message(tree, message, path, 1)
     except RecursionError as error:
         # It is within the limit, but the caller's stack is deep already.
         raise _error_at(path, TOO_DEEP) from error
@@ -68,10 +93,10 @@ class _Reading:
         given: set[str] = set()
         for key, value in tree.items():
             field = known.get(key)
-            key_path = f"{path}.{key}" if path else key
+            spelled = spell_key(key)
+            key_path = f"{path}.{spelled}" if path else spelled
             if field is None:
-                if not self._ignore_unknown:
-                    raise _error_at(key_path, f"{message.DESCRIPTOR.name} has no such field")
+                self._unknown(message, key_path)
                 continue
             if field.name in given:
                 raise _error_at(key_path, "the field is given in both spellings of its name")
@@ -81,6 +106,10 @@ class _Reading:
             if field.oneof is not None and (other := message.WhichOneof(field.oneof)) is not None:
                 raise _error_at(key_path, f"only one of {field.name} and {other} may be set")
             self._field(field, value, message, key_path, depth)
+
+    def _unknown(self, message: Message, path: str) -> None:
+        if not self._ignore_unknown:
+            raise _error_at(path, f"{message.DESCRIPTOR.name} has no such field")
 
     def _field(self, field: Field, value: Json, message: Message, path: str, depth: int) -> None:
         if field.map_key_type is not None:
@@ -99,10 +128,13 @@ class _Reading:
         if not isinstance(value, list):
             raise _error_at(path, f"a list was expected, not {excerpt(value)}")
         for index, item in enumerate(value):
-            if field.message is not None:
-                self.message(item, target.add(), f"{path}[{index}]", depth + 1)
-            else:
-                target.extend(self._scalar(field, item, f"{path}[{index}]"))
+            self._item(field, item, target, f"{path}[{index}]", depth)
+
+    def _item(self, field: Field, item: Json, target: _Container, path: str, depth: int) -> None:
+        if field.message is not None:
+            self.message(item, target.add(), path, depth + 1)
+        else:
+            target.extend(self._scalar(field, item, path))
 
     def _map(self, field: Field, value: Json, target: _Container, path: str, depth: int) -> None:
         if not isinstance(value, dict):
@@ -123,13 +155,16 @@ class _Reading:
     def _scalar(self, field: Field, value: Json, path: str) -> tuple[Any, ...]:
         """Return the one value, or an empty tuple for an unknown enum name that is skipped."""
         try:
-            return (reader_of(field.type, field.enum)(value),)
+            return (self._reader(field)(value),)
         except UnknownEnumNameError as error:
             if self._ignore_unknown:
                 return ()
             raise _error_at(path, str(error)) from error
         except WrongValueError as error:
             raise _error_at(path, str(error)) from error
+
+    def _reader(self, field: Field) -> Reader:
+        return reader_of(field.type, field.enum)
 
     def _any(self, tree: dict[str, Json], message: AnyMessage, path: str, depth: int) -> None:
         if not tree:
@@ -155,6 +190,29 @@ class _Reading:
         self.message(content, inner, path, depth + 1)
         # Equal JSON gives equal bytes only where maps are written in a fixed order.
         message.value = inner.SerializePartialToString(deterministic=True)
+
+
+class _LenientReading(_Reading):
+    """One document being read as gateways read it."""
+
+    def __init__(self) -> None:
+        super().__init__(ignore_unknown=False)
+        self.skipped: list[str] = []
+
+    def _unknown(self, message: Message, path: str) -> None:  # noqa: ARG002
+        self.skipped.append(path)
+
+    def _list(self, field: Field, value: Json, target: _Container, path: str, depth: int) -> None:
+        if isinstance(value, list):
+            # Without elements that are null; the others keep their index in the paths.
+            for index, item in enumerate(value):
+                if item is not None:
+                    self._item(field, item, target, f"{path}[{index}]", depth)
+        else:
+            self._item(field, value, target, path, depth)
+
+    def _reader(self, field: Field) -> Reader:
+        return read_mime_bytes if field.type == FieldDescriptor.TYPE_BYTES else super()._reader(field)
 
 
 def _read_time(tree: Json, message: Duration | Timestamp, path: str) -> None:

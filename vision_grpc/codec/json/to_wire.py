@@ -13,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 from msgspec import Raw
 
 from vision_grpc.codec.json.fields import Field, fields_of
-from vision_grpc.codec.json.scalars import reader_of
+from vision_grpc.codec.json.scalars import read_mime_bytes, reader_of
 from vision_grpc.codec.json.strict import read_message
 from vision_grpc.codec.json.structs import decoder_of, is_raw
 from vision_grpc.codec.json.tables import VARINTS
@@ -37,8 +37,10 @@ _MOST_TRIED = 6
 class WriteContext:
     """The state of writing one document; by its counts `fast` proves that nothing was overlooked."""
 
-    def __init__(self, *, ignore_unknown: bool) -> None:
+    def __init__(self, *, ignore_unknown: bool, is_lenient: bool = False) -> None:
         self.ignore_unknown = ignore_unknown
+        self.is_lenient = is_lenient
+        """Whether base64 may have white space in it."""
         self.keys = 0
         """Keys of the document that were written; never more than it has."""
         self.raw_colons = 0
@@ -105,7 +107,9 @@ def _scalar_writer(field: Field) -> Writer:
         head = tag(field.number, FIXED64)
         return lambda value, _: head + double(read(value))
     if field.type == FieldDescriptor.TYPE_BYTES:
-        return lambda value, _: length_delimited(field.number, read(value))
+        return lambda value, context: length_delimited(
+            field.number, (read_mime_bytes if context.is_lenient else read)(value)
+        )
 
     def write_string(value: str, context: WriteContext) -> bytes:
         context.string_colons += value.count(":")

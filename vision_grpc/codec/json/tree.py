@@ -1,5 +1,6 @@
 """JSON text to plain values, without what lenient readers accept."""
 
+import codecs
 import json
 import math
 from collections import Counter
@@ -51,6 +52,15 @@ def read_value(data: bytes | str) -> Json:
     return _read(data, _object)
 
 
+def read_lenient_value(data: bytes) -> Json:
+    """Return the value of a JSON text that may begin with a byte order mark and have line ends inside strings.
+
+    Raises:
+        ProtocolError: as `read_value`.
+    """
+    return _read(data.removeprefix(codecs.BOM_UTF8), _object, takes_control_characters=True)
+
+
 def read_object(data: bytes | str) -> dict[str, Json]:
     """Return the object of a JSON text.
 
@@ -90,6 +100,11 @@ def excerpt(value: Json) -> str:
     return dump(value)[:_EXCERPT_CHARACTERS]
 
 
+def spell_key(key: str) -> str:
+    """Return a key as it is in a path: quoted and cut if it is not like the name of a field."""
+    return key if len(key) <= _EXCERPT_CHARACTERS and key.isidentifier() else excerpt(key)
+
+
 def dump(tree: Json, *, depth: int = 1) -> str:
     """Return plain values as compact JSON text, the same text for equal trees.
 
@@ -109,7 +124,12 @@ quote = json.encoder.encode_basestring
 """Return a string as JSON text, quotes and escapes included."""
 
 
-def _read(data: bytes | str, make_object: Callable[[list[tuple[str, Json]]], dict[str, Json]]) -> Json:
+def _read(
+    data: bytes | str,
+    make_object: Callable[[list[tuple[str, Json]]], dict[str, Json]],
+    *,
+    takes_control_characters: bool = False,
+) -> Json:
     try:
         text = data if isinstance(data, str) else data.decode()
     except UnicodeDecodeError as error:
@@ -122,6 +142,7 @@ def _read(data: bytes | str, make_object: Callable[[list[tuple[str, Json]]], dic
             parse_int=_integer,
             parse_float=_decimal,
             parse_constant=_refuse_constant,
+            strict=not takes_control_characters,
         )
         if "\\u" in text or isinstance(data, str):
             _refuse_lone_surrogates(tree)

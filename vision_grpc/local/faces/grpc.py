@@ -16,7 +16,7 @@ from vision_grpc.contract.sizes import REQUEST_BYTES
 from vision_grpc.local.cloud.grpc import MODULES, SERVICE_NAMES, add_cloud
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.errors import LocalServiceError
-from vision_grpc.local.faces.grpc_call import answer_call, authorization_of
+from vision_grpc.local.faces.grpc_call import ParsedRequests, answer_call, authorization_of
 from vision_grpc.local.listening import TlsFiles, join_address, listen, numeric_host
 from vision_grpc.local.service import VisionService
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -49,7 +49,7 @@ class GrpcFace:
         tls: TlsFiles | None,
         identities: Identities | None,
     ) -> None:
-        self._server = grpc.server(calls, options=_OPTIONS)
+        self._server = grpc.server(calls, interceptors=[ParsedRequests()], options=_OPTIONS)
         self._health = health.HealthServicer()
         vision_service_pb2_grpc.add_VisionServiceServicer_to_server(_Servicer(service, identities), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

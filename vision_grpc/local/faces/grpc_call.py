@@ -1,13 +1,17 @@
 """One call over gRPC: its ids as metadata, and its failure as a status with details."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError, Message
 
+from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.failure import CallIds, describe
 
 _ResponseT = TypeVar("_ResponseT")
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 _STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -23,6 +27,41 @@ def answer_call(context: grpc.ServicerContext, work: Callable[[], _ResponseT]) -
         # gRPC's key for a google.rpc.Status, in all languages.
         context.set_trailing_metadata((*ids.metadata, ("grpc-status-details-bin", status.SerializeToString())))
         context.abort(_STATUS_CODES[status.code], status.message)
+
+
+class ParsedRequests(grpc.ServerInterceptor):
+    """Ends calls whose request is not valid protobuf with INVALID_ARGUMENT; gRPC itself would answer INTERNAL."""
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], _Handler],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> _Handler:
+        """Return the handler of the method, None if there is no such method."""
+        handler: Any = continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None or handler.request_deserializer is None:
+            return handler  # type: ignore[no-any-return]
+
+        def parse(wire: bytes) -> Message | ServiceError:
+            # An exception here would be the INTERNAL of gRPC.
+            try:
+                return handler.request_deserializer(wire)  # type: ignore[no-any-return]
+            except DecodeError:
+                message = f"the {len(wire):,} bytes are not a valid protobuf message of {handler_call_details.method}"
+                return ServiceError(Code.INVALID_ARGUMENT, message)
+
+        def answer(request: Message | ServiceError, context: grpc.ServicerContext) -> object:
+            if isinstance(request, ServiceError):
+                return answer_call(context, partial(_raise, request))
+            return handler.unary_unary(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(
+            answer, request_deserializer=parse, response_serializer=handler.response_serializer
+        )
+
+
+def _raise(error: ServiceError) -> NoReturn:
+    raise error
 
 
 def authorization_of(context: grpc.ServicerContext) -> str | None:

@@ -30,9 +30,10 @@ class RestFace:
         port: int,
         tls: TlsFiles | None,
         identities: Identities | None,
+        strict: bool,
     ) -> None:
         config = Config(
-            application(service, calls, identities),
+            application(service, calls, identities, strict=strict),
             # The same stack whatever else is installed, and no change to the process's logging.
             http="h11",
             loop="asyncio",

@@ -1,8 +1,9 @@
 """Calls over REST: proto3 JSON at the path that the method's http option names."""
 
 import asyncio
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import cast
@@ -14,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vision_grpc.codec.json import from_json, to_json
+from vision_grpc.codec.json import from_json, read_as_gateway, to_json
 from vision_grpc.contract.method import BATCH_ANALYZE, http_rule_of
 from vision_grpc.errors import Code, ProtocolError, ServiceError
 from vision_grpc.local.cloud.iam import Identities
@@ -26,9 +27,14 @@ from vision_grpc.local.service import ServiceStoppingError, VisionService
 from vision_grpc.messages import BatchAnalyzeRequest
 
 _PATH: str = http_rule_of(BATCH_ANALYZE).post
+_SHOWN_PATHS = 8
+
+_log = logging.getLogger(__name__)
 
 
-def application(service: VisionService, calls: ThreadPoolExecutor, identities: Identities | None) -> Starlette:
+def application(
+    service: VisionService, calls: ThreadPoolExecutor, identities: Identities | None, *, strict: bool
+) -> Starlette:
     """Return the ASGI application; it does its work on the threads of `calls`."""
 
     def answer(sent: bytes, headers: Headers, ids: CallIds, abandoned: Callable[[], bool]) -> Response:
@@ -37,8 +43,11 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
             if identities is not None:
                 identities.check(headers.get("authorization"))
             body = decode_body(sent, ", ".join(headers.getlist("content-encoding")))
-            # Unknown fields are errors here, so that users find misspelled names.
-            request = from_json(body, BatchAnalyzeRequest, ignore_unknown=False)
+            if strict:
+                request = from_json(body, BatchAnalyzeRequest, ignore_unknown=False)
+            else:
+                request, skipped = read_as_gateway(body, BatchAnalyzeRequest)
+                _log_skipped(skipped, ids)
             return reply(HTTPStatus.OK, to_json(service.batch_analyze(request, abandoned=abandoned)), ids)
         except ProtocolError as error:
             message = f"the body is not a BatchAnalyzeRequest: {error}"
@@ -76,6 +85,14 @@ def application(service: VisionService, calls: ThreadPoolExecutor, identities: I
     )
     routed.router.redirect_slashes = False
     return routed
+
+
+def _log_skipped(paths: Sequence[str], ids: CallIds) -> None:
+    """Log the fields that were skipped, so that users find misspelled names."""
+    if paths:
+        shown = ", ".join(paths[:_SHOWN_PATHS])
+        more = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
+        _log.warning("request %s: skipped %s%s, which the contract does not have", ids.request_id, shown, more)
 
 
 async def _watch(request: Request, left: threading.Event) -> None:
