@@ -152,11 +152,16 @@ class Recorder(grpc.GenericRpcHandler):
     """Answers each call with an empty message, and keeps what the last one has sent."""
 
     def __init__(self) -> None:
-        self.received: bytes | None = None
+        self._received: bytes | None = None
+
+    def take(self) -> BatchAnalyzeRequest | None:
+        """Return the last request since the last time, None if there was none."""
+        wire, self._received = self._received, None
+        return None if wire is None else BatchAnalyzeRequest.FromString(wire)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":  # noqa: ARG002
         def answer(request: bytes, _: grpc.ServicerContext) -> bytes:
-            self.received = request
+            self._received = request
             return b""
 
         return grpc.unary_unary_rpc_method_handler(answer)
@@ -275,11 +280,10 @@ def recorded(envoy: Callable[[str], AbstractContextManager[str]]) -> Iterator[tu
 def test_odd_json_is_read_as_the_table_says(recorded: tuple[str, Recorder], form: Form) -> None:
     """The table is what the local service takes."""
     url, recorder = recorded
-    recorder.received = None
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     connection.request("POST", "/vision/v1/batchAnalyze", form.body, {"Content-Type": "application/json"})
     status = connection.getresponse().status
     connection.close()
-    received = None if recorder.received is None else BatchAnalyzeRequest.FromString(recorder.received)
+    received = recorder.take()
     assert status == (400 if received is None else 200)
     assert form.envoy == ("refused" if received is None else "same" if received == form.message else "other")
