@@ -92,8 +92,8 @@ def _call_grpc(
     import grpc
 
     from vision_grpc.transport.grpc.exchange import Failure, metadata_of, translate
-    from vision_grpc.transport.grpc.issuer_note import note_issuer
     from vision_grpc.transport.grpc.thread_channel import close_channels, open_channel
+    from vision_grpc.transport.grpc.untrusted import explain_refusal
 
     channel = open_channel(service.endpoint, service.tls)
     try:
@@ -102,7 +102,7 @@ def _call_grpc(
             wire = call(request.SerializeToString(), timeout=attempt.left_s(), metadata=metadata_of(None))
         except grpc.RpcError as error:
             failure = cast("Failure", error)
-            note_issuer(failure, attempt, service.tls)
+            explain_refusal(failure, attempt, service.tls)
             attempt.fail(translate(failure, attempt), error)
     finally:
         close_channels([channel])

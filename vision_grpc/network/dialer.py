@@ -86,11 +86,26 @@ class Dialer(NamedTuple):
                 raise
         except OSError as error:
             if is_untrusted(str(error)):
-                attempt.note = self.note_issuer(attempt, on_socket)
+                attempt.note = self._note_issuer(attempt, on_socket)
             _fail(attempt, error)
         return secured
 
-    def note_issuer(self, attempt: Attempt, on_socket: Callable[[socket], None] = lambda _: None) -> str:
+    def why_refused(self, attempt: Attempt) -> str:
+        """Return what is wrong with the certificate that another library has refused; empty if nothing is found.
+
+        This takes connections of its own; nothing is sent over them.
+        """
+        lookup = Attempt(attempt.endpoint, attempt.deadline.within(_NOTE_S))
+        try:
+            self.dial(lookup, lambda _: None).socket.close()
+        except TransportError as error:
+            cause = error.__cause__
+            reason = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else ""
+            # Else the other library has said the same.
+            return lookup.note if tls_hint(reason) is None else reason
+        return ""
+
+    def _note_issuer(self, attempt: Attempt, on_socket: Callable[[socket], None]) -> str:
         """Return who issued the certificate that was not trusted, and what it was checked against; empty if unknown.
 
         This takes another connection, for TLS tells only who accepts any certificate. Nothing is sent over it.

@@ -54,8 +54,10 @@ class Session:
         environment), the folder from `YC_FOLDER_ID`.
 
         `root_certificates` and the two of `client_certificate` (chain, private key) are PEM, as bytes or
-        files; `server_name` is asked for and expected in the service's certificate in place of the host's;
-        `data_logging` says whether the service may keep what it is sent (None: its own default).
+        files, which are read now; without the first, `SSL_CERT_FILE` and `SSL_CERT_DIR` name what to trust,
+        else it is what the system trusts. `server_name` is asked for and expected in the service's certificate
+        in place of the host's; `data_logging` says whether the service may keep what it is sent (None: its own
+        default).
         `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in.
         A `transport` of the caller's own is closed with the client.
 

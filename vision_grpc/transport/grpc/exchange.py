@@ -97,7 +97,7 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
         return attempt.late()
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
-        if (hint := tls_hint(message)) is not None:
+        if (hint := tls_hint(f"{attempt.note}: {message}")) is not None:
             return attempt.unreached(message, hint)
         return attempt.unreached(_by_way_of(endpoint, message), _hint_of_early_end(message, endpoint))
     if code is Code.CANCELLED and (not metadata or _CLOSED_HERE in message):

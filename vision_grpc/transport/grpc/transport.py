@@ -20,9 +20,9 @@ from vision_grpc.transport.grpc.call import CallUnderWay, GrpcBatchCall, GrpcCal
 from vision_grpc.transport.grpc.channel_pool import ChannelPool
 from vision_grpc.transport.grpc.exchange import Metadata, metadata_of, sign_of
 from vision_grpc.transport.grpc.forks import FORKS
-from vision_grpc.transport.grpc.issuer_note import note_issuer_first
 from vision_grpc.transport.grpc.loop_channel import LoopChannels
 from vision_grpc.transport.grpc.thread_channel import ThreadChannels
+from vision_grpc.transport.grpc.untrusted import explain_refusal_first
 from vision_grpc.transport.headers import Headers
 
 
@@ -161,7 +161,7 @@ class GrpcTransport:
                 if (dead := self._channels.end(pooled, sign_of(call), allowed_s)) is not None:
                     self._kind.drop(dead)
             finally:
-                note_issuer_first(call, attempt, self._tls, on_done)
+                explain_refusal_first(call, attempt, self._tls, on_done)
 
         call.add_done_callback(end)
         return call
