@@ -142,6 +142,14 @@ def test_languages_are_cleaned(connect: Connect, languages: Sequence[str]) -> No
     assert list(feature.text_detection_config.language_codes) == ["ru", "en"]
 
 
+@pytest.mark.parametrize("languages", [[7], ["ru", b"en"]])
+def test_languages_that_are_no_text_are_a_type_error(connect: Connect, languages: Sequence[str]) -> None:
+    client, service = connect()
+    with pytest.raises(TypeError, match="languages are codes such as 'ru', not of type "):
+        client.analyze(png(7), languages=languages)
+    assert service.requests == []
+
+
 @pytest.mark.parametrize("image", [png(7) * 30_000, b"a picture"])
 def test_base64_in_place_of_an_image_is_named_and_not_repeated(connect: Connect, image: bytes) -> None:
     client, _ = connect()

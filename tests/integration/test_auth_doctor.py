@@ -186,6 +186,7 @@ def test_what_was_removed_from_variables_is_said(vision: LocalVision) -> None:
         "VISION_GRPC_TRANSPORT": "'grpc'",
         "YC_IAM_TOKEN": "t1.SECRET\n",
         "YC_FOLDER_ID": " b1gabc\n",
+        "VISION_GRPC_IAM_ENDPOINT": "iam.example\r",
     }
     findings = _examine(Arguments(), environ)
     assert _faults(findings) == []
@@ -194,7 +195,9 @@ def test_what_was_removed_from_variables_is_said(vision: LocalVision) -> None:
         "a byte order mark and a line end were removed), "
         "transport grpc (from VISION_GRPC_TRANSPORT, quotation marks were removed)"
     )
-    assert findings["credentials"].message == "IamToken, from YC_IAM_TOKEN (a line end was removed)"
+    assert findings["credentials"].message == (
+        "IamToken, from YC_IAM_TOKEN (a line end was removed); VISION_GRPC_IAM_ENDPOINT: a line end was removed"
+    )
     assert findings["folder"].message == "b1gabc is sent, from YC_FOLDER_ID (blanks and a line end were removed)"
 
 

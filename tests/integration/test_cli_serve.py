@@ -1,6 +1,7 @@
 """`vision-grpc serve`: from its line of JSON to its end."""
 
 import ctypes
+import http.client
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
@@ -52,6 +54,26 @@ def test_both_faces_answer_once_the_line_is_there(line: Path) -> None:
         for endpoint in endpoints.values():
             with VisionClient(endpoint, insecure=True) as client:
                 assert client.analyze(line).text.startswith("The harbour was quiet")
+
+
+@pytest.mark.parametrize("options", [(), ("--strict",)])
+def test_fields_that_the_contract_does_not_have_are_named_in_the_log_or_refused(options: tuple[str, ...]) -> None:
+    body = json.dumps({"analyzeSpecs": [{"content": "YQ==", "features": [{}], "mimetype": "image/png"}]})
+    with serving(*options) as (process, endpoints):
+        connection = http.client.HTTPConnection(urlsplit(endpoints["rest_endpoint"]).netloc, timeout=30)
+        connection.request("POST", "/vision/v1/batchAnalyze", body)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        connection.close()
+        finished = end(process, signal.SIGTERM)
+    named = "analyzeSpecs[0].mimetype"
+    if options:
+        assert response.status == 400
+        assert answer["message"] == f"the body is not a BatchAnalyzeRequest: {named}: AnalyzeSpec has no such field"
+    else:
+        assert response.status == 200
+        [line] = [line for line in finished.complaints if named in line]
+        assert line.endswith(f": skipped {named}, which the contract does not have")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -28,6 +28,9 @@ VARIABLES = ("YC_API_KEY", "YC_IAM_TOKEN", "YC_SERVICE_ACCOUNT_KEY_FILE", "YC_OA
 """Where the environment may hold credentials, in the order that they are looked at."""
 
 _METADATA_VARIABLE = "YC_METADATA_ADDR"
+ADDRESS_VARIABLES = (IAM_ENDPOINT_VARIABLE, _METADATA_VARIABLE)
+"""Where the environment may say who issues tokens."""
+
 # Says who built the machine. The cloud's virtual machines name the cloud; asking the network instead would
 # let everybody else wait for an address that is not there.
 _VENDOR = Path("/sys/class/dmi/id/sys_vendor")

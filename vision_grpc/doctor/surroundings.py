@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 
 from vision_grpc.auth import Anonymous, YcProfile
-from vision_grpc.auth.default import VARIABLES
+from vision_grpc.auth.default import ADDRESS_VARIABLES, VARIABLES
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.errors import Advice, AuthError, SettingError
 from vision_grpc.network.tls import ClientCertificate, Trust
@@ -98,7 +98,11 @@ def find_credentials(arguments: Arguments, settings: Settings, environ: Mapping[
         kind = f"{kind} {show(credentials.name)} ({credentials.kind})"
     variable = _variable_in(environ)
     found = "found on this machine" if variable is None else _origin(environ, variable)
-    return Finding("credentials", "ok", f"{kind}, {'as given' if arguments.credentials is not None else found}")
+    message = f"{kind}, {'as given' if arguments.credentials is not None else found}"
+    for name in ADDRESS_VARIABLES:
+        if note := removal_note(environ, name):
+            message += f"; {name}: {note}"
+    return Finding("credentials", "ok", message)
 
 
 def find_folder(arguments: Arguments, settings: Settings, environ: Mapping[str, str]) -> Finding:

@@ -1,7 +1,7 @@
 """What comes back for an image."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from vision_grpc.errors import (
@@ -13,6 +13,7 @@ from vision_grpc.errors import (
     TransportName,
     VisionError,
 )
+from vision_grpc.texts.quoting import show
 
 if TYPE_CHECKING:
     from vision_grpc.messages import AnalyzeResult, Any, TextAnnotation, Word
@@ -85,6 +86,12 @@ class ImageResult:
 
     fallback_reason: str | None = None
     """Why `transport="auto"` took REST for this image; None when it did not."""
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr and each.name != "key"
+        ]
+        return f"ImageResult(key={show(self.key)}, {', '.join(shown)})"
 
     @property
     def result(self) -> "AnalyzeResult | None":

@@ -21,6 +21,7 @@ from vision_grpc.session.settings import Settings, clean_languages
 from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.run import Plan, Run
 from vision_grpc.stream.throttle import Throttle
+from vision_grpc.texts.cleaning import clean
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import TransportChoice, connect
 
@@ -125,7 +126,9 @@ class Session:
         )
 
     def _template(self, languages: Sequence[str], model: Model | None) -> RequestTemplate:
-        return self._api.template(clean_languages(languages), "" if model is None else model, self._settings.folder_id)
+        return self._api.template(
+            clean_languages(languages), "" if model is None else clean(model).text, self._settings.folder_id
+        )
 
     def _plan(self, *, timeout_s: float | None = None, ordered: bool = False) -> Plan:
         deadline = None if timeout_s is None else Deadline.after(timeout_s).at

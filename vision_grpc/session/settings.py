@@ -104,6 +104,10 @@ def clean_languages(languages: Sequence[str]) -> list[str]:
     """Return the codes alone: `"ru, en"`, `["ru, en"]` and `["RU", "en", "en", ""]` are `["ru", "en"]`."""
     # A string is a sequence of strings: "ru" would ask for the languages r and u.
     listed = [languages] if isinstance(languages, str) else languages
+    for each in cast("Sequence[object]", listed):
+        if not isinstance(each, str):
+            message = f"languages are codes such as 'ru', not of type {type(each).__name__}"
+            raise TypeError(message)
     codes = [clean(code).text.lower() for each in listed for code in clean(each).text.split(",")]
     return list(dict.fromkeys(filter(None, codes)))
 

@@ -216,6 +216,11 @@ def test_all_variables_and_arguments_are_cleaned_alike(around: str, monkeypatch:
     assert given.credentials.authorization() == "Bearer t1.abc"
 
 
+def test_a_server_name_is_cleaned() -> None:
+    settings = _resolve({"YC_IAM_TOKEN": "t"}, server_name="'vision.example'\r\n")
+    assert settings.tls.server_name == "vision.example"
+
+
 @pytest.mark.parametrize("blank", [" ", "\n", '""', "\ufeff", "\u00a0"])
 def test_variables_of_blanks_alone_count_as_unset(blank: str) -> None:
     names = ["VISION_GRPC_ENDPOINT", "VISION_GRPC_TRANSPORT", "VISION_GRPC_IAM_ENDPOINT", "YC_FOLDER_ID", "YC_API_KEY"]

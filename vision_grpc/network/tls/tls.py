@@ -10,6 +10,7 @@ from vision_grpc.network.secrets.quoting import quote_endpoint
 from vision_grpc.network.tls.client_certificate import ClientCertificate
 from vision_grpc.network.tls.contexts import make_context, shared_context
 from vision_grpc.network.tls.trust import Trust
+from vision_grpc.texts.cleaning import clean
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 
@@ -61,6 +62,7 @@ def read_server_name(given: object) -> str | None:
     if not isinstance(given, str):
         message = f"server_name has to be text, not {type(given).__name__}"
         raise TypeError(message)
+    given = clean(given).text
     if not (is_ip_address(given) or (_HOST_NAME.fullmatch(given) and may_be_host(given))):
         message = f"the server name {quote_endpoint(given)} is not a valid host name"
         raise SettingError(message, advice=[Advice("correct", "server_name")])
