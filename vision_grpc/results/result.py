@@ -88,10 +88,9 @@ class ImageResult:
     """Why `transport="auto"` took REST for this image; None when it did not."""
 
     def __repr__(self) -> str:
-        shown = [
-            f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr and each.name != "key"
-        ]
-        return f"ImageResult(key={show(self.key)}, {', '.join(shown)})"
+        # As of any dataclass, but for the key: that of an image in base64 would be the whole image.
+        rest = [f"{each.name}={getattr(self, each.name)!r}" for each in fields(self)[1:] if each.repr]
+        return f"ImageResult(key={show(self.key)}, {', '.join(rest)})"
 
     @property
     def result(self) -> "AnalyzeResult | None":

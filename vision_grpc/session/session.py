@@ -126,9 +126,8 @@ class Session:
         )
 
     def _template(self, languages: Sequence[str], model: Model | None) -> RequestTemplate:
-        return self._api.template(
-            clean_languages(languages), "" if model is None else clean(model).text, self._settings.folder_id
-        )
+        codes, model = clean_languages(languages), "" if model is None else clean(model).text
+        return self._api.template(codes, model, self._settings.folder_id)
 
     def _plan(self, *, timeout_s: float | None = None, ordered: bool = False) -> Plan:
         deadline = None if timeout_s is None else Deadline.after(timeout_s).at
