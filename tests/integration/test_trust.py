@@ -1,6 +1,8 @@
 """One verdict on a service's certificate: of calls over gRPC, of calls over REST, and of the doctor."""
 
+import os
 import ssl
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -300,3 +302,15 @@ def test_the_command_line_names_the_issuer_and_the_flag(service: Service, way: W
     told = run("analyze", *options, "--root-certificates", tmp_path, tmp_path / "image.png")
     assert told.code == 2
     assert f"the root certificates {tmp_path} cannot be read (Is a directory); pass --root-cert" in told.stderr
+
+
+def test_a_pipe_that_can_be_read_once_is_enough_for_the_command_line(service: Service, tmp_path: Path) -> None:
+    pipe = tmp_path / "roots"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(_ROOT.pem,), daemon=True)
+    writer.start()
+    options = ["--endpoint", service.addresses["grpc"], "--transport", "grpc", "--anonymous"]
+    told = run("doctor", *options, "--root-certificates", pipe)
+    writer.join(30)
+    assert told.code == 0, told.text
+    assert "the root certificates (1 certificate)" in told.text

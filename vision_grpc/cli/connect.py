@@ -81,7 +81,7 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
             transport=transport,
             credentials=Anonymous() if anonymous else None,
             folder_id=folder_id,
-            root_certificates=root_certificates,
+            root_certificates=_read_pipe(root_certificates),
             client_certificate=certificate,
             server_name=server_name,
             insecure=insecure,
@@ -92,6 +92,11 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
     for option in reversed(_OPTIONS):
         option(collect)
     return collect
+
+
+def _read_pipe(file: Path | None) -> Path | bytes | None:
+    """Return the content of a pipe, which can be read only once, as a shell's <(...); any other file as it is."""
+    return file.read_bytes() if file is not None and file.is_fifo() else file
 
 
 @contextmanager

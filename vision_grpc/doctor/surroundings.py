@@ -63,7 +63,8 @@ def find_endpoint(arguments: Arguments, settings: Settings, environ: Mapping[str
 
 def find_trust(trust: Trust) -> Finding:
     """Return which certificates a service's is checked against."""
-    message = f"{trust.origin} ({len(trust.certificates)} certificates)"
+    count = len(trust.certificates)
+    message = f"{trust.origin} ({count} certificate{'' if count == 1 else 's'})"
     if trust.is_makeshift:
         message = f"{message}, for this machine has no root certificates"
         return Finding("trust", "warning", message, [INSTALL_ROOTS, PASS_ROOTS])
