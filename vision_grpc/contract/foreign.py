@@ -1,0 +1,82 @@
+"""Names of the files that people send instead of JPEG and PNG, by their first bytes."""
+
+import re
+
+from vision_grpc.contract import jpeg, png
+from vision_grpc.texts.encoded import encoding_of
+
+# Each is matched at the beginning of the file; the first that matches names it.
+_SIGNATURES = (
+    (rb"GIF8", "a GIF"),
+    (rb"%PDF", "a PDF"),
+    (rb"RIFF....WEBP", "a WebP"),
+    (rb"RIFF", "a RIFF file (sound or video)"),
+    (rb"II[*+]\x00|MM\x00[*+]", "a TIFF"),
+    (rb"II\xbc", "a JPEG XR"),
+    (rb"BM.{4}\x00{4}", "a BMP"),
+    (rb"\xff\x0a|\x00\x00\x00\x0cJXL ", "a JPEG XL"),
+    (rb"\xff\x4f\xff\x51|\x00\x00\x00\x0cjP", "a JPEG 2000"),
+    (rb"\x00\x00[\x01\x02]\x00[^\x00]", "an icon (ICO)"),
+    (rb"icns", "an icon (ICNS)"),
+    (rb"8BPS", "a Photoshop file (PSD)"),
+    (rb"gimp xcf", "a GIMP file (XCF)"),
+    (rb"P[1-6]\s+[#\d]|P7\s|P[Ff]\s+\d", "a Netpbm file (PBM, PGM, PPM or PAM)"),
+    (rb"AT&TFORM", "a DjVu"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),
+    (rb"\x76\x2f\x31\x01", "an OpenEXR"),
+    (rb"#\?R", "a Radiance HDR"),
+    (rb"DDS ", "a DDS"),
+    (rb"qoif", "a QOI"),
+    (rb"SIMPLE  =", "a FITS"),
+    (rb"[\x8a\x8b][MJ]NG\r\n\x1a\n", "an MNG or JNG"),
+    (rb"\x89PNG|PNG\r?\n\x1a?\n", "a PNG with its first bytes changed on the way, as by a transfer of text"),
+    (rb"PK\x03\x04", "a ZIP, or a document that is one"),
+    (rb"\x1f\x8b", "compressed by gzip"),
+    (rb"\xd0\xcf\x11\xe0", "an Office document"),
+    (rb"\{\\rtf", "an RTF document"),
+    (rb"(?i)(\xef\xbb\xbf)?\s*(<\?xml.*?|<!--.*?-->\s*|<!DOCTYPE\s)*<svg\b|<!DOCTYPE\s+svg", "an SVG"),
+    (rb"(?i)(\xef\xbb\xbf)?\s*(<!DOCTYPE\s+html|<html)", "an HTML page"),
+)
+_PATTERNS = [(re.compile(pattern, re.DOTALL), name) for pattern, name in _SIGNATURES]
+_LOOKED_AT_BYTES = 1024
+# ISO 14496-12: a box of type ftyp, then its major brand, a version and the compatible brands.
+_FTYP_AT = 4
+_BRANDS_AT = 8
+_BRANDS = (
+    ({b"avif", b"avis"}, "an AVIF"),
+    ({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}, "a HEIC (a photo of an iPhone, often)"),
+    ({b"mif1", b"msf1", b"mif2", b"miaf"}, "a HEIF"),
+    ({b"jxl "}, "a JPEG XL"),
+    ({b"crx "}, "a Canon raw photo (CR3)"),
+)
+
+
+def describe_foreign(content: bytes) -> str | None:
+    """Return what a file surely is instead of a JPEG or PNG and what to do; None for one that may be either.
+
+    Both decoders, libjpeg and libpng, refuse a file without their signature at its very beginning.
+    """
+    if content.startswith(png.SIGNATURE):
+        # iOS puts this chunk first; its compression and colours are not those of a PNG.
+        first = next(png.chunks(content), None)
+        if first is None or first.kind != b"CgBI":
+            return None
+        kind = "an Apple PNG (CgBI)"
+    elif content.startswith(jpeg.SIGNATURE):
+        return None
+    elif content[_FTYP_AT:_BRANDS_AT] == b"ftyp":
+        kind = _name_by_brands(content)
+    else:
+        head = content[:_LOOKED_AT_BYTES]
+        if (encoding := encoding_of(head.decode(errors="replace"))) is not None:
+            return f"the file is {encoding} in place of the image itself: decode it first"
+        kind = next((name for pattern, name in _PATTERNS if pattern.match(head)), "no image")
+    return f"the file is {kind}, only JPEG and PNG are accepted: convert it first"
+
+
+def _name_by_brands(content: bytes) -> str:
+    box_bytes = min(int.from_bytes(content[:_FTYP_AT], "big"), _LOOKED_AT_BYTES)
+    brands = [content[at : at + 4] for at in (_BRANDS_AT, *range(_BRANDS_AT + 8, box_bytes, 4))]
+    # The major brand comes first; an encoder may give a general one there and the codec's own after it.
+    ours = (name for known, name in _BRANDS for brand in brands if brand in known)
+    return next(ours, "a video (MP4 or MOV)")

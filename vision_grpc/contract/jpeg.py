@@ -1,0 +1,60 @@
+"""The segments of a JPEG file up to its picture data, found in the way libjpeg finds them."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+SIGNATURE = b"\xff\xd8"
+"""SOI, the marker that libjpeg wants at the very beginning; what follows it may be anything."""
+
+DHT, DAC, EOI, SOS, DQT, DRI, APP0, APP1, APP14 = 0xC4, 0xCC, 0xD9, 0xDA, 0xDB, 0xDD, 0xE0, 0xE1, 0xEE
+"""Codes of markers: their second byte (ITU-T T.81, table B.1)."""
+
+# All of C0-CF but DHT, JPG (C8) and DAC (CC).
+FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, DAC}
+"""The codes of SOF0-SOF15, one for each process of compression; their segments say the size."""
+
+# Tables, application data and comments: what else belongs before the picture data.
+_USUAL = frozenset({*FRAMES, DHT, DAC, SOS, DQT, DRI, *range(0xE0, 0xF0), 0xFE})
+# TEM, RST0-RST7, SOI and EOI.
+_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
+_LAST = frozenset({SOS, EOI})
+_MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
+_LENGTH_BYTES = 2
+
+
+class Segment(NamedTuple):
+    """A marker and what belongs to it, as offsets into the file."""
+
+    code: int
+    body: int
+    """Where the bytes behind the marker and the length begin."""
+    end: int
+    regular: bool
+    """Whether it belongs before the picture data, has a valid length, and follows the one before directly, but for
+    the fill bytes that are allowed. Decoders differ in what they make of others."""
+
+
+def segments(content: bytes) -> Iterator[Segment]:
+    """Yield the segments after the signature, up to and with SOS or EOI; fewer if the file ends before.
+
+    Bytes between segments are passed over, as libjpeg does.
+    """
+    position = len(SIGNATURE)
+    while marker := _MARKER.search(content, position):
+        start, behind = marker.span()
+        code = content[behind - 1]
+        # Any number of FF may precede a marker (B.1.1.2).
+        regular = code in _USUAL and (start == position or not content[position:start].strip(b"\xff"))
+        if code in _WITHOUT_LENGTH:
+            position = body = behind
+        else:
+            length = int.from_bytes(content[behind : behind + _LENGTH_BYTES], "big")
+            if length < _LENGTH_BYTES:
+                length, regular = _LENGTH_BYTES, False
+            position, body = behind + length, behind + _LENGTH_BYTES
+            if position > len(content):
+                return
+        yield Segment(code, body, position, regular)
+        if code in _LAST:
+            return
