@@ -253,10 +253,12 @@ def test_a_bug_is_internal_to_the_image_that_meets_it(
 ) -> None:
     recognize, good, unlucky = Engine.recognize, picture("Invoice"), picture("Unlucky", kind="JPEG")
 
-    def fail_once(engine: Engine, bitmap: Bitmap, *, languages: Sequence[str], model: str) -> TextAnnotation:
+    def fail_once(
+        engine: Engine, bitmap: Bitmap, *, languages: Sequence[str], model: str, give_up: Callable[[], bool]
+    ) -> TextAnnotation:
         if bitmap == decode(unlucky):
             raise KeyError(INNER)
-        return recognize(engine, bitmap, languages=languages, model=model)
+        return recognize(engine, bitmap, languages=languages, model=model, give_up=give_up)
 
     monkeypatch.setattr(Engine, "recognize", fail_once)
     first, second = ask(face, vision, batch(good, unlucky)).results

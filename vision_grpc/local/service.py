@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 from vision_grpc.config import Limits
-from vision_grpc.contract.image_header import UnreadableImageError, check_image
+from vision_grpc.contract.image_header import check_image
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.failure import describe_bug
 from vision_grpc.local.ocr.bitmap import Bitmap, decode, silence_warnings
-from vision_grpc.local.ocr.engine import Engine, RecognitionError, UnsupportedTextError
+from vision_grpc.local.ocr.engine import Engine, GivenUpError, RecognitionError, UnsupportedTextError
 from vision_grpc.local.ocr.languages import UnknownLanguageError
+from vision_grpc.local.ocr.picture_file import UnreadableImageError, damaged
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,
@@ -50,7 +51,8 @@ class VisionService:
     ) -> BatchAnalyzeResponse:
         """Return one result per image, in order; blocks until the last is done.
 
-        Images that have not been started when `abandoned` becomes true are skipped.
+        When `abandoned` becomes true, images that are being read are given up, and those that have not been started
+        are skipped.
 
         Raises:
             InvalidRequestError: the request violates a constraint of the protos.
@@ -77,7 +79,7 @@ class VisionService:
             raise ServiceStoppingError
 
     def close(self) -> None:
-        """End all calls with UNAVAILABLE and start no more images; the results of those in progress are dropped."""
+        """End all calls with UNAVAILABLE; images in progress are given up, and no more are started."""
         self._stopped.set_result(None)
         self._threads.end()
 
@@ -90,25 +92,34 @@ class VisionService:
                 raise ServiceStoppingError
 
     def _process(self, spec: AnalyzeSpec, abandoned: Callable[[], bool]) -> AnalyzeResult:
-        if self._stopped.done() or abandoned():
+        def give_up() -> bool:
+            return self._stopped.done() or abandoned()
+
+        if give_up():
             raise CancelledError
         try:
-            return self._analyze(spec)
+            return self._analyze(spec, give_up)
+        except GivenUpError as error:
+            raise CancelledError from error
         except Exception as error:  # noqa: BLE001 - a bug fails one image, not the other images of the call
             return AnalyzeResult(error=describe_bug(error))
 
-    def _analyze(self, spec: AnalyzeSpec) -> AnalyzeResult:
+    def _analyze(self, spec: AnalyzeSpec, give_up: Callable[[], bool]) -> AnalyzeResult:
         if spec.WhichOneof("source") == "signature":
             return AnalyzeResult(error=_invalid("signatures are not supported: send the image itself in content"))
         if problem := check_image(spec.content, self._limits):
             return AnalyzeResult(error=_invalid(problem))
         try:
-            bitmap = decode(spec.content)
+            bitmap = decode(spec.content, self._limits)
         except UnreadableImageError as error:
             return AnalyzeResult(error=_invalid(str(error)))
-        return AnalyzeResult(results=[self._analyze_feature(bitmap, feature) for feature in spec.features])
+        results = [self._analyze_feature(bitmap, feature, give_up) for feature in spec.features]
+        if not bitmap.complete and all(_is_blank(result) for result in results):
+            # Without an error, the file would pass for one of a page without text.
+            return AnalyzeResult(error=_invalid(str(damaged())))
+        return AnalyzeResult(results=results)
 
-    def _analyze_feature(self, bitmap: Bitmap, feature: Feature) -> FeatureResult:
+    def _analyze_feature(self, bitmap: Bitmap, feature: Feature, give_up: Callable[[], bool]) -> FeatureResult:
         if feature.type != Feature.TEXT_DETECTION:
             name = Feature.Type.Name(feature.type) if feature.type in Feature.Type.values() else str(feature.type)
             return FeatureResult(error=_invalid(f"feature {name} is not supported: use TEXT_DETECTION"))
@@ -116,15 +127,21 @@ class VisionService:
             return FeatureResult(error=_invalid("TEXT_DETECTION needs a text_detection_config"))
         config = feature.text_detection_config
         try:
-            text = self._engine.recognize(bitmap, languages=config.language_codes, model=config.model)
+            text = self._engine.recognize(bitmap, languages=config.language_codes, model=config.model, give_up=give_up)
         except (UnknownLanguageError, UnsupportedTextError) as error:
             return FeatureResult(error=_invalid(str(error)))
         except RecognitionError as error:
             _log.exception("recognition failed")
             return FeatureResult(error=Status(code=Code.INTERNAL, message=str(error)))
+        except GivenUpError:
+            raise
         except Exception as error:  # noqa: BLE001 - a bug fails one feature, not the other features of the image
             return FeatureResult(error=describe_bug(error))
         return FeatureResult(text_detection=text)
+
+
+def _is_blank(result: FeatureResult) -> bool:
+    return result.HasField("text_detection") and not any(page.blocks for page in result.text_detection.pages)
 
 
 def _invalid(message: str) -> Status:

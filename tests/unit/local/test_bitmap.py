@@ -8,8 +8,8 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from vision_grpc.contract.image_header import UnreadableImageError
 from vision_grpc.local.ocr.bitmap import Bitmap, decode
+from vision_grpc.local.ocr.picture_file import UnreadableImageError
 
 ORIENTATION = 0x0112
 _CONTRADICTION = "one header of the file says 100 x 100 pixels, another "
@@ -91,7 +91,7 @@ def test_a_palette_that_is_missing_is_damage() -> None:
 
 _SECOND_SIDES = pytest.mark.parametrize(
     ("side", "told"),
-    [(50, _CONTRADICTION), (9_000, _CONTRADICTION), (60_000, "truncated or damaged")],
+    [(50, _CONTRADICTION), (9_000, _CONTRADICTION), (60_000, _CONTRADICTION)],
 )
 
 
@@ -122,11 +122,53 @@ def test_a_jpeg_whose_headers_contradict_each_other_is_not_decoded(
     load.assert_not_called()
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_a_cut_file_is_refused_wherever_it_is_cut(kind: str) -> None:
-    whole = save(Image.effect_noise((40, 40), 60), kind)
-    # Without its last chunk, 12 bytes, a PNG still has all its pixels.
-    end = len(whole) - (12 + 5 if kind == "PNG" else 1)
-    for length in range(0, end, 7):
-        with pytest.raises(UnreadableImageError, match="truncated or damaged"):
+def test_a_jpeg_cut_in_its_header_is_refused_and_one_cut_later_is_read_as_far_as_it_goes() -> None:
+    whole = save(Image.linear_gradient("L").resize((40, 400)), "JPEG")
+    start = whole.index(b"\xff\xda") + 10
+    for length in range(0, start, 7):
+        with pytest.raises(UnreadableImageError, match="truncated or damaged|is empty|no image"):
             decode(whole[:length])
+    read = [decode(whole[:length]) for length in range(start + 1, len(whole), 7)]
+    assert not any(bitmap.complete for bitmap in read)
+    assert {len(bitmap.pixels) for bitmap in read} == {40 * 400}
+    assert read[-1].pixels[: 40 * 380] == decode(whole).pixels[: 40 * 380]
+
+
+@pytest.mark.parametrize(
+    ("image", "blank"),
+    [
+        (Image.linear_gradient("L").resize((40, 40)), b"\xff"),
+        (Image.linear_gradient("L").resize((40, 40)).convert("RGB"), b"\xff\xff\xff"),
+        (Image.linear_gradient("L").resize((40, 40)).convert("P"), b"\0\0\0"),
+    ],
+)
+def test_a_cut_png_has_the_rows_that_are_left(image: Image.Image, blank: bytes) -> None:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=0)
+    whole, row = decode(buffer.getvalue()), 40 * len(blank)
+    start = buffer.getvalue().index(b"IDAT") + 4
+    for length in range(0, start + 40, 7):
+        with pytest.raises(UnreadableImageError, match="truncated or damaged|is empty|no image|changed on the way"):
+            decode(buffer.getvalue()[:length])
+    cut = decode(buffer.getvalue()[: len(buffer.getvalue()) * 2 // 3])
+    assert not cut.complete
+    assert cut.pixels[: 20 * row] == whole.pixels[: 20 * row]
+    assert cut.pixels[35 * row :] == blank * (5 * 40)
+
+
+def test_pixel_data_that_are_damaged_in_the_middle_are_read_up_to_there() -> None:
+    grey = Image.linear_gradient("L").resize((100, 200))
+    png = bytearray(save(grey))
+    start, end = png.index(b"IDAT") + 4, png.index(b"IEND") - 8
+    png[(start + end) // 2 : end] = b"\xff" * (end - (start + end) // 2)
+    damaged = decode(bytes(png))
+    assert not damaged.complete
+    assert damaged.pixels[:2000] == grey.tobytes()[:2000]
+
+
+def test_an_interlaced_png_that_is_cut_is_read() -> None:
+    rows = b"".join(b"\0" + bytes([7] * columns) for columns, rows in ((1, 1), (1, 1), (2, 1)) for _ in range(rows))
+    header = (b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 1))
+    cut = decode(png_of(header, (b"IDAT", zlib.compress(rows)[:-6])))
+    assert (cut.width, cut.height, cut.complete) == (8, 8, False)
+    assert cut.pixels[:1] == b"\7"

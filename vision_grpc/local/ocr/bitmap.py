@@ -1,12 +1,21 @@
 """Image files decoded into the pixels that Tesseract reads."""
 
 import io
+import logging
+import re
 import warnings
 from typing import NamedTuple
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageChops
 
-from vision_grpc.contract.image_header import UnreadableImageError, read_header
+from vision_grpc.config import Limits
+from vision_grpc.contract import png
+from vision_grpc.contract.foreign import name_foreign
+from vision_grpc.contract.image_header import describe_excess_pixels
+from vision_grpc.local.ocr.jpeg_file import open_jpeg
+from vision_grpc.local.ocr.picture_file import PictureFile, UnreadableImageError, damaged
+from vision_grpc.local.ocr.png_file import complete_png, open_png
+from vision_grpc.local.ocr.transparency import lay_on_ground
 
 # EXIF 2.32, tag 0x0112: which sides of the upright picture the first row and column of the file are.
 _TURNS: dict[object, Image.Transpose] = {
@@ -18,6 +27,12 @@ _TURNS: dict[object, Image.Transpose] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ORIENTATION_IN_XMP = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
+_LIMITS = Limits()
+# A file may have a fault in each of thousands of chunks.
+_MOST_TOLD = 5
+
+_log = logging.getLogger(__name__)
 
 
 class Bitmap(NamedTuple):
@@ -27,6 +42,8 @@ class Bitmap(NamedTuple):
     height: int
     channels: int
     pixels: bytes
+    complete: bool = True
+    """Whether the file had all of the picture; what was missing is blank."""
 
 
 def silence_warnings() -> None:
@@ -37,44 +54,68 @@ def silence_warnings() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
-def decode(content: bytes) -> Bitmap:
+def decode(content: bytes, limits: Limits = _LIMITS) -> Bitmap:
     """Return the picture of a JPEG or PNG, turned as its EXIF orientation says.
 
+    What is wrong with the file though it has a picture is logged.
+
     Raises:
-        UnreadableImageError: the file is truncated or damaged.
+        UnreadableImageError: no picture is left, it has too many pixels, or its kind is not supported.
     """
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-            _check_size(image, content)
-            image.load()
-            upright = _flatten(_turn(image))
-    except (UnreadableImageError, MemoryError):
-        raise  # A MemoryError says something about this machine, not about the file.
-    # A damaged file makes Pillow's parsers raise OSError, SyntaxError, AssertionError, DecompressionBombError and more.
-    # No list of them is complete, and only the file differs between calls.
-    except Exception as error:
-        message = "the file is truncated or damaged and cannot be decoded: copy or export it again"
-        raise UnreadableImageError(message) from error
-    return Bitmap(upright.width, upright.height, len(upright.getbands()), upright.tobytes())
-
-
-def _check_size(image: Image.Image, content: bytes) -> None:
-    # The limits were checked on the file's first header, but Pillow uses the last. It allocates nothing before `load`.
-    header = read_header(content)
-    if image.size != (header.width, header.height):
-        sizes = f"{header.width} x {header.height} pixels, another {image.width} x {image.height}"
-        message = f"one header of the file says {sizes}: export it again"
+    if kind := name_foreign(content):
+        message = f"the file is {kind}, only JPEG and PNG are accepted: convert it first"
         raise UnreadableImageError(message)
-
-
-def _turn(image: Image.Image) -> Image.Image:
-    # ImageOps.exif_transpose also rewrites all tags, and fails if one of them is odd.
+    file = open_png(content) if content.startswith(png.SIGNATURE) else open_jpeg(content)
+    if fault := describe_excess_pixels(*file.size, limits):
+        raise UnreadableImageError(fault)
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # noqa: BLE001 - as in `decode`, but only the EXIF data is damaged, not the picture
-        return image
-    turn = _TURNS.get(orientation)
+        image, complete = _load(file)
+        upright = _flatten(_turn(image, file))
+    except MemoryError:
+        raise  # It says something about this machine, not about the file.
+    # A damaged file makes Pillow's parsers raise OSError, SyntaxError, AssertionError and more. No list of them is
+    # complete, and only the file differs between calls.
+    except Exception as error:
+        raise damaged() from error
+    oddities = file.oddities if complete else [*file.oddities, "a part of its picture is missing"]
+    if oddities:
+        _log.warning("the picture of a file of %d bytes is read although %s", len(content), "; ".join(oddities[:_MOST_TOLD]))
+    return Bitmap(upright.width, upright.height, len(upright.getbands()), upright.tobytes(), complete)
+
+
+def _load(file: PictureFile) -> tuple[Image.Image, bool]:
+    """Return the picture, and whether all of it was there."""
+    try:
+        return _decode_pixels(file.content), file.complete
+    except OSError:
+        # Pillow can complete a PNG too, but only if all threads of the process let it.
+        completed = complete_png(file.content) if file.content.startswith(png.SIGNATURE) else None
+        if completed is None:
+            raise
+        return _decode_pixels(completed), False
+
+
+def _decode_pixels(content: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG"))
+    image.load()
+    return image
+
+
+def _turn(image: Image.Image, file: PictureFile) -> Image.Image:
+    turn = _TURNS.get(_orientation(file))
     return image if turn is None else image.transpose(turn)
+
+
+def _orientation(file: PictureFile) -> object:
+    exif = Image.Exif()
+    try:
+        exif.load(file.exif)
+        stated = exif.get(ExifTags.Base.Orientation)
+    except Exception:  # noqa: BLE001 - as in `decode`, but only the EXIF data is damaged, not the picture
+        stated = None
+    if stated is None and (in_xmp := _ORIENTATION_IN_XMP.search(file.xmp)):
+        return int(in_xmp[1])
+    return stated
 
 
 def _flatten(image: Image.Image) -> Image.Image:
@@ -83,12 +124,25 @@ def _flatten(image: Image.Image) -> Image.Image:
     Colours are kept because Tesseract finds a threshold for each channel: text and background may
     differ only in hue.
     """
-    if image.has_transparency_data:
-        # Transparent pixels are usually black underneath, which converting alone would show; viewers show white.
-        layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     if image.mode.startswith("I"):
-        # Converting 16-bit grey directly would clip most of it to white.
-        darker = image.point(lambda value: value * (1 / 256))  # pyright: ignore[reportUnknownMemberType] # numpy's
-        return darker.convert("L")
+        image = _scale(image)
+    if image.has_transparency_data:
+        return lay_on_ground(image.convert("RGBA"))
     return image.convert("L" if image.mode in {"1", "L"} else "RGB")
+
+
+def _scale(image: Image.Image) -> Image.Image:
+    """Return 16-bit grey as 8 bits, with an alpha if one of its values stands for transparent.
+
+    Pillow itself would clip all values above 255 to white.
+    """
+    words = image.convert("I;16").tobytes()  # Little-endian.
+    high, low = (Image.frombytes("L", image.size, words[start::2]) for start in (1, 0))
+    key = image.info.get("transparency")
+    if key is None:
+        return high
+    same = [
+        half.point([255 * (value == wanted) for value in range(256)])
+        for half, wanted in ((high, key >> 8), (low, key & 0xFF))
+    ]
+    return Image.merge("LA", (high, ImageChops.invert(ImageChops.multiply(*same))))

@@ -1,0 +1,111 @@
+"""The picture of a JPEG file, found in the way libjpeg finds it."""
+
+import re
+import struct
+
+from vision_grpc.contract import jpeg
+from vision_grpc.local.ocr.picture_file import PictureFile, UnreadableImageError, check_sizes_agree, damaged
+
+# A byte of precision, then height and width.
+_FRAME = struct.Struct(">BHH")
+_TABLES = frozenset({jpeg.DHT, jpeg.DAC, jpeg.DQT, jpeg.DRI})
+# How much libjpeg wants of these two, which decide about colours.
+_JFIF, _JFIF_BYTES = b"JFIF\0", 14
+_ADOBE, _ADOBE_BYTES = b"Adobe", 12
+_EXIF = b"Exif\0"
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+# Between scans: any marker but an escaped FF, a restart and fill bytes.
+_MARKER_IN_SCANS = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
+_DNL, _COMMENT = 0xDC, 0xFE
+_SEGMENTS_IN_SCANS = frozenset({*_TABLES, jpeg.SOS, _DNL, *range(jpeg.APP0, 0xF0), _COMMENT})
+_END = b"\xff\xd9"
+# ITU-T T.81, table B.1, and T.87 for the last. Pillow's libjpeg has baseline, extended and progressive Huffman coding
+# (SOF0-SOF2) and their arithmetic twins (SOF9, SOF10), all with 8 bits.
+_DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
+_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
+_JPEG_LS = 0xF7
+_BITS = 8
+
+
+def open_jpeg(content: bytes) -> PictureFile:
+    """Return a JPEG of the frame, tables and scans of the file.
+
+    Raises:
+        UnreadableImageError: there is no picture in it, or it is compressed in a way that is not supported.
+    """
+    kept = [jpeg.SIGNATURE]
+    exif = xmp = b""
+    size: tuple[int, int] | None = None
+    oddities: list[str] = []
+    for code, start, end, regular in jpeg.segments(content):
+        if not regular and not oddities:
+            oddities.append("there are bytes between its segments that do not belong there")
+        body = content[start:end]
+        if code in jpeg.FRAMES or code == _JPEG_LS:
+            found = _read_frame(code, body)
+            check_sizes_agree(size or found, found)
+            if size is not None:
+                continue
+            size = found
+        elif code == jpeg.SOS:
+            if size is None or end == len(content):
+                break
+            stop = _find_end(content, end, oddities)
+            scans = (content[end:], _END) if stop is None else (content[end:stop],)
+            picture = b"".join((*kept, _segment(code, body), *scans))
+            return PictureFile(picture, size, exif, xmp, complete=stop is not None, oddities=oddities)
+        elif code == jpeg.APP1:
+            # The first is that of the file, the next ones may belong to parts of it.
+            exif = exif or (body if body.startswith(_EXIF) else b"")
+            xmp = xmp or (body if body.startswith(_XMP) else b"")
+            continue
+        elif code not in _TABLES and not _decides_on_colours(code, body):
+            continue
+        kept.append(_segment(code, body))
+    raise damaged()
+
+
+def _read_frame(code: int, body: bytes) -> tuple[int, int]:
+    if len(body) < _FRAME.size:
+        raise damaged()
+    bits, height, width = _FRAME.unpack_from(body)
+    if code == _JPEG_LS:
+        kind = "a JPEG-LS"
+    elif code in _LOSSLESS:
+        kind = "a lossless JPEG"
+    elif code not in _DECODED:
+        kind = "a hierarchical JPEG"
+    elif bits != _BITS:
+        kind = f"a JPEG with {bits} bits a colour"
+    else:
+        return width, height
+    message = f"the file is {kind}, a kind that is not supported here: save it as an ordinary JPEG of 8 bits, or as PNG"
+    raise UnreadableImageError(message)
+
+
+def _decides_on_colours(code: int, body: bytes) -> bool:
+    if code == jpeg.APP0:
+        return body.startswith(_JFIF) and len(body) >= _JFIF_BYTES
+    return code == jpeg.APP14 and body.startswith(_ADOBE) and len(body) >= _ADOBE_BYTES
+
+
+def _segment(code: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, code, len(body) + 2) + body
+
+
+def _find_end(content: bytes, start: int, oddities: list[str]) -> int | None:
+    """Return the offset behind the end marker of the picture whose scans begin at `start`, None if it has none."""
+    position = start
+    while marker := _MARKER_IN_SCANS.search(content, position):
+        position = marker.end()
+        code = content[position - 1]
+        if code == jpeg.EOI:
+            # More pictures may follow, such as those of an MPO; they are not part of this one.
+            left = len(content) - position
+            if left and not content.startswith(jpeg.SIGNATURE, position):
+                oddities.append(f"{left:,} bytes follow its end")
+            return position
+        if code in _SEGMENTS_IN_SCANS:
+            position += int.from_bytes(content[position : position + 2], "big")
+    oddities.append("its end is missing")
+    return None
