@@ -156,6 +156,7 @@ READ: dict[str, Callable[[], BatchAnalyzeRequest]] = {
     "both models": lambda: batch(line("en_sans"), features=(text("en"), text("en", model="line"))),
     "a folder": lambda: batch(line("en_sans"), folder_id="b1gqwertyuiop1234567"),
     "a folder of 50 characters outside the BMP": lambda: batch(blank(), folder_id="🗀" * 50),
+    "a PNG cut in its pixels": lambda: batch(line("en_sans")[:-400]),
     "nothing on it": lambda: batch(blank(size=(400, 200))),
     "one pixel": lambda: batch(blank(size=(1, 1))),
     "spec features differ": lambda: specs(
@@ -169,7 +170,7 @@ REFUSED_IMAGES: dict[str, Callable[[], BatchAnalyzeRequest]] = {
     "a GIF": lambda: batch(blank("P", kind="GIF")),
     "a PDF": lambda: batch(b"%PDF-1.7\n"),
     "a PNG cut in its head": lambda: batch(line("en_sans")[:20]),
-    "a PNG cut in its pixels": lambda: batch(line("en_sans")[:-400]),
+    "a PNG cut in its first pixels": lambda: batch(line("en_sans")[:60]),
     "a JPEG cut in its head": lambda: batch(b"\xff\xd8\xff\xe0\x00"),
     "a JPEG cut in its pixels": lambda: batch(line("en_sans", kind="JPEG")[:2000]),
     "a PNG of nothing but a head": lambda: batch(png_head(40, 40)),

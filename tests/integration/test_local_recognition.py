@@ -91,9 +91,60 @@ def test_text_that_differs_from_its_ground_in_hue_alone_is_read(engine: Engine) 
     picture = paint(TITLE, mode="RGB", ink=(200, 0, 0), ground=(0, 102, 0))
     low, high = picture.convert("L").getextrema()
     assert high - low <= 1  # type: ignore[operator]
-    png = io.BytesIO()
-    picture.save(png, "PNG")
-    assert read(engine.recognize(decode(png.getvalue()), languages=["en"], model="page")) == TITLE
+    assert read_png(engine, picture) == TITLE
+
+
+CLEAR, WHITE, BLACK, INK = (0, 0, 0, 0), (255, 255, 255, 255), (0, 0, 0, 255), (255, 230, 90, 120)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+@pytest.mark.parametrize("ink", [WHITE, BLACK, INK])
+def test_text_on_nothing_is_read(engine: Engine, ink: tuple[int, ...], mode: str) -> None:
+    assert read_png(engine, paint(TITLE, mode="RGBA", ink=ink, ground=CLEAR).convert(mode)) == TITLE
+
+
+@pytest.mark.parametrize(("mode", "ground"), [("L", 7), ("1", 0), ("RGB", (1, 2, 3)), ("I;16", 513)])
+def test_text_on_a_colour_that_stands_for_transparent_is_read(
+    engine: Engine, mode: str, ground: int | tuple[int, ...]
+) -> None:
+    if mode == "I;16":
+        shape = paint(TITLE).point(lambda shade: 255 if shade < 128 else 0)
+        picture = Image.new(mode, shape.size, ground)
+        picture.paste(65_535, mask=shape)
+    else:
+        picture = paint(TITLE, mode=mode, ink=(255, 255, 255) if mode == "RGB" else 255, ground=ground)
+    assert read_png(engine, picture, transparency=ground) == TITLE
+
+
+def test_light_and_dark_text_on_nothing_are_both_read(engine: Engine) -> None:
+    picture = Image.new("RGBA", (480, 180), CLEAR)
+    for y, ink in ((20, WHITE), (100, BLACK)):
+        ImageDraw.Draw(picture).text((30, y), TITLE, font=font(), fill=ink)
+    assert read_png(engine, picture) == f"{TITLE} {TITLE}"
+
+
+@pytest.mark.parametrize(("paper", "ink"), [(WHITE, BLACK), (BLACK, WHITE)])
+def test_a_card_with_clear_margins_is_read(engine: Engine, paper: tuple[int, ...], ink: tuple[int, ...]) -> None:
+    picture = Image.new("RGBA", (900, 400), CLEAR)
+    picture.paste(paint(TITLE, mode="RGBA", ink=ink, ground=paper), (150, 150))
+    assert read_png(engine, picture) == TITLE
+
+
+def test_a_picture_of_nothing_is_an_empty_page(engine: Engine) -> None:
+    picture = paint(TITLE, mode="RGBA", ink=(255, 255, 255, 0), ground=CLEAR)
+    assert read_png(engine, picture) == ""
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_the_text_above_a_cut_is_read(engine: Engine, kind: str) -> None:
+    picture = paint(TITLE, size=(480, 400))
+    ImageDraw.Draw(picture).text((30, 330), "lost", font=font(), fill=0)
+    file = io.BytesIO()
+    picture.save(file, kind)
+    whole = file.getvalue()
+    cut = decode(whole[: whole.index(b"\xff\xda" if kind == "JPEG" else b"IDAT") + len(whole) * 2 // 3])
+    assert not cut.complete
+    assert read(engine.recognize(cut, languages=["en"], model="page")).startswith(TITLE)
 
 
 def test_a_frame_and_rules_without_text_are_an_empty_page(engine: Engine) -> None:
@@ -178,6 +229,12 @@ def codes(line: Line) -> set[str]:
 
 def read(annotation: TextAnnotation) -> str:
     return " ".join(word.text for line in lines(annotation) for word in line.words)
+
+
+def read_png(engine: Engine, picture: Image.Image, **options: object) -> str:
+    png = io.BytesIO()
+    picture.save(png, "PNG", **options)
+    return read(engine.recognize(decode(png.getvalue()), languages=["en"], model="page"))
 
 
 def rectangle(polygon: Polygon) -> tuple[int, int, int, int]:

@@ -126,7 +126,7 @@ def test_a_jpeg_cut_in_its_header_is_refused_and_one_cut_later_is_read_as_far_as
     whole = save(Image.linear_gradient("L").resize((40, 400)), "JPEG")
     start = whole.index(b"\xff\xda") + 10
     for length in range(0, start, 7):
-        with pytest.raises(UnreadableImageError, match="truncated or damaged|is empty|no image"):
+        with pytest.raises(UnreadableImageError, match=r"truncated or damaged|no image"):
             decode(whole[:length])
     read = [decode(whole[:length]) for length in range(start + 1, len(whole), 7)]
     assert not any(bitmap.complete for bitmap in read)
@@ -148,7 +148,7 @@ def test_a_cut_png_has_the_rows_that_are_left(image: Image.Image, blank: bytes) 
     whole, row = decode(buffer.getvalue()), 40 * len(blank)
     start = buffer.getvalue().index(b"IDAT") + 4
     for length in range(0, start + 40, 7):
-        with pytest.raises(UnreadableImageError, match="truncated or damaged|is empty|no image|changed on the way"):
+        with pytest.raises(UnreadableImageError, match=r"truncated or damaged|no image|changed on the way"):
             decode(buffer.getvalue()[:length])
     cut = decode(buffer.getvalue()[: len(buffer.getvalue()) * 2 // 3])
     assert not cut.complete

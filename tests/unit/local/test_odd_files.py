@@ -208,7 +208,9 @@ def test_a_kind_that_is_not_supported_is_not_called_damaged(content: bytes, told
     "content",
     [
         with_segments(b"junk", whole=jpeg().replace(struct.pack(">HH", 10, 20), struct.pack(">HH", 60_000, 60_000))),
-        SIGNATURE + encode_chunk(b"tEXt", b"k\0v") + encode_chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, *HEADER[8:]))
+        SIGNATURE
+        + encode_chunk(b"tEXt", b"k\0v")
+        + encode_chunk(b"IHDR", struct.pack(">II", 60_000, 60_000) + HEADER[8:])
         + encode_chunk(b"IDAT", PIXELS),
     ],
 )  # fmt: skip

@@ -79,20 +79,32 @@ def decode(content: bytes, limits: Limits = _LIMITS) -> Bitmap:
         raise damaged() from error
     oddities = file.oddities if complete else [*file.oddities, "a part of its picture is missing"]
     if oddities:
-        _log.warning("the picture of a file of %d bytes is read although %s", len(content), "; ".join(oddities[:_MOST_TOLD]))
+        told = "; ".join(oddities[:_MOST_TOLD])
+        _log.warning("the picture of a file of %d bytes is read although %s", len(content), told)
     return Bitmap(upright.width, upright.height, len(upright.getbands()), upright.tobytes(), complete)
 
 
 def _load(file: PictureFile) -> tuple[Image.Image, bool]:
     """Return the picture, and whether all of it was there."""
     try:
-        return _decode_pixels(file.content), file.complete
+        image = _decode_pixels(file.content)
     except OSError:
         # Pillow can complete a PNG too, but only if all threads of the process let it.
         completed = complete_png(file.content) if file.content.startswith(png.SIGNATURE) else None
         if completed is None:
             raise
         return _decode_pixels(completed), False
+    if not file.complete:
+        _whiten_missing_rows(image)
+    return image, file.complete
+
+
+def _whiten_missing_rows(image: Image.Image) -> None:
+    # libjpeg fills what is missing with this grey. Tesseract would take a large grey area for the text, and what is
+    # left of the picture for its background.
+    missing = ImageChops.difference(image, Image.new(image.mode, image.size, (128,) * len(image.getbands())))
+    left = missing.getbbox()
+    image.paste("white", (0, 0 if left is None else left[3], image.width, image.height))
 
 
 def _decode_pixels(content: bytes) -> Image.Image:
