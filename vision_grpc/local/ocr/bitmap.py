@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, ImageChops
 
 from vision_grpc.config import Limits
 from vision_grpc.contract import png
-from vision_grpc.contract.foreign import name_foreign
+from vision_grpc.contract.foreign import describe_foreign
 from vision_grpc.contract.image_header import describe_excess_pixels
 from vision_grpc.local.ocr.jpeg_file import open_jpeg
 from vision_grpc.local.ocr.picture_file import PictureFile, UnreadableImageError, damaged
@@ -62,9 +62,8 @@ def decode(content: bytes, limits: Limits = _LIMITS) -> Bitmap:
     Raises:
         UnreadableImageError: no picture is left, it has too many pixels, or its kind is not supported.
     """
-    if kind := name_foreign(content):
-        message = f"the file is {kind}, only JPEG and PNG are accepted: convert it first"
-        raise UnreadableImageError(message)
+    if foreign := describe_foreign(content):
+        raise UnreadableImageError(foreign)
     file = open_png(content) if content.startswith(png.SIGNATURE) else open_jpeg(content)
     if fault := describe_excess_pixels(*file.size, limits):
         raise UnreadableImageError(fault)
@@ -153,8 +152,9 @@ def _scale(image: Image.Image) -> Image.Image:
     key = image.info.get("transparency")
     if key is None:
         return high
+    tables = ([255 * (value == wanted) for value in range(256)] for wanted in (key >> 8, key & 0xFF))
     same = [
-        half.point([255 * (value == wanted) for value in range(256)])
-        for half, wanted in ((high, key >> 8), (low, key & 0xFF))
+        half.point(table)  # pyright: ignore[reportUnknownMemberType] # numpy's
+        for half, table in zip((high, low), tables, strict=True)
     ]
     return Image.merge("LA", (high, ImageChops.invert(ImageChops.multiply(*same))))

@@ -150,11 +150,14 @@ class Recognizer:
             lib.TessBaseAPIClear(api)  # Without this, it would keep the pixels until the next picture.
 
     def _recognize(self, give_up: Callable[[], bool]) -> int:
+        def cancel(_context: int | None, _words: int) -> bool:
+            return give_up()
+
         lib = self._library
-        cancel = _Cancel(lambda _, __: give_up())
+        callback = _Cancel(cancel)
         monitor = lib.TessMonitorCreate()
         try:
-            lib.TessMonitorSetCancelFunc(monitor, cancel)
+            lib.TessMonitorSetCancelFunc(monitor, callback)
             result: int = lib.TessBaseAPIRecognize(self._api, monitor)
             return result
         finally:

@@ -39,7 +39,7 @@ def lay_on_ground(layer: Image.Image) -> Image.Image:
 
 
 def _choose_ground(layer: Image.Image, most: int) -> _Colour:
-    visible = layer.getchannel("A").point([255 if 2 * alpha >= most else 0 for alpha in range(256)])
+    visible = _select(layer.getchannel("A"), range((most + 1) // 2, 256))
     shades = layer.convert("L")
     strokes = ImageChops.subtract(visible, _areas(visible))
     edges, steps = _count_edges(strokes, visible, shades)
@@ -60,9 +60,16 @@ def _choose_ground(layer: Image.Image, most: int) -> _Colour:
 def _areas(visible: Image.Image) -> Image.Image:
     """Return a mask of the fields that are visible as a whole, and of those around them."""
     side = max(_FIELD_PIXELS, min(visible.size) // _FIELD_PART)
-    fields = visible.reduce(side).point([0] * 255 + [255]).filter(ImageFilter.MaxFilter(3))
-    whole = fields.resize((fields.width * side, fields.height * side), Image.Resampling.NEAREST)
+    fields = _select(visible.reduce(side), range(_OPAQUE, 256)).filter(ImageFilter.MaxFilter(3))
+    size = (fields.width * side, fields.height * side)
+    whole = fields.resize(size, Image.Resampling.NEAREST)  # pyright: ignore[reportUnknownMemberType] # numpy's
     return whole.crop((0, 0, *visible.size))
+
+
+def _select(channel: Image.Image, values: range) -> Image.Image:
+    """Return a mask of the pixels with one of these values."""
+    table = [_OPAQUE if value in values else 0 for value in range(256)]
+    return channel.point(table)  # pyright: ignore[reportUnknownMemberType] # numpy's
 
 
 def _count_edges(objects: Image.Image, visible: Image.Image, shades: Image.Image) -> tuple[list[int], int]:
