@@ -35,7 +35,7 @@ def test_bad_images_leave_the_others_their_results(there: tuple[str, ...], folde
     Image.new("1", (6000, 5000)).save(folder / "wide.png")
     Image.open(folder / "good.png").convert("L").save(folder / "cut.jpg")
     whole = (folder / "cut.jpg").read_bytes()
-    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "cut.jpg").write_bytes(whole[: whole.index(b"\xff\xda")])
     (folder / "bare").mkdir()
     named = ["missing.png", "empty.png", "text.png", "cut.jpg", "big.png", "wide.png", "bare", "good.png"]
 

@@ -141,7 +141,7 @@ def test_a_process_does_not_wait_for_a_page_that_is_half_read(pages: dict[str, S
     sheet.save(tmp_path / "sheet.png")
     spec = AnalyzeSpec(content=(tmp_path / "sheet.png").read_bytes(), features=[FEATURE])
     (tmp_path / "request").write_bytes(BatchAnalyzeRequest(analyze_specs=[spec]).SerializeToString())
-    # Tesseract cannot be interrupted, and takes ten seconds for such a sheet.
+    # Finding the lines of such a sheet cannot be interrupted.
     program = """
 import pathlib, sys, threading
 from vision_grpc.local import LocalVision

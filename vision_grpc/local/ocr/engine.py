@@ -68,13 +68,16 @@ class Engine:
         if give_up():
             raise GivenUpError
         try:
-            words = self._recognizer(names).read(bitmap, mode, give_up)
-            return arrange(_number(words), width=bitmap.width, height=bitmap.height)
+            return self._read(bitmap, names, mode, give_up)
         except TesseractError as error:
             if give_up():
                 raise GivenUpError from error
             message = f"Tesseract failed with {names} of {self._tessdata}: {error}"
             raise RecognitionError(message) from error
+
+    def _read(self, bitmap: Bitmap, names: str, mode: PageMode, give_up: Callable[[], bool]) -> TextAnnotation:
+        words = self._recognizer(names).read(bitmap, mode, give_up)
+        return arrange(_number(words), width=bitmap.width, height=bitmap.height)
 
     def _recognizer(self, names: str) -> Recognizer:
         """Return this thread's recognizer, for a recognizer reads one picture at a time."""
