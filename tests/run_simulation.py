@@ -1,16 +1,23 @@
 """A shell for `Run` without clock, socket or thread: it records what the run asks for, and time is a number."""
 
+import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
+from images_in_bytes import number_in, png
+
+from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import VisionError
 from vision_grpc.messages import AnalyzeResult, RetryInfo, Status
-from vision_grpc.results import Answer
+from vision_grpc.results import Answer, ImageResult
+from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.session.monitor import Monitor
-from vision_grpc.stream.effects import Effect, Finish, Pull, Send
-from vision_grpc.stream.retry import RetryBudget
-from vision_grpc.stream.run import Plan, Run
-from vision_grpc.stream.throttle import Throttle
+from vision_grpc.sources.image import Image
+from vision_grpc.stream.effects import Effect, Emit, Finish, Pull, Send, Wait
+from vision_grpc.stream.plan import Plan
+from vision_grpc.stream.run import Run
+from vision_grpc.stream.shared import Shared
 
 FINE = AnalyzeResult()
 
@@ -45,10 +52,11 @@ class Simulation:
         self._start()
 
     def _start(self) -> None:
-        self.throttle = Throttle(self._plan.limits, most_images=8)
+        self.shared = Shared.of(self._plan.limits, self._plan.retry, most_images=8)
+        self.throttle = self.shared.throttle
         self.monitor = Monitor(None)
         rng = random.Random(self._seed)  # noqa: S311 - no secret
-        self.run = Run(self._plan, self.throttle, RetryBudget(self._plan.retry), rng, self.monitor)
+        self.run = Run(self._plan, self.shared, rng, self.monitor)
 
     def report(self, event: Callable[[Run], None]) -> None:
         """Report an event to the run."""
@@ -96,3 +104,94 @@ class Simulation:
         """Return the effects of the same events at the same times on a new run."""
         self._start()
         return [effect for event in self._record if (effect := event(self.run)) is not None]
+
+
+class Played(NamedTuple):
+    """What a stream did: its results, its calls, and when each of these left."""
+
+    results: list[ImageResult]
+    calls: list[Send]
+    times: list[float]
+
+
+class PlayedService(NamedTuple):
+    """A service that answers each call at once, as a function says."""
+
+    reply: Callable[[Send], Answer | VisionError]
+
+    def play(self, plan: Plan, images: Sequence[Image]) -> Played:
+        """Return results, calls and their times of a stream over the images, each call answered at once."""
+        return self.play_on(Simulation(plan), images)
+
+    def play_on(self, simulation: Simulation, images: Sequence[Image]) -> Played:
+        """As `play`, on an existing run."""
+        results, calls, times = played = Played([], [], [])
+        left = list(images)
+        while not isinstance(effect := simulation.next(), Finish):
+            if isinstance(effect, Emit):
+                results.extend(effect.results)
+            elif isinstance(effect, Send):
+                calls.append(effect)
+                times.append(simulation.now)
+                simulation.end(effect, self.reply(effect))
+            elif isinstance(effect, Pull):
+                batch, left = left[: effect.images], left[effect.images :]
+                simulation.run.pulled(batch, exhausted=not left)
+            else:
+                assert isinstance(effect, Wait)
+                assert effect.until is not None
+                simulation.now = effect.until
+        return played
+
+
+class Ending(NamedTuple):
+    """How a call ends."""
+
+    at: float
+    outcome: Answer | VisionError
+
+
+def play_in_time(simulation: Simulation, images: Sequence[Image], world: Callable[[Send, float], Ending]) -> Played:
+    """Return what happens where calls take time; `world` says how one ends that leaves at a time."""
+    played, left = Played([], [], []), list(images)
+    endings: list[tuple[float, int, Send, Answer | VisionError]] = []
+    while not isinstance(effect := simulation.next(), Finish):
+        if isinstance(effect, Emit):
+            played.results.extend(effect.results)
+        elif isinstance(effect, Send):
+            played.calls.append(effect)
+            played.times.append(simulation.now)
+            at, outcome = world(effect, simulation.now)
+            heapq.heappush(endings, (at, effect.call_id, effect, outcome))
+        elif isinstance(effect, Pull):
+            batch, left = left[: effect.images], left[effect.images :]
+            simulation.run.pulled(batch, exhausted=not left)
+        else:
+            assert isinstance(effect, Wait)
+            if endings and (effect.until is None or endings[0][0] <= effect.until):
+                simulation.now, _, send, outcome = heapq.heappop(endings)
+                simulation.end(send, outcome)
+            else:
+                assert effect.until is not None
+                simulation.now = effect.until
+    return played
+
+
+def plan_of(limits: Limits | None = None, retry: RetryPolicy | None = None, timeouts: Timeouts | None = None) -> Plan:
+    """Return a plan; what is not given is the default."""
+    return Plan(limits or Limits(), retry or RetryPolicy(), timeouts or Timeouts())
+
+
+def images_of(number: int) -> list[Image]:
+    """Return so many images, whose keys are their numbers."""
+    return [Image(str(index), png(index)) for index in range(number)]
+
+
+def answer_to(send: Send, result: AnalyzeResult = FINE) -> Answer:
+    """Return an answer that says the same of each image."""
+    return Answer([MessageOutcome(result) for _ in send.contents], "id", "grpc")
+
+
+def numbers_in(send: Send) -> list[int]:
+    """Return the numbers of the images of a call."""
+    return [number_in(content) for content in send.contents]

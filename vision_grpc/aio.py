@@ -21,7 +21,8 @@ from vision_grpc.sources.feeder import feed
 from vision_grpc.sources.files import ImageSource, check_many
 from vision_grpc.stream.bare_call import BareCall
 from vision_grpc.stream.effects import Emit, Finish, Forget, Pull, Send
-from vision_grpc.stream.run import Plan, Run
+from vision_grpc.stream.plan import Plan
+from vision_grpc.stream.run import Run
 from vision_grpc.transport import Transport
 
 

@@ -51,9 +51,10 @@ class RetryPolicy:
     """
 
     attempts: int = 6
-    """How often one image is sent at most, the first time included. Attempts that do not reach a service which has
-    answered before are not counted: images wait for it as long as `Timeouts.total_s` allows. An image whose answer
-    cannot be read is sent once more, and no more than that: the answer is billed."""
+    """How often one image is sent at most, the first time included. Attempts while the service is away are not
+    counted, whoever says so (a port that refuses, a connection that closes, a gateway with 502, 503 or 504): images
+    wait for it as long as `Timeouts.total_s` allows, or 30 s if it has never answered. Nor are refusals for a quota. An
+    image whose answer cannot be read is sent once more, and no more than that: the answer is billed."""
 
     initial_backoff_s: float = 0.5
     """The first wait is a random part of this (full jitter); each further one doubles it."""

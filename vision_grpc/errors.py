@@ -116,6 +116,11 @@ _CODE_OF_HTTP = {
     502: Code.UNAVAILABLE,
     503: Code.UNAVAILABLE,
     504: Code.DEADLINE_EXCEEDED,
+    # Cloudflare's, in the place of 502 and 504: https://developers.cloudflare.com/support/troubleshooting/http-status-codes
+    521: Code.UNAVAILABLE,
+    522: Code.UNAVAILABLE,
+    523: Code.UNAVAILABLE,
+    524: Code.DEADLINE_EXCEEDED,
 }
 _CODE_OF_HTTP_CLASS = {4: Code.FAILED_PRECONDITION, 5: Code.INTERNAL}
 _RETRYABLE = frozenset({Code.DEADLINE_EXCEEDED, Code.RESOURCE_EXHAUSTED, Code.ABORTED, Code.INTERNAL, Code.UNAVAILABLE})
@@ -211,11 +216,13 @@ class SettingError(AdvisedError, ValueError):
 class VisionError(AdvisedError):
     """The base of all errors of calls; `code` is one of google.rpc.Code.
 
-    `fallback_reason` is why `transport="auto"` took REST for the call, if it did.
+    `fallback_reason` is why `transport="auto"` took REST for the call, if it did; `retry_after_s` is how many seconds the
+    service asks to wait, None when it does not.
     """
 
     code: Code
     fallback_reason: str | None = None
+    retry_after_s: float | None = None
 
 
 class Violation(NamedTuple):

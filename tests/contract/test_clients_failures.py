@@ -174,7 +174,9 @@ def test_a_request_that_is_too_large_is_split(connect: Connect) -> None:
 
     texts, service = _texts(8, connect, script)
     assert texts == list(range(8))
-    assert sorted(len(request.analyze_specs) for request in service.requests) == [2, 2, 2, 2, 4, 4, 8]
+    sizes = sorted(len(request.analyze_specs) for request in service.requests)
+    # The second half may have left before the first one was refused.
+    assert sizes in ([2, 2, 2, 2, 4, 8], [2, 2, 2, 2, 4, 4, 8])
 
 
 def test_a_broken_connection_is_made_anew(connect: Connect) -> None:

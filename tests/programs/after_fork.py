@@ -71,7 +71,7 @@ def main() -> None:
         next(stream)
     if case == "locked":
         # Another thread is in the middle of something when the process forks.
-        locks = [client._throttle._lock]
+        locks = [client._shared.throttle._lock]
         if transport == "rest":
             locks.append(client._transport._calls._lock)  # type: ignore[attr-defined]
         for lock in locks:

@@ -48,6 +48,7 @@ class Monitor:
         self._content_bytes = self._in_flight = 0
         self._throttle_wait_s = 0.0
         self._latencies = [0] * (len(LATENCY_BOUNDS_S) + 1)
+        self._is_missed = False
 
     def stats(self) -> Stats:
         """Return the sums so far."""
@@ -84,6 +85,10 @@ class Monitor:
             self._in_flight -= 1
             self._latencies[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
             self._requests_failed += not is_answer
+            is_back = is_answer and self._is_missed
+            self._is_missed = self._is_missed and not is_back
+        if is_back:
+            _LOG.info("the service answers again")
         if self._hook is None and not _LOG.isEnabledFor(logging.DEBUG):
             return
         # Of the errors, only those of the service have these.
@@ -116,6 +121,13 @@ class Monitor:
         _LOG.debug("%d images are sent again in %.3f s: %s", images, wait_s, code.name)
         if self._hook is not None:
             self._hook(RetryScheduled(images, wait_s, code))
+
+    def service_missed(self, error: VisionError) -> None:
+        """Warn, once until the next answer, that images wait for a service that is away."""
+        with self._lock:
+            is_news, self._is_missed = not self._is_missed, True
+        if is_news:
+            _LOG.warning("images wait for the service: %s", error)
 
     def images_finished(self, succeeded: int, failed: int) -> None:
         """Count results."""

@@ -18,9 +18,9 @@ from vision_grpc.session.monitor import Monitor, Stats
 from vision_grpc.session.process import Process, check_interpreter
 from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.session.settings import Settings, clean_languages
-from vision_grpc.stream.retry import RetryBudget
-from vision_grpc.stream.run import Plan, Run
-from vision_grpc.stream.throttle import Throttle
+from vision_grpc.stream.plan import Plan
+from vision_grpc.stream.run import Run
+from vision_grpc.stream.shared import Shared
 from vision_grpc.texts.cleaning import clean
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import TransportChoice, connect
@@ -96,8 +96,7 @@ class Session:
         """Begin, or begin anew in a forked child."""
         self._process = Process()
         self._monitor = Monitor(self._on_event)
-        self._throttle = Throttle(self._limits, most_images=self._api.most_images)
-        self._budget = RetryBudget(self._retry)
+        self._shared = Shared.of(self._limits, self._retry, self._api.most_images)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -137,7 +136,7 @@ class Session:
         return Deadline.after(self._timeouts.call_s if timeout_s is None else timeout_s)
 
     def _run(self, plan: Plan) -> Run:
-        return Run(plan, self._throttle, self._budget, random.Random(), self._monitor)  # noqa: S311 - spreads retries
+        return Run(plan, self._shared, random.Random(), self._monitor)  # noqa: S311 - spreads retries
 
 
 def single(results: Sequence[ImageResult]) -> ImageResult:

@@ -1,7 +1,8 @@
 """Images that are sent together: as they wait to be sent, and during a call."""
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 Entry: TypeAlias = tuple[int, str, int]
 """Position, key and size in bytes of an image: what its result needs.
@@ -14,8 +15,10 @@ class History(NamedTuple):
     """What has happened so far to images that are sent together."""
 
     attempts: int = 0
-    unreached: int = 0
-    """Attempts that the policy does not count."""
+    free: int = 0
+    """Attempts that cost the service nothing."""
+    missed_at: float = math.inf
+    """When the service was last found to be away."""
     retries: int = 0
     """Waits for a further attempt."""
     last_fault: str = ""
@@ -26,14 +29,24 @@ class History(NamedTuple):
     deadline: float | None = None
     """When they must have their results (monotonic seconds); None before the first attempt."""
 
-    def failed(self, fault: str, *, is_free: bool, is_unreadable: bool = False) -> "History":
-        """Return the history after one more attempt, a failed one; the policy does not count it if it `is_free`."""
+    def failed(self, fault: str, *, is_free: bool = False, is_unreadable: bool = False) -> "History":
+        """Return the history after one more attempt, a failed one."""
         return self._replace(
             attempts=self.attempts + 1,
-            unreached=self.unreached + is_free,
+            free=self.free + is_free,
             last_fault=fault,
             was_unreadable=self.was_unreadable or is_unreadable,
         )
+
+    def why_not_again(self, asked_s: float | None, now: float) -> str:
+        """Return what to add to an error after which the service wants a longer wait than there is time."""
+        if asked_s is None or self.deadline is None or now + asked_s < self.deadline:
+            return ""
+        left_s = self.deadline - now
+        return f"; not sent again: the service asks for a wait of {asked_s:.15g} s, and the time is over in {left_s:.3g} s"
+
+
+_NEW = History()
 
 
 class Batch(NamedTuple):
@@ -42,7 +55,7 @@ class Batch(NamedTuple):
     entries: Sequence[Entry]
     contents: Sequence[bytes]
     content_bytes: int
-    history: History = History()
+    history: History = _NEW
     refused: str | None = None
     """The authorization of the last attempt, if the service refused it."""
 
@@ -50,11 +63,16 @@ class Batch(NamedTuple):
         # Neither images nor a secret.
         return f"Batch({len(self.entries)} images, {self.history})"
 
+    @classmethod
+    def of(cls, entries: Sequence[Entry], contents: Sequence[bytes], history: History = _NEW) -> Self:
+        """Return a batch of these images."""
+        return cls(entries, contents, sum([size for _, _, size in entries]), history)
+
     def part(self, numbers: Sequence[int]) -> "Batch":
         """Return a batch of some of the images, with the same history."""
         entries = [self.entries[number] for number in numbers]
         contents = [self.contents[number] for number in numbers]
-        return Batch(entries, contents, sum([size for _, _, size in entries]), self.history)
+        return self.of(entries, contents, self.history)
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """Return the batch in two parts, in order; it has more than one image."""

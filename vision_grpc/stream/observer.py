@@ -26,6 +26,10 @@ class Observer(Protocol):
         """Count images that will be sent again."""
         ...
 
+    def service_missed(self, error: VisionError) -> None:
+        """Take note that images wait for a service that is away."""
+        ...
+
     def images_finished(self, succeeded: int, failed: int) -> None:
         """Count results."""
         ...

@@ -8,10 +8,9 @@ import random
 import threading
 
 from vision_grpc.config import RetryPolicy
+from vision_grpc.stream.backoff import backoff_s
 from vision_grpc.stream.batch import History
-
-PROBE_S = 5.0
-"""The longest wait between two attempts to reach a service that is away."""
+from vision_grpc.stream.outage import Outage
 
 # So many failed calls in a row, with no answer between them, are not bad luck.
 _OUTAGE_CALLS = 16
@@ -28,12 +27,12 @@ class RetryBudget:
         self._most = policy.budget
         self._stock = policy.budget
         self._per_success = policy.budget_per_success
-        self._answered_at = -math.inf
         self._failures = 0
+        self._earned_at = -math.inf
 
     def earn(self, now: float) -> None:
-        """Count a call that was answered."""
-        self._answered_at = now
+        """Count a call that succeeded."""
+        self._earned_at = now
         if self._failures or self._stock < self._most:
             with self._lock:
                 self._failures = 0
@@ -48,59 +47,53 @@ class RetryBudget:
             self._stock -= 1
             return True
 
-    def was_answered(self, since: float) -> bool:
-        """Whether the service has answered since then: if it is away now, it is expected back."""
-        return self._answered_at > since
-
-    @property
-    def is_outage(self) -> bool:
-        """Whether many calls in a row have failed."""
-        return self._failures >= _OUTAGE_CALLS
+    def is_outage(self, since: float) -> bool:
+        """Return whether many calls in a row have failed, after one that has succeeded since then."""
+        return self._failures >= _OUTAGE_CALLS and self._earned_at > since
 
 
 class Retries:
     """When the batches of one stream are sent again.
 
-    If a service is away that has answered within the time that an image may take, it is expected back: attempts that
-    do not reach it are free, and in an outage an empty stock makes batches wait instead of failing image after image.
-    Without `waits`, as in tests, a batch is sent again at once, and a service that is away is not expected back.
+    While a service that is away is expected back, attempts that cost it nothing are free, and an empty stock makes
+    batches wait instead of failing image after image. Without `waits`, as in tests, a batch is sent again at once.
     """
 
     def __init__(
-        self, policy: RetryPolicy, patience_s: float, budget: RetryBudget, rng: random.Random, *, waits: bool = True
+        self,
+        policy: RetryPolicy,
+        patience_s: float,
+        budget: RetryBudget,
+        outage: Outage,
+        rng: random.Random,
+        *,
+        waits: bool,
     ) -> None:
         self._policy = policy
         self._patience_s = patience_s
         self._budget = budget
+        self._outage = outage
         self._rng = rng
         self._waits = waits
 
-    def expect_service(self, now: float) -> bool:
-        """Whether a service that is away is expected back."""
-        return self._waits and self._budget.was_answered(now - self._patience_s)
+    def are_over(self, history: History, now: float) -> bool:
+        """Return whether there were as many attempts as are allowed."""
+        # When the service is not expected back any more, all count.
+        free = history.free if self._outage.is_expected(now) else 0
+        return history.attempts - free >= self._policy.attempts
 
     def wait_s(self, history: History, now: float, asked_s: float | None, *, is_free: bool) -> float | None:
         """Return how long a batch waits for its next attempt; None if it may not have one.
 
-        `is_free`: its last attempt did not reach a service that is expected back.
+        `is_free`: its last attempt cost the service nothing.
         """
-        if history.attempts - history.unreached >= self._policy.attempts:
+        if self.are_over(history, now):
             return None
         wait_s = backoff_s(self._policy, history.retries + 1, self._rng, asked_s)
-        if is_free:
-            return min(wait_s, PROBE_S)
+        if is_free and self._outage.is_expected(now):
+            return wait_s
         if self._budget.spend():
             return wait_s if self._waits else 0.0
-        if not (self._budget.is_outage and self.expect_service(now)):
+        if not (self._waits and self._budget.is_outage(now - self._patience_s)):
             return None
         return max(wait_s, self._policy.max_backoff_s * self._rng.uniform(0.5, 1.0))
-
-
-def backoff_s(policy: RetryPolicy, failures: int, rng: random.Random, asked_s: float | None) -> float:
-    """Return how long to wait after so many failures.
-
-    Exponential backoff with full jitter; the wait that the service asks for is a lower bound.
-    """
-    # The exponent is capped where the bound has long been reached: 2.0 ** 1100 overflows.
-    bound = min(policy.max_backoff_s, policy.initial_backoff_s * 2.0 ** min(failures - 1, 63))
-    return max(rng.uniform(0.0, bound), asked_s or 0.0)

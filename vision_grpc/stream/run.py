@@ -5,26 +5,27 @@ offered gets exactly one result. An image that has succeeded is never sent again
 """
 
 import random
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
 
 from vision_grpc.codec.retry_info import asked_wait_s
-from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.errors import Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
+from vision_grpc.errors import Code, DeadlineError, ProtocolError, RequestTooLargeError, ServiceError, VisionError
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.stream.batch import Attempt, Batch, Entry, History
-from vision_grpc.stream.batching import Batcher, batch_bytes
+from vision_grpc.stream.batching import Batcher
 from vision_grpc.stream.delayed import Delayed
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
 from vision_grpc.stream.observer import Observer
 from vision_grpc.stream.ordering import Sequencer
-from vision_grpc.stream.retry import Retries, RetryBudget
-from vision_grpc.stream.throttle import Throttle
+from vision_grpc.stream.outage import Outage
+from vision_grpc.stream.plan import Plan
+from vision_grpc.stream.ready import Ready
+from vision_grpc.stream.retry import Retries
+from vision_grpc.stream.shared import Shared
 from vision_grpc.stream.turn import PROMPT_S, Turn
-from vision_grpc.stream.verdict import OVERLOAD, Verdict, judge
+from vision_grpc.stream.verdict import OVERLOAD, Verdict, costs_nothing, judge
 from vision_grpc.stream.window import OVERDUE_S, Window
 from vision_grpc.texts.quoting import quote_name
 
@@ -33,21 +34,6 @@ _ORDERED_WINDOWS = 8
 
 LINGER_S = 0.2
 """How long a batch that a slow source fills waits for more images while other calls are in flight."""
-
-
-class Plan(NamedTuple):
-    """The settings of one run."""
-
-    limits: Limits
-    retry: RetryPolicy
-    timeouts: Timeouts
-    ordered: bool = False
-    deadline: float | None = None
-    """When everything must be over (monotonic seconds). None: each image has `timeouts.total_s` after its first
-    sending."""
-    waits: bool = True
-    """Whether retries wait; see `vision_grpc.testing.without_backoff`."""
-
 
 Contents = Callable[[], Sequence[bytes]]
 """Returns the images of a call that ended, for they may have to be sent again."""
@@ -59,19 +45,19 @@ class Run:
     def __init__(
         self,
         plan: Plan,
-        throttle: Throttle,
-        budget: RetryBudget,
+        shared: Shared,
         rng: random.Random,
         observer: Observer,
     ) -> None:
         limits, self._timeouts, self._deadline = plan.limits, plan.timeouts, plan.deadline
-        self._throttle = throttle
-        self._budget = budget
-        self._retries = Retries(plan.retry, plan.timeouts.total_s, budget, rng, waits=plan.waits)
+        self._throttle, self._budget, presence, self._size = shared
+        policy, patience_s, waits = plan.retry, plan.timeouts.total_s, plan.waits
+        self._outage = Outage(policy, patience_s, presence, rng, waits=waits)
+        self._retries = Retries(policy, patience_s, self._budget, self._outage, rng, waits=waits)
         self._observer = observer
-        self._batcher: Batcher[tuple[int, Image]] = Batcher(throttle.batch_images, batch_bytes(limits))
+        self._batcher: Batcher[tuple[int, Image]] = Batcher(self._size)
         self._sequencer: Sequencer[ImageResult] | None = Sequencer() if plan.ordered else None
-        self._most_early = _ORDERED_WINDOWS * limits.calls_in_flight * throttle.most_images
+        self._most_early = _ORDERED_WINDOWS * limits.calls_in_flight * self._size.most_images
         self._pulled = 0
         self._pulling = 0
         self._exhausted = False
@@ -79,11 +65,11 @@ class Run:
         self._gathering_since: float | None = None
         self._ended_by: VisionError | None = None
         # Where a batch may be: ready to be sent, waiting until its next attempt, or in flight.
-        self._ready: deque[Batch] = deque()
+        self._ready = Ready()
         self._delayed = Delayed()
-        self._window = Window(limits, throttle)
+        self._window = Window(limits, self._throttle)
         self._results: list[ImageResult] = []
-        self._turn = Turn(throttle)
+        self._turn = Turn(self._throttle)
 
     # Events
 
@@ -112,6 +98,8 @@ class Run:
             self.failed(call_id, unreadable, now, contents)
             return
         attempt = self._end(call_id, answer, now)
+        self._outage.answered(now)
+        self._size.taken(len(entries), attempt.content_bytes)
         about = (attempt.history.attempts + 1, answer.transport, answer.request_id, answer.fallback_reason)
         again: dict[int, ImageResult] = {}
         for number, (entry, outcome, error) in enumerate(zip(entries, answer.outcomes, errors, strict=True)):
@@ -138,19 +126,26 @@ class Run:
             return
         if self._ended_by is not None:
             verdict = Verdict.GIVE_UP
-        # Nothing was sent: the service pays nothing, and while it is away for a time, the policy counts no attempt.
-        is_free = isinstance(error, PathError) and self._retries.expect_service(now)
-        history = attempt.history.failed(str(error), is_free=is_free, is_unreadable=isinstance(error, ProtocolError))
+        is_away = self._outage.is_away(error, attempt.sent_at, now)
+        # Where the service came back in between, these images may be what makes it go.
+        is_free = costs_nothing(error) or (is_away and not self._outage.is_over_since(attempt.history.missed_at))
+        is_unreadable = isinstance(error, ProtocolError)
+        history = attempt.history.failed(str(error), is_free=is_free, is_unreadable=is_unreadable)
         batch = attempt.batch(contents(), history)
+        if is_away and verdict.retry and self._outage.is_expected(now):
+            self._look_for_service(batch, error, attempt.sent_at, now)
+            return
         if verdict is Verdict.SLOW_DOWN:
             self._throttle.pushed_back(attempt.sent_at, now)
         if verdict is Verdict.SPLIT and len(batch.entries) > 1:
+            if isinstance(error, RequestTooLargeError):
+                self._size.refused(len(batch.entries), batch.content_bytes)
             self._ready.extendleft(reversed(batch.halves()))
         elif verdict is Verdict.REFRESH and not batch.history.is_refreshed and attempt.authorization is not None:
             history = batch.history._replace(is_refreshed=True)
             self._ready.appendleft(batch._replace(history=history, refused=attempt.authorization))
-        elif not (verdict.retry and self._delay(batch, _asked_s(error), now, error.code, is_free=is_free)):
-            self._give_up(batch, error, _why_not_again(history, _asked_s(error), now) if verdict.retry else "")
+        elif not (verdict.retry and self._delay(batch, error.retry_after_s, now, error.code, is_free=is_free)):
+            self._give_up(batch, error, history.why_not_again(error.retry_after_s, now) if verdict.retry else "")
 
     def forgotten(self, call_id: int, now: float, contents: Contents) -> None:
         """Take that the shell no longer waits for a call."""
@@ -220,8 +215,7 @@ class Run:
         if images:
             self._gathering_since = None
             entries = [(position, image.key, len(image.content)) for position, image in images]
-            content_bytes = sum([size for _, _, size in entries])
-            self._ready.append(Batch(entries, [image.content for _, image in images], content_bytes))
+            self._ready.append(Batch.of(entries, [image.content for _, image in images]))
 
     def _prepare(self, now: float) -> bool:
         """Make ready what is due, and what need not gather any longer; return whether the run may pull more."""
@@ -229,18 +223,20 @@ class Run:
         may_pull = self._may_pull()
         if not self._ready and self._should_flush(now, may_pull=may_pull):
             self._enqueue(self._batcher.flush())
-        while self._ready and self._is_expired(self._ready[0], now):
-            batch = self._ready.popleft()
+        for batch in self._ready.pop_late(partial(self._is_late, now=now), in_turn=self._outage.misses > 0):
             last_fault = batch.history.last_fault
             message = "no attempt can leave before the deadline for all attempts"
             last = f"; the last one: {last_fault}" if last_fault else ""
             self._give_up(batch, DeadlineError(f"{message}{last}"))
+        self._ready.cut_first(self._size)
         return may_pull
 
     def _advance(self, now: float, *, may_pull: bool) -> Effect:
         ready, wake_at = self._ready, self._delayed.due_at
         if ready and self._window.has_room(ready[0].content_bytes):
-            leaves_at = self._turn.leaves_at(len(ready[0].entries), now)
+            leaves_at = self._outage.looks_at
+            if leaves_at <= now:
+                leaves_at = self._turn.leaves_at(len(ready[0].entries), now)
             if leaves_at <= now:
                 return self._send(ready.popleft(), now)
             wake_at = _earliest(wake_at, leaves_at)
@@ -306,10 +302,12 @@ class Run:
             return None
         return max(self._gathering_since + LINGER_S, self._turn.soonest(gathered, now))
 
-    def _is_expired(self, batch: Batch, now: float) -> bool:
+    def _is_late(self, batch: Batch, now: float) -> bool:
         """Whether a batch cannot leave before its deadline: to send it would only use up quota."""
         deadline = self._deadline if batch.history.deadline is None else batch.history.deadline
-        return deadline is not None and self._turn.soonest(len(batch.entries), now) >= deadline
+        if deadline is None:
+            return False
+        return max(self._outage.looks_at, self._turn.soonest(len(batch.entries), now)) >= deadline
 
     def _give_up(self, batch: Batch, error: VisionError, why: str = "") -> None:
         answered = error if isinstance(error, ServiceError) else None
@@ -351,12 +349,30 @@ class Run:
         if any(error.code in OVERLOAD for error in errors):
             self._throttle.pushed_back(attempt.sent_at, now)
         asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
-        batch = attempt.batch(contents, attempt.history.failed(errors[0].message, is_free=False)).part([*again])
+        batch = attempt.batch(contents, attempt.history.failed(errors[0].message)).part([*again])
         if not self._delay(batch, asked, now, errors[0].code):
-            why = _why_not_again(batch.history, asked, now)
+            why = batch.history.why_not_again(asked, now)
             for entry, result, error in zip(batch.entries, again.values(), errors, strict=True):
                 result.error = replace(error, message=f"{error.message}{why}")
                 self._finish(entry, result)
+
+    def _look_for_service(self, batch: Batch, error: VisionError, sent_at: float, now: float) -> None:
+        """Let a batch that the service has not seen take its turn to look whether it is back."""
+        asked_s = error.retry_after_s or 0.0
+        self._throttle.went_away()
+        self._outage.wait(sent_at, now, asked_s)
+        if self._retries.are_over(batch.history, now) or self._is_late(batch, now):
+            self._give_up(batch, error, batch.history.why_not_again(error.retry_after_s, now))
+            return
+        if self._outage.misses > 1:
+            self._observer.service_missed(error)
+        self._observer.retry_scheduled(len(batch.entries), self._outage.looks_at - now, error.code)
+        batch = batch._replace(history=batch.history._replace(retries=batch.history.retries + 1, missed_at=now))
+        if asked_s:
+            self._delayed.add(now + asked_s, batch)
+        else:
+            # At the end: images that make the service go are not to be all that it gets.
+            self._ready.append(batch)
 
     def _delay(self, batch: Batch, asked_s: float | None, now: float, code: Code, *, is_free: bool = False) -> bool:
         """Let a batch wait for its next attempt; return False where it may not have one."""
@@ -380,18 +396,6 @@ class Run:
             self._results.append(result)
         else:
             self._results += self._sequencer.add(position, result)
-
-
-def _asked_s(error: VisionError) -> float | None:
-    return error.retry_after_s if isinstance(error, ServiceError) else None
-
-
-def _why_not_again(history: History, asked_s: float | None, now: float) -> str:
-    """Return what to add to the message of an error after which a service wants a longer wait than there is time."""
-    if asked_s is None or history.deadline is None or now + asked_s < history.deadline:
-        return ""
-    left_s = history.deadline - now
-    return f"; not sent again: the service asks for a wait of {asked_s:.15g} s, and the time is over in {left_s:.3g} s"
 
 
 def _earliest(*times: float | None) -> float | None:

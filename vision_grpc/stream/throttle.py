@@ -6,27 +6,25 @@ from vision_grpc.config import Limits
 from vision_grpc.stream.rate import ImageRate, RequestRate
 
 _BACK_OFF = 0.5
-_NEARLY = 0.9
 
 
 class Throttle:
     """Quotas and an adaptive limit on calls in flight. Safe to share between threads.
 
     The limit grows by one for each full round of answers and halves when the service pushes
-    back (AIMD), at most once for the calls that were in flight when it did.
+    back (AIMD), at most once for the calls that were in flight when it did. While the service is
+    away one call looks for it, and each answer then lets one more leave, up to the limit that there
+    was: it doubles with each round, as TCP's does after a time-out (RFC 5681, slow start).
     """
 
-    def __init__(self, limits: Limits, *, most_images: int) -> None:
+    def __init__(self, limits: Limits) -> None:
         # Reentrant: garbage collection or a signal handler may call this in the same thread.
         self._lock = threading.RLock()
         self._requests = None if limits.requests_per_s is None else RequestRate(limits.requests_per_s)
         self._images = None if limits.images_per_s is None else ImageRate(limits.images_per_s)
-        self.most_images = most_images
-        """The most images that a request may have."""
-        self.batch_images = _best_batch(limits, most_images)
-        """The most images in a request, so that the quotas are nearly used up."""
         self._most_calls = float(limits.calls_in_flight)
         self._calls = self._most_calls
+        self._calls_before = self._most_calls
         self._backed_off_at = float("-inf")
 
     @property
@@ -62,14 +60,21 @@ class Throttle:
         """Count a call that the service answered."""
         if self._calls < self._most_calls:
             with self._lock:
-                self._calls = min(self._most_calls, self._calls + 1.0 / self._calls)
+                more = 1.0 if self._calls < self._calls_before else 1.0 / self._calls
+                self._calls = min(self._most_calls, self._calls + more)
 
     def pushed_back(self, sent_at: float, now: float) -> None:
         """Lower the limit for a call, sent at `sent_at`, that the service was too busy for."""
         with self._lock:
             if sent_at > self._backed_off_at:
                 self._backed_off_at = now
-                self._calls = max(1.0, self._calls * _BACK_OFF)
+                self._calls = self._calls_before = max(1.0, self._calls * _BACK_OFF)
+
+    def went_away(self) -> None:
+        """Let one call at a time look for a service that is away."""
+        with self._lock:
+            self._calls_before = max(self._calls, self._calls_before)
+            self._calls = 1.0
 
     def _ready_at(self, images: int, now: float) -> float:
         ready = now
@@ -84,18 +89,3 @@ class Throttle:
             self._requests.charge(at)
         if self._images is not None:
             self._images.charge(images, at)
-
-
-def _best_batch(limits: Limits, most_images: int) -> int:
-    """Return the largest batch that nearly uses up the quotas: with 12 images a second, batches of 8 leave 4 unused."""
-    if limits.images_per_s is None:
-        return most_images
-    images, requests = max(1, int(limits.images_per_s)), limits.requests_per_s
-
-    def used(batch: int) -> float:
-        by_images = batch * (images // batch)
-        return by_images if requests is None else min(by_images, batch * requests)
-
-    batches = range(1, min(most_images, images) + 1)
-    enough = _NEARLY * max(map(used, batches))
-    return max(batch for batch in batches if used(batch) >= enough)

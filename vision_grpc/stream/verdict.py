@@ -8,6 +8,7 @@ from vision_grpc.errors import (
     ProtocolError,
     RequestTooLargeError,
     ReroutedError,
+    ServiceError,
     VisionError,
 )
 
@@ -54,3 +55,14 @@ def judge(error: VisionError, *, was_unreadable: bool = False) -> Verdict:
     if isinstance(error, ProtocolError):
         return Verdict.GIVE_UP if was_unreadable else Verdict.RETRY
     return _BY_CODE.get(error.code, Verdict.GIVE_UP)
+
+
+def costs_nothing(error: VisionError) -> bool:
+    """Return whether the service has done nothing for a call: it was not reached, or refused it for a quota."""
+    if isinstance(error, PathError):
+        return True
+    return (
+        isinstance(error, ServiceError)
+        and error.code is Code.RESOURCE_EXHAUSTED
+        and not isinstance(error, RequestTooLargeError)
+    )

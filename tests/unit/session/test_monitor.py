@@ -10,8 +10,8 @@ from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.session.monitor import LATENCY_BOUNDS_S, Monitor, Stats
 from vision_grpc.sources.image import Image
 from vision_grpc.stream.effects import Finish, Pull, Send, Wait
+from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.rate import PERIOD_S
-from vision_grpc.stream.run import Plan
 
 _ANSWER = Answer([], "id", "grpc")
 

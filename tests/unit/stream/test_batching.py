@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from vision_grpc.config import Limits
 from vision_grpc.contract.sizes import MOST_IMAGES
 from vision_grpc.sources.image import Image
-from vision_grpc.stream.batching import BATCH_BYTES, Batcher, batch_bytes
+from vision_grpc.stream.batch_size import BATCH_BYTES, BatchSize
+from vision_grpc.stream.batching import Batcher
 
 _LARGEST = 1_048_576
 _FOLD = 4096  # Images of a few KB stand for ones of a few MB: the budget is scaled with them.
@@ -17,7 +18,7 @@ _FOLD = 4096  # Images of a few KB stand for ones of a few MB: the budget is sca
     most_bytes=st.integers(1, BATCH_BYTES),
 )
 def test_batches_keep_the_order_and_both_limits(sizes: list[int], most_images: int, most_bytes: int) -> None:
-    batcher: Batcher[_Sized] = Batcher(most_images, most_bytes)
+    batcher: Batcher[_Sized] = Batcher(BatchSize(Limits(bytes_in_flight=most_bytes), most_images))
     images = [_Sized(size * _FOLD) for size in sizes]
     batches = [batch for image in images if (batch := batcher.add(image, len(image.content)))]
     batches.append(batcher.flush())
@@ -29,7 +30,7 @@ def test_batches_keep_the_order_and_both_limits(sizes: list[int], most_images: i
 
 @given(st.lists(st.integers(1, 2 * BATCH_BYTES // _FOLD), max_size=20))
 def test_what_waits_is_what_has_not_left(sizes: list[int]) -> None:
-    batcher: Batcher[_Sized] = Batcher(MOST_IMAGES)
+    batcher: Batcher[_Sized] = Batcher(BatchSize(Limits(), MOST_IMAGES))
     gone: list[_Sized] = []
     images = [_Sized(size * _FOLD) for size in sizes]
     for number, image in enumerate(images, 1):
@@ -39,7 +40,7 @@ def test_what_waits_is_what_has_not_left(sizes: list[int]) -> None:
 
 
 def test_a_batch_leaves_as_soon_as_it_is_full() -> None:
-    batcher: Batcher[Image] = Batcher(MOST_IMAGES)
+    batcher: Batcher[Image] = Batcher(BatchSize(Limits(), MOST_IMAGES))
     sent = [batcher.add(Image(str(number), b"x"), 1) for number in range(MOST_IMAGES)]
     assert [len(batch) for batch in sent] == [0] * (MOST_IMAGES - 1) + [MOST_IMAGES]
     assert batcher.flush() == []
@@ -56,7 +57,7 @@ def test_a_batch_leaves_as_soon_as_it_is_full() -> None:
     ],
 )
 def test_images_of_the_documented_size_are_cut_by_bytes(limits: Limits, images: int) -> None:
-    batcher: Batcher[int] = Batcher(MOST_IMAGES, batch_bytes(limits))
+    batcher: Batcher[int] = Batcher(BatchSize(limits, MOST_IMAGES))
     batches = [batch for number in range(MOST_IMAGES) if (batch := batcher.add(number, _LARGEST))]
     assert {len(batch) for batch in [*batches, batcher.flush()] if batch} == {images}
 

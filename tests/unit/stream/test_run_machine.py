@@ -34,7 +34,7 @@ from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
-from vision_grpc.stream.run import Plan
+from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.window import OVERDUE_S
 
 _ROUNDING_S = 1e-6
@@ -85,6 +85,7 @@ _ENDINGS: list[_Ending] = [
     RequestTooLargeError(Code.RESOURCE_EXHAUSTED, "received message larger than max"),
     ServiceError(Code.UNAVAILABLE, "busy"),
     ServiceError(Code.UNAVAILABLE, "busy", retry_after_s=7.5),
+    ServiceError(Code.DEADLINE_EXCEEDED, "upstream request timeout"),
     ServiceError(Code.RESOURCE_EXHAUSTED, "quota", retry_after_s=0.1),
     ServiceError(Code.RESOURCE_EXHAUSTED, "quota"),
     ServiceError(Code.INTERNAL, "bug", retry_after_s=90),
@@ -170,7 +171,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.left_at: dict[int, float] = {}
         self.sends: Counter[int] = Counter()
         self.uncounted: Counter[int] = Counter()
-        self.unreached: Counter[int] = Counter()
+        self.free: Counter[int] = Counter()
         self.first_sent_at: dict[int, float] = {}
         self.succeeded: set[int] = set()
         self.stale: dict[int, str] = {}
@@ -241,7 +242,7 @@ class StreamMachine(RuleBasedStateMachine):
         assert {result.key for result in self.results}.isdisjoint(map(str, numbers))
         assert {self.stale.pop(number, None) for number in numbers} == {send.refused}
         for number in numbers:
-            counted = self.sends[number] - self.uncounted[number] - self.unreached[number]
+            counted = self.sends[number] - self.uncounted[number] - self.free[number]
             assert counted < self.plan.retry.attempts + _BISECTIONS + _REFRESHES
             first = self.first_sent_at.setdefault(number, now)
             assert 0 <= send.timeout_s <= timeouts.call_s
@@ -317,8 +318,8 @@ class StreamMachine(RuleBasedStateMachine):
             self.stale.update(dict.fromkeys(numbers, authorization_of(send.call_id)))
         if isinstance(ending, ReroutedError):
             self.uncounted.update(numbers)
-        elif isinstance(ending, PathError):
-            self.unreached.update(numbers)
+        elif _may_be_free(ending):
+            self.free.update(numbers)
         if isinstance(ending, ServiceError) and ending.retry_after_s is not None:
             self.not_before.update(dict.fromkeys(numbers, self.simulation.now + ending.retry_after_s))
         self.simulation.end(send, ending)
@@ -425,6 +426,12 @@ class StreamMachine(RuleBasedStateMachine):
         assert stats.images_succeeded == sum(result.ok for result in self.results)
         assert stats.images_failed == sum(not result.ok for result in self.results)
         assert stats.requests == len(self.log)
+
+
+def _may_be_free(error: VisionError) -> bool:
+    """Whether the service, or somebody in its place, says that it is away or has no quota left."""
+    refusals = {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.RESOURCE_EXHAUSTED}
+    return error.code in refusals and not isinstance(error, DeadlineError | RequestTooLargeError)
 
 
 def _answer(results: Sequence[AnalyzeResult]) -> Answer:

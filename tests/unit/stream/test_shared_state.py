@@ -84,7 +84,7 @@ def test_no_retry_is_spent_or_earned_for_nothing() -> None:
 
 
 def test_a_quota_is_let_through_once() -> None:
-    throttle = Throttle(Limits(requests_per_s=1, images_per_s=_THREADS * _ROUNDS), most_images=8)
+    throttle = Throttle(Limits(requests_per_s=1, images_per_s=_THREADS * _ROUNDS))
     turns: list[float] = []
 
     def work() -> None:

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from vision_grpc.codec.retry_info import LONGEST_WAIT_S, asked_wait_s, retry_info
 from vision_grpc.config import Limits, RetryPolicy
 from vision_grpc.messages import Any, Duration, RequestInfo, RetryInfo
+from vision_grpc.stream.backoff import backoff_s
+from vision_grpc.stream.batch_size import BatchSize
 from vision_grpc.stream.rate import PERIOD_S, ImageRate, RequestRate
-from vision_grpc.stream.retry import RetryBudget, backoff_s
+from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.throttle import Throttle
 from vision_grpc.stream.turn import PROMPT_S, Turn
 
@@ -71,12 +73,13 @@ def test_what_arrives_stays_within_both_quotas(
     requests: float | None, images: float | None, attempts: list[tuple[float, int, float, float]], *, waits: bool
 ) -> None:
     """One caller that waits for each turn, or many that queue up; each call is on its way for another time."""
-    throttle = Throttle(Limits(requests_per_s=requests, images_per_s=images), most_images=8)
+    limits = Limits(requests_per_s=requests, images_per_s=images)
+    throttle, most_images = Throttle(limits), BatchSize(limits, 8).images
     now = 0.0
     arrived: list[tuple[float, int]] = []
     for pause, wanted, ago, delay in attempts:
         now += pause
-        size = min(wanted, throttle.batch_images)
+        size = min(wanted, most_images)
         leaves_at = throttle.reserve(size, now - ago)
         assert leaves_at >= now - ago
         arrived.append((leaves_at + delay, size))
@@ -90,14 +93,14 @@ def test_what_arrives_stays_within_both_quotas(
 
 @given(quota=_quotas, requests=st.integers(2, 50))
 def test_a_quota_of_requests_is_used_up(quota: float, requests: int) -> None:
-    throttle = Throttle(Limits(requests_per_s=quota), most_images=8)
+    throttle = Throttle(Limits(requests_per_s=quota))
     turns = [throttle.reserve(8, 0.0) for _ in range(requests)]
     assert turns == pytest.approx([number * PERIOD_S / quota for number in range(requests)])
 
 
 @given(quota=st.integers(1, 100), images=st.integers(1, 400))
 def test_a_quota_of_images_is_used_up(quota: int, images: int) -> None:
-    throttle = Throttle(Limits(images_per_s=quota), most_images=8)
+    throttle = Throttle(Limits(images_per_s=quota))
     turns = [throttle.reserve(1, 0.0) for _ in range(images)]
     assert turns == pytest.approx([number * PERIOD_S / quota for number in range(images)])
 
@@ -120,12 +123,11 @@ def test_a_quota_of_images_is_used_up(quota: int, images: int) -> None:
     ],
 )
 def test_batches_are_of_a_size_that_uses_the_quota_up(images: float | None, requests: float | None, batch: int) -> None:
-    throttle = Throttle(Limits(images_per_s=images, requests_per_s=requests), most_images=8)
-    assert throttle.batch_images == batch
+    assert BatchSize(Limits(images_per_s=images, requests_per_s=requests), 8).images == batch
 
 
 def test_who_wants_little_does_not_overtake_who_wants_much() -> None:
-    throttle = Throttle(Limits(images_per_s=8), most_images=8)
+    throttle = Throttle(Limits(images_per_s=8))
     assert throttle.reserve(8, 0.0) == 0.0
     full = throttle.reserve(8, 0.1)
     assert full == pytest.approx(PERIOD_S)
@@ -133,13 +135,13 @@ def test_who_wants_little_does_not_overtake_who_wants_much() -> None:
 
 
 def test_to_ask_is_not_to_reserve() -> None:
-    throttle = Throttle(Limits(requests_per_s=1), most_images=8)
+    throttle = Throttle(Limits(requests_per_s=1))
     throttle.reserve(8, 0.0)
     assert [throttle.ready_at(8, 0.5) for _ in range(3)] == [PERIOD_S] * 3
 
 
 def test_a_turn_that_was_missed_by_far_is_gone() -> None:
-    turn = Turn(Throttle(Limits(requests_per_s=1), most_images=8))
+    turn = Turn(Throttle(Limits(requests_per_s=1)))
     assert turn.leaves_at(8, 0.0) == 0.0
     assert turn.take(0.0) == 0.0
     assert turn.leaves_at(8, 0.5) == turn.soonest(8, 0.5) == PERIOD_S
@@ -150,7 +152,7 @@ def test_a_turn_that_was_missed_by_far_is_gone() -> None:
 
 @pytest.mark.parametrize(("late_s", "counts_late"), [(PROMPT_S, False), (0.1, True)])
 def test_who_leaves_late_delays_those_behind(late_s: float, *, counts_late: bool) -> None:
-    throttle = Throttle(Limits(requests_per_s=1), most_images=8)
+    throttle = Throttle(Limits(requests_per_s=1))
     turn = Turn(throttle)
     turn.leaves_at(8, 0.0)
     turn.take(late_s)
@@ -158,7 +160,7 @@ def test_who_leaves_late_delays_those_behind(late_s: float, *, counts_late: bool
 
 
 def test_a_turn_is_good_for_as_many_images_as_it_was_taken_for() -> None:
-    turn = Turn(Throttle(Limits(images_per_s=8), most_images=8))
+    turn = Turn(Throttle(Limits(images_per_s=8)))
     turn.leaves_at(8, 0.0)
     turn.take(0.0)
     assert turn.leaves_at(4, 0.0) == turn.leaves_at(3, 0.0) == pytest.approx(PERIOD_S)
@@ -167,7 +169,7 @@ def test_a_turn_is_good_for_as_many_images_as_it_was_taken_for() -> None:
 
 @given(most=st.integers(1, 100), answers=st.lists(st.booleans(), max_size=300))
 def test_the_window_stays_within_its_bounds(most: int, answers: list[bool]) -> None:
-    throttle = Throttle(Limits(calls_in_flight=most), most_images=8)
+    throttle = Throttle(Limits(calls_in_flight=most))
     assert throttle.calls == most
     for now, is_answer in enumerate(answers, 1):
         before = throttle.calls
@@ -181,7 +183,7 @@ def test_the_window_stays_within_its_bounds(most: int, answers: list[bool]) -> N
 
 
 def test_one_push_back_counts_for_all_calls_that_were_under_way() -> None:
-    throttle = Throttle(Limits(calls_in_flight=16), most_images=8)
+    throttle = Throttle(Limits(calls_in_flight=16))
     for sent_at in (1.0, 1.1, 1.2, 1.3):
         throttle.pushed_back(sent_at, now=2.0)
     assert throttle.calls == 8
@@ -190,7 +192,7 @@ def test_one_push_back_counts_for_all_calls_that_were_under_way() -> None:
 
 
 def test_the_window_grows_by_one_for_each_round_of_answers() -> None:
-    throttle = Throttle(Limits(calls_in_flight=16), most_images=8)
+    throttle = Throttle(Limits(calls_in_flight=16))
     throttle.pushed_back(1.0, now=2.0)
     for calls in range(8, 16):
         assert throttle.calls == calls

@@ -1,0 +1,207 @@
+"""Streams whose service is away for a while, whoever says so."""
+
+import logging
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from images_in_bytes import number_in
+from run_simulation import Ending, PlayedService, Simulation, answer_to, images_of, numbers_in, plan_of, play_in_time
+
+from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.contract.sizes import MOST_IMAGES
+from vision_grpc.errors import Code, DeadlineError, PathError, ServiceError, TransportError, VisionError
+from vision_grpc.results import Answer
+from vision_grpc.stream.effects import Send
+from vision_grpc.stream.outage import PROBE_S
+from vision_grpc.stream.presence import COLD_START_S
+
+_WINDOW = Limits().calls_in_flight
+_CALL_S = 0.01
+_NEVER = float("inf")
+_FAULTS = {
+    "refused": PathError("was not reached: connection refused"),
+    "closed": TransportError("it was closed before any answer"),
+    "502 or 503": ServiceError(Code.UNAVAILABLE, "no healthy upstream"),
+    "504": ServiceError(Code.DEADLINE_EXCEEDED, "upstream request timeout"),
+    "asks for a wait": ServiceError(Code.UNAVAILABLE, "try again", retry_after_s=2),
+}
+_by_fault = pytest.mark.parametrize("fault", _FAULTS.values(), ids=_FAULTS)
+
+
+class _Mortal:
+    """A service that is away for a while, once it has answered; or from the start."""
+
+    def __init__(self, simulation: Simulation, fault: VisionError, returns_at: float, *, answers: int = 1) -> None:
+        self._simulation = simulation
+        self._fault = fault
+        self._returns_at = returns_at
+        self._answers = answers
+
+    def reply(self, send: Send) -> Answer | VisionError:
+        self._simulation.now += _CALL_S
+        self._answers -= 1
+        is_away = self._answers < 0 and self._simulation.now < self._returns_at
+        return self._fault if is_away else answer_to(send)
+
+
+def _looks(away_s: float) -> float:
+    """At most so many calls look for a service, but for bad luck with the backoff."""
+    return 10 + 2 * away_s / PROBE_S
+
+
+@_by_fault
+@pytest.mark.parametrize("away_s", [3.0, 25.0, 500.0])
+def test_images_wait_for_a_service_that_is_away_for_a_while(fault: VisionError, away_s: float) -> None:
+    simulation = Simulation(plan_of())
+    service = _Mortal(simulation, fault, away_s)
+    results, calls, _ = PlayedService(service.reply).play_on(simulation, images_of(2_000))
+    assert [result.ok for result in results] == [True] * 2_000
+    assert len(calls) < 2_000 / MOST_IMAGES + _looks(away_s)
+    assert simulation.now < away_s + PROBE_S + 2_000 / MOST_IMAGES * _CALL_S
+
+
+@_by_fault
+@pytest.mark.parametrize("away_s", [1.5, 6.0, COLD_START_S - PROBE_S])
+def test_images_wait_for_a_service_that_is_starting(fault: VisionError, away_s: float) -> None:
+    simulation = Simulation(plan_of())
+    service = _Mortal(simulation, fault, away_s, answers=0)
+    results, calls, _ = PlayedService(service.reply).play_on(simulation, images_of(400))
+    assert [result.ok for result in results] == [True] * 400
+    assert len(calls) < 400 / MOST_IMAGES + _looks(away_s)
+
+
+@_by_fault
+def test_one_attempt_is_enough_to_wait_for_a_service(fault: VisionError) -> None:
+    simulation = Simulation(plan_of(retry=RetryPolicy(attempts=1, budget=0)))
+    service = _Mortal(simulation, fault, 25.0)
+    results, _, _ = PlayedService(service.reply).play_on(simulation, images_of(400))
+    assert [result.ok for result in results] == [True] * 400
+
+
+def _down(fault: VisionError, began: float, ended: float) -> Callable[[Send, float], Ending]:
+    """A service that takes half a second, and is away from one time to another."""
+
+    def world(send: Send, now: float) -> Ending:
+        if began <= now < ended:
+            return Ending(now + _CALL_S, fault)
+        if now < began < now + 0.5:
+            return Ending(began, fault)
+        return Ending(now + 0.5, answer_to(send))
+
+    return world
+
+
+@_by_fault
+def test_what_was_under_way_is_sent_again_and_one_call_at_a_time_looks_for_the_service(fault: VisionError) -> None:
+    simulation = Simulation(plan_of())
+    results, calls, times = play_in_time(simulation, images_of(400), _down(fault, 0.75, 25.75))
+    assert [result.ok for result in results] == [True] * 400
+    assert len(calls) < 400 / MOST_IMAGES + _WINDOW + _looks(25.0)
+    in_outage = [at for at in times if 0.75 < at < 25.75]
+    assert all(later - earlier > _CALL_S for earlier, later in pairwise(in_outage))
+
+
+def test_after_an_outage_the_window_is_soon_full_again() -> None:
+    simulation = Simulation(plan_of())
+    _, _, times = play_in_time(simulation, images_of(1_000), _down(_FAULTS["closed"], 0.75, 10.0))
+    back = [at for at in times if at >= 10.0]
+    assert [len([at for at in back if at == start]) for start in sorted(set(back))][:4] == [1, 2, 4, 8]
+
+
+@_by_fault
+def test_a_service_that_stays_away_is_not_waited_for_by_each_image(fault: VisionError) -> None:
+    simulation = Simulation(plan_of())
+    service = _Mortal(simulation, fault, _NEVER)
+    results, _, _ = PlayedService(service.reply).play_on(simulation, images_of(20_000))
+    assert [result.ok for result in results].count(True) == MOST_IMAGES
+    assert len(results) == 20_000
+    assert simulation.now < 2 * Timeouts().total_s
+
+
+@_by_fault
+def test_a_service_that_was_never_there_is_not_waited_for_long(
+    fault: VisionError, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulation = Simulation(plan_of())
+    service = _Mortal(simulation, fault, _NEVER, answers=0)
+    with caplog.at_level(logging.WARNING):
+        results, _, _ = PlayedService(service.reply).play_on(simulation, images_of(20_000))
+    assert len(results) == 20_000
+    assert not any(result.ok for result in results)
+    assert simulation.now < Timeouts().total_s / 2
+    assert [record.getMessage() for record in caplog.records] == [f"images wait for the service: {fault}"]
+
+
+def test_an_image_that_waits_for_a_service_ends_in_time_with_what_happened() -> None:
+    simulation = Simulation(plan_of(timeouts=Timeouts(call_s=10, total_s=20)))
+    images = _WINDOW * MOST_IMAGES
+    results = play_in_time(simulation, images_of(images), _down(_FAULTS["closed"], 0.25, _NEVER)).results
+    errors = [result.error for result in results if result.error is not None]
+    assert len(errors) == images
+    assert all("closed before any answer" in error.message for error in errors)
+    assert simulation.now <= 20
+
+
+def test_images_that_kill_the_service_each_time_end_and_the_others_succeed() -> None:
+    """Their service is back two seconds later, and everything that was under way is lost with it."""
+    killed_at, returns_at = _NEVER, 0.0
+    kills = 0
+
+    def world(send: Send, now: float) -> Ending:
+        nonlocal killed_at, returns_at, kills
+        if now < returns_at and now >= killed_at:
+            return Ending(now, _FAULTS["refused"])
+        if 13 in numbers_in(send):
+            kills += 1
+            killed_at, returns_at = now + 0.25, now + 2.25
+        if now <= killed_at < now + 0.5:
+            return Ending(killed_at, _FAULTS["closed"])
+        return Ending(now + 0.5, answer_to(send))
+
+    simulation = Simulation(plan_of())
+    results = play_in_time(simulation, images_of(2_000), world).results
+    guilty = next(result for result in results if result.key == "13")
+    assert not guilty.ok
+    assert kills <= 2 * RetryPolicy().attempts
+    assert len([result for result in results if not result.ok]) == MOST_IMAGES
+    assert simulation.now < Timeouts().total_s / 2
+
+
+def test_a_service_that_goes_again_and_again_costs_no_image() -> None:
+    def world(send: Send, now: float) -> Ending:
+        goes_at = 4.0 * (now // 4.0) + 2.0
+        if now >= goes_at:
+            return Ending(now + _CALL_S, _FAULTS["refused"])
+        is_cut = now + 0.3 > goes_at
+        return Ending(goes_at, _FAULTS["closed"]) if is_cut else Ending(now + 0.3, answer_to(send))
+
+    results = play_in_time(Simulation(plan_of()), images_of(4_000), world).results
+    assert [result.ok for result in results] == [True] * 4_000
+
+
+def test_a_call_that_breaks_while_others_are_answered_is_an_attempt() -> None:
+    def world(send: Send, now: float) -> Ending:
+        is_first = 0 in map(number_in, send.contents)
+        return Ending(now + 1.0, _FAULTS["closed"]) if is_first else Ending(now + 0.1, answer_to(send))
+
+    simulation = Simulation(plan_of(Limits(calls_in_flight=2)))
+    results = play_in_time(simulation, images_of(8_000), world).results
+    failed = [result for result in results if not result.ok]
+    assert {int(result.key) for result in failed} == set(range(MOST_IMAGES))
+    assert {result.attempts for result in failed} == {RetryPolicy().attempts}
+
+
+def test_a_deadline_is_an_attempt_for_the_service_may_be_at_work() -> None:
+    results, calls, _ = PlayedService(lambda _: DeadlineError("late")).play(plan_of(), images_of(1))
+    assert len(calls) == results[0].attempts == RetryPolicy().attempts
+
+
+def test_a_refusal_for_a_quota_is_no_attempt() -> None:
+    refusals = iter([ServiceError(Code.RESOURCE_EXHAUSTED, "quota")] * 20)
+    simulation = Simulation(plan_of(retry=RetryPolicy(budget=0)))
+    service = PlayedService(lambda send: next(refusals, None) or answer_to(send))
+    results, calls, _ = service.play_on(simulation, images_of(8))
+    assert [result.attempts for result in results] == [21] * 8
+    assert len(calls) == 21
+    assert simulation.throttle.calls == 2

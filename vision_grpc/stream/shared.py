@@ -1,0 +1,23 @@
+"""What all streams of a client share."""
+
+from typing import NamedTuple, Self
+
+from vision_grpc.config import Limits, RetryPolicy
+from vision_grpc.stream.batch_size import BatchSize
+from vision_grpc.stream.presence import Presence
+from vision_grpc.stream.retry import RetryBudget
+from vision_grpc.stream.throttle import Throttle
+
+
+class Shared(NamedTuple):
+    """What one stream learns, or uses up, counts for the others too. Safe to share between threads."""
+
+    throttle: Throttle
+    budget: RetryBudget
+    presence: Presence
+    batch_size: BatchSize
+
+    @classmethod
+    def of(cls, limits: Limits, policy: RetryPolicy, most_images: int) -> Self:
+        """Return what the streams of a new client share."""
+        return cls(Throttle(limits), RetryBudget(policy), Presence(), BatchSize(limits, most_images))
