@@ -216,8 +216,8 @@ class SettingError(AdvisedError, ValueError):
 class VisionError(AdvisedError):
     """The base of all errors of calls; `code` is one of google.rpc.Code.
 
-    `fallback_reason` is why `transport="auto"` took REST for the call, if it did; `retry_after_s` is how many seconds the
-    service asks to wait, None when it does not.
+    `fallback_reason` is why `transport="auto"` took REST for the call, if it did; `retry_after_s` is how many seconds
+    the service asks to wait, None when it does not.
     """
 
     code: Code

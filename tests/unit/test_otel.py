@@ -100,16 +100,16 @@ def test_calls_are_spans_and_images_are_counted(connect: Callable[[Handler], Dri
 
 def test_failures_and_retries_are_told(connect: Callable[[Handler], Driver], telemetry: _Telemetry) -> None:
     def busy(_: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
-        raise ServiceError(Code.UNAVAILABLE, "busy", request_id="r-1")
+        raise ServiceError(Code.INTERNAL, "busy", request_id="r-1")
 
     connect(busy).collect([png(1), png(2)])
     spans = telemetry.spans
     assert [(span.status.status_code, span.status.description) for span in spans] == [(StatusCode.ERROR, "busy")] * 2
     assert [(span.attributes or {})["vision_grpc.attempt"] for span in spans] == [1, 2]
     assert [(span.attributes or {})["vision_grpc.request_id"] for span in spans] == ["r-1"] * 2
-    assert [(span.attributes or {})["rpc.grpc.status_code"] for span in spans] == [14] * 2
+    assert [(span.attributes or {})["rpc.grpc.status_code"] for span in spans] == [13] * 2
     [retries] = telemetry.points("vision_grpc.retries")
-    assert (retries.value, retries.attributes) == (2, {"vision_grpc.code": "UNAVAILABLE"})
+    assert (retries.value, retries.attributes) == (2, {"vision_grpc.code": "INTERNAL"})
 
 
 def test_the_spans_of_calls_that_are_abandoned_end(telemetry: _Telemetry) -> None:
