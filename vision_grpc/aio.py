@@ -134,7 +134,7 @@ class AsyncVisionClient(Session):
                 if isinstance(effect, Emit):
                     for result in effect.results:
                         yield result
-                    calls.check_stream()
+                        calls.check_stream()
                 elif isinstance(effect, Send):
                     await self._start(run, effect, calls)
                 elif isinstance(effect, Pull):

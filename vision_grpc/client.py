@@ -120,8 +120,9 @@ class VisionClient(Session):
             with self._interruptible():
                 while not isinstance(effect := run.next(time.monotonic()), Finish):
                     if isinstance(effect, Emit):
-                        yield from effect.results
-                        calls.check_stream()
+                        for result in effect.results:
+                            yield result
+                            calls.check_stream()
                     elif isinstance(effect, Send):
                         self._start(run, effect, calls)
                     elif isinstance(effect, Pull):

@@ -46,7 +46,8 @@ class Calls:
             self._report(self._done.get(timeout=timeout_s))
 
     def harvest(self) -> None:
-        """Report all that are done."""
+        """Report all that are done; see `check_stream`, for the source or a hook may have forked."""
+        self.check_stream()
         while not self._done.empty():
             self._report(self._done.get())
 
