@@ -68,7 +68,7 @@ async def read_async(place: str) -> None:
         _print(texts, str(error))
     else:
         _print(texts, "end")
-    assert place == "reader"  # noqa: S101 - a source is pulled by another thread
+    assert place == "reader"
 
 
 def main() -> None:

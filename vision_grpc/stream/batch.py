@@ -42,8 +42,13 @@ class History(NamedTuple):
         """Return what to add to an error after which the service wants a longer wait than there is time."""
         if asked_s is None or self.deadline is None or now + asked_s < self.deadline:
             return ""
-        left_s = self.deadline - now
-        return f"; not sent again: the service asks for a wait of {asked_s:.15g} s, and the time is over in {left_s:.3g} s"
+        left = f"the time is over in {self.deadline - now:.3g} s"
+        return f"; not sent again: the service asks for a wait of {asked_s:.15g} s, and {left}"
+
+    def why_late(self) -> str:
+        """Return why there is no further attempt, where none can leave in time."""
+        last = f"; the last one: {self.last_fault}" if self.last_fault else ""
+        return f"no attempt can leave before the deadline for all attempts{last}"
 
 
 _NEW = History()

@@ -129,8 +129,7 @@ class Run:
         is_away = self._outage.is_away(error, attempt.sent_at, now)
         # Where the service came back in between, these images may be what makes it go.
         is_free = costs_nothing(error) or (is_away and not self._outage.is_over_since(attempt.history.missed_at))
-        is_unreadable = isinstance(error, ProtocolError)
-        history = attempt.history.failed(str(error), is_free=is_free, is_unreadable=is_unreadable)
+        history = attempt.history.failed(str(error), is_free=is_free, is_unreadable=isinstance(error, ProtocolError))
         batch = attempt.batch(contents(), history)
         if is_away and verdict.retry and self._outage.is_expected(now):
             self._look_for_service(batch, error, attempt.sent_at, now)
@@ -224,10 +223,7 @@ class Run:
         if not self._ready and self._should_flush(now, may_pull=may_pull):
             self._enqueue(self._batcher.flush())
         for batch in self._ready.pop_late(partial(self._is_late, now=now), in_turn=self._outage.misses > 0):
-            last_fault = batch.history.last_fault
-            message = "no attempt can leave before the deadline for all attempts"
-            last = f"; the last one: {last_fault}" if last_fault else ""
-            self._give_up(batch, DeadlineError(f"{message}{last}"))
+            self._give_up(batch, DeadlineError(batch.history.why_late()))
         self._ready.cut_first(self._size)
         return may_pull
 
