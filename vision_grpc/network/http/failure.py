@@ -36,4 +36,6 @@ def translate(error: OSError | BrokenAnswerError, attempt: Attempt, *, is_early:
         return attempt.unreached(reason, hint)
     is_refusal = is_early and (isinstance(error, OSError) or (isinstance(error, NotHttpError) and error.is_tls_alert))
     hint = early_end_hint(plaintext=attempt.endpoint.plaintext) if is_refusal else None
+    if isinstance(error, NotHttpError):
+        return attempt.unreached(reason, hint)  # Something else listens there, or speaks gRPC alone.
     return (attempt.malformed if isinstance(error, MalformedError) else attempt.broken)(reason, hint)
