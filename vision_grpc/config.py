@@ -53,14 +53,16 @@ class RetryPolicy:
     attempts: int = 6
     """How often one image is sent at most, the first time included. Attempts while the service is away are not
     counted, whoever says so (a port that refuses, a connection that closes, a gateway with 502, 503 or 504): images
-    wait for it as long as `Timeouts.total_s` allows, or 30 s if it has never answered. Nor are refusals for a quota. An
-    image whose answer cannot be read is sent once more, and no more than that: the answer is billed."""
+    wait for it as long as `Timeouts.total_s` allows, or for `max_backoff_s` if it has never answered. Nor are refusals
+    for a quota that has let calls through. An image whose answer cannot be read is sent once more, and no more than
+    that: the answer is billed."""
 
     initial_backoff_s: float = 0.5
     """The first wait is a random part of this (full jitter); each further one doubles it."""
 
     max_backoff_s: float = 30.0
-    """Where the doubling stops. A longer wait that the service asks for is kept nevertheless."""
+    """Where the doubling stops, and how long images wait for a service that has never answered. A longer wait that the
+    service asks for is kept nevertheless."""
 
     budget: float = 100.0
     """Retries in stock at the start; each retry takes one. With an empty stock, images fail at once, unless no call is

@@ -29,7 +29,7 @@ def test_a_service_that_stays_silent_fails_each_image_in_time() -> None:
 
 
 def test_a_service_that_is_not_there_fails_each_image() -> None:
-    retry = RetryPolicy(attempts=2, initial_backoff_s=0.01)
+    retry = RetryPolicy(attempts=2, initial_backoff_s=0.01, max_backoff_s=0.5)
     with (
         held_port() as port,
         VisionClient(f"127.0.0.1:{port}", insecure=True, transport="grpc", retry=retry) as client,

@@ -60,8 +60,11 @@ class Outage:
         return self._presence.was_there(missed_at)
 
     def is_expected(self, now: float) -> bool:
-        """Return whether a service that is away is expected back."""
-        return self._waits and self._presence.is_expected(now, self._patience_s)
+        """Return whether a service that is away is expected back.
+
+        One that has never answered may be starting, or its address may be wrong: that is to be said soon.
+        """
+        return self._waits and self._presence.is_expected(now, self._patience_s, self._policy.max_backoff_s)
 
     def wait(self, sent_at: float, now: float, asked_s: float) -> None:
         """Let no call leave for a while, after one that left at `sent_at`; `asked_s` is the wait asked for."""

@@ -2,9 +2,6 @@
 
 import math
 
-COLD_START_S = 30.0
-"""How long a service is waited for that has never answered: it may be starting, or its address may be wrong."""
-
 
 class Presence:
     """When the service answered last, and since when it is missed. Safe to share between threads."""
@@ -26,8 +23,8 @@ class Presence:
         """Return whether the service has answered since a time."""
         return self._answered_at > since
 
-    def is_expected(self, now: float, patience_s: float) -> bool:
-        """Return whether a service that is away is expected back."""
+    def is_expected(self, now: float, patience_s: float, starting_s: float) -> bool:
+        """Return whether a service that is away is expected back; `starting_s`: one that has never answered."""
         if self._answered_at > -math.inf:
             return now - self._answered_at < patience_s
-        return now - self._first_missed_at < min(patience_s, COLD_START_S)
+        return now - self._first_missed_at < min(patience_s, starting_s)

@@ -8,9 +8,11 @@ import random
 import threading
 
 from vision_grpc.config import RetryPolicy
+from vision_grpc.errors import PathError, VisionError
 from vision_grpc.stream.backoff import backoff_s
 from vision_grpc.stream.batch import History
 from vision_grpc.stream.outage import Outage
+from vision_grpc.stream.verdict import is_over_quota
 
 # So many failed calls in a row, with no answer between them, are not bad luck.
 _OUTAGE_CALLS = 16
@@ -47,9 +49,13 @@ class RetryBudget:
             self._stock -= 1
             return True
 
+    def has_earned(self, since: float) -> bool:
+        """Return whether a call has succeeded since then."""
+        return self._earned_at > since
+
     def is_outage(self, since: float) -> bool:
         """Return whether many calls in a row have failed, after one that has succeeded since then."""
-        return self._failures >= _OUTAGE_CALLS and self._earned_at > since
+        return self._failures >= _OUTAGE_CALLS and self.has_earned(since)
 
 
 class Retries:
@@ -75,6 +81,14 @@ class Retries:
         self._outage = outage
         self._rng = rng
         self._waits = waits
+
+    def is_free(self, error: VisionError, history: History, now: float, *, is_away: bool) -> bool:
+        """Return whether an attempt is free that ended with this error, after this history."""
+        if is_over_quota(error):
+            # A quota that has let nothing through is not waited for.
+            return self._budget.has_earned(now - self._patience_s)
+        # Where the service came back in between, these images may be what makes it go.
+        return isinstance(error, PathError) or (is_away and not self._outage.is_over_since(history.missed_at))
 
     def are_over(self, history: History, now: float) -> bool:
         """Return whether there were as many attempts as are allowed."""

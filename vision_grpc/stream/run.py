@@ -25,7 +25,7 @@ from vision_grpc.stream.ready import Ready
 from vision_grpc.stream.retry import Retries
 from vision_grpc.stream.shared import Shared
 from vision_grpc.stream.turn import PROMPT_S, Turn
-from vision_grpc.stream.verdict import OVERLOAD, Verdict, costs_nothing, judge
+from vision_grpc.stream.verdict import OVERLOAD, Verdict, judge
 from vision_grpc.stream.window import OVERDUE_S, Window
 from vision_grpc.texts.quoting import quote_name
 
@@ -127,8 +127,7 @@ class Run:
         if self._ended_by is not None:
             verdict = Verdict.GIVE_UP
         is_away = self._outage.is_away(error, attempt.sent_at, now)
-        # Where the service came back in between, these images may be what makes it go.
-        is_free = costs_nothing(error) or (is_away and not self._outage.is_over_since(attempt.history.missed_at))
+        is_free = self._retries.is_free(error, attempt.history, now, is_away=is_away)
         history = attempt.history.failed(str(error), is_free=is_free, is_unreadable=isinstance(error, ProtocolError))
         batch = attempt.batch(contents(), history)
         if is_away and verdict.retry and self._outage.is_expected(now):

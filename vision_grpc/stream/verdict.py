@@ -57,12 +57,7 @@ def judge(error: VisionError, *, was_unreadable: bool = False) -> Verdict:
     return _BY_CODE.get(error.code, Verdict.GIVE_UP)
 
 
-def costs_nothing(error: VisionError) -> bool:
-    """Return whether the service has done nothing for a call: it was not reached, or refused it for a quota."""
-    if isinstance(error, PathError):
-        return True
-    return (
-        isinstance(error, ServiceError)
-        and error.code is Code.RESOURCE_EXHAUSTED
-        and not isinstance(error, RequestTooLargeError)
-    )
+def is_over_quota(error: VisionError) -> bool:
+    """Return whether the service refused a call for a quota, which costs it nothing."""
+    is_refusal = isinstance(error, ServiceError) and error.code is Code.RESOURCE_EXHAUSTED
+    return is_refusal and not isinstance(error, RequestTooLargeError)

@@ -14,7 +14,6 @@ from vision_grpc.errors import Code, DeadlineError, PathError, ServiceError, Tra
 from vision_grpc.results import Answer
 from vision_grpc.stream.effects import Send
 from vision_grpc.stream.outage import PROBE_S
-from vision_grpc.stream.presence import COLD_START_S
 
 _WINDOW = Limits().calls_in_flight
 _CALL_S = 0.01
@@ -62,7 +61,7 @@ def test_images_wait_for_a_service_that_is_away_for_a_while(fault: VisionError, 
 
 
 @_by_fault
-@pytest.mark.parametrize("away_s", [1.5, 6.0, COLD_START_S - PROBE_S])
+@pytest.mark.parametrize("away_s", [1.5, 6.0, RetryPolicy().max_backoff_s - PROBE_S])
 def test_images_wait_for_a_service_that_is_starting(fault: VisionError, away_s: float) -> None:
     simulation = Simulation(plan_of())
     service = _Mortal(simulation, fault, away_s, answers=0)
@@ -197,11 +196,15 @@ def test_a_deadline_is_an_attempt_for_the_service_may_be_at_work() -> None:
     assert len(calls) == results[0].attempts == RetryPolicy().attempts
 
 
-def test_a_refusal_for_a_quota_is_no_attempt() -> None:
-    refusals = iter([ServiceError(Code.RESOURCE_EXHAUSTED, "quota")] * 20)
-    simulation = Simulation(plan_of(retry=RetryPolicy(budget=0)))
-    service = PlayedService(lambda send: next(refusals, None) or answer_to(send))
-    results, calls, _ = service.play_on(simulation, images_of(8))
-    assert [result.attempts for result in results] == [21] * 8
-    assert len(calls) == 21
-    assert simulation.throttle.calls == 2
+def test_a_refusal_for_a_quota_is_no_attempt_once_it_has_let_calls_through() -> None:
+    replies = iter([None, *[ServiceError(Code.RESOURCE_EXHAUSTED, "quota")] * 20])
+    simulation = Simulation(plan_of(Limits(calls_in_flight=1), RetryPolicy(budget=0)))
+    service = PlayedService(lambda send: next(replies, None) or answer_to(send))
+    results, _, _ = service.play_on(simulation, images_of(16))
+    assert [result.attempts for result in results] == [1] * 8 + [21] * 8
+
+
+def test_a_quota_that_has_let_nothing_through_is_not_waited_for() -> None:
+    refusal = ServiceError(Code.RESOURCE_EXHAUSTED, "no quota was bought")
+    results, _, _ = PlayedService(lambda _: refusal).play(plan_of(), images_of(8))
+    assert {result.attempts for result in results} == {RetryPolicy().attempts}
