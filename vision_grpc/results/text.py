@@ -1,10 +1,10 @@
 """The text of an answer, read without its geometry.
 
-A page is mostly boxes, confidences and languages. Messages that declare only the fields on the path to the words,
-with the contract's field numbers, make the parser skip the rest. And if a repeated field is declared singular, the
-parser merges its values (see "Last One Wins" in the encoding's specification): so the words of a line become one
-message with a list of texts. Measured on a page of 300 words: 50 us, against 105 us for walking from word to word,
-and 155 us for the whole message.
+A page is mostly boxes, confidences and languages. If a repeated field is declared singular, the parser merges its
+values (see "Last One Wins" in the encoding's specification): so the words of a line become one message with a list of
+texts, and nothing is kept of all the boxes. They are checked nevertheless, so that a damaged answer has no text either.
+Measured on a page of 300 words: 75 us, against 50 us if all but the texts is skipped, unchecked, and 155 us for the
+whole message.
 
 In JSON no part can be skipped safely; see `TextReader`.
 """
@@ -23,6 +23,7 @@ from vision_grpc.messages import AnalyzeResult
 _PACKAGE = "vision_grpc.text"
 _PATH_TO_TEXT = ("results", "text_detection", "pages", "blocks", "lines", "words", "text")
 _PATH_TO_PAGES = _PATH_TO_TEXT[:3]
+_REPEATED = {"results", "pages", "blocks", "lines"}
 
 
 def join_text(pages: Iterable[Any]) -> str:
@@ -69,29 +70,39 @@ def _join_first(result: Any) -> str:  # noqa: ANN401 - a struct
 
 def _build() -> type[Message]:
     file = FileDescriptorProto(name="vision_grpc/text.proto", package=_PACKAGE, syntax="proto3")
-    whole = AnalyzeResult.DESCRIPTOR
-    for name in _PATH_TO_TEXT:
-        field = whole.fields_by_name[name]
+    left: dict[str, Any] = {AnalyzeResult.DESCRIPTOR.full_name: AnalyzeResult.DESCRIPTOR}
+    done = set[str]()
+    while left:
+        name, whole = left.popitem()
+        done.add(name)
         declared = DescriptorProto()
         whole.CopyToProto(declared)
-        slim = file.message_type.add(name=whole.name)
-        slim.field.extend(candidate for candidate in declared.field if candidate.name == name)
-        slim.field[0].ClearField("oneof_index")
-        slim.field[0].ClearField("options")
-        if name == "words":
-            slim.field[0].label = FieldDescriptorProto.LABEL_OPTIONAL
-        elif name == "text":
-            # As bytes: decoding the whole text once is faster than decoding each word.
-            slim.field[0].label, slim.field[0].type = (
-                FieldDescriptorProto.LABEL_REPEATED,
-                FieldDescriptorProto.TYPE_BYTES,
-            )
-        if field.message_type is not None:
-            whole = field.message_type
-            slim.field[0].type_name = f".{_PACKAGE}.{whole.name}"
+        slim = file.message_type.add(name=name.replace(".", "_"))
+        for field in declared.field:
+            inner = whole.fields_by_name[field.name].message_type
+            slim.field.append(_slim(field))
+            if inner is not None:
+                slim.field[-1].type_name = f".{_PACKAGE}.{inner.full_name.replace('.', '_')}"
+                if inner.full_name not in done:
+                    left[inner.full_name] = inner
     pool = DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
-    return GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{AnalyzeResult.DESCRIPTOR.name}"))
+    return GetMessageClass(
+        pool.FindMessageTypeByName(f"{_PACKAGE}.{AnalyzeResult.DESCRIPTOR.full_name.replace('.', '_')}")
+    )
+
+
+def _slim(field: FieldDescriptorProto) -> FieldDescriptorProto:
+    kinds = FieldDescriptorProto
+    slim = kinds(name=field.name, number=field.number, label=field.label, type=field.type)
+    if field.name == "text" and field.type == kinds.TYPE_STRING:
+        # As bytes: decoding the whole text once is faster than decoding each word.
+        slim.label, slim.type = kinds.LABEL_REPEATED, kinds.TYPE_BYTES
+    elif field.type == kinds.TYPE_MESSAGE and field.name not in _REPEATED:
+        slim.label = kinds.LABEL_OPTIONAL
+    elif field.type == kinds.TYPE_ENUM:
+        slim.type = kinds.TYPE_INT32
+    return slim
 
 
 _SlimResult = _build()

@@ -2,12 +2,24 @@ import pickle
 from collections.abc import Callable
 
 import pytest
+from google.protobuf.message import DecodeError
 
 from vision_grpc.codec.batch_wire import has_error
 from vision_grpc.errors import Code, ImageFailedError, ProtocolError, TransportError
-from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, Status, TextAnnotation, Word
+from vision_grpc.messages import (
+    AnalyzeResult,
+    Block,
+    FeatureResult,
+    Line,
+    Page,
+    Polygon,
+    Status,
+    TextAnnotation,
+    Vertex,
+    Word,
+)
 from vision_grpc.results import ImageError, ImageResult, Outcome
-from vision_grpc.results.outcomes import MessageOutcome, WireOutcome
+from vision_grpc.results.outcomes import MessageOutcome, WireOutcome, text_of
 
 _GARBAGE = b"\x12\x05cut"
 
@@ -105,6 +117,28 @@ def test_a_word_that_is_no_utf_8_is_told() -> None:
     wire = AnalyzeResult(results=[_page([_line("word")])]).SerializeToString().replace(b"word", b"\xff\xff\xff\xff")
     with pytest.raises(ProtocolError, match="not a valid AnalyzeResult"):
         _ = ImageResult("key", WireOutcome(wire, has_error=False)).text
+
+
+def test_a_damaged_result_has_no_text_either() -> None:
+    """Whatever is damaged in it: geometry, confidences, lengths."""
+    box = Polygon(vertices=[Vertex(x=x, y=y) for x, y in ((1, 2), (300, 2), (300, 40), (1, 40))])
+    words = [Word(text=text, bounding_box=box, confidence=0.9) for text in ("a", "слово", "b")]
+    page = _page([Line(words=words, bounding_box=box)], [Line(words=words[:1])])
+    wire = AnalyzeResult(results=[page]).SerializeToString()
+    damaged = 0
+    for position in range(len(wire)):
+        for byte in (0, 0x07, 0x7F, 0xFF):
+            cut = wire[:position] + bytes([byte]) + wire[position + 1 :]
+            result = ImageResult("key", WireOutcome(cut, has_error=False))
+            try:
+                text = text_of(AnalyzeResult.FromString(cut))
+            except DecodeError:
+                damaged += 1
+                with pytest.raises(ProtocolError, match="not a valid AnalyzeResult"):
+                    _ = result.text
+            else:
+                assert result.text == text
+    assert damaged > len(wire)
 
 
 def test_text_is_the_same_whether_the_rest_was_parsed_or_not() -> None:
