@@ -221,9 +221,10 @@ class Run:
         may_pull = self._may_pull()
         if not self._ready and self._should_flush(now, may_pull=may_pull):
             self._enqueue(self._batcher.flush())
-        for batch in self._ready.pop_late(partial(self._is_late, now=now), in_turn=self._outage.misses > 0):
-            self._give_up(batch, DeadlineError(batch.history.why_late()))
-        self._ready.cut_first(self._size)
+        if self._ready:
+            for batch in self._ready.pop_late(partial(self._is_late, now=now), in_turn=self._outage.misses > 0):
+                self._give_up(batch, DeadlineError(batch.history.why_late()))
+            self._ready.cut_first(self._size)
         return may_pull
 
     def _advance(self, now: float, *, may_pull: bool) -> Effect:
