@@ -6,6 +6,7 @@
     ├── AuthError             no usable credentials
     ├── TransportError        the service was not reached, or the connection broke
     │   ├── DeadlineError     the time that was allowed for the call is over
+    │   ├── MachineError      this machine has no open files, threads, memory or disk space left
     │   └── PathError         the protocol cannot get through to the service
     │       └── ReroutedError     likewise, and the next attempt takes another protocol; it stays inside the client
     ├── ServiceError          the service answered with an error
@@ -17,6 +18,7 @@
 A bad image in a good answer raises nothing: its result has an `ImageError`.
 """
 
+import errno
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias
@@ -269,6 +271,36 @@ class DeadlineError(TransportError):
 
     code = Code.DEADLINE_EXCEEDED
     silent: bool = False
+
+
+class MachineError(TransportError):
+    """This machine lacks what a call needs, such as open files or threads; a little later it may have it again.
+
+    Of such a call, nothing was sent. An image that cannot be read for this reason has the same code.
+    """
+
+    @classmethod
+    def of(cls, error: BaseException, subject: str) -> Self | None:
+        """Return what an exception says that the machine lacks for the subject, None if it says something else."""
+        number = errno.ENOMEM if isinstance(error, MemoryError) else getattr(error, "errno", None)
+        if not isinstance(error, OSError | MemoryError) or number not in _SHORTAGES:
+            return None
+        problem, advice = _SHORTAGES[number]
+        return cls(f"{subject}: {problem}", advice=[Advice(advice)])
+
+
+_NO_MEMORY = ("this machine has no memory left", "free some, or raise the limit")
+_NO_SPACE = ("the disk is full", "free some space")
+_SHORTAGES = {
+    errno.EMFILE: ("this process may open no more files", "close some, or raise the limit (ulimit -n)"),
+    errno.ENFILE: ("this machine can open no more files", "end programs that have many open"),
+    errno.ENOMEM: _NO_MEMORY,
+    errno.ENOBUFS: _NO_MEMORY,
+    errno.ENOSPC: _NO_SPACE,
+    errno.EDQUOT: _NO_SPACE,
+    errno.EIO: ("a disk or device of this machine failed", "look into the system's log"),
+    errno.ESTALE: ("a network disk has lost the file", "look at its server"),
+}
 
 
 class PathError(TransportError):

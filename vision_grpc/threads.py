@@ -1,12 +1,18 @@
 """Threads for work that may block, which no process waits for when it ends."""
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
+from vision_grpc.errors import Advice, MachineError
+
 _T = TypeVar("_T")
+
+MORE_THREADS = Advice("end some, or raise the limit (ulimit -u, or that of the container)")
 
 
 class DaemonThreads:
@@ -17,15 +23,20 @@ class DaemonThreads:
     ended at once and cleanly.
 
     Raises:
-        RuntimeError: the system has no thread left, or the interpreter shuts down.
+        MachineError: the system has no thread left, or the interpreter is ending.
     """
 
     def __init__(self, name: str, *, count: int = 1) -> None:
         # Not a Queue: garbage collection may run a finalizer in the middle of a put, and that may put something too.
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
-        self._count = count
-        for _ in range(count):
-            Thread(target=_work, args=(self._jobs,), name=name, daemon=True).start()
+        self._count = 0
+        try:
+            for _ in range(count):
+                start_thread(partial(_work, self._jobs), name)
+                self._count += 1
+        except MachineError:
+            self.end()
+            raise
 
     def submit(self, job: Callable[[], _T]) -> Future[_T]:
         """Return the future of what the job returns or raises; it cannot be cancelled, and never ends after `end`."""
@@ -38,6 +49,28 @@ class DaemonThreads:
         """Let the threads end after the jobs that were submitted before."""
         for _ in range(self._count):
             self._jobs.put(None)
+
+
+def start_thread(work: Callable[[], object], name: str) -> Thread:
+    """Start a thread that no process waits for, and return it.
+
+    Raises:
+        MachineError: the system has no thread left, or the interpreter is ending.
+    """
+    if sys.is_finalizing():  # Python 3.11 would wait for ever for the thread to begin.
+        message = "no thread can be started: the interpreter is ending"
+        raise MachineError(message)
+    thread = Thread(target=work, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise no_thread(error) from error
+    return thread
+
+
+def no_thread(error: RuntimeError) -> MachineError:
+    """Return what to raise for an error of `Thread.start`."""
+    return MachineError(f"this machine has no thread left for this process ({error})", advice=[MORE_THREADS])
 
 
 def _work(jobs: "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]") -> None:

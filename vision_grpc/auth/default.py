@@ -16,7 +16,14 @@ from vision_grpc.auth.iam_token import IamToken
 from vision_grpc.auth.metadata import MetadataService
 from vision_grpc.auth.oauth_token import OAuthToken
 from vision_grpc.auth.service_account_key import ServiceAccountKey
-from vision_grpc.auth.yc_profile import DEFAULT_CONFIG, NoSecretError, YcProfile, user_token
+from vision_grpc.auth.yc_profile import (
+    DEFAULT_CONFIG,
+    NoSecretError,
+    UnreadableError,
+    YcProfile,
+    user_token,
+    why_absent,
+)
 from vision_grpc.errors import Advice, AuthError
 from vision_grpc.network.secrets.quoting import quote_path
 from vision_grpc.texts.cleaning import UncleanError, clean, read_variable
@@ -97,12 +104,12 @@ def find_surroundings(
         AuthError: the profile is there and unusable.
     """
     address = _address(environ, _METADATA_VARIABLE)
-    if config.expanduser().is_file():
+    if why_absent(config) is None:
         iam_endpoint = _address(environ, IAM_ENDPOINT_VARIABLE)
         try:
             return YcProfile(path=config, iam_endpoint=iam_endpoint, root_certificates=root_certificates)
-        except NoSecretError:
-            # Virtual machines have such profiles.
+        except (NoSecretError, UnreadableError):
+            # Virtual machines have such profiles, and their containers have configurations of other users.
             if not (address or _is_cloud_machine()):
                 raise
     if address:
@@ -125,8 +132,8 @@ def missing_credentials(environ: Mapping[str, str], *, config: Path = DEFAULT_CO
     empty = [variable for variable in VARIABLES if variable in environ]
     note = f" ({', '.join(empty)} empty)" if empty else ""
     message = (
-        f"no credentials in the environment{note} or in {quote_path(config)} (there is no such file, `yc init` makes "
-        "it), and the metadata service was not asked (this machine is not a virtual machine of the cloud; "
+        f"no credentials in the environment{note} or in {quote_path(config)} ({why_absent(config)}), and "
+        "the metadata service was not asked (this machine is not a virtual machine of the cloud; "
         f"{_METADATA_VARIABLE} sets the address)"
     )
     return AuthError(message, advice=[Advice("pass", "credentials", variables=VARIABLES)])

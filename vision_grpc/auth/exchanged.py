@@ -10,10 +10,10 @@ from functools import partial
 from typing import NamedTuple
 
 from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive
-from vision_grpc.auth.refresh import Fail, Join, Pause, Refresh, Serve
+from vision_grpc.auth.refresh import Fail, Join, Pause, Refresh, Serve, TransientAuthError
 from vision_grpc.auth.token import Token, clock
 from vision_grpc.cloud.single_flight import Flight, SingleFlight
-from vision_grpc.errors import Advice, AuthError
+from vision_grpc.errors import Advice, AuthError, MachineError
 from vision_grpc.network.deadline import Deadline
 
 _LOG = logging.getLogger("vision_grpc.auth")
@@ -119,8 +119,9 @@ class ExchangedCredentials(Secretive, ABC):
         self._latest += 1
         try:
             return self._flights.start(partial(self._run, self._latest))
-        except RuntimeError as error:
-            self._refresh.failed(AuthError(f"no thread could be started to get a token: {error}"), clock())
+        except MachineError as error:
+            problem = f"no token can be asked for: {error.problem}"
+            self._refresh.failed(TransientAuthError(problem, advice=error.advice), clock())
             return None
 
     def _run(self, number: int) -> None:

@@ -18,11 +18,16 @@ from vision_grpc.texts.quoting import shorten, show
 
 DEFAULT_CONFIG = Path("~/.config/yandex-cloud/config.yaml")
 
+_NO_HOME = "the home folder of this user is not known, HOME sets it"
 _IAM_TOKEN_START = "t1."  # noqa: S105 - what such tokens begin with
 
 
 class NoSecretError(AuthError):
     """The profile names no credentials."""
+
+
+class UnreadableError(AuthError):
+    """The configuration is there, and cannot be read."""
 
 
 class YcProfile(Secretive):
@@ -46,7 +51,11 @@ class YcProfile(Secretive):
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
-        file = Path(path).expanduser()
+        try:
+            file = Path(path).expanduser()
+        except RuntimeError:
+            message = f"the configuration of yc is not found: {_NO_HOME}"
+            raise UnreadableError(message) from None
         self.name, fields = _find_profile(_read(file), file, name)
         self.folder_id = _text(fields, "folder-id")
         self.endpoint = _text(fields, "endpoint")
@@ -132,11 +141,24 @@ def user_token(
     return OAuthToken(token, iam_endpoint=iam_endpoint, root_certificates=root_certificates, insecure=insecure)
 
 
+def why_absent(config: Path) -> str | None:
+    """Return why there is no configuration of `yc` to read, None if there is one."""
+    try:
+        if config.expanduser().is_file():
+            return None
+    except RuntimeError:
+        return _NO_HOME
+    except OSError as error:
+        return f"it cannot be looked at: {error.strerror}"
+    return "there is no such file, `yc init` makes it"
+
+
 def _read(file: Path) -> Tree:
     try:
         return read_yc_config(file.read_text(encoding="utf-8"))
     except OSError as error:
-        problem = f"cannot be read ({error.strerror}): run `yc init`"
+        message = f"the configuration of yc in {quote_path(file)} cannot be read ({error.strerror}): run `yc init`"
+        raise UnreadableError(message) from None
     except ValueError as error:
         reason = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         problem = f"is not understood: {reason}"

@@ -28,6 +28,18 @@ if TYPE_CHECKING:
     from vision_grpc.results import ImageResult
     from vision_grpc.session.settings import Arguments
 
+# Not a docstring: Python leaves those out with -OO.
+_HELP = """\
+Print the text of images.
+
+PATH is a JPEG or PNG file, a folder or - for one image on stdin. A folder stands for all *.jpg,
+*.jpeg and *.png files in it and its subfolders, in sorted order; hidden files and links to
+folders are left out.
+
+Texts are printed in the order of the images, lines of jsonl in the order in which images are
+finished. stdout has nothing but results. An image that cannot be read is a line on stderr, and
+the others are read.
+"""
 _EPILOG = """\b
 Examples:
   vision-grpc analyze --local scan.png
@@ -71,7 +83,7 @@ Environment:
 _log = logging.getLogger(__name__)
 
 
-@click.command(epilog=_EPILOG)
+@click.command(help=_HELP, epilog=_EPILOG)
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("--local", is_flag=True, help="Use a local service, started for this run.")
 @service_options
@@ -123,16 +135,7 @@ def analyze(
     verbose: bool,
     progress: bool | None,
 ) -> int:
-    """Print the text of images.
-
-    PATH is a JPEG or PNG file, a folder or - for one image on stdin. A folder stands for all *.jpg,
-    *.jpeg and *.png files in it and its subfolders, in sorted order; hidden files and links to
-    folders are left out.
-
-    Texts are printed in the order of the images, lines of jsonl in the order in which images are
-    finished. stdout has nothing but results. An image that cannot be read is a line on stderr, and
-    the others are read.
-    """
+    """Print the text of images."""
     if local:
         _refuse_beside_local(
             {

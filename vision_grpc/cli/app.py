@@ -11,10 +11,12 @@ from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.serve import serve
 from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.stdout import open_stdout
-from vision_grpc.errors import VisionError
+from vision_grpc.errors import MachineError, VisionError
 from vision_grpc.texts.quoting import shorten
 from vision_grpc.version import __version__
 
+# Not a docstring: Python leaves those out with -OO.
+_HELP = "Read the text of JPEG and PNG images with the Vision service or a local one."
 _EPILOG = """\b
 Examples:
   vision-grpc analyze --local scan.png
@@ -45,11 +47,13 @@ For the options of a command: vision-grpc analyze --help
 """
 
 
-@click.group(epilog=_EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    help=_HELP, epilog=_EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="vision-grpc", message="%(prog)s %(version)s")
 @click.pass_context
 def app(context: click.Context) -> None:
-    """Read the text of JPEG and PNG images with the Vision service or a local one."""
+    """Run a command, or print the help."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(NOTHING_DONE)
@@ -85,7 +89,23 @@ def run() -> int:
     except VisionError as error:
         print_line(_with_notes(f"error: {in_flags(error)}", error))
         return NOTHING_DONE
+    except (OSError, MemoryError, ImportError) as error:
+        # Our own ImportError names no module. One that does is a bug.
+        if isinstance(error, ImportError) and error.name is not None:
+            raise
+        print_line(_with_notes(f"error: {_describe(error)}", error))
+        return NOTHING_DONE
     return code
+
+
+def _describe(error: OSError | MemoryError | ImportError) -> str:
+    """Return what is wrong with what surrounds the program."""
+    subject = str(getattr(error, "filename", None) or "this program cannot go on")
+    if shortage := MachineError.of(error, subject):
+        return in_flags(shortage)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{subject}: {error.strerror}"
+    return str(error)
 
 
 def _with_notes(line: str, error: BaseException | None) -> str:

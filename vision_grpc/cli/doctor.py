@@ -16,6 +16,13 @@ from vision_grpc.errors import advice_text
 if TYPE_CHECKING:
     from vision_grpc.session.settings import Arguments
 
+# Not a docstring: Python leaves those out with -OO.
+_HELP = """\
+Check the settings and the connection to the service.
+
+The checks show which service, transport and credentials a client uses here, whether they work,
+and how to fix what does not.
+"""
 _EPILOG = """\b
 Each line has the name of a check and its result. "!" marks a warning and
 "x" a fault; the line below it says how to fix it. With --json, each line is
@@ -42,7 +49,7 @@ Exit codes:
 _MARKS = {"ok": " ", "warning": "!", "fault": "x"}
 
 
-@click.command(epilog=_EPILOG)
+@click.command(help=_HELP, epilog=_EPILOG)
 @service_options
 @click.option("--call", is_flag=True, help="Get a token and make a call, which is not billed.")
 @click.option(
@@ -61,11 +68,7 @@ def doctor(
     timeout_s: float,
     as_json: bool,
 ) -> int:
-    """Check the settings and the connection to the service.
-
-    The checks show which service, transport and credentials a client uses here, whether they work,
-    and how to fix what does not.
-    """
+    """Check the settings and the connection to the service."""
     from vision_grpc.doctor import examine
 
     code = ALL_READ

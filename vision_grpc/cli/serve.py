@@ -19,6 +19,13 @@ from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.seconds import DAY_S, Seconds
 from vision_grpc.cli.stderr import print_line
 
+# Not a docstring: Python leaves those out with -OO.
+_HELP = """\
+Run a local Vision service, over gRPC and REST.
+
+It recognises text with Tesseract and has the API of the real service. It requires no
+credentials unless --require-auth is given.
+"""
 _EPILOG = """\b
 When the service is ready, one line of JSON is printed on stdout:
 {"grpc_endpoint": "127.0.0.1:4001", "rest_endpoint": "http://127.0.0.1:4002"}
@@ -66,7 +73,7 @@ _PORT = click.IntRange(0, 65535)
 _log = logging.getLogger(__name__)
 
 
-@click.command(epilog=_EPILOG)
+@click.command(help=_HELP, epilog=_EPILOG)
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--grpc-port", type=_PORT, default=0, metavar="N", help="Port for gRPC.  [default: any free]")
 @click.option("--rest-port", type=_PORT, default=0, metavar="N", help="Port for REST.  [default: any free]")
@@ -101,11 +108,7 @@ def serve(
     token_lifetime_s: float,
     strict: bool,
 ) -> NoReturn:
-    """Run a local Vision service, over gRPC and REST.
-
-    It recognises text with Tesseract and has the API of the real service. It requires no
-    credentials unless --require-auth is given.
-    """
+    """Run a local Vision service, over gRPC and REST."""
     if (tls_certificate is None) != (tls_key is None):
         message = "--tls-certificate and --tls-key go together: name both files"
         raise click.UsageError(message, click.get_current_context())

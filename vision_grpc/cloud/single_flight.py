@@ -26,7 +26,7 @@ class Flight(Generic[_T]):
     """Work in a thread of its own, which goes on when those who wait for it give up.
 
     Raises:
-        RuntimeError: the system has no thread left, or the interpreter shuts down.
+        MachineError: the system has no thread left, or the interpreter is ending.
     """
 
     def __init__(self, work: Callable[[], _T], name: str) -> None:
@@ -89,7 +89,7 @@ class SingleFlight(Generic[_T]):
         """Start one.
 
         Raises:
-            RuntimeError: there is no thread for it.
+            MachineError: there is no thread for it.
         """
         hung = self._latest is not None and not self._latest.done
         self._longest_s = min(2 * self._longest_s, _LEAST_OFTEN * LONGEST_S) if hung else LONGEST_S

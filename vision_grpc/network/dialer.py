@@ -7,7 +7,7 @@ from functools import partial
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import NamedTuple, NoReturn, Self, cast
 
-from vision_grpc.errors import TransportError
+from vision_grpc.errors import MachineError, TransportError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.happy_eyeballs import connect
 from vision_grpc.network.proxy import Proxy, proxy_of
@@ -139,6 +139,8 @@ def _tunnel(connection: socket, attempt: Attempt, proxy: Proxy) -> None:
 
 
 def _fail(attempt: Attempt, error: OSError, proxy: Proxy | None = None) -> NoReturn:
+    if shortage := MachineError.of(error, f"{attempt.endpoint.target} was not reached"):
+        attempt.fail(shortage, error)
     reason = attempt.hide(str(error) or type(error).__name__)
     hint = tls_hint(reason)
     if proxy is not None:

@@ -1,6 +1,7 @@
 """Images for an event loop: pulled and read outside it, when they are wanted."""
 
 import asyncio
+import os
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
@@ -9,6 +10,8 @@ from contextvars import copy_context
 from functools import partial
 
 from vision_grpc.config import Limits
+from vision_grpc.errors import MachineError
+from vision_grpc.results import ImageError
 from vision_grpc.sources.files import PATIENCE_S, ImageSource, Source, read_image
 from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.threads import DaemonThreads
@@ -228,7 +231,11 @@ class _TaskFeeder(Feeder):
         if self._files is None:
             # Not `asyncio.to_thread`, whose threads the end of the loop waits for: a pipe or a dead network disk may
             # never give one back.
-            self._files = DaemonThreads("vision-grpc-files")
+            try:
+                self._files = DaemonThreads("vision-grpc-files")
+            except MachineError as error:
+                key = os.fspath(source)
+                return Rejection(key, ImageError(error.code, f"{key}: cannot be read: {error}"))
         read = partial(copy_context().run, partial(_read_or_error, source, position, self._limits))
         image = await asyncio.wrap_future(self._files.submit(read))
         if isinstance(image, BaseException):

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 
 from vision_grpc.config import Limits
 from vision_grpc.contract.image_header import check_image, describe_excess_bytes
-from vision_grpc.errors import Code
+from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
 from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.texts.encoded import encoding_of
@@ -122,7 +122,7 @@ def _read_file(path: str, limits: Limits) -> bytes | ImageError:
                 if len(content) > size:  # A pipe has no size; a file may have grown since.
                     content += file.read(limits.content_bytes + 1 - len(content))
                 size = len(content)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, MemoryError) as error:
         code, fault = _explain(error)
         return ImageError(code, f"{quote_name(path)}: {fault}")
     if size > limits.content_bytes:
@@ -130,8 +130,10 @@ def _read_file(path: str, limits: Limits) -> bytes | ImageError:
     return content
 
 
-def _explain(error: OSError | ValueError) -> tuple[Code, str]:
+def _explain(error: OSError | ValueError | MemoryError) -> tuple[Code, str]:
     """Return what kept a file from being read; the error's own text would repeat the path."""
+    if shortage := MachineError.of(error, "cannot be read now"):
+        return shortage.code, str(shortage)
     match error:
         case FileNotFoundError():
             return Code.NOT_FOUND, "no such file, check the path"

@@ -10,11 +10,12 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from google.protobuf.message import Message
 
 from vision_grpc.api.api import RequestTemplate
-from vision_grpc.errors import DeadlineError, PathError, VisionError
+from vision_grpc.errors import DeadlineError, MachineError, PathError, VisionError
 from vision_grpc.network.attempt import not_started
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.results import Answer
+from vision_grpc.threads import start_thread
 from vision_grpc.transport import BatchCall, Call, OnDone, Transport
 from vision_grpc.transport.deferred_call import DeferredCall
 
@@ -200,7 +201,7 @@ class DiscoveringTransport:
             call.fail(not_started(self._lookup.directory.endpoint))
             return
         try:
-            threading.Thread(target=work, name="vision-grpc-discovery", daemon=True).start()
-        except RuntimeError as error:
+            start_thread(work, "vision-grpc-discovery")
+        except MachineError as error:
             self._waiting.discard(call)
-            call.fail(PathError(f"no thread could be started to find the service: {error}"))
+            call.fail(error)

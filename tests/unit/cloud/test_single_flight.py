@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from vision_grpc.cloud.single_flight import LONGEST_S, Flight, SingleFlight
+from vision_grpc.errors import MachineError
 
 
 class _Clock:
@@ -64,7 +65,7 @@ def test_without_a_thread_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch) 
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(RuntimeError):
+        with pytest.raises(MachineError):
             flights.start(bool)
     assert flights.under_way is None
     flight: Flight[bool] = flights.start(bool)

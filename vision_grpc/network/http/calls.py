@@ -7,14 +7,14 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from vision_grpc.errors import DeadlineError, TransportError, VisionError
+from vision_grpc.errors import DeadlineError, MachineError, TransportError, VisionError
 from vision_grpc.network.attempt import Attempt, not_started
 from vision_grpc.network.dialer import Dialer
 from vision_grpc.network.http.body import MAX_BODY_BYTES
 from vision_grpc.network.http.connection import HttpConnection
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.network.tls import Tls
-from vision_grpc.threads import DaemonThreads
+from vision_grpc.threads import DaemonThreads, start_thread
 
 _ResultT = TypeVar("_ResultT")
 
@@ -71,6 +71,7 @@ class HttpCalls:
         The future raises what `read` raises, and:
             DeadlineError: no answer in the attempt's time.
             TransportError: the server was not reached, the connection broke, or this was closed.
+            MachineError: there is no thread for the call.
             ProtocolError: the answer is not encoded as it says.
             RequestTooLargeError: the answer is too long.
         """
@@ -84,9 +85,14 @@ class HttpCalls:
             if self._closed:
                 future.set_exception(not_started(attempt.endpoint))
                 return future
-            caller = self._idle.pop() if self._idle else _Caller(DaemonThreads("vision-grpc-http"), self._connect())
+            try:
+                self._watch_until(attempt.deadline.at)
+                caller = self._idle.pop() if self._idle else _Caller(DaemonThreads("vision-grpc-http"), self._connect())
+            except MachineError as error:
+                # Calls under way have their threads, and the next call may take one of those.
+                future.set_exception(error)
+                return future
             self._under_way[future] = _UnderWay(caller, attempt)
-            self._watch_until(attempt.deadline.at)
         future.add_done_callback(self._break_off)
 
         def work() -> None:
@@ -140,7 +146,7 @@ class HttpCalls:
 
     def _watch_until(self, deadline: float) -> None:
         if self._watched_until is None:
-            threading.Thread(target=self._watch, name="vision-grpc-deadlines", daemon=True).start()
+            start_thread(self._watch, "vision-grpc-deadlines")
         if self._watched_until is None or deadline < self._watched_until:
             self._watched_until = deadline
             self._changed.notify()

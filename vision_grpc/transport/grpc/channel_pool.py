@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 from vision_grpc.errors import PathError
+from vision_grpc.transport.grpc.forks import keep_for_ever
 from vision_grpc.transport.grpc.liveness import DIAL_S, Liveness, Sign, patience_s
 
 _ChannelT = TypeVar("_ChannelT")
@@ -83,6 +84,15 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
         """Free the place of a call that was not started."""
         with self._lock:
             pooled.calls -= 1
+
+    def abandon(self, pooled: PooledChannel[_ChannelT, _MethodT]) -> None:
+        """Free the place of a call whose start broke its channel, which is neither used again nor closed."""
+        with self._lock:
+            pooled.calls -= 1
+            pooled.is_retired = True
+            if pooled in self._pooled:
+                self._pooled.remove(pooled)
+        keep_for_ever(pooled)
 
     def end(self, pooled: PooledChannel[_ChannelT, _MethodT], sign: Sign, allowed_s: float) -> _ChannelT | None:
         """Free the place of a call that is over and had so much time; return the channel if it is to be closed.

@@ -1,5 +1,7 @@
 """What goes over gRPC: the metadata of requests, the answers and errors of responses."""
 
+import errno
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
@@ -8,7 +10,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from vision_grpc.api.api import Api
-from vision_grpc.errors import Code, PathError, TransportError, VisionError
+from vision_grpc.errors import Code, MachineError, PathError, TransportError, VisionError
 from vision_grpc.messages import Status
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.endpoint import Endpoint
@@ -34,6 +36,8 @@ _CLOSED_PATH = (
     "http1.x server",
     "Received http2 header with status",
 )
+# What it says, beside that, of this machine: the system's words for the numbers.
+_SHORTAGES = {os.strerror(number): number for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)}
 # What it says, beside that, of a connection that came about and ended before HTTP/2 began.
 _EARLY_ENDS = ("Socket closed", "Connection reset by peer")
 # What it says of a call whose channel was closed here.
@@ -97,9 +101,7 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
         return attempt.late()
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
-        if (hint := tls_hint(f"{attempt.note}: {message}")) is not None:
-            return attempt.unreached(message, hint)
-        return attempt.unreached(_by_way_of(endpoint, message), _hint_of_early_end(message, endpoint))
+        return _unreached(message, attempt)
     if code is Code.CANCELLED and (not metadata or _CLOSED_HERE in message):
         return TransportError(
             f"the call to {endpoint.target} was cancelled, the client may have been closed: {message}"
@@ -138,6 +140,18 @@ def _explain_limit(code: Code, message: str) -> tuple[Code, str, bool]:
 
 def _metadata_of(failure: Failure) -> dict[str, str | bytes]:
     return dict([*(failure.initial_metadata() or ()), *(failure.trailing_metadata() or ())])
+
+
+def _unreached(message: str, attempt: Attempt) -> VisionError:
+    endpoint = attempt.endpoint
+    for words, number in _SHORTAGES.items():
+        if words in message and (
+            shortage := MachineError.of(OSError(number, words), f"{endpoint.target} was not reached")
+        ):
+            return shortage
+    if (hint := tls_hint(f"{attempt.note}: {message}")) is not None:
+        return attempt.unreached(message, hint)
+    return attempt.unreached(_by_way_of(endpoint, message), _hint_of_early_end(message, endpoint))
 
 
 def _hint_of_early_end(message: str, endpoint: Endpoint) -> Hint | None:

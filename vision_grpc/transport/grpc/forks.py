@@ -10,15 +10,25 @@ import threading
 import weakref
 from typing import Any
 
+_kept: list[object] = []
 # Python names a thread by its function.
 _THREAD = "(_poll_wrapper)"
+
+
+def keep_for_ever(thing: object) -> None:
+    """Let an object outlive the interpreter: gRPC's finalizers of it would wait for a thread that is not there."""
+    try:
+        import ctypes
+    except ImportError:  # Python was built without libffi.
+        _kept.append(thing)
+    else:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 class _Forks:
     def __init__(self) -> None:
         self.are_loops_served = True
         self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._kept: list[Any] = []
         self._has_thread = False
 
     def opened(self, channel: object) -> None:
@@ -33,7 +43,8 @@ class _Forks:
         """Be the child: let no channel of the parent come to its end."""
         if self._has_thread:
             self.are_loops_served = False
-            self._kept.extend(self._opened)
+            for channel in self._opened:
+                keep_for_ever(channel)
 
 
 FORKS = _Forks()

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from vision_grpc.errors import MachineError
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
-from vision_grpc.threads import DaemonThreads
+from vision_grpc.threads import MORE_THREADS, DaemonThreads, no_thread, start_thread
 from vision_grpc.transport.grpc.call import CallUnderWay
 from vision_grpc.transport.grpc.exchange import Metadata
 from vision_grpc.transport.grpc.options import credentials_of, route_of
@@ -24,8 +24,15 @@ if TYPE_CHECKING:
 _CLOSED_WITHIN_S = 2.0
 
 
+class ThreadlessChannelError(MachineError):
+    """gRPC could start no thread for the channel, and takes it for started: it would wait for it at each later call."""
+
+
 class ThreadChannels:
     """How channels for threads are opened, used and closed; see `ChannelKind`."""
+
+    def __init__(self) -> None:
+        self._is_threadless = False
 
     def open(self, endpoint: Endpoint, tls: Tls, path: str) -> "tuple[grpc.Channel, ThreadMethod]":
         """Return a channel, and the method on it; see `ChannelKind`."""
@@ -34,7 +41,14 @@ class ThreadChannels:
 
     def start(self, method: "ThreadMethod", wire: bytes, timeout_s: float, metadata: Metadata) -> CallUnderWay:
         """Send a request; see `ChannelKind`."""
-        return method.future(wire, timeout=timeout_s, metadata=metadata)
+        if self._is_threadless:
+            start_thread(_do_nothing, "vision-grpc-probe")  # Else each attempt would break one more channel.
+            self._is_threadless = False
+        try:
+            return method.future(wire, timeout=timeout_s, metadata=metadata)
+        except RuntimeError as error:
+            self._is_threadless = True
+            raise ThreadlessChannelError(no_thread(error).problem, advice=[MORE_THREADS]) from error
 
     def close(self, channels: Sequence[grpc.Channel]) -> None:
         """Close channels; see `ChannelKind`."""
@@ -42,7 +56,11 @@ class ThreadChannels:
 
     async def aclose(self, channels: Sequence[grpc.Channel]) -> None:
         """Close channels, without blocking the event loop."""
-        closing = DaemonThreads("vision-grpc-close")
+        try:
+            closing = DaemonThreads("vision-grpc-close")
+        except MachineError:
+            _close_all(channels)
+            return
         closed = closing.submit(partial(_close_all, channels))
         closing.end()
         await asyncio.wait([asyncio.wrap_future(closed)], timeout=_CLOSED_WITHIN_S)
@@ -59,8 +77,12 @@ class ThreadChannels:
         if sys.is_finalizing():
             return
         # Where no thread can be started, gRPC ends the connection when it has been idle for a while.
-        with suppress(RuntimeError):
-            threading.Thread(target=channel.close, name="vision-grpc-close", daemon=True).start()
+        with suppress(MachineError):
+            start_thread(channel.close, "vision-grpc-close")
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def open_channel(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
@@ -85,9 +107,10 @@ def close_channels(channels: Sequence[grpc.Channel]) -> None:
     """
     if sys.is_finalizing():
         return  # No thread of gRPC runs any more that could end a call: the system closes the connections.
-    closing = threading.Thread(target=_close_all, args=(channels,), name="vision-grpc-close", daemon=True)
-    closing.start()
-    closing.join(_CLOSED_WITHIN_S)
+    try:
+        start_thread(partial(_close_all, channels), "vision-grpc-close").join(_CLOSED_WITHIN_S)
+    except MachineError:
+        _close_all(channels)
 
 
 def _close_all(channels: Sequence[grpc.Channel]) -> None:

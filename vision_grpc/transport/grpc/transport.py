@@ -8,7 +8,7 @@ import grpc
 from google.protobuf.message import Message
 
 from vision_grpc.api.api import Api, RequestTemplate
-from vision_grpc.errors import PathError
+from vision_grpc.errors import MachineError, PathError
 from vision_grpc.network.attempt import Attempt, not_started
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
@@ -21,7 +21,7 @@ from vision_grpc.transport.grpc.channel_pool import ChannelPool
 from vision_grpc.transport.grpc.exchange import Metadata, metadata_of, sign_of
 from vision_grpc.transport.grpc.forks import FORKS
 from vision_grpc.transport.grpc.loop_channel import LoopChannels
-from vision_grpc.transport.grpc.thread_channel import ThreadChannels
+from vision_grpc.transport.grpc.thread_channel import ThreadChannels, ThreadlessChannelError
 from vision_grpc.transport.grpc.untrusted import explain_refusal_first
 from vision_grpc.transport.headers import Headers
 
@@ -102,7 +102,7 @@ class GrpcTransport:
         wire = template.join(contents)
         try:
             call = self._call(wire, attempt, authorization, on_done)
-        except PathError as error:
+        except (PathError, MachineError) as error:
             on_done()
             return EndedCall[Answer](error, contents)
         return GrpcBatchCall(call, wire, attempt, self._is_silent, self._api)
@@ -121,7 +121,7 @@ class GrpcTransport:
 
         try:
             call = self._call(request.SerializeToString(), attempt, authorization, on_done)
-        except PathError as error:
+        except (PathError, MachineError) as error:
             on_done()
             return EndedCall[Message](error)
         return GrpcCall(call, attempt, self._is_silent, read)
@@ -152,6 +152,9 @@ class GrpcTransport:
         except (ValueError, grpc.aio.UsageError) as error:
             self._channels.leave(pooled)
             self._refuse(error)
+        except ThreadlessChannelError:
+            self._channels.abandon(pooled)
+            raise
         except BaseException:
             self._channels.leave(pooled)
             raise
