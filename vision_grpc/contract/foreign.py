@@ -58,8 +58,7 @@ def describe_foreign(content: bytes) -> str | None:
     """
     if content.startswith(png.SIGNATURE):
         # iOS puts this chunk first; its compression and colours are not those of a PNG.
-        first = next(png.chunks(content), None)
-        if first is None or first.kind != b"CgBI":
+        if not content.startswith(b"CgBI", png.FIRST_KIND_AT):
             return None
         kind = "an Apple PNG (CgBI)"
     elif content.startswith(jpeg.SIGNATURE):

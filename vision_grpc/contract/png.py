@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+FIRST_KIND_AT = len(SIGNATURE) + 4
+"""Where the first chunk says its kind."""
+
 _HEAD = struct.Struct(">I4s")  # The length of the data, and the kind of the chunk.
 _CHECKSUM_BYTES = 4
 
