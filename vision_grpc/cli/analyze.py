@@ -233,7 +233,7 @@ def _print_results(
     results: "Iterable[ImageResult]", form: "Format", output: Output, counts: RunCounts, bar: "ProgressBar | None"
 ) -> None:
     for result in results:
-        counts.count(result)
+        counts.count(result.check())
         record = form.render(result)
         if record:
             with nullcontext() if bar is None else bar.room_for(output):

@@ -15,12 +15,13 @@ from vision_grpc.results.text import join_text, read_json_text, read_text
 class WireOutcome:
     """An outcome as wire bytes, parsed when it is read: parsing a page costs more than getting it."""
 
-    __slots__ = ("_has_error", "_message", "_wire")
+    __slots__ = ("_has_error", "_message", "_text", "_wire")
 
     def __init__(self, wire: bytes, *, has_error: bool) -> None:
         self._wire = wire
         self._has_error = has_error
         self._message: AnalyzeResult | None = None
+        self._text: str | None = None
 
     def error(self) -> ImageError | None:
         """Return the error; without one, nothing is parsed."""
@@ -37,13 +38,17 @@ class WireOutcome:
         return self._message
 
     def text(self) -> str:
-        """Return the text, read without the rest unless that has been parsed already."""
-        if self._message is not None:
-            return text_of(self._message)
-        with suppress(DecodeError, UnicodeDecodeError):
-            # Damaged bytes may look like a page without text.
-            if text := read_text(self._wire):
-                return text
+        """Return the text, read once, and without the rest unless that has been parsed already."""
+        if self._text is None:
+            self._text = self._read_text()
+        return self._text
+
+    def _read_text(self) -> str:
+        if self._message is None:
+            with suppress(DecodeError, UnicodeDecodeError):
+                # Damaged bytes may look like a page without text.
+                if text := read_text(self._wire):
+                    return text
         return text_of(self.message())  # It raises the error, if any.
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -57,12 +62,13 @@ def _restore(wire: bytes, has_error: bool) -> WireOutcome:  # noqa: FBT001 - cal
 class JsonOutcome:
     """An outcome as JSON; errors are made from what `hide` returns, because they may quote a secret."""
 
-    __slots__ = ("_hide", "_json", "_message")
+    __slots__ = ("_hide", "_json", "_message", "_text")
 
     def __init__(self, json: bytes, hide: Callable[[bytes], bytes] = bytes) -> None:
         self._json = json
         self._hide = hide
         self._message: AnalyzeResult | None = None
+        self._text: str | None = None
 
     def error(self) -> ImageError | None:
         """Return the error; if the JSON cannot contain one, nothing is parsed."""
@@ -78,9 +84,12 @@ class JsonOutcome:
         return self._message
 
     def text(self) -> str:
-        """Return the text, read without the whole message unless that has been parsed already."""
-        text = read_json_text(self._json) if self._message is None else None
-        return text_of(self.message()) if text is None else text
+        """Return the text, read once, and without the whole message unless that has been parsed already."""
+        if self._text is None and self._message is None:
+            self._text = read_json_text(self._json)
+        if self._text is None:
+            self._text = text_of(self.message())
+        return self._text
 
     def _parse(self) -> AnalyzeResult:
         with suppress(ProtocolError):

@@ -103,8 +103,21 @@ class ImageResult:
 
     @property
     def ok(self) -> bool:
-        """Whether the image and all its features succeeded."""
+        """Whether the image and all its features succeeded, as far as the answer was read; see `check`."""
         return self.error is None
+
+    def check(self) -> Self:
+        """Return the result itself, its answer read: one that is damaged becomes the error of the image.
+
+        Without this it is read with the text, which then raises ProtocolError. It costs what reading the text costs.
+        """
+        if self.error is None and self.outcome is not None:
+            try:
+                self.outcome.text()
+            except ProtocolError as error:
+                self.error = ImageError(error.code, str(error), cause=error)
+                self.outcome = None
+        return self
 
     def raise_for_error(self) -> Self:
         """Return the result itself, so that what is read from it is not an empty text in place of an error.
@@ -112,9 +125,9 @@ class ImageResult:
             print(client.analyze("scan.png").raise_for_error().text)
 
         Raises:
-            ImageFailedError: the image has an error.
+            ImageFailedError: the image has an error, or its answer is damaged.
         """
-        if (error := self.error) is None:
+        if (error := self.check().error) is None:
             return self
         raise ImageFailedError(
             self.key, error.code, error.message, details=error.details, retryable=error.retryable

@@ -143,9 +143,9 @@ def single(results: Sequence[ImageResult]) -> ImageResult:
     """Return the result of a stream of one image.
 
     Raises:
-        VisionError: the call failed as a whole.
+        VisionError: the call failed as a whole, or its answer is damaged.
     """
     [result] = results
-    if result.error is not None and result.error.cause is not None:
-        raise result.error.cause
+    if (error := result.check().error) is not None and error.cause is not None:
+        raise error.cause
     return result

@@ -19,7 +19,7 @@ from vision_grpc.messages import (
     Word,
 )
 from vision_grpc.results import ImageError, ImageResult, Outcome
-from vision_grpc.results.outcomes import MessageOutcome, WireOutcome, text_of
+from vision_grpc.results.outcomes import JsonOutcome, MessageOutcome, WireOutcome, text_of
 
 _GARBAGE = b"\x12\x05cut"
 
@@ -105,6 +105,21 @@ def test_broken_bytes_are_told_when_they_are_read() -> None:
     assert result.ok
     with pytest.raises(ProtocolError, match="not a valid AnalyzeResult"):
         _ = result.text
+
+
+@pytest.mark.parametrize(
+    "outcome", [WireOutcome(_GARBAGE, has_error=False), JsonOutcome(b'{"results": [{"textDetection": 1}]}')]
+)
+def test_a_checked_result_is_ok_or_has_an_error(outcome: Outcome) -> None:
+    result = ImageResult("key", outcome)
+    assert result.check() is result
+    assert not result.ok
+    assert result.error is not None
+    assert (result.error.code, result.error.retryable) == (Code.DATA_LOSS, False)
+    assert isinstance(result.error.cause, ProtocolError)
+    assert (result.text, result.result) == ("", None)
+    with pytest.raises(ImageFailedError, match="DATA_LOSS"):
+        result.raise_for_error()
 
 
 def test_broken_bytes_are_no_empty_page() -> None:
