@@ -121,8 +121,6 @@ _UNREADABLE = {
     "no gzip": _head("content-encoding: gzip"),
     "a blank in a name": _head("x-a : b"),
     "a line that is no header": _head("Some warning"),
-    "no HTTP": b"220 mail.example ESMTP\r\n",
-    "a lower-case version": _head().replace(b"HTTP", b"http", 1),
 }
 
 

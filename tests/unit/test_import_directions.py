@@ -35,7 +35,7 @@ _PLANTED = [
     ("sources/files.py", "vision_grpc.network.http.calls"),
     ("network/http/calls.py", "vision_grpc.messages"),
     ("network/http/calls.py", "h2"),
-    ("threads.py", "vision_grpc.errors"),
+    ("threads.py", "vision_grpc.config"),
     ("threads.py", "grpc"),
     ("transport/grpc/transport.py", "vision_grpc.stream.run"),
     ("transport/connect.py", "vision_grpc.auth"),
