@@ -34,10 +34,14 @@ _SIGNATURES = (
     (rb"\x1f\x8b", "compressed by gzip"),
     (rb"\xd0\xcf\x11\xe0", "an Office document"),
     (rb"\{\\rtf", "an RTF document"),
-    (rb"(?i)(\xef\xbb\xbf)?\s*(<\?xml.*?|<!--.*?-->\s*|<!DOCTYPE\s)*<svg\b|<!DOCTYPE\s+svg", "an SVG"),
-    (rb"(?i)(\xef\xbb\xbf)?\s*(<!DOCTYPE\s+html|<html)", "an HTML page"),
 )
 _PATTERNS = [(re.compile(pattern, re.DOTALL), name) for pattern, name in _SIGNATURES]
+# What a document begins with does not say what it is, its root does. The bytes may be made to cost time: none of these
+# patterns has a repetition within another, or next to one that matches the same.
+_MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*<[?!a-z]", re.IGNORECASE)
+_COMMENT = re.compile(rb"<!--.*?(-->|\Z)", re.DOTALL)
+_ROOT = re.compile(rb"<(?:!DOCTYPE\s+)?(svg|html)\b", re.IGNORECASE)
+_ROOTS = {b"svg": "an SVG", b"html": "an HTML page"}
 _LOOKED_AT_BYTES = 1024
 # ISO 14496-12: a box of type ftyp, then its major brand, a version and the compatible brands.
 _FTYP_AT = 4
@@ -69,8 +73,13 @@ def describe_foreign(content: bytes) -> str | None:
         head = content[:_LOOKED_AT_BYTES]
         if (encoding := encoding_of(head.decode(errors="replace"))) is not None:
             return f"the file is {encoding} in place of the image itself: decode it first"
-        kind = next((name for pattern, name in _PATTERNS if pattern.match(head)), "no image")
+        kind = next((name for pattern, name in _PATTERNS if pattern.match(head)), None) or _name_by_root(head)
     return f"the file is {kind}, only JPEG and PNG are accepted: convert it first"
+
+
+def _name_by_root(head: bytes) -> str:
+    root = _ROOT.search(_COMMENT.sub(b"", head)) if _MARKUP.match(head) else None
+    return "no image" if root is None else _ROOTS[root[1].lower()]
 
 
 def _name_by_brands(content: bytes) -> str:

@@ -16,7 +16,7 @@ _BEGINNINGS = (
 _DATA_URL = re.compile(r"data:[\w/+.;=-]*,", re.IGNORECASE)
 # Programs that convert bytes to text by `str` leave b'...' around it.
 _BEFORE = re.compile(r"\ufeff?\s*(?:b?['\"])?\s*")
-_REST = re.compile(r"[\w+/=\s-]*['\"]?\s*", re.ASCII)
+_REST = re.compile(r"[\w+/=\s-]*(?:['\"]\s*)?", re.ASCII)
 # Files and folders may be called like shorter texts.
 _SHORTEST = 24
 _LONGEST_NAME, _LONGEST_PATH = 255, 4096

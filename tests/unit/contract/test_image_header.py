@@ -217,7 +217,13 @@ def _ftyp(major: bytes, *compatible: bytes) -> bytes:
         (b"8BPS\0\x01", "is a Photoshop file (PSD),"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is an SVG,"),
         (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- Ink -->\n<svg/>", "is an SVG,"),
-        (b"<!DOCTYPE html><html>", "is an HTML page,"),
+        (b"<!-- an <html> with - and -- -->\n<!-- 2 --><SVG>", "is an SVG,"),
+        (b"<?xml version='1.0'?><?xml-stylesheet?><!DOCTYPE svg PUBLIC ''>", "is an SVG,"),
+        (b"<!DOCTYPE html><html><svg/></html>", "is an HTML page,"),
+        (b"\n<?xml version='1.0'?>\n<html>", "is an HTML page,"),
+        (b"<note>no picture</note>", "is no image,"),
+        (b"<!-- <svg>", "is no image,"),
+        (b"i < <svg", "is no image,"),
         (b"PK\x03\x04\x14", "is a ZIP"),
         (b"\x89PNG\n\x1a\n\0\0\0\x0dIHDR", "is a PNG with its first bytes changed"),
         (SIGNATURE + encode_chunk(b"CgBI", b"P\0 \x02") + encode_chunk(b"IHDR", IHDR), "is an Apple PNG (CgBI),"),
@@ -228,6 +234,23 @@ def test_what_is_surely_neither_jpeg_nor_png_is_called_by_its_name(content: byte
     assert fault is not None
     assert told in fault
     assert not content or "only JPEG and PNG are accepted: convert it first" in fault
+
+
+BEGINNINGS = (
+    b"<!---->", b"<!--", b"-->", b"<?xml", b"<?xml?>", b"<?", b"<!DOCTYPE ", b"<!DOCTYPE svg", b"<svg", b"<html", b"<",
+    b"-", b"P", b"P1 ", b"RIFF", b"PNG", b"PNG\r\n", b"BM", b"II", b"\0", b" ", b"\n", b"\xef\xbb\xbf", b"'", b"b'",
+    b"A", b"A=", b"data:", b"/9j/", b"\xff",
+)  # fmt: skip
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("beginning", [b"", *BEGINNINGS], ids=repr)
+def test_no_file_takes_long_to_be_named(beginning: bytes) -> None:
+    # A pattern that tries all ways to split such a file would take longer than the world is old.
+    for repeated in BEGINNINGS:
+        for end in (b"", b".", b" .", b"'", b"x"):
+            check_image((beginning + repeated * 1024)[: 1024 - len(end)] + end, Limits())
+            check_image((beginning + repeated) * 140 + end, Limits())
 
 
 @given(
