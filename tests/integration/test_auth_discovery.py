@@ -10,7 +10,7 @@ from held_port import held_port
 from vision_grpc.cloud import discovery
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.codec.json import to_json
-from vision_grpc.errors import Code, PathError, ServiceError, TransportError
+from vision_grpc.errors import Code, MachineError, PathError, ServiceError, TransportError
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
 
 _ANSWER = ListApiEndpointsResponse(
@@ -59,18 +59,33 @@ def test_a_failure_is_not_cached() -> None:
         assert endpoints.address("iam") == "iam.example:443"
 
 
-def test_want_of_a_thread_is_told_and_costs_no_later_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: threading.Thread) -> None:
-        message = "can't start new thread"
-        raise RuntimeError(message)
+def _refuse(_: threading.Thread) -> None:
+    message = "can't start new thread"
+    raise RuntimeError(message)
 
+
+async def test_want_of_a_thread_is_told_and_costs_no_later_call(monkeypatch: pytest.MonkeyPatch) -> None:
     with http_server(always(Reply(200, to_json(_ANSWER)))) as url:
         endpoints = ApiEndpoints(url, transport="rest")
         with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse)
-            with pytest.raises(PathError, match="no thread could be started to ask"):
+            patch.setattr(threading.Thread, "start", _refuse)
+            with pytest.raises(MachineError, match="no thread left for this process"):
                 endpoints.address("iam")
+            with pytest.raises(MachineError, match="no thread left for this process"):
+                await endpoints.address_async("iam")
         assert endpoints.address("iam") == "iam.example:443"
+
+
+async def test_what_is_known_stands_while_no_thread_is_left_to_ask_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead_s, monotonic = [0.0], time.monotonic
+    monkeypatch.setattr(discovery, "time", SimpleNamespace(monotonic=lambda: monotonic() + ahead_s[0]))
+    with http_server(always(Reply(200, to_json(_ANSWER)))) as url:
+        endpoints = ApiEndpoints(url, transport="rest")
+        assert endpoints.address("iam") == "iam.example:443"
+        ahead_s[0] += 3600
+        monkeypatch.setattr(threading.Thread, "start", _refuse)
+        assert endpoints.address("iam") == "iam.example:443"
+        assert await endpoints.address_async("ai-vision") == "vision.example:443"
 
 
 def test_what_is_known_stands_while_it_is_asked_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import Anonymous, IamToken, YcProfile
 from vision_grpc.cloud import discovery
 from vision_grpc.codec.json import to_json
+from vision_grpc.errors import MachineError
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
 from vision_grpc.network.deadline import Deadline
@@ -139,6 +140,16 @@ def test_an_endpoint_service_that_does_not_tell_is_named(
         assert caught.value.lasting
         results = driver.collect([png(1), png(2)])
     assert [(result.attempts, result.error and result.error.retryable) for result in results] == [(1, False)] * 2
+
+
+@pytest.mark.parametrize("begin", ["start", "send"])
+def test_what_the_machine_lacks_is_not_blamed_on_the_endpoint_service(begin: str) -> None:
+    lack = MachineError("this machine has no thread left for this process")
+    directory, done = Mock(address=Mock(side_effect=lack), endpoint=_SlowDirectory.endpoint), threading.Event()
+    call = _begin(DiscoveringTransport(Lookup(directory, insecure=False), Mock()), begin, done)
+    assert done.wait(20)
+    with pytest.raises(MachineError, match=r"^this machine has no thread left for this process$"):
+        call.answer()
 
 
 def test_one_that_hangs_ends_within_the_calls_deadline(client: Callable[..., SyncDriver | AsyncDriver]) -> None:

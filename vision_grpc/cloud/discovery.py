@@ -7,7 +7,7 @@ from typing import Literal
 
 from vision_grpc.cloud.once import UnaryService, call_once
 from vision_grpc.cloud.single_flight import Flight, SingleFlight
-from vision_grpc.errors import Advice, Code, DeadlineError, PathError, ProtocolError, ServiceError, VisionError
+from vision_grpc.errors import Advice, Code, DeadlineError, MachineError, ProtocolError, ServiceError, VisionError
 from vision_grpc.messages import ListApiEndpointsRequest, ListApiEndpointsResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
@@ -69,6 +69,7 @@ class ApiEndpoints:
 
         Raises:
             TransportError: the endpoint service was not reached in time.
+            MachineError: this machine lacks what the question needs, such as a thread, and nothing is known yet.
             ServiceError: it refused the call, or knows no such service (NOT_FOUND).
             ProtocolError: its answer cannot be read.
         """
@@ -91,10 +92,9 @@ class ApiEndpoints:
             if question is None and time.monotonic() >= self._ask_at:
                 try:
                     question = self._flights.start(self._ask)
-                except RuntimeError as error:
+                except MachineError:
                     if self._addresses is None:
-                        message = f"no thread could be started to ask {self.endpoint.target}: {error}"
-                        raise PathError(message) from error
+                        raise
             return question if self._addresses is None else None
 
     def _ask(self) -> VisionError | None:

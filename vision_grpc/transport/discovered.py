@@ -49,9 +49,12 @@ class Lookup:
 
         Raises:
             TransportError: the directory did not say.
+            MachineError: this machine lacks what it takes to ask.
         """
         try:
             return self._endpoint(self.directory.address(_SERVICE_ID, timeout_s=deadline.left_s))
+        except MachineError:
+            raise  # It says nothing about the endpoint service.
         except VisionError as error:
             self._fail(error)
 
