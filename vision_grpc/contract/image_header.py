@@ -10,8 +10,6 @@ from vision_grpc.config import Limits
 from vision_grpc.contract import jpeg, png
 from vision_grpc.contract.foreign import describe_foreign
 
-# Of the frame header of a JPEG: a byte of precision, then height and width.
-_FRAME = struct.Struct(">xHH")
 # Of a PNG, the beginning of its first chunk: its length and kind, then width and height.
 _IHDR_HEAD = b"\0\0\0\x0dIHDR"
 _IHDR = struct.Struct(">II")
@@ -55,13 +53,16 @@ def describe_excess_pixels(width: int, height: int, limits: Limits) -> str | Non
 def read_header(content: bytes, *, above: int = 0) -> ImageHeader | None:
     """Return format and size of a JPEG or PNG; None if they are not certain, because anything is unusual.
 
-    None too if the image has no more pixels than `above`: then not all is looked at, which takes half of the time.
+    None too if the image has no more pixels than `above`: then its first bytes suffice.
     """
     if content.startswith(png.SIGNATURE):
         size = _size_of_png(content, above)
         return None if size is None else ImageHeader("png", *size)
     if content.startswith(jpeg.SIGNATURE):
-        size = _size_of_jpeg(content, above)
+        stated = jpeg.stated_size(content)
+        if stated is not None and stated[0] * stated[1] <= above:
+            return None
+        size = _size_of_jpeg(content)
         return None if size is None else ImageHeader("jpeg", *size)
     return None
 
@@ -83,16 +84,16 @@ def _size_of_png(content: bytes, above: int) -> tuple[int, int] | None:
     return width, height
 
 
-def _size_of_jpeg(content: bytes, above: int) -> tuple[int, int] | None:
+def _size_of_jpeg(content: bytes) -> tuple[int, int] | None:
     size: tuple[int, int] | None = None
     for segment in jpeg.segments(content):
         if not segment.regular:
             return None
         if segment.code in jpeg.FRAMES:
-            if size is not None or segment.end - segment.body < _FRAME.size:
+            if size is not None or segment.end - segment.body < jpeg.FRAME_SIZE.size:
                 return None
-            height, width = _FRAME.unpack_from(content, segment.body)
-            if width * height <= above:
+            height, width = jpeg.FRAME_SIZE.unpack_from(content, segment.body)
+            if width == 0 or height == 0:
                 return None
             size = width, height
         if segment.code == jpeg.SOS:

@@ -1,6 +1,7 @@
 """The segments of a JPEG file up to its picture data, found in the way libjpeg finds them."""
 
 import re
+import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -21,6 +22,9 @@ _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
 _LAST = frozenset({SOS, EOI})
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _LENGTH_BYTES = 2
+_HEAD = struct.Struct(">xBH")  # The code of a marker, and the length of its segment.
+FRAME_SIZE = struct.Struct(">xHH")
+"""The beginning of a frame header: a byte of precision, then height and width."""
 
 
 class Segment(NamedTuple):
@@ -33,6 +37,26 @@ class Segment(NamedTuple):
     regular: bool
     """Whether it belongs before the picture data, has a valid length, and follows the one before directly, but for
     the fill bytes that are allowed. Decoders differ in what they make of others."""
+
+
+def stated_size(content: bytes) -> tuple[int, int] | None:
+    """Return width and height as the first frame states them, None if anything unusual comes before it.
+
+    This is a quick look, at a fifth of the cost of `segments`; a later segment may contradict it.
+    """
+    position = len(SIGNATURE)
+    try:
+        while content[position] == 0xFF:  # noqa: PLR2004 - what each marker begins with
+            code, length = _HEAD.unpack_from(content, position)
+            if code in FRAMES:
+                height, width = FRAME_SIZE.unpack_from(content, position + 2 + _LENGTH_BYTES)
+                return width, height
+            if code not in _USUAL or length < _LENGTH_BYTES:
+                return None
+            position += 2 + length
+    except (IndexError, struct.error):
+        pass
+    return None
 
 
 def segments(content: bytes) -> Iterator[Segment]:
