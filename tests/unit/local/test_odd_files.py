@@ -5,8 +5,11 @@ import logging
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from vision_grpc.config import Limits
@@ -120,6 +123,37 @@ SILENT_JPEGS: dict[str, Callable[[], bytes]] = {
     "progressive": lambda: jpeg(progressive=True),
     "restarts": lambda: jpeg(restart_marker_blocks=1),
 }
+
+
+# Of each kind that the header of a PNG can state, with a transparent colour, which depends on it.
+HEADERS = {
+    f"{bits} bits, colour type {colours}, {'in passes' if interlaced else 'in rows'}": struct.pack(
+        ">IIBBBBB", *SIZE, bits, colours, 0, 0, interlaced
+    )
+    for bits in (0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 32, 255)
+    for colours in (*range(8), 255)
+    for interlaced in (0, 1)
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_any_header_of_a_png_gives_a_picture_or_a_reason(header: bytes) -> None:
+    for key in (b"", b"\0", bytes(2), bytes(6), b"\xff" * 6, bytes(300)):
+        for pixels in (PIXELS, PIXELS[:20], zlib.compress(b"\0"), b""):
+            chunks = [(b"IHDR", header), (b"PLTE", bytes(30)), (b"tRNS", key), (b"IDAT", pixels), (b"IEND", b"")]
+            content = SIGNATURE + b"".join(encode_chunk(*chunk) for chunk in chunks)
+            with suppress(UnreadableImageError):
+                assert decode(content).width == SIZE[0]
+
+
+@given(st.binary(min_size=5, max_size=5), st.binary(max_size=8))
+def test_bytes_of_any_value_in_a_header_are_no_bug(kind: bytes, key: bytes) -> None:
+    for content in (
+        png(encode_chunk(b"tRNS", key)).replace(HEADER, HEADER[:8] + kind),
+        with_segments(segment(0xC0, kind + key), segment(0xC4, kind), segment(0xDA, key)),
+    ):
+        with suppress(UnreadableImageError):
+            decode(content)
 
 
 def near_picture(pixels: bytes) -> bool:

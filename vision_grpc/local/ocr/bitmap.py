@@ -64,14 +64,15 @@ def decode(content: bytes, limits: Limits = _LIMITS) -> Bitmap:
     """
     if foreign := describe_foreign(content):
         raise UnreadableImageError(foreign)
-    file = open_png(content) if content.startswith(png.SIGNATURE) else open_jpeg(content)
-    if fault := describe_excess_pixels(*file.size, limits):
-        raise UnreadableImageError(fault)
     try:
+        file = open_png(content) if content.startswith(png.SIGNATURE) else open_jpeg(content)
+        _check_size(file, limits)
         image, complete = _load(file)
         upright = _flatten(_turn(image, file))
     except MemoryError:
         raise  # It says something about this machine, not about the file.
+    except UnreadableImageError:
+        raise
     # A damaged file makes Pillow's parsers raise OSError, SyntaxError, AssertionError and more. No list of them is
     # complete, and only the file differs between calls.
     except Exception as error:
@@ -81,6 +82,11 @@ def decode(content: bytes, limits: Limits = _LIMITS) -> Bitmap:
         told = "; ".join(oddities[:_MOST_TOLD])
         _log.warning("the picture of a file of %d bytes is read although %s", len(content), told)
     return Bitmap(upright.width, upright.height, len(upright.getbands()), upright.tobytes(), complete)
+
+
+def _check_size(file: PictureFile, limits: Limits) -> None:
+    if fault := describe_excess_pixels(*file.size, limits):
+        raise UnreadableImageError(fault)
 
 
 def _load(file: PictureFile) -> tuple[Image.Image, bool]:

@@ -11,7 +11,8 @@ from vision_grpc.local.ocr.picture_file import PictureFile, check_sizes_agree, d
 _HEADER = struct.Struct(">IIBBBBB")
 _GREY, _RGB, _PALETTE = 0, 2, 3
 _DEEP = 16
-# Samples of a pixel by colour type (PNG specification, table 11.1).
+# Bits of a sample, and samples of a pixel by colour type (PNG specification, table 11.1).
+_BITS = frozenset({1, 2, 4, 8, _DEEP})
 _SAMPLES = {_GREY: 1, _RGB: 3, _PALETTE: 1, 4: 2, 6: 4}
 _MOST_COLOURS = 256
 _XMP = b"XML:com.adobe.xmp\0"
@@ -39,7 +40,7 @@ class _Header(NamedTuple):
         if len(data) < _HEADER.size:
             raise damaged()
         header = cls(*_HEADER.unpack_from(data))
-        if not header.width or not header.height or header.colours not in _SAMPLES:
+        if not header.width or not header.height or header.bits not in _BITS or header.colours not in _SAMPLES:
             raise damaged()
         return header
 
