@@ -25,8 +25,8 @@ class Process:
         return self.is_this and not sys.is_finalizing()
 
     def check_stream(self) -> None:
-        """Raise RuntimeError where a stream cannot go on."""
-        if not self.is_this:
+        """Raise RuntimeError where a stream cannot go on. It is asked after each image."""
+        if self._id != os.getpid():
             message = "this stream was begun in the parent process, which gets its results: begin another one here"
             raise RuntimeError(message)
         check_interpreter()
