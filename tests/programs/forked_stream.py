@@ -1,5 +1,7 @@
 """Forks in the middle of a stream of results: prints the numbers that parent and child get, a line each.
 
+The child also prints how many streams it keeps for its end, if it keeps any.
+
 Argument: `sync` or `asyncio`, and where it forks: `reader` or `source`.
 """
 
@@ -12,6 +14,7 @@ from images_in_bytes import png
 from scripted_service import answer
 
 from vision_grpc import AsyncVisionClient, VisionClient
+from vision_grpc.session.calls import _LEFT_AT_EXIT
 from vision_grpc.testing import MemoryTransport
 
 _IMAGES = 20
@@ -80,6 +83,8 @@ def main() -> None:
         asyncio.run(read_async(place))
     sys.stdout.flush()
     if _is_child:
+        if _LEFT_AT_EXIT:
+            _print([], f"keeps {len(_LEFT_AT_EXIT)} streams")
         os._exit(0)
 
 

@@ -62,19 +62,20 @@ class Calls:
 
     def close(self) -> None:
         """Give up what is under way, and report it."""
+        _LEFT_AT_EXIT.discard(self)  # In a forked child too: it would keep the images.
         if self._process.has_threads:
             self._cancel()
             self._run.closed(time.monotonic())
 
     def end(self, until: float) -> None:
         """Give up what is under way and wait for its end, at most until a time (monotonic seconds)."""
+        _LEFT_AT_EXIT.discard(self)
         if self._process.has_threads:
             self._cancel()
             while len(self._calls) > self._done.qsize() and time.monotonic() < until:
                 time.sleep(_GLANCE_S)
 
     def _cancel(self) -> None:
-        _LEFT_AT_EXIT.discard(self)
         for call in list(self._calls.values()):  # At exit, another thread may still start some.
             call.cancel()
 
