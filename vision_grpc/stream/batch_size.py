@@ -26,7 +26,8 @@ class BatchSize:
     """
 
     def __init__(self, limits: Limits, most_images: int) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: garbage collection or a signal handler may call this in the same thread.
+        self._lock = threading.RLock()
         self.most_images = most_images
         """The most images that the API allows in a request."""
         self.images = _best_batch(limits, most_images)

@@ -20,7 +20,8 @@ class ProtocolChoice:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: garbage collection or a signal handler may call this in the same thread.
+        self._lock = threading.RLock()
         self._reason: str | None = None
         self._is_logged = False
         self._probe_at = 0.0
