@@ -46,17 +46,17 @@ class Simulation:
         self.wanted = 0
         self.ended_by: VisionError | None = None
         self.effects: list[Effect] = []
-        self._plan = plan
+        self.plan = plan
         self._seed = seed
         self._record: list[Callable[[Run], Effect | None]] = []
         self._start()
 
     def _start(self) -> None:
-        self.shared = Shared.of(self._plan.limits, self._plan.retry, most_images=8)
+        self.shared = Shared.of(self.plan.limits, self.plan.retry, most_images=8)
         self.throttle = self.shared.throttle
         self.monitor = Monitor(None)
         rng = random.Random(self._seed)  # noqa: S311 - no secret
-        self.run = Run(self._plan, self.shared, rng, self.monitor)
+        self.run = Run(self.plan, self.shared, rng, self.monitor)
 
     def report(self, event: Callable[[Run], None]) -> None:
         """Report an event to the run."""

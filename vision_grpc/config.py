@@ -52,10 +52,10 @@ class RetryPolicy:
 
     attempts: int = 6
     """How often one image is sent at most, the first time included. Attempts while the service is away are not
-    counted, whoever says so (a port that refuses, a connection that closes, a gateway with 502, 503 or 504): images
-    wait for it as long as `Timeouts.total_s` allows, or for `max_backoff_s` if it has never answered. Nor are refusals
-    for a quota that has let calls through. An image whose answer cannot be read is sent once more, and no more than
-    that: the answer is billed."""
+    counted, no matter which machine reports it (a port that refuses, a connection that closes, a gateway with 502, 503
+    or 504): from when a stream first misses it, images wait for it as long as `Timeouts.total_s` allows, or for
+    `max_backoff_s` if it has never answered. Nor are refusals for a quota that has let calls through. An image whose
+    answer cannot be read is sent once more, and no more than that: the answer is billed."""
 
     initial_backoff_s: float = 0.5
     """The first wait is a random part of this (full jitter); each further one doubles it."""

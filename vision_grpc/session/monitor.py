@@ -10,6 +10,7 @@ from itertools import count
 from vision_grpc.errors import Code, ServiceError, TransportName, VisionError
 from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
 from vision_grpc.results import Answer
+from vision_grpc.stream.outage import is_answered
 
 _LOG = logging.getLogger("vision_grpc.calls")
 _HOOK_LOG = logging.getLogger("vision_grpc.events")
@@ -85,7 +86,7 @@ class Monitor:
             self._in_flight -= 1
             self._latencies[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
             self._requests_failed += not is_answer
-            is_back = is_answer and self._is_missed
+            is_back = self._is_missed and is_answered(outcome)
             self._is_missed = self._is_missed and not is_back
         if is_back:
             _LOG.info("the service answers again")

@@ -4,7 +4,8 @@ import math
 import random
 
 from vision_grpc.config import RetryPolicy
-from vision_grpc.errors import Code, DeadlineError, ProtocolError, ServiceError, VisionError
+from vision_grpc.errors import Code, DeadlineError, MachineError, ProtocolError, ServiceError, VisionError
+from vision_grpc.results import Answer
 from vision_grpc.stream.backoff import backoff_s
 from vision_grpc.stream.presence import Presence
 
@@ -29,6 +30,7 @@ class Outage:
         self._presence = presence
         self._rng = rng
         self._waits = waits
+        self._missed_since: float | None = None
         self._missed_at = -math.inf
         self.looks_at = -math.inf
         """When the next call may leave."""
@@ -46,13 +48,12 @@ class Outage:
 
         It is not if other calls were answered since: then it was this call that failed, perhaps for its images.
         """
-        if not _says_away(error):
-            if isinstance(error, ServiceError | ProtocolError):
-                self.answered(now)
+        if is_answered(error):
+            self.answered(now)
+        if not _says_away(error) or self._presence.was_there(sent_at):
             return False
-        if self._presence.was_there(sent_at):
-            return False
-        self._presence.missed(now)
+        if not self._is_missed:
+            self._missed_since = now
         return True
 
     def is_over_since(self, missed_at: float) -> bool:
@@ -62,9 +63,14 @@ class Outage:
     def is_expected(self, now: float) -> bool:
         """Return whether a service that is away is expected back.
 
-        One that has never answered may be starting, or its address may be wrong: that is to be said soon.
+        The wait is counted from when this stream first missed it, however long ago the last answer came. One that has
+        never answered may be starting, or its address may be wrong: that is to be said soon.
         """
-        return self._waits and self._presence.is_expected(now, self._patience_s, self._policy.max_backoff_s)
+        if self._missed_since is None or not self._is_missed:
+            return self._waits
+        was_there = self._presence.was_there()
+        patience_s = self._patience_s if was_there else min(self._patience_s, self._policy.max_backoff_s)
+        return self._waits and now - self._missed_since < patience_s
 
     def wait(self, sent_at: float, now: float, asked_s: float) -> None:
         """Let no call leave for a while, after one that left at `sent_at`; `asked_s` is the wait asked for."""
@@ -75,11 +81,26 @@ class Outage:
             self._missed_at = now
         self.looks_at = max(self.looks_at, now + asked_s)
 
+    @property
+    def _is_missed(self) -> bool:
+        """Whether this stream has missed the service, which has not answered any stream since."""
+        return self._missed_since is not None and not self._presence.was_there(self._missed_since)
+
+
+def is_answered(outcome: Answer | VisionError) -> bool:
+    """Return whether the outcome of a call shows that the service is there: it answered, or refused the call."""
+    if isinstance(outcome, ServiceError | ProtocolError):
+        return not _says_away(outcome)
+    return isinstance(outcome, Answer)
+
 
 def _says_away(error: VisionError) -> bool:
-    """Return whether an error says that the service is away, whoever says it.
+    """Return whether an error says that the service is away, no matter which machine reports it.
 
     It was not reached, or closed the connection; a gateway says so in its place, by 502, 503, 504 or their codes; or it
-    says so itself. A call that merely took too long may have been seen.
+    says so itself. A call that merely took too long may have been seen, and one that this machine had no means for
+    says nothing about the service.
     """
-    return error.code in {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED} and not isinstance(error, DeadlineError)
+    if isinstance(error, DeadlineError | MachineError):
+        return False
+    return error.code in {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED}

@@ -25,7 +25,8 @@ class RetryBudget:
     """
 
     def __init__(self, policy: RetryPolicy) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: garbage collection or a signal handler may call this in the same thread.
+        self._lock = threading.RLock()
         self._most = policy.budget
         self._stock = policy.budget
         self._per_success = policy.budget_per_success
@@ -49,13 +50,14 @@ class RetryBudget:
             self._stock -= 1
             return True
 
-    def has_earned(self, since: float) -> bool:
-        """Return whether a call has succeeded since then."""
+    def has_earned(self, since: float = -math.inf) -> bool:
+        """Return whether a call has succeeded since then; without a time, whether any has."""
         return self._earned_at > since
 
-    def is_outage(self, since: float) -> bool:
-        """Return whether many calls in a row have failed, after one that has succeeded since then."""
-        return self._failures >= _OUTAGE_CALLS and self.has_earned(since)
+    @property
+    def is_outage(self) -> bool:
+        """Whether many calls in a row have failed, after one that has succeeded."""
+        return self._failures >= _OUTAGE_CALLS and self.has_earned()
 
 
 class Retries:
@@ -81,12 +83,18 @@ class Retries:
         self._outage = outage
         self._rng = rng
         self._waits = waits
+        self._failing_since: float | None = None
+
+    def failed(self, now: float) -> None:
+        """Take note of a call, or images in it, that failed."""
+        if self._failing_since is None or self._budget.has_earned(self._failing_since):
+            self._failing_since = now
 
     def is_free(self, error: VisionError, history: History, now: float, *, is_away: bool) -> bool:
         """Return whether an attempt is free that ended with this error, after this history."""
         if is_over_quota(error):
             # A quota that has let nothing through is not waited for.
-            return self._budget.has_earned(now - self._patience_s)
+            return self._budget.has_earned() and self._has_patience(now)
         # Where the service came back in between, these images may be what makes it go.
         return isinstance(error, PathError) or (is_away and not self._outage.is_over_since(history.missed_at))
 
@@ -108,6 +116,10 @@ class Retries:
             return wait_s
         if self._budget.spend():
             return wait_s if self._waits else 0.0
-        if not (self._waits and self._budget.is_outage(now - self._patience_s)):
+        if not (self._waits and self._budget.is_outage and self._has_patience(now)):
             return None
         return max(wait_s, self._policy.max_backoff_s * self._rng.uniform(0.5, 1.0))
+
+    def _has_patience(self, now: float) -> bool:
+        """Return whether the calls of this stream have not failed for too long yet, without a success in between."""
+        return self._failing_since is None or now - self._failing_since < self._patience_s

@@ -126,6 +126,7 @@ class Run:
             return
         if self._ended_by is not None:
             verdict = Verdict.GIVE_UP
+        self._retries.failed(now)
         is_away = self._outage.is_away(error, attempt.sent_at, now)
         is_free = self._retries.is_free(error, attempt.history, now, is_away=is_away)
         history = attempt.history.failed(str(error), is_free=is_free, is_unreadable=isinstance(error, ProtocolError))
@@ -341,6 +342,7 @@ class Run:
         self, attempt: Attempt, again: Mapping[int, ImageResult], contents: Sequence[bytes], now: float
     ) -> None:
         """Send images again that failed in an answered call; where that is not allowed, they keep these results."""
+        self._retries.failed(now)
         errors = [result.error for result in again.values() if result.error is not None]
         if any(error.code in OVERLOAD for error in errors):
             self._throttle.pushed_back(attempt.sent_at, now)

@@ -4,6 +4,7 @@ from enum import Enum
 
 from vision_grpc.errors import (
     Code,
+    MachineError,
     PathError,
     ProtocolError,
     RequestTooLargeError,
@@ -50,6 +51,9 @@ def judge(error: VisionError, *, was_unreadable: bool = False) -> Verdict:
         return Verdict.RESEND
     if isinstance(error, PathError) and error.lasting:
         return Verdict.GIVE_UP
+    if isinstance(error, MachineError):
+        # It says nothing about the service, which may well take as many calls as before.
+        return Verdict.RETRY
     if isinstance(error, RequestTooLargeError):
         return Verdict.SPLIT
     if isinstance(error, ProtocolError):

@@ -1,6 +1,7 @@
-"""Streams whose service is away for a while, whoever says so."""
+"""Streams whose service is away for a while, no matter which machine reports it."""
 
 import logging
+import random
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -10,10 +11,20 @@ from run_simulation import Ending, PlayedService, Simulation, answer_to, images_
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.contract.sizes import MOST_IMAGES
-from vision_grpc.errors import Code, DeadlineError, PathError, ServiceError, TransportError, VisionError
+from vision_grpc.errors import (
+    Code,
+    DeadlineError,
+    MachineError,
+    PathError,
+    ProtocolError,
+    ServiceError,
+    TransportError,
+    VisionError,
+)
 from vision_grpc.results import Answer
 from vision_grpc.stream.effects import Send
 from vision_grpc.stream.outage import PROBE_S
+from vision_grpc.stream.run import Run
 
 _WINDOW = Limits().calls_in_flight
 _CALL_S = 0.01
@@ -68,6 +79,88 @@ def test_images_wait_for_a_service_that_is_starting(fault: VisionError, away_s: 
     results, calls, _ = PlayedService(service.reply).play_on(simulation, images_of(400))
     assert [result.ok for result in results] == [True] * 400
     assert len(calls) < 400 / MOST_IMAGES + _looks(away_s)
+
+
+def _next_stream(simulation: Simulation, now: float) -> Simulation:
+    """Begin another stream of the same client."""
+    rng = random.Random(7)  # noqa: S311 - no secret
+    simulation.run = Run(simulation.plan, simulation.shared, rng, simulation.monitor)
+    simulation.now = now
+    return simulation
+
+
+_IDLE_S = Timeouts().total_s + 100
+
+
+@_by_fault
+@pytest.mark.parametrize("idle_s", [0.0, _IDLE_S, 100 * _IDLE_S])
+def test_the_time_without_work_before_an_outage_does_not_count(fault: VisionError, idle_s: float) -> None:
+    simulation = Simulation(plan_of())
+    assert PlayedService(answer_to).play_on(simulation, images_of(8)).results[0].ok
+    simulation = _next_stream(simulation, simulation.now + idle_s)
+    service = _Mortal(simulation, fault, simulation.now + 40, answers=0)
+    results = PlayedService(service.reply).play_on(simulation, images_of(40)).results
+    assert [result.ok for result in results] == [True] * 40
+
+
+@_by_fault
+def test_each_outage_of_a_stream_is_waited_for_from_its_own_start(fault: VisionError) -> None:
+    def world(send: Send, now: float) -> Ending:
+        is_away = now % (2 * _IDLE_S) < _IDLE_S / 2
+        return Ending(now + _CALL_S, fault) if is_away else Ending(now + _IDLE_S / 5, answer_to(send))
+
+    simulation = Simulation(plan_of(Limits(calls_in_flight=1), timeouts=Timeouts(call_s=_IDLE_S)))
+    simulation.now = _IDLE_S
+    results = play_in_time(simulation, images_of(160), world).results
+    assert [result.ok for result in results] == [True] * 160
+    assert simulation.now > 4 * _IDLE_S
+
+
+@_by_fault
+@pytest.mark.parametrize("was_there", [False, True])
+def test_each_stream_waits_anew_for_a_service_that_an_earlier_one_gave_up(fault: VisionError, was_there: bool) -> None:  # noqa: FBT001
+    simulation = Simulation(plan_of())
+    service = _Mortal(simulation, fault, _NEVER, answers=was_there)
+    assert not PlayedService(service.reply).play_on(simulation, images_of(40)).results[-1].ok
+    simulation = _next_stream(simulation, simulation.now + 60)
+    service = _Mortal(simulation, fault, simulation.now + 20, answers=0)
+    results = PlayedService(service.reply).play_on(simulation, images_of(40)).results
+    assert [result.ok for result in results] == [True] * 40
+
+
+def test_a_call_that_the_machine_has_no_means_for_says_nothing_about_the_service(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    simulation = Simulation(plan_of())
+    shortage = MachineError("this process may open no more files")
+    with caplog.at_level(logging.INFO):
+        results, calls, _ = PlayedService(lambda _: shortage).play_on(simulation, images_of(8))
+    assert [(result.attempts, result.ok) for result in results] == [(RetryPolicy().attempts, False)] * 8
+    assert len(calls) == RetryPolicy().attempts
+    assert 0 < simulation.now < RetryPolicy().max_backoff_s
+    assert simulation.throttle.calls == _WINDOW
+    assert caplog.records == []
+
+
+def test_a_machine_that_lacks_something_for_a_moment_costs_no_image() -> None:
+    replies = iter([MachineError("this process may open no more files")] * 3)
+    results, _, _ = PlayedService(lambda send: next(replies, None) or answer_to(send)).play(plan_of(), images_of(8))
+    assert [(result.attempts, result.ok) for result in results] == [(4, True)] * 8
+
+
+@pytest.mark.parametrize("end", [ServiceError(Code.PERMISSION_DENIED, "no"), ProtocolError("what?"), None])
+def test_each_outage_is_logged_however_the_last_one_ended(
+    end: VisionError | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def world(send: Send, now: float) -> Ending:
+        is_back = now >= simulation_began + 20
+        return Ending(now + _CALL_S, (end or answer_to(send)) if is_back else _FAULTS["refused"])
+
+    simulation = Simulation(plan_of())
+    with caplog.at_level(logging.INFO):
+        for simulation_began in (0.0, 100.0, 200.0):
+            play_in_time(_next_stream(simulation, simulation_began), images_of(8), world)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"] * 3
 
 
 @_by_fault
@@ -202,6 +295,26 @@ def test_a_refusal_for_a_quota_is_no_attempt_once_it_has_let_calls_through() -> 
     service = PlayedService(lambda send: next(replies, None) or answer_to(send))
     results, _, _ = service.play_on(simulation, images_of(16))
     assert [result.attempts for result in results] == [1] * 8 + [21] * 8
+
+
+def test_a_quota_is_waited_for_however_long_ago_it_let_a_call_through() -> None:
+    simulation = Simulation(plan_of())
+    PlayedService(answer_to).play_on(simulation, images_of(8))
+    _next_stream(simulation, _IDLE_S)
+    replies = iter([ServiceError(Code.RESOURCE_EXHAUSTED, "quota")] * 10)
+    service = PlayedService(lambda send: next(replies, None) or answer_to(send))
+    results = service.play_on(simulation, images_of(8)).results
+    assert [(result.attempts, result.ok) for result in results] == [(11, True)] * 8
+
+
+def test_an_empty_stock_makes_images_wait_however_long_ago_the_last_success_was() -> None:
+    simulation = Simulation(plan_of(retry=RetryPolicy(budget=20, attempts=100)))
+    PlayedService(answer_to).play_on(simulation, images_of(8))
+    _next_stream(simulation, _IDLE_S)
+    replies = iter([ServiceError(Code.INTERNAL, "broken")] * 25)
+    service = PlayedService(lambda send: next(replies, None) or answer_to(send))
+    results = service.play_on(simulation, images_of(8)).results
+    assert [(result.attempts, result.ok) for result in results] == [(26, True)] * 8
 
 
 def test_a_quota_that_has_let_nothing_through_is_not_waited_for() -> None:
