@@ -1,5 +1,6 @@
 """The program: its commands and its exit codes."""
 
+import os
 import signal
 
 import click
@@ -12,7 +13,7 @@ from vision_grpc.cli.serve import serve
 from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.stdout import open_stdout
 from vision_grpc.errors import MachineError, VisionError
-from vision_grpc.texts.quoting import shorten
+from vision_grpc.texts.quoting import quote_name, shorten
 from vision_grpc.version import __version__
 
 # Not a docstring: Python leaves those out with -OO.
@@ -100,11 +101,12 @@ def run() -> int:
 
 def _describe(error: OSError | MemoryError | ImportError) -> str:
     """Return what is wrong with what surrounds the program."""
-    subject = str(getattr(error, "filename", None) or "this program cannot go on")
-    if shortage := MachineError.of(error, subject):
+    name = getattr(error, "filename", None)
+    shown = quote_name(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else None
+    if shortage := MachineError.of(error, shown or "this program cannot go on"):
         return in_flags(shortage)
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{subject}: {error.strerror}"
+    if isinstance(error, OSError) and shown is not None:
+        return f"{shown}: {error.strerror}"
     return str(error)
 
 

@@ -1,7 +1,6 @@
 """Images for an event loop: pulled and read outside it, when they are wanted."""
 
 import asyncio
-import os
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
@@ -12,8 +11,9 @@ from functools import partial
 from vision_grpc.config import Limits
 from vision_grpc.errors import MachineError
 from vision_grpc.results import ImageError
-from vision_grpc.sources.files import PATIENCE_S, ImageSource, Source, read_image
+from vision_grpc.sources.files import PATIENCE_S, ImageSource, Source, path_of, read_image
 from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import DaemonThreads
 
 AHEAD_IMAGES, AHEAD_BYTES = 32, 2 * 1_048_576
@@ -234,8 +234,8 @@ class _TaskFeeder(Feeder):
             try:
                 self._files = DaemonThreads("vision-grpc-files")
             except MachineError as error:
-                key = os.fspath(source)
-                return Rejection(key, ImageError(error.code, f"{key}: cannot be read: {error}"))
+                key = path_of(source, position)
+                return Rejection(key, ImageError(error.code, f"{quote_name(key)}: cannot be read: {error}"))
         read = partial(copy_context().run, partial(_read_or_error, source, position, self._limits))
         image = await asyncio.wrap_future(self._files.submit(read))
         if isinstance(image, BaseException):

@@ -1,5 +1,6 @@
 """What callers pass as images, made into bytes with a key."""
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,9 @@ ImageSource: TypeAlias = Image | bytes | str | os.PathLike[str]
 PATIENCE_S = 0.01
 """How long the images that have come are held back while a batch could have more."""
 
+# What opening a text that is not a path ends with. Windows has EINVAL for characters that no name may have.
+_LEADING_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL})
+
 
 def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Rejection:
     """Return an image that may be sent, or why it may not.
@@ -32,7 +36,7 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
     elif isinstance(source, bytes):
         key, content = f"#{position}", source
     else:
-        key = _path_of(source, position)
+        key = path_of(source, position)
         read = _read_file(key, limits)
         if isinstance(read, ImageError):
             return Rejection(key, read)
@@ -98,7 +102,12 @@ def _check_parts(image: Image, position: int) -> None:
         raise TypeError(message)
 
 
-def _path_of(source: str | os.PathLike[str], position: int) -> str:
+def path_of(source: str | os.PathLike[str], position: int) -> str:
+    """Return the path that a caller passed as an image.
+
+    Raises:
+        TypeError: it is not a path.
+    """
     try:
         path: object = os.fspath(source)
     except TypeError:
@@ -110,9 +119,6 @@ def _path_of(source: str | os.PathLike[str], position: int) -> str:
 
 
 def _read_file(path: str, limits: Limits) -> bytes | ImageError:
-    if (kind := encoding_of(path)) is not None:
-        fault = f"looks like {kind} in place of a path: decode it first, and pass the bytes"
-        return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(path)}: {fault}")
     try:
         with Path(path).open("rb") as file:
             content, size = b"", os.fstat(file.fileno()).st_size
@@ -123,11 +129,22 @@ def _read_file(path: str, limits: Limits) -> bytes | ImageError:
                     content += file.read(limits.content_bytes + 1 - len(content))
                 size = len(content)
     except (OSError, ValueError, MemoryError) as error:
-        code, fault = _explain(error)
+        code, fault = _explain_encoded(error, path) or _explain(error)
         return ImageError(code, f"{quote_name(path)}: {fault}")
     if size > limits.content_bytes:
         return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(path)}: {describe_excess_bytes(size, limits)}")
     return content
+
+
+def _explain_encoded(error: OSError | ValueError | MemoryError, path: str) -> tuple[Code, str] | None:
+    """Return what is wrong with a path that is an encoded image, which only one that leads nowhere is.
+
+    A file may be called like such a text, for example by a hash of its content.
+    """
+    leads_nowhere = isinstance(error, ValueError) or getattr(error, "errno", None) in _LEADING_NOWHERE
+    if not leads_nowhere or (kind := encoding_of(path)) is None:
+        return None
+    return Code.INVALID_ARGUMENT, f"looks like {kind} in place of a path: decode it first, and pass the bytes"
 
 
 def _explain(error: OSError | ValueError | MemoryError) -> tuple[Code, str]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 import pytest
 from images_in_bytes import png
@@ -44,12 +45,53 @@ async def _next(source: Feeder, awake: asyncio.Event, wanted: int) -> Sequence[I
     return source.take()
 
 
+def _refuse(_: threading.Thread) -> None:
+    message = "can't start new thread"
+    raise RuntimeError(message)
+
+
 async def _take_some(images: Iterable[ImageSource] | AsyncIterable[ImageSource]) -> int:
     awake = asyncio.Event()
     source = feed(images, _LIMITS, awake.set)
     taken = await _next(source, awake, 8)
     await source.aclose()
     return len(taken)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("a.png\r", "$'a.png\\r': cannot be read: "),
+        (Path("two  blanks.png"), "'two  blanks.png': cannot be read: "),
+        ("iVBORw0KGgo" * 4_000, "<44,000 characters of base64 text of a PNG>: cannot be read: "),
+    ],
+)
+async def test_a_file_that_no_thread_is_left_to_read_is_shown_quoted(
+    path: str | Path, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def images() -> AsyncIterator[ImageSource]:
+        yield path
+
+    awake = asyncio.Event()
+    source = feed(images(), _LIMITS, awake.set)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _refuse)
+        (rejected,) = await _next(source, awake, 8)
+    assert isinstance(rejected, Rejection)
+    assert rejected.key == str(path)
+    assert rejected.error.message.startswith(told)
+    await source.aclose()
+
+
+async def test_what_is_no_path_is_told_though_no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def images() -> AsyncIterator[ImageSource]:
+        yield cast("ImageSource", 7)
+
+    awake = asyncio.Event()
+    source = feed(images(), _LIMITS, awake.set)
+    monkeypatch.setattr(threading.Thread, "start", _refuse)
+    assert await _next(source, awake, 8) == []
+    assert str(source.error) == "image 0 of the source is of type int: give a path, bytes or an Image"
 
 
 async def test_what_came_is_not_held_back_by_what_does_not() -> None:

@@ -41,6 +41,32 @@ def test_an_image_of_something_else_is_named_by_its_key(image: Image, message: s
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "ffd8ff" + "0" * 58,
+        "89504e470d0a1a0a89504e470d0a1a0a",
+        "iVBORw0KGgo/9j/4AAQSkZJRgABAQ",
+        "data:image/png,of-a-folder/a.png",
+    ],
+)
+def test_a_file_that_is_called_like_encoded_text_is_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_bytes(png(1))
+    assert read_image(name, 0, _LIMITS) == Image(name, png(1))
+    Path(name).unlink()
+    missing = read_image(name, 0, _LIMITS)
+    assert isinstance(missing, Rejection)
+    assert "in place of a path: decode it first, and pass the bytes" in missing.error.message
+    Path(name).mkdir()
+    folder = read_image(name, 0, _LIMITS)
+    assert isinstance(folder, Rejection)
+    assert "is a folder, name the files in it" in folder.error.message
+
+
+@pytest.mark.parametrize(
     ("path", "message"),
     [
         (b64encode(png(1) * 3).decode(), "characters of base64 text of a PNG>: looks like base64 text of a PNG in"),
