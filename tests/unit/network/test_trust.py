@@ -10,6 +10,7 @@ from trust_forms import BAD_FORMS, GOOD_FORMS, broken_within
 
 from vision_grpc.errors import SettingError
 from vision_grpc.network.tls import Tls, read_trust, trust
+from vision_grpc.network.tls.contexts import make_context
 from vision_grpc.network.tls.trust import Trust
 
 _HASHED = "0a1b2c3d.0"
@@ -222,3 +223,17 @@ def test_a_certificate_that_openssl_cannot_read_is_refused_or_left_out_of_the_sy
     assert "1 of 2 certificates to trust are broken" in caplog.text
     # Without any, the system's are not a substitute.
     assert Tls(Trust((), "nothing")).context("http/1.1").get_ca_certs() == []
+
+
+def test_an_empty_key_log_means_none_and_one_that_cannot_be_written_is_named(
+    authority: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = (authority.der,)
+    monkeypatch.setenv("SSLKEYLOGFILE", "")
+    assert make_context(certificates, ("h2",)).keylog_filename is None
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    assert make_context(certificates, ("h2",)).keylog_filename == str(tmp_path / "keys")
+    for path in (tmp_path, tmp_path / "missing" / "keys"):
+        monkeypatch.setenv("SSLKEYLOGFILE", str(path))
+        with pytest.raises(OSError, match=f"SSLKEYLOGFILE={path} cannot be written"):
+            make_context(certificates, ("h2",))

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 
+from vision_grpc.network.secrets.quoting import quote_path
+
 _LOG = logging.getLogger("vision_grpc.network")
 
 
@@ -14,6 +16,9 @@ def make_context(certificates: tuple[bytes, ...], protocols: tuple[str, ...]) ->
     """Return a context that trusts these certificates alone, for connections that speak one of the protocols.
 
     Certificates that OpenSSL cannot read are left out, and logged.
+
+    Raises:
+        OSError: the file that SSLKEYLOGFILE names cannot be written.
     """
     # Not `ssl.create_default_context`: it trusts the system's certificates where there are no others, and from Python
     # 3.13 on it refuses old authorities, which gRPC does not.
@@ -21,8 +26,7 @@ def make_context(certificates: tuple[bytes, ...], protocols: tuple[str, ...]) ->
     # As for gRPC: a certificate that is trusted need not be a root's.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.set_alpn_protocols(protocols)
-    if (key_log := os.environ.get("SSLKEYLOGFILE")) is not None:
-        context.keylog_filename = key_log
+    _log_keys(context)
     try:
         _load(certificates, context)
     except ssl.SSLError:
@@ -69,6 +73,16 @@ class Once:
             if self._made is None:
                 self._made = self._make()
             return self._made
+
+
+def _log_keys(context: ssl.SSLContext) -> None:
+    """Let OpenSSL write the secrets of connections to the file of SSLKEYLOGFILE; empty means no file, as for Python."""
+    if key_log := os.environ.get("SSLKEYLOGFILE"):
+        try:
+            context.keylog_filename = key_log
+        except OSError as error:
+            message = f"SSLKEYLOGFILE={quote_path(key_log)} cannot be written ({error.strerror})"
+            raise OSError(error.errno, message) from None
 
 
 def _load(certificates: tuple[bytes, ...], context: ssl.SSLContext) -> None:
