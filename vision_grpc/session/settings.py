@@ -53,7 +53,8 @@ class Settings:
     ) -> "Settings":
         """Return the settings: arguments first, then the environment, then defaults.
 
-        `transport` may be the caller's own object: then the endpoint and the environment's secrets are not used.
+        `transport` may be the caller's own object: then the endpoint and the environment's secrets and certificates
+        are not used.
 
         Raises:
             SettingError: an argument is malformed, or a secret would be sent in plaintext.
@@ -81,7 +82,7 @@ class Settings:
         if isinstance(service, Endpoint) and not (is_own or isinstance(credentials, Anonymous)):
             service.check_private()
         folder_id = _find_folder(folder_id, credentials, environ)
-        tls = _protect(service, root_certificates, client_certificate, server_name)
+        tls = _protect(service, root_certificates, client_certificate, server_name, is_own=is_own)
         return cls(service, choice, credentials, folder_id, tls, _headers(data_logging))
 
 
@@ -140,10 +141,14 @@ def _protect(
     root_certificates: Pem | None,
     client_certificate: tuple[Pem, Pem] | None,
     server_name: str | None,
+    *,
+    is_own: bool,
 ) -> Tls:
     if not (service.plaintext if isinstance(service, Endpoint) else service.insecure):
         certificate = None if client_certificate is None else read_client_certificate(client_certificate)
-        return Tls(read_trust(root_certificates), certificate, read_server_name(server_name))
+        # A transport of the caller's own makes its connections itself: the environment's files are not for it.
+        trust = None if is_own and root_certificates is None else read_trust(root_certificates)
+        return Tls(trust, certificate, read_server_name(server_name))
     target = service.target if isinstance(service, Endpoint) else "the service"
     if client_certificate is not None:
         message = f"a client certificate is for TLS, and {target} is called in plaintext"

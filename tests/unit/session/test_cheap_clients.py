@@ -9,6 +9,8 @@ import pytest
 from vision_grpc import AsyncVisionClient, VisionClient
 from vision_grpc.auth import Anonymous
 from vision_grpc.errors import SettingError
+from vision_grpc.messages import BatchAnalyzeResponse
+from vision_grpc.testing import MemoryTransport
 
 
 @pytest.mark.parametrize("transport", ["auto", "grpc", "rest"])
@@ -32,4 +34,12 @@ def test_openssl_reads_certificates_when_the_first_connection_needs_them(monkeyp
 
     monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", refuse)
     with VisionClient("https://127.0.0.1:1", transport="rest", credentials=Anonymous()):
+        pass
+
+
+def test_a_transport_of_ones_own_looks_for_no_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    transport = MemoryTransport(lambda _: BatchAnalyzeResponse())
+    AsyncVisionClient(transport=transport)
+    with VisionClient(transport=transport):
         pass
