@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from images_in_bytes import png
 
 from vision_grpc.api.vision_v1 import VISION_V1
-from vision_grpc.errors import DeadlineError, PathError, TransportError, VisionError
+from vision_grpc.errors import Code, DeadlineError, PathError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.deadline import Deadline
@@ -223,3 +223,20 @@ async def test_nothing_is_sent_when_the_time_is_over(timeout_s: float) -> None:
                 call.answer()
         assert _calls_of(transport) == [0]
         await transport.aclose()
+
+
+class _Aborted(_Closed):
+    """What a call fails with that the service ended by a deadline of its own."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.DEADLINE_EXCEEDED
+
+    def details(self) -> str:
+        return "upstream request timeout"
+
+
+def test_a_deadline_of_the_services_own_is_its_answer() -> None:
+    error = translate(_Aborted(), Attempt(_NOWHERE, Deadline.after(60)))
+    assert isinstance(error, ServiceError)
+    assert (error.code, error.message, error.request_id) == (Code.DEADLINE_EXCEEDED, "upstream request timeout", "1")
+    assert isinstance(translate(_Aborted(), Attempt(_NOWHERE, Deadline.after(0))), DeadlineError)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import grpc
 import pytest
 
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.transport.grpc.exchange import sign_of
 from vision_grpc.transport.grpc.liveness import DIAL_S, Liveness, Sign, patience_s
 
@@ -132,19 +133,20 @@ _SENT: Metadata = (("x-request-id", "1"),)
 
 
 @pytest.mark.parametrize(
-    ("code", "initial", "trailing", "sign"),
+    ("code", "initial", "trailing", "left_s", "sign"),
     [
-        (grpc.StatusCode.OK, (), (), Sign.HEARD),
-        (grpc.StatusCode.INVALID_ARGUMENT, None, None, Sign.HEARD),
-        (grpc.StatusCode.UNAVAILABLE, None, None, Sign.BROKEN),
-        (grpc.StatusCode.UNAVAILABLE, (), _SENT, Sign.HEARD),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, (), None, Sign.LATE),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, _SENT, None, Sign.BEGUN),
-        (grpc.StatusCode.CANCELLED, None, (), Sign.CANCELLED),
-        (grpc.StatusCode.CANCELLED, None, _SENT, Sign.HEARD),
+        (grpc.StatusCode.OK, (), (), 60.0, Sign.HEARD),
+        (grpc.StatusCode.INVALID_ARGUMENT, None, None, 60.0, Sign.HEARD),
+        (grpc.StatusCode.UNAVAILABLE, None, None, 60.0, Sign.BROKEN),
+        (grpc.StatusCode.UNAVAILABLE, (), _SENT, 60.0, Sign.HEARD),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, (), None, 0.0, Sign.LATE),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, _SENT, None, 0.0, Sign.BEGUN),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, (), _SENT, 60.0, Sign.HEARD),
+        (grpc.StatusCode.CANCELLED, None, (), 60.0, Sign.CANCELLED),
+        (grpc.StatusCode.CANCELLED, None, _SENT, 60.0, Sign.HEARD),
     ],
 )
 def test_what_the_end_of_a_call_says(
-    code: grpc.StatusCode, initial: Metadata | None, trailing: Metadata | None, sign: Sign
+    code: grpc.StatusCode, initial: Metadata | None, trailing: Metadata | None, left_s: float, sign: Sign
 ) -> None:
-    assert sign_of(_Ended(code, initial, trailing)) is sign
+    assert sign_of(_Ended(code, initial, trailing), Deadline.after(left_s)) is sign

@@ -13,6 +13,7 @@ from vision_grpc.api.api import Api
 from vision_grpc.errors import Code, MachineError, PathError, TransportError, VisionError
 from vision_grpc.messages import Status
 from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.proxy import proxy_of
 from vision_grpc.network.tls import Hint, early_end_hint, tls_hint
@@ -49,6 +50,9 @@ _OWN_LIMIT = "CLIENT: "
 _METADATA_TOO_LARGE = "metadata size exceeds"
 _OWN_METADATA_LIMIT = f"vs. {METADATA_BYTES})"
 
+# By so much the peer may measure the time of a call shorter than we do.
+_CLOCKS_APART_S = 0.05
+
 _SIGNS = {
     grpc.StatusCode.DEADLINE_EXCEEDED: Sign.LATE,
     grpc.StatusCode.CANCELLED: Sign.CANCELLED,
@@ -82,13 +86,13 @@ def read_answer(wire: bytes, metadata: Iterable[tuple[str, str | bytes]] | None,
     return Answer(outcomes, None if request_id is None else attempt.hide(request_id), "grpc")
 
 
-def sign_of(call: Failure) -> Sign:
-    """Return what the end of a call says about its connection."""
+def sign_of(call: Failure, deadline: Deadline) -> Sign:
+    """Return what the end of a call, which has just come, says about its connection."""
     sign = _SIGNS.get(call.code(), Sign.HEARD)
     # What has metadata has begun to come from the service.
     if sign is Sign.HEARD or not _metadata_of(call):
         return sign
-    return Sign.BEGUN if sign is Sign.LATE else Sign.HEARD
+    return Sign.BEGUN if sign is Sign.LATE and _is_over(deadline) else Sign.HEARD
 
 
 def translate(failure: Failure, attempt: Attempt) -> VisionError:
@@ -98,7 +102,8 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     message = attempt.hide(failure.details() or "no message")
     # What comes from the service carries its metadata; what gRPC itself says of the way there has none.
     metadata = _metadata_of(failure)
-    if code is Code.DEADLINE_EXCEEDED:  # The service knows the deadline too, and may be the first to say so.
+    # The service knows the deadline too, and may be the first to say so. With time left, another one was its own.
+    if code is Code.DEADLINE_EXCEEDED and (not metadata or _is_over(attempt.deadline)):
         return attempt.late()
     if not metadata and any(sign in message for sign in _CLOSED_PATH):
         return _unreached(message, attempt)
@@ -115,6 +120,10 @@ def translate(failure: Failure, attempt: Attempt) -> VisionError:
     status = Status(code=code, message=message, details=details)
     request_id = _text(metadata.get("x-request-id"))
     return service_error(status, attempt, "grpc", request_id=request_id, too_large=too_large)
+
+
+def _is_over(deadline: Deadline) -> bool:
+    return deadline.left_s <= _CLOCKS_APART_S
 
 
 def _by_way_of(endpoint: Endpoint, message: str) -> str:

@@ -161,7 +161,7 @@ class GrpcTransport:
 
         def end(_: object) -> None:
             try:
-                if (dead := self._channels.end(pooled, sign_of(call), allowed_s)) is not None:
+                if (dead := self._channels.end(pooled, sign_of(call, attempt.deadline), allowed_s)) is not None:
                     self._kind.drop(dead)
             finally:
                 explain_refusal_first(call, attempt, self._tls, on_done)
