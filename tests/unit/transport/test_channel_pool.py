@@ -138,6 +138,17 @@ def test_threads_never_overfill_a_channel() -> None:
     assert len(channels.close()) <= 2
 
 
+def test_one_that_was_abandoned_may_have_other_calls_which_end_later() -> None:
+    clock = _Clock()
+    channels = _numbered(clock)
+    broken, other, last = (_take(channels) for _ in range(3))
+    channels.abandon(broken)
+    clock.now += DIAL_S
+    assert channels.end(other, Sign.HEARD, 60.0) is None
+    assert channels.end(last, Sign.LATE, DIAL_S) is None, "to close it may take for ever"
+    assert channels.close() == []
+
+
 # Channels whose connection is dead
 
 

@@ -111,6 +111,8 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
                     self._note_silence(now - silence_s)
             if self._closed or pooled.calls or not pooled.is_retired:
                 return None
+            if pooled not in self._pooled:  # It was abandoned.
+                return None
             self._pooled.remove(pooled)
             return pooled.channel
 
