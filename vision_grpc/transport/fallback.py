@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from vision_grpc.api.api import RequestTemplate
 from vision_grpc.errors import (
     DeadlineError,
+    MachineError,
     PathError,
     ProtocolError,
     ReroutedError,
@@ -126,7 +127,8 @@ class _Call(Generic[_T]):
             self._choice.grpc_worked()
 
     def _rest_failed(self, error: VisionError) -> None:
-        if isinstance(error, TransportError):
+        # A slow answer, or what this machine lacks, says nothing of the way.
+        if isinstance(error, TransportError) and not isinstance(error, DeadlineError | MachineError):
             self._choice.rest_failed(self._clock())
         elif isinstance(error, ServiceError):
             self._choice.rest_worked()
