@@ -13,6 +13,15 @@ from PIL import Image
 from secret_watch import refuse_secrets
 
 PROGRAM = ("-m", "vision_grpc")
+PROGRAM_WITHOUT_BACKOFF = (
+    "-c",
+    """
+from vision_grpc.cli import main
+from vision_grpc.testing import without_backoff
+with without_backoff():
+    main()
+""",
+)
 # Whoever may write only so many bytes to a file meets the same kind of failure as on a full disk.
 PROGRAM_ON_A_FULL_DISK = (
     "-c",

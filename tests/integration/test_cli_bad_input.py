@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import PROGRAM, cut_first_line, finish, run, start
+from command_line import PROGRAM, PROGRAM_WITHOUT_BACKOFF, cut_first_line, finish, run, start
 from PIL import Image
 from scanned_pages import ScannedPage
 
@@ -228,7 +228,8 @@ def test_no_language_data(folder: Path) -> None:
 def test_a_service_that_nobody_reaches(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         nowhere = f"127.0.0.1:{server.getsockname()[1]}"
-    finished = run("analyze", "--endpoint", nowhere, "--insecure", "--format", "jsonl", "good.png", cwd=folder)
+    arguments = ["analyze", "--endpoint", nowhere, "--insecure", "--format", "jsonl", "good.png"]
+    finished = run(*arguments, cwd=folder, program=PROGRAM_WITHOUT_BACKOFF)
     assert finished.code == 2
     (told,) = finished.objects
     assert (told["ok"], told["retryable"], told["error"]["code"]) == (False, True, "UNAVAILABLE")
