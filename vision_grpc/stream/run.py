@@ -10,13 +10,14 @@ from dataclasses import replace
 from functools import partial
 
 from vision_grpc.codec.retry_info import asked_wait_s
-from vision_grpc.errors import Code, DeadlineError, ProtocolError, RequestTooLargeError, ServiceError, VisionError
-from vision_grpc.results import Answer, ImageError, ImageResult
+from vision_grpc.errors import Code, DeadlineError, ProtocolError, RequestTooLargeError, VisionError
+from vision_grpc.results import Answer, ImageResult
 from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.stream.batch import Attempt, Batch, Entry, History
 from vision_grpc.stream.batching import Batcher
 from vision_grpc.stream.delayed import Delayed
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
+from vision_grpc.stream.giving_up import failed_results
 from vision_grpc.stream.observer import Observer
 from vision_grpc.stream.ordering import Sequencer
 from vision_grpc.stream.outage import Outage
@@ -49,15 +50,16 @@ class Run:
         rng: random.Random,
         observer: Observer,
     ) -> None:
-        limits, self._timeouts, self._deadline = plan.limits, plan.timeouts, plan.deadline
+        self._timeouts = plan.timeouts
+        self._deadline = plan.deadline
         self._throttle, self._budget, presence, self._size = shared
-        policy, patience_s, waits = plan.retry, plan.timeouts.total_s, plan.waits
-        self._outage = Outage(policy, patience_s, presence, rng, waits=waits)
-        self._retries = Retries(policy, patience_s, self._budget, self._outage, rng, waits=waits)
+        patience_s = plan.timeouts.total_s
+        self._outage = Outage(plan.retry, patience_s, presence, rng, waits=plan.waits)
+        self._retries = Retries(plan.retry, patience_s, self._budget, self._outage, rng, waits=plan.waits)
         self._observer = observer
         self._batcher: Batcher[tuple[int, Image]] = Batcher(self._size)
         self._sequencer: Sequencer[ImageResult] | None = Sequencer() if plan.ordered else None
-        self._most_early = _ORDERED_WINDOWS * limits.calls_in_flight * self._size.most_images
+        self._most_early = _ORDERED_WINDOWS * plan.limits.calls_in_flight * self._size.most_images
         self._pulled = 0
         self._pulling = 0
         self._exhausted = False
@@ -67,7 +69,7 @@ class Run:
         # Where a batch may be: ready to be sent, waiting until its next attempt, or in flight.
         self._ready = Ready()
         self._delayed = Delayed()
-        self._window = Window(limits, self._throttle)
+        self._window = Window(plan.limits, self._throttle)
         self._results: list[ImageResult] = []
         self._turn = Turn(self._throttle)
 
@@ -307,15 +309,7 @@ class Run:
         return max(self._outage.looks_at, self._turn.soonest(len(batch.entries), now)) >= deadline
 
     def _give_up(self, batch: Batch, error: VisionError, why: str = "") -> None:
-        answered = error if isinstance(error, ServiceError) else None
-        message, details = (str(error), ()) if answered is None else (answered.message, answered.details)
-        image_error = ImageError(error.code, f"{message}{why}", details, error)
-        for entry in batch.entries:
-            _, key, _ = entry
-            result = ImageResult(key, error=image_error, attempts=batch.history.attempts)
-            result.fallback_reason = error.fallback_reason
-            if answered is not None:
-                result.transport, result.request_id = answered.transport, answered.request_id
+        for entry, result in failed_results(batch, error, why):
             self._finish(entry, result)
 
     def _send(self, batch: Batch, now: float) -> Send:
