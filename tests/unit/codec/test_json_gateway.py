@@ -6,7 +6,7 @@ import pytest
 from gateway_forms import FORMS, Form
 from google.protobuf import json_format
 
-from vision_grpc.codec.json import from_json, read_as_gateway, to_json
+from vision_grpc.codec.json import Skipped, from_json, read_as_gateway, to_json
 from vision_grpc.codec.json.fast import read_fast
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import BatchAnalyzeRequest
@@ -19,7 +19,22 @@ def test_what_one_meaning_has_is_taken(form: Form) -> None:
         with pytest.raises(ProtocolError):
             read_as_gateway(form.body, BatchAnalyzeRequest)
     else:
-        assert read_as_gateway(form.body, BatchAnalyzeRequest) == (form.message, list(form.skipped))
+        skipped = Skipped(len(form.skipped), list(form.skipped))
+        assert read_as_gateway(form.body, BatchAnalyzeRequest) == (form.message, skipped)
+
+
+@pytest.mark.parametrize(
+    ("body", "first", "last"),
+    [
+        (json.dumps({f"x{number}": 1 for number in range(100_000)}), "x0", "x7"),
+        (json.dumps({"analyzeSpecs": [{"y": None}] * 100_000}), "analyzeSpecs[0].y", "analyzeSpecs[7].y"),
+    ],
+    ids=["keys of one object", "a key of each object"],
+)
+def test_of_many_unknown_fields_the_first_are_kept_and_all_counted(body: str, first: str, last: str) -> None:
+    _, skipped = read_as_gateway(body.encode(), BatchAnalyzeRequest)
+    assert skipped.count == 100_000
+    assert (skipped.paths[0], skipped.paths[-1], len(skipped.paths)) == (first, last, 8)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
@@ -74,7 +89,7 @@ def test_no_image_is_shown_in_an_error(content: object, message: str) -> None:
 def test_a_name_in_a_path_is_bounded_and_has_no_line_ends() -> None:
     for key, shown in {"x" * 100_000: f"'{'x' * 40}'...", "a\nb": r"'a\nb'", "a.b": "'a.b'", "": "''"}.items():
         body = json.dumps({key: 1}).encode()
-        assert read_as_gateway(body, BatchAnalyzeRequest)[1] == [shown]
+        assert read_as_gateway(body, BatchAnalyzeRequest)[1] == Skipped(1, [shown])
         with pytest.raises(ProtocolError) as caught:
             from_json(body, BatchAnalyzeRequest, ignore_unknown=False)
         assert str(caught.value) == f"{shown}: BatchAnalyzeRequest has no such field"
@@ -85,4 +100,5 @@ def test_usual_requests_and_mime_are_read_fast() -> None:
         form = FORMS[name]
         fast = read_fast(form.body, BatchAnalyzeRequest, ignore_unknown=False, is_lenient=True)
         assert fast == form.message
-    assert read_as_gateway(to_json(BatchAnalyzeRequest()), BatchAnalyzeRequest) == (BatchAnalyzeRequest(), [])
+    empty = BatchAnalyzeRequest()
+    assert read_as_gateway(to_json(empty), BatchAnalyzeRequest) == (empty, Skipped())

@@ -8,12 +8,14 @@ from vision_grpc.codec.json.keys import may_have_key
 from vision_grpc.codec.json.lazy import LazyAnswer, split_results
 from vision_grpc.codec.json.request_body import SLICE_BYTES, RequestBody
 from vision_grpc.codec.json.retry_after import read_retry_after
+from vision_grpc.codec.json.skipped import Skipped
 from vision_grpc.codec.json.text import TextReader
 
 __all__ = [
     "SLICE_BYTES",
     "LazyAnswer",
     "RequestBody",
+    "Skipped",
     "TextReader",
     "find_error",
     "from_json",

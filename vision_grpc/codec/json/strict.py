@@ -22,6 +22,7 @@ from vision_grpc.codec.json.scalars import (
     read_mime_bytes,
     reader_of,
 )
+from vision_grpc.codec.json.skipped import Skipped
 from vision_grpc.codec.json.tree import DEEPEST, TOO_DEEP, Json, excerpt, spell_key
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import Any as AnyMessage
@@ -49,8 +50,8 @@ def read_message(tree: Json, message: Message, *, ignore_unknown: bool, path: st
     _read(_Reading(ignore_unknown=ignore_unknown), tree, message, path)
 
 
-def read_leniently(tree: Json, message: Message) -> list[str]:
-    """Fill an empty message as gateways do, and return the paths of what they skip: fields that it does not have.
+def read_leniently(tree: Json, message: Message) -> Skipped:
+    """Fill an empty message as gateways do, and return what they skip: fields that it does not have.
 
     `gateway` says what is taken beyond strict JSON.
 
@@ -197,10 +198,10 @@ class _LenientReading(_Reading):
 
     def __init__(self) -> None:
         super().__init__(ignore_unknown=False)
-        self.skipped: list[str] = []
+        self.skipped = Skipped()
 
     def _unknown(self, message: Message, path: str) -> None:  # noqa: ARG002
-        self.skipped.append(path)
+        self.skipped.add(path)
 
     def _list(self, field: Field, value: Json, target: _Container, path: str, depth: int) -> None:
         if isinstance(value, list):

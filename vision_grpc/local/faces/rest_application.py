@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import cast
@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vision_grpc.codec.json import from_json, read_as_gateway, to_json
+from vision_grpc.codec.json import Skipped, from_json, read_as_gateway, to_json
 from vision_grpc.contract.method import BATCH_ANALYZE, http_rule_of
 from vision_grpc.errors import Code, ProtocolError, ServiceError
 from vision_grpc.local.cloud.iam import Identities
@@ -27,7 +27,6 @@ from vision_grpc.local.service import ServiceStoppingError, VisionService
 from vision_grpc.messages import BatchAnalyzeRequest
 
 _PATH: str = http_rule_of(BATCH_ANALYZE).post
-_SHOWN_PATHS = 8
 
 _log = logging.getLogger(__name__)
 
@@ -87,11 +86,11 @@ def application(
     return routed
 
 
-def _log_skipped(paths: Sequence[str], ids: CallIds) -> None:
+def _log_skipped(fields: Skipped, ids: CallIds) -> None:
     """Log the fields that were skipped, so that users find misspelled names."""
-    if paths:
-        shown = ", ".join(paths[:_SHOWN_PATHS])
-        more = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
+    if fields.count:
+        shown = ", ".join(fields.paths)
+        more = f" and {left} more" if (left := fields.count - len(fields.paths)) else ""
         _log.warning("request %s: skipped %s%s, which the contract does not have", ids.request_id, shown, more)
 
 
