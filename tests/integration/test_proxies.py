@@ -289,6 +289,21 @@ def test_what_a_proxy_answers_to_connect(answer: bytes, status: int | None) -> N
         assert caught.value.status == status
 
 
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 Fine\r\n\r\n", b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 Fine\n\n"])
+@pytest.mark.parametrize("first", [0, 5, 22])
+def test_what_the_service_says_first_is_left_to_be_read(head: bytes, first: int) -> None:
+    def reply(connection: socket.socket, _: threading.Event) -> None:
+        read_request(connection)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # noqa: FBT003 - what the option is set to
+        connection.sendall(head[:first])
+        connection.sendall(head[first:] + b"hello\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+
+    with lying_server(reply) as server, _connected(server.address) as connection:
+        _open_tunnel_on(connection)
+        assert connection.makefile("rb").read() == b"hello\r\n\r\n"
+
+
 @pytest.mark.parametrize("timeout_s", [0.5, 0])
 def test_a_proxy_is_not_waited_for_however_often_it_sends_something(timeout_s: float) -> None:
     with lying_server(drip(b"HTTP/1.1 200 Fine\r\nx: ", b"y")) as server, pytest.raises(TimeoutError):
@@ -296,8 +311,15 @@ def test_a_proxy_is_not_waited_for_however_often_it_sends_something(timeout_s: f
 
 
 def _open_tunnel(address: str, *, timeout_s: float) -> None:
+    with _connected(address) as connection:
+        _open_tunnel_on(connection, timeout_s)
+
+
+def _connected(address: str) -> socket.socket:
     host, _, port = address.partition(":")
-    proxy = Proxy("https_proxy", host, int(port))
-    deadline = Deadline.after(timeout_s)
-    with socket.create_connection((proxy.host, proxy.port)) as connection:
-        open_tunnel(connection, Endpoint("vision.example", 443, plaintext=False), proxy, deadline)
+    return socket.create_connection((host, int(port)))
+
+
+def _open_tunnel_on(connection: socket.socket, timeout_s: float = 20) -> None:
+    proxy = Proxy("https_proxy", *connection.getpeername())
+    open_tunnel(connection, Endpoint("vision.example", 443, plaintext=False), proxy, Deadline.after(timeout_s))

@@ -18,7 +18,8 @@ _T = TypeVar("_T")
 
 LONGEST_S = 60.0
 """How long work may take before other work may take its place."""
-# A thread that hangs cannot be ended: they get fewer, up to one every so many times as long.
+# A thread that hangs cannot be ended. So each that hangs doubles the time until the next is started, from 60 s to at
+# most so many times 60 s.
 _LEAST_OFTEN = 16
 
 
@@ -62,7 +63,8 @@ class Flight(Generic[_T]):
 class SingleFlight(Generic[_T]):
     """At most one flight at a time; hold `lock` while asking and starting.
 
-    One that hangs counts as under way for a minute, the longer the more do in a row.
+    One that hangs counts as under way for 60 s; each further one that hangs in a row, for twice as long as the one
+    before it, but at most for 16 minutes.
     """
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:

@@ -74,7 +74,9 @@ def connect(
         FaultError: one of the steps failed.
     """
     endpoint, tls = settings.first_endpoint, settings.tls
-    dialer = Dialer(partial(tls.context, *protocols), tls, proxy is not None, tunnels_plaintext)
+    dialer = Dialer(
+        partial(tls.context, *protocols), tls, through_proxy=proxy is not None, tunnels_plaintext=tunnels_plaintext
+    )
     attempt, progress = Attempt(endpoint, Deadline.after(timeout_s)), _Progress()
     try:
         dialed = dialer.dial(attempt, progress.take)

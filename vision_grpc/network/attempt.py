@@ -9,11 +9,11 @@ A service, or a gateway before it, may repeat the secret in its answer. Every te
 error, and from there a log line or a traceback, goes through `Attempt.hide` first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import NoReturn
 
-from vision_grpc.errors import DeadlineError, MalformedAnswerError, PathError, TransportError, VisionError
+from vision_grpc.errors import Advice, DeadlineError, MalformedAnswerError, PathError, TransportError, VisionError
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Hint
@@ -72,19 +72,19 @@ class Attempt:
 
     def unreached(self, reason: str, hint: Hint | None = None) -> PathError:
         """Return the error of a call that did not get to the service."""
-        problem, advice = f"{self.endpoint.target} was not reached", () if hint is None else hint.advice
         reason = f"{self.note}: {reason}" if self.note else reason
-        return PathError(_explain(problem, reason, hint), lasting=hint is not None and hint.is_lasting, advice=advice)
+        text, advice = _explain(f"{self.endpoint.target} was not reached", reason, hint)
+        return PathError(text, lasting=hint is not None and hint.is_lasting, advice=advice)
 
     def broken(self, reason: str, hint: Hint | None = None) -> TransportError:
         """Return the error of a call whose connection broke."""
-        problem, advice = f"the connection to {self.endpoint.target} broke", () if hint is None else hint.advice
-        return TransportError(_explain(problem, reason, hint), advice=advice)
+        text, advice = self._broke(reason, hint)
+        return TransportError(text, advice=advice)
 
     def malformed(self, reason: str, hint: Hint | None = None) -> MalformedAnswerError:
         """Return the error of a call whose answer is not HTTP."""
-        problem, advice = f"the connection to {self.endpoint.target} broke", () if hint is None else hint.advice
-        return MalformedAnswerError(_explain(problem, reason, hint), advice=advice)
+        text, advice = self._broke(reason, hint)
+        return MalformedAnswerError(text, advice=advice)
 
     def hide(self, text: str) -> str:
         """Return a text without the secret."""
@@ -109,6 +109,9 @@ class Attempt:
             # Tracebacks do not show the context after `from None`, but tools that collect errors may.
             error.__context__ = None
 
+    def _broke(self, reason: str, hint: Hint | None) -> tuple[str, Sequence[Advice]]:
+        return _explain(f"the connection to {self.endpoint.target} broke", reason, hint)
+
     def _quotes(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield the start and end of each part of a text that quotes a secret, or the beginning of one."""
         for secret in self._secrets:
@@ -121,8 +124,11 @@ class Attempt:
                 at = text.find(head, end)
 
 
-def _explain(problem: str, reason: str, hint: Hint | None) -> str:
-    return f"{problem}: {reason}" if hint is None else f"{problem}: {hint.reason} ({reason})"
+def _explain(problem: str, reason: str, hint: Hint | None) -> tuple[str, Sequence[Advice]]:
+    """Return the text of an error, and what to do about it."""
+    if hint is None:
+        return f"{problem}: {reason}", ()
+    return f"{problem}: {hint.reason} ({reason})", hint.advice
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -13,7 +13,7 @@ def excepts(no_proxy: str, endpoint: Endpoint) -> bool:
 
     An entry is `*`, a domain, an IP address or a network such as `10.0.0.0/8`, and may end with a port. A domain stands
     for itself and all the names in it, whether or not it begins with a dot or `*.`. Names are not resolved: addresses
-    and networks match endpoints that are given by their address. What is none of this matches nothing.
+    and networks match endpoints that are given by their address. Other entries are ignored.
     """
     return any(_matches(entry, endpoint) for entry in _SEPARATORS.split(no_proxy.lower()) if entry)
 

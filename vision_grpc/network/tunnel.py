@@ -40,8 +40,10 @@ def open_tunnel(connection: socket.socket, endpoint: Endpoint, proxy: Proxy, dea
     received = b""
     while (head := _FINAL_HEAD.match(received)) is None:
         connection.settimeout(_left_s(deadline))
-        # This reads nothing of the service, which speaks only after the client has spoken.
-        piece = connection.recv(4096)
+        # What follows the head is the service's, which may speak first, as in HTTP/2. So the bytes are looked at first.
+        piece = connection.recv(4096, socket.MSG_PEEK)
+        head = _FINAL_HEAD.match(received + piece)
+        piece = connection.recv(len(piece) if head is None else head.end() - len(received))
         received += piece
         if not piece or len(received) > _HEAD_BYTES or not b"HTTP/".startswith(received[:5]):
             raise TunnelError(None)

@@ -85,3 +85,12 @@ def test_what_one_client_presents_no_other_does(monkeypatch: pytest.MonkeyPatch)
     with_it, without = Tls(trust, certificate).context("http/1.1"), Tls(trust).context("http/1.1")
     assert loaded == [with_it]
     assert without is not with_it
+
+
+def test_no_cache_keeps_a_private_key() -> None:
+    """A file may hold the certificate and the key, and be named for trust too."""
+    combined = _CHAIN + _CLIENT.key_pem
+    before = sys.getrefcount(combined)
+    read_client_certificate((combined, combined))
+    read_trust(combined)
+    assert sys.getrefcount(combined) == before

@@ -38,6 +38,7 @@ def _numbered(clock: Callable[[], float] = lambda: 0.0, unconnected: Container[i
 def _take(channels: ChannelPool[_ChannelT, str]) -> PooledChannel[_ChannelT, str]:
     pooled = channels.take()
     assert pooled is not None
+    channels.started(pooled)
     return pooled
 
 
@@ -136,6 +137,20 @@ def test_threads_never_overfill_a_channel() -> None:
     assert not overfull
     assert _take(channels).calls == 1
     assert len(channels.close()) <= 2
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_the_idle_time_after_a_call_that_was_not_started_is_no_silence(*, before: bool) -> None:
+    clock = _Clock()
+    channels = _numbered(clock)
+    if before:
+        _hear(channels)
+    unstarted = channels.take()
+    assert unstarted is not None
+    channels.leave(unstarted)
+    clock.now += 1_000
+    assert channels.end(_take(channels), Sign.CANCELLED, 60.0) is None
+    assert _take(channels).method == "method of 0"
 
 
 def test_one_that_was_abandoned_may_have_other_calls_which_end_later() -> None:

@@ -1,5 +1,6 @@
 """A call that failed for a certificate is done when it is known why, or cannot be."""
 
+import sys
 import threading
 from collections.abc import Iterable
 from typing import NoReturn
@@ -12,7 +13,7 @@ from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.dialer import Dialer
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
-from vision_grpc.transport.grpc.untrusted import explain_refusal_first
+from vision_grpc.transport.grpc.untrusted import Refusals
 
 
 class _Failure:
@@ -49,7 +50,7 @@ def test_any_other_call_is_done_at_once(attempt: Attempt, monkeypatch: pytest.Mo
     monkeypatch.setattr(threading.Thread, "start", _no_thread)
     done: list[str] = []
     for code, details in ((grpc.StatusCode.OK, ""), (grpc.StatusCode.UNAVAILABLE, "Connection refused")):
-        explain_refusal_first(_Failure(code, details), attempt, Tls(), lambda: done.append(attempt.note))
+        Refusals(Tls()).explain_first(_Failure(code, details), attempt, lambda: done.append(attempt.note))
     assert done == ["", ""]
 
 
@@ -61,7 +62,7 @@ def test_a_refused_one_is_done_when_it_is_known_why(attempt: Attempt, monkeypatc
         notes.append(attempt.note)
         done.set()
 
-    explain_refusal_first(_REFUSED, attempt, Tls(), on_done)
+    Refusals(Tls()).explain_first(_REFUSED, attempt, on_done)
     assert done.wait(30)
     assert notes == ["it was issued by nobody"]
 
@@ -69,5 +70,39 @@ def test_a_refused_one_is_done_when_it_is_known_why(attempt: Attempt, monkeypatc
 def test_a_refused_one_is_done_also_without_a_thread(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading.Thread, "start", _no_thread)
     done: list[str] = []
-    explain_refusal_first(_REFUSED, attempt, Tls(), lambda: done.append(attempt.note))
+    Refusals(Tls()).explain_first(_REFUSED, attempt, lambda: done.append(attempt.note))
+    assert done == [""]
+
+
+def test_calls_that_are_refused_together_are_explained_by_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, begun, may_end = list[Attempt](), threading.Event(), threading.Event()
+
+    def look(_: Dialer, attempt: Attempt) -> str:
+        looks.append(attempt)
+        begun.set()
+        assert may_end.wait(30)
+        return "it was issued by nobody"
+
+    monkeypatch.setattr(Dialer, "why_refused", look)
+    endpoint = Endpoint("vision.example", 443, plaintext=False)
+    attempts = [Attempt(endpoint, Deadline.after(60.0)) for _ in range(8)]
+    refusals, done = Refusals(Tls()), threading.Semaphore(0)
+    for attempt in attempts:
+        refusals.explain_first(_REFUSED, attempt, done.release)
+    assert begun.wait(30)
+    assert not done.acquire(blocking=False)
+    may_end.set()
+    assert all(done.acquire(timeout=30) for _ in attempts)
+    assert {attempt.note for attempt in attempts} == {"it was issued by nobody"}
+    assert looks == attempts[:1]
+    refusals.explain_first(_REFUSED, attempts[1], done.release)
+    assert done.acquire(timeout=30)
+    assert looks == attempts[:2], "the certificate may be another one by then"
+
+
+def test_no_thread_is_started_when_the_interpreter_ends(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "is_finalizing", lambda: True)
+    monkeypatch.setattr(Dialer, "why_refused", lambda *_: "it was issued by nobody")
+    done: list[str] = []
+    Refusals(Tls()).explain_first(_REFUSED, attempt, lambda: done.append(attempt.note))
     assert done == [""]

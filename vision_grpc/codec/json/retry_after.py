@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from vision_grpc.codec.retry_info import LONGEST_WAIT_S
 
-# A fraction is not allowed, but who sends one means it.
+# A fraction is not allowed, but some services send one, and mean it.
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]*)?", re.ASCII)
 # Headers that came several times are joined with commas, and two forms of dates have one after the weekday.
 _ITEM = re.compile(r"\s*(?:[a-z]+\s*,)?[^,]+", re.ASCII | re.IGNORECASE)

@@ -12,7 +12,7 @@ _KNOWN = _GZIP | {"deflate"}
 _GZIP_BITS = zlib.MAX_WBITS | 16
 _ZLIB_HEADER_BYTES = 2
 # They bound the work that a hostile server causes: each member and each coding costs time, even if nothing comes of it.
-# Who writes many members writes one for about 64 KB.
+# Programs that write many members write one for about 64 KB.
 _MOST_MEMBERS = 10_000
 _MOST_CODINGS = 4
 

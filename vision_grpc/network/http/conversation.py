@@ -71,7 +71,7 @@ class HttpConversation:
             ProtocolError: a good answer is not encoded as it says.
             RequestTooLargeError: a good answer is longer than `max_body_bytes`.
         """
-        # Who refuses a request may hang up in the middle of it, and the answer that was sent before is there to read.
+        # A service that refuses a request may hang up in the middle of it; the answer that it sent before can be read.
         with suppress(OSError):
             self._send(request)
         head = self._receive_head()

@@ -35,7 +35,6 @@ class BundleError(ValueError):
     """There is no certificate, or a broken one. The text says why and how to fix it, and quotes nothing."""
 
 
-@lru_cache(maxsize=256)
 def read_bundle(content: bytes) -> tuple[bytes, ...]:
     """Return the certificates in a file, in DER form, each of them once.
 

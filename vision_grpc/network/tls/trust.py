@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def read_trust(root_certificates: Pem | None) -> Trust:
         return _from_environment() or _from_system()
     content, origin = read_pem(root_certificates, "root_certificates", "the root certificates")
     try:
-        trust = Trust(read_bundle(content), origin)
+        trust = Trust(_read(content), origin)
     except BundleError as error:
         message = f"{origin}: {error}"
         raise SettingError(message, advice=_CORRECT) from None
@@ -78,6 +79,19 @@ def read_trust(root_certificates: Pem | None) -> Trust:
         message = f"{origin}: a certificate in it is broken: OpenSSL cannot read it"
         raise SettingError(message, advice=_CORRECT)
     return trust
+
+
+_read_once = lru_cache(maxsize=8)(read_bundle)
+
+
+def _read(content: bytes) -> tuple[bytes, ...]:
+    """Do what `read_bundle` does, but only once for clients in a row; a file with a private key is not kept for them.
+
+    Raises:
+        BundleError: there is no certificate, or a broken one.
+    """
+    # UTF-16 without its zeros is ASCII.
+    return read_bundle(content) if b"PRIVATE KEY" in content.replace(b"\0", b"") else _read_once(content)
 
 
 def _from_environment() -> Trust | None:
@@ -88,7 +102,7 @@ def _from_environment() -> Trust | None:
     origins: list[str] = []
     if file is not None:
         try:
-            certificates += read_bundle(Path(file).read_bytes())
+            certificates += _read(Path(file).read_bytes())
         except BundleError as error:
             raise _unusable(FILE_VARIABLE, file, str(error)) from None
         except (OSError, ValueError) as error:
@@ -122,7 +136,7 @@ def _from_system() -> Trust:
 def _in_file(path: Path) -> Iterator[bytes]:
     """Yield the certificates in a file; none if there is no such file, or something is wrong with it."""
     with suppress(OSError, BundleError):
-        yield from read_bundle(path.read_bytes())
+        yield from _read(path.read_bytes())
 
 
 def _in_folder(folder: str) -> Iterator[bytes]:

@@ -77,8 +77,12 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
             if pooled is None or self._closed:
                 return None
             pooled.calls += 1
-            pooled.liveness.started(self._clock())
             return pooled
+
+    def started(self, pooled: PooledChannel[_ChannelT, _MethodT]) -> None:
+        """Take note that a call was started at its place, so that an answer is due."""
+        with self._lock:
+            pooled.liveness.started(self._clock())
 
     def leave(self, pooled: PooledChannel[_ChannelT, _MethodT]) -> None:
         """Free the place of a call that was not started."""

@@ -40,7 +40,7 @@ class _Forks:
         self._has_thread = any(thread.name.endswith(_THREAD) for thread in threading.enumerate())
 
     def forked(self) -> None:
-        """Be the child: let no channel of the parent come to its end."""
+        """Keep gRPC, in the child of a fork, from ending the channels of the parent."""
         if self._has_thread:
             self.are_loops_served = False
             for channel in self._opened:

@@ -39,7 +39,9 @@ class Liveness:
         self.is_heard = False
         """Whether anything has ever come from the peer."""
         self.silent_since: float | None = None
-        """Since when an answer is due; None: no call is under way."""
+        """Since when nothing has come although an answer was due; None: nothing is due.
+
+        It outlasts calls that end without an answer, so that the silences of calls in a row add up."""
 
     def started(self, now: float) -> None:
         """Take note that a call was sent, and an answer is due."""
@@ -63,7 +65,8 @@ class Liveness:
 def patience_s(sign: Sign, allowed_s: float, *, is_heard: bool, is_connected: bool, in_vain: int) -> float:
     """Return how long a connection may be silent before it is taken for dead.
 
-    A call that had so much time has just ended; so many connections before this one have been given up in vain.
+    `allowed_s` is the time that the call that has just ended was given. `in_vain` counts the connections in a row that
+    were replaced because nothing ever came over them.
     """
     if sign is Sign.CANCELLED or not (is_heard or is_connected):
         return DIAL_S

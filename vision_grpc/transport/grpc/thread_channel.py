@@ -63,7 +63,11 @@ class ThreadChannels:
             return
         closed = closing.submit(partial(_close_all, channels))
         closing.end()
-        await asyncio.wait([asyncio.wrap_future(closed)], timeout=_CLOSED_WITHIN_S)
+        arrival = asyncio.wrap_future(closed)
+        try:
+            await asyncio.wait([arrival], timeout=_CLOSED_WITHIN_S)
+        finally:
+            arrival.cancel()  # Else the event loop would be told later, when it may be closed.
 
     def is_connected(self, channel: grpc.Channel) -> bool:
         """Whether a channel has a connection; see `ChannelKind`."""

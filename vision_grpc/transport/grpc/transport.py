@@ -22,7 +22,7 @@ from vision_grpc.transport.grpc.exchange import Metadata, metadata_of, sign_of
 from vision_grpc.transport.grpc.forks import FORKS
 from vision_grpc.transport.grpc.loop_channel import LoopChannels
 from vision_grpc.transport.grpc.thread_channel import ThreadChannels, ThreadlessChannelError
-from vision_grpc.transport.grpc.untrusted import explain_refusal_first
+from vision_grpc.transport.grpc.untrusted import Refusals
 from vision_grpc.transport.headers import Headers
 
 
@@ -75,7 +75,7 @@ class GrpcTransport:
     ) -> None:
         self._api = api
         self._endpoint = endpoint
-        self._tls = tls
+        self._refusals = Refusals(tls)
         self._headers = headers
         self._closed = False
         kind: ChannelKind
@@ -146,7 +146,7 @@ class GrpcTransport:
         metadata = metadata_of(authorization, self._headers)
         if (pooled := self._channels.take()) is None:
             raise not_started(self._endpoint)
-        allowed_s = attempt.deadline.left_s
+        allowed_s, refusals = attempt.deadline.left_s, self._refusals
         try:
             call = self._kind.start(pooled.method, wire, allowed_s, metadata)
         except (ValueError, grpc.aio.UsageError) as error:
@@ -159,12 +159,14 @@ class GrpcTransport:
             self._channels.leave(pooled)
             raise
 
+        self._channels.started(pooled)
+
         def end(_: object) -> None:
             try:
                 if (dead := self._channels.end(pooled, sign_of(call, attempt.deadline), allowed_s)) is not None:
                     self._kind.drop(dead)
             finally:
-                explain_refusal_first(call, attempt, self._tls, on_done)
+                refusals.explain_first(call, attempt, on_done)
 
         call.add_done_callback(end)
         return call
