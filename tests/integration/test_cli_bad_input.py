@@ -101,6 +101,15 @@ def test_no_value_makes_a_message_long(arguments: list[str]) -> None:
     assert 0 < len(finished.stderr) < 1000
 
 
+def test_a_name_that_no_file_can_have_is_told_with_its_option() -> None:
+    finished = run(
+        "analyze", "--anonymous", "--endpoint", "127.0.0.1:1", "--root-certificates", "x. " * 20_000, "a.png"
+    )
+    (complaint,) = finished.complaints
+    assert "--root-certificates" in complaint
+    assert "File name too long" in complaint
+
+
 def test_text_format_tells_of_bad_images_on_stderr_alone(there: tuple[str, ...], folder: Path) -> None:
     (folder / "empty.png").touch()
     finished = run("analyze", *there, "empty.png", "good.png", cwd=folder)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -96,7 +96,10 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
 
 def _read_pipe(file: Path | None) -> Path | bytes | None:
     """Return the content of a pipe, which can be read only once, as a shell's <(...); any other file as it is."""
-    return file.read_bytes() if file is not None and file.is_fifo() else file
+    with suppress(OSError):  # Whoever reads the certificates says what is wrong with the file.
+        if file is not None and file.is_fifo():
+            return file.read_bytes()
+    return file
 
 
 @contextmanager

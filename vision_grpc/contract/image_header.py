@@ -76,8 +76,9 @@ def _size_of_png(content: bytes, above: int) -> tuple[int, int] | None:
     chunks = png.chunks(content)
     if not next(chunks).is_intact(content):
         return None
-    for chunk in chunks:
-        if chunk.kind == b"IHDR":  # Decoders differ in which of the two they believe.
+    for number, chunk in enumerate(chunks):
+        # Decoders differ in which of two headers they believe.
+        if chunk.kind == b"IHDR" or number >= png.MOST_LOOKED_AT:
             return None
         if chunk.kind == b"IDAT":
             break
@@ -86,8 +87,8 @@ def _size_of_png(content: bytes, above: int) -> tuple[int, int] | None:
 
 def _size_of_jpeg(content: bytes) -> tuple[int, int] | None:
     size: tuple[int, int] | None = None
-    for segment in jpeg.segments(content):
-        if not segment.regular:
+    for number, segment in enumerate(jpeg.segments(content)):
+        if not segment.regular or number >= jpeg.MOST_LOOKED_AT:
             return None
         if segment.code in jpeg.FRAMES:
             if size is not None or segment.end - segment.body < jpeg.FRAME_SIZE.size:

@@ -26,6 +26,9 @@ _HEAD = struct.Struct(">xBH")  # The code of a marker, and the length of its seg
 FRAME_SIZE = struct.Struct(">xHH")
 """The beginning of a frame header: a byte of precision, then height and width."""
 
+MOST_LOOKED_AT = 2_000
+"""How many segments are looked at before a file is sent as it is. Images have a few; a million would take long."""
+
 
 class Segment(NamedTuple):
     """A marker and what belongs to it, as offsets into the file."""
@@ -46,7 +49,9 @@ def stated_size(content: bytes) -> tuple[int, int] | None:
     """
     position = len(SIGNATURE)
     try:
-        while content[position] == 0xFF:  # noqa: PLR2004 - what each marker begins with
+        for _ in range(MOST_LOOKED_AT):
+            if content[position] != 0xFF:  # noqa: PLR2004 - what each marker begins with
+                return None
             code, length = _HEAD.unpack_from(content, position)
             if code in FRAMES:
                 height, width = FRAME_SIZE.unpack_from(content, position + 2 + _LENGTH_BYTES)

@@ -9,6 +9,9 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 FIRST_KIND_AT = len(SIGNATURE) + 4
 """Where the first chunk says its kind."""
 
+MOST_LOOKED_AT = 2_000
+"""How many chunks are looked at before a file is sent as it is. Images have a few; a million would take long."""
+
 _HEAD = struct.Struct(">I4s")  # The length of the data, and the kind of the chunk.
 _CHECKSUM_BYTES = 4
 

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from vision_grpc.config import Limits
 from vision_grpc.contract.image_header import ImageHeader, check_image, read_header
-from vision_grpc.contract.jpeg import segments
+from vision_grpc.contract.jpeg import MOST_LOOKED_AT, segments
 from vision_grpc.contract.png import SIGNATURE, chunks, encode_chunk
 
 IHDR = struct.pack(">IIBBBBB", 31, 17, 8, 0, 0, 0, 0)
@@ -182,6 +182,32 @@ def test_many_fill_bytes_are_passed_over_quickly() -> None:
     # Looked at from each of them anew, they would take minutes.
     assert read_header(b"\xff\xd8" + b"\xff" * 1_000_000 + b"\0") is None
     assert read_header(b"\xff\xd8" + b"\xff\0" * 500_000) is None
+
+
+@pytest.mark.parametrize(
+    ("begin", "part", "end"),
+    [
+        (
+            b"\xff\xd8",
+            _segment(0xE0, b""),
+            _segment(0xC0, struct.pack(">BHHB", 8, 60_000, 60_000, 1)) + _segment(0xDA, b""),
+        ),
+        (
+            b"\xff\xd8" + _segment(0xC0, struct.pack(">BHHB", 8, 60_000, 60_000, 1)),
+            _segment(0xFE, b""),
+            _segment(0xDA, b""),
+        ),
+        (
+            SIGNATURE + encode_chunk(b"IHDR", struct.pack(">II5x", 60_000, 60_000)),
+            encode_chunk(b"tEXt", b""),
+            encode_chunk(b"IDAT", b""),
+        ),
+    ],
+    ids=["JPEG", "JPEG after its frame", "PNG"],
+)
+def test_a_file_of_endless_parts_is_left_to_the_service(begin: bytes, part: bytes, end: bytes) -> None:
+    assert "60000 x 60000" in str(check_image(begin + part * (MOST_LOOKED_AT - 2) + end, Limits()))
+    assert check_image(begin + part * (MOST_LOOKED_AT + 1) + end, Limits()) is None
 
 
 def _ftyp(major: bytes, *compatible: bytes) -> bytes:
