@@ -55,3 +55,12 @@ async def test_nobody_waits_any_more_for_a_channel_that_hangs_as_it_is_closed(mo
     await ThreadChannels().aclose([SimpleNamespace(close=lambda: may_end.wait(_SOON_S))])  # type: ignore[list-item]
     assert [arrival.cancelled() for arrival in arrivals] == [True]
     may_end.set()
+
+
+@pytest.mark.parametrize(("state", "is_connected"), [("READY", True), ("CONNECTING", False)])
+def test_the_state_of_a_channel_is_asked_for_as_older_releases_take_it(state: str, *, is_connected: bool) -> None:
+    def check_connectivity_state(_: bool, /) -> int:  # noqa: FBT001 - gRPC's own
+        return grpc.ChannelConnectivity[state].value[0]
+
+    inner = SimpleNamespace(check_connectivity_state=check_connectivity_state)
+    assert ThreadChannels().is_connected(SimpleNamespace(_channel=inner)) is is_connected  # type: ignore[arg-type]

@@ -74,7 +74,8 @@ class ThreadChannels:
         # In public there is only `subscribe`, which starts two threads to tell the state later.
         inner: Any = getattr(channel, "_channel", None)
         state = getattr(inner, "check_connectivity_state", None)
-        return state is not None and state(try_to_connect=False) == grpc.ChannelConnectivity.READY.value[0]
+        # The argument says whether to connect; older releases take it without its name.
+        return state is not None and state(False) == grpc.ChannelConnectivity.READY.value[0]  # noqa: FBT003
 
     def drop(self, channel: grpc.Channel) -> None:
         """Close a channel that has no calls; see `ChannelKind`. This runs in the threads of gRPC too."""
