@@ -248,7 +248,8 @@ def test_a_service_that_nobody_reaches(folder: Path) -> None:
 
 
 def test_a_service_that_is_too_slow(there: tuple[str, ...], folder: Path) -> None:
-    finished = run("analyze", *there, "--timeout", "0.001", "good.png", cwd=folder)
+    arguments = ["analyze", *there, "--timeout", "0.001", "good.png"]
+    finished = run(*arguments, cwd=folder, program=PROGRAM_WITHOUT_BACKOFF)
     assert (finished.code, finished.stdout) == (2, b"")
     complaint, _ = finished.complaints
     assert complaint.startswith("error: good.png: no answer from 127.0.0.1:")
