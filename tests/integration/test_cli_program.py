@@ -164,6 +164,17 @@ def test_explanations_do_not_wait_for_heavy_imports(arguments: list[str]) -> Non
     )
 
 
+def test_the_help_names_each_variable_that_decides_about_connections() -> None:
+    told = run("--help").text
+    proxies = ("grpc_proxy", "https_proxy", "http_proxy", "all_proxy", "no_proxy", "no_grpc_proxy")
+    for variable in (*proxies, "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        assert re.search(rf"\b{variable}\b", told), variable
+    assert "docs/proxies.md" in told
+    assert "https_proxy and no_proxy;\n  see vision-grpc --help" in re.sub(
+        r"\n +", "\n  ", run("analyze", "--help").text
+    )
+
+
 @pytest.mark.parametrize("command", [[], ["analyze"], ["doctor"], ["serve"]])
 def test_help_teaches(command: list[str]) -> None:
     finished = run(*command, "--help", variables={"COLUMNS": "80"})

@@ -43,6 +43,9 @@ Environment:
   VISION_GRPC_ENDPOINT         host:port or URL of the service
   VISION_GRPC_TRANSPORT        auto, grpc or rest
   SSL_CERT_FILE, SSL_CERT_DIR  certificates to trust in place of the system's
+  grpc_proxy, https_proxy,     proxy (http://host:port); which of them counts
+  http_proxy, all_proxy        for what, docs/proxies.md says
+  no_proxy, no_grpc_proxy      hosts that are reached without the proxy
 
 For the options of a command: vision-grpc analyze --help
 """
