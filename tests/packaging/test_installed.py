@@ -25,6 +25,10 @@ def test_dependencies_are_satisfied(installed: Environment) -> None:
     installed.pip("check")
 
 
+def test_grpc_has_the_details_that_are_not_public(installed: Environment) -> None:
+    installed.run(PROGRAMS / "grpc_details.py")
+
+
 def test_both_transports_bring_the_same_text(installed: Environment, pages: dict[str, ScannedPage]) -> None:
     page = pages["mixed_sans"]
     languages = ",".join(page.language_codes)

@@ -1,43 +1,25 @@
 """Channels, and details of gRPC that are not public: a release without those is to be noticed."""
 
 import asyncio
+import runpy
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace
 
 import grpc
 import grpc.aio
 import pytest
 
-from vision_grpc.network.endpoint import Endpoint
-from vision_grpc.network.tls import Tls
 from vision_grpc.transport.grpc import thread_channel
-from vision_grpc.transport.grpc.forks import _Forks
-from vision_grpc.transport.grpc.thread_channel import ThreadChannels, close_channels
+from vision_grpc.transport.grpc.thread_channel import ThreadChannels
 
+PROGRAMS = Path(__file__).parents[2] / "programs"
 _SOON_S = 30
 
 
-def test_a_channel_for_threads_says_whether_it_is_connected() -> None:
-    kind = ThreadChannels()
-    server = grpc.server(ThreadPoolExecutor(1))
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    channel, _ = kind.open(Endpoint.parse(f"127.0.0.1:{port}", insecure=True), Tls(), "/a/b")
-    try:
-        assert not kind.is_connected(channel)
-        grpc.channel_ready_future(channel).result(_SOON_S)
-        assert kind.is_connected(channel)
-    finally:
-        close_channels([channel])
-        server.stop(None)
-
-
-async def test_the_thread_that_serves_event_loops_has_its_name() -> None:
-    async with grpc.aio.insecure_channel("127.0.0.1:1"):
-        forks = _Forks()
-        forks.look()
-        assert forks._has_thread, [thread.name for thread in threading.enumerate()]
+def test_grpc_has_the_details_that_are_not_public() -> None:
+    runpy.run_path(str(PROGRAMS / "grpc_details.py"))
 
 
 async def test_nobody_waits_any_more_for_a_channel_that_hangs_as_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
