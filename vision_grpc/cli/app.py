@@ -104,7 +104,7 @@ def run() -> int:
 
 def _describe(error: OSError | MemoryError | ImportError) -> str:
     """Return what is wrong with what surrounds the program."""
-    name = getattr(error, "filename", None)
+    name: str | bytes | int | os.PathLike[str] | None = getattr(error, "filename", None)
     shown = quote_name(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else None
     if shortage := MachineError.of(error, shown or "this program cannot go on"):
         return in_flags(shortage)

@@ -10,7 +10,7 @@ class Skipped:
     """The fields that a document has and its message does not; there may be millions."""
 
     count: int = 0
-    paths: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list[str])
     """Where the first few of them are."""
 
     def add(self, path: str) -> None:
