@@ -19,7 +19,8 @@ A bad image in a good answer raises nothing: its result has an `ImageError`.
 """
 
 import errno
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias
 
@@ -287,6 +288,17 @@ class MachineError(TransportError):
             return None
         problem, advice = _SHORTAGES[number]
         return cls(f"{subject}: {problem}", advice=[Advice(advice)])
+
+    @classmethod
+    @contextmanager
+    def in_place(cls, subject: str) -> Iterator[None]:
+        """Raise what the machine lacks for the subject in place of the system's error."""
+        try:
+            yield
+        except (OSError, MemoryError) as error:
+            if (shortage := cls.of(error, subject)) is None:
+                raise
+            raise shortage from error
 
 
 _NO_MEMORY = ("this machine has no memory left", "free some, or raise the limit")

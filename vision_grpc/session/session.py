@@ -9,6 +9,7 @@ from vision_grpc.api.api import Api, Model, RequestTemplate
 from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.errors import MachineError
 from vision_grpc.events import Event
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.tls import Pem
@@ -65,20 +66,23 @@ class Session:
         Raises:
             ValueError: an argument is malformed, or a secret would travel in plaintext.
             AuthError: there are no credentials.
+            MachineError: this machine cannot open the files that this takes.
         """
-        self._settings = Settings.resolve(
-            os.environ,
-            endpoint=endpoint,
-            transport=transport,
-            credentials=credentials,
-            folder_id=folder_id,
-            root_certificates=root_certificates,
-            insecure=insecure,
-            client_certificate=client_certificate,
-            server_name=server_name,
-            data_logging=data_logging,
-        )
-        self._api = self._choose_api()
+        # Files are read and modules are loaded here.
+        with MachineError.in_place("the client cannot be made"):
+            self._settings = Settings.resolve(
+                os.environ,
+                endpoint=endpoint,
+                transport=transport,
+                credentials=credentials,
+                folder_id=folder_id,
+                root_certificates=root_certificates,
+                insecure=insecure,
+                client_certificate=client_certificate,
+                server_name=server_name,
+                data_logging=data_logging,
+            )
+            self._api = self._choose_api()
         self._limits = limits
         self._retry = retry
         self._timeouts = timeouts
@@ -114,15 +118,16 @@ class Session:
         if self._own_transport is not None:
             return self._own_transport
         settings, calls = self._settings, self._limits.calls_in_flight
-        return connect(
-            self._api,
-            settings.transport,
-            settings.endpoint,
-            settings.tls,
-            calls=calls,
-            headers=settings.headers,
-            loop=loop,
-        )
+        with MachineError.in_place("the service cannot be connected"):
+            return connect(
+                self._api,
+                settings.transport,
+                settings.endpoint,
+                settings.tls,
+                calls=calls,
+                headers=settings.headers,
+                loop=loop,
+            )
 
     def _template(self, languages: Sequence[str], model: Model | None) -> RequestTemplate:
         codes, model = clean_languages(languages), "" if model is None else clean(model).text

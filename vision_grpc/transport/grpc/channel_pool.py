@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from vision_grpc.errors import PathError
+from vision_grpc.errors import MachineError, PathError
 from vision_grpc.transport.grpc.forks import keep_for_ever
 from vision_grpc.transport.grpc.liveness import DIAL_S, Liveness, Sign, patience_s
 
@@ -54,7 +54,7 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
         self._closed = False
         self._silent_channels = 0
         self._silent_since = 0.0
-        with suppress(PathError):  # The first call fails with it, if nothing has changed by then.
+        with suppress(PathError, MachineError):  # The first call fails with it, if nothing has changed by then.
             self._add()
 
     @property
@@ -67,7 +67,7 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
         """Return the channel for the next call; it has a place there until `leave` or `end`. After `close`: None.
 
         Raises:
-            PathError: no channel can be opened.
+            PathError, MachineError: no channel can be opened.
         """
         with self._lock:
             pooled = next((each for each in self._pooled if _has_place(each)), None)

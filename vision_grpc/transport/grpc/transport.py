@@ -18,6 +18,7 @@ from vision_grpc.transport import BatchCall, Call, OnDone
 from vision_grpc.transport.ended_call import EndedCall
 from vision_grpc.transport.grpc.call import CallUnderWay, GrpcBatchCall, GrpcCall
 from vision_grpc.transport.grpc.channel_pool import ChannelPool
+from vision_grpc.transport.grpc.descriptors import check_descriptors
 from vision_grpc.transport.grpc.exchange import Metadata, metadata_of, sign_of
 from vision_grpc.transport.grpc.forks import FORKS
 from vision_grpc.transport.grpc.loop_channel import LoopChannels
@@ -80,10 +81,13 @@ class GrpcTransport:
         self._closed = False
         kind: ChannelKind
         kind = LoopChannels(loop) if loop is not None and FORKS.are_loops_served else ThreadChannels()
-        # Without a reference back to this: once closed, gRPC ends its thread when the last channel is gone.
-        self._channels: ChannelPool[Any, Any] = ChannelPool(
-            lambda: kind.open(endpoint, tls, api.grpc_path), kind.is_connected
-        )
+
+        # Without a reference back to the transport: once closed, gRPC ends its thread when the last channel is gone.
+        def open_channel() -> tuple[Any, Any]:
+            check_descriptors()
+            return kind.open(endpoint, tls, api.grpc_path)
+
+        self._channels: ChannelPool[Any, Any] = ChannelPool(open_channel, kind.is_connected)
         self._kind = kind
 
     def start(
