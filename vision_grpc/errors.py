@@ -19,7 +19,7 @@ A bad image in a good answer raises nothing: its result has an `ImageError`.
 """
 
 import errno
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias
@@ -291,7 +291,7 @@ class MachineError(TransportError):
 
     @classmethod
     @contextmanager
-    def in_place(cls, subject: str) -> Iterator[None]:
+    def in_place(cls, subject: str) -> Generator[None]:
         """Raise what the machine lacks for the subject in place of the system's error."""
         try:
             yield
