@@ -36,6 +36,18 @@ def _analyze(files: str) -> str:
 
 _READ = r'"ok": ?true'
 _SEEN = r'"text": ?"[^"]*\w{3}'
+_DENSE = """python - <<'.'
+from vision_grpc import DeadlineError, Timeouts, VisionClient
+from vision_grpc.local import LocalVision
+with LocalVision() as service:
+    with VisionClient(service.grpc_endpoint, insecure=True, timeouts=Timeouts(call_s=10, total_s=25)) as client:
+        try:
+            client.analyze("dense_small_print.png", languages=["en"])
+        except DeadlineError:
+            print("given up in time")
+    with VisionClient(service.grpc_endpoint, insecure=True, timeouts=Timeouts(call_s=10, total_s=10)) as client:
+        print("an ordinary page:", client.analyze("../common/page.png", languages=["en"]).text)
+."""
 CHECKS: dict[str, list[Check]] = {
     "01": [
         Check(f"unshare -Urn python nat.py {transport}", ("1st ok", "2nd ok attempts 1 ", "3rd ok"), ("Error",))
@@ -73,7 +85,12 @@ CHECKS: dict[str, list[Check]] = {
     ],
     "19": [Check("python nofile.py", ("retryable: True", "free again: True"), ("INVALID_ARGUMENT",))],
     "20": [Check(_analyze("*.png"), every=f"{_READ}.*{_SEEN}")],
-    "22": [Check(_analyze("*.jpg *.png"), every="not supported", unwanted=("damaged", "cut"))],
+    "21": [Check(_DENSE, ("given up in time", "an ordinary page: Hello Vision 2024"))],
+    "22": [
+        Check(
+            _analyze("*.jpg *.png"), every="not supported|only JPEG and PNG are accepted", unwanted=("damaged", "cut")
+        )
+    ],
 }
 """What is checked, by case."""
 
@@ -118,7 +135,7 @@ def main(cases: Path, only: list[str], report: Callable[[str], object] = print) 
             report(f"-     {folder.name}: no check")
         for check in checks:
             wrong = list(run(check, folder))
-            report(f"{'WRONG' if wrong else 'ok   '} {folder.name}: {check.command}")
+            report(f"{'WRONG' if wrong else 'ok   '} {folder.name}: {check.command.splitlines()[0]}")
             for line in wrong[:5]:
                 report(f"        {line}")
             failed += bool(wrong)
