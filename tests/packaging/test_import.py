@@ -70,6 +70,7 @@ def test_public_names_are_these() -> None:
         "ImageResult",
         "InvalidRequestError",
         "Limits",
+        "MachineError",
         "MemoryTuning",
         "PathError",
         "ProtocolError",
