@@ -144,7 +144,7 @@ class GrpcTransport:
         """Start a call.
 
         Raises:
-            PathError: no channel can be opened.
+            PathError, MachineError: no channel can be opened, or the call has no thread.
             TransportError: the transport is closed.
         """
         metadata = metadata_of(authorization, self._headers)
