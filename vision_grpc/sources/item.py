@@ -1,0 +1,57 @@
+"""What a source of images yields: images that are not read yet, files that it passes over, and faults."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from vision_grpc.config import Limits
+from vision_grpc.results import ImageError
+
+
+@dataclass(slots=True)
+class Item:
+    """An image that is read when its turn comes."""
+
+    key: str
+    """The name under which its result comes back, alone of its kind in a run."""
+
+    read: Callable[[Limits], bytes | ImageError] = field(repr=False)
+    """Returns the content of its file, whole; an error where it cannot be read or is larger than the limits allow."""
+
+    content_bytes: int | None = None
+    """The size of its file, None where that is not known before it is read."""
+
+    languages: Sequence[str] | None = None
+    """Its own languages, None for those of the run."""
+
+    model: str | None = None
+    """Its own model, None for that of the run."""
+
+    path: Path | None = field(default=None, repr=False)
+    """Its file, where it is one of its own on this machine."""
+
+    is_passing: bool = False
+    """Whether it can be read only until the source is asked for the next one, as in a stream of a tar file."""
+
+
+class Skipped(NamedTuple):
+    """A file that is passed over, as it is not an image that can be sent as it is."""
+
+    name: str
+    kind: str
+    """What is counted together: its suffix, such as `.webp`; `no suffix`."""
+
+    can_be_fitted: bool
+    """Whether it is read when images are fitted."""
+
+
+class Fault(NamedTuple):
+    """A part of a source that cannot be read, such as a folder without permission or the rest of a cut tar file."""
+
+    name: str
+    error: ImageError
+
+
+Entry: TypeAlias = Item | Skipped | Fault
+"""What a source yields, one by one and in a fixed order: it never holds more than a folder's names at a time."""
