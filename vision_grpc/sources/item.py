@@ -35,15 +35,26 @@ class Item:
     """Whether it can be read only until the source is asked for the next one, as in a stream of a tar file."""
 
 
+PAGE_WITH_TEXT = "page with text"
+PAGE_PAST_LIMIT = "page past the limit"
+"""What pages are counted as that the user's settings leave out."""
+
+
 class Skipped(NamedTuple):
-    """A file that is passed over, as it is not an image that can be sent as it is."""
+    """A file that is passed over, as it is not an image that can be sent as it is; or pages that the user left out."""
 
     name: str
     kind: str
-    """What is counted together: its suffix, such as `.webp`; `no suffix`."""
+    """What is counted together: its suffix, such as `.webp`; `no suffix`; for pages one of the two above."""
 
     can_be_fitted: bool
     """Whether it is read when images are fitted."""
+
+    images: int = 1
+    """How many images it stands for: the pages of a document past the limit come as one."""
+
+    is_wished: bool = False
+    """Whether the user asked for that: then nothing is missing, and the exit code is not changed."""
 
 
 class Fault(NamedTuple):
