@@ -35,6 +35,11 @@ class Stats:
     """Now, not a sum."""
     latency_counts: tuple[int, ...] = (0,) * (len(LATENCY_BOUNDS_S) + 1)
     """Calls by latency, a count for each bucket of `LATENCY_BOUNDS_S`."""
+    quota_refusals: int = 0
+    """Images that wait or waited because the service refused them for its quota; one that is refused again counts
+    again."""
+    is_service_away: bool = False
+    """Whether images wait now for a service that is away."""
 
 
 class Monitor:
@@ -46,7 +51,7 @@ class Monitor:
         self._lock = threading.RLock()
         self._call_ids = count(1)
         self._succeeded = self._failed = self._requests = self._requests_failed = self._retries = 0
-        self._content_bytes = self._in_flight = 0
+        self._content_bytes = self._in_flight = self._quota_refusals = 0
         self._throttle_wait_s = 0.0
         self._latencies = [0] * (len(LATENCY_BOUNDS_S) + 1)
         self._is_missed = False
@@ -64,6 +69,8 @@ class Monitor:
                 self._throttle_wait_s,
                 self._in_flight,
                 tuple(self._latencies),
+                self._quota_refusals,
+                self._is_missed,
             )
 
     def call_started(self, images: int, content_bytes: int, attempt: int, throttled_s: float) -> int:
@@ -119,6 +126,7 @@ class Monitor:
         """Count images that will be sent again."""
         with self._lock:
             self._retries += images
+            self._quota_refusals += images if code is Code.RESOURCE_EXHAUSTED else 0
         _LOG.debug("%d images are sent again in %.3f s: %s", images, wait_s, code.name)
         if self._hook is not None:
             self._hook(RetryScheduled(images, wait_s, code))

@@ -1,0 +1,65 @@
+"""Failures, counted by their reason."""
+
+import re
+from dataclasses import dataclass
+
+from vision_grpc.results import ImageError
+from vision_grpc.texts.quoting import quote_name
+
+MOST_REASONS = 100
+"""How many reasons are told apart; later ones are counted by their code alone, so that memory stays bounded."""
+
+# What differs between messages that say the same: quoted names and texts, ids, numbers.
+_QUOTED = re.compile(r"\$'(?:[^'\\]|\\.)*'|'[^']*'|\"[^\"]*\"")
+_ID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\b(?=[a-fA-F]*\d)[0-9a-fA-F]{16,}\b")
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+
+
+@dataclass(slots=True)
+class Reason:
+    """One reason for which images have no text."""
+
+    error: ImageError
+    """The first error of the kind; those of the others may differ in names and numbers."""
+
+    name: str
+    """The image or file that had it."""
+
+    count: int = 1
+
+
+class Failures:
+    """Counts of failures by code and message, whatever names and numbers a message has."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[tuple[str, str], Reason] = {}
+        self.count = 0
+        self.by_code: dict[str, int] = {}
+        """Counts by the name of the code."""
+
+    def add(self, name: str, error: ImageError) -> None:
+        """Count one more; `name` is that of the image or file."""
+        code = error.code.name
+        self.count += 1
+        self.by_code[code] = self.by_code.get(code, 0) + 1
+        key = code, _pattern(name, error.message)
+        if key not in self._reasons and len(self._reasons) >= MOST_REASONS:
+            key = code, ""
+        if reason := self._reasons.get(key):
+            reason.count += 1
+        else:
+            self._reasons[key] = Reason(error, name)
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """The reasons, the most frequent first."""
+        return sorted(self._reasons.values(), key=lambda reason: -reason.count)
+
+
+def _pattern(name: str, message: str) -> str:
+    """Return a message without what only its image has: messages of equal patterns say the same."""
+    for shown in (quote_name(name), name):
+        message = message.removeprefix(f"{shown}: ")
+    for varying in (_QUOTED, _ID, _NUMBER):
+        message = varying.sub("*", message)
+    return message
