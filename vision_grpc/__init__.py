@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from vision_grpc.results import ImageError, ImageResult
     from vision_grpc.session.memory import MemoryTuning, tune_memory
     from vision_grpc.session.monitor import LATENCY_BOUNDS_S, Stats
+    from vision_grpc.session.stop import Stop
     from vision_grpc.sources.image import Image
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "RetryPolicy",
     "ServiceError",
     "Stats",
+    "Stop",
     "Timeouts",
     "TransportError",
     "Violation",
@@ -102,6 +104,7 @@ _MODULES = {
     "results": ("ImageError", "ImageResult"),
     "session.memory": ("MemoryTuning", "tune_memory"),
     "session.monitor": ("LATENCY_BOUNDS_S", "Stats"),
+    "session.stop": ("Stop",),
     "sources.image": ("Image",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

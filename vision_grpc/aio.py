@@ -17,6 +17,7 @@ from vision_grpc.results import ImageResult
 from vision_grpc.session.calls import Calls
 from vision_grpc.session.loop_callback import LoopCallback
 from vision_grpc.session.session import Session, single
+from vision_grpc.session.stop import Stop
 from vision_grpc.sources.feeder import feed
 from vision_grpc.sources.files import ImageSource, check_many
 from vision_grpc.stream.bare_call import BareCall
@@ -63,6 +64,7 @@ class AsyncVisionClient(Session):
         languages: Sequence[str] = ("*",),
         model: Model | None = None,
         ordered: bool = False,
+        stop: Stop | None = None,
     ) -> AsyncGenerator[ImageResult, None]:
         """Yield one result per image, in the order they finish or, when `ordered`, in the order of the images.
 
@@ -70,7 +72,8 @@ class AsyncVisionClient(Session):
         or an asynchronous one, which stays open when the stream ends before it. Reading slowly pauses
         sending. An image that cannot be read, and each image of a call that fails for good, is a result
         with an `error`; the stream goes on. An exception of `images` is raised after the results of the
-        images before it. `aclose()` stops sending at once; `contextlib.aclosing` calls it.
+        images before it. `aclose()` stops sending at once; `contextlib.aclosing` calls it. After `stop.ask()` nothing
+        more is sent, and the stream ends with the results of the calls in flight.
 
         Raises:
             InvalidRequestError: at once, when languages, model or folder break the contract.
@@ -78,7 +81,7 @@ class AsyncVisionClient(Session):
                 had been sent; its notes name the images that have no result.
         """
         check_many(images)
-        return self._stream(images, self._template(languages, model), self._plan(ordered=ordered))
+        return self._stream(images, self._template(languages, model), self._plan(ordered=ordered), stop)
 
     async def batch_analyze(
         self,
@@ -122,12 +125,16 @@ class AsyncVisionClient(Session):
         await self.aclose()
 
     async def _stream(
-        self, images: Iterable[ImageSource] | AsyncIterable[ImageSource], template: RequestTemplate, plan: Plan
+        self,
+        images: Iterable[ImageSource] | AsyncIterable[ImageSource],
+        template: RequestTemplate,
+        plan: Plan,
+        stop: Stop | None = None,
     ) -> AsyncGenerator[ImageResult, None]:
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan)
         awake = asyncio.Event()
-        calls = Calls(run, template, LoopCallback(awake.set))
+        calls = Calls(run, template, LoopCallback(awake.set), stop)
         feeder = feed(images, plan.limits, awake.set)
         try:
             while not isinstance(effect := run.next(time.monotonic()), Finish):

@@ -17,6 +17,7 @@ from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import ImageResult
 from vision_grpc.session.calls import Calls
 from vision_grpc.session.session import Session, single
+from vision_grpc.session.stop import Stop
 from vision_grpc.sources.files import ImageSource, Source, check_many
 from vision_grpc.stream.bare_call import BareCall
 from vision_grpc.stream.effects import Emit, Finish, Forget, Pull, Send
@@ -58,6 +59,7 @@ class VisionClient(Session):
         languages: Sequence[str] = ("*",),
         model: Model | None = None,
         ordered: bool = False,
+        stop: Stop | None = None,
     ) -> Generator[ImageResult, None, None]:
         """Yield one result per image, in the order they finish or, when `ordered`, in the order of the images.
 
@@ -65,7 +67,8 @@ class VisionClient(Session):
         sending, and no result comes out while `images` blocks. An image that cannot be read, and each
         image of a call that fails for good, is a result with an `error`; the stream goes on. An
         exception of `images` is raised after the results of the images before it. `close()` stops
-        sending at once; `contextlib.closing` calls it.
+        sending at once; `contextlib.closing` calls it. After `stop.ask()` nothing more is sent, and the
+        stream ends with the results of the calls in flight.
 
         Raises:
             InvalidRequestError: at once, when languages, model or folder break the contract.
@@ -73,7 +76,7 @@ class VisionClient(Session):
                 had been sent; its notes name the images that have no result.
         """
         check_many(images)
-        return self._stream(images, self._template(languages, model), self._plan(ordered=ordered))
+        return self._stream(images, self._template(languages, model), self._plan(ordered=ordered), stop)
 
     def batch_analyze(self, request: BatchAnalyzeRequest, *, timeout: float | None = None) -> BatchAnalyzeResponse:
         """Return the service's answer to a request that you made: the bare call, without retries.
@@ -111,11 +114,11 @@ class VisionClient(Session):
         self.close()
 
     def _stream(
-        self, images: Iterable[ImageSource], template: RequestTemplate, plan: Plan
+        self, images: Iterable[ImageSource], template: RequestTemplate, plan: Plan, stop: Stop | None = None
     ) -> Generator[ImageResult, None, None]:
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan)
-        source, calls = Source(images, plan.limits), Calls(run, template)
+        source, calls = Source(images, plan.limits), Calls(run, template, stop=stop)
         try:
             with self._interruptible():
                 while not isinstance(effect := run.next(time.monotonic()), Finish):

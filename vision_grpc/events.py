@@ -30,6 +30,8 @@ class CallEnded:
     code: Code
     """OK when the batch was answered, even if single images failed."""
     message: str
+    may_be_billed: bool = False
+    """Whether a call without an answer may have been carried out all the same, and be billed."""
 
 
 @dataclass(frozen=True, slots=True)

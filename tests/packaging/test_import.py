@@ -78,6 +78,7 @@ def test_public_names_are_these() -> None:
         "RetryPolicy",
         "ServiceError",
         "Stats",
+        "Stop",
         "Timeouts",
         "TransportError",
         "Violation",

@@ -12,21 +12,35 @@ from vision_grpc.api.api import RequestTemplate
 from vision_grpc.errors import VisionError
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.session.process import Process
+from vision_grpc.session.stop import Stop
 from vision_grpc.stream.effects import Forget, Send
 from vision_grpc.stream.run import Run
 from vision_grpc.transport import BatchCall, Transport
 
 _ENDED_WITHIN_S = 1.0
 _GLANCE_S = 0.001
+_NO_CALL = 0
 
 
 class Calls:
-    """The calls under way of one stream; `on_done` is called, from any thread, after each that is done."""
+    """The calls under way of one stream; `on_done` is called, from any thread, after each that is done.
 
-    def __init__(self, run: Run, template: RequestTemplate, on_done: Callable[[], None] | None = None) -> None:
+    It is called too when `stop` is asked for.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        template: RequestTemplate,
+        on_done: Callable[[], None] | None = None,
+        stop: Stop | None = None,
+    ) -> None:
         self._run = run
         self._template = template
         self._on_done = on_done
+        self._stop = stop
+        if stop is not None:
+            stop.wakes(self, partial(self._finish, _NO_CALL))
         self._calls: dict[int, BatchCall] = {}
         self._done: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._process = Process()
@@ -46,10 +60,13 @@ class Calls:
             self._report(self._done.get(timeout=timeout_s))
 
     def harvest(self) -> None:
-        """Report all that are done; see `check_stream`, for the source or a hook may have forked."""
+        """Report all that are done, and the stop; see `check_stream`, for the source or a hook may have forked."""
         self.check_stream()
         while not self._done.empty():
             self._report(self._done.get())
+        # After the reports: a hook may ask for it as a call ends, so that its images are not sent again.
+        if self._stop is not None and self._stop.is_asked:
+            self._run.stop()
 
     def forget(self, forget: Forget) -> None:
         """Give a call up, without touching what may hold it up."""
@@ -63,6 +80,8 @@ class Calls:
     def close(self) -> None:
         """Give up what is under way, and report it."""
         _LEFT_AT_EXIT.discard(self)  # In a forked child too: it would keep the images.
+        if self._stop is not None:
+            self._stop.wakes_no_longer(self)
         if self._process.has_threads:
             self._cancel()
             self._run.closed(time.monotonic())

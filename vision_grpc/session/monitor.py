@@ -11,6 +11,7 @@ from vision_grpc.errors import Code, ServiceError, TransportName, VisionError
 from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
 from vision_grpc.results import Answer
 from vision_grpc.stream.outage import is_answered
+from vision_grpc.stream.verdict import may_be_billed
 
 _LOG = logging.getLogger("vision_grpc.calls")
 _HOOK_LOG = logging.getLogger("vision_grpc.events")
@@ -102,14 +103,16 @@ class Monitor:
         # Of the errors, only those of the service have these.
         transport: TransportName | None = getattr(outcome, "transport", None)
         request_id: str | None = getattr(outcome, "request_id", None)
-        code, message = Code.OK, ""
+        code, message, is_lost = Code.OK, "", False
         if not isinstance(outcome, Answer):
             code, message = outcome.code, outcome.message if isinstance(outcome, ServiceError) else str(outcome)
-        self._report_end(CallEnded(call_id, images, latency_s, transport, request_id, code, message))
+            is_lost = may_be_billed(outcome)
+        self._report_end(CallEnded(call_id, images, latency_s, transport, request_id, code, message, is_lost))
 
     def calls_abandoned(self, calls: Iterable[tuple[int, int, float]]) -> None:
         """Count calls that nothing waits for any more: id, images and time in seconds of each."""
-        ends = [CallEnded(*call, None, None, Code.CANCELLED, "the stream ended before it") for call in calls]
+        about = "the stream ended before it"
+        ends = [CallEnded(*call, None, None, Code.CANCELLED, about, may_be_billed=True) for call in calls]
         with self._lock:
             self._in_flight -= len(ends)
         for end in ends:

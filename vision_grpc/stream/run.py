@@ -62,9 +62,9 @@ class Run:
         self._most_early = _ORDERED_WINDOWS * plan.limits.calls_in_flight * self._size.most_images
         self._pulled = 0
         self._pulling = 0
-        self._exhausted = False
-        self._source_is_slow = False
+        self._exhausted = self._source_is_slow = False
         self._gathering_since: float | None = None
+        self._is_ending = False
         self._ended_by: VisionError | None = None
         # Where a batch may be: ready to be sent, waiting until its next attempt, or in flight.
         self._ready = Ready()
@@ -126,7 +126,7 @@ class Run:
             history = attempt.history._replace(last_fault=str(error))
             self._ready.appendleft(attempt.batch(contents(), history))
             return
-        if self._ended_by is not None:
+        if self._is_ending:
             verdict = Verdict.GIVE_UP
         self._retries.failed(now)
         is_away = self._outage.is_away(error, attempt.sent_at, now)
@@ -175,7 +175,11 @@ class Run:
             return
         self._ready.append(batch)
         self._ended_by = error
-        self._exhausted = True
+        self.stop()
+
+    def stop(self) -> None:
+        """Send nothing more: the stream ends with the results of the calls in flight."""
+        self._is_ending = self._exhausted = True
 
     # Effects
 
@@ -187,11 +191,11 @@ class Run:
         """
         if (overdue := self._window.overdue(now)) is not None:
             return Forget(overdue)
-        may_pull = self._ended_by is None and self._prepare(now)
+        may_pull = not self._is_ending and self._prepare(now)
         if self._results:
             return self._emit()
-        if self._ended_by is not None:
-            return self._drain(self._ended_by)
+        if self._is_ending:
+            return self._drain()
         return self._advance(now, may_pull=may_pull)
 
     def closed(self, now: float) -> None:
@@ -265,14 +269,16 @@ class Run:
         self._observer.images_finished(succeeded, len(results) - succeeded)
         return Emit(results)
 
-    def _drain(self, error: VisionError) -> Effect:
+    def _drain(self) -> Effect:
         """Return what comes next in a stream that sends no more."""
         if self._window.attempts:
             return Wait(self._window.overdue_at)
         if self._sequencer:
             self._results = self._sequencer.flush()
             return self._emit()
-        raise error
+        if self._ended_by is None:
+            return Finish()
+        raise self._ended_by
 
     def _may_pull(self) -> bool:
         return not (
@@ -368,7 +374,7 @@ class Run:
 
     def _delay(self, batch: Batch, asked_s: float | None, now: float, code: Code, *, is_free: bool = False) -> bool:
         """Let a batch wait for its next attempt; return False where it may not have one."""
-        if self._ended_by is not None:
+        if self._is_ending:
             return False
         history = batch.history
         wait_s = self._retries.wait_s(history, now, asked_s, is_free=is_free)

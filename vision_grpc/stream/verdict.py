@@ -65,3 +65,19 @@ def is_over_quota(error: VisionError) -> bool:
     """Return whether the service refused a call for a quota, which costs it nothing."""
     is_refusal = isinstance(error, ServiceError) and error.code is Code.RESOURCE_EXHAUSTED
     return is_refusal and not isinstance(error, RequestTooLargeError)
+
+
+_UNKNOWN_END = frozenset({Code.CANCELLED, Code.UNKNOWN, Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE})
+
+
+def may_be_billed(error: VisionError) -> bool:
+    """Return whether a call that failed may have been carried out: its answer was lost, or could not be read.
+
+    Only successful analyses are billed. A gateway that gave up waiting does not know how the call ended.
+    """
+    if isinstance(error, PathError | MachineError):
+        return False
+    if isinstance(error, RequestTooLargeError | ProtocolError):
+        # Of the former, the answer may be what was too large.
+        return True
+    return error.code in _UNKNOWN_END
