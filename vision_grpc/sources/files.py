@@ -37,7 +37,7 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
         key, content = f"#{position}", source
     else:
         key = path_of(source, position)
-        read = _read_file(key, limits)
+        read = read_file(key, limits)
         if isinstance(read, ImageError):
             return Rejection(key, read)
         content = read
@@ -118,7 +118,8 @@ def path_of(source: str | os.PathLike[str], position: int) -> str:
     return path
 
 
-def _read_file(path: str, limits: Limits) -> bytes | ImageError:
+def read_file(path: str, limits: Limits) -> bytes | ImageError:
+    """Return the content of a file, or why it cannot be read or is larger than the limits allow."""
     try:
         with Path(path).open("rb") as file:
             content, size = b"", os.fstat(file.fileno()).st_size
@@ -129,11 +130,16 @@ def _read_file(path: str, limits: Limits) -> bytes | ImageError:
                     content += file.read(limits.content_bytes + 1 - len(content))
                 size = len(content)
     except (OSError, ValueError, MemoryError) as error:
-        code, fault = _explain_encoded(error, path) or _explain(error)
-        return ImageError(code, f"{quote_name(path)}: {fault}")
+        return explain_unread(path, error)
     if size > limits.content_bytes:
         return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(path)}: {describe_excess_bytes(size, limits)}")
     return content
+
+
+def explain_unread(path: str, error: OSError | ValueError | MemoryError) -> ImageError:
+    """Return what kept a file from being read; the error's own text would repeat the path."""
+    code, fault = _explain_encoded(error, path) or _explain(error, path)
+    return ImageError(code, f"{quote_name(path)}: {fault}")
 
 
 def _explain_encoded(error: OSError | ValueError | MemoryError, path: str) -> tuple[Code, str] | None:
@@ -147,18 +153,29 @@ def _explain_encoded(error: OSError | ValueError | MemoryError, path: str) -> tu
     return Code.INVALID_ARGUMENT, f"looks like {kind} in place of a path: decode it first, and pass the bytes"
 
 
-def _explain(error: OSError | ValueError | MemoryError) -> tuple[Code, str]:
-    """Return what kept a file from being read; the error's own text would repeat the path."""
+def _explain(error: OSError | ValueError | MemoryError, path: str) -> tuple[Code, str]:
     if shortage := MachineError.of(error, "cannot be read now"):
         return shortage.code, str(shortage)
     match error:
         case FileNotFoundError():
-            return Code.NOT_FOUND, "no such file, check the path"
+            target = _target_of_link(path)
+            fault = (
+                "no such file, check the path" if target is None else f"broken link to {quote_name(target)}, mend it"
+            )
+            return Code.NOT_FOUND, fault
         case IsADirectoryError():
             return Code.INVALID_ARGUMENT, "is a folder, name the files in it"
         case PermissionError():
             return Code.PERMISSION_DENIED, "may not be read, check its permissions"
         case OSError():
-            return Code.INVALID_ARGUMENT, f"cannot be read ({error.strerror})"
+            fault = "a link that leads back to itself, mend it" if error.errno == errno.ELOOP else "cannot be read"
+            return Code.INVALID_ARGUMENT, f"{fault} ({error.strerror})"
         case _:
             return Code.INVALID_ARGUMENT, "cannot be read: a path cannot have these characters"
+
+
+def _target_of_link(path: str) -> str | None:
+    try:
+        return os.readlink(path)  # noqa: PTH115 - a Path would drop an empty name
+    except (OSError, ValueError):
+        return None

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from vision_grpc.config import Limits
@@ -28,8 +27,8 @@ class Item:
     model: str | None = None
     """Its own model, None for that of the run."""
 
-    path: Path | None = field(default=None, repr=False)
-    """Its file, where it is one of its own on this machine."""
+    path: str | None = field(default=None, repr=False)
+    """The path of its file, where it is a file on this machine: not for a member of a tar file or a page."""
 
     is_passing: bool = False
     """Whether it can be read only until the source is asked for the next one, as in a stream of a tar file."""
@@ -62,6 +61,7 @@ class Fault(NamedTuple):
 
     name: str
     error: ImageError
+    """Its message begins with the quoted name, as those of images do."""
 
 
 Entry: TypeAlias = Item | Skipped | Fault

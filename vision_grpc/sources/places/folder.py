@@ -1,0 +1,265 @@
+"""The images in a folder and below."""
+
+import os
+import stat
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+from vision_grpc.config import Limits
+from vision_grpc.errors import Code, MachineError
+from vision_grpc.results import ImageError
+from vision_grpc.sources.containers.openers import opener_of
+from vision_grpc.sources.files import explain_unread, read_file
+from vision_grpc.sources.item import Entry, Fault, Item, Skipped
+from vision_grpc.sources.kinds import NO_SUFFIX, Kind, kind_of, suffix_of
+from vision_grpc.sources.options import SourceOptions
+from vision_grpc.sources.places.own_outputs import OwnOutputs
+from vision_grpc.sources.places.sidecars import is_sidecar
+from vision_grpc.texts.quoting import quote_name
+
+LINK_TO_FOLDER = "link to a folder"
+"""The kind under which folders behind links are counted, where links are not followed."""
+
+_Identity: TypeAlias = tuple[int, int]
+
+
+def open_folder(path: str, options: SourceOptions) -> Iterator[Entry]:
+    """Yield the images in a folder and below, what is passed over there, and what cannot be read.
+
+    Names are in sorted order, files before subfolders; hidden ones are left out. Only the names of the folders on the
+    way to the present file are held, and their files are not looked at before they are read.
+    """
+    return _Walk(path, options).entries()
+
+
+class _Folder(NamedTuple):
+    """A folder to be listed."""
+
+    path: str
+    below: str
+    """Its path below the folder where the walk began, with slashes."""
+
+    parents: "_Parents | None"
+
+
+class _Parents(NamedTuple):
+    """The folders in which a folder lies, from the inside out."""
+
+    identity: _Identity
+    path: str
+    parents: "_Parents | None"
+
+
+class _Names(NamedTuple):
+    """What is in a folder, in sorted order. Millions of names are held as nothing but names."""
+
+    files: list[str]
+    folders: list[str]
+    links: set[str]
+    """The folders that are links to such."""
+
+    odd: set[str]
+    """The files that cannot be opened without waiting, such as pipes."""
+
+    broken: set[str]
+    """The files that are links and lead nowhere."""
+
+    error: OSError | None = None
+    """What broke the list off."""
+
+
+class _Walk:
+    def __init__(self, root: str, options: SourceOptions) -> None:
+        self._root = root
+        self._options = options
+        self._own_outputs = OwnOutputs(options.own_outputs)
+        self._images = self._passed_over = self._faults = 0
+
+    def entries(self) -> Iterator[Entry]:
+        # A stack in place of recursion: folders may lie deeper than Python's calls.
+        stack = [self._list(_Folder(self._root, "", None))]
+        while stack:
+            entry = next(stack[-1], None)
+            if entry is None:
+                stack.pop()
+            elif isinstance(entry, _Folder):
+                stack.append(self._list(entry))
+            else:
+                self._count(entry)
+                yield entry
+        if not (self._images or self._faults):
+            yield self._report_nothing()
+
+    def _count(self, entry: Entry) -> None:
+        match entry:
+            case Item():
+                self._images += 1
+            case Skipped():
+                self._passed_over += 1
+            case Fault():
+                self._faults += 1
+
+    def _list(self, folder: _Folder) -> Iterator[Entry | _Folder]:
+        """Yield what is in a folder, and its subfolders in place of what is in them."""
+        prefix = "" if folder.path == os.curdir else os.path.join(folder.path, "")  # noqa: PTH118 - strings, for speed
+        names = _scan(folder.path)
+        select = self._options.globs.select
+        for name in names.files:
+            if select(folder.below + name):
+                yield from self._open_file(prefix + name, name, names)
+        if names.error is not None:
+            yield _explain_unlisted(folder.path, names.error)
+        parents = self._parents_of(folder)
+        for name in names.folders:
+            below = f"{folder.below}{name}"
+            if not self._options.globs.exclude_folder(below):
+                subfolder = _Folder(prefix + name, f"{below}/", parents)
+                if name in names.links:
+                    yield from self._follow(subfolder)
+                else:
+                    yield subfolder
+
+    def _open_file(self, path: str, name: str, names: _Names) -> Iterator[Entry]:
+        suffix = suffix_of(name)
+        kind = kind_of(suffix)
+        if name in names.odd and kind is not Kind.OTHER:
+            yield Item(path, partial(_refuse_odd, path), path=path)
+        elif name in names.broken and kind is not Kind.SENDABLE:
+            yield _explain_broken(path)
+        elif kind is Kind.SENDABLE:
+            yield Item(path, partial(read_file, path), path=path)
+        elif self._is_opened(kind):
+            if (opener := opener_of(suffix, self._options)) is not None:
+                yield from opener(path, self._options)
+            else:
+                yield Item(path, partial(read_file, path), path=path)
+        elif not is_sidecar(name, names.files) and path not in self._own_outputs:
+            yield Skipped(path, suffix or NO_SUFFIX, kind is Kind.FITTABLE)
+
+    def _is_opened(self, kind: Kind) -> bool:
+        if kind is Kind.FITTABLE:
+            return self._options.fit
+        # A folder may hold an archive of its own images: those would be paid for twice.
+        return kind is Kind.CONTAINER and not self._options.globs.includes_all
+
+    def _follow(self, link: _Folder) -> Iterator[Entry | _Folder]:
+        if not self._options.follow_links:
+            if not self._is_inside(link.path):
+                yield Skipped(link.path, LINK_TO_FOLDER, can_be_fitted=False)
+            return
+        try:
+            identity = _identity_of(link.path)
+        except OSError as error:
+            yield _explain_unlisted(link.path, error)
+            return
+        parents = link.parents
+        while parents is not None:
+            if parents.identity == identity:
+                message = f"{quote_name(link.path)}: a link back to {quote_name(parents.path)}, exclude it"
+                yield Fault(link.path, ImageError(Code.INVALID_ARGUMENT, message))
+                return
+            parents = parents.parents
+        yield link
+
+    def _parents_of(self, folder: _Folder) -> _Parents | None:
+        """Return the folders in which the subfolders of a folder lie; None where no link is followed."""
+        if not self._options.follow_links:
+            return None
+        try:
+            return _Parents(_identity_of(folder.path), folder.path, folder.parents)
+        except OSError:  # It is gone, and so are its subfolders, which say so.
+            return folder.parents
+
+    def _is_inside(self, link: str) -> bool:
+        """Whether what is behind a link is read without it."""
+        root = os.path.join(os.path.realpath(self._root), "")  # noqa: PTH118
+        target = os.path.join(os.path.realpath(link), "")  # noqa: PTH118
+        return target.startswith(root) and f"{os.sep}." not in target[len(root) - 1 :]
+
+    def _report_nothing(self) -> Fault:
+        if self._passed_over:
+            fault = "no image in this folder can be sent as it is"
+        elif self._options.include or self._options.exclude:
+            fault = "no image in this folder that the patterns leave, check them"
+        else:
+            fault = "no image in this folder, expected *.jpg, *.jpeg or *.png"
+        return Fault(self._root, ImageError(Code.NOT_FOUND, f"{quote_name(self._root)}: {fault}"))
+
+
+def _scan(path: str) -> _Names:
+    """Return what is in a folder; fewer where the list breaks off."""
+    names = _Names([], [], set(), set(), set())
+    error: OSError | None = None
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if not entry.name.startswith("."):
+                    _sort_in(entry, names)
+    except OSError as caught:
+        error = caught
+    names.files.sort()
+    names.folders.sort()
+    return names._replace(error=error)
+
+
+def _sort_in(entry: "os.DirEntry[str]", names: _Names) -> None:
+    # Of what is not a link, the list of the folder says what it is: nothing is asked of the disk.
+    name = entry.name
+    if entry.is_file(follow_symlinks=False):
+        names.files.append(name)
+    elif entry.is_dir(follow_symlinks=False):
+        names.folders.append(name)
+    elif not entry.is_symlink():
+        names.files.append(name)
+        names.odd.add(name)
+    else:
+        try:
+            mode = entry.stat().st_mode
+        except OSError:
+            names.files.append(name)
+            names.broken.add(name)
+            return
+        if stat.S_ISDIR(mode):
+            names.folders.append(name)
+            names.links.add(name)
+        else:
+            names.files.append(name)
+            if not stat.S_ISREG(mode):
+                names.odd.add(name)
+
+
+def _identity_of(folder: str) -> _Identity:
+    status = os.stat(folder)  # noqa: PTH116 - strings, for speed
+    return status.st_dev, status.st_ino
+
+
+def _explain_unlisted(folder: str, error: OSError) -> Fault:
+    if shortage := MachineError.of(error, "the folder cannot be read now"):
+        code, fault = shortage.code, str(shortage)
+    else:
+        match error:
+            case FileNotFoundError() | NotADirectoryError():
+                code, fault = Code.NOT_FOUND, "the folder is gone, it was moved or removed meanwhile"
+            case PermissionError():
+                code, fault = (
+                    Code.PERMISSION_DENIED,
+                    f"the folder cannot be read ({error.strerror}), check its permissions",
+                )
+            case _:
+                code, fault = Code.INVALID_ARGUMENT, f"the folder cannot be read ({error.strerror})"
+    return Fault(folder, ImageError(code, f"{quote_name(folder)}: {fault}"))
+
+
+def _explain_broken(link: str) -> Fault:
+    try:
+        os.stat(link)  # noqa: PTH116 - strings, for speed
+    except OSError as error:
+        return Fault(link, explain_unread(link, error))
+    return Fault(link, explain_unread(link, FileNotFoundError()))
+
+
+def _refuse_odd(path: str, limits: Limits) -> ImageError:
+    del limits
+    message = f"{quote_name(path)}: not a regular file, move it away (a pipe may be named itself)"
+    return ImageError(Code.INVALID_ARGUMENT, message)

@@ -1,0 +1,76 @@
+"""What a PATH stands for: an image on stdin, a file, a folder, a container or a store."""
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from vision_grpc.config import Limits
+from vision_grpc.errors import Code
+from vision_grpc.results import ImageError
+from vision_grpc.sources.containers.openers import opener_of
+from vision_grpc.sources.files import explain_unread, read_file
+from vision_grpc.sources.item import Entry, Item
+from vision_grpc.sources.kinds import suffix_of
+from vision_grpc.sources.options import SourceOptions
+from vision_grpc.sources.places.folder import open_folder
+from vision_grpc.sources.places.urls import path_of_url, refuse_url, scheme_of
+
+STDIN = "-"
+"""The place that stands for an image on stdin."""
+
+# What `Path` would leave out. It is slow, and most paths have nothing of this.
+_NOT_PLAIN = re.compile(r"//|(?:^|/)\.(?:/|\Z)|./\Z")
+
+
+def open_places(places: Iterable[str], options: SourceOptions) -> Iterator[Entry]:
+    """Yield what is in each of the places, one after another, as `open_place` does."""
+    for place in places:
+        yield from open_place(place, options)
+
+
+def open_place(place: str, options: SourceOptions) -> Iterator[Entry]:
+    """Yield what is in a place: an Item for a file, whatever it is called, and all images of anything larger.
+
+    The place is a path, a URL or `STDIN`.
+    """
+    return iter((Item(STDIN, _read_stdin),)) if place == STDIN else open_path_or_url(place, options)
+
+
+def open_path_or_url(place: str, options: SourceOptions) -> Iterator[Entry]:
+    """Yield what is in a place that is not `STDIN`: `-` is the name of a file here."""
+    match scheme_of(place):
+        case None:
+            return open_path(place, options)
+        case "file" if (path := path_of_url(place)) is not None:
+            return open_path(path, options)
+        case _:
+            return iter((refuse_url(place),))
+
+
+def open_path(path: str, options: SourceOptions) -> Iterator[Entry]:
+    """Yield what a path leads to. The key of a file is its path, without parts that mean nothing, such as `./`."""
+    if os.sep != "/" or _NOT_PLAIN.search(path):
+        path = str(Path(path))
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a Path would cost more than the rest
+    except (OSError, ValueError):
+        return iter((Item(path, partial(read_file, path), path=path),))  # Reading it reports the error.
+    if stat.S_ISDIR(status.st_mode):
+        return open_folder(path, options)
+    if (opener := opener_of(suffix_of(path), options)) is not None:
+        return opener(path, options)
+    return iter((Item(path, partial(read_file, path), status.st_size, path=path),))
+
+
+def _read_stdin(limits: Limits) -> bytes | ImageError:
+    """Return the image on stdin; at most one byte more than the limit is read."""
+    if sys.stdin is None:
+        return ImageError(Code.INVALID_ARGUMENT, "-: stdin is closed, pipe a file in")
+    try:
+        return sys.stdin.buffer.read(limits.content_bytes + 1)
+    except (OSError, MemoryError) as error:
+        return explain_unread(STDIN, error)
