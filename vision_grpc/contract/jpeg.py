@@ -23,6 +23,9 @@ _LAST = frozenset({SOS, EOI})
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
 _LENGTH_BYTES = 2
 _HEAD = struct.Struct(">xBH")  # The code of a marker, and the length of its segment.
+EXIF, XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0"
+"""What the segments of type APP1 begin with that hold such metadata."""
+
 FRAME_SIZE = struct.Struct(">xHH")
 """The beginning of a frame header: a byte of precision, then height and width."""
 

@@ -9,6 +9,9 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 FIRST_KIND_AT = len(SIGNATURE) + 4
 """Where the first chunk says its kind."""
 
+XMP = b"XML:com.adobe.xmp\0"
+"""What the chunk of type iTXt begins with that holds such metadata."""
+
 MOST_LOOKED_AT = 2_000
 """How many chunks are looked at before a file is sent as it is. Images have a few; a million would take long."""
 

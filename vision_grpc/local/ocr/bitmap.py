@@ -2,11 +2,10 @@
 
 import io
 import logging
-import re
 import warnings
 from typing import NamedTuple
 
-from PIL import ExifTags, Image, ImageChops
+from PIL import Image, ImageChops
 
 from vision_grpc.config import Limits
 from vision_grpc.contract import png
@@ -15,19 +14,9 @@ from vision_grpc.contract.image_header import describe_excess_pixels
 from vision_grpc.local.ocr.jpeg_file import open_jpeg
 from vision_grpc.local.ocr.picture_file import PictureFile, UnreadableImageError, damaged
 from vision_grpc.local.ocr.png_file import complete_png, open_png
-from vision_grpc.local.ocr.transparency import lay_on_ground
+from vision_grpc.pictures.orientation import orientation_of, turn
+from vision_grpc.pictures.transparency import lay_on_ground
 
-# EXIF 2.32, tag 0x0112: which sides of the upright picture the first row and column of the file are.
-_TURNS: dict[object, Image.Transpose] = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_ORIENTATION_IN_XMP = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
 _LIMITS = Limits()
 # A file may have a fault in each of thousands of chunks.
 _MOST_TOLD = 5
@@ -68,7 +57,7 @@ def decode(content: bytes, limits: Limits = _LIMITS) -> Bitmap:
         file = open_png(content) if content.startswith(png.SIGNATURE) else open_jpeg(content)
         _check_size(file, limits)
         image, complete = _load(file)
-        upright = _flatten(_turn(image, file))
+        upright = _flatten(turn(image, orientation_of(file.exif, file.xmp)))
     except MemoryError:
         raise  # It says something about this machine, not about the file.
     except UnreadableImageError:
@@ -116,23 +105,6 @@ def _decode_pixels(content: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG"))
     image.load()
     return image
-
-
-def _turn(image: Image.Image, file: PictureFile) -> Image.Image:
-    turn = _TURNS.get(_orientation(file))
-    return image if turn is None else image.transpose(turn)
-
-
-def _orientation(file: PictureFile) -> object:
-    exif = Image.Exif()
-    try:
-        exif.load(file.exif)
-        stated = exif.get(ExifTags.Base.Orientation)
-    except Exception:  # noqa: BLE001 - as in `decode`, but only the EXIF data is damaged, not the picture
-        stated = None
-    if stated is None and (in_xmp := _ORIENTATION_IN_XMP.search(file.xmp)):
-        return int(in_xmp[1])
-    return stated
 
 
 def _flatten(image: Image.Image) -> Image.Image:

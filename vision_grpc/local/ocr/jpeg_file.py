@@ -12,8 +12,6 @@ _TABLES = frozenset({jpeg.DHT, jpeg.DAC, jpeg.DQT, jpeg.DRI})
 # How much libjpeg wants of these two, which decide about colours.
 _JFIF, _JFIF_BYTES = b"JFIF\0", 14
 _ADOBE, _ADOBE_BYTES = b"Adobe", 12
-_EXIF = b"Exif\0"
-_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 # Between scans: any marker but an escaped FF, a restart and fill bytes.
 _MARKER_IN_SCANS = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 _DNL, _COMMENT = 0xDC, 0xFE
@@ -56,8 +54,8 @@ def open_jpeg(content: bytes) -> PictureFile:
             return PictureFile(picture, size, exif, xmp, complete=stop is not None, oddities=oddities)
         elif code == jpeg.APP1:
             # The first is that of the file, the next ones may belong to parts of it.
-            exif = exif or (body if body.startswith(_EXIF) else b"")
-            xmp = xmp or (body if body.startswith(_XMP) else b"")
+            exif = exif or (body if body.startswith(jpeg.EXIF) else b"")
+            xmp = xmp or (body if body.startswith(jpeg.XMP) else b"")
             continue
         elif code not in _TABLES and not _decides_on_colours(code, body):
             continue

@@ -15,7 +15,6 @@ _DEEP = 16
 _BITS = frozenset({1, 2, 4, 8, _DEEP})
 _SAMPLES = {_GREY: 1, _RGB: 3, _PALETTE: 1, 4: 2, 6: 4}
 _MOST_COLOURS = 256
-_XMP = b"XML:com.adobe.xmp\0"
 _CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _USED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"eXIf"})
 # Data lengths of chunks that decoders refuse a file for when they are shorter.
@@ -68,7 +67,7 @@ def open_png(content: bytes) -> PictureFile:
             pixels.append(data)
         elif chunk.kind == b"IHDR" and chunk.kind in first:
             check_sizes_agree(_Header.read(first[chunk.kind])[:2], _Header.read(data)[:2])
-        elif chunk.kind in _USED or data.startswith(_XMP):
+        elif chunk.kind in _USED or data.startswith(png.XMP):
             first.setdefault(chunk.kind, data)
         _note(oddities, chunk, content)
         if chunk.kind == b"IEND":

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vision_grpc.contract.png import SIGNATURE, encode_chunk
 from vision_grpc.local.ocr.bitmap import decode
-from vision_grpc.local.ocr.transparency import lay_on_ground
+from vision_grpc.pictures.transparency import lay_on_ground
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CLEAR = (0, 0, 0, 0)
