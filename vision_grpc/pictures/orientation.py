@@ -7,8 +7,7 @@ from PIL import ExifTags, Image
 
 from vision_grpc.contract import jpeg, png
 
-UPRIGHT = 1
-"""The EXIF orientation of a picture that is stored as it is to be seen."""
+_UPRIGHT = 1
 
 # EXIF 2.32, tag 0x0112: which sides of the upright picture the first row and column of the file are.
 _TURNS = {
@@ -30,7 +29,7 @@ def turn(picture: Image.Image, orientation: int) -> Image.Image:
 
 
 def orientation_of(exif: bytes, xmp: bytes) -> int:
-    """Return the orientation, 1 to 8, that the metadata of a file states; `UPRIGHT` when they state nothing valid."""
+    """Return the orientation, 1 to 8, that the metadata of a file states; 1, which is upright, when they state nothing valid."""
     parsed = Image.Exif()
     try:
         parsed.load(exif)
@@ -39,13 +38,13 @@ def orientation_of(exif: bytes, xmp: bytes) -> int:
         stated = None
     if stated is None and (found := _IN_XMP.search(xmp)):
         return int(found[1])
-    return int(stated) if stated in _TURNS else UPRIGHT
+    return int(stated) if stated in _TURNS else _UPRIGHT
 
 
 def orientation_in(content: bytes) -> int:
     """Return the orientation of a JPEG or PNG file, which is not decoded for that."""
     metadata = _metadata_of_png(content) if content.startswith(png.SIGNATURE) else _metadata_of_jpeg(content)
-    return orientation_of(*metadata) if any(metadata) else UPRIGHT
+    return orientation_of(*metadata) if any(metadata) else _UPRIGHT
 
 
 def _metadata_of_jpeg(content: bytes) -> tuple[bytes, bytes]:
