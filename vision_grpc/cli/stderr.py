@@ -36,12 +36,13 @@ def print_lines(text: str) -> None:
 
     Control characters are escaped: names of files and answers of services may contain any.
     """
-    shown = "\n".join(map(_escape, text.splitlines()))
+    shown = "\n".join(map(escape, text.splitlines()))
     # Looked up each time, because a progress bar replaces it.
     sys.stderr.write(f"{shown}\n")
 
 
-def _escape(line: str) -> str:
+def escape(line: str) -> str:
+    """Return a line whose control characters are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 

@@ -30,13 +30,15 @@ def quote_name(name: str | os.PathLike[str]) -> str:
     if encoding_of(name) is not None:
         return show(name)
     shown = _cut(name)
-    if not shown.isprintable() or "'" in shown:
-        quoted = f"$'{''.join(map(_escape, shown))}'"
-    elif _SPECIAL.search(shown):
-        quoted = f"'{shown}'"
-    else:
-        quoted = shown
+    quoted = quote_word(shown)
     return quoted if shown == name else f"{quoted} ({len(name):,} characters)"
+
+
+def quote_word(word: str) -> str:
+    """Return a word of a command as a shell takes it, whole."""
+    if not word.isprintable() or "'" in word:
+        return f"$'{''.join(map(_escape, word))}'"
+    return f"'{word}'" if _SPECIAL.search(word) else word
 
 
 def shorten(text: str) -> str:

@@ -1,0 +1,49 @@
+"""What `--dry-run` prints: what a run would send, cost and take."""
+
+from collections.abc import Iterator
+
+import click
+
+from vision_grpc.bulk.forecast import Forecast
+from vision_grpc.bulk.progress import Progress
+from vision_grpc.cli.amounts import duration, plural, size
+from vision_grpc.cli.status import kinds
+from vision_grpc.cli.stderr import escape
+from vision_grpc.cli.summary import describe_gaps
+from vision_grpc.config import Limits
+
+
+def print_dry_run(progress: Progress, forecast: Forecast, limits: Limits, *, fits: bool, budget: int | None) -> None:
+    """Print it on stdout, where it is the result of the command."""
+    for line in _lines(progress, forecast, limits, budget):
+        click.echo(line)
+    for line in describe_gaps(progress, fits=fits):
+        click.echo(escape(line))
+
+
+def _lines(progress: Progress, forecast: Forecast, limits: Limits, budget: int | None) -> Iterator[str]:
+    known = size(forecast.content_bytes)
+    unsized = f" and {plural(forecast.unsized, 'image')} of unknown size" if forecast.unsized else ""
+    yield f"to send: {plural(forecast.images, 'image')}, {known}{unsized}"
+    if forecast.documents:
+        yield f"documents among them: {forecast.documents:,}, each counted as one image, as its pages are not known yet"
+    if forecast.fitted:
+        yield f"to fit: {kinds([*forecast.fitted.items()])}, and what is too large"
+    if progress.earlier_read or progress.earlier_failed:
+        failed = f", {progress.earlier_failed:,} of them not read" if progress.earlier_failed else ""
+        yield f"done before: {plural(progress.earlier_read + progress.earlier_failed, 'image')}{failed}"
+    yield f"billed: {plural(forecast.billed_units, 'unit')}{_budget(progress, forecast, budget)}"
+    seconds = forecast.least_s(limits)
+    if seconds is None:
+        yield "time: as fast as the service answers; --rps and --images-per-second set a quota"
+    else:
+        yield f"time: at least {duration(seconds)} at this quota"
+
+
+def _budget(progress: Progress, forecast: Forecast, budget: int | None) -> str:
+    if budget is None:
+        return ""
+    left = max(0, budget - progress.earlier_billed_units)
+    if forecast.billed_units <= left:
+        return f", within the budget of {budget:,}"
+    return f"; the budget of {budget:,} ends the run after {left:,}"

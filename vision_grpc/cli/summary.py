@@ -1,0 +1,171 @@
+"""What is said at the end of a run: what was read, what was not and why, what it cost, and how to go on."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vision_grpc.bulk.ending import Ending
+from vision_grpc.bulk.failures import Failures, Reason
+from vision_grpc.bulk.progress import Kind, Progress, Snapshot
+from vision_grpc.cli.amounts import duration, pace, plural, size
+from vision_grpc.cli.flags import image_error_in_flags
+from vision_grpc.cli.next_command import next_command, replace_option
+from vision_grpc.cli.status import kinds
+from vision_grpc.cli.stderr import print_line
+from vision_grpc.texts.quoting import quote_name
+
+_MOST_REASONS = 12
+_FIT = "--fit"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run ended, and where its results are."""
+
+    ending: Ending
+    output: Path | None = None
+    """The file of the results, None for stdout."""
+    is_journal: bool = False
+    """Whether the same command goes on from that file."""
+    texts: Path | None = None
+    """The folder of the texts."""
+    fits: bool = False
+    """Whether images were fitted."""
+    budget: int | None = None
+
+
+def print_summary(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> None:
+    """Print the summary on stderr; with `quiet`, only what is wrong and what to do about it.
+
+    A run of one image has no summary, unless it has a journal or files were passed over.
+    """
+    is_wrong = bool(seen.failed or seen.faults or seen.skipped or progress.earlier_failed)
+    if seen.total <= 1 and not (end.is_journal or seen.skipped):
+        return
+    if not quiet:
+        print_line(_read_line(progress, seen))
+    for line in _what_is_wrong(progress, end):
+        print_line(line)
+    if not quiet:
+        for line in _costs(progress, seen):
+            print_line(line)
+        for line in _places(end):
+            print_line(line)
+    if not quiet or is_wrong or end.ending is not Ending.COMPLETE:
+        for line in _next_steps(progress, end):
+            print_line(line)
+
+
+def _read_line(progress: Progress, seen: Snapshot) -> str:
+    of = "" if seen.is_listed else "at least "
+    read = seen.read + progress.earlier_read
+    line = f"read {read:,} of {of}{plural(seen.total, 'image')}"
+    if progress.earlier_read:
+        line += f", {progress.earlier_read:,} of them in earlier runs,"
+    line += f" in {duration(seen.elapsed_s)}"
+    if seen.read and seen.mean_per_s:
+        line += f" ({pace(seen.mean_per_s)} images/s)"
+    return line
+
+
+def _what_is_wrong(progress: Progress, end: End) -> Iterator[str]:
+    if progress.failures.count:
+        yield f"{plural(progress.failures.count, 'image')} not read:"
+        yield from _reasons(progress.failures)
+    if progress.earlier_failed:
+        yield f"{plural(progress.earlier_failed, 'image')} not read in earlier runs, and not sent again"
+    yield from describe_gaps(progress, fits=end.fits)
+
+
+def describe_gaps(progress: Progress, *, fits: bool) -> Iterator[str]:
+    """Yield lines on what of the sources is no image of the run: parts that cannot be read, files passed over."""
+    if progress.faults.count:
+        yield f"{plural(progress.faults.count, 'part')} of the sources cannot be read:"
+        yield from _reasons(progress.faults)
+    fittable = {name: kind for name, kind in progress.skipped.items() if kind.can_be_fitted and not fits}
+    others = {name: kind for name, kind in progress.skipped.items() if name not in fittable}
+    if fittable:
+        yield f"{_skipped(fittable)}: add {_FIT} to read them"
+    if others:
+        yield f"{_skipped(others)}: not images, --exclude leaves them out"
+    if progress.left_out:
+        yield f"left out as asked: {kinds([*progress.left_out.items()])}"
+
+
+def _skipped(by_kind: Mapping[str, Kind]) -> str:
+    count = sum(kind.count for kind in by_kind.values())
+    example = quote_name(next(iter(by_kind.values())).name)
+    such = example if count == 1 else f"such as {example}"
+    shown = kinds([(name, kind.count) for name, kind in by_kind.items()])
+    return f"{plural(count, 'file')} skipped: {shown} ({such})"
+
+
+def _reasons(failures: Failures) -> Iterator[str]:
+    reasons = failures.reasons
+    width = len(f"{reasons[0].count:,}")
+    for reason in reasons[:_MOST_REASONS]:
+        name = quote_name(reason.name)
+        said = image_error_in_flags(reason.error).removeprefix(f"{name}: ")
+        such = name if reason.count == 1 else f"such as {name}"
+        yield f"  {reason.count:>{width},}  {reason.error.code.name}: {said} ({such})"
+    if more := reasons[_MOST_REASONS:]:
+        yield f"  {sum(reason.count for reason in more):>{width},}  for {plural(len(more), 'other reason')}"
+
+
+def _costs(progress: Progress, seen: Snapshot) -> Iterator[str]:
+    parts = [f"billed {plural(seen.billed_units, 'unit')}"]
+    if progress.earlier_billed_units:
+        parts[0] += f" ({seen.billed_units + progress.earlier_billed_units:,} with those of earlier runs)"
+    if seen.content_bytes:
+        parts.append(f"sent {size(seen.content_bytes)}")
+    if seen.retries:
+        parts.append(f"sent {plural(seen.retries, 'image')} again")
+    if seen.throttled_s >= 1:
+        parts.append(f"waited {duration(seen.throttled_s)} for the quota")
+    yield ", ".join(parts)
+
+
+def _places(end: End) -> Iterator[str]:
+    places = [] if end.output is None else [f"results are in {quote_name(end.output)}"]
+    if end.texts is not None:
+        places.append(f"texts are in {quote_name(end.texts)}")
+    if places:
+        yield ", ".join(places)
+
+
+def _next_steps(progress: Progress, end: End) -> Iterator[str]:
+    if not end.is_journal:
+        return
+    arguments = sys.argv[1:]
+    again = next_command()
+    stdin = ", with the same input" if "-" in arguments else ""
+    if end.ending is Ending.BUDGET and end.budget is not None:
+        larger = replace_option(arguments, "--budget", str(2 * end.budget))
+        yield f"to go on with a larger budget{stdin}: {next_command(arguments=larger)}"
+    elif end.ending is not Ending.COMPLETE:
+        yield f"to go on{stdin}: {again}"
+    else:
+        yield from _second_tries(progress, end, again, stdin)
+
+
+def _second_tries(progress: Progress, end: End, again: str, stdin: str) -> Iterator[str]:
+    retryable = sum(reason.count for reason in progress.failures.reasons if reason.error.retryable)
+    lasting = progress.failures.count - retryable + progress.earlier_failed
+    if retryable:
+        yield f"to send {plural(retryable, 'image')} again that may succeed now{stdin}: {again}"
+    if lasting:
+        command = next_command("--retry-failed")
+        yield f"to send all failed images again{stdin}, once the causes are mended: {command}"
+    if not end.fits and _is_fit_advised(progress):
+        yield f"to fit images{stdin}: {next_command(_FIT)}"
+
+
+def _is_fit_advised(progress: Progress) -> bool:
+    return any(kind.can_be_fitted for kind in progress.skipped.values()) or any(
+        map(_advises_fit, progress.failures.reasons)
+    )
+
+
+def _advises_fit(reason: Reason) -> bool:
+    return _FIT in image_error_in_flags(reason.error)
