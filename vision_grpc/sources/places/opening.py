@@ -3,13 +3,11 @@
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 from vision_grpc.config import Limits
-from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.openers import opener_of
 from vision_grpc.sources.files import explain_unread, read_file
@@ -17,10 +15,8 @@ from vision_grpc.sources.item import Entry, Item
 from vision_grpc.sources.kinds import suffix_of
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.folder import open_folder
+from vision_grpc.sources.places.stdin import STDIN, open_stdin
 from vision_grpc.sources.places.urls import path_of_url, refuse_url, scheme_of
-
-STDIN = "-"
-"""The place that stands for an image on stdin."""
 
 # What `Path` would leave out. It is slow, and most paths have nothing of this.
 _NOT_PLAIN = re.compile(r"//|(?:^|/)\.(?:/|\Z)|./\Z")
@@ -52,9 +48,8 @@ def open_path_or_url(place: str, options: SourceOptions) -> Iterator[Entry]:
 
 
 def open_path(path: str, options: SourceOptions) -> Iterator[Entry]:
-    """Yield what a path leads to. The key of a file is its path, without parts that mean nothing, such as `./`."""
-    if os.sep != "/" or _NOT_PLAIN.search(path):
-        path = str(Path(path))
+    """Yield what a path leads to. The key of a file is its `plain_path`."""
+    path = plain_path(path)
     try:
         status = os.stat(path)  # noqa: PTH116 - a Path would cost more than the rest
     except (OSError, ValueError):
@@ -66,11 +61,14 @@ def open_path(path: str, options: SourceOptions) -> Iterator[Entry]:
     return iter((Item(path, partial(read_file, path), status.st_size, path=path),))
 
 
+def plain_path(path: str) -> str:
+    """Return a path without parts that mean nothing, such as `./`."""
+    return str(Path(path)) if os.sep != "/" or _NOT_PLAIN.search(path) else path
+
+
 def _read_stdin(limits: Limits) -> bytes | ImageError:
     """Return the image on stdin; at most one byte more than the limit is read."""
-    if sys.stdin is None:
-        return ImageError(Code.INVALID_ARGUMENT, "-: stdin is closed, pipe a file in")
     try:
-        return sys.stdin.buffer.read(limits.content_bytes + 1)
+        return open_stdin().read(limits.content_bytes + 1)
     except (OSError, MemoryError) as error:
         return explain_unread(STDIN, error)
