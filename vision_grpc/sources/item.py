@@ -30,6 +30,9 @@ class Item:
     path: str | None = field(default=None, repr=False)
     """The path of its file, where it is a file on this machine: not for a member of a tar file or a page."""
 
+    place: str | None = field(default=None, repr=False)
+    """Where it is, where its key does not tell, such as `shard.tar#a/b.jpg` for the key `a/b`."""
+
     is_passing: bool = False
     """Whether it can be read only until the source is asked for the next one, as in a stream of a tar file."""
 

@@ -8,12 +8,13 @@ PAGED = frozenset({".pdf", ".tif", ".tiff"})
 """Documents of pages, which are opened when images are fitted."""
 
 FITTABLE = PAGED | {".webp", ".bmp", ".gif", ".avif", ".heic", ".heif"}
-CONTAINERS = frozenset({".tar", ".tar.gz", ".tgz", ".parquet"})
+TARS = frozenset({".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz"})
+CONTAINERS = TARS | {".parquet"}
 """Files that hold images under names of their own."""
 
 NO_SUFFIX = "no suffix"
 # What follows the last dot of `scan.0001` or of `Dr. Smith` says nothing of a format.
-_SUFFIX = re.compile(r"(?<=[^.])(?:\.tar)?\.(?=\d*[a-z])[a-z0-9]{1,8}\Z", re.IGNORECASE)
+_SUFFIX = re.compile(r"(?<=[^.])(?:\.tar(?=\.(?:gz|bz2|xz|zst)\Z))?\.(?=\d*[a-z])[a-z0-9]{1,8}\Z", re.IGNORECASE)
 
 
 class Kind(Enum):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from vision_grpc.sources.globs import Globs
 
@@ -32,6 +33,16 @@ class SourceOptions:
 
     max_pages: int | None = None
     """The most pages that are read of a document, None for all."""
+
+    member_keys: Literal["stem", "path"] = "stem"
+    """What the members of tar files are called: `a/b` for `a/b.jpg`, as in WebDataset, or `shard.tar#a/b.jpg`."""
+
+    image_column: str | None = None
+    """The column of Parquet files that holds the images, None where its type and name say which it is."""
+
+    key_column: str | None = None
+    """The column of Parquet files that holds the keys, or `row-number` for keys such as `file.parquet#row=3`; None for
+    the `path` of Hugging Face's images, and the number of the row where there is no path."""
 
     own_outputs: Collection[str | os.PathLike[str]] = ()
     """Files and folders that the run itself writes: they are not counted among what is passed over."""

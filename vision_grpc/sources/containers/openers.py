@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from vision_grpc.sources.item import Entry
+from vision_grpc.sources.kinds import TARS
 from vision_grpc.sources.options import SourceOptions
 
 Open: TypeAlias = Callable[[str, SourceOptions], Iterator[Entry]]
@@ -20,6 +21,10 @@ def opener_of(suffix: str, options: SourceOptions) -> Open | None:
     """
     del options
     match suffix:
+        case _ if suffix in TARS:
+            from vision_grpc.sources.containers.tar import open_tar
+
+            return open_tar
         # A case for each format, such as `case ".pdf" if options.fit:`.
         case _:
             return None

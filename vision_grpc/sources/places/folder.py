@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
@@ -73,6 +74,8 @@ class _Walk:
     def __init__(self, root: str, options: SourceOptions) -> None:
         self._root = root
         self._options = options
+        # A container that a pattern has selected stands for all that is in it, as a folder does.
+        self._options_inside = replace(options, include=())
         self._own_outputs = OwnOutputs(options.own_outputs)
         self._images = self._passed_over = self._faults = 0
 
@@ -131,7 +134,7 @@ class _Walk:
             yield Item(path, partial(read_file, path), path=path)
         elif self._is_opened(kind):
             if (opener := opener_of(suffix, self._options)) is not None:
-                yield from opener(path, self._options)
+                yield from opener(path, self._options_inside)
             else:
                 yield Item(path, partial(read_file, path), path=path)
         elif not is_sidecar(name, names.files) and path not in self._own_outputs:

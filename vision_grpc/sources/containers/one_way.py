@@ -1,0 +1,83 @@
+"""Files that are read once from their beginning to their end, as a pipe is."""
+
+import bz2
+import gzip
+import lzma
+from typing import IO, cast
+
+_MAGIC_LENGTH = 6
+_LARGEST_READ = 64 * 1_048_576
+
+
+class OneWayFile:
+    """A binary file that is never read backwards; `tarfile` takes it for a file that it may seek in."""
+
+    def __init__(self, file: IO[bytes], *, can_seek: bool = False) -> None:
+        self._file = file
+        self._can_seek = can_seek
+        self._returned = b""
+        self._position = 0
+        self.last = b""
+        """What was read last."""
+
+    def tell(self) -> int:
+        """Return how many bytes have been read or passed."""
+        return self._position
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes; fewer only at the end.
+
+        Raises:
+            ValueError: the size is negative, or larger than anything that is to be held in memory.
+        """
+        if not 0 <= size <= _LARGEST_READ:
+            message = f"a part of {size:,} bytes is too large"
+            raise ValueError(message)
+        self.last = self._take(size)
+        self._position += len(self.last)
+        return self.last
+
+    def give_back(self, content: bytes) -> None:
+        """Let the next read return this again, with which the last one ended."""
+        self._returned = content + self._returned
+        self._position -= len(content)
+
+    def seek(self, position: int) -> int:
+        """Pass everything before a position, which may be behind the end.
+
+        Raises:
+            ValueError: the position has been passed already.
+        """
+        distance = position - self._position
+        if distance < 0:
+            message = "it leads back to a part that has been read"
+            raise ValueError(message)
+        distance -= len(self._take(min(distance, len(self._returned))))
+        if self._can_seek:
+            self._file.seek(distance, 1)
+        while not self._can_seek and distance and (passed := len(self._file.read(min(distance, 1_048_576)))):
+            distance -= passed
+        self._position = position
+        return position
+
+    def _take(self, size: int) -> bytes:
+        if not self._returned:
+            return self._file.read(size)
+        content, self._returned = self._returned[:size], self._returned[size:]
+        return content + self._file.read(size - len(content)) if size > len(content) else content
+
+
+def uncompress(file: IO[bytes]) -> OneWayFile:
+    """Return the content of a file that may be compressed by gzip, bzip2 or xz, whatever it is called."""
+    stored = OneWayFile(file, can_seek=file.seekable())
+    head = stored.read(_MAGIC_LENGTH)
+    stored.give_back(head)
+    # All three need nothing of the file but `read`.
+    raw = cast("IO[bytes]", stored)
+    if head.startswith(b"\x1f\x8b"):
+        return OneWayFile(cast("IO[bytes]", gzip.GzipFile(fileobj=raw)))
+    if head.startswith(b"BZh"):
+        return OneWayFile(cast("IO[bytes]", bz2.BZ2File(raw)))
+    if head.startswith(b"\xfd7zXZ\0"):
+        return OneWayFile(cast("IO[bytes]", lzma.LZMAFile(raw)))
+    return stored
