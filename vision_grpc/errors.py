@@ -140,8 +140,10 @@ Setting: TypeAlias = Literal[
     "transport",
 ]
 """The settings of a client, by the names of its arguments."""
+RunSetting: TypeAlias = Literal["restart"]
+"""Likewise those of a bulk run."""
 
-NameOf: TypeAlias = Callable[[Setting, str], str | None]
+NameOf: TypeAlias = Callable[[Setting | RunSetting, str], str | None]
 """Returns the name of a setting with a value, which may be empty; None if the setting has no name here."""
 
 
@@ -151,7 +153,7 @@ class Advice(NamedTuple):
     action: str
     """A verb, which the name of the setting follows; the whole advice if there is no setting."""
 
-    setting: Setting | None = None
+    setting: Setting | RunSetting | None = None
 
     value: str = ""
     """The value that is meant, as Python code; empty if it is for the reader to choose."""
@@ -173,7 +175,7 @@ class Advice(NamedTuple):
         return f"{' or '.join(words)} {self.rest}".rstrip() if words else ""
 
 
-def argument_of(setting: Setting, value: str) -> str:
+def argument_of(setting: Setting | RunSetting, value: str) -> str:
     """Return a setting as an argument of the client."""
     return f"{setting}={value}" if value else setting
 
@@ -310,6 +312,7 @@ _SHORTAGES = {
     errno.ENOBUFS: _NO_MEMORY,
     errno.ENOSPC: _NO_SPACE,
     errno.EDQUOT: _NO_SPACE,
+    errno.EFBIG: ("the file may not become any larger", "raise the limit (ulimit -f)"),
     errno.EIO: ("a disk or device of this machine failed", "look into the system's log"),
     errno.ESTALE: ("a network disk has lost the file", "look at its server"),
 }

@@ -1,6 +1,6 @@
 """Errors and advice for the command line, with its flags in place of Python's arguments."""
 
-from vision_grpc.errors import AdvisedError, InvalidRequestError, ServiceError, Setting, argument_of
+from vision_grpc.errors import AdvisedError, InvalidRequestError, RunSetting, ServiceError, Setting, argument_of
 from vision_grpc.results import ImageError
 
 _FLAG_OF_FIELD = {
@@ -10,7 +10,7 @@ _FLAG_OF_FIELD = {
 }
 
 
-def flag_of(setting: Setting, value: str) -> str | None:
+def flag_of(setting: Setting | RunSetting, value: str) -> str | None:
     """Return the flag that sets a setting to a value, None if only the environment can."""
     if setting == "credentials":
         return "--anonymous" if value == "Anonymous()" else None
@@ -21,7 +21,7 @@ def flag_of(setting: Setting, value: str) -> str | None:
     return flag if spelled in {"", "True"} else f"{flag} {spelled}"
 
 
-def flag_and_argument_of(setting: Setting, value: str) -> str:
+def flag_and_argument_of(setting: Setting | RunSetting, value: str) -> str:
     """Return the flag that sets a setting to a value, and the argument in Python."""
     flag, argument = flag_of(setting, value), argument_of(setting, value)
     return argument if flag is None else f"{flag} (in Python: {argument})"

@@ -43,6 +43,10 @@ class WireOutcome:
             self._text = self._read_text()
         return self._text
 
+    def wire(self) -> bytes:
+        """Return the bytes as they came, which are valid if `text` could be read."""
+        return self._wire
+
     def _read_text(self) -> str:
         if self._message is None:
             with suppress(DecodeError, UnicodeDecodeError):
@@ -91,6 +95,10 @@ class JsonOutcome:
             self._text = text_of(self.message())
         return self._text
 
+    def wire(self) -> bytes:
+        """Return the parsed result in wire format."""
+        return self.message().SerializeToString()
+
     def _parse(self) -> AnalyzeResult:
         with suppress(ProtocolError):
             return from_json(self._json, AnalyzeResult)
@@ -120,6 +128,10 @@ class MessageOutcome:
     def text(self) -> str:
         """Return the text."""
         return text_of(self._message)
+
+    def wire(self) -> bytes:
+        """Return the result in wire format."""
+        return self._message.SerializeToString()
 
 
 def text_of(result: AnalyzeResult) -> str:

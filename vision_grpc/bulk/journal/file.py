@@ -1,0 +1,123 @@
+"""A file that grows by whole lines, and is written to disk about once a second."""
+
+import logging
+import os
+from pathlib import Path
+from threading import Event, Thread
+
+from vision_grpc.bulk.journal.errors import JournalError
+from vision_grpc.errors import Advice
+from vision_grpc.texts.quoting import quote_name
+from vision_grpc.threads import start_thread
+
+SYNC_EVERY_S = 1.0
+"""How old a line may become before it is on the disk: what a power loss may cost. A crash costs nothing."""
+
+_log = logging.getLogger(__name__)
+# macOS has none.
+_sync_data = getattr(os, "fdatasync", os.fsync)
+
+
+class JournalFile:
+    """The end of an open journal. A thread writes it to disk; what goes wrong there is raised by the next call.
+
+    The file descriptor was opened for appending, and is closed by `close`.
+    """
+
+    def __init__(self, fd: int, path: Path) -> None:
+        self._fd = fd
+        self._path = path
+        self._name = quote_name(path)
+        self._bytes = os.fstat(fd).st_size
+        self._error: JournalError | None = None
+        self._changed, self._ended = Event(), Event()
+        self._thread: Thread | None = None
+
+    def append(self, lines: bytes) -> None:
+        """Write whole lines; what could be written of them only in part is cut off again.
+
+        Raises:
+            JournalError: the disk is full or failed, the file was deleted or replaced; now or at a call before.
+        """
+        if self._error is not None:
+            raise self._error
+        try:
+            written = os.write(self._fd, lines)
+            while written < len(lines):
+                written += os.write(self._fd, memoryview(lines)[written:])
+        except OSError as error:
+            self._error = JournalError.of(error, self._path)
+            self._cut()
+            raise self._error from error
+        self._bytes += written
+        if not self._changed.is_set():
+            self._changed.set()
+            if self._thread is None:
+                self._thread = start_thread(self._keep_syncing, "vision-grpc journal")
+
+    def sync(self) -> None:
+        """Write to disk what was appended.
+
+        Raises:
+            JournalError: as `append`.
+        """
+        self._sync()
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        """Write to disk what was appended, and close the file, which unlocks it.
+
+        Raises:
+            JournalError: as `append`, unless a call has raised the error already.
+        """
+        if self._fd < 0:
+            return
+        self._ended.set()
+        self._changed.set()
+        if self._thread is not None:
+            self._thread.join()
+        was_raised = self._error
+        self._sync()
+        fd, self._fd = self._fd, -1
+        os.close(fd)
+        if self._error is not was_raised and self._error is not None:
+            raise self._error
+
+    def _keep_syncing(self) -> None:
+        while self._error is None:
+            self._changed.wait()
+            if self._ended.wait(SYNC_EVERY_S):
+                return
+            self._changed.clear()
+            self._sync()
+
+    def _sync(self) -> None:
+        try:
+            _sync_data(self._fd)
+            if self._error is None:
+                self._error = self._missing()
+        except OSError as error:
+            if self._error is None:
+                self._error = JournalError.of(error, self._path)
+
+    def _cut(self) -> None:
+        """Cut off a line that was written in part; the next run would do so, too."""
+        try:
+            os.ftruncate(self._fd, self._bytes)
+        except OSError:
+            _log.warning("%s: ends in the middle of a line, which the next run cuts off", self._name)
+
+    def _missing(self) -> JournalError | None:
+        """Return what is wrong if the path does not lead to the file any more: nobody would find the results."""
+        ours = os.fstat(self._fd)
+        try:
+            there = self._path.stat()
+        except OSError:
+            what = "was deleted" if ours.st_nlink == 0 else "was moved"
+        else:
+            if os.path.samestat(ours, there):
+                return None
+            what = "was replaced by another file"
+        problem = f"{self._name}: {what} while it was written"
+        return JournalError(problem, advice=[Advice("leave it in its place while a run goes on, and run again")])

@@ -1,0 +1,125 @@
+"""The first line of a journal: its format, and the settings that all its results share."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct
+
+from vision_grpc.bulk.journal.errors import BEGIN_ANEW, NAME_ANOTHER, Difference, JournalError, OtherSettingsError
+from vision_grpc.bulk.journal.strict_text import strict_tree
+from vision_grpc.errors import Advice
+from vision_grpc.texts.quoting import quote_name, shorten
+from vision_grpc.version import __version__
+
+FORMAT = 1
+"""The version of the format. It changes when a reader of this one would misread the file."""
+
+BEGINNING = b'{"journal":{"format":'
+"""How every journal begins, whatever its version."""
+
+Settings = Mapping[str, Any]
+"""The settings of a run by the names that its user knows; plain values as of JSON, None for one that is not set."""
+
+# Readers that infer the types of columns from the first lines, such as duckdb and pandas, see all of them here.
+_COLUMNS = (
+    '"key":"","ok":null,"retryable":null,"error":{"code":"OK","message":""},"text":"","attempts":0,"request_id":"",'
+    '"transport":"","started_at":null,"finished_at":null,"key_bytes":"","languages":[""],"model":""'
+)
+
+
+class Head(Struct):
+    """What the first line says; the last line of a finished run has the same shape."""
+
+    format: int | None = None
+    program: str = ""
+    created_at: datetime | None = None
+    settings: dict[str, Any] = {}
+    finished_at: datetime | None = None
+    counts: dict[str, Any] | None = None
+
+
+class _HeadLine(Struct):
+    journal: Head
+
+
+_decoder = msgspec.json.Decoder(_HeadLine)
+
+
+def render_header(settings: Settings) -> bytes:
+    """Return the first line of a new journal."""
+    head = msgspec.json.encode(
+        {
+            "format": FORMAT,
+            "program": f"vision-grpc {__version__}",
+            "created_at": datetime.now(UTC),
+            "settings": strict_tree(settings),
+            "finished_at": None,
+            "counts": None,
+        }
+    )
+    return b'{"journal":%b,%b}\n' % (head, _COLUMNS.encode())
+
+
+def render_end(counts: Mapping[str, object]) -> bytes:
+    """Return the line of a run that has come to its end."""
+    end = msgspec.json.encode({"finished_at": datetime.now(UTC), "counts": strict_tree(counts)})
+    return b'{"journal":%b}\n' % end
+
+
+def parse_head(line: bytes) -> Head | None:
+    """Return what a first line says, None if it is not that of a journal."""
+    if not line.startswith(BEGINNING):
+        return None
+    try:
+        head = _decoder.decode(line).journal
+    except msgspec.DecodeError:
+        return None
+    return None if head.format is None else head
+
+
+def check_head(head: Head, settings: Settings, path: Path) -> None:
+    """Pass the first line of a journal that a run with these settings may continue.
+
+    Raises:
+        JournalError: it is of another version of the format.
+        OtherSettingsError: it was begun with other settings.
+    """
+    name = quote_name(path)
+    if head.format != FORMAT:
+        problem = (
+            f"{name}: is a journal in format {head.format} of {shorten(head.program)}, this program has format {FORMAT}"
+        )
+        raise JournalError(problem, advice=[Advice("use that program"), NAME_ANOTHER, BEGIN_ANEW])
+    if differences := list(_differences(head.settings, strict_tree(settings))):
+        problem = f"{name}: was begun with other settings ({'; '.join(map(str, differences))})"
+        advice = [Advice("give the same settings"), NAME_ANOTHER, BEGIN_ANEW]
+        raise OtherSettingsError(problem, differences, advice=advice)
+
+
+def _differences(before: Settings, now: Settings) -> "list[Difference]":
+    names = [*before, *(name for name in now if name not in before)]
+    return [
+        Difference(name, _show(before.get(name)), _show(now.get(name)))
+        for name in names
+        if before.get(name) != now.get(name)
+    ]
+
+
+def _show(value: object) -> str:
+    """Return a setting as its user would write it."""
+    match value:
+        case None | [] | {} | "":
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return shorten(value)
+        case list():
+            return shorten(
+                ",".join(each if isinstance(each, str) else _show(each) for each in cast("Iterable[object]", value))
+            )
+        case _:
+            return shorten(msgspec.json.encode(value).decode())

@@ -1,0 +1,195 @@
+"""A run's results in a file that is its own checkpoint."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from time import time
+from types import TracebackType
+from typing import Self
+
+from vision_grpc.bulk.journal.errors import JournalError
+from vision_grpc.bulk.journal.file import JournalFile
+from vision_grpc.bulk.journal.header import Settings, check_head, render_end, render_header
+from vision_grpc.bulk.journal.heads import LineHead
+from vision_grpc.bulk.journal.line import Answers, Change, LineWriter
+from vision_grpc.bulk.journal.opening import open_locked, read_first_line, set_aside, sync_folder
+from vision_grpc.bulk.journal.recorded import Recorded
+from vision_grpc.bulk.journal.recovery import Findings, mend, scan
+from vision_grpc.results import ImageResult
+from vision_grpc.texts.quoting import quote_name
+
+_log = logging.getLogger(__name__)
+
+
+class Journal:
+    """An open journal: `done` says which images may be left out, `write` adds a result.
+
+    Made by `open`. It belongs to one thread. When `write` returns, the system has the line, so that no end of this
+    process can lose it; about a second later it is on the disk.
+    """
+
+    def __init__(self, file: JournalFile, lines: LineWriter, done: Recorded, *, kept_aside: Path | None) -> None:
+        self._file = file
+        self._lines = lines
+        self.done = done
+        """What has been recorded by earlier runs and by this one."""
+        self.was_resumed = len(done) > 0
+        """Whether earlier runs have recorded results in this file."""
+        self.kept_aside = kept_aside
+        """Where the journal is kept in whose place this one was begun; None if there was none."""
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        settings: Settings,
+        *,
+        answers: Answers = "wire",
+        restart: bool = False,
+        retry_failed: bool = False,
+        on_recorded: Callable[[LineHead], object] | None = None,
+    ) -> Self:
+        """Return the journal of a run with these settings: a new one, or one that an earlier run left.
+
+        What a crash or a power loss has damaged is mended, and logged. With `restart`, an old journal is renamed to
+        `path.1` (or `.2`, ...) and a new one is begun. `on_recorded` is called for each result of earlier runs, in
+        their order.
+
+        Raises:
+            JournalError: the file is something else than a journal, or cannot be written, or another process writes it.
+            OtherSettingsError: it was begun with other settings.
+        """
+        # Of a link, the file that it leads to is written, and set aside.
+        path = Path(os.path.realpath(path))
+        fd = open_locked(path)
+        try:
+            head, end = read_first_line(fd, path)
+            kept_aside = None
+            if head is not None and restart:
+                kept_aside = _set_aside(path)
+                fd, old = open_locked(path), fd
+                os.close(old)
+                head = None
+            done = Recorded(retry_failed=retry_failed)
+            if head is None:
+                _begin(fd, path, settings)
+            else:
+                check_head(head, settings, path)
+                _resume(fd, path, end, done, on_recorded)
+            return cls(JournalFile(fd, path), LineWriter(answers), done, kept_aside=kept_aside)
+        except BaseException as error:
+            os.close(fd)
+            if isinstance(error, OSError):
+                raise JournalError.of(error, path) from error
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except JournalError as failure:
+            if error is None:
+                raise
+            error.add_note(str(failure))
+
+    def write(
+        self,
+        result: ImageResult,
+        *,
+        started_at: float | None = None,
+        finished_at: float | None = None,
+        change: Change | None = None,
+        languages: Sequence[str] | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Add the line of a result; times are those of `time.time`, `finished_at` is now if it is not given.
+
+        `change` is what was done to the image to send it; `languages` and `model` are its own, None for the run's.
+
+        Raises:
+            JournalError: the disk is full or failed, or the file was deleted; all lines before are whole.
+        """
+        self._file.append(
+            self._lines.render(
+                result,
+                started_at=started_at,
+                finished_at=time() if finished_at is None else finished_at,
+                change=change,
+                languages=languages,
+                model=model,
+            )
+        )
+        self.done.note(result.key, ok=result.ok, retryable=result.error is not None and result.error.retryable)
+
+    def finish(self, counts: Mapping[str, object]) -> None:
+        """Add the line of a run that came to its end, and write everything to disk.
+
+        Raises:
+            JournalError: as `write`.
+        """
+        self._file.append(render_end(counts))
+        self._file.sync()
+
+    def close(self) -> None:
+        """Write everything to disk and let others have the file.
+
+        Raises:
+            JournalError: as `write`, unless that has raised the error already.
+        """
+        self._file.close()
+
+
+def _begin(fd: int, path: Path, settings: Settings) -> None:
+    header = render_header(settings)
+    os.ftruncate(fd, 0)
+    try:
+        if os.write(fd, header) < len(header):
+            os.write(fd, header[1:])  # It says why not all of it could be written.
+        os.fsync(fd)
+    except OSError:
+        with suppress(OSError):
+            path.unlink()
+        raise
+    sync_folder(path)
+
+
+def _resume(fd: int, path: Path, end: int, done: Recorded, on_recorded: Callable[[LineHead], object] | None) -> None:
+    def note(head: LineHead) -> None:
+        done.note(head.key, ok=head.ok, retryable=head.retryable)
+        if on_recorded is not None:
+            on_recorded(head)
+
+    with FileIO(fd, closefd=False) as file:
+        file.seek(end)
+        findings = scan(file, note)
+    mend(path, findings)
+    _report(findings, path)
+
+
+def _set_aside(path: Path) -> Path:
+    aside = set_aside(path)
+    _log.info("%s: the old journal is kept as %s", quote_name(path), quote_name(aside))
+    return aside
+
+
+def _report(findings: Findings, path: Path) -> None:
+    name = quote_name(path)
+    if findings.damaged:
+        _log.warning(
+            "%s: %d damaged lines were blanked, as after a power loss; their images are sent again",
+            name,
+            len(findings.damaged),
+        )
+    if findings.cut_bytes:
+        _log.warning(
+            "%s: the last %d bytes are not a whole line and were cut off; their image is sent again",
+            name,
+            findings.cut_bytes,
+        )

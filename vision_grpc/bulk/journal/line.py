@@ -1,0 +1,110 @@
+"""The line of a result: JSON in strict UTF-8, made from wire bytes without a parse."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol, TypeAlias
+
+import msgspec
+import pybase64
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from vision_grpc.bulk.journal.strict_text import is_strict, strict_tree
+from vision_grpc.bulk.keys import bytes_of_key
+from vision_grpc.codec.json import to_json
+from vision_grpc.results import ImageError, ImageResult
+
+Answers: TypeAlias = Literal["wire", "json", "none"]
+"""How a line keeps the service's answer: the message's bytes in base64, proto3 JSON, or not at all."""
+
+
+class Change(Protocol):
+    """What was done to an image so that it could be sent."""
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return it as plain values."""
+        ...
+
+
+class _Line(Struct, omit_defaults=True, gc=False):
+    """The fields of a line in their order. `key`, `ok` and `retryable` come first: they are all that a resume reads."""
+
+    key: str
+    ok: bool
+    retryable: bool
+    error: dict[str, str] | None
+    text: str
+    attempts: int
+    request_id: str | None
+    transport: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    key_bytes: str | None = None
+    fitted: Mapping[str, Any] | None = None
+    languages: Sequence[str] | None = None
+    model: str | None = None
+    wire: Raw | None = None
+    result: Raw | UnsetType | None = UNSET
+
+
+_encode = msgspec.json.Encoder().encode
+_NULL = Raw(b"null")
+
+
+class LineWriter:
+    """Makes lines of results; `answers` says how the service's answers are kept."""
+
+    def __init__(self, answers: Answers = "wire") -> None:
+        self._answers = answers
+
+    def render(
+        self,
+        result: ImageResult,
+        *,
+        started_at: float | None = None,
+        finished_at: float | None = None,
+        change: Change | None = None,
+        languages: Sequence[str] | None = None,
+        model: str | None = None,
+    ) -> bytes:
+        """Return the line of a result, its line end included; times are those of `time.time`.
+
+        An answer that is damaged becomes the error of the result, as by `ImageResult.check`.
+        """
+        error = result.check().error
+        line = _Line(
+            result.key,
+            error is None,
+            error is not None and error.retryable,
+            None if error is None else _error(error),
+            result.text,
+            result.attempts,
+            result.request_id,
+            result.transport,
+            None if started_at is None else datetime.fromtimestamp(started_at, UTC),
+            None if finished_at is None else datetime.fromtimestamp(finished_at, UTC),
+            fitted=None if change is None else strict_tree(change.to_dict()),
+            languages=languages,
+            model=model,
+        )
+        if self._answers == "wire":
+            if result.outcome is not None:
+                line.wire = Raw(b'"%b"' % pybase64.b64encode(result.outcome.wire()))
+        elif self._answers == "json":
+            line.result = _NULL if result.outcome is None else Raw(to_json(result.outcome.message()))
+        try:
+            return _encode(line) + b"\n"
+        except UnicodeEncodeError:
+            return _encode(_strict(line)) + b"\n"
+
+
+def _error(error: ImageError) -> dict[str, str]:
+    return {"code": error.code.name, "message": error.message}
+
+
+def _strict(line: _Line) -> _Line:
+    """Return a line without lone surrogates; of a key that has some, the bytes are kept."""
+    if not is_strict(line.key):
+        line.key_bytes = pybase64.b64encode(bytes_of_key(line.key)).decode()
+    for name in ("key", "error", "text", "request_id", "languages", "model"):
+        setattr(line, name, strict_tree(getattr(line, name)))
+    return line

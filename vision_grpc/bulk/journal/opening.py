@@ -1,0 +1,134 @@
+"""A journal's file, opened for one process: a new one, one that goes on, or a new one in place of an old one."""
+
+import logging
+import os
+import stat
+from io import FileIO
+from itertools import count
+from pathlib import Path
+
+from vision_grpc.bulk.journal.errors import NAME_ANOTHER, JournalError
+from vision_grpc.bulk.journal.header import BEGINNING, Head, parse_head
+from vision_grpc.bulk.journal.lock import lock
+from vision_grpc.errors import Advice
+from vision_grpc.texts.quoting import quote_name
+
+_log = logging.getLogger(__name__)
+# The longest first line: that of a run with thousands of sources.
+_MOST_HEAD_BYTES = 16 << 20
+
+
+def open_locked(path: Path) -> int:
+    """Return the descriptor of a journal's file, made if there is none, locked and open for reading and appending.
+
+    Raises:
+        JournalError: it cannot be opened, is not a regular file, or another process has it.
+    """
+    while True:
+        fd = _open(path)
+        try:
+            _check_kind(fd, path)
+            lock(fd, path)
+            # While the lock was waited for, the file may have been set aside.
+            if _is_same(fd, path):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def read_first_line(fd: int, path: Path) -> tuple[Head | None, int]:
+    """Return what the first line of a journal says, and where it ends; None for a file that is still empty.
+
+    Raises:
+        JournalError: the file is something else.
+    """
+    with FileIO(fd, closefd=False) as file:
+        file.seek(0)
+        first = file.readall() if os.fstat(fd).st_size < len(BEGINNING) else _read_line(file)
+    if not first:
+        return None, 0
+    if (head := parse_head(first)) is not None:
+        return head, len(first)
+    if first.startswith(BEGINNING) and not first.endswith(b"\n"):
+        return None, 0  # The run that began it was killed in its first write.
+    raise _not_a_journal(first, path)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file to the first free name of `path.1`, `path.2`, ..., and return that.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    for number in count(1):
+        aside = path.with_name(f"{path.name}.{number}")
+        try:
+            aside.hardlink_to(path)
+        except FileExistsError:
+            continue
+        except OSError:  # A file system without links: nobody else makes such names.
+            if aside.exists():
+                continue
+            path.rename(aside)
+        else:
+            path.unlink()
+        return aside
+    raise AssertionError
+
+
+def sync_folder(path: Path) -> None:
+    """Write to disk that there is a file of this name."""
+    try:
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        _log.debug("the folder of %s cannot be synced: %s", quote_name(path), error)
+    finally:
+        os.close(folder)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        raise JournalError.of(error, path) from error
+    except ValueError as error:
+        problem = f"{quote_name(path)}: no file can have this name"
+        raise JournalError(problem, advice=[NAME_ANOTHER]) from error
+
+
+def _check_kind(fd: int, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        problem = f"{quote_name(path)}: is not a regular file, which a journal has to be"
+        raise JournalError(problem, advice=[NAME_ANOTHER])
+
+
+def _is_same(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _read_line(file: FileIO) -> bytes:
+    line = b""
+    while len(line) < _MOST_HEAD_BYTES and (block := file.read(1 << 16)):
+        start, newline, _ = block.partition(b"\n")
+        line += start + newline
+        if newline:
+            break
+    return line
+
+
+def _not_a_journal(first: bytes, path: Path) -> JournalError:
+    what = "is not a journal"
+    if first.startswith(b'{"key":'):
+        what = "has results without the first line of a journal"
+    elif not first.strip(b"\0"):
+        what = "is not a journal: it begins with zero bytes, as after a power loss"
+    return JournalError(f"{quote_name(path)}: {what}", advice=[NAME_ANOTHER, Advice("move it away")])

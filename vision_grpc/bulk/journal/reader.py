@@ -1,0 +1,153 @@
+"""A journal's lines, for what is made of them: one at a time, their answers parsed when they are read."""
+
+import logging
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from io import FileIO
+from typing import Any
+
+import msgspec
+import pybase64
+from msgspec import Raw, Struct
+
+from vision_grpc.bulk.journal.blocks import lines_of
+from vision_grpc.bulk.journal.errors import JournalError
+from vision_grpc.bulk.journal.header import Head, parse_head
+from vision_grpc.bulk.journal.heads import DamagedLineError, exact_key
+from vision_grpc.bulk.journal.heads import parse_head as parse_line_head
+from vision_grpc.bulk.keys import KeyTable
+from vision_grpc.errors import Code, TransportName
+from vision_grpc.results import ImageError, ImageResult, Outcome
+from vision_grpc.results.outcomes import JsonOutcome, WireOutcome
+from vision_grpc.texts.quoting import quote_name
+
+_log = logging.getLogger(__name__)
+
+
+class LineError(Struct):
+    """Why an image has no result."""
+
+    code: str
+    message: str = ""
+
+
+class Line(Struct):
+    """The line of a result."""
+
+    key: str
+    """The key as it is inside the program: of a name that is not UTF-8, with surrogates (PEP 383)."""
+
+    ok: bool
+    retryable: bool = False
+    error: LineError | None = None
+    text: str = ""
+    attempts: int = 0
+    request_id: str | None = None
+    transport: TransportName | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    key_bytes: str | None = None
+    fitted: dict[str, Any] | None = None
+    languages: list[str] | None = None
+    model: str | None = None
+    wire: str | None = None
+    result: Raw | None = None
+
+    def outcome(self) -> Outcome | None:
+        """Return the service's answer, None where the line keeps none."""
+        if self.wire is not None:
+            return WireOutcome(pybase64.b64decode(self.wire, validate=True), has_error=not self.ok)
+        if self.result is not None and self.result != b"null":
+            return JsonOutcome(bytes(self.result))
+        return None
+
+    def image_result(self) -> ImageResult:
+        """Return the result as a client returned it, but for the details of an error."""
+        error = None if self.error is None else ImageError(_code(self.error.code), self.error.message)
+        return ImageResult(
+            self.key,
+            self.outcome(),
+            error,
+            attempts=self.attempts,
+            transport=self.transport,
+            request_id=self.request_id,
+        )
+
+
+_decode = msgspec.json.Decoder(Line).decode
+
+
+def read_header(path: str | os.PathLike[str]) -> Head:
+    """Return what the first line of a journal says.
+
+    Raises:
+        JournalError: it is not a journal, or cannot be read.
+    """
+    with _open(path) as file:
+        first = next(lines_of(file), None)
+        head = None if first is None else parse_head(first.content)
+    if head is None:
+        raise _not_a_journal(path)
+    return head
+
+
+def read_journal(path: str | os.PathLike[str], *, last_only: bool = False) -> Iterator[Line]:
+    """Yield the lines of results, in the file's order; of a key that has several, the last one counts.
+
+    With `last_only`, only that is yielded; the file is then read twice. A file without a first line, as
+    `--format jsonl` prints it to stdout, is read, too. Lines that are not whole are passed over, and logged.
+
+    Raises:
+        JournalError: it is not a journal, or cannot be read.
+    """
+    last: KeyTable | None = None
+    if last_only:
+        last = KeyTable()
+        with _open(path) as file:
+            for number, place in enumerate(lines_of(file)):
+                try:
+                    head = parse_line_head(place.content)
+                except DamagedLineError:
+                    continue
+                if head is not None:
+                    last.put(head.key, number)
+    return _read(path, _open(path), last)
+
+
+def _read(path: str | os.PathLike[str], file: FileIO, last: KeyTable | None) -> Iterator[Line]:
+    damaged = 0
+    with file:
+        for number, place in enumerate(lines_of(file)):
+            content = place.content
+            if number == 0 and not content.startswith((b'{"journal":', b'{"key":')):
+                raise _not_a_journal(path)
+            if not content.strip() or content.startswith(b'{"journal":'):
+                continue
+            try:
+                line = _decode(content)
+            except msgspec.DecodeError:
+                damaged += 1
+                continue
+            if line.key_bytes is not None:
+                line.key = exact_key(line.key, line.key_bytes)
+            if last is None or last.get(line.key) == number:
+                yield line
+    if damaged:
+        _log.warning("%s: %d lines are not whole, as after a crash, and were passed over", quote_name(path), damaged)
+
+
+def _open(path: str | os.PathLike[str]) -> FileIO:
+    try:
+        return FileIO(os.fspath(path))
+    except OSError as error:
+        problem = f"{quote_name(path)}: cannot be read ({error.strerror})"
+        raise JournalError(problem) from error
+
+
+def _not_a_journal(path: str | os.PathLike[str]) -> JournalError:
+    return JournalError(f"{quote_name(path)}: is not a journal")
+
+
+def _code(name: str) -> Code:
+    return Code.__members__.get(name, Code.UNKNOWN)

@@ -1,0 +1,51 @@
+"""What a journal has recorded: which images are done, and how many were read, failed and billed."""
+
+from vision_grpc.bulk.keys import KeyTable
+
+_OK, _FAILED, _RETRYABLE = 1, 2, 3
+
+
+class Recorded:
+    """The last result of each key, and counts; `key in recorded` says that its image need not be sent again.
+
+    Those are images that were read and, unless `retry_failed`, those that failed for good.
+    """
+
+    def __init__(self, *, retry_failed: bool = False) -> None:
+        self._retry_failed = retry_failed
+        self._states = KeyTable()
+        self._counts = [0, 0, 0, 0]
+        self.billed = 0
+        """The units billed for all results, of which a key may have several. A lost answer may have been billed too."""
+
+    def note(self, key: str, *, ok: bool, retryable: bool) -> None:
+        """Record one more result of a key; it counts in place of the one before."""
+        state = _OK if ok else _RETRYABLE if retryable else _FAILED
+        before = self._states.put(key, state)
+        if before is not None:
+            self._counts[before] -= 1
+        self._counts[state] += 1
+        self.billed += ok
+
+    def __contains__(self, key: str) -> bool:
+        state = self._states.get(key)
+        return state == _OK or (state == _FAILED and not self._retry_failed)
+
+    def __len__(self) -> int:
+        """Return the number of different keys."""
+        return len(self._states)
+
+    @property
+    def ok(self) -> int:
+        """The number of images that were read."""
+        return self._counts[_OK]
+
+    @property
+    def failed(self) -> int:
+        """The number of images that failed, for good or not."""
+        return self._counts[_FAILED] + self._counts[_RETRYABLE]
+
+    @property
+    def retryable(self) -> int:
+        """The number of images that failed and may succeed a little later."""
+        return self._counts[_RETRYABLE]

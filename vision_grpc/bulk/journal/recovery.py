@@ -1,0 +1,104 @@
+"""A journal that was cut: what it has recorded, and where it has to be mended before it goes on."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import FileIO
+from pathlib import Path
+
+from vision_grpc.bulk.journal.blocks import Place, lines_of
+from vision_grpc.bulk.journal.heads import DamagedLineError, LineHead, parse_head, read_head
+
+# What a power loss can damage was written in the last seconds.
+_CHECKED_BYTES = 64 << 20
+_KEY = b'{"key":'
+
+
+@dataclass(slots=True)
+class Findings:
+    """What has to be mended."""
+
+    end: int
+    """Where the last whole line ends, before its line end; what follows is cut off."""
+
+    lacks_line_end: bool = False
+    """Whether the last whole line has no line end."""
+
+    cut_bytes: int = 0
+    """How many bytes are cut off."""
+
+    damaged: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Parts before the end that are not JSON; each is overwritten by blanks, which all readers pass over."""
+
+
+def scan(file: FileIO, note: Callable[[LineHead], object]) -> Findings:
+    """Read the lines from a file's position on, give each result's head to `note` and return what is damaged.
+
+    Only the last 64 MB are checked as a whole. Of a line before that, its beginning and its last byte are read: each
+    run checks what the one before it may have left.
+    """
+    begin = file.tell()
+    size = os.fstat(file.fileno()).st_size
+    findings = Findings(end=begin)
+    doubtful: list[tuple[int, int]] = []
+    for place in lines_of(file):
+        try:
+            damage, head = 0, _read(place, is_checked=place.offset >= size - _CHECKED_BYTES)
+        except DamagedLineError:
+            damage, head = _rescue(place)
+        if damage:
+            doubtful.append((place.offset, place.offset + damage))
+        if damage < place.end - place.start or not damage:
+            findings.damaged += doubtful
+            doubtful.clear()
+            findings.end = place.end_offset
+            findings.lacks_line_end = not place.is_ended
+        if head is not None:
+            note(head)
+    whole_end = findings.end + (findings.end > begin and not findings.lacks_line_end)
+    findings.cut_bytes = max(0, size - whole_end)
+    return findings
+
+
+def mend(path: Path, findings: Findings) -> None:
+    """Mend a journal as its findings say.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # Not through the descriptor that appends: on Linux, it appends whatever position it is given.
+    with FileIO(path, "r+") as file:
+        for start, end in findings.damaged:
+            file.seek(start)
+            file.write(b" " * (end - start))
+        if findings.cut_bytes or findings.lacks_line_end:
+            file.truncate(findings.end)
+            file.seek(findings.end)
+            file.write(b"\n")
+        if findings.damaged or findings.cut_bytes:
+            os.fsync(file.fileno())
+
+
+def _read(place: Place, *, is_checked: bool) -> LineHead | None:
+    if not is_checked and place.is_ended:
+        return read_head(place.buffer, place.start, place.end)
+    content = place.content
+    # Without a line end, only an object says by itself that it is whole.
+    if not place.is_ended and not content.startswith(b"{"):
+        raise DamagedLineError
+    return parse_head(content)
+
+
+def _rescue(place: Place) -> tuple[int, LineHead | None]:
+    """Return how many bytes of a damaged line are lost, and the head of a whole line that follows them in it.
+
+    A line that was torn has no line end, so that what is appended to it looks like one line with it.
+    """
+    content = place.content
+    position = content.find(_KEY, 1)
+    while position > 0:
+        try:
+            return position, parse_head(content[position:])
+        except DamagedLineError:
+            position = content.find(_KEY, position + 1)
+    return len(content), None
