@@ -124,6 +124,10 @@ class MappedOutcome:
             self._message = message
         return self._message
 
+    def wire(self) -> bytes:
+        """Return the result in wire format, with its boxes in the stored picture."""
+        return self.message().SerializeToString()
+
     def __reduce__(self) -> tuple[object, ...]:
         return MappedOutcome, (self._outcome, self._map)
 

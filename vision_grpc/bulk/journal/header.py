@@ -26,7 +26,9 @@ Settings = Mapping[str, Any]
 # Readers that infer the types of columns from the first lines, such as duckdb and pandas, see all of them here.
 _COLUMNS = (
     '"key":"","ok":null,"retryable":null,"error":{"code":"OK","message":""},"text":"","attempts":0,"request_id":"",'
-    '"transport":"","started_at":null,"finished_at":null,"key_bytes":"","languages":[""],"model":""'
+    '"transport":"","started_at":null,"finished_at":null,"key_bytes":"","fitted":{"format":"","width":0,'
+    '"height":0,"orientation":1,"frames":1,"dpi":0.0,"sent":{"format":"","width":0,"height":0,"scale":1.0,'
+    '"quality":0}},"languages":[""],"model":""'
 )
 
 
