@@ -25,6 +25,10 @@ def opener_of(suffix: str, options: SourceOptions) -> Open | None:
             from vision_grpc.sources.containers.tar import open_tar
 
             return open_tar
+        case ".parquet":
+            from vision_grpc.sources.containers.parquet import open_parquet
+
+            return open_parquet
         # A case for each format, such as `case ".pdf" if options.fit:`.
         case _:
             return None
