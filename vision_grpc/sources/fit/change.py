@@ -29,6 +29,9 @@ class Origin(NamedTuple):
     dpi: float | None = None
     """The resolution at which a page without pixels was rendered."""
 
+    points: tuple[float, float] | None = None
+    """The width and height of that page in points, 72 to an inch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -84,6 +87,8 @@ class Change:
             change["frames"] = origin.frames
         if origin.dpi is not None:
             change["dpi"] = origin.dpi
+        if origin.points is not None:
+            change["points"] = [round(side, 3) for side in origin.points]
         if not self.is_unchanged:
             change["sent"] = {"format": self.format, "width": width, "height": height, "scale": round(self.scale, 4)}
             if self.quality is not None:

@@ -1,0 +1,246 @@
+from pathlib import Path
+
+import pytest
+from documents import A4, PdfPage, make_pdf, scan, scanned, text
+from PIL import Image, ImageChops, ImageDraw
+
+from vision_grpc.config import Limits
+from vision_grpc.results import ImageError
+from vision_grpc.sources.containers.pdf import open_pdf
+from vision_grpc.sources.containers.pdf.document import Document
+from vision_grpc.sources.containers.pdf.page import Rendering
+from vision_grpc.sources.item import PAGE_PAST_LIMIT, PAGE_WITH_TEXT, Entry, Fault, Item, Skipped
+from vision_grpc.sources.options import SourceOptions
+
+_OPTIONS = SourceOptions(fit=True)
+_SKIP_TEXT = SourceOptions(fit=True, skip_text=True)
+_PIXELS = Limits().pixels
+
+
+def entries(document: bytes, options: SourceOptions = _OPTIONS) -> list[Entry]:
+    return list(open_pdf(document, "a.pdf", options))
+
+
+def names(found: list[Entry]) -> list[str]:
+    return [entry.key if isinstance(entry, Item) else entry.name for entry in found]
+
+
+def error_of(entry: Entry) -> str:
+    assert isinstance(entry, Item)
+    read = entry.read(Limits())
+    assert isinstance(read, ImageError)
+    return read.message
+
+
+def render(page: PdfPage, most_pixels: int = _PIXELS) -> Rendering:
+    with Document(make_pdf([page])).page(1) as opened:
+        return opened.render(most_pixels)
+
+
+def black_box(rendering: Rendering) -> tuple[int, ...] | None:
+    """Return where something is drawn."""
+    return ImageChops.invert(rendering.to_picture().convert("L")).getbbox()
+
+
+def test_a_page_is_an_item_and_its_number_is_in_its_key() -> None:
+    assert names(entries(make_pdf([PdfPage(), PdfPage(), PdfPage()]))) == [
+        f"a.pdf#page={number}" for number in (1, 2, 3)
+    ]
+    assert names(entries(make_pdf([PdfPage()]))) == ["a.pdf#page=1"]
+
+
+def test_the_first_pages_are_read_and_the_others_counted() -> None:
+    document = make_pdf([PdfPage()] * 5)
+    *pages, rest = entries(document, SourceOptions(fit=True, max_pages=2))
+    assert names(pages) == ["a.pdf#page=1", "a.pdf#page=2"]
+    assert rest == Skipped("a.pdf#page=3-5", PAGE_PAST_LIMIT, can_be_fitted=False, images=3, is_wished=True)
+    assert len(entries(document, SourceOptions(fit=True, max_pages=5))) == 5
+    assert entries(document, SourceOptions(fit=True, max_pages=4))[-1] == rest._replace(name="a.pdf#page=5", images=1)
+
+
+@pytest.mark.parametrize(
+    ("drawing", "is_skipped"),
+    [
+        (text("A page that was written."), True),
+        (text("Seen by nobody, found by all.", mode=3), True),
+        (text("Page 1 of 12"), False),
+        (text(" " * 100), False),
+        (b"", False),
+        (scan(), False),
+        (scan() + text("What a program read here.", mode=3), True),
+    ],
+    ids=["written", "invisible", "page number", "blanks", "empty", "scan", "scan with text"],
+)
+def test_pages_with_text_are_left_out_on_request(drawing: bytes, is_skipped: bool) -> None:  # noqa: FBT001 - a case
+    document = make_pdf([PdfPage(drawing), PdfPage()])
+    first, second = entries(document, _SKIP_TEXT)
+    assert isinstance(first, Skipped) == is_skipped
+    if is_skipped:
+        assert first == Skipped("a.pdf#page=1", PAGE_WITH_TEXT, can_be_fitted=False, is_wished=True)
+    assert isinstance(second, Item)
+    assert all(isinstance(entry, Item) for entry in entries(document))
+
+
+def test_an_encrypted_document_needs_its_password() -> None:
+    (entry,) = entries(make_pdf([PdfPage(), PdfPage()], opened_by="secret"))
+    assert names([entry]) == ["a.pdf#page=1"]
+    assert error_of(entry) == "a.pdf: the PDF is encrypted and needs a password: save it without one"
+
+
+def test_an_encrypted_document_without_a_password_is_opened() -> None:
+    document = make_pdf([PdfPage(text("behind no password"))], opened_by="")
+    assert len(entries(document)) == 1
+    with Document(document).page(1) as page:
+        assert page.read_text().strip() == "behind no password"
+
+
+@pytest.mark.parametrize("document", [b"%PDF-1.7\n", b"%PDF-1.7\n" + b"\0" * 5_000, make_pdf([PdfPage()])[:200]])
+def test_a_damaged_document_is_one_page_that_ends_as_an_error(document: bytes) -> None:
+    (entry,) = entries(document)
+    assert names([entry]) == ["a.pdf#page=1"]
+    assert error_of(entry) == "a.pdf: the PDF is damaged: save or copy it again"
+
+
+def test_a_document_without_pages_is_an_error() -> None:
+    (entry,) = entries(make_pdf([]))
+    assert error_of(entry) == "a.pdf: the PDF has no pages"
+
+
+def test_a_document_that_lost_its_list_of_places_is_read() -> None:
+    whole = make_pdf([PdfPage(text("one of them")), PdfPage()])
+    assert names(entries(whole.replace(b"\nxref\n", b"\nlost\n"))) == ["a.pdf#page=1", "a.pdf#page=2"]
+
+
+def test_pages_that_are_counted_and_not_there_are_one_error() -> None:
+    *there, absent = entries(make_pdf([PdfPage(), PdfPage()], count=1_000_000))
+    assert names(there) == ["a.pdf#page=1", "a.pdf#page=2"]
+    assert error_of(absent) == (
+        "a.pdf#page=3: the pages 3 to 1,000,000 are not in the file, though it counts them: save or copy it again"
+    )
+    assert "this page is not in the file" in error_of(entries(make_pdf([PdfPage()], count=2))[-1])
+    assert len(entries(make_pdf([PdfPage()], count=9), SourceOptions(fit=True, max_pages=1))) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"plain text"])
+def test_what_is_no_pdf_is_one_image(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(content)
+    (entry,) = open_pdf(str(path), str(path), _OPTIONS)
+    assert isinstance(entry, Item)
+    assert (entry.key, entry.path) == (str(path), str(path))
+    assert entry.read(Limits()) == content
+
+
+def test_a_pdf_after_other_bytes_is_read() -> None:
+    assert len(entries(b"\xef\xbb\xbf junk \n" + make_pdf([PdfPage()]))) == 1
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    (entry,) = open_pdf(str(tmp_path / "absent.pdf"), "absent.pdf", _OPTIONS)
+    assert "no such file" in error_of(entry)
+
+
+def test_a_name_that_is_not_utf_8_is_read(tmp_path: Path) -> None:
+    path = str(tmp_path / "caf\udce9.pdf")
+    Path(path).write_bytes(make_pdf([PdfPage(), PdfPage()]))
+    assert names(list(open_pdf(path, path, _OPTIONS))) == [f"{path}#page=1", f"{path}#page=2"]
+
+
+def test_a_file_that_changes_meanwhile_ends_its_list(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(make_pdf([PdfPage(text("many letters on it"))] * 30))
+    listed = open_pdf(str(path), "a.pdf", SourceOptions(fit=True, skip_text=True))
+    assert isinstance(next(listed), Skipped)
+    path.write_bytes(make_pdf([PdfPage()]))
+    *_, last = listed
+    assert isinstance(last, Fault)
+    assert "the file was changed while its pages were read" in last.error.message
+    assert last.error.retryable
+
+
+def test_a_written_page_is_rendered_at_300_dpi_and_grey() -> None:
+    rendering = render(PdfPage(text("words")))
+    assert (rendering.size, rendering.dpi, rendering.is_grey) == ((2479, 3508), 300, True)
+    assert rendering.points == A4[2:]
+    assert rendering.to_picture().mode == "L"
+
+
+def test_a_page_with_colour_is_rendered_in_it() -> None:
+    rendering = render(PdfPage(b"1 0 0 rg 100 100 20 20 re f"))
+    picture = rendering.to_picture()
+    assert (rendering.is_grey, picture.mode) == (False, "RGB")
+    assert picture.getpixel((round(110 * 300 / 72), round((842 - 110) * 300 / 72))) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+@pytest.mark.parametrize("dpi", [72, 150, 300, 437.5])
+def test_a_scan_comes_back_pixel_by_pixel(mode: str, dpi: float) -> None:
+    image = Image.new("L", (331, 467), 255)
+    ImageDraw.Draw(image).text((20, 50), "scanned", fill=0, font_size=60)
+    image = image.convert(mode)
+    if mode == "RGB":
+        image.paste((200, 30, 30), (100, 200, 300, 400))
+    rendering = render(scanned(image, dpi))
+    assert rendering.size == image.size
+    assert rendering.dpi == pytest.approx(dpi, abs=0.5)
+    assert ImageChops.difference(rendering.to_picture().convert("RGB"), image.convert("RGB")).getbbox() is None
+
+
+def test_a_scan_with_invisible_text_keeps_its_resolution_and_one_with_a_text_that_is_seen_gets_more() -> None:
+    image = Image.new("L", (827, 1169), 255)
+    assert render(scanned(image, 100, text("read by a program", mode=3))).size == image.size
+    assert render(scanned(image, 100, text("seen by all"))).dpi == 300
+
+
+def test_a_scan_in_strips_or_in_a_form_keeps_its_resolution() -> None:
+    strips = b"q 600 0 0 400 0 400 cm /I Do Q q 600 0 0 400 0 0 cm /I Do Q"
+    page = PdfPage(strips, Image.new("L", (600, 400), 200), (0, 0, 600, 800))
+    assert render(page).size == (600, 800)
+
+
+def test_a_small_image_on_a_page_does_not_decide_on_its_resolution() -> None:
+    assert render(PdfPage(b"q 40 0 0 40 50 50 cm /I Do Q", Image.new("L", (600, 600)))).dpi == 300
+
+
+def test_a_scan_with_too_many_pixels_is_halved_until_it_fits() -> None:
+    image = Image.new("L", (1_000, 500), 255)
+    assert render(scanned(image, 300), 499_999).size == (500, 250)
+    assert render(scanned(image, 300), 120_000).size == (333, 167)
+    assert render(scanned(image, 300), 500_000).size == (1_000, 500)
+
+
+@pytest.mark.parametrize(
+    ("box", "size"),
+    [
+        ((0, 0, 1_036_800, 1_036_800), (4_472, 4_472)),
+        ((0, 0, 1, 14_400), (4, 60_000)),
+        ((0, 0, 1, 1_000_000), (1, 65_500)),
+        ((0, 0, 0.001, 500), (1, 2_083)),
+        ((0, 0, 1, 1), (4, 4)),
+        ((0, 0, 0, 0), (2_550, 3_300)),
+    ],
+)
+def test_pages_of_absurd_sizes_stay_within_the_limits(
+    box: tuple[float, float, float, float], size: tuple[int, int]
+) -> None:
+    rendering = render(PdfPage(text("here", left=1, above=1), box=box))
+    assert rendering.size == size
+    assert rendering.to_picture().size == size
+
+
+def test_a_page_is_turned_and_cropped_as_it_is_seen() -> None:
+    upright = render(PdfPage(text("mark", left=100, above=500), more=b"/CropBox[0 400 300 600]"))
+    assert upright.points == (300, 200)
+    turned = render(PdfPage(text("mark", left=100, above=500), more=b"/CropBox[0 400 300 600]/Rotate 90"))
+    assert turned.points == (200, 300)
+    back = turned.to_picture().transpose(Image.Transpose.ROTATE_90)
+    box, box_of_turned = black_box(upright), ImageChops.invert(back).getbbox()
+    assert box is not None
+    assert box_of_turned is not None
+    assert all(abs(one - other) <= 3 for one, other in zip(box, box_of_turned, strict=True))
+
+
+def test_a_page_that_cannot_be_read_is_an_error_of_its_own() -> None:
+    document = make_pdf([PdfPage(), PdfPage(), PdfPage()]).replace(b"7 0 obj\n<</Type/Page/", b"7 0 obj\n<</Typo/Page/")
+    damaged = [entry for entry in entries(document) if isinstance(entry, Item)]
+    assert names(list(damaged)) == [f"a.pdf#page={number}" for number in (1, 2, 3)]

@@ -1,0 +1,117 @@
+"""The pages of PDF documents as images."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from vision_grpc.config import Limits
+from vision_grpc.results import ImageError
+from vision_grpc.sources.containers.pages import LONGEST_HEAD, failed, one_image, page_key, pages_past
+from vision_grpc.sources.containers.pdf.document import Document
+from vision_grpc.sources.containers.pdf.page import DamagedPageError, PdfError
+from vision_grpc.sources.files import explain_unread
+from vision_grpc.sources.fit import Fitted, Origin, fit_picture
+from vision_grpc.sources.item import PAGE_WITH_TEXT, Entry, Fault, Item, Skipped
+from vision_grpc.sources.options import SourceOptions
+
+_SIGNATURE = b"%PDF-"
+
+# Fewer are a page number or a stamp on a scan, which leave its text unread: `Page 1 of 12` has 9.
+_LEAST_TEXT = 10
+
+
+def open_pdf(source: str | bytes, key: str, options: SourceOptions) -> Iterator[Entry]:
+    """Yield each page of a PDF document as an Item, and those that are left out.
+
+    The document is a path or its content, and opened when the first is asked for. A page is rendered when it is read,
+    in any thread, one after another. A document that cannot be opened is a first page that ends as an error, so that
+    the page replaces it when the document is mended. What is not a PDF is an image, whatever its name says.
+    """
+    try:
+        head = _read_head(source)
+    except (OSError, ValueError, MemoryError) as error:
+        yield failed(page_key(key, 1), explain_unread(key, error))
+        return
+    if _SIGNATURE not in head:
+        yield one_image(source, key)
+        return
+    document = Document(source)
+    document.hold()
+    try:
+        yield from _list_pages(document, key, options)
+    finally:
+        document.release()
+
+
+def _read_head(source: str | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[:LONGEST_HEAD]
+    with Path(source).open("rb") as file:
+        return file.read(LONGEST_HEAD)
+
+
+def _list_pages(document: Document, key: str, options: SourceOptions) -> Iterator[Entry]:
+    try:
+        count = document.count_pages()
+    except PdfError as error:
+        yield failed(page_key(key, 1), error.named(key))
+        return
+    if not count:
+        yield failed(page_key(key, 1), PdfError("the PDF has no pages").named(key))
+        return
+    most = count if options.max_pages is None else min(options.max_pages, count)
+    try:
+        yield from _list_first_pages(document, key, most, skip_text=options.skip_text)
+    except PdfError as error:
+        yield Fault(key, error.named(key))
+    yield from pages_past(key, most, count)
+
+
+def _list_first_pages(document: Document, key: str, most: int, *, skip_text: bool) -> Iterator[Entry]:
+    missing = 0
+    for number in range(1, most + 1):
+        # A damaged document may count a million pages and have three.
+        if not document.has_page(number):
+            missing += 1
+            continue
+        for absent in range(number - missing, number):
+            yield _missing(key, absent, absent)
+        missing = 0
+        if skip_text and _has_text(document, number):
+            yield Skipped(page_key(key, number), PAGE_WITH_TEXT, can_be_fitted=False, is_wished=True)
+        else:
+            document.hold()
+            read: Any = partial(_read_page, document, page_key(key, number), number)
+            yield Item(page_key(key, number), read)
+    if missing:
+        yield _missing(key, most - missing + 1, most)
+
+
+def _missing(key: str, first: int, last: int) -> Item:
+    which = "this page is" if first == last else f"the pages {first:,} to {last:,} are"
+    fault = f"{which} not in the file, though it counts {'it' if first == last else 'them'}: save or copy it again"
+    return failed(page_key(key, first), PdfError(fault).named(page_key(key, first)))
+
+
+def _has_text(document: Document, number: int) -> bool:
+    try:
+        with document.page(number) as page:
+            text = page.read_text()
+    except DamagedPageError:
+        return False  # Reading it says so.
+    return sum(character.isprintable() and not character.isspace() for character in text) >= _LEAST_TEXT
+
+
+def _read_page(document: Document, key: str, number: int, limits: Limits) -> Fitted | ImageError:
+    try:
+        with document.page(number) as page:
+            rendering = page.render(limits.pixels)
+        picture = rendering.to_picture()
+    except PdfError as error:
+        return error.named(key)
+    except MemoryError as error:
+        return explain_unread(key, error)
+    finally:
+        document.release()
+    return fit_picture(picture, Origin("PDF", rendering.size, dpi=rendering.dpi, points=rendering.points), limits)
