@@ -11,6 +11,21 @@ import re
 from collections.abc import Iterable, Sequence
 from unicodedata import normalize
 
+from vision_grpc.texts.quoting import show
+
+_TOKEN = re.compile(
+    r"""(?P<folders>(?:\A|(?<=/))\*\*/) | (?P<all>(?:\A|(?<=/))\*\*\Z) | (?P<star>\*+) | (?P<one>\?)
+    | \[(?P<characters>[!^]?+(?:\][^]/]*|[^]/]+))\] | \\(?P<escaped>.) | (?P<brace>[{,}]) | (?P<wrong>[\[\\]) | .""",
+    re.DOTALL | re.VERBOSE,
+)
+_REGEXES = {"folders": "(?:.*/)?", "all": ".*", "star": "[^/]*", "one": "[^/]"}
+_ALTERNATIVES = {"{": "(?:", ",": "|", "}": ")"}
+_WRONG = {
+    "[": r"has a [ without ]: close it, or write \[",
+    "\\": r"has a backslash with nothing after it: write \\ for a backslash",
+}
+_SPECIAL, _TAKEN_AS_IT_IS = re.compile(r"[]\[&~|^\\]|(?<=-)-"), r"\\\g<0>"
+
 
 class Globs:
     """Which files are read: those that an `include` matches, if there are any, and no `exclude`."""
@@ -22,9 +37,13 @@ class Globs:
 
         Raises:
             ValueError: one is malformed, or can match nothing.
+            TypeError: a single pattern is given in place of a list.
         """
-        self._included = _compile(include)
-        self._excluded = _compile(exclude)
+        if isinstance(include, str) or isinstance(exclude, str):
+            message = "include and exclude take a list of patterns; put one into a list"
+            raise TypeError(message)
+        self._included = _compile(_translate(pattern, is_include=True) for pattern in include)
+        self._excluded = _compile(map(_translate, exclude))
 
     @property
     def includes_all(self) -> bool:
@@ -46,104 +65,64 @@ class Globs:
 
 
 def _normal(path: str) -> str:
-    # macOS may store letters with accents as two characters, where keyboards give one.
+    # macOS may store a letter with its accent as two characters, where a keyboard gives one.
     return path if path.isascii() else normalize("NFC", path)
 
 
-def _compile(patterns: Iterable[str]) -> "re.Pattern[str] | None":
-    translated = [_translate(pattern) for pattern in patterns]
-    return re.compile("|".join(translated), re.IGNORECASE | re.DOTALL) if translated else None
+def _compile(regexes: Iterable[str]) -> "re.Pattern[str] | None":
+    joined = "|".join(regexes)
+    return re.compile(joined, re.IGNORECASE | re.DOTALL) if joined else None
 
 
-def _translate(pattern: str) -> str:
-    """Return a regular expression for the paths of the files that a pattern matches, and of those in its folders."""
+def _translate(pattern: str, *, is_include: bool = False) -> str:
+    """Return a regular expression for the files that a pattern matches, and those in the folders that it matches."""
     text = _normal(pattern if os.sep == "/" else pattern.replace(os.sep, "/"))
-    if text.startswith("!"):
-        raise _refusal(pattern, "has no negation: write the pattern without ! as an include or an exclude")
-    is_folder = text.endswith("/")
-    is_anchored = "/" in text[:-1]
     parts = [part for part in text.split("/") if part not in {"", "."}]
     if not parts:
         raise _refusal(pattern, "names nothing: write * for all files")
+    if text.startswith("!"):
+        raise _refusal(pattern, r"begins with !, which has no meaning here: exclude what is not wanted, or write \!")
     if ".." in parts:
-        raise _refusal(pattern, "leads out of the folder with ..: write the path below the folder that is read")
-    regex = "" if is_anchored else "(?:.*/)?"
-    for number, part in enumerate(parts):
-        is_last = number == len(parts) - 1
-        if part == "**":
-            regex += ".*" if is_last else "(?:.*/)?"
+        raise _refusal(pattern, "leads out of the folder that is read: write the path below that")
+    if is_include and any(part.startswith(".") for part in parts):
+        raise _refusal(pattern, "names hidden files, which are left out: name their folder, or them, as a source")
+    is_at_any_depth = "/" not in text.rstrip("/")
+    end = r"/.*\Z" if text.endswith("/") else r"(?:/.*)?\Z"
+    return ("(?:.*/)?" if is_at_any_depth else "") + _translate_tokens(pattern, "/".join(parts)) + end
+
+
+def _translate_tokens(pattern: str, text: str) -> str:
+    regex, depth = "", 0
+    for token in _TOKEN.finditer(text):
+        kind = token.lastgroup
+        if kind in _REGEXES:
+            regex += _REGEXES[kind]
+        elif kind == "brace" and (depth or token[0] == "{"):
+            regex += _ALTERNATIVES[token[0]]
+            depth += {"{": 1, "}": -1}.get(token[0], 0)
+        elif kind == "characters":
+            regex += _translate_characters(pattern, token["characters"])
+        elif kind == "wrong":
+            raise _refusal(pattern, _WRONG[token[0]])
         else:
-            regex += _Part(pattern, part).regex() + ("" if is_last else "/")
-    return regex + (r"/.*\Z" if is_folder else r"(?:/.*)?\Z")
+            regex += re.escape(token["escaped"] or token[0])
+    if depth:
+        raise _refusal(pattern, r"has a { without }: close it, or write \{")
+    return regex
 
 
-class _Part:
-    """Translates a part of a pattern, which is between slashes."""
-
-    def __init__(self, pattern: str, text: str) -> None:
-        self._pattern = pattern
-        self._text = text
-        self._at = 0
-
-    def regex(self) -> str:
-        return self._until("")
-
-    def _until(self, ends: str) -> str:
-        """Translate up to one of the characters, which is not consumed; up to the end where there are none."""
-        regex = ""
-        while self._at < len(self._text):
-            character = self._text[self._at]
-            if character and character in ends:
-                return regex
-            self._at += 1
-            match character:
-                case "*":
-                    regex += "[^/]*"
-                case "?":
-                    regex += "[^/]"
-                case "[":
-                    regex += self._characters()
-                case "{":
-                    regex += self._alternatives()
-                case "\\":
-                    regex += re.escape(self._escaped())
-                case _:
-                    regex += re.escape(character)
-        if ends:
-            raise _refusal(self._pattern, r"has a { without }: close it, or write \{")
-        return regex
-
-    def _escaped(self) -> str:
-        if self._at == len(self._text):
-            raise _refusal(self._pattern, r"ends in a backslash: write \\ for a backslash")
-        self._at += 1
-        return self._text[self._at - 1]
-
-    def _alternatives(self) -> str:
-        alternatives = [self._until(",}")]
-        while self._text[self._at] == ",":
-            self._at += 1
-            alternatives.append(self._until(",}"))
-        self._at += 1
-        return f"(?:{'|'.join(alternatives)})"
-
-    def _characters(self) -> str:
-        # A ] that comes first is one of the characters.
-        negated = self._text[self._at : self._at + 1] in {"!", "^"} and self._text[self._at :] != ""
-        start = self._at + negated
-        end = self._text.find("]", start + 1)
-        if end < 0:
-            raise _refusal(self._pattern, r"has a [ without ]: close it, or write \[")
-        self._at = end + 1
-        characters = "".join(rf"\{each}" if each in r"\[]^&~|" else each for each in self._text[start:end])
-        regex = f"[{'^/' if negated else ''}{characters}]"
-        try:
-            re.compile(regex)
-        except re.error:
-            problem = f"has an empty range in [{self._text[start:end]}]: write the lower character first"
-            raise _refusal(self._pattern, problem) from None
-        return regex
+def _translate_characters(pattern: str, characters: str) -> str:
+    negation = "^/" if characters[0] in "!^" else ""
+    listed = characters[1:] if negation else characters
+    if listed.startswith("[:"):
+        raise _refusal(pattern, f"has a class of characters, [{listed}]]: write a range such as [a-z]")
+    regex = f"[{negation}{_SPECIAL.sub(_TAKEN_AS_IT_IS, listed)}]"
+    try:
+        re.compile(regex)
+    except re.error:
+        raise _refusal(pattern, f"has an empty range in [{listed}]: write the lower character first") from None
+    return regex
 
 
 def _refusal(pattern: str, problem: str) -> ValueError:
-    return ValueError(f"the pattern {pattern!r} {problem}")
+    return ValueError(f"the pattern {show(pattern)} {problem}")

@@ -13,8 +13,10 @@ CONTAINERS = TARS | {".parquet"}
 """Files that hold images under names of their own."""
 
 NO_SUFFIX = "no suffix"
+_KNOWN = SENDABLE | FITTABLE | CONTAINERS
+_COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 # What follows the last dot of `scan.0001` or of `Dr. Smith` says nothing of a format.
-_SUFFIX = re.compile(r"(?<=[^.])(?:\.tar(?=\.(?:gz|bz2|xz|zst)\Z))?\.(?=\d*[a-z])[a-z0-9]{1,8}\Z", re.IGNORECASE)
+_FORMAT = re.compile(r"(\.tar)?\.\d*[a-z][a-z0-9]{0,7}")
 
 
 class Kind(Enum):
@@ -28,8 +30,14 @@ class Kind(Enum):
 
 def suffix_of(name: str) -> str:
     """Return the suffix of a name or path in lower case, such as `.png` or `.tar.gz`; empty if it has no suffix."""
-    found = _SUFFIX.search(name)
-    return found[0].lower() if found else ""
+    dot = name.rfind(".")
+    suffix = name[dot:].lower()
+    if suffix in _COMPRESSED and name[:dot].lower().endswith(".tar"):
+        suffix, dot = f".tar{suffix}", dot - len(".tar")
+    # Before the dot of `.png`, a hidden file, there is no name.
+    if dot <= 0 or name[dot - 1] in "./\\":
+        return ""
+    return suffix if suffix in _KNOWN or _FORMAT.fullmatch(suffix) else ""
 
 
 def kind_of(suffix: str) -> Kind:

@@ -1,7 +1,6 @@
 """What a PATH stands for: an image on stdin, a file, a folder, a container or a store."""
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -17,9 +16,6 @@ from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.folder import open_folder
 from vision_grpc.sources.places.stdin import STDIN, open_stdin
 from vision_grpc.sources.places.urls import path_of_url, refuse_url, scheme_of
-
-# What `Path` would leave out. It is slow, and most paths have nothing of this.
-_NOT_PLAIN = re.compile(r"//|(?:^|/)\.(?:/|\Z)|./\Z")
 
 
 def open_places(places: Iterable[str], options: SourceOptions) -> Iterator[Entry]:
@@ -63,7 +59,9 @@ def open_path(path: str, options: SourceOptions) -> Iterator[Entry]:
 
 def plain_path(path: str) -> str:
     """Return a path without parts that mean nothing, such as `./`."""
-    return str(Path(path)) if os.sep != "/" or _NOT_PLAIN.search(path) else path
+    # A Path is slow, and would change nothing of most paths.
+    is_plain = os.sep == "/" and not (path.startswith("./") or path.endswith("/") or "/." in path or "//" in path)
+    return path if is_plain else str(Path(path))
 
 
 def _read_stdin(limits: Limits) -> bytes | ImageError:

@@ -16,7 +16,7 @@ _LOCAL_HOSTS = frozenset({"", "localhost"})
 
 def scheme_of(place: str) -> str | None:
     """Return the scheme of a URL in lower case, None for a path."""
-    found = _URL.match(place)
+    found = _URL.match(place) if "://" in place else None
     return found[1].lower() if found else None
 
 
