@@ -43,6 +43,7 @@ _COMMENT = re.compile(rb"<!--.*?(-->|\Z)", re.DOTALL)
 _ROOT = re.compile(rb"<(?:!DOCTYPE\s+)?(svg|html)\b", re.IGNORECASE)
 _ROOTS = {b"svg": "an SVG", b"html": "an HTML page"}
 _LOOKED_AT_BYTES = 1024
+_ENCODED = " in place of the image itself"
 # ISO 14496-12: a box of type ftyp, then its major brand, a version and the compatible brands.
 _FTYP_AT = 4
 _BRANDS_AT = 8
@@ -56,7 +57,17 @@ _BRANDS = (
 
 
 def describe_foreign(content: bytes) -> str | None:
-    """Return what a file surely is instead of a JPEG or PNG and what to do; None for one that may be either.
+    """Return what a file surely is instead of a JPEG or PNG and what to do; None for one that may be either."""
+    kind = name_foreign(content)
+    if kind is None:
+        return None
+    if kind.endswith(_ENCODED):
+        return f"the file is {kind}: decode it first"
+    return f"the file is {kind}, only JPEG and PNG are accepted: convert it first"
+
+
+def name_foreign(content: bytes) -> str | None:
+    """Return what a file surely is instead of a JPEG or PNG, such as `a WebP`; None for one that may be either.
 
     Both decoders, libjpeg and libpng, refuse a file without their signature at its very beginning.
     """
@@ -64,17 +75,15 @@ def describe_foreign(content: bytes) -> str | None:
         # iOS puts this chunk first; its compression and colours are not those of a PNG.
         if not content.startswith(b"CgBI", png.FIRST_KIND_AT):
             return None
-        kind = "an Apple PNG (CgBI)"
-    elif content.startswith(jpeg.SIGNATURE):
+        return "an Apple PNG (CgBI)"
+    if content.startswith(jpeg.SIGNATURE):
         return None
-    elif content[_FTYP_AT:_BRANDS_AT] == b"ftyp":
-        kind = _name_by_brands(content)
-    else:
-        head = content[:_LOOKED_AT_BYTES]
-        if (encoding := encoding_of(head.decode(errors="replace"))) is not None:
-            return f"the file is {encoding} in place of the image itself: decode it first"
-        kind = next((name for pattern, name in _PATTERNS if pattern.match(head)), None) or _name_by_root(head)
-    return f"the file is {kind}, only JPEG and PNG are accepted: convert it first"
+    if content[_FTYP_AT:_BRANDS_AT] == b"ftyp":
+        return _name_by_brands(content)
+    head = content[:_LOOKED_AT_BYTES]
+    if (encoding := encoding_of(head.decode(errors="replace"))) is not None:
+        return encoding + _ENCODED
+    return next((name for pattern, name in _PATTERNS if pattern.match(head)), None) or _name_by_root(head)
 
 
 def _name_by_root(head: bytes) -> str:

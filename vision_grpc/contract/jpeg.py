@@ -21,6 +21,10 @@ _USUAL = frozenset({*FRAMES, DHT, DAC, SOS, DQT, DRI, *range(0xE0, 0xF0), 0xFE})
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
 _LAST = frozenset({SOS, EOI})
 _MARKER = re.compile(rb"\xff([^\x00\xff])", re.DOTALL)
+# Between scans: any marker but an escaped FF, a restart and fill bytes.
+_MARKER_IN_SCANS = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
+_DNL, _COMMENT = 0xDC, 0xFE
+_SEGMENTS_IN_SCANS = frozenset({DHT, DAC, DQT, DRI, SOS, _DNL, *range(APP0, 0xF0), _COMMENT})
 _LENGTH_BYTES = 2
 _HEAD = struct.Struct(">xBH")  # The code of a marker, and the length of its segment.
 EXIF, XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -90,3 +94,16 @@ def segments(content: bytes) -> Iterator[Segment]:
         yield Segment(code, body, position, regular)
         if code in _LAST:
             return
+
+
+def find_end(content: bytes, start: int) -> int | None:
+    """Return the offset behind the end marker of the picture whose scans begin at `start`, None if it has none."""
+    position = start
+    while marker := _MARKER_IN_SCANS.search(content, position):
+        position = marker.end()
+        code = content[position - 1]
+        if code == EOI:
+            return position
+        if code in _SEGMENTS_IN_SCANS:
+            position += int.from_bytes(content[position : position + _LENGTH_BYTES], "big")
+    return None

@@ -29,7 +29,7 @@ def turn(picture: Image.Image, orientation: int) -> Image.Image:
 
 
 def orientation_of(exif: bytes, xmp: bytes) -> int:
-    """Return the orientation, 1 to 8, that the metadata of a file states; 1, which is upright, when they state nothing valid."""
+    """Return the orientation from 1 to 8 that metadata state; 1, which is upright, when they state nothing valid."""
     parsed = Image.Exif()
     try:
         parsed.load(exif)

@@ -1,6 +1,5 @@
 """The picture of a JPEG file, found in the way libjpeg finds it."""
 
-import re
 import struct
 
 from vision_grpc.contract import jpeg
@@ -12,10 +11,6 @@ _TABLES = frozenset({jpeg.DHT, jpeg.DAC, jpeg.DQT, jpeg.DRI})
 # How much libjpeg wants of these two, which decide about colours.
 _JFIF, _JFIF_BYTES = b"JFIF\0", 14
 _ADOBE, _ADOBE_BYTES = b"Adobe", 12
-# Between scans: any marker but an escaped FF, a restart and fill bytes.
-_MARKER_IN_SCANS = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
-_DNL, _COMMENT = 0xDC, 0xFE
-_SEGMENTS_IN_SCANS = frozenset({*_TABLES, jpeg.SOS, _DNL, *range(jpeg.APP0, 0xF0), _COMMENT})
 _END = b"\xff\xd9"
 # ITU-T T.81, table B.1, and T.87 for the last. Pillow's libjpeg has baseline, extended and progressive Huffman coding
 # (SOF0-SOF2) and their arithmetic twins (SOF9, SOF10), all with 8 bits.
@@ -93,17 +88,10 @@ def _segment(code: int, body: bytes) -> bytes:
 
 def _find_end(content: bytes, start: int, oddities: list[str]) -> int | None:
     """Return the offset behind the end marker of the picture whose scans begin at `start`, None if it has none."""
-    position = start
-    while marker := _MARKER_IN_SCANS.search(content, position):
-        position = marker.end()
-        code = content[position - 1]
-        if code == jpeg.EOI:
-            # More pictures may follow, such as those of an MPO; they are not part of this one.
-            left = len(content) - position
-            if left and not content.startswith(jpeg.SIGNATURE, position):
-                oddities.append(f"{left:,} bytes follow its end")
-            return position
-        if code in _SEGMENTS_IN_SCANS:
-            position += int.from_bytes(content[position : position + 2], "big")
-    oddities.append("its end is missing")
-    return None
+    end = jpeg.find_end(content, start)
+    if end is None:
+        oddities.append("its end is missing")
+    # More pictures may follow, such as those of an MPO; they are not part of this one.
+    elif (left := len(content) - end) and not content.startswith(jpeg.SIGNATURE, end):
+        oddities.append(f"{left:,} bytes follow its end")
+    return end

@@ -62,9 +62,7 @@ class Change:
     @property
     def scale(self) -> float:
         """How much smaller the sides are than those of the original: 0.5 is half of each; 1.0 is all."""
-        wide, high = self.size
-        whole = self.pixel_map.upright
-        return max(wide, high) / max(whole)
+        return 1.0 if self.is_unchanged else max(self.size) / max(self.origin.size)
 
     def restore(self, result: ImageResult) -> ImageResult:
         """Return the result with the boxes and the page's size in the original's pixels, as its file has them.
@@ -110,6 +108,10 @@ class Change:
             steps.append(f"scaled to {self.size[0]} x {self.size[1]} ({self.scale:.0%})")
         quality = "" if self.quality is None else f" of quality {self.quality}"
         return f"{', '.join(steps)}, sent as {self.format}{quality}"
+
+
+class UnfitError(ValueError):
+    """The file cannot be made fit; the message says why and what to do."""
 
 
 class Fitted(NamedTuple):

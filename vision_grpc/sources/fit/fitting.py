@@ -1,15 +1,23 @@
-"""Make images fit to be sent, with the least loss."""
+"""What callers use: a file, an item or a picture in, content that may be sent out."""
 
-from os import PathLike
+from dataclasses import replace
+from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from vision_grpc.config import Limits
+from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
-from vision_grpc.sources.fit.change import Fitted, Origin
+from vision_grpc.sources.extras import describe_missing
+from vision_grpc.sources.files import read_file
+from vision_grpc.sources.fit.change import Fitted, Origin, UnfitError
 from vision_grpc.sources.item import Item
+from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
     from PIL import Image
+
+MOST_BYTES = 200 * 1_048_576
+"""The largest file that is read to be fitted."""
 
 _LIMITS = Limits()
 
@@ -17,9 +25,20 @@ _LIMITS = Limits()
 def fit(source: str | PathLike[str] | bytes, limits: Limits = _LIMITS) -> Fitted | ImageError:
     """Return an image of any format as content that may be sent, or why that is not possible.
 
-    A file that is fit already is returned as it is, byte for byte.
+    A file that is fit already is returned as it is, byte for byte. The call may be made in several threads at once; it
+    takes from less than a millisecond for such a file to seconds for a large picture.
     """
-    raise NotImplementedError
+    if isinstance(source, bytes):
+        return _fit(source, limits, "")
+    path = fspath(source)
+    content = read_file(path, _raised(limits))
+    return content if isinstance(content, ImageError) else _fit(content, limits, path)
+
+
+def prepare(item: Item, limits: Limits = _LIMITS) -> Fitted | ImageError:
+    """Return the image of an item as content that may be sent, or why that is not possible, with the item's key."""
+    read = item.read(_raised(limits))
+    return _fit(read, limits, item.key) if isinstance(read, bytes) else read
 
 
 def fit_picture(picture: "Image.Image", origin: Origin, limits: Limits = _LIMITS) -> Fitted:
@@ -27,9 +46,24 @@ def fit_picture(picture: "Image.Image", origin: Origin, limits: Limits = _LIMITS
 
     It may be smaller than its origin says, if it was scaled when it was decoded.
     """
-    raise NotImplementedError
+    from vision_grpc.sources.fit import steps
+
+    return steps.fit_picture(picture, origin, limits)
 
 
-def prepare(item: Item, limits: Limits = _LIMITS) -> Fitted | ImageError:
-    """Return the image of an item as content that may be sent, or why that is not possible, with the item's name."""
-    raise NotImplementedError
+def _raised(limits: Limits) -> Limits:
+    return replace(limits, content_bytes=max(MOST_BYTES, limits.content_bytes))
+
+
+def _fit(content: bytes, limits: Limits, name: str) -> Fitted | ImageError:
+    try:
+        from vision_grpc.sources.fit import steps
+
+        return steps.fit_content(content, limits, most_bytes=_raised(limits).content_bytes)
+    except UnfitError as error:
+        code, fault = Code.INVALID_ARGUMENT, str(error)
+    except ImportError as error:
+        code, fault = Code.FAILED_PRECONDITION, f"cannot be fitted, as {describe_missing(error, 'images')}"
+    except MemoryError as error:
+        code, fault = MachineError.code, str(MachineError.of(error, "cannot be fitted now"))
+    return ImageError(code, f"{quote_name(name)}: {fault}" if name else fault)

@@ -1,0 +1,217 @@
+"""Pictures of image files, decoded by the library that knows their format."""
+
+import io
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib import import_module
+from threading import Lock
+from typing import Any, NamedTuple
+
+from PIL import ExifTags, Image, ImageFile, features
+
+from vision_grpc.contract.foreign import name_foreign
+from vision_grpc.pictures.orientation import orientation_in, orientation_of, turn
+from vision_grpc.results.pixels import UPRIGHT, swap_size
+from vision_grpc.sources.fit.change import Origin, UnfitError
+
+MOST_PIXELS = 2**28
+"""The most pixels that are decoded: 268 million, of which each takes up to 4 bytes of memory. A1 at 600 dpi has as
+many. More are refused by what the header says, however few bytes the file has."""
+
+
+class _Format(NamedTuple):
+    name: str
+    module: str
+    opener: str
+    feature: str | None = None
+    """What Pillow may have been built without."""
+
+
+# By the names of `name_foreign`. What the recognition passes as a JPEG or PNG is tried as one.
+_FORMATS = {
+    "a WebP": _Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", "webp"),
+    "a TIFF": _Format("TIFF", "PIL.TiffImagePlugin", "TiffImageFile"),
+    "a BMP": _Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile"),
+    "a GIF": _Format("GIF", "PIL.GifImagePlugin", "GifImageFile"),
+    "an AVIF": _Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", "avif"),
+    "a HEIC (a photo of an iPhone, often)": _Format("HEIC", "pillow_heif", "HeifImageFile"),
+    "a HEIF": _Format("HEIF", "pillow_heif", "HeifImageFile"),
+    "a JPEG 2000": _Format("JPEG 2000", "PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile", "jpg_2000"),
+    "a Netpbm file (PBM, PGM, PPM or PAM)": _Format("Netpbm", "PIL.PpmImagePlugin", "PpmImageFile"),
+}
+_PNG = _Format("PNG", "PIL.PngImagePlugin", "PngImageFile")
+_JPEG = _Format("JPEG", "PIL.JpegImagePlugin", "JpegImageFile")
+_TURNED_BY_PILLOW = "TIFF"
+_TURNED_BY_LIBHEIF = frozenset({"HEIC", "HEIF"})
+
+
+class Opened(NamedTuple):
+    """A file whose picture is not decoded yet."""
+
+    image: ImageFile.ImageFile
+    origin: Origin
+
+
+def open_picture(content: bytes) -> Opened:
+    """Return the first picture of a file, recognised by its content.
+
+    Raises:
+        UnfitError: it is not of a format that is read here, is damaged, or has too many pixels.
+        ImportError: its format needs a package that is not installed.
+    """
+    kind = name_foreign(content)
+    if kind is not None and kind not in _FORMATS:
+        message = f"the file is {kind}, which cannot be fitted: convert it to JPEG or PNG"
+        raise UnfitError(message)
+    is_png = content.startswith(b"\x89")
+    known = _FORMATS[kind] if kind else _PNG if is_png else _JPEG
+    image = _open(known, content)
+    origin = _origin_of(image, known.name, content)
+    _check_size(origin.size)
+    return Opened(image, origin)
+
+
+def load_picture(opened: Opened, *, pixels: int) -> Image.Image:
+    """Return the decoded picture; a JPEG with many more pixels than wanted comes in half its size or less.
+
+    It is turned only if its format always is.
+
+    Raises:
+        UnfitError: the file is damaged.
+    """
+    image, origin = opened
+    wide, high = origin.size
+    with _reporting_damage(), _pillow_bound.raised_for(wide * high):
+        if wide * high > pixels:
+            share = (pixels / (wide * high)) ** 0.5
+            image.draft(None, (max(1, int(wide * share)), max(1, int(high * share))))
+        image.load()
+    return image
+
+
+def turn_upright(picture: Image.Image, origin: Origin) -> Image.Image:
+    """Return a picture by `load_picture` as it is to be seen."""
+    return picture if origin.format == _TURNED_BY_PILLOW else turn(picture, origin.orientation)
+
+
+def _open(known: _Format, content: bytes) -> ImageFile.ImageFile:
+    _silence_warnings()
+    try:
+        opener: Any = getattr(import_module(known.module), known.opener)
+    except ImportError as error:
+        # Releases of Pillow differ in what they read.
+        if error.name == known.module and known.module.startswith("PIL."):
+            raise _unsupported(known.name) from error
+        raise
+    if known.feature is not None and not features.check(known.feature):
+        raise _unsupported(known.name)
+    # Not Image.open: it would try all formats, and warn of sizes that are allowed here.
+    with _reporting_damage():
+        try:
+            return opener(io.BytesIO(content))  # type: ignore[no-any-return]
+        except Image.DecompressionBombError:
+            # WebP's opener allocates the picture, so it looks at the size itself. A WebP cannot exceed our own bound.
+            with _pillow_bound.raised_for(MOST_PIXELS):
+                return opener(io.BytesIO(content))  # type: ignore[no-any-return]
+
+
+def _unsupported(name: str) -> UnfitError:
+    return UnfitError(f"the file is {name}, which the installed Pillow cannot read: pip install -U pillow")
+
+
+def _origin_of(image: ImageFile.ImageFile, name: str, content: bytes) -> Origin:
+    with _reporting_damage():
+        if name in {"JPEG", "PNG"}:
+            orientation = orientation_in(content)
+        elif name in _TURNED_BY_LIBHEIF:
+            orientation = UPRIGHT
+        elif name == _TURNED_BY_PILLOW:
+            stated: object = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)
+            orientation = stated if isinstance(stated, int) and stated in range(1, 9) else UPRIGHT
+        else:
+            orientation = orientation_of(_bytes_in(image, "exif"), _bytes_in(image, "xmp"))
+        size = swap_size(image.size, orientation) if name == _TURNED_BY_PILLOW else image.size
+        return Origin(name, size, orientation, frames=getattr(image, "n_frames", 1))
+
+
+def _bytes_in(image: Image.Image, key: str) -> bytes:
+    value = image.info.get(key)
+    return value if isinstance(value, bytes) else b""
+
+
+def _check_size(size: tuple[int, int]) -> None:
+    wide, high = size
+    if wide * high > MOST_PIXELS:
+        message = (
+            f"the image has {wide} x {high} = {wide * high:,} pixels, which are too many to be decoded (at most"
+            f" {MOST_PIXELS:,}): scale it down, or cut it into parts"
+        )
+        raise UnfitError(message)
+    if not (wide and high):
+        raise _damaged()
+
+
+def _damaged() -> UnfitError:
+    return UnfitError("the file is truncated or damaged and cannot be decoded: copy or export it again")
+
+
+@contextmanager
+def _reporting_damage() -> Generator[None]:
+    try:
+        yield
+    except (MemoryError, UnfitError, Image.DecompressionBombError):
+        raise
+    # A damaged file makes the decoders raise OSError, SyntaxError, ValueError, struct.error and more. No list of them
+    # is complete, and only the file differs between calls.
+    except Exception as error:
+        raise _damaged() from error
+
+
+def _silence_warnings() -> None:
+    """Ignore warnings about odd metadata: they do not name the file, and its picture is read all the same.
+
+    This is for the whole process, because `warnings.catch_warnings` is not thread-safe.
+    """
+    if not any(_is_ours(each) for each in warnings.filters):
+        warnings.filterwarnings("ignore", category=UserWarning, module=_MODULES)
+
+
+_MODULES = r"(PIL|pillow_heif)\."
+
+
+def _is_ours(each: Any) -> bool:  # noqa: ANN401 - a tuple, in typeshed too
+    return each[0] == "ignore" and each[3] is not None and each[3].pattern == _MODULES
+
+
+class _PillowBound:
+    """Lets pictures be decoded that have more pixels than Pillow allows the process, though not more than we do."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._users = 0
+        self._usual: int | None = None
+
+    @contextmanager
+    def raised_for(self, pixels: int) -> Generator[None]:
+        """Raise the bound of the process while this is open, if so many pixels exceed it."""
+        with self._lock:
+            usual = self._usual if self._users else Image.MAX_IMAGE_PIXELS
+            exceeds = usual is not None and pixels > usual
+            if exceeds:
+                self._users += 1
+                self._usual, Image.MAX_IMAGE_PIXELS = usual, MOST_PIXELS
+        try:
+            yield
+        finally:
+            if exceeds:
+                self._restore()
+
+    def _restore(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and Image.MAX_IMAGE_PIXELS == MOST_PIXELS:
+                Image.MAX_IMAGE_PIXELS = self._usual
+
+
+_pillow_bound = _PillowBound()
