@@ -7,6 +7,7 @@
     scripts/bench.py import      CPU of importing the package
     scripts/bench.py json        CPU of messages to JSON and back, that of protobuf's json_format over ours
     scripts/bench.py rest        CPU of streaming over REST, over that of http.client; memory beside gRPC
+    scripts/bench.py cli         CPU of the command line over the library's; memory and resuming of long runs; its start
 
 Each takes --help. A benchmark reports: nothing here passes or fails.
 """
@@ -21,6 +22,7 @@ _MODULES = {
     "import": "benchmarks.imports",
     "json": "benchmarks.json_codec",
     "rest": "benchmarks.rest",
+    "cli": "benchmarks.cli",
 }
 
 

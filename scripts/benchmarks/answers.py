@@ -1,20 +1,23 @@
-"""What the service would say of a page of 300 words."""
+"""What the service would say of a page, of 300 words unless it is to be smaller."""
 
 import random
 
 from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, Polygon, TextAnnotation, Vertex, Word
 
 WORDS = 300
-_BLOCKS, _LINES, _LINE_WORDS = 6, 5, 10
+_LINES, _LINE_WORDS = 5, 10
 _LINE_HEIGHT, _WORD_WIDTH = 40, 90
 _ALPHABETS = {"en": "abcdefghijklmnopqrstuvwxyz", "ru": "абвгдежзийклмнопрстуфхцчшщъыьэюя"}
 
 
-def text_page() -> AnalyzeResult:
-    """Return a page, half English and half Russian, with the geometry that the service gives."""
+def text_page(words: int = WORDS) -> AnalyzeResult:
+    """Return a page, half English and half Russian, with the geometry that the service gives.
+
+    It has as many words as fit in blocks of 50, one block at least.
+    """
     rng = random.Random(WORDS)  # noqa: S311 - the same page each time
     blocks: list[Block] = []
-    for number in range(_BLOCKS):
+    for number in range(max(1, words // (_LINES * _LINE_WORDS))):
         language = ("en", "ru")[number % 2]
         top = 100 + number * (_LINES + 1) * _LINE_HEIGHT
         lines = [_line(rng, language, top + line * _LINE_HEIGHT) for line in range(_LINES)]

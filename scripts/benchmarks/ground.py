@@ -12,6 +12,8 @@ from typing import NamedTuple, Self
 
 import trustme
 
+from .answers import WORDS
+
 SCRIPTS = Path(__file__).resolve().parent.parent
 
 
@@ -37,13 +39,12 @@ class Process:
     """A module of this package, run as a process that talks through its standard streams."""
 
     def __init__(self, module: str, *arguments: str | os.PathLike[str], python: Path | None = None) -> None:
-        # Without the deprecations and experiments that gRPC would tell of.
         self._popen = subprocess.Popen(
             [python or sys.executable, "-m", f"{__package__}.{module}", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(_search_path()), "GRPC_VERBOSITY": "ERROR"},
+            env=environment(),
         )
 
     def tell(self, line: str) -> None:
@@ -86,12 +87,12 @@ class Ground:
     """A running server, and how to reach it."""
 
     def __init__(self, target: str, roots: Path) -> None:
-        self._target = target
-        self._roots = roots
+        self.target = target
+        self.roots = roots
 
     def worker(self, module: str, *arguments: str | os.PathLike[str], python: Path | None = None) -> Process:
         """Start a client that sends images when told to."""
-        return Process(module, *arguments, "--target", self._target, "--roots", self._roots, python=python)
+        return Process(module, *arguments, "--target", self.target, "--roots", self.roots, python=python)
 
 
 def issue_identity(folder: Path) -> Identity:
@@ -106,8 +107,10 @@ def issue_identity(folder: Path) -> Identity:
 
 
 @contextmanager
-def open_ground(*, latency_s: float = 0.0, foreign: Sequence[tuple[str, Path]] = ()) -> Generator[Ground, None, None]:
-    """Give a server that takes `latency_s` to answer, with the answers in files for methods of others."""
+def open_ground(
+    *, latency_s: float = 0.0, words: int = WORDS, foreign: Sequence[tuple[str, Path]] = ()
+) -> Generator[Ground, None, None]:
+    """Give a server that takes `latency_s` to answer with a page of words, and has answers in files for others."""
     with ExitStack() as stack:
         identity = issue_identity(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         arguments: list[str | os.PathLike[str]] = [
@@ -117,6 +120,8 @@ def open_ground(*, latency_s: float = 0.0, foreign: Sequence[tuple[str, Path]] =
             identity.key,
             "--latency-s",
             str(latency_s),
+            "--words",
+            str(words),
         ]
         for method, answer in foreign:
             arguments += ["--foreign", method, answer]
@@ -134,5 +139,8 @@ def open_rest_ground(*, plaintext: bool) -> Generator[Ground, None, None]:
         yield Ground(f"http{'' if plaintext else 's'}://127.0.0.1:{server.hear().strip()}", identity.roots)
 
 
-def _search_path() -> list[str]:
-    return [str(SCRIPTS), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+def environment() -> dict[str, str]:
+    """Return the environment for a module of this package as a process of its own."""
+    path = [str(SCRIPTS), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    # Without the deprecations and experiments that gRPC would tell of.
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path), "GRPC_VERBOSITY": "ERROR"}

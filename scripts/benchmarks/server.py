@@ -16,7 +16,7 @@ import grpc.aio
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
 
-from .answers import text_page
+from .answers import WORDS, text_page
 
 if TYPE_CHECKING:
     _Handler = grpc.RpcMethodHandler[bytes, bytes]
@@ -38,9 +38,10 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path, required=True)
     parser.add_argument("--key", type=Path, required=True)
     parser.add_argument("--latency-s", type=float, default=0.0, help="what each call takes at least")
+    parser.add_argument("--words", type=int, default=WORDS, help="on the page of each answer (%(default)s)")
     parser.add_argument("--foreign", nargs=2, action="append", default=[], metavar=("METHOD", "FILE"))
     options = parser.parse_args()
-    results = {VISION_V1.grpc_path: text_page().SerializeToString()}
+    results = {VISION_V1.grpc_path: text_page(options.words).SerializeToString()}
     results |= {method: Path(file).read_bytes() for method, file in options.foreign}
     identity = (options.key.read_bytes(), options.certificate.read_bytes())
     asyncio.run(_serve(results, identity, options.latency_s))

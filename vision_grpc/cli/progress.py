@@ -97,8 +97,8 @@ class Bar(Display):
     def __init__(self, look: Callable[[], Snapshot]) -> None:
         super().__init__(look)
         self._stream = sys.stderr
-        # Rich has opinions on which terminals have no colours, and on NO_COLOR.
-        self._console = Console(file=self._stream, force_terminal=True, legacy_windows=False)
+        # Rich knows which terminals have colours, and NO_COLOR. It would not survive some values of COLUMNS and LINES.
+        self._console = Console(file=self._stream, force_terminal=True, legacy_windows=False, width=80, height=25)
         # Reentrant: a signal's handler may print while this prints.
         self._lock = threading.RLock()
         self._line = ""

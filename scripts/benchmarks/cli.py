@@ -1,0 +1,146 @@
+"""What the command line costs over the library: CPU an image, memory and resuming of a long run, and its start."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from .ground import Ground, environment, open_ground
+from .images import fake_jpegs
+from .journalled import FOLDER_ID, TOKEN
+from .table import Row, report
+
+_INODES = 64
+_FEW = 8
+"""A run of so many images shows what it costs to start and to end."""
+_LOOK_S = 0.05
+_TINY_BYTES = 2_000
+_PROGRAM = ("-m", "vision_grpc")
+_STARTS = (("--help",), ("--version",), ("analyze", "--help"))
+
+
+class _Ended(NamedTuple):
+    cpu_s: float
+    peak_bytes: int
+
+
+def main(argv: Sequence[str]) -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(prog="bench.py cli", description=__doc__)
+    parser.add_argument("--images", type=int, default=4000, help="of the comparison with the library (%(default)s)")
+    parser.add_argument("--sizes", default="20,200", help="KB an image there (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="%(default)s")
+    parser.add_argument("--long", type=int, default=200_000, help="images of the long run, 0 for none (%(default)s)")
+    parser.add_argument("--words", type=int, default=300, help="on each page of the long run (%(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="- for standard output")
+    options = parser.parse_args(argv)
+    rows: list[Row] = [*_measure_starts(options.rounds)]
+    with tempfile.TemporaryDirectory() as scratch, open_ground() as ground:
+        for kilobytes in filter(None, options.sizes.split(",")):
+            size = int(kilobytes) * 1000
+            rows.append(_compare(Path(scratch, kilobytes), ground, size, options.images, options.rounds))
+    if options.long:
+        with tempfile.TemporaryDirectory() as scratch, open_ground(words=options.words) as ground:
+            rows += _measure_long(Path(scratch), ground, options.long)
+    report(rows, options.json)
+
+
+def _measure_starts(rounds: int) -> list[Row]:
+    bare = [_run("-c", "pass").cpu_s for _ in range(rounds + 1)]
+    rows: list[Row] = []
+    for arguments in _STARTS:
+        spent = [_run(*_PROGRAM, *arguments).cpu_s for _ in range(rounds + 1)]
+        over_ms = (median(spent[1:]) - median(bare[1:])) * 1000
+        rows.append(_row(f"{' '.join(arguments)}: CPU ms over the interpreter's start", over_ms, 150))
+    return rows
+
+
+def _compare(folder: Path, ground: Ground, size: int, images: int, rounds: int) -> Row:
+    many, few = folder / "many", folder / "few"
+    _fill(many, images, size)
+    _fill(few, _FEW, size)
+    outputs = (folder / f"{number}.jsonl" for number in count())
+    ratios: list[float] = []
+    for _ in range(rounds):
+        ours, library = (
+            _run(*way(ground, many, next(outputs))).cpu_s - _run(*way(ground, few, next(outputs))).cpu_s
+            for way in (_command, _in_python)
+        )
+        ratios.append(ours / library)
+        ours_ms, library_ms = (spent * 1000 / (images - _FEW) for spent in (ours, library))
+        print(f"{size // 1000} KB: {ours_ms:.3f} ms an image, by the library {library_ms:.3f} ms", file=sys.stderr)
+    return _row(f"{size // 1000} KB: CPU an image over analyze_many with a journal's line", median(ratios), 1.1)
+
+
+def _measure_long(folder: Path, ground: Ground, images: int) -> list[Row]:
+    scans, few, output = folder / "scans", folder / "few", folder / "out.jsonl"
+    _fill(scans, images, _TINY_BYTES)
+    _fill(few, _FEW, _TINY_BYTES)
+    start = _run(*_command(ground, few, folder / "few.jsonl"))
+    begun = time.perf_counter()
+    first = _run(*_command(ground, scans, output))
+    wall_s = time.perf_counter() - begun
+    again = _run(*_command(ground, scans, output))
+    return [
+        _row(f"{images:,} images: peak MB", first.peak_bytes / 1e6, 150),
+        _row(f"{images:,} images: CPU ms an image", (first.cpu_s - start.cpu_s) * 1000 / images, None),
+        _row(f"{images:,} images: images/s", images / wall_s, None),
+        _row(f"{images:,} images: journal in GB", output.stat().st_size / 1e9, None),
+        _row(f"{images:,} images: CPU s of resuming when all are done", again.cpu_s - start.cpu_s, 5),
+        _row(f"{images:,} images: peak MB of resuming", again.peak_bytes / 1e6, 150),
+    ]
+
+
+def _row(what: str, value: float, target: float | None) -> Row:
+    return {"what": what, "measured": value, "target": target}
+
+
+def _fill(folder: Path, images: int, size: int) -> None:
+    """Make a folder of images, most of them links to a few files."""
+    folder.mkdir(parents=True)
+    files = [folder / f"{number:07}.jpg" for number in range(images)]
+    for file, content in zip(files, fake_jpegs(min(_INODES, images), size), strict=False):
+        file.write_bytes(content)
+    for number, file in enumerate(files[_INODES:]):
+        file.hardlink_to(files[number % _INODES])
+
+
+def _command(ground: Ground, folder: Path, output: Path) -> list[str | Path]:
+    service = ("--endpoint", ground.target, "--root-certificates", ground.roots, "--folder-id", FOLDER_ID)
+    return [*_PROGRAM, "analyze", *service, "-o", output, folder]
+
+
+def _in_python(ground: Ground, folder: Path, output: Path) -> list[str | Path]:
+    return ["-m", f"{__package__}.journalled", "--target", ground.target, "--roots", ground.roots, folder, output]
+
+
+def _run(*arguments: str | Path) -> _Ended:
+    """Run Python to the end of a program, and return what that took."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.DEVNULL,
+        env=environment() | {"YC_IAM_TOKEN": TOKEN},
+    )
+    peak_bytes = 0
+    while True:
+        # Of a program that has ended, the kernel tells the peak of whoever started it, too.
+        with suppress(OSError, IndexError):
+            memory = Path(f"/proc/{process.pid}/status").read_text()
+            peak_bytes = int(memory.partition("VmHWM:")[2].split()[0]) * 1024
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            break
+        time.sleep(_LOOK_S)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        message = f"{process.args!r} ended with {process.returncode}"
+        raise ChildProcessError(message)
+    return _Ended(usage.ru_utime + usage.ru_stime, peak_bytes)
