@@ -174,7 +174,7 @@ def test_a_large_folder_is_held_as_names(tmp_path: Path) -> None:
 @pytest.fixture
 def deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A folder that lies deeper than Python's calls, in a path of less than 4096 characters."""
-    depth = 1500
+    depth = 1100
     monkeypatch.chdir(tmp_path)
     for _ in range(depth):
         os.mkdir("d")  # noqa: PTH102 - relative to where it is
