@@ -21,9 +21,15 @@ from vision_grpc.auth.default import VARIABLES
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2_grpc
 
-LIST_MODULES = (
-    "import sys; from vision_grpc.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
-)
+LIST_MODULES = """
+import sys
+from vision_grpc.cli import main
+sys.argv[0] = "vision-grpc"
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
 
 
 LAST = b"the last one"
@@ -155,13 +161,48 @@ def test_version() -> None:
     assert run("--version") == (0, f"vision-grpc {__version__}\n".encode(), "")
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["analyze", "--help"], ["serve", "-h"], []])
-def test_explanations_do_not_wait_for_heavy_imports(arguments: list[str]) -> None:
-    modules = run(*arguments, program=("-c", LIST_MODULES)).complaints[-1].split()
+HEAVY = {
+    "PIL",
+    "asyncio",
+    "cryptography",
+    "google.protobuf",
+    "grpc",
+    "http.client",
+    "msgspec",
+    "obstore",
+    "pyarrow",
+    "rich.console",
+    "tesserocr",
+    "vision_grpc.client",
+    "vision_grpc.messages",
+}
+
+
+def modules_of(*arguments: str, **variables: str) -> set[str]:
+    """Return what the command has imported at its end."""
+    return {*run(*arguments, variables=variables, program=("-c", LIST_MODULES)).complaints[-1].split()}
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["-V"], ["--help"], ["-h"], [], ["analyse"]])
+def test_the_program_explains_itself_without_its_commands(arguments: list[str]) -> None:
+    modules = modules_of(*arguments)
     assert "vision_grpc.cli.app" in modules
-    assert not {"grpc", "google.protobuf", "http.client", "rich.progress", "tesserocr", "vision_grpc.client"} & set(
-        modules
-    )
+    commands = {"vision_grpc.cli.analyze", "vision_grpc.cli.doctor", "vision_grpc.cli.serve", "vision_grpc.results"}
+    assert not (HEAVY | commands) & modules
+
+
+@pytest.mark.parametrize("command", ["analyze", "doctor", "serve"])
+def test_commands_explain_themselves_without_heavy_imports(command: str) -> None:
+    modules = modules_of(command, "-h")
+    assert f"vision_grpc.cli.{command}" in modules
+    assert not HEAVY & modules
+
+
+@pytest.mark.parametrize("words", ["vision-grpc ", "vision-grpc analyze --", "vision-grpc analyze --format "])
+def test_completion_does_not_wait_for_heavy_imports(words: str) -> None:
+    modules = modules_of(_VISION_GRPC_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(words.count(" ")))
+    assert "vision_grpc.cli.app" in modules
+    assert not HEAVY & modules
 
 
 def test_the_help_names_each_variable_that_decides_about_connections() -> None:

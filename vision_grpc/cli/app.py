@@ -5,11 +5,9 @@ import signal
 
 import click
 
-from vision_grpc.cli.analyze import analyze
-from vision_grpc.cli.doctor import doctor
+from vision_grpc.cli.commands import Commands
 from vision_grpc.cli.exits import INTERRUPTED, NOTHING_DONE
 from vision_grpc.cli.flags import in_flags
-from vision_grpc.cli.serve import serve
 from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.stdout import open_stdout
 from vision_grpc.errors import MachineError, VisionError
@@ -52,20 +50,19 @@ For the options of a command: vision-grpc analyze --help
 
 
 @click.group(
-    help=_HELP, epilog=_EPILOG, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=Commands,
+    help=_HELP,
+    epilog=_EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, prog_name="vision-grpc", message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", prog_name="vision-grpc", message="%(prog)s %(version)s")
 @click.pass_context
 def app(context: click.Context) -> None:
     """Run a command, or print the help."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(NOTHING_DONE)
-
-
-app.add_command(analyze)
-app.add_command(doctor)
-app.add_command(serve)
 
 
 def run() -> int:

@@ -1,7 +1,12 @@
 """Exit codes, and the one with which a run of images ends."""
 
+from typing import TYPE_CHECKING
+
 from vision_grpc.errors import Code
-from vision_grpc.results import ImageResult
+
+if TYPE_CHECKING:
+    # Not imported: help is printed without results.
+    from vision_grpc.results import ImageResult
 
 ALL_READ = 0
 SOME_FAILED = 1
@@ -21,7 +26,7 @@ class RunCounts:
         self._failed_here = 0
         self._failed_calls = 0
 
-    def count(self, result: ImageResult) -> None:
+    def count(self, result: "ImageResult") -> None:
         """Count one more result."""
         if result.error is None:
             self._read += 1

@@ -1,7 +1,12 @@
 """Errors and advice for the command line, with its flags in place of Python's arguments."""
 
+from typing import TYPE_CHECKING
+
 from vision_grpc.errors import AdvisedError, InvalidRequestError, RunSetting, ServiceError, Setting, argument_of
-from vision_grpc.results import ImageError
+
+if TYPE_CHECKING:
+    # Not imported: help is printed without results.
+    from vision_grpc.results import ImageError
 
 _FLAG_OF_FIELD = {
     "folder_id": "--folder-id (or YC_FOLDER_ID)",
@@ -34,7 +39,7 @@ def in_flags(error: BaseException) -> str:
     return error.text(flag_of) if isinstance(error, AdvisedError) else str(error)
 
 
-def image_error_in_flags(error: ImageError) -> str:
+def image_error_in_flags(error: "ImageError") -> str:
     """Return the text of an image's error, without its code."""
     if error.cause is None or isinstance(error.cause, ServiceError):
         return error.message

@@ -21,7 +21,7 @@ from vision_grpc.cli.stderr import print_line
 
 # Not a docstring: Python leaves those out with -OO.
 _HELP = """\
-Run a local Vision service, over gRPC and REST.
+Run a local Vision service over gRPC and REST.
 
 It recognises text with Tesseract and has the API of the real service. It requires no
 credentials unless --require-auth is given.
@@ -108,7 +108,7 @@ def serve(
     token_lifetime_s: float,
     strict: bool,
 ) -> NoReturn:
-    """Run a local Vision service, over gRPC and REST."""
+    """Run a local Vision service over gRPC and REST."""
     if (tls_certificate is None) != (tls_key is None):
         message = "--tls-certificate and --tls-key go together: name both files"
         raise click.UsageError(message, click.get_current_context())

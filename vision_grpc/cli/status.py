@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from vision_grpc.bulk.progress import Snapshot
 from vision_grpc.cli.amounts import compact, duration, pace, plural, short_duration
+from vision_grpc.texts.quoting import quote_name
 
 _LEAST_BAR = 10
 _MOST_BAR = 40
@@ -62,10 +63,15 @@ def status_line(seen: Snapshot) -> str:
 def kinds(counts: Sequence[tuple[str, int]]) -> str:
     """Return counts by kind, the largest first: `3 .webp, 1 .tiff`; of many kinds only some."""
     ordered = sorted(counts, key=lambda kind: -kind[1])
-    shown = [f"{count:,} {name}" for name, count in ordered[:_MOST_KINDS]]
+    shown = [f"{count:,} {_printable(name)}" for name, count in ordered[:_MOST_KINDS]]
     if more := ordered[_MOST_KINDS:]:
         shown.append(f"{sum(count for _, count in more):,} others")
     return ", ".join(shown)
+
+
+def _printable(name: str) -> str:
+    """Return the name of a kind, which may be the suffix of any file."""
+    return name if name.isprintable() else quote_name(name)
 
 
 def _parts(seen: Snapshot) -> Iterator[_Part]:

@@ -12,7 +12,7 @@ from vision_grpc.cli.amounts import duration, pace, plural, size
 from vision_grpc.cli.flags import image_error_in_flags
 from vision_grpc.cli.next_command import next_command, replace_option
 from vision_grpc.cli.status import kinds
-from vision_grpc.cli.stderr import print_line
+from vision_grpc.cli.stderr import join_lines, print_lines
 from vision_grpc.texts.quoting import quote_name
 
 _MOST_REASONS = 12
@@ -40,21 +40,20 @@ def print_summary(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) 
 
     A run of one image has no summary, unless it has a journal or files were passed over.
     """
-    is_wrong = bool(seen.failed or seen.faults or seen.skipped or progress.earlier_failed)
     if seen.total <= 1 and not (end.is_journal or seen.skipped):
         return
+    for line in _lines(progress, seen, end, quiet=quiet):
+        print_lines(line)
+
+
+def _lines(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> Iterator[str]:
     if not quiet:
-        print_line(_read_line(progress, seen))
-    for line in _what_is_wrong(progress, end):
-        print_line(line)
+        yield _read_line(progress, seen)
+    yield from _what_is_wrong(progress, end)
     if not quiet:
-        for line in _costs(progress, seen):
-            print_line(line)
-        for line in _places(end):
-            print_line(line)
-    if not quiet or is_wrong or end.ending is not Ending.COMPLETE:
-        for line in _next_steps(progress, end):
-            print_line(line)
+        yield _costs(progress, seen)
+        yield from _places(end)
+    yield from _next_steps(progress, end)
 
 
 def _read_line(progress: Progress, seen: Snapshot) -> str:
@@ -106,14 +105,14 @@ def _reasons(failures: Failures) -> Iterator[str]:
     width = len(f"{reasons[0].count:,}")
     for reason in reasons[:_MOST_REASONS]:
         name = quote_name(reason.name)
-        said = image_error_in_flags(reason.error).removeprefix(f"{name}: ")
+        said = join_lines(image_error_in_flags(reason.error)).removeprefix(f"{name}: ")
         such = name if reason.count == 1 else f"such as {name}"
         yield f"  {reason.count:>{width},}  {reason.error.code.name}: {said} ({such})"
     if more := reasons[_MOST_REASONS:]:
         yield f"  {sum(reason.count for reason in more):>{width},}  for {plural(len(more), 'other reason')}"
 
 
-def _costs(progress: Progress, seen: Snapshot) -> Iterator[str]:
+def _costs(progress: Progress, seen: Snapshot) -> str:
     parts = [f"billed {plural(seen.billed_units, 'unit')}"]
     if progress.earlier_billed_units:
         parts[0] += f" ({seen.billed_units + progress.earlier_billed_units:,} with those of earlier runs)"
@@ -123,7 +122,7 @@ def _costs(progress: Progress, seen: Snapshot) -> Iterator[str]:
         parts.append(f"sent {plural(seen.retries, 'image')} again")
     if seen.throttled_s >= 1:
         parts.append(f"waited {duration(seen.throttled_s)} for the quota")
-    yield ", ".join(parts)
+    return ", ".join(parts)
 
 
 def _places(end: End) -> Iterator[str]:

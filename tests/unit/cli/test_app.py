@@ -6,6 +6,7 @@ import click
 import pytest
 
 from vision_grpc.cli import app as module
+from vision_grpc.cli.commands import SHORT_HELP
 from vision_grpc.cli.exits import NOTHING_DONE
 
 
@@ -36,3 +37,49 @@ def test_a_file_is_shown_so_that_it_can_be_copied(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(told)
     assert len(line) < 500
+
+
+def test_the_overview_says_of_each_command_what_the_command_says() -> None:
+    context = click.Context(module.app)
+    for name in module.app.list_commands(context):
+        command = module.app.get_command(context, name)
+        assert command is not None
+        assert command.get_short_help_str(100) == SHORT_HELP[name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["analzye", "a.png"], "there is no command analzye, did you mean analyze?"),
+        (["Serve"], "there is no command Serve, did you mean serve?"),
+        (["scan.PNG"], "there is no command scan.PNG; vision-grpc analyze scan.PNG reads images"),
+        (["."], "there is no command .; vision-grpc analyze . reads images"),
+        (["a b\n.jpg"], r"there is no command $'a b\n.jpg'; vision-grpc analyze $'a b\n.jpg' reads images"),
+        (["frobnicate"], "there is no command frobnicate; the commands are analyze, doctor, serve"),
+    ],
+)
+def test_what_does_not_exist_is_an_error_that_names_what_does(
+    arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["vision-grpc", *arguments])
+    monkeypatch.setattr(module, "open_stdout", lambda: None)
+    assert module.run() == NOTHING_DONE
+    assert capsys.readouterr().err.startswith(f"error: {told} (see vision-grpc ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (["--verson"], "--version"),
+        (["analyze", "--langages", "ru"], "--languages"),
+        (["serve", "--hots"], "--host"),
+    ],
+)
+def test_an_option_that_does_not_exist_is_an_error_that_names_one_that_does(
+    arguments: list[str], near: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["vision-grpc", *arguments])
+    monkeypatch.setattr(module, "open_stdout", lambda: None)
+    assert module.run() == NOTHING_DONE
+    # Releases of click quote it or do not.
+    assert f"Did you mean {near}?" in capsys.readouterr().err.replace("'", "")

@@ -5,17 +5,17 @@ import lzma
 import os
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from images_in_bytes import png
+from read_entries import Read, read_entries
 
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.tar import open_tar, read_tar
-from vision_grpc.sources.item import Entry, Fault, Item, Skipped
+from vision_grpc.sources.item import Fault, Item, Skipped
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.opening import open_path
 
@@ -50,21 +50,9 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return info
 
 
-class Read(NamedTuple):
-    """An image, and what reading it gave."""
-
-    key: str
-    content: bytes | ImageError
-
-
 def entries(content: bytes, options: SourceOptions = _OPTIONS) -> list[Read | Skipped | Fault]:
     """Return what is in the tar file `s.tar`."""
-    return list(walk(read_tar("s.tar", io.BytesIO(content), options)))
-
-
-def walk(source: Iterator[Entry]) -> Iterator[Read | Skipped | Fault]:
-    for entry in source:
-        yield Read(entry.key, entry.read(_LIMITS)) if isinstance(entry, Item) else entry
+    return list(read_entries(read_tar("s.tar", io.BytesIO(content), options)))
 
 
 def keys(content: bytes, options: SourceOptions = _OPTIONS) -> list[str]:
@@ -84,7 +72,7 @@ def test_members_come_in_their_order_under_their_stems(suffix: str, form: int, t
     content = shard("2.jpg", "1.PNG", "./a/1.jpeg", f"{long}.jpg", form=form)
     path = tmp_path / f"s.{suffix}"
     path.write_bytes(_COMPRESSIONS[suffix](content))
-    found = list(walk(open_tar(str(path), SourceOptions())))
+    found = list(read_entries(open_tar(str(path), SourceOptions())))
     assert found == [("2", png(0)), ("1", png(1)), ("a/1", png(2)), (long, png(3))]
 
 
@@ -98,7 +86,7 @@ def test_a_pipe_is_read_whatever_it_is_called(compress: Callable[[bytes], bytes]
     first = next(source)
     assert isinstance(first, Item)
     next(source)  # The second is passed.
-    assert list(walk(source)) == [("3", png(2))]
+    assert list(read_entries(source)) == [("3", png(2))]
     writer.join()
 
 
@@ -137,7 +125,7 @@ def test_an_image_that_is_over_the_limit_is_not_read() -> None:
             return content
 
     file = Counted(shard(("large.jpg", bytes(50_000_000)), "1.jpg"))
-    found = list(walk(read_tar("s.tar", file, SourceOptions())))
+    found = list(read_entries(read_tar("s.tar", file, SourceOptions())))
     error = found[0][1]
     assert isinstance(error, ImageError)
     assert str(error).startswith("INVALID_ARGUMENT: s.tar#large.jpg: the file has 50,000,000 bytes, the limit is")
@@ -218,7 +206,7 @@ def test_a_pattern_that_selects_a_tar_file_in_a_folder_selects_what_is_in_it(tmp
     for name in ("1.tar", "2.tgz", "3.tar"):
         (tmp_path / "shards" / name).write_bytes(shard(f"{name}.jpg", "thumb.png"))
     options = SourceOptions(include=["shards/*.tar"], exclude=["thumb.*", "3.tar"])
-    assert list(walk(open_path(str(tmp_path), options))) == [("1.tar", png(0))]
+    assert list(read_entries(open_path(str(tmp_path), options))) == [("1.tar", png(0))]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,10 @@ def opener_of(suffix: str, options: SourceOptions) -> Open | None:
         from vision_grpc.sources.containers.tar import open_tar
 
         return open_tar
+    if suffix == ".parquet":
+        from vision_grpc.sources.containers.parquet import open_parquet
+
+        return open_parquet
     if (open_document := document_opener_of(suffix, options)) is not None:
         return lambda path, options: open_document(path, path, options)
     return None

@@ -1,0 +1,75 @@
+import pytest
+
+from vision_grpc.bulk.forecast import Forecast
+from vision_grpc.bulk.progress import Progress
+from vision_grpc.cli.dry_run import print_dry_run
+from vision_grpc.config import Limits
+from vision_grpc.sources.item import Skipped
+
+
+def lines(
+    forecast: Forecast,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    progress: Progress | None = None,
+    limits: Limits | None = None,
+    budget: int | None = None,
+) -> list[str]:
+    progress = Progress(0.0) if progress is None else progress
+    print_dry_run(progress, forecast, Limits() if limits is None else limits, fits=False, budget=budget)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_what_would_be_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(0.0)
+    progress.skip(Skipped("new\nline.webp", ".webp", can_be_fitted=True))
+    for ok in (True, True, False):
+        progress.done_before(ok=ok, billed_units=1)
+    forecast = Forecast(images=1200, content_bytes=240_000_000, unsized=3, documents=2, fitted={".webp": 7})
+    assert lines(forecast, capsys, progress=progress, limits=Limits(images_per_s=2)) == [
+        "to send: 1,200 images, 240.0 MB and 3 images of unknown size",
+        "documents among them: 2, each counted as one image, as its pages are not known yet",
+        "to fit: 7 .webp, and what is too large",
+        "done before: 3 images, 1 of them not read",
+        "billed: 1,200 units",
+        "time: at least 10 min 0 s at this quota",
+        r"1 file skipped: 1 .webp ($'new\nline.webp'): add --fit to read them",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds"),
+    [
+        (Limits(), None),
+        (Limits(requests_per_s=2.0), 2.5),
+        (Limits(images_per_s=10.0), 3.3),
+        (Limits(requests_per_s=1.0, images_per_s=100.0), 5.0),
+        (Limits(requests_per_s=100.0, images_per_s=1.0), 33.0),
+    ],
+)
+def test_the_time_is_what_the_quota_asks_for(limits: Limits, seconds: float | None) -> None:
+    assert Forecast(images=33).least_s(limits) == seconds
+
+
+def test_without_a_quota_the_time_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lines(Forecast(images=1), capsys)[-1] == (
+        "time: as fast as the service answers; --rps and --images-per-second set a quota"
+    )
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        (None, "billed: 10 units"),
+        (15, "billed: 10 units, within the budget of 15"),
+        (14, "billed: 10 units; the budget of 14 ends the run after 9"),
+        (3, "billed: 10 units; the budget of 3 ends the run after 0"),
+    ],
+)
+def test_a_budget_counts_what_earlier_runs_have_cost(
+    budget: int | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    progress = Progress(0.0)
+    for _ in range(5):
+        progress.done_before(ok=True, billed_units=1)
+    assert said in lines(Forecast(images=10), capsys, progress=progress, budget=budget)

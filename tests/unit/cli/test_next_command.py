@@ -1,0 +1,42 @@
+import shutil
+import subprocess
+
+import pytest
+
+from vision_grpc.cli.next_command import next_command, replace_option
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "command"),
+    [
+        (["analyze", "-o", "x.jsonl", "scans"], [], "vision-grpc analyze -o x.jsonl scans"),
+        (
+            ["analyze", "--restart", "-o", "x", "a b"],
+            ["--retry-failed"],
+            "vision-grpc analyze --retry-failed -o x 'a b'",
+        ),
+        (["analyze", "--retry-failed", "x"], [], "vision-grpc analyze x"),
+        (["analyze", "--fit", "x"], ["--fit"], "vision-grpc analyze --fit x"),
+        (["analyze", "--dry-run", "--", "--restart"], ["--fit"], "vision-grpc analyze --fit -- --restart"),
+        (["analyze", "--exclude", "*.tmp", "$x"], [], "vision-grpc analyze --exclude '*.tmp' '$x'"),
+    ],
+)
+def test_the_same_command_with_more_options(arguments: list[str], more: list[str], command: str) -> None:
+    assert next_command(*more, arguments=arguments, program="/opt/bin/vision-grpc") == command
+
+
+def test_how_the_program_was_run() -> None:
+    assert next_command(arguments=["serve"], program="/x/vision_grpc/__main__.py") == "python -m vision_grpc serve"
+
+
+@pytest.mark.parametrize("name", ["two  blanks", "new\nline", "it's", "tab\t", "\udcff.png", "$(rm x)", "x" * 5000, ""])
+def test_a_shell_reads_the_same_words(name: str) -> None:
+    command = next_command(arguments=["analyze", name], program="vision-grpc").replace("vision-grpc", "printf %s\\\\0")
+    words = subprocess.run([shutil.which("bash") or "bash", "-c", command], check=True, capture_output=True).stdout
+    assert words == b"analyze\0" + name.encode("utf-8", "surrogateescape") + b"\0"
+
+
+def test_an_option_gets_another_value() -> None:
+    assert replace_option(["a", "--budget", "5", "x"], "--budget", "10") == ["a", "--budget", "10", "x"]
+    assert replace_option(["a", "--budget=5", "x"], "--budget", "10") == ["a", "--budget=10", "x"]
+    assert replace_option(["a", "--budget"], "--budget", "10") == ["a", "--budget"]

@@ -1,0 +1,159 @@
+"""What is said at the end of a run."""
+
+from pathlib import Path
+
+import pytest
+from snapshots import snapshot
+
+from vision_grpc.bulk.ending import Ending
+from vision_grpc.bulk.progress import Progress
+from vision_grpc.cli.summary import End, print_summary
+from vision_grpc.errors import Code
+from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.session.monitor import Stats
+from vision_grpc.sources.item import PAGE_PAST_LIMIT, Fault, Skipped
+
+RETRY_FAILED = (
+    "to send all failed images again, once the causes are mended: "
+    "vision-grpc analyze --retry-failed -o out.jsonl 'my scans'"
+)
+JOURNAL = End(Ending.COMPLETE, output=Path("out.jsonl"), is_journal=True)
+
+
+@pytest.fixture(autouse=True)
+def command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/usr/bin/vision-grpc", "analyze", "-o", "out.jsonl", "my scans"])
+
+
+class Told:
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def lines(self, progress: Progress, end: End = JOURNAL, *, quiet: bool = False) -> list[str]:
+        seen = progress.snapshot(200.0, Stats(requests=10, retries=3, content_bytes=3_400_000, throttle_wait_s=12.0))
+        print_summary(progress, seen, end, quiet=quiet)
+        return self._capsys.readouterr().err.splitlines()
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Told:
+    return Told(capsys)
+
+
+def run_of(read: int, *errors: ImageError) -> Progress:
+    progress = Progress(0.0)
+    progress.listed(read + len(errors))
+    progress.listing_ended()
+    for number in range(read):
+        progress.finish(ImageResult(f"{number}.png"), billed_units=1)
+    for number, error in enumerate(errors):
+        progress.finish(ImageResult(f"bad {number}.png", error=error), billed_units=0)
+    return progress
+
+
+def test_a_run_without_trouble(told: Told) -> None:
+    assert told.lines(run_of(400)) == [
+        "read 400 of 400 images in 3 min 20 s (2.0 images/s)",
+        "billed 400 units, sent 3.4 MB, sent 3 images again, waited 12 s for the quota",
+        "results are in out.jsonl",
+    ]
+    assert told.lines(run_of(400), quiet=True) == []
+
+
+def test_one_image_needs_no_summary(told: Told) -> None:
+    assert told.lines(run_of(1), End(Ending.COMPLETE)) == []
+    assert told.lines(run_of(0, ImageError(Code.NOT_FOUND, "no such file")), End(Ending.COMPLETE)) == []
+    assert told.lines(run_of(1)) != []
+
+
+def test_failures_are_grouped_by_their_reason(told: Told) -> None:
+    empty = [ImageError(Code.INVALID_ARGUMENT, f"'bad {number}.png': the file is empty") for number in range(12)]
+    progress = run_of(5, *empty, ImageError(Code.UNAVAILABLE, "connection refused"))
+    assert told.lines(progress, quiet=True) == [
+        "13 images not read:",
+        "  12  INVALID_ARGUMENT: the file is empty (such as 'bad 0.png')",
+        "   1  UNAVAILABLE: connection refused ('bad 12.png')",
+        "to send 1 image again that may succeed now: vision-grpc analyze -o out.jsonl 'my scans'",
+        RETRY_FAILED,
+    ]
+
+
+def test_names_are_shown_escaped(told: Told) -> None:
+    progress = run_of(1)
+    progress.finish(
+        ImageResult("\udcff\n\x1b[31m.png", error=ImageError(Code.INTERNAL, "two\nlines\x1b")), billed_units=0
+    )
+    progress.skip(Skipped("a\tb.x\nz", ".x\nz", can_be_fitted=False))
+    (_, reason, skipped, *_) = told.lines(progress, quiet=True)
+    assert reason == r"  1  INTERNAL: two lines\x1b ($'\xff\n\e[31m.png')"
+    assert skipped == r"1 file skipped: 1 $'.x\nz' ($'a\tb.x\nz'): not images, --exclude leaves them out"
+
+
+def test_skipped_files_are_counted_by_kind_and_the_way_to_read_them_is_said(told: Told) -> None:
+    progress = run_of(2)
+    for name in ("a.webp", "b.tiff", "c.tiff", "d.heic"):
+        progress.skip(Skipped(name, Path(name).suffix, can_be_fitted=True))
+    progress.skip(Skipped("x.doc", ".doc", can_be_fitted=False))
+    progress.skip(Skipped("x.pdf", PAGE_PAST_LIMIT, can_be_fitted=False, images=7, is_wished=True))
+    told_lines = told.lines(progress, quiet=True)
+    assert told_lines == [
+        "4 files skipped: 2 .tiff, 1 .webp, 1 .heic (such as a.webp): add --fit to read them",
+        "1 file skipped: 1 .doc (x.doc): not images, --exclude leaves them out",
+        "left out as asked: 7 page past the limit",
+        "to fit images: vision-grpc analyze --fit -o out.jsonl 'my scans'",
+    ]
+    fitting = End(Ending.COMPLETE, output=Path("out.jsonl"), is_journal=True, fits=True)
+    assert not any("--fit" in line for line in told.lines(progress, fitting))
+
+
+def test_faults_are_said(told: Told) -> None:
+    progress = run_of(2)
+    progress.fault(Fault("scans.tar", ImageError(Code.DATA_LOSS, "scans.tar: it ends in the middle of a file")))
+    assert told.lines(progress, quiet=True) == [
+        "1 part of the sources cannot be read:",
+        "  1  DATA_LOSS: it ends in the middle of a file (scans.tar)",
+    ]
+
+
+def test_earlier_runs_are_counted_apart(told: Told) -> None:
+    progress = run_of(400)
+    for _ in range(1000):
+        progress.done_before(ok=True, billed_units=1)
+    progress.done_before(ok=False)
+    read, failed, cost, _, advice = told.lines(progress)
+    assert read == "read 1,400 of 1,401 images, 1,000 of them in earlier runs, in 3 min 20 s (2.0 images/s)"
+    assert failed == "1 image not read in earlier runs, and not sent again"
+    assert cost.startswith("billed 400 units (1,400 with those of earlier runs), ")
+    assert advice == RETRY_FAILED
+
+
+@pytest.mark.parametrize("ending", [Ending.INTERRUPTED, Ending.FAILED, Ending.LIMIT])
+def test_a_run_that_was_cut_says_how_to_go_on(told: Told, ending: Ending) -> None:
+    progress = Progress(0.0)
+    progress.listed(12)
+    end = End(ending, output=Path("out.jsonl"), is_journal=True, texts=Path("my texts"))
+    assert told.lines(progress, end) == [
+        "read 0 of at least 12 images in 3 min 20 s",
+        "billed 0 units, sent 3.4 MB, sent 3 images again, waited 12 s for the quota",
+        "results are in out.jsonl, texts are in 'my texts'",
+        "to go on: vision-grpc analyze -o out.jsonl 'my scans'",
+    ]
+    assert told.lines(progress, end, quiet=True) == ["to go on: vision-grpc analyze -o out.jsonl 'my scans'"]
+
+
+def test_a_spent_budget_needs_a_larger_one(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["vision-grpc", "analyze", "--budget", "500", "-o", "x.jsonl", "--files-from", "-"])
+    end = End(Ending.BUDGET, output=Path("x.jsonl"), is_journal=True, budget=500)
+    assert told.lines(run_of(500), end)[-1] == (
+        "to go on with a larger budget, with the same input: "
+        "vision-grpc analyze --budget 1000 -o x.jsonl --files-from -"
+    )
+
+
+def test_without_a_journal_nothing_can_go_on(told: Told) -> None:
+    assert not any("go on" in line for line in told.lines(run_of(5), End(Ending.INTERRUPTED)))
+
+
+def test_the_usual_numbers_can_be_told(capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(run_of(3), snapshot(), JOURNAL, quiet=False)
+    assert capsys.readouterr().err.startswith("read 12,322 of 200,000 images in 40 s (309 images/s)\n")

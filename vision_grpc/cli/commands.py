@@ -1,0 +1,70 @@
+"""The commands of the program, each imported when it is used: gRPC takes longer to load than help may."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vision_grpc.texts.quoting import quote_name
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+SHORT_HELP = {
+    "analyze": "Print the text of images.",
+    "doctor": "Check the settings and the connection to the service.",
+    "serve": "Run a local Vision service over gRPC and REST.",
+}
+_IMAGES = (".jpg", ".jpeg", ".png")
+
+
+class Commands(click.Group):
+    """The commands by name. A command that does not exist is an error that names one that does."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names."""
+        return [*SHORT_HELP]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """Return a command, None if it does not exist."""
+        if cmd_name not in SHORT_HELP:
+            return None
+        command: click.Command = getattr(import_module(f"vision_grpc.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name, and the arguments that are left for it.
+
+        Raises:
+            click.UsageError: it does not exist.
+        """
+        # While a shell completes, nothing is an error.
+        if args[0] in SHORT_HELP or args[0].startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        message = f"there is no command {quote_name(args[0])}{_advice(args[0])}"
+        raise click.UsageError(message, ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the list of commands, without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*SHORT_HELP.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """Return the commands that begin so, without importing one."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=text) for name, text in SHORT_HELP.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+def _advice(word: str) -> str:
+    from difflib import get_close_matches
+
+    if near := get_close_matches(word.lower(), SHORT_HELP, n=1):
+        return f", did you mean {near[0]}?"
+    if word.lower().endswith(_IMAGES) or Path(word).exists():
+        return f"; vision-grpc analyze {quote_name(word)} reads images"
+    return f"; the commands are {', '.join(SHORT_HELP)}"

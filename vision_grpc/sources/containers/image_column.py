@@ -1,0 +1,117 @@
+"""Which columns of an Arrow table hold the images and their keys."""
+
+from typing import Any, NamedTuple
+
+from vision_grpc.sources.containers.arrow import load_arrow
+from vision_grpc.sources.options import SourceOptions
+from vision_grpc.texts.quoting import shorten, show
+
+ROW_NUMBER = "row-number"
+"""In place of a key column: rows are called by their numbers."""
+
+_BYTES, _PATH = "bytes", "path"
+_USUAL_NAME = "image"
+
+
+class ColumnError(Exception):
+    """A table whose columns do not say what is an image or a key."""
+
+
+class Columns(NamedTuple):
+    """The columns that are read."""
+
+    image: str
+    is_struct: bool
+    """Whether the bytes are a field of the column, as in Hugging Face's datasets."""
+
+    has_path: bool
+    """Whether a path is there beside the bytes."""
+
+    key: str | None
+    """The column of the keys; None where they are the paths, or the numbers of the rows."""
+
+    keys_are_paths: bool
+
+    @property
+    def read(self) -> list[str]:
+        """The columns as Parquet names them: of a struct only the fields that are needed."""
+        fields = [f"{self.image}.{_BYTES}"] if self.is_struct else [self.image]
+        if self.has_path:
+            fields.append(f"{self.image}.{_PATH}")
+        return fields if self.key is None or self.key == self.image else [*fields, self.key]
+
+
+def find_columns(schema: Any, options: SourceOptions) -> Columns:  # noqa: ANN401 - pyarrow has no types
+    """Return the columns of a pyarrow Schema that hold images and keys.
+
+    The image column is the one that the options name, else the only one that may hold images, else one of several
+    that is called `image`.
+
+    Raises:
+        ColumnError: there is no such column, or it is not clear which; the message lists the columns.
+    """
+    types = dict(zip(schema.names, schema.types, strict=True))
+    image = _find_image(types, options.image_column)
+    is_struct = _is_struct(types[image])
+    key = options.key_column
+    if key is None or key == ROW_NUMBER:
+        key = None
+    elif key not in types:
+        message = f"has no column {show(key)} for keys. Its columns: {_listed(types)}"
+        raise ColumnError(message)
+    elif not _may_hold_keys(types[key]):
+        message = f"has no keys in the column {show(key)}: it holds {types[key]}, and keys are text or whole numbers"
+        raise ColumnError(message)
+    has_path = is_struct and any(field.name == _PATH and _is_text(field.type) for field in types[image])
+    return Columns(image, is_struct, has_path, key, keys_are_paths=has_path and options.key_column is None)
+
+
+def _find_image(types: dict[str, Any], named: str | None) -> str:
+    if named is not None:
+        if named not in types:
+            message = f"has no column {show(named)} for images. Its columns: {_listed(types)}"
+            raise ColumnError(message)
+        if not _may_hold_images(types[named]):
+            message = f"has no images in the column {show(named)}: it holds {types[named]}, and images are binary"
+            raise ColumnError(message)
+        return named
+    candidates = [name for name, kind in types.items() if _may_hold_images(kind)]
+    if len(candidates) > 1:
+        candidates = [name for name in candidates if name.lower() == _USUAL_NAME] or candidates
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        several = ", ".join(map(show, candidates))
+        message = f"has several columns that may hold images: {several}. Name one of them with image_column"
+    else:
+        message = f"has no column of images, which are binary or structs with bytes. Its columns: {_listed(types)}"
+    raise ColumnError(message)
+
+
+def _may_hold_images(kind: Any) -> bool:  # noqa: ANN401
+    return _is_binary(kind) or _is_struct(kind)
+
+
+def _is_struct(kind: Any) -> bool:  # noqa: ANN401
+    types = load_arrow().types
+    return bool(types.is_struct(kind)) and any(field.name == _BYTES and _is_binary(field.type) for field in kind)
+
+
+def _is_binary(kind: Any) -> bool:  # noqa: ANN401
+    types = load_arrow().types
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+
+
+def _is_text(kind: Any) -> bool:  # noqa: ANN401
+    types = load_arrow().types
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _may_hold_keys(kind: Any) -> bool:  # noqa: ANN401
+    types = load_arrow().types
+    values = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(_is_text(values) or _is_binary(values) or types.is_integer(values))
+
+
+def _listed(types: dict[str, Any]) -> str:
+    return shorten(", ".join(f"{name} ({kind})" for name, kind in types.items())) or "none"
