@@ -35,6 +35,8 @@ _EXPECTED = {
     "model": "page or line",
 }
 _FIELDS = ", ".join(_EXPECTED)
+# What follows a folder, a document or a container in the keys of its images.
+_AFTER_PLACE = "/#\\"
 _FIELD_OF_ERROR = re.compile(r"`\$\.(\w+)")
 _decode = msgspec.json.Decoder(_Line).decode
 
@@ -108,8 +110,9 @@ def _place_of(line: _Line, folder: str) -> tuple[str, str]:
 
 def _key_of(key: str, given: str | None, name: str, place: str) -> str:
     """Return the key of an image with what the manifest calls its place instead of the place itself."""
-    if key.startswith(place):
-        return (name if given is None else given) + key[len(place) :]
+    rest = key.removeprefix(place.rstrip("/"))
+    if rest != key and (not rest or rest[0] in _AFTER_PLACE):
+        return (name.rstrip("/") if given is None else given) + rest
     return key if given is None else f"{given}/{key}"
 
 

@@ -54,7 +54,8 @@ def open_path(path: str, options: SourceOptions) -> Iterator[Entry]:
         return open_folder(path, options)
     if (opener := opener_of(suffix_of(path), options)) is not None:
         return opener(path, options)
-    return iter((Item(path, partial(read_file, path), status.st_size, path=path),))
+    size = status.st_size if stat.S_ISREG(status.st_mode) else None
+    return iter((Item(path, partial(read_file, path), size, path=path),))
 
 
 def plain_path(path: str) -> str:

@@ -1,6 +1,7 @@
 import json
 import os
 import sys
+import tarfile
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def _message(entry: Entry) -> str:
 
 
 def test_paths_are_relative_to_the_manifest_and_keys_as_they_are_written(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"a")
+    (tmp_path / "folder").mkdir()
+    for name in ("a.png", "folder/b.png"):
+        (tmp_path / name).write_bytes(b"a")
     entries = _open(
         tmp_path,
         {"path": "a.png"},
@@ -42,13 +45,15 @@ def test_paths_are_relative_to_the_manifest_and_keys_as_they_are_written(tmp_pat
         {"path": str(tmp_path / "a.png")},
         {"path": "a.png", "key": "first"},
         {"url": f"file://{tmp_path}/a.png"},
+        {"url": f"file://{tmp_path}/folder/"},
+        {"url": f"file://{tmp_path}/folder", "key": "f"},
         {"url": f"file://localhost{tmp_path}/a%2Epng", "key": "last"},
     )
     assert [_item(entry).key for entry in entries] == [
-        "a.png", "a.png", f"{tmp_path}/a.png", "first", f"file://{tmp_path}/a.png", "last",
+        "a.png", "a.png", f"{tmp_path}/a.png", "first", f"file://{tmp_path}/a.png",
+        f"file://{tmp_path}/folder/b.png", "f/b.png", "last",
     ]  # fmt: skip
-    assert [_item(entry).read(Limits()) for entry in entries] == [b"a"] * 6
-    assert {_item(entry).path for entry in entries} == {f"{tmp_path}/a.png"}
+    assert [_item(entry).read(Limits()) for entry in entries] == [b"a"] * 8
 
 
 def test_a_line_has_languages_and_a_model_of_its_own(tmp_path: Path) -> None:
@@ -72,6 +77,18 @@ def test_a_folder_gives_its_settings_and_key_to_all_in_it(tmp_path: Path) -> Non
     assert [(_item(entry).key, _item(entry).languages) for entry in entries] == [
         ("scans/1.png", ("ru",)), ("scans/sub/2.png", ("ru",)), ("2024/1.png", None), ("2024/sub/2.png", None),
     ]  # fmt: skip
+
+
+def test_a_container_gives_its_settings_to_all_in_it(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "1.tar", "w") as tar:
+        member = tarfile.TarInfo("1.targets.png")
+        tar.addfile(member)
+    url = f"file://{tmp_path}/1.tar"
+    plain, named, by_url = _open(
+        tmp_path, {"path": "1.tar", "model": "line"}, {"path": "1.tar", "key": "k"}, {"url": url, "key": "u"}
+    )
+    assert [_item(entry).key for entry in (plain, named, by_url)] == ["1.targets", "k/1.targets", "u/1.targets"]
+    assert _item(plain).model == "line"
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import os
 import sys
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -35,6 +36,12 @@ def test_what_is_named_is_read_whatever_it_is_called() -> None:
     assert [item.key for item in items] == names
     assert [item.read(Limits()) for item in items] == [name.encode(errors="surrogateescape") for name in names]
     assert [item.content_bytes for item in items] == [len(name.encode(errors="surrogateescape")) for name in names]
+
+
+def test_the_size_of_a_pipe_is_not_known() -> None:
+    os.mkfifo("pipe.png")
+    [item] = _items("pipe.png")
+    assert item.content_bytes is None
 
 
 def test_patterns_are_for_what_is_found_not_for_what_is_named() -> None:
