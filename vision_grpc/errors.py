@@ -140,8 +140,9 @@ Setting: TypeAlias = Literal[
     "transport",
 ]
 """The settings of a client, by the names of its arguments."""
-RunSetting: TypeAlias = Literal["restart"]
-"""Likewise those of a bulk run."""
+
+RunSetting: TypeAlias = Literal["fit", "restart"]
+"""Likewise those of a bulk run. `fit` is a step before the client, and its value the function that does it."""
 
 NameOf: TypeAlias = Callable[[Setting | RunSetting, str], str | None]
 """Returns the name of a setting with a value, which may be empty; None if the setting has no name here."""
@@ -176,7 +177,9 @@ class Advice(NamedTuple):
 
 
 def argument_of(setting: Setting | RunSetting, value: str) -> str:
-    """Return a setting as an argument of the client."""
+    """Return a setting as an argument in Python, or a step as the function to call."""
+    if setting == "fit":
+        return f"a call of {value}"
     return f"{setting}={value}" if value else setting
 
 

@@ -19,6 +19,8 @@ def flag_of(setting: Setting | RunSetting, value: str) -> str | None:
     """Return the flag that sets a setting to a value, None if only the environment can."""
     if setting == "credentials":
         return "--anonymous" if value == "Anonymous()" else None
+    if setting == "fit":
+        return "--fit"
     if setting == "client_certificate":
         return "--client-certificate and --client-key"
     flag = f"--{setting.replace('_', '-')}"
@@ -42,7 +44,7 @@ def in_flags(error: BaseException) -> str:
 def image_error_in_flags(error: "ImageError") -> str:
     """Return the text of an image's error, without its code."""
     if error.cause is None or isinstance(error.cause, ServiceError):
-        return error.message
+        return error.text(flag_of)
     return in_flags(error.cause)
 
 

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from vision_grpc.errors import (
+    Advice,
     Code,
     ImageFailedError,
+    NameOf,
     PathError,
     ProtocolError,
     RequestTooLargeError,
     TransportName,
     VisionError,
+    advice_text,
 )
 from vision_grpc.texts.quoting import show
 
@@ -31,14 +34,31 @@ class ImageError:
     cause: VisionError | None = field(default=None, repr=False, compare=False)
     """What ended the call, when the call failed as a whole."""
 
+    advice: Sequence[Advice] = field(default=(), repr=False, compare=False)
+    """What to do about it, where that depends on how the program is used; the message ends with it, put for Python."""
+
+    @classmethod
+    def advised(cls, code: Code, problem: str, advice: Sequence[Advice]) -> Self:
+        """Return an error whose message is the problem and then the advice."""
+        return cls(code, _join(problem, advice_text(advice)), advice=advice)
+
     @property
     def retryable(self) -> bool:
         """Whether the same image may succeed a little later."""
         is_lasting = isinstance(self.cause, PathError) and self.cause.lasting
         return self.code.retryable and not is_lasting and not isinstance(self.cause, RequestTooLargeError)
 
+    def text(self, name_of: NameOf) -> str:
+        """Return the message, with the advice in other words than those for Python."""
+        problem = self.message.removesuffix(_join("", advice_text(self.advice)))
+        return _join(problem, advice_text(self.advice, name_of))
+
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}"
+
+
+def _join(problem: str, advice: str) -> str:
+    return f"{problem}; {advice}" if advice else problem
 
 
 class Outcome(Protocol):

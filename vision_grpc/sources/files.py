@@ -8,9 +8,10 @@ from time import monotonic
 from typing import TypeAlias, cast
 
 from vision_grpc.config import Limits
-from vision_grpc.contract.image_header import check_image, describe_excess_bytes
+from vision_grpc.contract.image_header import check_image
 from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
+from vision_grpc.sources.formats import too_large, unfit
 from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.texts.encoded import encoding_of
 from vision_grpc.texts.quoting import quote_name, show
@@ -44,7 +45,7 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
     fault = check_image(content, limits)
     if fault is None:
         return Image(key, content)
-    return Rejection(key, ImageError(Code.INVALID_ARGUMENT, f"{quote_name(key)}: {fault}"))
+    return Rejection(key, unfit(key, fault, content))
 
 
 def check_many(images: object) -> None:
@@ -132,7 +133,7 @@ def read_file(path: str, limits: Limits) -> bytes | ImageError:
     except (OSError, ValueError, MemoryError) as error:
         return explain_unread(path, error)
     if size > limits.content_bytes:
-        return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(path)}: {describe_excess_bytes(size, limits)}")
+        return too_large(path, size, limits)
     return content
 
 

@@ -14,11 +14,14 @@ from vision_grpc.auth.default import missing_credentials
 from vision_grpc.cli.analyze import analyze
 from vision_grpc.cli.doctor import doctor
 from vision_grpc.cli.flags import flag_and_argument_of, flag_of, image_error_in_flags, in_flags
+from vision_grpc.config import Limits
 from vision_grpc.errors import Advice, Code, PathError, ServiceError, Setting
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import read_trust
 from vision_grpc.results import ImageError
 from vision_grpc.session.settings import Settings
+from vision_grpc.sources.files import read_image
+from vision_grpc.sources.image import Rejection
 
 
 def _resolve(**told: object) -> Settings:
@@ -89,3 +92,11 @@ def test_every_setting_has_a_flag(command: click.Command) -> None:
 def test_the_doctor_names_flag_and_argument() -> None:
     assert flag_and_argument_of("insecure", "True") == "--insecure (in Python: insecure=True)"
     assert flag_and_argument_of("credentials", "") == "credentials"
+
+
+@pytest.mark.parametrize("content", [b"RIFF....WEBPVP8 ", b"%PDF-1.7"])
+def test_an_image_that_could_be_fitted_says_so_by_a_flag(content: bytes) -> None:
+    rejection = read_image(content, 0, Limits())
+    assert isinstance(rejection, Rejection)
+    assert image_error_in_flags(rejection.error).endswith("are accepted: convert it first; or add --fit")
+    assert rejection.error.message.partition("; or add a call of vision_grpc.sources.")[1]

@@ -10,14 +10,12 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.extras import describe_missing
 from vision_grpc.sources.files import read_file
 from vision_grpc.sources.fit.change import Fitted, Origin, UnfitError
+from vision_grpc.sources.formats import MOST_BYTES
 from vision_grpc.sources.item import Item
 from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
     from PIL import Image
-
-MOST_BYTES = 200 * 1_048_576
-"""The largest file that is read to be fitted."""
 
 _LIMITS = Limits()
 

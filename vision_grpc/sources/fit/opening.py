@@ -14,34 +14,13 @@ from vision_grpc.contract.foreign import name_foreign
 from vision_grpc.pictures.orientation import orientation_in, orientation_of, turn
 from vision_grpc.results.pixels import UPRIGHT, swap_size
 from vision_grpc.sources.fit.change import Origin, UnfitError
+from vision_grpc.sources.formats import FORMATS, JPEG, PNG, Format
 
 MOST_PIXELS = 2**28
 """The most pixels that are decoded: 268 million, of which each takes up to 4 bytes of memory. A1 at 600 dpi has as
 many. More are refused by what the header says, however few bytes the file has."""
 
 
-class _Format(NamedTuple):
-    name: str
-    module: str
-    opener: str
-    feature: str | None = None
-    """What Pillow may have been built without."""
-
-
-# By the names of `name_foreign`. What the recognition passes as a JPEG or PNG is tried as one.
-_FORMATS = {
-    "a WebP": _Format("WebP", "PIL.WebPImagePlugin", "WebPImageFile", "webp"),
-    "a TIFF": _Format("TIFF", "PIL.TiffImagePlugin", "TiffImageFile"),
-    "a BMP": _Format("BMP", "PIL.BmpImagePlugin", "BmpImageFile"),
-    "a GIF": _Format("GIF", "PIL.GifImagePlugin", "GifImageFile"),
-    "an AVIF": _Format("AVIF", "PIL.AvifImagePlugin", "AvifImageFile", "avif"),
-    "a HEIC (a photo of an iPhone, often)": _Format("HEIC", "pillow_heif", "HeifImageFile"),
-    "a HEIF": _Format("HEIF", "pillow_heif", "HeifImageFile"),
-    "a JPEG 2000": _Format("JPEG 2000", "PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile", "jpg_2000"),
-    "a Netpbm file (PBM, PGM, PPM or PAM)": _Format("Netpbm", "PIL.PpmImagePlugin", "PpmImageFile"),
-}
-_PNG = _Format("PNG", "PIL.PngImagePlugin", "PngImageFile")
-_JPEG = _Format("JPEG", "PIL.JpegImagePlugin", "JpegImageFile")
 _TURNED_BY_PILLOW = "TIFF"
 _TURNED_BY_LIBHEIF = frozenset({"HEIC", "HEIF"})
 
@@ -61,11 +40,11 @@ def open_picture(content: bytes) -> Opened:
         ImportError: its format needs a package that is not installed.
     """
     kind = name_foreign(content)
-    if kind is not None and kind not in _FORMATS:
+    if kind is not None and kind not in FORMATS:
         message = f"the file is {kind}, which cannot be fitted: convert it to JPEG or PNG"
         raise UnfitError(message)
     is_png = content.startswith(b"\x89")
-    known = _FORMATS[kind] if kind else _PNG if is_png else _JPEG
+    known = FORMATS[kind] if kind else PNG if is_png else JPEG
     image = _open(known, content)
     origin = _origin_of(image, known.name, content)
     _check_size(origin.size)
@@ -95,7 +74,7 @@ def turn_upright(picture: Image.Image, origin: Origin) -> Image.Image:
     return picture if origin.format == _TURNED_BY_PILLOW else turn(picture, origin.orientation)
 
 
-def _open(known: _Format, content: bytes) -> ImageFile.ImageFile:
+def _open(known: Format, content: bytes) -> ImageFile.ImageFile:
     _silence_warnings()
     try:
         opener: Any = getattr(import_module(known.module), known.opener)
