@@ -75,10 +75,7 @@ class Code(IntEnum):
     @classmethod
     def from_http(cls, status: int) -> Self:
         """Return the code of an HTTP status whose body has no code."""
-        code = _CODE_OF_HTTP.get(status)
-        if code is None:
-            code = _CODE_OF_HTTP_CLASS.get(status // 100, Code.UNKNOWN)
-        return cls(code)
+        return cls(_CODE_OF_HTTP.get(status, _CODE_OF_HTTP_CLASS.get(status // 100, Code.UNKNOWN)))
 
 
 _HTTP_STATUS = {
