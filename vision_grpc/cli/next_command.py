@@ -23,14 +23,16 @@ def next_command(*more: str, arguments: Sequence[str] | None = None, program: st
     return " ".join([*_program(program), *map(quote_word, words)])
 
 
-def replace_option(arguments: Sequence[str], option: str, value: str) -> list[str]:
-    """Return arguments with another value of an option, which is spelled `--option value` or `--option=value`."""
+def replace_option(arguments: Sequence[str], value: str, *names: str) -> list[str]:
+    """Return arguments with another value of an option, in any of its spellings: `-o x`, `-ox`, `--output=x`."""
     replaced = list(arguments)
     for index, word in enumerate(arguments):
-        if word == option and index + 1 < len(arguments):
-            replaced[index + 1] = value
-        elif word.startswith(f"{option}="):
-            replaced[index] = f"{option}={value}"
+        for name in names:
+            attached = name if len(name) == len("-o") else f"{name}="
+            if word == name and index + 1 < len(arguments):
+                replaced[index + 1] = value
+            elif word.startswith(attached) and len(word) > len(name):
+                replaced[index] = f"{attached}{value}"
     return replaced
 
 

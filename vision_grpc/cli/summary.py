@@ -62,6 +62,8 @@ def _read_line(progress: Progress, seen: Snapshot) -> str:
     line = f"read {read:,} of {of}{plural(seen.total, 'image')}"
     if progress.earlier_read:
         line += f", {progress.earlier_read:,} of them in earlier runs,"
+    if seen.done == seen.earlier and seen.earlier:
+        return line.removesuffix(",")
     line += f" in {duration(seen.elapsed_s)}"
     if seen.read and seen.mean_per_s:
         line += f" ({pace(seen.mean_per_s)} images/s)"
@@ -140,7 +142,7 @@ def _next_steps(progress: Progress, end: End) -> Iterator[str]:
     again = next_command()
     stdin = ", with the same input" if "-" in arguments else ""
     if end.ending is Ending.BUDGET and end.budget is not None:
-        larger = replace_option(arguments, "--budget", str(2 * end.budget))
+        larger = replace_option(arguments, str(2 * end.budget), "--budget")
         yield f"to go on with a larger budget{stdin}: {next_command(arguments=larger)}"
     elif end.ending is not Ending.COMPLETE:
         yield f"to go on{stdin}: {again}"
@@ -156,14 +158,19 @@ def _second_tries(progress: Progress, end: End, again: str, stdin: str) -> Itera
     if lasting:
         command = next_command("--retry-failed")
         yield f"to send all failed images again{stdin}, once the causes are mended: {command}"
-    if not end.fits and _is_fit_advised(progress):
-        yield f"to fit images{stdin}: {next_command(_FIT)}"
+    if not end.fits and end.output is not None:
+        yield from _fitting(progress, end.output, stdin)
 
 
-def _is_fit_advised(progress: Progress) -> bool:
-    return any(kind.can_be_fitted for kind in progress.skipped.values()) or any(
-        map(_advises_fit, progress.failures.reasons)
-    )
+def _fitting(progress: Progress, journal: Path, stdin: str) -> Iterator[str]:
+    """Yield how to fit what was not read. A journal keeps to its settings, so it takes another one."""
+    kinds_left = [name for name, kind in progress.skipped.items() if kind.can_be_fitted and name.startswith(".")]
+    another = replace_option(sys.argv[1:], str(journal.with_stem(f"{journal.stem}-fitted")), "-o", "--output")
+    if any(map(_advises_fit, progress.failures.reasons)):
+        yield f"to fit images{stdin}, all in a new journal: {next_command(_FIT, arguments=another)}"
+    elif kinds_left and not any(word.startswith("--include") for word in another):
+        patterns = [word for name in kinds_left for word in ("--include", f"*{name}")]
+        yield f"to read them{stdin}, in another journal: {next_command(_FIT, *patterns, arguments=another)}"
 
 
 def _advises_fit(reason: Reason) -> bool:

@@ -36,7 +36,16 @@ def test_a_shell_reads_the_same_words(name: str) -> None:
     assert words == b"analyze\0" + name.encode("utf-8", "surrogateescape") + b"\0"
 
 
-def test_an_option_gets_another_value() -> None:
-    assert replace_option(["a", "--budget", "5", "x"], "--budget", "10") == ["a", "--budget", "10", "x"]
-    assert replace_option(["a", "--budget=5", "x"], "--budget", "10") == ["a", "--budget=10", "x"]
-    assert replace_option(["a", "--budget"], "--budget", "10") == ["a", "--budget"]
+@pytest.mark.parametrize(
+    ("arguments", "replaced"),
+    [
+        (["a", "--output", "5", "x"], ["a", "--output", "10", "x"]),
+        (["a", "--output=5", "x"], ["a", "--output=10", "x"]),
+        (["a", "-o", "5", "x"], ["a", "-o", "10", "x"]),
+        (["a", "-o5", "--other", "5"], ["a", "-o10", "--other", "5"]),
+        (["a", "--output"], ["a", "--output"]),
+        (["a", "--output-x", "5"], ["a", "--output-x", "5"]),
+    ],
+)
+def test_an_option_gets_another_value(arguments: list[str], replaced: list[str]) -> None:
+    assert replace_option(arguments, "10", "-o", "--output") == replaced

@@ -100,10 +100,28 @@ def test_skipped_files_are_counted_by_kind_and_the_way_to_read_them_is_said(told
         "4 files skipped: 2 .tiff, 1 .webp, 1 .heic (such as a.webp): add --fit to read them",
         "1 file skipped: 1 .doc (x.doc): not images, --exclude leaves them out",
         "left out as asked: 7 page past the limit",
-        "to fit images: vision-grpc analyze --fit -o out.jsonl 'my scans'",
+        (
+            "to read them, in another journal: vision-grpc analyze --fit --include '*.webp' --include '*.tiff' "
+            "--include '*.heic' -o out-fitted.jsonl 'my scans'"
+        ),
     ]
     fitting = End(Ending.COMPLETE, output=Path("out.jsonl"), is_journal=True, fits=True)
     assert not any("--fit" in line for line in told.lines(progress, fitting))
+
+
+def test_images_that_are_too_large_are_to_be_fitted(told: Told) -> None:
+    progress = run_of(2, ImageError(Code.INVALID_ARGUMENT, "the file has 2,000,000 bytes: add --fit"))
+    assert told.lines(progress)[-1] == (
+        "to fit images, all in a new journal: vision-grpc analyze --fit -o out-fitted.jsonl 'my scans'"
+    )
+
+
+def test_when_all_was_done_before_no_time_is_told(told: Told) -> None:
+    progress = Progress(0.0)
+    progress.listing_ended()
+    for _ in range(5):
+        progress.done_before(ok=True, billed_units=1)
+    assert told.lines(progress)[0] == "read 5 of 5 images, 5 of them in earlier runs"
 
 
 def test_faults_are_said(told: Told) -> None:
