@@ -13,10 +13,15 @@ class Place(NamedTuple):
     """Where a line is: in the file, and in the buffer until the next one is asked for."""
 
     offset: int
+    """Where it begins in the file."""
+
     buffer: bytearray
     start: int
     end: int
-    """Where its line end is, or would be."""
+    """Where its line end is in the buffer, or would be."""
+
+    length: int
+    """How long it is, without its line end. Of a line that is longer than any of ours, the buffer has only the end."""
 
     is_ended: bool
     """Whether it has a line end; only the last one of a file may have none."""
@@ -28,35 +33,32 @@ class Place(NamedTuple):
 
     @property
     def end_offset(self) -> int:
-        """Where its line end is in the file, or would be."""
-        return self.offset + self.end - self.start
+        """Where it ends in the file, before its line end."""
+        return self.offset + self.length
 
 
 def lines_of(file: FileIO) -> Iterator[Place]:
-    """Yield the lines of a file from its position on.
-
-    Of a line that is longer than any of ours, only the end is yielded, with the offset of its end.
-    """
+    """Yield the lines of a file that has not been read yet."""
     buffer = bytearray(_BLOCK_BYTES)
-    offset = file.tell() if file.seekable() else 0
-    kept = 0
+    offset = kept = dropped = 0
     while got := _read(file, buffer, kept):
         start, end = 0, kept + got
         newline = buffer.find(b"\n", kept, end)
         while newline >= 0:
-            yield Place(offset + start, buffer, start, newline, is_ended=True)
+            length = dropped + newline - start
+            yield Place(offset, buffer, start, newline, length, is_ended=True)
+            offset, dropped = offset + length + 1, 0
             start = newline + 1
             newline = buffer.find(b"\n", start, end)
         kept = end - start
         buffer[:kept] = buffer[start:end]
-        offset += start
         if kept == len(buffer):
             if kept < _LONGEST_LINE:
                 buffer.extend(bytes(kept))
             else:
-                offset, kept = offset + kept, 0
-    if kept:
-        yield Place(offset, buffer, 0, kept, is_ended=False)
+                dropped, kept = dropped + kept, 0
+    if kept or dropped:
+        yield Place(offset, buffer, 0, kept, dropped + kept, is_ended=False)
 
 
 def _read(file: FileIO, buffer: bytearray, start: int) -> int:

@@ -6,7 +6,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 from vision_grpc.bulk.journal.errors import JournalError
-from vision_grpc.errors import Advice
+from vision_grpc.bulk.journal.lost import keep_lost
+from vision_grpc.bulk.journal.opening import is_in_place
 from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import start_thread
 
@@ -28,7 +29,7 @@ class JournalFile:
         self._fd = fd
         self._path = path
         self._name = quote_name(path)
-        self._bytes = os.fstat(fd).st_size
+        os.lseek(fd, 0, os.SEEK_END)
         self._error: JournalError | None = None
         self._changed, self._ended = Event(), Event()
         self._thread: Thread | None = None
@@ -41,15 +42,14 @@ class JournalFile:
         """
         if self._error is not None:
             raise self._error
+        written = 0
         try:
-            written = os.write(self._fd, lines)
             while written < len(lines):
                 written += os.write(self._fd, memoryview(lines)[written:])
         except OSError as error:
             self._error = JournalError.of(error, self._path)
-            self._cut()
+            self._cut(written)
             raise self._error from error
-        self._bytes += written
         if not self._changed.is_set():
             self._changed.set()
             if self._thread is None:
@@ -95,29 +95,16 @@ class JournalFile:
     def _sync(self) -> None:
         try:
             _sync_data(self._fd)
-            if self._error is None:
-                self._error = self._missing()
+            if self._error is None and not is_in_place(self._fd, self._path):
+                self._error = keep_lost(self._fd, self._path)
         except OSError as error:
             if self._error is None:
                 self._error = JournalError.of(error, self._path)
 
-    def _cut(self) -> None:
-        """Cut off a line that was written in part; the next run would do so, too."""
+    def _cut(self, written: int) -> None:
+        """Cut off what was just written in part; the next run would do so, too."""
         try:
-            os.ftruncate(self._fd, self._bytes)
+            # Appending has moved the position to the end.
+            os.ftruncate(self._fd, os.lseek(self._fd, 0, os.SEEK_CUR) - written)
         except OSError:
             _log.warning("%s: ends in the middle of a line, which the next run cuts off", self._name)
-
-    def _missing(self) -> JournalError | None:
-        """Return what is wrong if the path does not lead to the file any more: nobody would find the results."""
-        ours = os.fstat(self._fd)
-        try:
-            there = self._path.stat()
-        except OSError:
-            what = "was deleted" if ours.st_nlink == 0 else "was moved"
-        else:
-            if os.path.samestat(ours, there):
-                return None
-            what = "was replaced by another file"
-        problem = f"{self._name}: {what} while it was written"
-        return JournalError(problem, advice=[Advice("leave it in its place while a run goes on, and run again")])

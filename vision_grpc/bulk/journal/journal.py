@@ -15,7 +15,7 @@ from vision_grpc.bulk.journal.file import JournalFile
 from vision_grpc.bulk.journal.header import Settings, check_head, render_end, render_header
 from vision_grpc.bulk.journal.heads import LineHead
 from vision_grpc.bulk.journal.line import Answers, Change, LineWriter
-from vision_grpc.bulk.journal.opening import open_locked, read_first_line, set_aside, sync_folder
+from vision_grpc.bulk.journal.opening import open_locked, read_first_line, resolve, set_aside, sync_folder
 from vision_grpc.bulk.journal.recorded import Recorded
 from vision_grpc.bulk.journal.recovery import Findings, mend, scan
 from vision_grpc.results import ImageResult
@@ -62,11 +62,10 @@ class Journal:
             JournalError: the file is something else than a journal, or cannot be written, or another process writes it.
             OtherSettingsError: it was begun with other settings.
         """
-        # Of a link, the file that it leads to is written, and set aside.
-        path = Path(os.path.realpath(path))
+        path = resolve(path)
         fd = open_locked(path)
         try:
-            head, end = read_first_line(fd, path)
+            head = read_first_line(fd, path)
             kept_aside = None
             if head is not None and restart:
                 kept_aside = _set_aside(path)
@@ -78,7 +77,7 @@ class Journal:
                 _begin(fd, path, settings)
             else:
                 check_head(head, settings, path)
-                _resume(fd, path, end, done, on_recorded)
+                _resume(fd, path, done, on_recorded)
             return cls(JournalFile(fd, path), LineWriter(answers), done, kept_aside=kept_aside)
         except BaseException as error:
             os.close(fd)
@@ -160,14 +159,14 @@ def _begin(fd: int, path: Path, settings: Settings) -> None:
     sync_folder(path)
 
 
-def _resume(fd: int, path: Path, end: int, done: Recorded, on_recorded: Callable[[LineHead], object] | None) -> None:
+def _resume(fd: int, path: Path, done: Recorded, on_recorded: Callable[[LineHead], object] | None) -> None:
     def note(head: LineHead) -> None:
         done.note(head.key, ok=head.ok, retryable=head.retryable)
         if on_recorded is not None:
             on_recorded(head)
 
     with FileIO(fd, closefd=False) as file:
-        file.seek(end)
+        file.seek(0)
         findings = scan(file, note)
     mend(path, findings)
     _report(findings, path)

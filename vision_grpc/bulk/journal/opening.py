@@ -3,6 +3,7 @@
 import logging
 import os
 import stat
+from collections.abc import Iterator
 from io import FileIO
 from itertools import count
 from pathlib import Path
@@ -18,6 +19,19 @@ _log = logging.getLogger(__name__)
 _MOST_HEAD_BYTES = 16 << 20
 
 
+def resolve(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a journal's file: of a link, that to which it leads.
+
+    Raises:
+        JournalError: no file can have this path.
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError as error:
+        problem = f"{quote_name(path)}: no file can have this name"
+        raise JournalError(problem, advice=[NAME_ANOTHER]) from error
+
+
 def open_locked(path: Path) -> int:
     """Return the descriptor of a journal's file, made if there is none, locked and open for reading and appending.
 
@@ -30,7 +44,7 @@ def open_locked(path: Path) -> int:
             _check_kind(fd, path)
             lock(fd, path)
             # While the lock was waited for, the file may have been set aside.
-            if _is_same(fd, path):
+            if is_in_place(fd, path):
                 return fd
         except BaseException:
             os.close(fd)
@@ -38,22 +52,27 @@ def open_locked(path: Path) -> int:
         os.close(fd)
 
 
-def read_first_line(fd: int, path: Path) -> tuple[Head | None, int]:
-    """Return what the first line of a journal says, and where it ends; None for a file that is still empty.
+def read_first_line(fd: int, path: Path) -> Head | None:
+    """Return what the first line of a journal says, None for a file that is still empty.
 
     Raises:
         JournalError: the file is something else.
     """
     with FileIO(fd, closefd=False) as file:
         file.seek(0)
-        first = file.readall() if os.fstat(fd).st_size < len(BEGINNING) else _read_line(file)
-    if not first:
-        return None, 0
+        first = _read_line(file)
     if (head := parse_head(first)) is not None:
-        return head, len(first)
-    if first.startswith(BEGINNING) and not first.endswith(b"\n"):
-        return None, 0  # The run that began it was killed in its first write.
+        return head
+    # The run that began it was killed in its first write.
+    is_torn = first.startswith(BEGINNING) and not first.endswith(b"\n") and len(first) < _MOST_HEAD_BYTES
+    if not first or is_torn:
+        return None
     raise _not_a_journal(first, path)
+
+
+def free_names(path: Path) -> Iterator[Path]:
+    """Yield `path.1`, `path.2`, ...: those that exist, too, for only making a file says whether a name is free."""
+    return (path.with_name(f"{path.name}.{number}") for number in count(1))
 
 
 def set_aside(path: Path) -> Path:
@@ -62,8 +81,7 @@ def set_aside(path: Path) -> Path:
     Raises:
         OSError: it cannot be renamed.
     """
-    for number in count(1):
-        aside = path.with_name(f"{path.name}.{number}")
+    for aside in free_names(path):
         try:
             aside.hardlink_to(path)
         except FileExistsError:
@@ -76,6 +94,14 @@ def set_aside(path: Path) -> Path:
             path.unlink()
         return aside
     raise AssertionError
+
+
+def is_in_place(fd: int, path: Path) -> bool:
+    """Return whether a path leads to an open file."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def sync_folder(path: Path) -> None:
@@ -97,22 +123,12 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
     except OSError as error:
         raise JournalError.of(error, path) from error
-    except ValueError as error:
-        problem = f"{quote_name(path)}: no file can have this name"
-        raise JournalError(problem, advice=[NAME_ANOTHER]) from error
 
 
 def _check_kind(fd: int, path: Path) -> None:
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         problem = f"{quote_name(path)}: is not a regular file, which a journal has to be"
         raise JournalError(problem, advice=[NAME_ANOTHER])
-
-
-def _is_same(fd: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _read_line(file: FileIO) -> bytes:

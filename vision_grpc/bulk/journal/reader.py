@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from io import FileIO
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pybase64
@@ -17,12 +17,19 @@ from vision_grpc.bulk.journal.header import Head, parse_head
 from vision_grpc.bulk.journal.heads import DamagedLineError, exact_key
 from vision_grpc.bulk.journal.heads import parse_head as parse_line_head
 from vision_grpc.bulk.keys import KeyTable
-from vision_grpc.errors import Code, TransportName
+from vision_grpc.errors import Code
 from vision_grpc.results import ImageError, ImageResult, Outcome
 from vision_grpc.results.outcomes import JsonOutcome, WireOutcome
 from vision_grpc.texts.quoting import quote_name
 
+if TYPE_CHECKING:
+    from vision_grpc.errors import TransportName
+
 _log = logging.getLogger(__name__)
+
+
+# No message begins so.
+_NO_MESSAGE = b"\xff"
 
 
 class LineError(Struct):
@@ -44,7 +51,7 @@ class Line(Struct):
     text: str = ""
     attempts: int = 0
     request_id: str | None = None
-    transport: TransportName | None = None
+    transport: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     key_bytes: str | None = None
@@ -52,15 +59,14 @@ class Line(Struct):
     languages: list[str] | None = None
     model: str | None = None
     wire: str | None = None
-    result: Raw | None = None
+    result: Raw = Raw()
 
     def outcome(self) -> Outcome | None:
         """Return the service's answer, None where the line keeps none."""
         if self.wire is not None:
-            return WireOutcome(pybase64.b64decode(self.wire, validate=True), has_error=not self.ok)
-        if self.result is not None and self.result != b"null":
-            return JsonOutcome(bytes(self.result))
-        return None
+            return WireOutcome(_decode_base64(self.wire), has_error=not self.ok)
+        result = bytes(self.result)
+        return None if result in {b"", b"null"} else JsonOutcome(result)
 
     def image_result(self) -> ImageResult:
         """Return the result as a client returned it, but for the details of an error."""
@@ -70,7 +76,7 @@ class Line(Struct):
             self.outcome(),
             error,
             attempts=self.attempts,
-            transport=self.transport,
+            transport=cast("TransportName | None", self.transport),
             request_id=self.request_id,
         )
 
@@ -147,6 +153,13 @@ def _open(path: str | os.PathLike[str]) -> FileIO:
 
 def _not_a_journal(path: str | os.PathLike[str]) -> JournalError:
     return JournalError(f"{quote_name(path)}: is not a journal")
+
+
+def _decode_base64(text: str) -> bytes:
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except ValueError:
+        return _NO_MESSAGE
 
 
 def _code(name: str) -> Code:

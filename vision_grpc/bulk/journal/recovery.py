@@ -19,7 +19,7 @@ class Findings:
     """What has to be mended."""
 
     end: int
-    """Where the last whole line ends, before its line end; what follows is cut off."""
+    """Where the last whole line ends; what follows is cut off."""
 
     lacks_line_end: bool = False
     """Whether the last whole line has no line end."""
@@ -32,31 +32,29 @@ class Findings:
 
 
 def scan(file: FileIO, note: Callable[[LineHead], object]) -> Findings:
-    """Read the lines from a file's position on, give each result's head to `note` and return what is damaged.
+    """Read the lines of a journal, give each result's head to `note`, and return what is damaged.
 
     Only the last 64 MB are checked as a whole. Of a line before that, its beginning and its last byte are read: each
     run checks what the one before it may have left.
     """
-    begin = file.tell()
     size = os.fstat(file.fileno()).st_size
-    findings = Findings(end=begin)
+    findings = Findings(end=0)
     doubtful: list[tuple[int, int]] = []
     for place in lines_of(file):
+        whole_bytes = place.length
         try:
-            damage, head = 0, _read(place, is_checked=place.offset >= size - _CHECKED_BYTES)
+            head = _read(place, is_checked=place.offset >= size - _CHECKED_BYTES)
         except DamagedLineError:
-            damage, head = _rescue(place)
-        if damage:
-            doubtful.append((place.offset, place.offset + damage))
-        if damage < place.end - place.start or not damage:
+            whole_bytes, head = _rescue(place)
+            doubtful.append((place.offset, place.end_offset - whole_bytes))
+        if whole_bytes or not place.length:
             findings.damaged += doubtful
             doubtful.clear()
-            findings.end = place.end_offset
+            findings.end = place.end_offset + place.is_ended
             findings.lacks_line_end = not place.is_ended
         if head is not None:
             note(head)
-    whole_end = findings.end + (findings.end > begin and not findings.lacks_line_end)
-    findings.cut_bytes = max(0, size - whole_end)
+    findings.cut_bytes = max(0, size - findings.end)
     return findings
 
 
@@ -71,8 +69,8 @@ def mend(path: Path, findings: Findings) -> None:
         for start, end in findings.damaged:
             file.seek(start)
             file.write(b" " * (end - start))
-        if findings.cut_bytes or findings.lacks_line_end:
-            file.truncate(findings.end)
+        file.truncate(findings.end)
+        if findings.lacks_line_end:
             file.seek(findings.end)
             file.write(b"\n")
         if findings.damaged or findings.cut_bytes:
@@ -90,7 +88,7 @@ def _read(place: Place, *, is_checked: bool) -> LineHead | None:
 
 
 def _rescue(place: Place) -> tuple[int, LineHead | None]:
-    """Return how many bytes of a damaged line are lost, and the head of a whole line that follows them in it.
+    """Return how many bytes of a damaged line are a whole line, which follows the damage, and the head of that.
 
     A line that was torn has no line end, so that what is appended to it looks like one line with it.
     """
@@ -98,7 +96,7 @@ def _rescue(place: Place) -> tuple[int, LineHead | None]:
     position = content.find(_KEY, 1)
     while position > 0:
         try:
-            return position, parse_head(content[position:])
+            return len(content) - position, parse_head(content[position:])
         except DamagedLineError:
             position = content.find(_KEY, position + 1)
-    return len(content), None
+    return 0, None

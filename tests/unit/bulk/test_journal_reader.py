@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+from journaled import SETTINGS, answer, failed, read
+
+from vision_grpc.bulk.journal import Answers, Journal, JournalError, LineWriter, read_header, read_journal
+from vision_grpc.errors import Code
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "results.jsonl"
+
+
+@pytest.mark.parametrize("answers", ["wire", "json", "none"])
+def test_results_come_back(path: Path, answers: Answers) -> None:
+    results = [read("a.png", "Привет", "мир"), failed("caf\udce9.png", Code.NOT_FOUND), read(r"caf\xe9.png")]
+    with Journal.open(path, SETTINGS, answers=answers) as journal:
+        for result in results:
+            journal.write(result, started_at=1_700_000_000.25, languages=["ru"])
+        journal.finish({"ok": 2})
+    lines = list(read_journal(path))
+    assert [line.key for line in lines] == ["a.png", "caf\udce9.png", r"caf\xe9.png"]
+    assert [line.text for line in lines] == ["Привет мир", "", ""]
+    assert [(line.ok, line.retryable) for line in lines] == [(True, False), (False, False), (True, False)]
+    assert lines[0].started_at is not None
+    assert lines[0].started_at.timestamp() == 1_700_000_000.25
+    assert lines[0].languages == ["ru"]
+    for line, result in zip(lines, results, strict=True):
+        again = line.image_result()
+        assert (again.key, again.error, again.attempts) == (result.key, result.error, result.attempts)
+        assert (again.transport, again.request_id) == (result.transport, result.request_id)
+        if answers == "none":
+            assert again.outcome is None
+        else:
+            assert again.result == result.result
+            assert again.text == line.text
+
+
+def test_the_last_line_of_a_key_counts_where_that_is_asked(path: Path) -> None:
+    with Journal.open(path, SETTINGS) as journal:
+        for result in (failed("a.png"), read("b.png", "one"), read("a.png", "two")):
+            journal.write(result)
+    assert [(line.key, line.ok) for line in read_journal(path)] == [("a.png", False), ("b.png", True), ("a.png", True)]
+    assert [(line.key, line.ok) for line in read_journal(path, last_only=True)] == [("b.png", True), ("a.png", True)]
+
+
+def test_a_torn_last_line_is_passed_over_and_said(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Journal.open(path, SETTINGS) as journal:
+        journal.write(read("a.png", "one"))
+        journal.write(read("b.png", "two"))
+    path.write_bytes(path.read_bytes()[:-30])
+    assert [line.key for line in read_journal(path)] == ["a.png"]
+    assert "1 lines are not whole" in caplog.text
+    assert [line.key for line in read_journal(path, last_only=True)] == ["a.png"]
+
+
+def test_a_journal_is_read_while_it_is_written(path: Path) -> None:
+    with Journal.open(path, SETTINGS) as journal:
+        journal.write(read("a.png", "one"))
+        lines = read_journal(path)
+        assert next(lines).key == "a.png"
+        journal.write(read("b.png", "two"))
+    assert [line.key for line in read_journal(path)] == ["a.png", "b.png"]
+
+
+def test_lines_without_a_first_line_are_read(path: Path) -> None:
+    path.write_bytes(LineWriter("json").render(read("a.png", "one")) + LineWriter("none").render(read("b.png", "two")))
+    assert [line.text for line in read_journal(path)] == ["one", "two"]
+    with pytest.raises(JournalError, match="is not a journal"):
+        read_header(path)
+
+
+def test_lines_of_versions_to_come_are_read(path: Path) -> None:
+    with Journal.open(path, SETTINGS):
+        pass
+    with path.open("ab") as file:
+        file.write(
+            b'{"key":"a","ok":false,"error":{"code":"NEW","message":"m","more":1},"new":[1],"transport":"quic"}\n'
+        )
+        file.write(b'{"key":"b","ok":true,"retryable":false,"error":null}\n')
+    first, second = read_journal(path)
+    assert first.image_result().error is not None
+    assert first.image_result().error.code is Code.UNKNOWN  # type: ignore[union-attr]
+    assert second.image_result().ok
+
+
+def test_a_damaged_answer_is_an_error_when_it_is_read(path: Path) -> None:
+    path.write_bytes(b'{"key":"a","ok":true,"wire":"////"}\n{"key":"b","ok":true,"wire":"%"}\n')
+    for line in read_journal(path):
+        result = line.image_result().check()
+        assert result.error is not None
+        assert result.error.code is Code.DATA_LOSS
+
+
+@pytest.mark.parametrize("content", [b"text\n", b'{"a":1}\n', b"\x89PNG", b"[]"])
+def test_what_is_not_a_journal_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="is not a journal"):
+        list(read_journal(path))
+
+
+def test_a_file_that_cannot_be_read_is_refused(path: Path) -> None:
+    with pytest.raises(JournalError, match=r"results\.jsonl: cannot be read \(No such file"):
+        read_journal(path)
+    assert answer("a") != answer("b")
+
+
+def test_an_empty_file_has_no_lines(path: Path) -> None:
+    path.touch()
+    assert list(read_journal(path)) == []

@@ -1,0 +1,151 @@
+import errno
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from journaled import SETTINGS, failed, read
+
+from vision_grpc.bulk.journal import Journal, read_journal
+from vision_grpc.bulk.text_folder import TextFolder, TextFolderError
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if not path.is_dir()}
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("a.png", "a.txt"),
+        ("scans/b.JPEG", "scans/b.txt"),
+        ("./scans//b.jpg", "scans/b.txt"),
+        ("/data/c.tiff", "data/c.txt"),
+        ("../../d.webp", "__/__/d.txt"),
+        ("s3://bucket/e.png", "bucket/e.txt"),
+        ("https://host/f.jpg?size=1", "host/f.jpg?size=1.txt"),
+        ("file.pdf#page=3", "file.pdf#page=3.txt"),
+        ("page.1", "page.1.txt"),
+        (".png", ".png.txt"),
+        ("member", "member.txt"),
+        ("скан.png", "скан.txt"),
+        ("caf\udce9.png", "caf\udce9.txt"),
+        ("a\nb.png", "a\nb.txt"),
+        ("-", "-.txt"),
+        ("#0", "#0.txt"),
+        ("..", "__.txt"),
+        ("", "image.txt"),
+        ("/", "image.txt"),
+        ("a\0b.png", "a\\x00b.txt"),
+    ],
+)
+def test_the_folder_mirrors_the_names_of_the_images(tmp_path: Path, key: str, name: str) -> None:
+    folder = TextFolder(tmp_path / "texts")
+    folder.write(read(key, "слово"))
+    [path] = [path for path in (tmp_path / "texts").rglob("*") if not path.is_dir()]
+    assert path == tmp_path / "texts" / name
+    assert path == folder.claim(key)
+    assert path.read_text() == "слово\n"
+
+
+def test_two_images_of_one_name_have_a_text_each(tmp_path: Path) -> None:
+    folder = TextFolder(tmp_path)
+    for key in ("a.jpg", "a.png", "x/a.png", "a.jpg", "../a.png", "__/a.jpg", "__/a.png", "a", "a.jpg.txt"):
+        folder.write(read(key, key))
+    files = _files(tmp_path)
+    assert files["a.txt"] == "a.jpg\n"
+    assert files["a.png.txt"] == "a.png\n"
+    assert files["x/a.txt"] == "x/a.png\n"
+    assert sorted(files.values()) == sorted(
+        f"{key}\n" for key in ("a.jpg", "a.png", "x/a.png", "../a.png", "__/a.jpg", "__/a.png", "a", "a.jpg.txt")
+    )
+
+
+def test_a_resume_gives_the_same_names(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    keys = ["a.png", "a.jpg", "b.jpg", "a.gif", "b.png"]
+    first = TextFolder(tmp_path / "texts")
+    with Journal.open(path, SETTINGS) as journal:
+        for key in keys[:4]:
+            first.write(read(key, key))
+            journal.write(read(key, key))
+        journal.write(failed("b.png"))
+    again = TextFolder(tmp_path / "texts")
+    with Journal.open(path, SETTINGS, on_recorded=lambda head: head.ok and again.claim(head.key)):
+        again.write(read("b.png", "b.png"))
+    assert _files(tmp_path / "texts") == {
+        "a.txt": "a.png\n",
+        "a.jpg.txt": "a.jpg\n",
+        "a.gif.txt": "a.gif\n",
+        "b.txt": "b.jpg\n",
+        "b.png.txt": "b.png\n",
+    }
+
+
+def test_texts_of_a_journal_that_are_missing_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    with Journal.open(path, SETTINGS) as journal:
+        for result in (read("a.png", "one"), read("b.png", "two"), failed("c.png"), read("d.png")):
+            journal.write(result)
+    folder = TextFolder(tmp_path / "texts")
+    folder.write(read("a.png", "one"))
+    (tmp_path / "texts" / "b.txt").touch()  # As a power loss may leave it.
+    assert folder.catch_up(read_journal(path)) == 2
+    assert folder.catch_up(read_journal(path)) == 0
+    assert _files(tmp_path / "texts") == {"a.txt": "one\n", "b.txt": "two\n", "d.txt": ""}
+
+
+def test_a_failed_image_has_no_text(tmp_path: Path) -> None:
+    TextFolder(tmp_path).write(failed("a.png"))
+    assert _files(tmp_path) == {}
+
+
+def test_names_that_no_file_can_have_are_shortened(tmp_path: Path) -> None:
+    folder = TextFolder(tmp_path)
+    keys = ["ы" * 200 + ".png", "ы" * 200 + ".jpg", "x" * 4_000, "d/" * 1_990 + "a.png", "y" * 300 + "/b.png"]
+    for key in keys:
+        folder.write(read(key, key[:3]))
+    assert sorted(_files(tmp_path).values()) == sorted(f"{key[:3]}\n" for key in keys)
+
+
+def test_a_text_where_a_folder_has_to_be(tmp_path: Path) -> None:
+    folder = TextFolder(tmp_path)
+    for key in ("a.png", "a.txt/b.png", "c.txt/d.png", "c.png"):
+        folder.write(read(key, key))
+    assert sorted(_files(tmp_path).values()) == ["a.png\n", "a.txt/b.png\n", "c.png\n", "c.txt/d.png\n"]
+
+
+def test_a_text_is_never_seen_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = TextFolder(tmp_path)
+    folder.write(read("a.png", "old"))
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(TextFolderError, match=r"a\.txt: cannot be written: the disk is full; free some space"):
+        folder.write(read("a.png", "new"))
+    assert _files(tmp_path) == {"a.txt": "old\n"}
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TextFolderError, match="cannot be written"):
+        TextFolder(tmp_path / "file" / "texts")
+    with pytest.raises(TextFolderError, match="cannot be written"):
+        TextFolder(tmp_path / "file")
+
+
+_PARTS = st.sampled_from(
+    ["..", ".", "", "a", "b.png", "a.jpg", "__", "c#page=1", "\udcff", "~", "s3:", "x" * 260, "\0"]
+)
+
+
+@given(st.lists(st.lists(_PARTS, max_size=5).map("/".join), unique=True, max_size=6))
+def test_no_text_is_outside_or_lost(tmp_path_factory: pytest.TempPathFactory, keys: list[str]) -> None:
+    root = tmp_path_factory.mktemp("root")
+    folder = TextFolder(root / "texts")
+    for number, key in enumerate(keys):
+        folder.write(read(key, str(number)))
+    assert list(root.iterdir()) == [root / "texts"]
+    assert sorted(_files(root / "texts").values()) == sorted(f"{number}\n" for number in range(len(keys)))
