@@ -12,6 +12,8 @@ _DEEPEST = 4
 _LEAST_COVERED = 0.5
 # A scanner cuts a page into strips, or into a sharp black layer over a coarse coloured one: each is large.
 _LEAST_OF_PAGE = 0.02
+# Less than 50 dpi is a background of a few pixels.
+_LEAST_SCALE = 50 / 72
 
 _Matrix: TypeAlias = tuple[float, float, float, float]
 """How an object's x and y are turned and scaled to those of the page."""
@@ -28,10 +30,12 @@ class _Image(NamedTuple):
 
 
 def find_scan_scale(pdfium: Any, page: Any, area: float) -> float | None:  # noqa: ANN401 - PDFium's come without types
-    """Return the pixels per point of the images that a page consists of; None if it has visible text or drawings.
+    """Return the pixels per point of the images that a page consists of; None if it has more to see.
 
     Text that is not seen, as OCR programs lay it over a scan, does not count.
     """
+    if pdfium.FPDFPage_GetAnnotCount(page) > 0:
+        return None
     images: list[_Image] = []
     paths = 0
     for number, (item, matrix) in enumerate(_walk(pdfium, page)):
@@ -46,10 +50,10 @@ def find_scan_scale(pdfium: Any, page: Any, area: float) -> float | None:  # noq
                 pass
             case _:
                 return None
-    if paths > _FEW_PATHS or sum(image.area for image in images) < _LEAST_COVERED * area:
-        return None
-    scales = [image.scale for image in images if image.area >= _LEAST_OF_PAGE * area]
-    return max(scales, default=None)
+    # Damaged matrices have sides that are no numbers, of which any comparison is false.
+    large = [image for image in images if _LEAST_OF_PAGE * area <= image.area < inf]
+    scale = max((image.scale for image in large if _LEAST_SCALE <= image.scale < inf), default=None)
+    return scale if paths <= _FEW_PATHS and sum(image.area for image in large) >= _LEAST_COVERED * area else None
 
 
 def _walk(pdfium: Any, page: Any) -> Iterator[tuple[Any, _Matrix]]:  # noqa: ANN401 - likewise
