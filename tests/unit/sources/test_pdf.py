@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -7,8 +12,9 @@ from PIL import Image, ImageChops, ImageDraw
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.pdf import open_pdf
-from vision_grpc.sources.containers.pdf.document import Document
+from vision_grpc.sources.containers.pdf.document import Document, _open, _pdfium
 from vision_grpc.sources.containers.pdf.page import Rendering
+from vision_grpc.sources.fit import Fitted, prepare
 from vision_grpc.sources.item import PAGE_PAST_LIMIT, PAGE_WITH_TEXT, Entry, Fault, Item, Skipped
 from vision_grpc.sources.options import SourceOptions
 
@@ -25,11 +31,15 @@ def names(found: list[Entry]) -> list[str]:
     return [entry.key if isinstance(entry, Item) else entry.name for entry in found]
 
 
-def error_of(entry: Entry) -> str:
+def read(entry: Entry) -> Fitted | ImageError:
     assert isinstance(entry, Item)
-    read = entry.read(Limits())
-    assert isinstance(read, ImageError)
-    return read.message
+    return prepare(entry)
+
+
+def error_of(entry: Entry) -> str:
+    error = read(entry)
+    assert isinstance(error, ImageError)
+    return error.message
 
 
 def render(page: PdfPage, most_pixels: int = _PIXELS) -> Rendering:
@@ -112,10 +122,10 @@ def test_a_document_that_lost_its_list_of_places_is_read() -> None:
 
 
 def test_pages_that_are_counted_and_not_there_are_one_error() -> None:
-    *there, absent = entries(make_pdf([PdfPage(), PdfPage()], count=1_000_000))
+    *there, absent = entries(make_pdf([PdfPage(), PdfPage()], count=40_000))
     assert names(there) == ["a.pdf#page=1", "a.pdf#page=2"]
     assert error_of(absent) == (
-        "a.pdf#page=3: the pages 3 to 1,000,000 are not in the file, though it counts them: save or copy it again"
+        "a.pdf#page=3: the pages 3 to 40,000 are not in the file, though it counts them: save or copy it again"
     )
     assert "this page is not in the file" in error_of(entries(make_pdf([PdfPage()], count=2))[-1])
     assert len(entries(make_pdf([PdfPage()], count=9), SourceOptions(fit=True, max_pages=1))) == 2
@@ -240,7 +250,103 @@ def test_a_page_is_turned_and_cropped_as_it_is_seen() -> None:
     assert all(abs(one - other) <= 3 for one, other in zip(box, box_of_turned, strict=True))
 
 
-def test_a_page_that_cannot_be_read_is_an_error_of_its_own() -> None:
-    document = make_pdf([PdfPage(), PdfPage(), PdfPage()]).replace(b"7 0 obj\n<</Type/Page/", b"7 0 obj\n<</Typo/Page/")
-    damaged = [entry for entry in entries(document) if isinstance(entry, Item)]
-    assert names(list(damaged)) == [f"a.pdf#page={number}" for number in (1, 2, 3)]
+def test_a_page_is_read_as_what_can_be_sent_with_its_resolution_and_size() -> None:
+    fitted = read(entries(make_pdf([PdfPage(text("words"))]))[0])
+    assert isinstance(fitted, Fitted)
+    origin = fitted.change.origin
+    assert (origin.format, origin.size, origin.dpi, origin.points) == ("PDF", (2479, 3508), 300, A4[2:])
+    assert fitted.change.to_dict()["points"] == [595, 842]
+    picture = Image.open(BytesIO(fitted.content))
+    assert (picture.format, picture.size) == ("PNG", (2479, 3508))
+
+
+def test_annotations_and_filled_forms_are_drawn() -> None:
+    look = b"/AP<</N 5 0 R>>/F 4/Rect[100 %d 300 %d]"
+    note = b"<</Type/Annot/Subtype/FreeText/Contents(note)" + look % (500, 600) + b">>"
+    field = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(field)/V(filled)" + look % (200, 300) + b">>"
+    page = PdfPage(b"0 0 200 100 re f", more=b"/Annots[%s %s]" % (note, field))
+    document = (
+        make_pdf([page])
+        .replace(b"/Type/Catalog", b"/Type/Catalog/AcroForm<</Fields[]>>")
+        .replace(b"5 0 obj\n<<", b"5 0 obj\n<</Type/XObject/Subtype/Form/BBox[0 0 200 100]")
+    )
+    with Document(document).page(1) as opened:
+        picture = opened.render(_PIXELS).to_picture()
+    for above in (550, 250):
+        assert picture.getpixel((200 * 300 // 72, (842 - above) * 300 // 72)) == 0
+    assert picture.getpixel((200 * 300 // 72, (842 - 400) * 300 // 72)) == 255
+
+
+def test_a_page_that_is_damaged_is_an_error_and_the_others_are_read() -> None:
+    document = make_pdf([PdfPage(), PdfPage(), PdfPage()]).replace(b"/Contents 8 0 R", b"/Type /Pages   ")
+    results = [read(entry) for entry in entries(document)]
+    assert [isinstance(result, Fitted) for result in results] == [True, False, True]
+
+
+def test_the_pages_of_a_document_share_what_is_opened_and_close_it_after_the_last(tmp_path: Path) -> None:
+    listed = []
+    for number in range(10):
+        path = tmp_path / f"{number}.pdf"
+        path.write_bytes(make_pdf([PdfPage(box=(0, 0, 9, 9))] * 3))
+        listed += [entry for entry in open_pdf(str(path), str(path), _OPTIONS) if isinstance(entry, Item)]
+    assert len(_open) <= 4
+    for item in listed:
+        assert isinstance(read(item), Fitted)
+        assert len(_open) <= 4
+    assert not _open
+
+
+def test_pages_are_read_by_many_threads_at_once() -> None:
+    document = make_pdf([PdfPage(text(f"page {number} of many"), box=(0, 600, 300, 800)) for number in range(20)])
+    with ThreadPoolExecutor(8) as threads:
+        read_by_threads = list(threads.map(read, entries(document)))
+    alone = [read(entry) for entry in entries(document)]
+    assert read_by_threads == alone
+    assert len({fitted.content for fitted in alone if isinstance(fitted, Fitted)}) == 20
+
+
+def test_a_long_document_is_read_in_flat_memory(tmp_path: Path) -> None:
+    noise = Image.effect_noise((700, 700), 100)
+    path = tmp_path / "long.pdf"
+    path.write_bytes(make_pdf([scanned(noise, 100)] * 120))
+    before = None
+    for number, item in enumerate(open_pdf(str(path), "long.pdf", _OPTIONS)):
+        if number == 20:
+            before = _resident_bytes()
+        assert isinstance(item, Item)
+        assert isinstance(item.read(Limits(pixels=10_000)), Fitted)
+    assert before is not None
+    assert _resident_bytes() - before < 20 * 1_048_576
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pypdfium2.raw", None)
+    _pdfium.cache_clear()
+    (entry,) = entries(make_pdf([PdfPage()]))
+    assert "pip install 'vision-grpc[images]'" in error_of(entry)
+
+
+def test_the_process_ends_while_a_page_is_rendered(tmp_path: Path) -> None:
+    program = """
+import sys, threading
+from pathlib import Path
+from vision_grpc.sources.containers.pdf.document import Document, _open, _pdfium
+document = Document(Path(sys.argv[1]).read_bytes())
+started = threading.Event()
+def work():
+    while True:
+        with document.page(1) as page:
+            started.set()
+            page.render(20_000_000)
+threading.Thread(target=work, daemon=True).start()
+started.wait()
+"""
+    path = tmp_path / "a.pdf"
+    path.write_bytes(make_pdf([PdfPage(text("words"))]))
+    for _ in range(3):
+        ended = subprocess.run([sys.executable, "-c", program, path], capture_output=True, timeout=60, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")

@@ -10,10 +10,12 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.pages import LONGEST_HEAD, failed, one_image, page_key, pages_past
 from vision_grpc.sources.containers.pdf.document import Document
 from vision_grpc.sources.containers.pdf.page import DamagedPageError, PdfError
+from vision_grpc.sources.extras import missing_extra
 from vision_grpc.sources.files import explain_unread
 from vision_grpc.sources.fit import Fitted, Origin, fit_picture
 from vision_grpc.sources.item import PAGE_WITH_TEXT, Entry, Fault, Item, Skipped
 from vision_grpc.sources.options import SourceOptions
+from vision_grpc.texts.quoting import quote_name
 
 _SIGNATURE = b"%PDF-"
 
@@ -56,6 +58,9 @@ def _list_pages(document: Document, key: str, options: SourceOptions) -> Iterato
         count = document.count_pages()
     except PdfError as error:
         yield failed(page_key(key, 1), error.named(key))
+        return
+    except ImportError as error:
+        yield failed(page_key(key, 1), missing_extra(error, "images", quote_name(key)))
         return
     if not count:
         yield failed(page_key(key, 1), PdfError("the PDF has no pages").named(key))
@@ -107,11 +112,13 @@ def _read_page(document: Document, key: str, number: int, limits: Limits) -> Fit
     try:
         with document.page(number) as page:
             rendering = page.render(limits.pixels)
-        picture = rendering.to_picture()
+        origin = Origin("PDF", rendering.size, dpi=rendering.dpi, points=rendering.points)
+        return fit_picture(rendering.to_picture(), origin, limits)
     except PdfError as error:
         return error.named(key)
     except MemoryError as error:
         return explain_unread(key, error)
+    except ImportError as error:
+        return missing_extra(error, "images", quote_name(key))
     finally:
         document.release()
-    return fit_picture(picture, Origin("PDF", rendering.size, dpi=rendering.dpi, points=rendering.points), limits)

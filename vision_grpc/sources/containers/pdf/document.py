@@ -44,6 +44,7 @@ class Document:
 
         Raises:
             PdfError: the document cannot be opened.
+            ImportError: PDFium is not installed.
         """
         with _lock:
             count: int = _pdfium().FPDF_GetPageCount(self._opened())
@@ -160,11 +161,7 @@ class Document:
 
 @cache
 def _pdfium() -> Any:  # noqa: ANN401 - its functions come without types
-    try:
-        pdfium = import_module("pypdfium2.raw")
-    except ModuleNotFoundError as error:
-        message = "the pages of PDF need an extra: pip install 'vision-grpc[images]'"
-        raise PdfError(message, Code.FAILED_PRECONDITION) from error
+    pdfium = import_module("pypdfium2.raw")
     # After pypdfium2's, so that it runs before it.
     atexit.register(_end)
     return pdfium

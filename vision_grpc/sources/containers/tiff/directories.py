@@ -17,6 +17,8 @@ _CLASSIC, _BIG = 42, 43
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
 _NOT_A_PAGE = 0b101
 _SMALLER = 2
+# Width and height, without which no picture is.
+_SIDES = (256, 257)
 
 # How many bytes a value has, by the number of its type, and the letters of `struct` for whole numbers.
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -199,5 +201,8 @@ def _form_of(head: bytes) -> Form | None:
 
 
 def _is_page(file: IO[bytes], directory: Directory, form: Form) -> bool:
+    if not all(directory.entry(tag) for tag in _SIDES):
+        message = "what should be a directory is none"
+        raise DamagedTiffError(message)
     new, old = (read_numbers(file, directory.entry(tag), form) for tag in (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE))
     return not any(kind & _NOT_A_PAGE for kind in new) and _SMALLER not in old
