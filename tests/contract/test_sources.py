@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from document_kinds import Pdf, Tiff
 from images_in_bytes import png
 from source_kinds import KINDS, LOST, SourceKind
 
@@ -24,7 +25,7 @@ _ODD_NAMES = ("\udcff.png", "line\nend.png", "tab\tand\rreturn.png")
 _MANY, _MANY_BYTES = 200, 50_000
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=[*KINDS, Pdf, Tiff], ids=lambda kind: kind.__name__)
 def kind(request: pytest.FixtureRequest) -> type[SourceKind]:
     return request.param  # type: ignore[no-any-return]
 
