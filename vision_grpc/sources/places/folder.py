@@ -111,6 +111,7 @@ class _Walk:
         for name in names.files:
             if select(folder.below + name):
                 yield from self._open_file(prefix + name, name, names)
+        names.files.clear()  # They may be many, and the subfolders may take long.
         if names.error is not None:
             yield _explain_unlisted(folder.path, names.error)
         parents = self._parents_of(folder)
