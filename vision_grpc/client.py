@@ -18,7 +18,8 @@ from vision_grpc.results import ImageResult
 from vision_grpc.session.calls import Calls
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
-from vision_grpc.sources.files import ImageSource, Source, check_many
+from vision_grpc.sources.files import ImageSource, check_many
+from vision_grpc.sources.supply import supply
 from vision_grpc.stream.bare_call import BareCall
 from vision_grpc.stream.effects import Emit, Finish, Forget, Pull, Send
 from vision_grpc.stream.plan import Plan
@@ -118,7 +119,8 @@ class VisionClient(Session):
     ) -> Generator[ImageResult, None, None]:
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan)
-        source, calls = Source(images, plan.limits), Calls(run, template, stop=stop)
+        calls = Calls(run, template, stop=stop)
+        source = supply(images, plan.limits, calls.wake)
         try:
             with self._interruptible():
                 while not isinstance(effect := run.next(time.monotonic()), Finish):
@@ -129,17 +131,20 @@ class VisionClient(Session):
                     elif isinstance(effect, Send):
                         self._start(run, effect, calls)
                     elif isinstance(effect, Pull):
-                        run.pulled(source.pull(effect.images), exhausted=source.exhausted)
+                        source.want(effect.images)
                     elif isinstance(effect, Forget):
                         calls.forget(effect)
                     else:
-                        calls.wait(effect.until)
+                        calls.wait(source.wakes_at(effect.until))
+                    if source.has_news:
+                        run.pulled(source.take(), exhausted=source.exhausted)
                     calls.harvest()
         except Exception as error:
             run.abandoned(error)
             raise
         finally:
             calls.close()
+            source.close()
         if source.error is not None:
             raise source.error
 

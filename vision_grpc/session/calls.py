@@ -25,7 +25,7 @@ _NO_CALL = 0
 class Calls:
     """The calls under way of one stream; `on_done` is called, from any thread, after each that is done.
 
-    It is called too when `stop` is asked for.
+    It is called too when `stop` is asked for, and by `wake`.
     """
 
     def __init__(
@@ -39,13 +39,14 @@ class Calls:
         self._template = template
         self._on_done = on_done
         self._stop = stop
-        if stop is not None:
-            stop.wakes(self, partial(self._finish, _NO_CALL))
         self._calls: dict[int, BatchCall] = {}
         self._done: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._is_woken = False
         self._process = Process()
         if on_done is None:  # Else an event loop has to run.
             _LEFT_AT_EXIT.add(self)
+        if stop is not None:
+            stop.wakes(self, self.wake)
 
     def start(self, transport: Transport, send: Send, authorization: str | None, deadline: Deadline) -> None:
         """Send a batch."""
@@ -53,8 +54,14 @@ class Calls:
         on_done = partial(self._finish, send.call_id)
         self._calls[send.call_id] = transport.start(send.contents, self._template, authorization, deadline, on_done)
 
+    def wake(self) -> None:
+        """End a `wait` in another thread, or the next one."""
+        if not self._is_woken:
+            self._is_woken = True
+            self._finish(_NO_CALL)
+
     def wait(self, until: float | None) -> None:
-        """Wait for the next call that is done, at most until a time (monotonic seconds), and report it."""
+        """Wait for the next call that is done, or a `wake`, at most until a time (monotonic seconds), and report it."""
         timeout_s = None if until is None else min(max(0.0, until - time.monotonic()), TIMEOUT_MAX)
         with suppress(queue.Empty):
             self._report(self._done.get(timeout=timeout_s))
@@ -91,7 +98,7 @@ class Calls:
         _LEFT_AT_EXIT.discard(self)
         if self._process.has_threads:
             self._cancel()
-            while len(self._calls) > self._done.qsize() and time.monotonic() < until:
+            while len(self._calls) > self._done.qsize() - self._is_woken and time.monotonic() < until:
                 time.sleep(_GLANCE_S)
 
     def _cancel(self) -> None:
@@ -104,6 +111,9 @@ class Calls:
             self._on_done()
 
     def _report(self, call_id: int) -> None:
+        if call_id == _NO_CALL:
+            self._is_woken = False
+            return
         call = self._calls.pop(call_id, None)
         if call is None:  # It was given up.
             return

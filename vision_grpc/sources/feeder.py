@@ -13,6 +13,7 @@ from vision_grpc.errors import MachineError
 from vision_grpc.results import ImageError
 from vision_grpc.sources.files import PATIENCE_S, ImageSource, Source, path_of, read_image
 from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.item import Item
 from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import DaemonThreads
 
@@ -223,7 +224,7 @@ class _TaskFeeder(Feeder):
                 await self._resume.wait()
 
     async def _read(self, source: ImageSource, position: int) -> Image | Rejection:
-        if isinstance(source, Image | bytes):
+        if isinstance(source, Image | Rejection | bytes):
             return read_image(source, position, self._limits)
         if self._is_closed:
             message = "the stream of these images is over"
@@ -234,7 +235,7 @@ class _TaskFeeder(Feeder):
             try:
                 self._files = DaemonThreads("vision-grpc-files")
             except MachineError as error:
-                key = path_of(source, position)
+                key = source.key if isinstance(source, Item) else path_of(source, position)
                 return Rejection(key, ImageError(error.code, f"{quote_name(key)}: cannot be read: {error}"))
         read = partial(copy_context().run, partial(_read_or_error, source, position, self._limits))
         image = await asyncio.wrap_future(self._files.submit(read))

@@ -13,11 +13,12 @@ from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
 from vision_grpc.sources.formats import too_large, unfit
 from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.item import Item, Read
 from vision_grpc.texts.encoded import encoding_of
 from vision_grpc.texts.quoting import quote_name, show
 
-ImageSource: TypeAlias = Image | bytes | str | os.PathLike[str]
-"""What a caller may pass as an image: bytes, a path, or an Image that has a key."""
+ImageSource: TypeAlias = Image | Item | Rejection | bytes | str | os.PathLike[str]
+"""What a caller may pass as an image: bytes, a path, an `Image` or an `Item` that has a key, or why there is none."""
 
 PATIENCE_S = 0.01
 """How long the images that have come are held back while a batch could have more."""
@@ -31,21 +32,35 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
 
     The key is that of the `Image`, the path, or `#position` for bare bytes. A file over the limit is not read.
     """
+    if isinstance(source, Rejection):
+        return source
     if isinstance(source, Image):
         _check_parts(source, position)
-        key, content = source
+        image = source
     elif isinstance(source, bytes):
-        key, content = f"#{position}", source
+        image = Image(f"#{position}", source)
+    elif isinstance(source, Item):
+        made = image_of(source, source.read(limits))
+        if isinstance(made, Rejection):
+            return made
+        image = made
     else:
         key = path_of(source, position)
         read = read_file(key, limits)
         if isinstance(read, ImageError):
             return Rejection(key, read)
-        content = read
-    fault = check_image(content, limits)
+        image = Image(key, read)
+    fault = check_image(image.content, limits)
     if fault is None:
-        return Image(key, content)
-    return Rejection(key, unfit(key, fault, content))
+        return image
+    return Rejection(image.key, unfit(image.key, fault, image.content))
+
+
+def image_of(item: Item, read: Read) -> Image | Rejection:
+    """Return what was read of an item under its key."""
+    if isinstance(read, ImageError):
+        return Rejection(item.key, read)
+    return Image(item.key, read if isinstance(read, bytes) else read.content, item.languages, item.model)
 
 
 def check_many(images: object) -> None:
@@ -54,7 +69,7 @@ def check_many(images: object) -> None:
     Raises:
         TypeError: the argument is one image.
     """
-    if isinstance(images, str | bytes | os.PathLike | Image):
+    if isinstance(images, str | bytes | os.PathLike | Image | Item | Rejection):
         message = "analyze_many takes an iterable of images; for one, use analyze or put it into a list"
         raise TypeError(message)
 
@@ -94,7 +109,7 @@ class Source:
 
 
 def _check_parts(image: Image, position: int) -> None:
-    key, content = cast("tuple[object, object]", image)
+    key, content, *_ = cast("tuple[object, ...]", image)
     if not (isinstance(key, str) and isinstance(content, bytes)):
         parts = f"a {type(key).__name__} and {type(content).__name__}"
         message = (

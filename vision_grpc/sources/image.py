@@ -1,5 +1,6 @@
 """An image on its way through the client."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vision_grpc.results import ImageError
@@ -11,9 +12,18 @@ class Image(NamedTuple):
 
     key: str
     content: bytes
+    languages: Sequence[str] | None = None
+    """Its own languages, None for those of the call."""
+    model: str | None = None
+    """Its own model, None for that of the call."""
 
     def __repr__(self) -> str:
-        return f"Image(key={show(self.key)}, content=<{len(self.content)} bytes>)"
+        own = [
+            f", {name}={show(value)}"
+            for name, value in (("languages", self.languages), ("model", self.model))
+            if value is not None
+        ]
+        return f"Image(key={show(self.key)}, content=<{len(self.content)} bytes>{''.join(own)})"
 
 
 class Rejection(NamedTuple):

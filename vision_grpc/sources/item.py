@@ -2,10 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
+
+
+class Made(Protocol):
+    """What has the content to send in place of that of a file, such as `vision_grpc.sources.fit.Fitted`."""
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of a JPEG or PNG file."""
+        ...
+
+
+Read: TypeAlias = bytes | Made | ImageError
+"""What reading an image gives."""
 
 
 @dataclass(slots=True)
@@ -15,7 +28,7 @@ class Item:
     key: str
     """The name under which its result comes back, alone of its kind in a run."""
 
-    read: Callable[[Limits], bytes | ImageError] = field(repr=False)
+    read: Callable[[Limits], Read] = field(repr=False)
     """Returns the content of its file, whole; an error where it cannot be read or is larger than the limits allow."""
 
     content_bytes: int | None = None
