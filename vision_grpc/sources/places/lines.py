@@ -12,7 +12,7 @@ from vision_grpc.config import Limits
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.files import explain_unread
-from vision_grpc.sources.item import Entry, Fault, Item, Skipped
+from vision_grpc.sources.item import Entry, Fault, Item, Read, Skipped
 from vision_grpc.sources.places.stdin import STDIN, open_stdin
 from vision_grpc.texts.quoting import quote_name
 
@@ -86,7 +86,7 @@ def locate(entry: Entry, origin: Origin) -> Entry:
             return entry
 
 
-def _read(read: Callable[[Limits], bytes | ImageError], origin: Origin, limits: Limits) -> bytes | ImageError:
+def _read(read: Callable[[Limits], Read], origin: Origin, limits: Limits) -> Read:
     content = read(limits)
     return _locate(content, origin) if isinstance(content, ImageError) else content
 
