@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
-from vision_grpc.sources.item import Entry, Fault, Item, Skipped
+from vision_grpc.sources.item import Entry, Fault, Item, Made, Skipped
 
 
 class Read(NamedTuple):
     """An image, and what reading it gave."""
 
     key: str
-    content: bytes | ImageError
+    content: bytes | Made | ImageError
 
 
 def read_entries(source: Iterator[Entry]) -> Iterator[Read | Skipped | Fault]:

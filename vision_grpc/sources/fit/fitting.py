@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code, MachineError
@@ -36,7 +36,8 @@ def fit(source: str | PathLike[str] | bytes, limits: Limits = _LIMITS) -> Fitted
 def prepare(item: Item, limits: Limits = _LIMITS) -> Fitted | ImageError:
     """Return the image of an item as content that may be sent, or why that is not possible, with the item's key."""
     read = item.read(_raised(limits))
-    return _fit(read, limits, item.key) if isinstance(read, bytes) else read
+    # Only pages are made, and they come fitted.
+    return _fit(read, limits, item.key) if isinstance(read, bytes) else cast("Fitted | ImageError", read)
 
 
 def fit_picture(picture: "Image.Image", origin: Origin, limits: Limits = _LIMITS) -> Fitted:
