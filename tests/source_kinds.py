@@ -32,6 +32,9 @@ class SourceKind(ABC):
     can_lose_one: ClassVar = True
     """Whether one of its images can be unreadable, and the others are read."""
 
+    needs_bucket: ClassVar = False
+    """Whether it needs the fixture `bucket`."""
+
     def __init__(self, folder: Path, options: SourceOptions | None = None) -> None:
         self.folder = folder
         self.options = SourceOptions() if options is None else options
@@ -52,6 +55,10 @@ class SourceKind(ABC):
     def key_of(self, name: str) -> str:
         """Return the key of an image."""
         return str(self.folder / name)
+
+    def place_of(self, name: str) -> str:
+        """Return how a file is called that is not an image."""
+        return self.key_of(name)
 
     def is_same(self, content: bytes, original: bytes) -> bool:
         """Return whether an image, or a page of it, was read."""

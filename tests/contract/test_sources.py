@@ -6,6 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
+from container_kinds import S3, Parquet, S3Objects, Tar, TarGz
 from document_kinds import Pdf, Tiff
 from images_in_bytes import png
 from source_kinds import KINDS, LOST, SourceKind
@@ -23,11 +25,19 @@ _LIMITS = Limits()
 _NAMES = ("0.png", "a/1.png", "a/b/2.PNG", "a/b/3.jpeg", "c/4.jpg", "два слова/5.png")
 _ODD_NAMES = ("\udcff.png", "line\nend.png", "tab\tand\rreturn.png")
 _MANY, _MANY_BYTES = 200, 50_000
+_KINDS: tuple[type[SourceKind], ...] = (*KINDS, Tar, TarGz, Parquet, S3, S3Objects, Pdf, Tiff)
 
 
-@pytest.fixture(params=[*KINDS, Pdf, Tiff], ids=lambda kind: kind.__name__)
+def _param(kind: type[SourceKind]) -> ParameterSet:
+    return pytest.param(kind, marks=[pytest.mark.environment] if kind.needs_bucket else [])
+
+
+@pytest.fixture(params=[_param(kind) for kind in _KINDS], ids=lambda kind: kind.__name__)
 def kind(request: pytest.FixtureRequest) -> type[SourceKind]:
-    return request.param  # type: ignore[no-any-return]
+    kind: type[SourceKind] = request.param
+    if kind.needs_bucket:
+        request.getfixturevalue("bucket")
+    return kind
 
 
 @pytest.fixture
@@ -126,7 +136,7 @@ def test_other_files_are_counted_by_kind(kind: type[SourceKind], make: Make) -> 
     assert [(entry.kind, entry.can_be_fitted) for entry in skipped] == [
         (".docx", False), (".webp", True), ("no suffix", False),
     ]  # fmt: skip
-    assert [entry.name for entry in skipped] == list(map(source.key_of, ("notes.docx", "photo.WEBP", "z")))
+    assert [entry.name for entry in skipped] == list(map(source.place_of, ("notes.docx", "photo.WEBP", "z")))
 
 
 def test_only_the_image_at_hand_is_in_memory(kind: type[SourceKind], make: Make) -> None:

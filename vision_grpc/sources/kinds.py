@@ -40,6 +40,17 @@ def suffix_of(name: str) -> str:
     return suffix if suffix in _KNOWN or _FORMAT.fullmatch(suffix) else ""
 
 
+def sample_of(path: str) -> str:
+    """Return a path up to the first dot of its name: what belongs together has it in common, as in WebDataset."""
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + name.partition(".")[0]
+
+
+def is_hidden(path: str) -> bool:
+    """Return whether a part of a path, which has slashes, begins with a dot."""
+    return "." in path and any(part.startswith(".") and part not in {".", ".."} for part in path.split("/"))
+
+
 def kind_of(suffix: str) -> Kind:
     """Return what can be done with files of this suffix, which is in lower case."""
     if suffix in SENDABLE:

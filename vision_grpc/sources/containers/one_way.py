@@ -18,7 +18,7 @@ class OneWayFile:
         self._returned = b""
         self._position = 0
         self.last = b""
-        """What was read last."""
+        """What `read` returned last."""
 
     def tell(self) -> int:
         """Return how many bytes have been read or passed."""
@@ -33,9 +33,14 @@ class OneWayFile:
         if not 0 <= size <= _LARGEST_READ:
             message = f"a part of {size:,} bytes is too large"
             raise ValueError(message)
-        self.last = self._take(size)
-        self._position += len(self.last)
+        self.last = self.read_content(size)
         return self.last
+
+    def read_content(self, size: int) -> bytes:
+        """Return so many bytes, however many; fewer only at the end."""
+        content = self._take(size)
+        self._position += len(content)
+        return content
 
     def give_back(self, content: bytes) -> None:
         """Let the next read return this again, with which the last one ended."""

@@ -7,6 +7,9 @@ from vision_grpc.sources.item import Entry
 from vision_grpc.sources.kinds import TARS
 from vision_grpc.sources.options import SourceOptions
 
+MOST_DOCUMENT_BYTES = 256 * 1_048_576
+"""The largest document inside another container: it is read as a whole to be opened."""
+
 Open: TypeAlias = Callable[[str, SourceOptions], Iterator[Entry]]
 """Yields what is in a file, a folder or a store.
 

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from functools import partial
 from typing import IO
 
+from vision_grpc.config import Limits
+from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.nothing import report_nothing
+from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, document_opener_of
 from vision_grpc.sources.containers.tar_members import Members
 from vision_grpc.sources.files import explain_unread
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
-from vision_grpc.sources.kinds import NO_SUFFIX, Kind, kind_of, suffix_of
+from vision_grpc.sources.kinds import NO_SUFFIX, Kind, is_hidden, kind_of, sample_of, suffix_of
 from vision_grpc.sources.options import SourceOptions
 
 LINK, DEVICE = "link in a tar file", "device in a tar file"
@@ -45,17 +48,23 @@ def read_tar(name: str, file: IO[bytes], options: SourceOptions) -> Iterator[Ent
     sample, asides, is_empty = "", _Asides(), True
     for member in members:
         path = _HERE.sub("", member.name)
-        if member.isdir() or _is_hidden(path) or not options.globs.select(path):
+        if member.isdir() or is_hidden(path) or not options.globs.select(path):
             continue
         is_empty = False
-        if sample != (sample := _sample_of(path)):
+        if sample != (sample := sample_of(path)):
             yield from asides.close()
         place, suffix = f"{name}#{path}", suffix_of(path)
         kind = kind_of(suffix) if member.isreg() else Kind.OTHER
         if kind is Kind.SENDABLE or (kind is Kind.FITTABLE and options.fit):
             asides.belong()
             key = place if options.member_keys == "path" else path[: -len(suffix)]
-            yield Item(key, partial(members.read, member, place), member.size, place=place, is_passing=True)
+            read = partial(members.read, member, place)
+            if (open_document := document_opener_of(suffix, options)) is None:
+                yield Item(key, read, member.size, place=place, is_passing=True)
+            elif isinstance(content := read(Limits(content_bytes=MOST_DOCUMENT_BYTES)), ImageError):
+                yield Fault(place, content)
+            else:
+                yield from open_document(content, key, options)
         elif kind is Kind.FITTABLE:
             asides.belong()
             yield Skipped(place, suffix, can_be_fitted=True)
@@ -94,15 +103,6 @@ class _Asides:
     def _take(self) -> list[Skipped]:
         members, self._members = self._members, []
         return members
-
-
-def _sample_of(path: str) -> str:
-    folder, slash, name = path.rpartition("/")
-    return folder + slash + name.partition(".")[0]
-
-
-def _is_hidden(path: str) -> bool:
-    return "." in path and any(part.startswith(".") and part not in {".", ".."} for part in path.split("/"))
 
 
 def _kind_of_other(member: tarfile.TarInfo, suffix: str) -> str:

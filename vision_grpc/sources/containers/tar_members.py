@@ -98,7 +98,7 @@ def _content_of(member: tarfile.TarInfo, tar: tarfile.TarFile, content: OneWayFi
     if member.issparse() and (file := tar.extractfile(member)) is not None:
         return file.read()
     content.seek(member.offset_data)
-    read = content.read(member.size)
+    read = content.read_content(member.size)
     if len(read) < member.size:
         raise EOFError
     return read

@@ -39,6 +39,10 @@ def open_path_or_url(place: str, options: SourceOptions) -> Iterator[Entry]:
             return open_path(place, options)
         case "file" if (path := path_of_url(place)) is not None:
             return open_path(path, options)
+        case "s3" | "s3a" | "gs" | "az" | "azure" | "adl" | "abfs" | "abfss":
+            from vision_grpc.sources.places.store import open_store
+
+            return open_store(place, options)
         case _:
             return iter((refuse_url(place),))
 
