@@ -38,12 +38,12 @@ def test_a_key_takes_less_than_forty_bytes_whatever_its_length() -> None:
     tracemalloc.start()
     try:
         table = KeyTable()
-        for number in range(40_000):
+        for number in range(10_000):
             table.add(f"{'long/' * 40}{number}", number)
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert taken < 40 * 40_000
+    assert taken < 40 * 10_000
 
 
 @pytest.mark.parametrize("key", ["a.png", "скан.png", "caf\udce9.png", "\ud800", "\ud800\udce9", "", "\0"])

@@ -25,10 +25,10 @@ Settings = Mapping[str, Any]
 
 # Readers that infer the types of columns from the first lines, such as duckdb and pandas, see all of them here.
 _COLUMNS = (
-    '"key":"","ok":null,"retryable":null,"error":{"code":"OK","message":""},"text":"","attempts":0,"request_id":"",'
-    '"transport":"","started_at":null,"finished_at":null,"key_bytes":"","fitted":{"format":"","width":0,'
-    '"height":0,"orientation":1,"frames":1,"dpi":0.0,"sent":{"format":"","width":0,"height":0,"scale":1.0,'
-    '"quality":0}},"languages":[""],"model":""'
+    b'"key":"","ok":null,"retryable":null,"error":{"code":"OK","message":""},"text":"","attempts":0,"request_id":"",'
+    b'"transport":"","key_bytes":"","fitted":{"format":"","width":0,'
+    b'"height":0,"orientation":1,"frames":1,"dpi":0.0,"sent":{"format":"","width":0,"height":0,"scale":1.0,'
+    b'"quality":0}},"languages":[""],"model":""'
 )
 
 
@@ -52,17 +52,19 @@ _decoder = msgspec.json.Decoder(_HeadLine)
 
 def render_header(settings: Settings) -> bytes:
     """Return the first line of a new journal."""
+    now = datetime.now(UTC)
     head = msgspec.json.encode(
         {
             "format": FORMAT,
             "program": f"vision-grpc {__version__}",
-            "created_at": datetime.now(UTC),
+            "created_at": now,
             "settings": strict_tree(settings),
             "finished_at": None,
             "counts": None,
         }
     )
-    return b'{"journal":%b,%b}\n' % (head, _COLUMNS.encode())
+    time = msgspec.json.encode(now)
+    return b'{"journal":%b,%b,"started_at":%b,"finished_at":%b}\n' % (head, _COLUMNS, time, time)
 
 
 def render_end(counts: Mapping[str, object]) -> bytes:

@@ -62,14 +62,20 @@ def parse_head(line: bytes) -> LineHead | None:
         return None
     try:
         line.decode()
-        parsed = _decode(line)
-    except msgspec.ValidationError:  # Another program's line: JSON, but not of our fields.
-        return None
+        parsed = _parse(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedLineError from error
-    if parsed.key is None or parsed.ok is None:
+    if parsed is None or parsed.key is None or parsed.ok is None:
         return None
     return LineHead(exact_key(parsed.key, parsed.key_bytes), parsed.ok, parsed.retryable)
+
+
+def _parse(line: bytes) -> _Parsed | None:
+    try:
+        return _decode(line)
+    except msgspec.ValidationError:
+        msgspec.json.decode(line)  # What follows the field that is not as ours has to be JSON, too.
+        return None
 
 
 def exact_key(key: str, key_bytes: str | None) -> str:
