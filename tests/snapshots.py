@@ -9,6 +9,7 @@ _USUAL = Snapshot(
     done=12_345,
     total=200_000,
     is_listed=True,
+    known=200_000,
     read=12_322,
     failed=23,
     failed_by_code={"INVALID_ARGUMENT": 20, "UNAVAILABLE": 3},

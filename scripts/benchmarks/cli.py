@@ -124,23 +124,23 @@ def _in_python(ground: Ground, folder: Path, output: Path) -> list[str | Path]:
 
 def _run(*arguments: str | Path) -> _Ended:
     """Run Python to the end of a program, and return what that took."""
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        stdout=subprocess.DEVNULL,
-        env=environment() | {"YC_IAM_TOKEN": TOKEN},
-    )
-    peak_bytes = 0
-    while True:
-        # Of a program that has ended, the kernel tells the peak of whoever started it, too.
-        with suppress(OSError, IndexError):
-            memory = Path(f"/proc/{process.pid}/status").read_text()
-            peak_bytes = int(memory.partition("VmHWM:")[2].split()[0]) * 1024
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            break
-        time.sleep(_LOOK_S)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        message = f"{process.args!r} ended with {process.returncode}"
-        raise ChildProcessError(message)
-    return _Ended(usage.ru_utime + usage.ru_stime, peak_bytes)
+    with tempfile.TemporaryFile() as messages:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=messages,
+            env=environment() | {"YC_IAM_TOKEN": TOKEN},
+        )
+        peak_bytes = 0
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            # The peak that `wait4` returns would be at least that of this process, which started it.
+            with suppress(OSError, IndexError):
+                memory = Path(f"/proc/{process.pid}/status").read_text()
+                peak_bytes = int(memory.partition("VmHWM:")[2].split()[0]) * 1024
+            time.sleep(_LOOK_S)
+        process.returncode = os.waitstatus_to_exitcode(ended[1])
+        if process.returncode:
+            messages.seek(0)
+            message = f"{process.args!r} ended with {process.returncode}: {messages.read().decode()}"
+            raise ChildProcessError(message)
+    return _Ended(ended[2].ru_utime + ended[2].ru_stime, peak_bytes)

@@ -24,9 +24,11 @@ class Snapshot:
     done: int
     """Images with a final result, those of earlier runs included."""
     total: int
-    """Images known so far, those of earlier runs included: at least so many there are."""
+    """Images to be done as far as is known, those of earlier runs included; no more than the run is to send."""
     is_listed: bool
-    """Whether the sources are read to their end, so that `total` is all there is."""
+    """Whether `total` is final."""
+    known: int
+    """Images found so far, those of earlier runs and those beyond the run's limit included."""
     read: int
     """Images that this run has got a text of, which may be empty."""
     failed: int
@@ -46,7 +48,7 @@ class Snapshot:
     throttled_s: float
     elapsed_s: float
     pace_per_s: float | None
-    """Images a second over the last half minute, None at the very start."""
+    """Images a second over the last half minute, None before the first."""
     mean_per_s: float | None
     """Images a second since the first call."""
     left_s: float | None
@@ -70,12 +72,14 @@ class Kind:
 
 
 class Progress:
-    """Counts what happens in a run. One thread tells it, another may look at it."""
+    """Counts what happens in a run, which sends `most` images at most. One thread tells it, another may look at it."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, *, most: int | None = None) -> None:
+        self._most = most
         self._started_at = self._calling_since = now
         self._known = self._read = self._billed_units = 0
-        self._is_listed = False
+        self.is_listed = False
+        """Whether the sources are read to their end."""
         self._pace = Pace(now)
         self._quota_refusals = 0
         self._refused_at: float | None = None
@@ -100,7 +104,7 @@ class Progress:
 
     def listing_ended(self) -> None:
         """Take note that the sources are read to their end: the total is known."""
-        self._is_listed = True
+        self.is_listed = True
 
     def done_before(self, *, ok: bool, billed_units: int = 0) -> None:
         """Count an image of the sources that an earlier run has finished."""
@@ -145,8 +149,9 @@ class Progress:
         away_s = None if self._away_since is None else now - self._away_since
         return Snapshot(
             done=earlier + finished,
-            total=earlier + max(self._known, finished),
-            is_listed=self._is_listed,
+            total=earlier + self._to_do(finished),
+            is_listed=self._is_final(finished),
+            known=earlier + max(self._known, finished),
             read=self._read,
             failed=self.failures.count,
             failed_by_code=self.failures.by_code.copy(),
@@ -159,7 +164,7 @@ class Progress:
             calls_in_flight=stats.calls_in_flight,
             throttled_s=stats.throttle_wait_s,
             elapsed_s=now - self._started_at,
-            pace_per_s=self._pace.images_per_s,
+            pace_per_s=self._pace.images_per_s if finished else None,
             mean_per_s=finished / calling_s if calling_s > 0 else None,
             left_s=self._left_s(finished, is_away=away_s is not None),
             is_throttled=self._is_throttled(now),
@@ -179,9 +184,17 @@ class Progress:
         elif self._away_since is None:
             self._away_since = now
 
+    def _to_do(self, finished: int) -> int:
+        """Return how many images this run is to finish, as far as is known."""
+        known = max(self._known, finished)
+        return known if self._most is None else min(known, self._most)
+
+    def _is_final(self, finished: int) -> bool:
+        return self.is_listed or (self._most is not None and self._to_do(finished) == self._most)
+
     def _left_s(self, finished: int, *, is_away: bool) -> float | None:
-        left = self._known - finished
-        if not self._is_listed or is_away:
+        left = self._to_do(finished) - finished
+        if not self._is_final(finished) or is_away:
             return None
         if left <= 0:
             return 0.0

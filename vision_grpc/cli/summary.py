@@ -57,9 +57,9 @@ def _lines(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> Iter
 
 
 def _read_line(progress: Progress, seen: Snapshot) -> str:
-    of = "" if seen.is_listed else "at least "
+    of = "" if progress.is_listed else "at least "
     read = seen.read + progress.earlier_read
-    line = f"read {read:,} of {of}{plural(seen.total, 'image')}"
+    line = f"read {read:,} of {of}{plural(seen.known, 'image')}"
     if progress.earlier_read:
         line += f", {progress.earlier_read:,} of them in earlier runs,"
     if seen.done == seen.earlier and seen.earlier:

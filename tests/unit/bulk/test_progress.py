@@ -69,7 +69,7 @@ def test_listing_first_does_not_make_a_run_look_slow() -> None:
     progress = Progress(0.0)
     for second in range(60):
         progress.listed(10)
-        assert progress.snapshot(float(second), Stats()).pace_per_s is None
+        assert progress.snapshot(float(second), Stats()).mean_per_s is None
     progress.listing_ended()
     seen = pass_time(progress, 59, 10, images=100)
     assert (seen.pace_per_s, seen.mean_per_s, seen.left_s, seen.elapsed_s) == (10.0, 10.0, 50.0, 69.0)
@@ -104,6 +104,21 @@ def test_a_burst_at_the_start_is_no_pace_yet() -> None:
     finish(progress, 64)
     assert progress.snapshot(0.1, CALLING).left_s is None
     assert pass_time(progress, 0, 4, images=0).left_s is not None
+
+
+def test_a_limit_bounds_what_is_left() -> None:
+    progress = Progress(0.0, most=100)
+    progress.listed(60)
+    assert not progress.snapshot(0.0, Stats()).is_listed
+    progress.listed(5000)
+    seen = pass_time(progress, 0, 10, images=50)
+    assert (seen.done, seen.total, seen.is_listed, seen.known, seen.left_s) == (50, 100, True, 5060, 10.0)
+
+
+def test_there_is_no_pace_before_the_first_result() -> None:
+    progress = Progress(0.0)
+    progress.listed(60)
+    assert progress.snapshot(5.0, CALLING).pace_per_s is None
 
 
 def test_nothing_is_left_when_all_is_done() -> None:
