@@ -3,19 +3,23 @@
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from vision_grpc.sources.item import Entry
+from vision_grpc.config import Limits
+from vision_grpc.contract.foreign import name_foreign
+from vision_grpc.sources.item import Entry, Item
 from vision_grpc.sources.kinds import TARS
 from vision_grpc.sources.options import SourceOptions
 
 MOST_DOCUMENT_BYTES = 256 * 1_048_576
 """The largest document inside another container: it is read as a whole to be opened."""
 
+HEAD_BYTES = 1_024
+"""How much of a content tells what it is."""
+
 Open: TypeAlias = Callable[[str, SourceOptions], Iterator[Entry]]
 """Yields what is in a file, a folder or a store.
 
 It raises nothing for what is wrong with that: this is a Fault, or the error of an Item.
 """
-
 
 OpenDocument: TypeAlias = Callable[[str | bytes, str, SourceOptions], Iterator[Entry]]
 """Yields the pages of a document: of a path or a content, whose key this is. It raises nothing either."""
@@ -52,3 +56,30 @@ def document_opener_of(suffix: str, options: SourceOptions) -> OpenDocument | No
             return open_tiff
         case _:
             return None
+
+
+def suffix_of_content(head: bytes) -> str:
+    """Return the suffix of documents whose content begins like this; empty for what is not a document."""
+    match name_foreign(head):
+        case "a PDF":
+            return ".pdf"
+        case "a TIFF":
+            return ".tiff"
+        case _:
+            return ""
+
+
+def open_content(item: Item, head: bytes, options: SourceOptions) -> Iterator[Entry]:
+    """Yield an Item that has no suffix, or its pages where its content, of which this is the head, is a document."""
+    open_document = document_opener_of(suffix_of_content(head), options)
+    if open_document is None:
+        yield item
+        return
+    content = item.read(Limits(content_bytes=MOST_DOCUMENT_BYTES))
+    if not isinstance(content, bytes):
+        yield Item(item.key, lambda _: content, place=item.place)
+        return
+    for entry in open_document(content, item.key, options):
+        if isinstance(entry, Item) and item.place is not None:
+            entry.place = item.place + entry.key.removeprefix(item.key)
+        yield entry

@@ -12,6 +12,7 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.arrow import load_arrow
 from vision_grpc.sources.containers.image_column import ColumnError, Columns, find_columns
 from vision_grpc.sources.containers.nothing import report_nothing
+from vision_grpc.sources.containers.openers import HEAD_BYTES, open_content
 from vision_grpc.sources.files import explain_unread, read_file
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
 from vision_grpc.sources.object_file import ObjectError
@@ -55,7 +56,7 @@ def read_parquet(name: str, file: IO[bytes], options: SourceOptions, *, folder: 
         table = arrow.parquet.ParquetFile(
             file, pre_buffer=False, buffer_size=_BUFFER_BYTES, page_checksum_verification=True
         )
-        rows = _Rows(name, find_columns(table.schema_arrow, options), folder)
+        rows = _Rows(name, find_columns(table.schema_arrow, options), folder, options)
     except ColumnError as error:
         yield _fault(name, Code.INVALID_ARGUMENT, str(error))
         return
@@ -80,10 +81,11 @@ def read_parquet(name: str, file: IO[bytes], options: SourceOptions, *, folder: 
 class _Rows:
     """Makes rows of a table into items."""
 
-    def __init__(self, name: str, columns: Columns, folder: str | None) -> None:
+    def __init__(self, name: str, columns: Columns, folder: str | None, options: SourceOptions) -> None:
         self._name = name
         self._columns = columns
         self._folder = folder
+        self._options = options
 
     def batches(self, table: Any, group: int) -> Iterator[Any]:  # noqa: ANN401 - pyarrow has no types
         """Return the rows of a group, a few megabytes at a time."""
@@ -105,8 +107,13 @@ class _Rows:
             place = f"{self._name}#row={start + row}"
             key = names[row] or place
             if size is not None:
-                read = partial(_read, contents, row, size, place)
-                yield Item(key, read, size, place=None if key == place else place)
+                item = Item(
+                    key, partial(_read, contents, row, size, place), size, place=None if key == place else place
+                )
+                head = (
+                    contents[row].as_buffer().slice(0, min(size, HEAD_BYTES)).to_pybytes() if self._options.fit else b""
+                )
+                yield from open_content(item, head, self._options)
             elif path := paths[row]:
                 yield self._beside(key, path, place)
             else:

@@ -41,7 +41,11 @@ def open_picture(content: bytes) -> Opened:
     """
     kind = name_foreign(content)
     if kind is not None and kind not in FORMATS:
-        message = f"the file is {kind}, which cannot be fitted: convert it to JPEG or PNG"
+        is_pdf = kind == "a PDF"
+        advice = (
+            "which is read as .pdf alone: rename it" if is_pdf else "which cannot be fitted: convert it to JPEG or PNG"
+        )
+        message = f"the file is {kind}, {advice}"
         raise UnfitError(message)
     is_png = content.startswith(b"\x89")
     known = FORMATS[kind] if kind else PNG if is_png else JPEG

@@ -8,10 +8,16 @@ from pathlib import Path
 
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
-from vision_grpc.sources.containers.openers import opener_of
+from vision_grpc.sources.containers.openers import (
+    HEAD_BYTES,
+    MOST_DOCUMENT_BYTES,
+    open_content,
+    opener_of,
+    suffix_of_content,
+)
 from vision_grpc.sources.files import explain_unread, read_file
 from vision_grpc.sources.item import Entry, Item
-from vision_grpc.sources.kinds import suffix_of
+from vision_grpc.sources.kinds import Kind, kind_of, suffix_of
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.folder import open_folder
 from vision_grpc.sources.places.stdin import STDIN, open_stdin
@@ -29,7 +35,9 @@ def open_place(place: str, options: SourceOptions) -> Iterator[Entry]:
 
     The place is a path, a URL or `STDIN`.
     """
-    return iter((Item(STDIN, _read_stdin),)) if place == STDIN else open_path_or_url(place, options)
+    if place != STDIN:
+        return open_path_or_url(place, options)
+    return _open_stdin(options) if options.fit else iter((Item(STDIN, _read_stdin),))
 
 
 def open_path_or_url(place: str, options: SourceOptions) -> Iterator[Entry]:
@@ -56,9 +64,13 @@ def open_path(path: str, options: SourceOptions) -> Iterator[Entry]:
         return iter((Item(path, partial(read_file, path), path=path),))  # Reading it reports the error.
     if stat.S_ISDIR(status.st_mode):
         return open_folder(path, options)
-    if (opener := opener_of(suffix_of(path), options)) is not None:
+    is_file = stat.S_ISREG(status.st_mode)
+    suffix = suffix_of(path)
+    if options.fit and is_file and kind_of(suffix) is Kind.OTHER:
+        suffix = suffix_of_content(_read_head(path))
+    if (opener := opener_of(suffix, options)) is not None:
         return opener(path, options)
-    size = status.st_size if stat.S_ISREG(status.st_mode) else None
+    size = status.st_size if is_file else None
     return iter((Item(path, partial(read_file, path), size, path=path),))
 
 
@@ -67,6 +79,21 @@ def plain_path(path: str) -> str:
     # A Path is slow, and would change nothing of most paths.
     is_plain = os.sep == "/" and not (path.startswith("./") or path.endswith("/") or "/." in path or "//" in path)
     return path if is_plain else str(Path(path))
+
+
+def _read_head(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a Path may change the spelling
+            return file.read(HEAD_BYTES)
+    except (OSError, ValueError, MemoryError):
+        return b""  # Reading it reports the error.
+
+
+def _open_stdin(options: SourceOptions) -> Iterator[Entry]:
+    """Yield the image on stdin, or the pages of the document there."""
+    content = _read_stdin(Limits(content_bytes=MOST_DOCUMENT_BYTES))
+    head = content[:HEAD_BYTES] if isinstance(content, bytes) else b""
+    yield from open_content(Item(STDIN, lambda _: content), head, options)
 
 
 def _read_stdin(limits: Limits) -> bytes | ImageError:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
@@ -87,8 +86,7 @@ def _list_first_pages(document: Document, key: str, most: int, *, skip_text: boo
             yield Skipped(page_key(key, number), PAGE_WITH_TEXT, can_be_fitted=False, is_wished=True)
         else:
             document.hold()
-            read: Any = partial(_read_page, document, page_key(key, number), number)
-            yield Item(page_key(key, number), read)
+            yield Item(page_key(key, number), partial(_read_page, document, page_key(key, number), number))
     if missing:
         yield _missing(key, most - missing + 1, most)
 
