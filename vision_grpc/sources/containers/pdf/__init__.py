@@ -16,7 +16,7 @@ from vision_grpc.sources.item import PAGE_WITH_TEXT, Entry, Fault, Item, Skipped
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.texts.quoting import quote_name
 
-_SIGNATURE = b"%PDF-"
+_SIGNATURE = b"%PDF"
 
 # Fewer are a page number or a stamp on a scan, which leave its text unread: `Page 1 of 12` has 9.
 _LEAST_TEXT = 10
