@@ -1,14 +1,12 @@
 """Keys of images by the million, in little memory."""
 
 from array import array
-from hashlib import blake2b
-from struct import Struct
+from zlib import crc32
 
 _SHARDS_BITS = 6
 _SHARDS = 1 << _SHARDS_BITS
 _FIRST_SLOTS = 8
-_DIGEST_BYTES = 12
-_halves_of = Struct("<QI").unpack
+_64_BITS = (1 << 64) - 1
 
 
 def bytes_of_key(key: str) -> bytes:
@@ -22,9 +20,10 @@ def bytes_of_key(key: str) -> bytes:
 class KeyTable:
     """A small number, up to 32 bits, for each of many keys.
 
-    Of a key, only 96 bits of its BLAKE2 digest are kept, so that two keys are mistaken for each other in one of 10^17
-    runs of a million images. A million keys take 34 MB, whatever their length, and a look-up takes about 1 us. The
-    table grows in 64 parts, each by itself, so that no addition has to move all of it.
+    Of a key, only 96 bits are kept, Python's hash (SipHash with a secret of the process) and a CRC-32, so that two keys
+    are mistaken for each other in one of 10^17 runs of a million images. A million keys take 34 MB, whatever their
+    length, and a look-up takes about 1 us. The table grows in 64 parts, each by itself, so that no addition has to move
+    all of it.
     """
 
     __slots__ = ("_count", "_shards")
@@ -41,16 +40,12 @@ class KeyTable:
 
     def get(self, key: str) -> int | None:
         """Return the number of a key, None if the table does not have the key."""
-        low, high = _digest(key)
-        shard = self._shards[low & _SHARDS - 1]
-        slot = shard.find(low, high)
+        shard, slot, _, _ = self._find(key)
         return shard.numbers[slot] if shard.lows[slot] else None
 
     def put(self, key: str, number: int) -> int | None:
         """Set the number of a key; return the one that it had, None if the key is new."""
-        low, high = _digest(key)
-        shard = self._shards[low & _SHARDS - 1]
-        slot = shard.find(low, high)
+        shard, slot, low, high = self._find(key)
         if shard.lows[slot]:
             before: int = shard.numbers[slot]
             shard.numbers[slot] = number
@@ -60,13 +55,21 @@ class KeyTable:
 
     def add(self, key: str, number: int) -> int | None:
         """Set the number of a new key; of a key that has one, return that and leave it."""
-        low, high = _digest(key)
-        shard = self._shards[low & _SHARDS - 1]
-        slot = shard.find(low, high)
+        shard, slot, low, high = self._find(key)
         if shard.lows[slot]:
             return shard.numbers[slot]
         self._fill(shard, slot, low, high, number)
         return None
+
+    def _find(self, key: str) -> tuple["_Shard", int, int, int]:
+        """Return where a key is, or belongs, and its two hashes."""
+        try:
+            content = key.encode()
+        except UnicodeEncodeError:
+            content = bytes_of_key(key)
+        low, high = hash(content) & _64_BITS or 1, crc32(content)  # 0 marks a free slot.
+        shard = self._shards[low & _SHARDS - 1]
+        return shard, shard.find(low, high), low, high
 
     def _fill(self, shard: "_Shard", slot: int, low: int, high: int, number: int) -> None:
         shard.lows[slot], shard.highs[slot], shard.numbers[slot] = low, high, number
@@ -74,11 +77,6 @@ class KeyTable:
         self._count += 1
         if shard.count * 3 > len(shard.lows) * 2:
             shard.grow()
-
-
-def _digest(key: str) -> tuple[int, int]:
-    low, high = _halves_of(blake2b(bytes_of_key(key), digest_size=_DIGEST_BYTES).digest())
-    return low or 1, high  # 0 marks a free slot.
 
 
 class _Shard:
@@ -91,7 +89,7 @@ class _Shard:
         self._allocate(_FIRST_SLOTS)
 
     def find(self, low: int, high: int) -> int:
-        """Return the slot of a digest, or the free one where it belongs."""
+        """Return the slot of a key, or the free one where it belongs."""
         lows, last = self.lows, len(self.lows) - 1
         slot = low >> _SHARDS_BITS & last
         while (kept := lows[slot]) and (kept != low or self.highs[slot] != high):

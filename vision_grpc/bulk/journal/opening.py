@@ -39,9 +39,9 @@ def open_locked(path: Path) -> int:
         JournalError: it cannot be opened, is not a regular file, or another process has it.
     """
     while True:
+        _check_kind(path)
         fd = _open(path)
         try:
-            _check_kind(fd, path)
             lock(fd, path)
             # While the lock was waited for, the file may have been set aside.
             if is_in_place(fd, path):
@@ -120,13 +120,18 @@ def sync_folder(path: Path) -> None:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     except OSError as error:
         raise JournalError.of(error, path) from error
 
 
-def _check_kind(fd: int, path: Path) -> None:
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+def _check_kind(path: Path) -> None:
+    # Before it is opened: some devices begin to do something then.
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # Opening it says why, or makes it.
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         problem = f"{quote_name(path)}: is not a regular file, which a journal has to be"
         raise JournalError(problem, advice=[NAME_ANOTHER])
 
