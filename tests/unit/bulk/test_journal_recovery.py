@@ -45,7 +45,7 @@ def test_a_torn_last_line_is_cut(path: Path, caplog: pytest.LogCaptureFixture) -
     lines = _fill(path)
     path.write_bytes(b"".join(lines[:4]) + lines[4][:-20])
     assert _reopen(path) == _KEYS[:3]
-    assert "not a whole line" in caplog.text
+    assert "the end was not a whole line and was cut off" in caplog.text
 
 
 def test_a_whole_last_line_without_its_line_end_is_kept(path: Path) -> None:

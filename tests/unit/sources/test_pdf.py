@@ -104,7 +104,9 @@ def test_an_encrypted_document_without_a_password_is_opened() -> None:
         assert page.read_text().strip() == "behind no password"
 
 
-@pytest.mark.parametrize("document", [b"%PDF-1.7\n", b"%PDF!", b"%PDF-1.7\n" + b"\0" * 5_000, make_pdf([PdfPage()])[:200]])
+@pytest.mark.parametrize(
+    "document", [b"%PDF-1.7\n", b"%PDF!", b"%PDF-1.7\n" + b"\0" * 5_000, make_pdf([PdfPage()])[:200]]
+)
 def test_a_damaged_document_is_one_page_that_ends_as_an_error(document: bytes) -> None:
     (entry,) = entries(document)
     assert names([entry]) == ["a.pdf#page=1"]

@@ -182,13 +182,13 @@ def _report(findings: Findings, path: Path) -> None:
     name = quote_name(path)
     if findings.damaged:
         _log.warning(
-            "%s: %d damaged lines were blanked, as after a power loss; their images are sent again",
+            "%s: damaged lines, as after a power loss, were blanked (%d), and their images are sent again",
             name,
             len(findings.damaged),
         )
     if findings.cut_bytes:
         _log.warning(
-            "%s: the last %d bytes are not a whole line and were cut off; their image is sent again",
+            "%s: the end was not a whole line and was cut off (%d bytes); its image is sent again",
             name,
             findings.cut_bytes,
         )

@@ -140,7 +140,7 @@ def _read(path: str | os.PathLike[str], file: FileIO, last: KeyTable | None) -> 
             if last is None or last.get(line.key) == number:
                 yield line
     if damaged:
-        _log.warning("%s: %d lines are not whole, as after a crash, and were passed over", quote_name(path), damaged)
+        _log.warning("%s: lines that are not whole, as after a crash, were passed over (%d)", quote_name(path), damaged)
 
 
 def _open(path: str | os.PathLike[str]) -> FileIO:

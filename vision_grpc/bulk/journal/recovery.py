@@ -64,6 +64,8 @@ def mend(path: Path, findings: Findings) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    if not (findings.damaged or findings.cut_bytes or findings.lacks_line_end):
+        return
     # Not through the descriptor that appends: on Linux, it appends whatever position it is given.
     with FileIO(path, "r+") as file:
         for start, end in findings.damaged:
@@ -73,8 +75,7 @@ def mend(path: Path, findings: Findings) -> None:
         if findings.lacks_line_end:
             file.seek(findings.end)
             file.write(b"\n")
-        if findings.damaged or findings.cut_bytes:
-            os.fsync(file.fileno())
+        os.fsync(file.fileno())
 
 
 def _read(place: Place, *, is_checked: bool) -> LineHead | None:
