@@ -29,7 +29,7 @@ PROGRAM_ON_A_FULL_DISK = (
 import resource
 from vision_grpc.cli import main
 unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, unlimited[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1500, unlimited[1]))
 try:
     main()
 finally:  # What measures the coverage of this program writes a larger file at its end.
@@ -111,6 +111,12 @@ def run(
     """Run the command to its end."""
     source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
     return finish(start(*arguments, cwd=cwd, variables=variables, program=program, stdin=source), stdin)
+
+
+def lines_of(journal: Path) -> list[dict[str, Any]]:
+    """Return the results in a journal, in the order of its lines."""
+    told = map(json.loads, journal.read_bytes().splitlines())
+    return [line for line in told if "journal" not in line]
 
 
 def cut_first_line(page: Path, target: Path) -> Path:

@@ -1,13 +1,12 @@
-"""`vision-grpc analyze -o`: a file is complete or not there, and what was paid for is never lost."""
+"""`vision-grpc analyze -o`: texts are complete or not there, and what was paid for is never lost."""
 
-import json
 import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import PROGRAM_ON_A_FULL_DISK, cut_first_line, run
+from command_line import PROGRAM_ON_A_FULL_DISK, cut_first_line, lines_of, run
 from scanned_pages import ScannedPage
 
 from vision_grpc.local import LocalVision
@@ -40,7 +39,7 @@ def test_a_complete_output_replaces_the_earlier_one_and_keeps_its_mode(there: tu
 def test_failed_images_are_part_of_a_complete_output(there: tuple[str, ...], folder: Path) -> None:
     arguments = ["missing.png", "line.png", "--format", "jsonl", "-o", "new"]
     assert run("analyze", *there, *arguments, cwd=folder).code == 1
-    told = [json.loads(line) for line in (folder / "new").read_text().splitlines()]
+    told = lines_of(folder / "new")
     assert [(result["key"], result["ok"]) for result in told] == [("missing.png", False), ("line.png", True)]
 
 
@@ -106,14 +105,15 @@ def test_an_image_is_not_overwritten(folder: Path, named: str) -> None:
     assert (folder / "line.png").read_bytes() == content
 
 
-def test_results_of_an_interrupted_run_are_not_overwritten(folder: Path) -> None:
+def test_results_of_an_interrupted_run_are_neither_overwritten_nor_in_the_way(
+    there: tuple[str, ...], folder: Path
+) -> None:
     (folder / "out.partial").write_text("paid for")
-    finished = run("analyze", "--local", "line.png", "-o", "out", cwd=folder)
-    assert finished.code == 2
-    assert finished.complaints == [
-        "error: out.partial holds the results of a run that was cut short or still goes on: move it away"
-    ]
+    finished = run("analyze", *there, "line.png", "-o", "out", cwd=folder)
+    assert finished == (0, b"", "")
+    assert (folder / "out").read_text().startswith("The harbour was quiet")
     assert (folder / "out.partial").read_text() == "paid for"
+    assert {path.name for path in folder.iterdir()} == {"line.png", "out", "out.partial"}
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
@@ -125,19 +125,33 @@ def test_a_full_disk_under_stdout_is_one_line(there: tuple[str, ...], folder: Pa
     ]
 
 
-def test_a_disk_that_fills_up_leaves_the_results_that_are_whole(there: tuple[str, ...], folder: Path) -> None:
+def test_a_disk_that_fills_up_leaves_the_texts_that_are_whole(there: tuple[str, ...], folder: Path) -> None:
+    names = [f"{number}.png" for number in range(16)]
+    for name in names:
+        shutil.copy(folder / "line.png", folder / name)
+    finished = run("analyze", *there, *names, "-o", "out", cwd=folder, program=PROGRAM_ON_A_FULL_DISK)
+    assert finished.code == 2
+    assert finished.complaints[-1].startswith(
+        "error: out: cannot be written (File too large), name another place with -o; "
+    )
+    assert finished.complaints[-1].endswith("; the finished results are in out.partial")
+    kept = (folder / "out.partial").read_text()
+    assert 0 < kept.count("==>") < len(names)
+    assert kept.endswith("\n")
+    assert (folder / "out").read_text() == "earlier"
+
+
+def test_a_journal_on_a_disk_that_fills_up_goes_on_when_there_is_room(there: tuple[str, ...], folder: Path) -> None:
     names = [f"{number}.png" for number in range(8)]
     for name in names:
         shutil.copy(folder / "line.png", folder / name)
-    arguments = [*names, "--format", "jsonl", "--no-result", "-o", "out"]
-    finished = run("analyze", *there, *arguments, cwd=folder, program=PROGRAM_ON_A_FULL_DISK)
+    arguments = ["analyze", *there, *names, "--answers", "none", "-o", "new.jsonl"]
+    finished = run(*arguments, cwd=folder, program=PROGRAM_ON_A_FULL_DISK)
     assert finished.code == 2
-    (complaint,) = finished.complaints
-    assert complaint.startswith("error: out: cannot be written (File too large), name another place with -o; ")
-    assert complaint.endswith("; the finished results are in out.partial")
-    kept = (folder / "out.partial").read_text()
-    assert kept.endswith("\n")
-    keys = [json.loads(line)["key"] for line in kept.splitlines()]
-    assert keys == names[: len(keys)]
-    assert 0 < len(keys) < len(names)
-    assert (folder / "out").read_text() == "earlier"
+    assert "new.jsonl: cannot be written: the file may not become any larger" in finished.complaints[-1]
+    kept = (folder / "new.jsonl").read_bytes()
+    assert kept.endswith(b"\n")
+    assert 0 < len(lines_of(folder / "new.jsonl")) < len(names)
+    assert run(*arguments, cwd=folder).code == 0
+    assert (folder / "new.jsonl").read_bytes().startswith(kept)
+    assert sorted(told["key"] for told in lines_of(folder / "new.jsonl")) == names

@@ -117,15 +117,6 @@ main()
     assert (finished.code, finished.stdout, finished.stderr.strip()) == (130, b"", "interrupted")
 
 
-def test_an_interrupt_ends_it_with_one_line(stalling: StallingService, tmp_path: Path, names: list[str]) -> None:
-    process = start("analyze", "--endpoint", stalling.endpoint, "--insecure", *names, "--format", "jsonl", cwd=tmp_path)
-    answered = stalling.others(9)
-    assert sorted(json.loads(read_line(process))["key"] for _ in range(answered)) == names[:answered]
-    process.send_signal(signal.SIGINT)
-    finished = finish(process)
-    assert (finished.code, finished.stdout, finished.stderr.strip()) == (130, b"", "interrupted")
-
-
 def test_a_result_is_handed_on_as_soon_as_it_is_there(
     stalling: StallingService, tmp_path: Path, names: list[str]
 ) -> None:
@@ -150,7 +141,7 @@ def test_a_reader_that_leaves_ends_the_run_in_silence(
 
 
 def test_a_bug_keeps_its_traceback() -> None:
-    broken = "import vision_grpc.cli.analyze as a; a.list_images = None; from vision_grpc.cli import main; main()"
+    broken = "import vision_grpc.cli.analysis as a; a.list_ahead = None; from vision_grpc.cli import main; main()"
     finished = run("analyze", "--local", "x.png", program=("-c", broken))
     assert finished.code == 1
     assert finished.complaints[0] == "Traceback (most recent call last):"
@@ -236,7 +227,7 @@ def test_help_lists_environment_and_exit_codes() -> None:
     for variable in (*VARIABLES, *others, "VISION_GRPC_TRANSPORT"):
         assert re.search(rf"^  +{variable}  ", overview, re.MULTILINE)
     explained = run("analyze", "--help").text.split("Exit codes:")[1]
-    assert re.findall(r"^ +(\d+)  ", explained, re.MULTILINE) == ["0", "1", "2", "130", "141"]
+    assert re.findall(r"^ +(\d+)  ", explained, re.MULTILINE) == ["0", "1", "2", "130", "141", "143"]
 
 
 def test_no_command_is_wrong_usage_with_the_help_on_stderr() -> None:

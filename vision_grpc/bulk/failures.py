@@ -37,8 +37,8 @@ class Failures:
         self.by_code: dict[str, int] = {}
         """Counts by the name of the code."""
 
-    def add(self, name: str, error: ImageError) -> None:
-        """Count one more; `name` is that of the image or file."""
+    def add(self, name: str, error: ImageError) -> Reason:
+        """Count one more, and return its reason; `name` is that of the image or file."""
         code = error.code.name
         self.count += 1
         self.by_code[code] = self.by_code.get(code, 0) + 1
@@ -48,7 +48,8 @@ class Failures:
         if reason := self._reasons.get(key):
             reason.count += 1
         else:
-            self._reasons[key] = Reason(error, name)
+            reason = self._reasons[key] = Reason(error, name)
+        return reason
 
     @property
     def reasons(self) -> list[Reason]:

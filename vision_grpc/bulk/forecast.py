@@ -3,8 +3,12 @@
 from dataclasses import dataclass, field
 
 from vision_grpc.config import Limits
+from vision_grpc.sources.item import Item
+from vision_grpc.sources.kinds import Kind, kind_of, suffix_of
 
 IMAGES_A_CALL = 8
+TOO_LARGE = "too large"
+"""The kind under which files are counted that are fitted for their size."""
 
 
 @dataclass(slots=True)
@@ -20,6 +24,21 @@ class Forecast:
     """Files that are opened for their pages: each is counted as one image, as nobody knows its pages yet."""
     fitted: dict[str, int] = field(default_factory=dict[str, int])
     """Images that are fitted for their kind; others may be for their size."""
+
+    def add(self, item: Item, limits: Limits, *, fits: bool) -> None:
+        """Count an image that would be sent, and perhaps fitted."""
+        self.images += 1
+        if item.content_bytes is None:
+            self.unsized += 1
+        else:
+            self.content_bytes += item.content_bytes
+        if not fits:
+            return
+        suffix = suffix_of(item.key if item.path is None else item.path)
+        if kind_of(suffix) is Kind.FITTABLE:
+            self.fitted[suffix] = self.fitted.get(suffix, 0) + 1
+        elif item.content_bytes is not None and item.content_bytes > limits.content_bytes:
+            self.fitted[TOO_LARGE] = self.fitted.get(TOO_LARGE, 0) + 1
 
     @property
     def billed_units(self) -> int:

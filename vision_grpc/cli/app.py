@@ -10,7 +10,7 @@ from vision_grpc.cli.exits import INTERRUPTED, NOTHING_DONE
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.stdout import open_stdout
-from vision_grpc.errors import MachineError, VisionError
+from vision_grpc.errors import AdvisedError, MachineError
 from vision_grpc.texts.quoting import quote_name, shorten
 from vision_grpc.version import __version__
 
@@ -87,7 +87,7 @@ def run() -> int:
     except click.ClickException as error:
         print_line(_with_notes(f"error: {error.format_message()}", error))
         return NOTHING_DONE
-    except VisionError as error:
+    except AdvisedError as error:
         print_line(_with_notes(f"error: {in_flags(error)}", error))
         return NOTHING_DONE
     except (OSError, MemoryError, ImportError) as error:

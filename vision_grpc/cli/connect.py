@@ -11,37 +11,45 @@ from typing import TYPE_CHECKING
 import click
 
 from vision_grpc.cli.flags import in_flags
-from vision_grpc.config import RetryPolicy, Timeouts
+from vision_grpc.cli.sections import option
+from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import AuthError
 
 if TYPE_CHECKING:
     from vision_grpc.client import VisionClient
+    from vision_grpc.events import Event
     from vision_grpc.session.settings import Arguments
     from vision_grpc.transport.connect import TransportChoice
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_SECTION = "Service"
 _OPTIONS = (
-    click.option("--endpoint", metavar="ADDRESS", help="Address of the service: host:port or a URL."),
-    click.option(
+    option(_SECTION, "--endpoint", metavar="ADDRESS", help="Address of the service: host:port or a URL."),
+    option(
+        _SECTION,
         "--transport",
         # The variable is read with the other settings, so that an error names the variable.
         type=click.Choice(["auto", "grpc", "rest"], case_sensitive=False),
         help="Protocol of the calls.  [default: auto: gRPC, else REST]",
     ),
-    click.option("--anonymous", is_flag=True, help="Send no credentials, as to your own service."),
-    click.option("--insecure", is_flag=True, help="Do not use TLS; with credentials, only on this machine."),
+    option(_SECTION, "--anonymous", is_flag=True, help="Send no credentials, as to your own service."),
+    option(_SECTION, "--insecure", is_flag=True, help="Do not use TLS; with credentials, only on this machine."),
     # Whatever the name stands for, the same is said of it as of SSL_CERT_FILE.
-    click.option(
+    option(
+        _SECTION,
         "--root-certificates",
         metavar="FILE",
         type=click.Path(path_type=Path),
         help="Certificates to trust (PEM or DER).",
     ),
-    click.option("--client-certificate", metavar="FILE", type=_FILE, help="Certificate chain of the client (PEM)."),
-    click.option("--client-key", metavar="FILE", type=_FILE, help="Private key of the client (PEM, no pass phrase)."),
-    click.option("--server-name", metavar="NAME", help="Host name to expect in the service's certificate."),
-    click.option("--folder-id", metavar="ID", help="Folder to bill, for user accounts."),
-    click.option(
+    option(_SECTION, "--client-certificate", metavar="FILE", type=_FILE, help="Certificate chain of the client (PEM)."),
+    option(
+        _SECTION, "--client-key", metavar="FILE", type=_FILE, help="Private key of the client (PEM, no pass phrase)."
+    ),
+    option(_SECTION, "--server-name", metavar="NAME", help="Host name to expect in the service's certificate."),
+    option(_SECTION, "--folder-id", metavar="ID", help="Folder to bill, for user accounts."),
+    option(
+        _SECTION,
         "--data-logging/--no-data-logging",
         default=None,
         help="Whether the service may keep the data that it gets.  [default: the service decides]",
@@ -89,8 +97,8 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
         )
         return command(service=service, **others)
 
-    for option in reversed(_OPTIONS):
-        option(collect)
+    for each in reversed(_OPTIONS):
+        each(collect)
     return collect
 
 
@@ -103,7 +111,14 @@ def _read_pipe(file: Path | None) -> Path | bytes | None:
 
 
 @contextmanager
-def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator["VisionClient"]:
+def connect(
+    service: "Arguments",
+    *,
+    local: bool,
+    timeout_s: float,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    on_event: "Callable[[Event], None] | None" = None,
+) -> Generator["VisionClient"]:
     """Yield a client of the service. With `local` it is a local service, which lives as long as the context.
 
     Raises:
@@ -130,6 +145,8 @@ def connect(service: "Arguments", *, local: bool, timeout_s: float) -> Generator
         try:
             client = VisionClient(
                 **service.keywords(),
+                limits=limits,
+                on_event=on_event,
                 # The default of total_s would cut the later attempts of long calls short.
                 timeouts=Timeouts(
                     call_s=timeout_s, total_s=max(Timeouts().total_s, timeout_s * RetryPolicy().attempts)

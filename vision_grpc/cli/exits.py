@@ -19,8 +19,8 @@ READER_GONE = 141
 class RunCounts:
     """Counts of what happened to the images of a run so far."""
 
-    def __init__(self, *, wrong_paths: int) -> None:
-        self._wrong_paths = wrong_paths
+    def __init__(self) -> None:
+        self._wrong_paths = 0
         self._read = 0
         self._failed_there = 0
         self._failed_here = 0
@@ -39,26 +39,25 @@ class RunCounts:
         else:
             self._failed_here += 1
 
-    @property
-    def failed(self) -> int:
-        """The number of images and paths without a text."""
-        return self._wrong_paths + self._failed_there + self._failed_here + self._failed_calls
+    def count_fault(self) -> None:
+        """Count a path, or a part of one, that does not lead to images."""
+        self._wrong_paths += 1
 
     @property
     def calls_failed(self) -> bool:
         """Whether images were sent and got no answer."""
         return self._failed_calls > 0
 
-    @property
-    def exit_code(self) -> int:
-        """The exit code if the run ends here.
+    def exit_code(self, *, earlier: int = 0, is_whole: bool = True) -> int:
+        """Return the exit code if the run ends here.
 
+        Earlier runs have finished so many images; `is_whole` says whether that is all, with every image read.
         Failures are `NOTHING_DONE` when the service answered for no image though it was called,
         or when no path led to an image; else they are the images' own.
         """
-        if self.failed == 0:
-            return ALL_READ
-        answered = self._read + self._failed_there
+        if self._wrong_paths + self._failed_there + self._failed_here + self._failed_calls == 0:
+            return ALL_READ if is_whole else SOME_FAILED
+        answered = self._read + self._failed_there + earlier
         if answered == 0 and (self._failed_calls > 0 or self._failed_here == 0):
             return NOTHING_DONE
         return SOME_FAILED

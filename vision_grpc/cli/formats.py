@@ -1,10 +1,15 @@
 """Results as bytes of output."""
 
-import json
-from typing import Protocol
+from time import time
+from typing import TYPE_CHECKING, Protocol
 
-from vision_grpc.codec.json import to_json
-from vision_grpc.results import ImageResult
+from vision_grpc.bulk.journal import LineWriter
+
+if TYPE_CHECKING:
+    from vision_grpc.bulk.journal import Answers
+    from vision_grpc.bulk.run import Sent
+    from vision_grpc.results import ImageResult
+    from vision_grpc.sources.fit import Change
 
 
 class Format(Protocol):
@@ -13,7 +18,7 @@ class Format(Protocol):
     ordered: bool
     """Whether results are printed in the order of their images, rather than as they come."""
 
-    def render(self, result: ImageResult) -> bytes:
+    def render(self, result: "ImageResult", sent: "Sent | None" = None, change: "Change | None" = None) -> bytes:
         """Return what to print for a result, nothing or whole lines."""
         ...
 
@@ -30,8 +35,9 @@ class PlainText:
         self._headers = headers
         self._gap = ""
 
-    def render(self, result: ImageResult) -> bytes:
+    def render(self, result: "ImageResult", sent: "Sent | None" = None, change: "Change | None" = None) -> bytes:
         """Return the text, with what sets it apart from the one before."""
+        del sent, change
         if not result.ok:
             return b""
         text = f"{result.text}\n" if result.text else ""
@@ -43,38 +49,23 @@ class PlainText:
 
 
 class JsonLines:
-    """One JSON object a line.
-
-    `key`, `ok` and `retryable` come first: they say which images to send again, and a reader who
-    needs only these does not have to parse a long line. Each line names its image, so that lines
-    come in any order.
-    """
+    """One JSON object a line, as in a journal. Each names its image, so that lines come in any order."""
 
     ordered = False
 
-    def __init__(self, *, with_result: bool) -> None:
-        self._with_result = with_result
+    def __init__(self, answers: "Answers") -> None:
+        self._lines = LineWriter(answers)
 
-    def render(self, result: ImageResult) -> bytes:
+    def render(self, result: "ImageResult", sent: "Sent | None" = None, change: "Change | None" = None) -> bytes:
         """Return the line of a result."""
-        error = result.error
-        head = json.dumps(
-            {
-                "key": result.key,
-                "ok": result.ok,
-                "retryable": error is not None and error.retryable,
-                "text": result.text,
-                "error": None if error is None else {"code": error.code.name, "message": error.message},
-                "attempts": result.attempts,
-                "transport": result.transport,
-                "request_id": result.request_id,
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
+        if sent is None:
+            return self._lines.render(result, finished_at=time(), change=change)
+        item, started_at = sent
+        return self._lines.render(
+            result,
+            started_at=started_at,
+            finished_at=time(),
+            change=change,
+            languages=item.languages,
+            model=item.model,
         )
-        # A file name that is not UTF-8 holds lone surrogates, and Python's escape of them is JSON's too.
-        line = head.encode("utf-8", "backslashreplace")
-        if self._with_result:
-            answer = b"null" if result.result is None else to_json(result.result)
-            line = line[:-1] + b',"result":' + answer + b"}"
-        return line + b"\n"

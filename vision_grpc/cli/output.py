@@ -3,6 +3,8 @@
 import os
 import shutil
 import stat
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,6 +13,7 @@ import click
 
 from vision_grpc.cli.exits import READER_GONE
 from vision_grpc.cli.patient_file import PatientFile
+from vision_grpc.cli.stderr import print_line
 from vision_grpc.texts.quoting import quote_name
 
 _STDOUT = 1
@@ -75,29 +78,30 @@ class Output:
     def discard(self) -> None:
         """Undo what was written, where that is possible."""
 
+    def leave(self) -> None:
+        """Let the finished results be known for what they are: not all there is."""
+
 
 class OutputFile(Output):
-    """A file that is written as `<name>.partial` in the same folder.
+    """A file that is written as `<name>.partial` in the same folder, or `<name>.2.partial` where that is taken.
 
     It is renamed when the context ends without an exception. Otherwise the finished results stay in
     the partial file, for they were paid for, the exception gets a note that says so, and an older
     file of that name is not touched.
 
     Raises:
-        click.ClickException: there is such a file already.
         OSError: it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._partial = path.with_name(f"{path.name}.partial")
         self._whole_bytes = 0
-        try:
-            super().__init__(str(path), PatientFile(self._partial, "x"))
-        except FileExistsError as error:
-            holder = quote_name(self._partial)
-            message = f"{holder} holds the results of a run that was cut short or still goes on: move it away"
-            raise click.ClickException(message) from error
+        for number in count(1):
+            infix = "" if number == 1 else f".{number}"
+            self._partial = path.with_name(f"{path.name}{infix}.partial")
+            with suppress(FileExistsError):
+                super().__init__(str(path), PatientFile(self._partial, "x"))
+                return
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -106,11 +110,7 @@ class OutputFile(Output):
             return
         if error is None:
             self._replace_path()
-        elif self._whole_bytes == 0:
-            self.discard()
-        else:
-            self._file.truncate(self._whole_bytes)
-            self._file.close()
+        elif self._keep_partial():
             error.add_note(self._whereabouts)
 
     def write(self, data: bytes) -> None:
@@ -122,6 +122,20 @@ class OutputFile(Output):
         """Remove the partial file."""
         self._file.close()
         self._partial.unlink()
+
+    def leave(self) -> None:
+        """Keep the finished results in the partial file."""
+        if self._keep_partial():
+            print_line(self._whereabouts)
+
+    def _keep_partial(self) -> bool:
+        """Close the partial file with all that is whole; return whether there is anything."""
+        if self._whole_bytes == 0:
+            self.discard()
+            return False
+        self._file.truncate(self._whole_bytes)
+        self._file.close()
+        return True
 
     def _replace_path(self) -> None:
         try:

@@ -39,8 +39,17 @@ REFUSED_CALL = ImageResult("a", error=ImageError(Code.NOT_FOUND, "no such folder
     ],
 )
 def test_exit_code(results: list[ImageResult], wrong_paths: int, code: int) -> None:
-    counts = RunCounts(wrong_paths=wrong_paths)
+    counts = RunCounts()
+    for _ in range(wrong_paths):
+        counts.count_fault()
     for result in results:
         counts.count(result)
-    assert counts.exit_code == code
-    assert counts.failed == wrong_paths + sum(not result.ok for result in results)
+    assert counts.exit_code() == code
+    # What was passed over, or is left for another run, is missing.
+    assert counts.exit_code(is_whole=False) == max(code, 1)
+
+
+def test_what_earlier_runs_have_done_was_done() -> None:
+    counts = RunCounts()
+    counts.count_fault()
+    assert counts.exit_code(earlier=1) == 1

@@ -1,11 +1,14 @@
 import json
+from base64 import b64decode
 
 from vision_grpc import to_json
+from vision_grpc.bulk.run import Sent
 from vision_grpc.cli.formats import JsonLines, PlainText
 from vision_grpc.errors import Code
 from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, TextAnnotation, Word
 from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
+from vision_grpc.sources.item import Item
 
 FAILED = ImageResult("b.png", error=ImageError(Code.UNAVAILABLE, "was not reached"), attempts=1, transport="rest")
 
@@ -39,20 +42,24 @@ def test_a_header_repeats_the_bytes_of_the_file_name() -> None:
 def test_a_json_line_holds_everything() -> None:
     result = read("a.png", "Привет")
     assert result.result is not None
-    line = JsonLines(with_result=True).render(result)
-    assert line.startswith('{"key":"a.png","ok":true,"retryable":false,"text":"Привет","error":null,'.encode())
+    sent = Sent(Item("a.png", lambda _: b"", languages=["ru"]), 1_700_000_000.5)
+    line = JsonLines("json").render(result, sent)
+    assert line.startswith('{"key":"a.png","ok":true,"retryable":false,"error":null,"text":"Привет",'.encode())
     assert line.endswith(b"}\n")
     assert line.count(b"\n") == 1
     told = json.loads(line)
-    assert list(told) == ["key", "ok", "retryable", "text", "error", "attempts", "transport", "request_id", "result"]
+    fields = ["attempts", "request_id", "transport", "started_at", "finished_at", "languages", "result"]
+    assert list(told)[5:] == fields
     assert told["attempts"] == 1
     assert told["transport"] == "grpc"
     assert told["request_id"] == "r-1"
+    assert told["started_at"] == "2023-11-14T22:13:20.500000Z"
+    assert told["languages"] == ["ru"]
     assert told["result"] == json.loads(to_json(result.result))
 
 
 def test_a_json_line_of_a_failure() -> None:
-    told = json.loads(JsonLines(with_result=True).render(FAILED))
+    told = json.loads(JsonLines("json").render(FAILED))
     assert told["ok"] is False
     assert told["retryable"] is True
     assert told["text"] == ""
@@ -61,10 +68,10 @@ def test_a_json_line_of_a_failure() -> None:
 
 
 def test_a_json_line_without_the_answer_has_no_place_for_it() -> None:
-    assert "result" not in json.loads(JsonLines(with_result=False).render(read("a.png", "one")))
+    assert "result" not in json.loads(JsonLines("none").render(read("a.png", "one")))
 
 
 def test_a_file_name_that_is_no_utf8_survives_json() -> None:
-    line = JsonLines(with_result=False).render(read("caf\udce9.png"))
-    assert line.decode("utf-8").startswith(r'{"key":"caf\udce9.png"')
-    assert json.loads(line)["key"] == "caf\udce9.png"
+    line = JsonLines("none").render(read("caf\udce9.png"))
+    assert line.decode("utf-8").startswith(r'{"key":"caf\\xe9.png"')
+    assert b64decode(json.loads(line)["key_bytes"]) == b"caf\xe9.png"

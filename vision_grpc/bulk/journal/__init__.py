@@ -1,7 +1,7 @@
 """The file of results that is its own checkpoint: whole after a crash, and read again by the next run."""
 
 from vision_grpc.bulk.journal.errors import Difference, JournalError, OtherSettingsError
-from vision_grpc.bulk.journal.journal import Journal
+from vision_grpc.bulk.journal.journal import Journal, look
 from vision_grpc.bulk.journal.line import Answers, LineWriter
 from vision_grpc.bulk.journal.reader import Line, read_header, read_journal
 from vision_grpc.bulk.journal.recorded import Recorded
@@ -15,6 +15,7 @@ __all__ = [
     "LineWriter",
     "OtherSettingsError",
     "Recorded",
+    "look",
     "read_header",
     "read_journal",
 ]

@@ -3,7 +3,7 @@
 import logging
 import os
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from vision_grpc.bulk.journal.errors import JournalError
 from vision_grpc.bulk.journal.lost import keep_lost
@@ -30,6 +30,8 @@ class JournalFile:
         self._path = path
         self._name = quote_name(path)
         os.lseek(fd, 0, os.SEEK_END)
+        # A budget is noted by the thread that reads ahead.
+        self._lock = Lock()
         self._error: JournalError | None = None
         self._changed, self._ended = Event(), Event()
         self._thread: Thread | None = None
@@ -40,6 +42,10 @@ class JournalFile:
         Raises:
             JournalError: the disk is full or failed, the file was deleted or replaced; now or at a call before.
         """
+        with self._lock:
+            self._append(lines)
+
+    def _append(self, lines: bytes) -> None:
         if self._error is not None:
             raise self._error
         written = 0

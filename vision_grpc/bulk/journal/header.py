@@ -73,6 +73,11 @@ def render_end(counts: Mapping[str, object]) -> bytes:
     return b'{"journal":%b}\n' % end
 
 
+def render_billed(at_most: int) -> bytes:
+    """Return the line that says how many units are billed by now at most, lost answers included."""
+    return b'{"journal":{"billed_at_most":%d}}\n' % at_most
+
+
 def parse_head(line: bytes) -> Head | None:
     """Return what a first line says, None if it is not that of a journal."""
     if not line.startswith(BEGINNING):

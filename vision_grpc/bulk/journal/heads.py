@@ -10,6 +10,7 @@ from msgspec import Struct
 # As `line` writes them, with a key that needs no escape. All other lines are parsed.
 _USUAL = re.compile(rb'\{"key":"([^"\\\x00-\x1f]*)","ok":(true|false),"retryable":(true|false),"error":(?:null|\{)')
 _BRACE = ord("}")
+_BILLED = re.compile(rb'\{"journal":\{"billed_at_most":(\d+)\}')
 
 
 class LineHead(NamedTuple):
@@ -76,6 +77,12 @@ def _parse(line: bytes) -> _Parsed | None:
     except msgspec.ValidationError:
         msgspec.json.decode(line)  # What follows the field that is not as ours has to be JSON, too.
         return None
+
+
+def parse_billed(line: bytes) -> int | None:
+    """Return how many units were billed at most, where a line says so."""
+    found = _BILLED.match(line)
+    return None if found is None else int(found[1])
 
 
 def exact_key(key: str, key_bytes: str | None) -> str:

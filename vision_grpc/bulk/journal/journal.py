@@ -12,7 +12,7 @@ from typing import Self
 
 from vision_grpc.bulk.journal.errors import JournalError
 from vision_grpc.bulk.journal.file import JournalFile
-from vision_grpc.bulk.journal.header import Settings, check_head, render_end, render_header
+from vision_grpc.bulk.journal.header import Settings, check_head, render_billed, render_end, render_header
 from vision_grpc.bulk.journal.heads import LineHead
 from vision_grpc.bulk.journal.line import Answers, Change, LineWriter
 from vision_grpc.bulk.journal.opening import open_locked, read_first_line, resolve, set_aside, sync_folder
@@ -127,6 +127,16 @@ class Journal:
         )
         self.done.note(result.key, ok=result.ok, retryable=result.error is not None and result.error.retryable)
 
+    def note_billed(self, at_most: int) -> None:
+        """Add how many units may have been billed by all runs, lost answers included.
+
+        To say that before it is true makes a limit hold even where this process is killed.
+
+        Raises:
+            JournalError: as `write`.
+        """
+        self._file.append(render_billed(at_most))
+
     def finish(self, counts: Mapping[str, object]) -> None:
         """Add the line of a run that came to its end, and write everything to disk.
 
@@ -143,6 +153,27 @@ class Journal:
             JournalError: as `write`, unless that has raised the error already.
         """
         self._file.close()
+
+
+def look(path: str | os.PathLike[str], settings: Settings, *, retry_failed: bool = False) -> Recorded:
+    """Return what a journal has recorded, nothing if there is none, without changing or locking it.
+
+    Raises:
+        JournalError: as `Journal.open`.
+    """
+    done, path = Recorded(retry_failed=retry_failed), Path(path)
+    try:
+        with FileIO(path) as file:
+            head = read_first_line(file.fileno(), path)
+            if head is not None:
+                check_head(head, settings, path)
+                file.seek(0)
+                scan(file, lambda head: done.note(head.key, ok=head.ok, retryable=head.retryable), done.note_billed)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise JournalError.of(error, path) from error
+    return done
 
 
 def _begin(fd: int, path: Path, settings: Settings) -> None:
@@ -167,7 +198,7 @@ def _resume(fd: int, path: Path, done: Recorded, on_recorded: Callable[[LineHead
 
     with FileIO(fd, closefd=False) as file:
         file.seek(0)
-        findings = scan(file, note)
+        findings = scan(file, note, done.note_billed)
     mend(path, findings)
     _report(findings, path)
 

@@ -15,8 +15,7 @@ class Recorded:
         self._retry_failed = retry_failed
         self._states = KeyTable()
         self._counts = [0, 0, 0, 0]
-        self.billed = 0
-        """The units billed for all results, of which a key may have several. A lost answer may have been billed too."""
+        self._billed = self._billed_at_most = 0
 
     def note(self, key: str, *, ok: bool, retryable: bool) -> None:
         """Record one more result of a key; it counts in place of the one before."""
@@ -25,7 +24,15 @@ class Recorded:
         if before is not None:
             self._counts[before] -= 1
         self._counts[state] += 1
-        self.billed += ok
+        self._billed += ok
+
+    def note_billed(self, at_most: int) -> None:
+        """Record how many units may have been billed by now, lost answers included."""
+        self._billed_at_most = at_most
+
+    def is_read(self, key: str) -> bool:
+        """Return whether an image was read."""
+        return self._states.get(key) == _OK
 
     def __contains__(self, key: str) -> bool:
         state = self._states.get(key)
@@ -34,6 +41,16 @@ class Recorded:
     def __len__(self) -> int:
         """Return the number of different keys."""
         return len(self._states)
+
+    @property
+    def billed(self) -> int:
+        """The units billed for all results, of which a key may have several, and for lost answers as far as noted."""
+        return max(self._billed, self._billed_at_most)
+
+    @property
+    def counts_lost(self) -> bool:
+        """Whether lost answers have been noted, so that all runs have to go on with that."""
+        return self._billed_at_most > 0
 
     @property
     def ok(self) -> int:

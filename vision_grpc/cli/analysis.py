@@ -1,0 +1,238 @@
+"""One run of `vision-grpc analyze`: from its options to its exit code."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Literal, cast
+
+import click
+
+from vision_grpc.bulk.admission import Admission
+from vision_grpc.bulk.budget import Budget
+from vision_grpc.bulk.ending import Ending
+from vision_grpc.bulk.flight import Flight
+from vision_grpc.bulk.forecast import Forecast
+from vision_grpc.bulk.journal import look
+from vision_grpc.bulk.lookahead import list_ahead
+from vision_grpc.bulk.progress import Progress
+from vision_grpc.bulk.run import BulkRun
+from vision_grpc.cli.amounts import plural
+from vision_grpc.cli.complaints import Complaints
+from vision_grpc.cli.connect import connect
+from vision_grpc.cli.dry_run import print_dry_run
+from vision_grpc.cli.exits import NOTHING_DONE, RunCounts
+from vision_grpc.cli.interrupts import Interrupts
+from vision_grpc.cli.progress import show_progress
+from vision_grpc.cli.results import Results
+from vision_grpc.cli.stderr import print_line
+from vision_grpc.cli.summary import End, print_summary
+from vision_grpc.errors import AdvisedError
+from vision_grpc.session.monitor import Stats
+from vision_grpc.session.settings import clean_languages
+from vision_grpc.session.stop import Stop
+from vision_grpc.sources.item import Fault, Item
+from vision_grpc.texts.quoting import quote_name
+
+if TYPE_CHECKING:
+    from vision_grpc.bulk.admission import Recorded
+    from vision_grpc.bulk.journal.header import Settings
+    from vision_grpc.bulk.run import Prepare
+    from vision_grpc.cli.output_options import OutputWishes
+    from vision_grpc.cli.quota_options import QuotaWishes
+    from vision_grpc.cli.source_options import SourceWishes
+    from vision_grpc.session.settings import Arguments
+
+_log = logging.getLogger(__name__)
+
+
+class Analysis:
+    """A run: what was asked for, and what has happened so far."""
+
+    def __init__(
+        self,
+        source: "SourceWishes",
+        output: "OutputWishes",
+        quota: "QuotaWishes",
+        service: "Arguments",
+        *,
+        languages: str,
+        model: Literal["page", "line"] | None,
+        local: bool,
+        timeout_s: float,
+        quiet: bool,
+        verbose: bool,
+        progress: bool | None,
+    ) -> None:
+        self._source = source
+        self._output = output
+        self._quota = quota
+        self._service = service
+        self._languages = clean_languages(languages)
+        self._model: Literal["page", "line"] | None = model
+        self._local = local
+        self._timeout_s = timeout_s
+        self._quiet = quiet
+        self._shows_progress = progress
+        self._complaints = Complaints(prints_all=verbose)
+        self._progress = Progress(time.monotonic())
+        self._counts = RunCounts()
+
+    def forecast(self) -> int:
+        """Print what the run would send, bill and pass over, and return the exit code."""
+        limits = self._quota.limits()
+        forecast = Forecast()
+        for item in self._admit(self._look).items():
+            forecast.add(item, limits, fits=self._source.fit)
+        print_dry_run(self._progress, forecast, limits, fits=self._source.fit, budget=self._quota.budget)
+        return self._exit_code(Ending.COMPLETE, found=forecast.images)
+
+    def run(self) -> int:
+        """Run, and return the exit code."""
+        with Results(self._output, self._settings()) as results:
+            items = self._admit(results.open).items()
+            if not self._source.is_slow:
+                items = list_ahead(items, time.monotonic)
+            if (first := next(items, None)) is None:
+                self._summarize(self._end(Ending.COMPLETE, results), Stats())
+                return self._exit_code(Ending.COMPLETE)
+            # Of a slow source, or one that passes, the next image may not be asked for yet: it counts as several.
+            several, head = True, [first]
+            if results.ordered and not (self._source.is_slow or first.is_passing):
+                head += islice(items, 1)
+                several = len(head) > 1
+            if results.journal is not None and results.journal.kept_aside is not None and not self._quiet:
+                print_line(f"the earlier results are kept as {quote_name(results.journal.kept_aside)}")
+            return self._send(chain(head, items), results, several=several)
+
+    def _send(self, items: Iterable[Item], results: Results, *, several: bool) -> int:
+        flight, stop, budget = Flight(), Stop(), self._budget(results)
+        interrupts = Interrupts(stop.ask, lambda: _describe_flight(flight.images))
+        with connect(
+            self._service,
+            local=self._local,
+            timeout_s=self._timeout_s,
+            limits=self._quota.limits(),
+            on_event=flight,
+        ) as client:
+            display = show_progress(
+                lambda: self._progress.snapshot(time.monotonic(), client.stats()),
+                wanted=self._shows_progress,
+                quiet=self._quiet,
+                output_is_terminal=results.output is not None and results.output.is_terminal,
+            )
+            run = BulkRun(
+                client,
+                items,
+                results.sink(display.room_for, several=several),
+                self._progress,
+                languages=self._languages,
+                model=self._model,
+                ordered=results.ordered,
+                prepare=self._prepare(),
+                is_slow=self._source.is_slow,
+                max_images=self._quota.max_images,
+                budget=budget,
+                flight=flight,
+                stop=stop,
+            )
+            try:
+                with interrupts, display:
+                    ending = self._follow(run)
+            except KeyboardInterrupt:
+                ending = Ending.INTERRUPTED
+            except (AdvisedError, OSError, click.ClickException):
+                self._summarize(self._end(Ending.FAILED, results), client.stats())
+                raise
+            self._summarize(self._end(ending, results), client.stats())
+            code = self._exit_code(ending)
+            results.finish(ending, budget, lost=flight.lost, is_void=code == NOTHING_DONE)
+        return interrupts.exit_code if ending is Ending.INTERRUPTED else code
+
+    def _follow(self, run: BulkRun) -> Ending:
+        """Count the results of a run and print the errors, and return why the run ended."""
+        results = run.results()
+        is_verbose = _log.isEnabledFor(logging.DEBUG)
+        while True:
+            try:
+                result = next(results)
+            except StopIteration as end:
+                return cast("Ending", end.value)
+            self._counts.count(result)
+            if result.error is not None:
+                self._complaints.print(result.key, result.error)
+            if is_verbose:
+                _log.debug("%s: by %s, request id %s", quote_name(result.key), result.transport, result.request_id)
+
+    def _admit(self, open_recorded: "Callable[[], Recorded | None]") -> Admission:
+        own = [path for path in (self._output.output_path, self._output.to_folder) if path is not None]
+        places = self._source.places(self._source.options(own))
+        return Admission(places, open_recorded, self._progress, self._report)
+
+    def _report(self, fault: Fault) -> None:
+        self._counts.count_fault()
+        self._complaints.print(fault.name, fault.error)
+
+    def _look(self) -> "Recorded | None":
+        """Return what earlier runs have recorded, without changing anything."""
+        output = self._output
+        if not output.is_journal or output.output_path is None or output.restart:
+            return None
+        return look(output.output_path, self._settings(), retry_failed=output.retry_failed)
+
+    def _budget(self, results: Results) -> Budget | None:
+        if (journal := results.journal) is None:
+            return None if self._quota.budget is None else Budget(self._quota.budget)
+        self._progress.earlier_billed_units = journal.done.billed
+        if self._quota.budget is None and not journal.done.counts_lost:
+            return None
+        most = sys.maxsize if self._quota.budget is None else self._quota.budget
+        return Budget(most, spent=journal.done.billed, record=journal.note_billed)
+
+    def _prepare(self) -> "Prepare | None":
+        if not self._source.fit:
+            return None
+        from vision_grpc.sources.fit import prepare
+
+        return partial(prepare, limits=self._quota.limits())
+
+    def _settings(self) -> "Settings":
+        """Return what all runs on one journal have to share."""
+        return {
+            "api": "vision/v1",
+            "model": self._model or "page",
+            "languages": self._languages,
+            "fit": self._source.fit,
+            "sources": sorted(self._source.names),
+            "include": list(self._source.include),
+            "exclude": list(self._source.exclude),
+        }
+
+    def _exit_code(self, ending: Ending, *, found: int = 0) -> int:
+        progress = self._progress
+        is_whole = ending is Ending.COMPLETE and not (progress.skipped or progress.earlier_failed)
+        found += progress.earlier_read + progress.earlier_failed
+        return self._counts.exit_code(earlier=found, is_whole=is_whole)
+
+    def _end(self, ending: Ending, results: Results) -> End:
+        return End(ending, budget=self._quota.budget, fits=self._source.fit, **results.whereabouts)
+
+    def _summarize(self, end: End, stats: Stats) -> None:
+        if end.ending is Ending.INTERRUPTED:
+            print_line("interrupted")
+        seen = self._progress.snapshot(time.monotonic(), stats)
+        print_summary(self._progress, seen, end, quiet=self._quiet)
+        if (
+            self._counts.calls_failed
+            and self._exit_code(end.ending) == NOTHING_DONE
+            and not (self._local or self._quiet)
+        ):
+            print_line("to find the cause, run vision-grpc doctor --call with the same options")
+
+
+def _describe_flight(images: int) -> str:
+    if not images:
+        return "ending"
+    return f"finishing {plural(images, 'image')} in flight"

@@ -1,0 +1,119 @@
+"""The options that say where results go, and in which form."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from vision_grpc.cli.sections import grouped, option
+
+_SECTION = "Results"
+_JOURNALS = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputWishes:
+    """What the options say."""
+
+    format_name: Literal["text", "jsonl"] | None
+    answers: Literal["wire", "json", "none"] | None
+    no_result: bool
+    output_path: Path | None
+    to_folder: Path | None
+    retry_failed: bool
+    restart: bool
+
+    @property
+    def is_jsonl(self) -> bool:
+        """Whether results are lines of JSON."""
+        if self.format_name is not None:
+            return self.format_name == "jsonl"
+        return self.output_path is not None and self.output_path.suffix.lower() in _JOURNALS
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the output is a file, or will be one: no stdout, device or pipe."""
+        path = self.output_path
+        return path is not None and path != Path("-") and (path.is_file() or path.is_dir() or not _exists(path))
+
+    @property
+    def is_journal(self) -> bool:
+        """Whether results go to a file from which the next run goes on."""
+        return self.is_jsonl and self.is_file
+
+    @property
+    def kept_answers(self) -> Literal["wire", "json", "none"]:
+        """How lines keep the answers of the service."""
+        if self.no_result:
+            return "none"
+        return self.answers or ("wire" if self.is_journal else "json")
+
+    def check(self) -> None:
+        """Pass wishes that can be met.
+
+        Raises:
+            click.UsageError: they cannot.
+        """
+        context = click.get_current_context()
+        for flag, value in (("--retry-failed", self.retry_failed), ("--restart", self.restart)):
+            if value and not self.is_journal:
+                message = f"{flag} is about the results of earlier runs: name their file, as in -o results.jsonl"
+                raise click.UsageError(message, context)
+        if self.retry_failed and self.restart:
+            message = "--restart begins anew, --retry-failed goes on: name one of them"
+            raise click.UsageError(message, context)
+        if self.no_result and self.answers not in {None, "none"}:
+            message = f"--no-result is the same as --answers none: drop it, or --answers {self.answers}"
+            raise click.UsageError(message, context)
+        if self.answers is not None and not self.is_jsonl:
+            message = "--answers is about lines of jsonl: add --format jsonl, or -o results.jsonl"
+            raise click.UsageError(message, context)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
+_OPTIONS = (
+    option(
+        _SECTION,
+        "--format",
+        "format_name",
+        type=click.Choice(["text", "jsonl"]),
+        help="Format of the output.  [default: text; jsonl if OUT ends in .jsonl or .ndjson]",
+    ),
+    option(
+        _SECTION,
+        "-o",
+        "--output",
+        "output_path",
+        metavar="OUT",
+        type=click.Path(path_type=Path),
+        help="Write to a file. One of jsonl grows with each result, and the same command goes on from it; "
+        "one of text appears when it is complete.",
+    ),
+    option(
+        _SECTION,
+        "--to-folder",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Write each text to a file of its own in DIR: name.txt for name.png.",
+    ),
+    option(
+        _SECTION,
+        "--answers",
+        type=click.Choice(["wire", "json", "none"]),
+        help="How jsonl keeps whole answers: base64 of the message, JSON (slow), or not.  "
+        "[default: wire with -o, else json]",
+    ),
+    option(_SECTION, "--no-result", is_flag=True, help="The same as --answers none."),
+    option(_SECTION, "--retry-failed", is_flag=True, help="Send images again that failed for good in earlier runs."),
+    option(_SECTION, "--restart", is_flag=True, help="Begin OUT anew; the old one is kept as OUT.1."),
+)
+output_options = grouped("output", OutputWishes, _OPTIONS)
+"""Adds the options to a command, which gets them as the argument `output`."""

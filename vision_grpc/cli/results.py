@@ -1,0 +1,126 @@
+"""What keeps the results of a run, opened as the options say."""
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from vision_grpc.bulk.ending import Ending
+from vision_grpc.bulk.journal import Journal, read_journal
+from vision_grpc.bulk.text_folder import TextFolder
+from vision_grpc.cli.formats import JsonLines, PlainText
+from vision_grpc.cli.output import Output, open_output
+from vision_grpc.cli.sinks import FolderSink, JournalSink, StreamSink
+
+if TYPE_CHECKING:
+    from vision_grpc.bulk.budget import Budget
+    from vision_grpc.bulk.journal import Recorded
+    from vision_grpc.bulk.journal.header import Settings
+    from vision_grpc.bulk.journal.heads import LineHead
+    from vision_grpc.bulk.run import Sink
+    from vision_grpc.cli.formats import Format
+    from vision_grpc.cli.output_options import OutputWishes
+    from vision_grpc.cli.sinks import Room
+
+
+class Results:
+    """A journal, a file, stdout, a folder of texts, or two of them. As a context, it closes them.
+
+    It is opened with the first image: a run without images changes nothing.
+    """
+
+    def __init__(self, wishes: "OutputWishes", settings: "Settings") -> None:
+        self._wishes = wishes
+        self._settings = settings
+        self._stack = ExitStack()
+        self.journal: Journal | None = None
+        self.output: Output | None = None
+        self._folder: TextFolder | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether results are written in the order of their images."""
+        return not (self._wishes.is_jsonl or self.is_folder_alone)
+
+    @property
+    def is_folder_alone(self) -> bool:
+        """Whether texts go to a folder, and nowhere else."""
+        return self._wishes.to_folder is not None and self._wishes.output_path is None
+
+    def open(self) -> "Recorded | None":
+        """Open everything, and return what earlier runs have recorded; None where nothing is recorded.
+
+        Raises:
+            click.ClickException, JournalError, TextFolderError: results cannot be written there.
+        """
+        wishes = self._wishes
+        if wishes.to_folder is not None:
+            self._folder = TextFolder(wishes.to_folder)
+        if wishes.is_journal and wishes.output_path is not None:
+            self.journal = self._stack.enter_context(
+                Journal.open(
+                    wishes.output_path,
+                    self._settings,
+                    answers=wishes.kept_answers,
+                    restart=wishes.restart,
+                    retry_failed=wishes.retry_failed,
+                    on_recorded=self._claim,
+                )
+            )
+            if self._folder is not None and self.journal.was_resumed:
+                self._folder.catch_up(read_journal(wishes.output_path, last_only=True))
+            return self.journal.done
+        if not self.is_folder_alone:
+            self.output = self._stack.enter_context(open_output(wishes.output_path))
+        return None
+
+    def sink(self, room: "Room", *, several: bool) -> "Sink":
+        """Return what takes the results; `several` says whether there are several images."""
+        sink: Sink | None = None
+        if self.journal is not None:
+            sink = JournalSink(self.journal)
+        elif self.output is not None:
+            form: Format = JsonLines(self._wishes.kept_answers) if self._wishes.is_jsonl else PlainText(headers=several)
+            sink = StreamSink(form, self.output, room)
+        if self._folder is not None:
+            return FolderSink(self._folder, sink)
+        assert sink is not None  # noqa: S101 - for the type checkers
+        return sink
+
+    @property
+    def whereabouts(self) -> dict[str, Any]:
+        """Where the results are, in the words of `End`."""
+        wishes = self._wishes
+        return {
+            "output": wishes.output_path if wishes.is_file else None,
+            "is_journal": wishes.is_journal,
+            "texts": wishes.to_folder,
+        }
+
+    def finish(self, ending: Ending, budget: "Budget | None", *, lost: int, is_void: bool) -> None:
+        """Write what is known at the end of a run: what it cost, and whether it is over.
+
+        `lost` is the number of lost answers; `is_void` says that nothing could be done.
+        """
+        if self.journal is not None:
+            done = self.journal.done
+            if budget is not None or lost:
+                self.journal.note_billed(done.billed + lost if budget is None else budget.spent)
+            if ending is Ending.COMPLETE:
+                self.journal.finish({"ok": done.ok, "failed": done.failed, "billed": done.billed})
+        elif self.output is not None:
+            if ending is Ending.INTERRUPTED:
+                self.output.leave()
+            elif is_void:
+                self.output.discard()
+
+    def _claim(self, head: "LineHead") -> None:
+        if self._folder is not None and head.ok:
+            self._folder.claim(head.key)
