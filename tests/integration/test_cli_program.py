@@ -4,9 +4,7 @@ import json
 import os
 import re
 import shutil
-import signal
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,24 +80,6 @@ def names(tmp_path: Path, pages: dict[str, ScannedPage]) -> list[str]:
     with (tmp_path / images[-1]).open("ab") as last:
         last.write(LAST)
     return images
-
-
-def test_interrupted_results_are_kept_beside_the_output(
-    stalling: StallingService, tmp_path: Path, names: list[str]
-) -> None:
-    options = ["--endpoint", stalling.endpoint, "--insecure", "--format", "jsonl", "-o", "out"]
-    process = start("analyze", *options, *names, cwd=tmp_path)
-    partial = tmp_path / "out.partial"
-    answered = stalling.others(9)
-    while process.poll() is None and not (partial.exists() and partial.read_bytes().count(b"\n") == answered):
-        time.sleep(0.01)  # A file tells nobody that it has grown.
-    process.send_signal(signal.SIGINT)
-    finished = finish(process)
-    assert finished.code == 130
-    assert finished.stderr.strip() == "interrupted; the finished results are in out.partial"
-    kept = partial.read_text().splitlines()
-    assert sorted(json.loads(line)["key"] for line in kept) == names[:answered]
-    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupt_while_the_program_loads_is_one_too() -> None:
