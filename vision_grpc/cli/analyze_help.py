@@ -2,7 +2,7 @@
 
 # Not docstrings: Python leaves those out with -OO.
 HELP = """\
-Print the text of images, one or millions.
+Print the text of images.
 
 PATH is an image, a folder, a tar or Parquet file, a store such as s3://bucket/folder, or - for
 one image on stdin. A folder stands for all JPEG and PNG files in it and below, in sorted order;
