@@ -345,3 +345,22 @@ def test_nothing_is_logged_about_a_sound_journal(path: Path, caplog: pytest.LogC
     _fill(path)
     _fill(path)
     assert caplog.text == ""
+
+
+def test_a_journal_is_named_as_its_user_names_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    with Journal.open("results.jsonl", SETTINGS):
+        pass
+    with pytest.raises(OtherSettingsError, match=r"^results\.jsonl: was begun with other settings"):
+        Journal.open("results.jsonl", {})
+    (path.parent / "sub").mkdir()
+    with pytest.raises(JournalError, match=r"^no/r\.jsonl: its folder does not exist"):
+        Journal.open("sub/../no/r.jsonl", {})
+
+
+def test_a_program_may_go_to_another_folder_while_it_writes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    with Journal.open("results.jsonl", SETTINGS) as journal:
+        monkeypatch.chdir("/")
+        journal.write(read("a.png", "one"))
+        journal.finish({})

@@ -9,8 +9,16 @@ from vision_grpc.errors import Advice, AdvisedError, MachineError
 from vision_grpc.texts.quoting import quote_name
 
 NAME_ANOTHER = Advice("name another file")
-BEGIN_ANEW = Advice("pass", "restart", "True", "to begin anew, the old file is kept aside")
+BEGIN_ANEW = Advice("pass", "restart", "True", "to begin anew and keep the old file aside")
 """The two ways out that most refusals have."""
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a journal as its user would write it here."""
+    try:
+        return quote_name(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return quote_name(path)
 
 
 class JournalError(AdvisedError):
@@ -19,7 +27,7 @@ class JournalError(AdvisedError):
     @classmethod
     def of(cls, error: OSError, path: Path) -> "JournalError":
         """Return what an error of the system says about the journal at a path."""
-        name = quote_name(path)
+        name = name_of(path)
         if shortage := MachineError.of(error, f"{name}: cannot be written"):
             return JournalError(shortage.problem, advice=shortage.advice)
         problem, advice = _EXPLAINED.get(error.errno or 0, (f"cannot be written ({error.strerror})", NAME_ANOTHER))

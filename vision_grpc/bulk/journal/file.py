@@ -5,10 +5,9 @@ import os
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from vision_grpc.bulk.journal.errors import JournalError
+from vision_grpc.bulk.journal.errors import JournalError, name_of
 from vision_grpc.bulk.journal.lost import keep_lost
 from vision_grpc.bulk.journal.opening import is_in_place
-from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import start_thread
 
 SYNC_EVERY_S = 1.0
@@ -28,7 +27,7 @@ class JournalFile:
     def __init__(self, fd: int, path: Path) -> None:
         self._fd = fd
         self._path = path
-        self._name = quote_name(path)
+        self._name = name_of(path)
         os.lseek(fd, 0, os.SEEK_END)
         # A budget is noted by the thread that reads ahead.
         self._lock = Lock()

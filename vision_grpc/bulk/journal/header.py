@@ -8,10 +8,17 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
-from vision_grpc.bulk.journal.errors import BEGIN_ANEW, NAME_ANOTHER, Difference, JournalError, OtherSettingsError
+from vision_grpc.bulk.journal.errors import (
+    BEGIN_ANEW,
+    NAME_ANOTHER,
+    Difference,
+    JournalError,
+    OtherSettingsError,
+    name_of,
+)
 from vision_grpc.bulk.journal.strict_text import strict_tree
 from vision_grpc.errors import Advice
-from vision_grpc.texts.quoting import quote_name, shorten
+from vision_grpc.texts.quoting import shorten
 from vision_grpc.version import __version__
 
 FORMAT = 1
@@ -96,7 +103,7 @@ def check_head(head: Head, settings: Settings, path: Path) -> None:
         JournalError: it is of another version of the format.
         OtherSettingsError: it was begun with other settings.
     """
-    name = quote_name(path)
+    name = name_of(path)
     if head.format != FORMAT:
         problem = (
             f"{name}: is a journal in format {head.format} of {shorten(head.program)}, this program has format {FORMAT}"

@@ -10,7 +10,7 @@ from time import time
 from types import TracebackType
 from typing import Self
 
-from vision_grpc.bulk.journal.errors import JournalError
+from vision_grpc.bulk.journal.errors import JournalError, name_of
 from vision_grpc.bulk.journal.file import JournalFile
 from vision_grpc.bulk.journal.header import Settings, check_head, render_billed, render_end, render_header
 from vision_grpc.bulk.journal.heads import LineHead
@@ -19,7 +19,6 @@ from vision_grpc.bulk.journal.opening import open_locked, read_first_line, resol
 from vision_grpc.bulk.journal.recorded import Recorded
 from vision_grpc.bulk.journal.recovery import Findings, mend, scan
 from vision_grpc.results import ImageResult
-from vision_grpc.texts.quoting import quote_name
 
 _log = logging.getLogger(__name__)
 
@@ -205,12 +204,12 @@ def _resume(fd: int, path: Path, done: Recorded, on_recorded: Callable[[LineHead
 
 def _set_aside(path: Path) -> Path:
     aside = set_aside(path)
-    _log.info("%s: the old journal is kept as %s", quote_name(path), quote_name(aside))
+    _log.info("%s: the old journal is kept as %s", name_of(path), name_of(aside))
     return aside
 
 
 def _report(findings: Findings, path: Path) -> None:
-    name = quote_name(path)
+    name = name_of(path)
     if findings.damaged:
         _log.warning(
             "%s: damaged lines, as after a power loss, were blanked (%d), and their images are sent again",

@@ -4,9 +4,8 @@ import logging
 import os
 from pathlib import Path
 
-from vision_grpc.bulk.journal.errors import NAME_ANOTHER, JournalError
+from vision_grpc.bulk.journal.errors import NAME_ANOTHER, JournalError, name_of
 from vision_grpc.errors import Advice
-from vision_grpc.texts.quoting import quote_name
 
 _log = logging.getLogger(__name__)
 _LOCKS = Path("/proc/locks")
@@ -18,7 +17,7 @@ def lock(fd: int, path: Path) -> None:
     Raises:
         JournalError: another process holds the lock.
     """
-    name = quote_name(path)
+    name = name_of(path)
     try:
         import fcntl
 

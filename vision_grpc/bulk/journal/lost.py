@@ -4,17 +4,16 @@ import os
 from itertools import chain
 from pathlib import Path
 
-from vision_grpc.bulk.journal.errors import JournalError
+from vision_grpc.bulk.journal.errors import JournalError, name_of
 from vision_grpc.bulk.journal.opening import free_names
 from vision_grpc.errors import Advice
-from vision_grpc.texts.quoting import quote_name
 
 _AGAIN = Advice("leave it in its place while a run goes on")
 
 
 def keep_lost(fd: int, path: Path) -> JournalError:
     """Return what became of an open file to which its path does not lead any more; one that was deleted is copied."""
-    name = quote_name(path)
+    name = name_of(path)
     if os.fstat(fd).st_nlink > 0:
         return JournalError(f"{name}: was moved while it was written{_whereabouts(fd)}", advice=[_AGAIN])
     try:
@@ -22,13 +21,13 @@ def keep_lost(fd: int, path: Path) -> JournalError:
     except OSError as error:
         problem = f"{name}: was deleted while it was written, and cannot be saved ({error.strerror})"
         return JournalError(problem, advice=[_AGAIN])
-    problem = f"{name}: was deleted while it was written, and was saved as {quote_name(copy)}"
+    problem = f"{name}: was deleted while it was written, and was saved as {name_of(copy)}"
     return JournalError(problem, advice=[_AGAIN])
 
 
 def _whereabouts(fd: int) -> str:
     try:
-        return f", to {quote_name(Path(f'/proc/self/fd/{fd}').readlink())}"
+        return f", to {name_of(Path(f'/proc/self/fd/{fd}').readlink())}"
     except OSError:
         return ""
 

@@ -8,7 +8,7 @@ from io import FileIO
 from itertools import count
 from pathlib import Path
 
-from vision_grpc.bulk.journal.errors import NAME_ANOTHER, JournalError
+from vision_grpc.bulk.journal.errors import NAME_ANOTHER, JournalError, name_of
 from vision_grpc.bulk.journal.header import BEGINNING, Head, parse_head
 from vision_grpc.bulk.journal.lock import lock
 from vision_grpc.errors import Advice
@@ -113,7 +113,7 @@ def sync_folder(path: Path) -> None:
     try:
         os.fsync(folder)
     except OSError as error:
-        _log.debug("the folder of %s cannot be synced: %s", quote_name(path), error)
+        _log.debug("the folder of %s cannot be synced: %s", name_of(path), error)
     finally:
         os.close(folder)
 
@@ -132,7 +132,7 @@ def _check_kind(path: Path) -> None:
     except OSError:
         return  # Opening it says why, or makes it.
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        problem = f"{quote_name(path)}: is not a regular file, which a journal has to be"
+        problem = f"{name_of(path)}: is not a regular file, which a journal has to be"
         raise JournalError(problem, advice=[NAME_ANOTHER])
 
 
@@ -152,4 +152,4 @@ def _not_a_journal(first: bytes, path: Path) -> JournalError:
         what = "has results without the first line of a journal"
     elif not first.strip(b"\0"):
         what = "is not a journal: it begins with zero bytes, as after a power loss"
-    return JournalError(f"{quote_name(path)}: {what}", advice=[NAME_ANOTHER, Advice("move it away")])
+    return JournalError(f"{name_of(path)}: {what}", advice=[NAME_ANOTHER, Advice("move it away")])
