@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 
 import pytest
 from journaled import SETTINGS, failed, read
@@ -317,6 +318,23 @@ def test_an_error_of_the_run_is_not_hidden_by_that_of_the_journal(path: Path) ->
     assert "was deleted" in note
 
 
+def test_what_the_disk_says_between_two_calls_is_raised_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Event()
+
+    def fail(_: int) -> None:
+        asked.set()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vision_grpc.bulk.journal.file._sync_data", fail)
+    monkeypatch.setattr("vision_grpc.bulk.journal.file.SYNC_EVERY_S", 0.01)
+    journal = Journal.open(path, SETTINGS)
+    journal.write(read("a.png", "one"))
+    assert asked.wait(20)
+    with pytest.raises(JournalError, match="the disk is full; free some space"):
+        journal.close()
+    journal.close()
+
+
 def test_what_the_disk_says_later_is_raised(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: int) -> None:
         raise OSError(5, "Input/output error")
@@ -329,8 +347,6 @@ def test_what_the_disk_says_later_is_raised(path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_journal_is_synced_while_it_is_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from threading import Event
-
     synced = Event()
     monkeypatch.setattr("vision_grpc.bulk.journal.file._sync_data", lambda _: synced.set())
     monkeypatch.setattr("vision_grpc.bulk.journal.file.SYNC_EVERY_S", 0.01)

@@ -32,6 +32,7 @@ class JournalFile:
         # A budget is noted by the thread that reads ahead.
         self._lock = Lock()
         self._error: JournalError | None = None
+        self._is_told = False
         self._changed, self._ended = Event(), Event()
         self._thread: Thread | None = None
 
@@ -45,8 +46,7 @@ class JournalFile:
             self._append(lines)
 
     def _append(self, lines: bytes) -> None:
-        if self._error is not None:
-            raise self._error
+        self._raise()
         written = 0
         try:
             while written < len(lines):
@@ -54,6 +54,7 @@ class JournalFile:
         except OSError as error:
             self._error = JournalError.of(error, self._path)
             self._cut(written)
+            self._is_told = True
             raise self._error from error
         if not self._changed.is_set():
             self._changed.set()
@@ -67,8 +68,7 @@ class JournalFile:
             JournalError: as `append`.
         """
         self._sync()
-        if self._error is not None:
-            raise self._error
+        self._raise()
 
     def close(self) -> None:
         """Write to disk what was appended, and close the file, which unlocks it.
@@ -82,11 +82,15 @@ class JournalFile:
         self._changed.set()
         if self._thread is not None:
             self._thread.join()
-        was_raised = self._error
         self._sync()
         fd, self._fd = self._fd, -1
         os.close(fd)
-        if self._error is not was_raised and self._error is not None:
+        if not self._is_told:
+            self._raise()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            self._is_told = True
             raise self._error
 
     def _keep_syncing(self) -> None:
@@ -100,8 +104,9 @@ class JournalFile:
     def _sync(self) -> None:
         try:
             _sync_data(self._fd)
-            if self._error is None and not is_in_place(self._fd, self._path):
-                self._error = keep_lost(self._fd, self._path)
+            with self._lock:  # What is saved of it has to have all that was written.
+                if self._error is None and not is_in_place(self._fd, self._path):
+                    self._error = keep_lost(self._fd, self._path)
         except OSError as error:
             if self._error is None:
                 self._error = JournalError.of(error, self._path)

@@ -68,6 +68,7 @@ def render_header(settings: Settings) -> bytes:
             "settings": strict_tree(settings),
             "finished_at": None,
             "counts": None,
+            "billed_at_most": None,
         }
     )
     time = msgspec.json.encode(now)
