@@ -196,6 +196,12 @@ def test_a_journal_of_a_later_format_is_left_alone_until_a_restart(path: Path) -
         assert journal.kept_aside.read_bytes() == content
 
 
+def test_a_later_format_is_known_in_any_spelling(path: Path) -> None:
+    path.write_text('{ "journal" : {"settings": {}, "format": 99 } }\n')
+    with pytest.raises(JournalError, match="is a journal in format 99"):
+        Journal.open(path, SETTINGS)
+
+
 @pytest.mark.parametrize("content", [b"", b'{"journal":{"format":1,"prog'])
 def test_a_run_that_was_killed_at_once_begins_again(path: Path, content: bytes) -> None:
     path.write_bytes(content)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,18 @@ def test_lines_without_a_first_line_are_read(path: Path) -> None:
     assert [line.text for line in read_journal(path)] == ["one", "two"]
     with pytest.raises(JournalError, match="is not a journal"):
         read_header(path)
+
+
+def test_lines_in_another_spelling_are_read(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Journal.open(path, SETTINGS) as journal:
+        journal.write(read("a.png", "one"))
+        journal.finish({})
+    path.write_text("".join(f"{json.dumps(json.loads(line))}\n\n" for line in path.read_text().splitlines()))
+    assert [line.text for line in read_journal(path)] == ["one"]
+    assert read_header(path).settings == SETTINGS
+    assert caplog.text == ""
+    with Journal.open(path, SETTINGS) as resumed:
+        assert "a.png" in resumed.done
 
 
 def test_lines_of_versions_to_come_are_read(path: Path) -> None:

@@ -88,8 +88,6 @@ def render_billed(at_most: int) -> bytes:
 
 def parse_head(line: bytes) -> Head | None:
     """Return what a first line says, None if it is not that of a journal."""
-    if not line.startswith(BEGINNING):
-        return None
     try:
         head = _decoder.decode(line).journal
     except msgspec.DecodeError:
@@ -107,7 +105,8 @@ def check_head(head: Head, settings: Settings, path: Path) -> None:
     name = name_of(path)
     if head.format != FORMAT:
         problem = (
-            f"{name}: is a journal in format {head.format} of {shorten(head.program)}, this program has format {FORMAT}"
+            f"{name}: is a journal in format {head.format} of {shorten(head.program) or 'another program'}, "
+            f"this program has format {FORMAT}"
         )
         raise JournalError(problem, advice=[Advice("use that program"), NAME_ANOTHER, BEGIN_ANEW])
     if differences := list(_differences(head.settings, strict_tree(settings))):

@@ -126,14 +126,12 @@ def _read(path: str | os.PathLike[str], file: FileIO, last: KeyTable | None) -> 
     with file:
         for number, place in enumerate(lines_of(file)):
             content = place.content
-            if number == 0 and not content.startswith((b'{"journal":', b'{"key":')):
-                raise _not_a_journal(path)
-            if not content.strip() or content.startswith(b'{"journal":'):
-                continue
             try:
                 line = _decode(content)
             except msgspec.DecodeError:
-                damaged += 1
+                if number == 0 and parse_head(content) is None:
+                    raise _not_a_journal(path) from None
+                damaged += not _is_another(content)
                 continue
             if line.key_bytes is not None:
                 line.key = exact_key(line.key, line.key_bytes)
@@ -141,6 +139,14 @@ def _read(path: str | os.PathLike[str], file: FileIO, last: KeyTable | None) -> 
                 yield line
     if damaged:
         _log.warning("%s: lines that are not whole, as after a crash, were passed over (%d)", quote_name(path), damaged)
+
+
+def _is_another(content: bytes) -> bool:
+    """Return whether a line is whole, and not that of a result."""
+    try:
+        return parse_line_head(content) is None
+    except DamagedLineError:
+        return False
 
 
 def _open(path: str | os.PathLike[str]) -> FileIO:
