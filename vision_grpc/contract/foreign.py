@@ -43,7 +43,9 @@ _COMMENT = re.compile(rb"<!--.*?(-->|\Z)", re.DOTALL)
 _ROOT = re.compile(rb"<(?:!DOCTYPE\s+)?(svg|html)\b", re.IGNORECASE)
 _ROOTS = {b"svg": "an SVG", b"html": "an HTML page"}
 _LOOKED_AT_BYTES = 1024
-_ENCODED = " in place of the image itself"
+ENCODED = " in place of the image itself"
+"""What the name of a text ends with that has to be decoded."""
+
 # ISO 14496-12: a box of type ftyp, then its major brand, a version and the compatible brands.
 _FTYP_AT = 4
 _BRANDS_AT = 8
@@ -61,7 +63,7 @@ def describe_foreign(content: bytes) -> str | None:
     kind = name_foreign(content)
     if kind is None:
         return None
-    if kind.endswith(_ENCODED):
+    if kind.endswith(ENCODED):
         return f"the file is {kind}: decode it first"
     return f"the file is {kind}, only JPEG and PNG are accepted: convert it first"
 
@@ -82,7 +84,7 @@ def name_foreign(content: bytes) -> str | None:
         return _name_by_brands(content)
     head = content[:_LOOKED_AT_BYTES]
     if (encoding := encoding_of(head.decode(errors="replace"))) is not None:
-        return encoding + _ENCODED
+        return encoding + ENCODED
     return next((name for pattern, name in _PATTERNS if pattern.match(head)), None) or _name_by_root(head)
 
 

@@ -97,6 +97,8 @@ class Change:
         origin = self.origin
         if self.is_unchanged:
             return "sent as it is"
+        if self.format == "JPEG" and self.quality is None:
+            return "sent without its metadata"
         which = f"the first of {origin.frames:,} pictures of a " if origin.frames > 1 else ""
         at = "" if origin.dpi is None else f" at {origin.dpi:g} dpi"
         steps = [f"{which}{origin.format} {origin.size[0]} x {origin.size[1]}{at}"]

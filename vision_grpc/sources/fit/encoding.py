@@ -83,9 +83,9 @@ def encode_jpeg(picture: Image.Image, most_bytes: int) -> Encoded:
 
 def _encode_jpeg(picture: Image.Image, quality: int) -> Encoded:
     subsampling = "4:4:4" if quality >= _FINE_QUALITY else "4:2:0"
-    # Of what is written beside the pixels unless it is said otherwise, nothing.
-    options = {"quality": quality, "subsampling": subsampling, "optimize": True, "comment": None}
-    return Encoded(_save(picture, "JPEG", **options), "JPEG", picture.size, quality)
+    # Not optimize: it saves 4 % of the bytes for twice the time, and Pillow's buffer for it is too small at times.
+    content = _save(picture, "JPEG", quality=quality, subsampling=subsampling, comment=None)
+    return Encoded(content, "JPEG", picture.size, quality)
 
 
 def _coarseness(quality: int) -> float:

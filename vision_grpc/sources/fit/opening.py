@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageFile, features
 
-from vision_grpc.contract.foreign import name_foreign
+from vision_grpc.contract.foreign import ENCODED, name_foreign
 from vision_grpc.pictures.orientation import orientation_in, orientation_of, turn
 from vision_grpc.results.pixels import UPRIGHT, swap_size
 from vision_grpc.sources.fit.change import Origin, UnfitError
@@ -41,12 +41,7 @@ def open_picture(content: bytes) -> Opened:
     """
     kind = name_foreign(content)
     if kind is not None and kind not in FORMATS:
-        is_pdf = kind == "a PDF"
-        advice = (
-            "which is read as .pdf alone: rename it" if is_pdf else "which cannot be fitted: convert it to JPEG or PNG"
-        )
-        message = f"the file is {kind}, {advice}"
-        raise UnfitError(message)
+        raise UnfitError(_explain_foreign(kind))
     is_png = content.startswith(b"\x89")
     known = FORMATS[kind] if kind else PNG if is_png else JPEG
     image = _open(known, content)
@@ -97,6 +92,16 @@ def _open(known: Format, content: bytes) -> ImageFile.ImageFile:
             # WebP's opener allocates the picture, so it looks at the size itself. A WebP cannot exceed our own bound.
             with _pillow_bound.raised_for(MOST_PIXELS):
                 return opener(io.BytesIO(content))  # type: ignore[no-any-return]
+
+
+def _explain_foreign(kind: str) -> str:
+    if kind == "a PDF":
+        opener = "vision_grpc.sources.containers.pdf.open_pdf"
+        return f"the file is a PDF, each page of which is an image: give it a name in .pdf, in Python call {opener}"
+    if kind == "no image":
+        return "the file is no image"
+    remedy = "decode it first" if kind.endswith(ENCODED) else "convert it to JPEG or PNG first"
+    return f"the file is {kind}, which cannot be fitted: {remedy}"
 
 
 def _unsupported(name: str) -> UnfitError:
