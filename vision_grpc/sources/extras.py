@@ -3,10 +3,13 @@
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
 
+_PACKAGES = {"PIL": "pillow", "pillow_heif": "pillow-heif"}
+
 
 def describe_missing(error: ImportError, extra: str) -> str:
     """Return what is not installed and how to install it."""
-    package = (error.name or str(error)).partition(".")[0]
+    module = (error.name or str(error)).partition(".")[0]
+    package = _PACKAGES.get(module, module)
     return f"{package} is not installed: pip install 'vision-grpc[{extra}]'"
 
 

@@ -99,9 +99,10 @@ class Change:
             return "sent as it is"
         if self.format == "JPEG" and self.quality is None:
             return "sent without its metadata"
-        which = f"the first of {origin.frames:,} pictures of a " if origin.frames > 1 else ""
         at = "" if origin.dpi is None else f" at {origin.dpi:g} dpi"
-        steps = [f"{which}{origin.format} {origin.size[0]} x {origin.size[1]}{at}"]
+        steps = [f"{origin.format} {origin.size[0]} x {origin.size[1]}{at}"]
+        if origin.frames > 1:
+            steps.append(f"the first of {origin.frames:,} pictures")
         if turn := _TURNS[origin.orientation]:
             steps.append(f"turned by {turn} degrees")
         if origin.orientation in _MIRRORED:
