@@ -97,7 +97,7 @@ def _open(known: Format, content: bytes) -> ImageFile.ImageFile:
 def _explain_foreign(kind: str) -> str:
     if kind == "a PDF":
         opener = "vision_grpc.sources.containers.pdf.open_pdf"
-        return f"the file is a PDF, each page of which is an image: give it a name in .pdf, in Python call {opener}"
+        return f"the file is a PDF, which is read as .pdf alone: rename it, or call {opener} in Python"
     if kind == "no image":
         return "the file is no image"
     remedy = "decode it first" if kind.endswith(ENCODED) else "convert it to JPEG or PNG first"
