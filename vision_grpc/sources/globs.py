@@ -30,7 +30,7 @@ _SPECIAL, _TAKEN_AS_IT_IS = re.compile(r"[]\[&~|^\\]|(?<=-)-"), r"\\\g<0>"
 class Globs:
     """Which files are read: those that an `include` matches, if there are any, and no `exclude`."""
 
-    __slots__ = ("_excluded", "_included")
+    __slots__ = ("_exclude", "_excluded", "_include", "_included")
 
     def __init__(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
         """Compile the patterns.
@@ -42,6 +42,7 @@ class Globs:
         if isinstance(include, str) or isinstance(exclude, str):
             message = "include and exclude take a list of patterns; put one into a list"
             raise TypeError(message)
+        self._include, self._exclude = tuple(include), tuple(exclude)
         self._included = _compile(_translate(pattern, is_include=True) for pattern in include)
         self._excluded = _compile(map(_translate, exclude))
 
@@ -49,6 +50,11 @@ class Globs:
     def includes_all(self) -> bool:
         """Whether there is no pattern that a file has to match."""
         return self._included is None
+
+    def under(self, root: str) -> "Globs":
+        """Return the patterns for a folder: one that begins with its path, as shells complete it, is for below it."""
+        include, exclude = _without(self._include, root), _without(self._exclude, root)
+        return Globs(self._include + include, self._exclude + exclude) if include or exclude else self
 
     def select(self, path: str) -> bool:
         """Return whether a file is read; its path is relative to the folder that is read, with slashes."""
@@ -62,6 +68,13 @@ class Globs:
     def exclude_folder(self, path: str) -> bool:
         """Return whether nothing in a folder is read."""
         return self._excluded is not None and self._excluded.match(f"{_normal(path)}/") is not None
+
+
+def _without(patterns: Iterable[str], root: str) -> tuple[str, ...]:
+    """Return what is left of the patterns that begin with a path."""
+    start = f"{root.replace(os.sep, '/').strip('/')}/"
+    cut = (pattern.replace(os.sep, "/").removeprefix("./").lstrip("/") for pattern in patterns)
+    return tuple(f"/{pattern[len(start) :]}" for pattern in cut if pattern.startswith(start) and pattern != start)
 
 
 def _normal(path: str) -> str:

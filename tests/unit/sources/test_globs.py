@@ -130,3 +130,26 @@ def test_one_pattern_is_not_taken_for_many_of_one_letter() -> None:
         Globs("*.png")
     with pytest.raises(TypeError, match="put one into a list"):
         Globs((), "*.png")
+
+
+@pytest.mark.parametrize(
+    ("root", "pattern", "excluded", "kept"),
+    [
+        ("scans", "scans/thumbs/", ["thumbs/a.png", "scans/thumbs/a.png"], ["x/thumbs/a.png", "thumbs"]),
+        ("scans", "./scans/a.png", ["a.png"], ["x/a.png"]),
+        ("/data/scans", "/data/scans/x/*.png", ["x/a.png"], ["a.png", "x/y/a.png"]),
+        ("scans[1]", "scans[1]/a.png", ["a.png", "scans1/a.png"], ["x/a.png"]),
+        # What is not below the root, or is all of it, stays what it is.
+        ("scans", "scans/", ["scans/a.png"], ["a.png"]),
+        ("scan", "scans/a.png", ["scans/a.png"], ["a.png", "s/a.png"]),
+        (".", "scans/a.png", ["scans/a.png"], ["a.png"]),
+        ("/", "/a.png", ["a.png"], ["x/a.png"]),
+    ],
+)
+def test_a_pattern_may_begin_with_the_path_of_the_folder_as_shells_complete_it(
+    root: str, pattern: str, excluded: list[str], kept: list[str]
+) -> None:
+    globs = Globs((), [pattern]).under(root)
+    assert [path for path in excluded + kept if not globs.select(path)] == excluded
+    globs = Globs([pattern]).under(root)
+    assert [path for path in excluded + kept if globs.select(path)] == excluded

@@ -76,6 +76,7 @@ class _Walk:
         self._options = options
         # A container that a pattern has selected stands for all that is in it, as a folder does.
         self._options_inside = replace(options, include=())
+        self._globs = options.globs.under(root)
         self._own_outputs = OwnOutputs(options.own_outputs)
         self._images = self._passed_over = self._faults = 0
 
@@ -107,7 +108,7 @@ class _Walk:
         """Yield what is in a folder, and its subfolders in place of what is in them."""
         prefix = "" if folder.path == os.curdir else os.path.join(folder.path, "")  # noqa: PTH118 - strings, for speed
         names = _scan(folder.path)
-        select = self._options.globs.select
+        select = self._globs.select
         for name in names.files:
             if select(folder.below + name):
                 yield from self._open_file(prefix + name, name, names)
@@ -117,7 +118,7 @@ class _Walk:
         parents = self._parents_of(folder)
         for name in names.folders:
             below = f"{folder.below}{name}"
-            if not self._options.globs.exclude_folder(below):
+            if not self._globs.exclude_folder(below):
                 subfolder = _Folder(prefix + name, f"{below}/", parents)
                 if name in names.links:
                     yield from self._follow(subfolder)
@@ -145,7 +146,7 @@ class _Walk:
         if kind is Kind.FITTABLE:
             return self._options.fit
         # A folder may hold an archive of its own images: those would be paid for twice.
-        return kind is Kind.CONTAINER and not self._options.globs.includes_all
+        return kind is Kind.CONTAINER and not self._globs.includes_all
 
     def _follow(self, link: _Folder) -> Iterator[Entry | _Folder]:
         if not self._options.follow_links:

@@ -127,6 +127,15 @@ def test_patterns_choose_by_the_path_below_the_folder(tmp_path: Path) -> None:
     assert _open(tmp_path, SourceOptions(include=["x/**/*.png"], exclude=["x/y"])) == ["x/c.PNG", "x/thumbs/b.png"]
 
 
+def test_patterns_may_begin_with_the_folder_as_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _make_files(tmp_path, "scans/a.png", "scans/thumbs/b.png")
+    monkeypatch.chdir(tmp_path)
+    for root in ("scans", str(tmp_path / "scans")):
+        [item] = open_folder(root, SourceOptions(exclude=[f"{root}/thumbs/"]))
+        assert isinstance(item, Item)
+        assert item.key == f"{root}/a.png"
+
+
 def test_an_excluded_folder_is_not_even_listed(tmp_path: Path, listed: list[str]) -> None:
     _make_files(tmp_path, "a.png", "x/b.png", "x/y/c.png")
     assert _open(tmp_path, SourceOptions(exclude=["x/"])) == ["a.png"]
