@@ -19,6 +19,14 @@ from vision_grpc.sources.item import Item, Read
 
 _SOON_S = 20.0
 _NAMES = {"vision-grpc-source", "vision-grpc-ahead"}
+_OF_OTHER_TESTS: set[threading.Thread] = set()
+
+
+@pytest.fixture(autouse=True)
+def _leave_threads_of_other_tests() -> None:
+    # Some read what never comes.
+    _OF_OTHER_TESTS.clear()
+    _OF_OTHER_TESTS.update(threading.enumerate())
 
 
 def _item(number: int, read: Callable[[], Read] | None = None, *, is_passing: bool = False) -> Item:
@@ -31,7 +39,7 @@ def _items(number: int) -> Iterator[Item]:
 
 
 def _threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name in _NAMES]
+    return [thread for thread in threading.enumerate() if thread.name in _NAMES and thread not in _OF_OTHER_TESTS]
 
 
 def _end_of_threads() -> None:
