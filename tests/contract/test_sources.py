@@ -12,7 +12,7 @@ from document_kinds import Pdf, Tiff
 from images_in_bytes import png
 from source_kinds import KINDS, LOST, SourceKind
 
-from vision_grpc import Image, VisionClient
+from vision_grpc import VisionClient
 from vision_grpc.config import Limits
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageError
@@ -156,9 +156,10 @@ def test_only_the_image_at_hand_is_in_memory(kind: type[SourceKind], make: Make)
 def test_each_key_gets_the_result_of_its_image(make: Make) -> None:
     source = make(_numbered(*_NAMES))
     expected = {item.key: _digest(_read(item)) for item in _items(source)}
-    images = (Image(item.key, _read(item)) for item in _items(source))
     with VisionClient(transport=MemoryTransport(_answer_digests)) as client:
-        assert {result.key: result.text for result in client.analyze_many(images)} == expected
+        results = list(client.analyze_many(_items(source)))
+    assert len(results) == len(expected)
+    assert {result.key: result.text for result in results} == expected
 
 
 def _answer_digests(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
