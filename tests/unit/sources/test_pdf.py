@@ -335,20 +335,38 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_process_ends_while_a_page_is_rendered(tmp_path: Path) -> None:
     program = """
 import sys, threading
-from pathlib import Path
-from vision_grpc.sources.containers.pdf.document import Document, _open, _pdfium
-document = Document(Path(sys.argv[1]).read_bytes())
-started = threading.Event()
+from vision_grpc.sources.containers.pdf import open_pdf
+from vision_grpc.sources.fit import prepare
+from vision_grpc.sources.options import SourceOptions
+def pages():
+    return open_pdf(sys.argv[1], "a.pdf", SourceOptions(fit=True))
 def work():
     while True:
-        with document.page(1) as page:
+        for page in pages():
+            prepare(page)
             started.set()
-            page.render(20_000_000)
+started = threading.Event()
 threading.Thread(target=work, daemon=True).start()
 started.wait()
 """
+    _run_twice(program, tmp_path)
+
+
+def test_the_process_ends_with_a_document_that_is_open(tmp_path: Path) -> None:
+    # The list of its pages is let go of after PDFium has ended.
+    program = """
+import sys
+from vision_grpc.sources.containers.pdf import open_pdf
+from vision_grpc.sources.options import SourceOptions
+pages = open_pdf(sys.argv[1], "a.pdf", SourceOptions(fit=True))
+first = next(pages)
+"""
+    _run_twice(program, tmp_path)
+
+
+def _run_twice(program: str, tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
-    path.write_bytes(make_pdf([PdfPage(text("words"))]))
-    for _ in range(3):
+    path.write_bytes(make_pdf([PdfPage(text("words"))] * 2))
+    for _ in range(2):
         ended = subprocess.run([sys.executable, "-c", program, path], capture_output=True, timeout=60, check=False)
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")

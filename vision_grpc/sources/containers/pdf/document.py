@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from vision_grpc.errors import Code
@@ -24,6 +24,7 @@ _MOST_OPEN = 4
 _PATIENCE_AT_EXIT_S = 10.0
 
 _lock = Lock()
+_over = Event()
 _open: "dict[Document, None]" = {}
 """The documents that are open in PDFium, the one used last at the end."""
 
@@ -46,7 +47,7 @@ class Document:
             PdfError: the document cannot be opened.
             ImportError: PDFium is not installed.
         """
-        with _lock:
+        with _alone():
             count: int = _pdfium().FPDF_GetPageCount(self._opened())
             return count
 
@@ -56,7 +57,7 @@ class Document:
         Raises:
             PdfError: the document cannot be opened.
         """
-        with _lock:
+        with _alone():
             size = _pdfium().FS_SIZEF()
             return bool(_pdfium().FPDF_GetPageSizeByIndexF(self._opened(), number - 1, size))
 
@@ -67,7 +68,7 @@ class Document:
         Raises:
             PdfError: the document cannot be opened, or the page is damaged.
         """
-        with _lock:
+        with _alone():
             pdfium, document = _pdfium(), self._opened()
             self._pages_read += 1
             handle = pdfium.FPDF_LoadPage(document, number - 1)
@@ -92,7 +93,7 @@ class Document:
         """Count one less who wants pages, and close the document after the last."""
         with _lock:
             self._holders -= 1
-            if not self._holders:
+            if not (self._holders or _over.is_set()):
                 self.drop()
 
     def _opened(self) -> Any:  # noqa: ANN401 - PDFium's handles come without types
@@ -167,8 +168,20 @@ def _pdfium() -> Any:  # noqa: ANN401 - its functions come without types
     return pdfium
 
 
+@contextmanager
+def _alone() -> Generator[None]:
+    with _lock:
+        if _over.is_set():
+            message = "cannot be read any more: the process ends"
+            raise PdfError(message, Code.CANCELLED)
+        yield
+
+
 def _end() -> None:
     """Keep all threads out of PDFium, as pypdfium2 ends it now: a call afterwards would crash the process."""
+    _over.set()
     if _lock.acquire(timeout=_PATIENCE_AT_EXIT_S):
         for document in list(_open):
             document.drop()
+        # Documents that are let go of later find that it is over.
+        _lock.release()
