@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     # Not imported: help is printed without results.
     from vision_grpc.results import ImageError
 
+_FLAGS = {"fit": "--fit", "nul_separated": "-0"}
 _FLAG_OF_FIELD = {
     "folder_id": "--folder-id (or YC_FOLDER_ID)",
     "language_codes": "--languages",
@@ -19,8 +20,8 @@ def flag_of(setting: Setting | RunSetting, value: str) -> str | None:
     """Return the flag that sets a setting to a value, None if only the environment can."""
     if setting == "credentials":
         return "--anonymous" if value == "Anonymous()" else None
-    if setting == "fit":
-        return "--fit"
+    if setting in _FLAGS:
+        return _FLAGS[setting]
     if setting == "client_certificate":
         return "--client-certificate and --client-key"
     flag = f"--{setting.replace('_', '-')}"

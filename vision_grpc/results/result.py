@@ -1,7 +1,7 @@
 """What comes back for an image."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from vision_grpc.errors import (
@@ -48,10 +48,17 @@ class ImageError:
         is_lasting = isinstance(self.cause, PathError) and self.cause.lasting
         return self.code.retryable and not is_lasting and not isinstance(self.cause, RequestTooLargeError)
 
+    def at(self, place: str) -> Self:
+        """Return the error with the place where its image was named, such as the line of a list."""
+        return replace(self, message=_join(f"{self._problem} ({place})", advice_text(self.advice)))
+
     def text(self, name_of: NameOf) -> str:
         """Return the message, with the advice in other words than those for Python."""
-        problem = self.message.removesuffix(_join("", advice_text(self.advice)))
-        return _join(problem, advice_text(self.advice, name_of))
+        return _join(self._problem, advice_text(self.advice, name_of))
+
+    @property
+    def _problem(self) -> str:
+        return self.message.removesuffix(_join("", advice_text(self.advice)))
 
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}"

@@ -1,15 +1,14 @@
 """Files that list places, read a record at a time: names may be of any bytes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
 
 from vision_grpc.config import Limits
-from vision_grpc.errors import Code
+from vision_grpc.errors import Advice, Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.files import explain_unread
 from vision_grpc.sources.item import Entry, Fault, Item, Read, Skipped
@@ -18,6 +17,8 @@ from vision_grpc.texts.quoting import quote_name
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_END, NUL = b"\n", b"\0"
+_NUL_SEPARATED = Advice("add", "nul_separated", "True", "if each name ends in NUL")
+LINE_SEPARATED = Advice("drop", "nul_separated", "True", "if each name has a line")
 _CHUNK_BYTES = 65_536
 _LONGEST_BYTES = 1_048_576
 # Files that are easily named in place of a list, by their first bytes.
@@ -51,14 +52,14 @@ def read_records(name: str, separator: bytes) -> Iterator[bytes | Fault]:
         with _open(name) as file:
             rest, is_first = b"", True
             while chunk := file.read1(_CHUNK_BYTES):
-                if is_first and (fault := _look_at(chunk, separator)):
-                    yield fault_of(name, fault)
+                if is_first and (fault := _look_at(name, chunk, separator)):
+                    yield fault
                     return
                 is_first = False
                 *records, rest = (rest + chunk).split(separator)
                 yield from records
                 if len(rest) > _LONGEST_BYTES:
-                    yield fault_of(name, _describe_endless(separator))
+                    yield _report_endless(name, separator)
                     return
             if rest:
                 yield rest
@@ -68,10 +69,10 @@ def read_records(name: str, separator: bytes) -> Iterator[bytes | Fault]:
         yield Fault(name, explain_unread(name, error))
 
 
-def fault_of(name: str, fault: str, line: int | None = None) -> Fault:
+def fault_of(name: str, fault: str, line: int | None = None, *, advice: Sequence[Advice] = ()) -> Fault:
     """Return a Fault about something that is wrong with a list, or with a line of it."""
     where = "" if line is None else f"line {line}: "
-    return Fault(name, ImageError(Code.INVALID_ARGUMENT, f"{quote_name(name)}: {where}{fault}"))
+    return Fault(name, ImageError.advised(Code.INVALID_ARGUMENT, f"{quote_name(name)}: {where}{fault}", advice))
 
 
 def locate(entry: Entry, origin: Origin) -> Entry:
@@ -81,35 +82,31 @@ def locate(entry: Entry, origin: Origin) -> Entry:
             entry.read = partial(_read, entry.read, origin)
             return entry
         case Fault():
-            return Fault(entry.name, _locate(entry.error, origin))
+            return Fault(entry.name, entry.error.at(str(origin)))
         case Skipped():
             return entry
 
 
 def _read(read: Callable[[Limits], Read], origin: Origin, limits: Limits) -> Read:
     content = read(limits)
-    return _locate(content, origin) if isinstance(content, ImageError) else content
-
-
-def _locate(error: ImageError, origin: Origin) -> ImageError:
-    return replace(error, message=f"{error.message} ({origin})")
+    return content.at(str(origin)) if isinstance(content, ImageError) else content
 
 
 def _open(name: str) -> AbstractContextManager[BufferedReader]:
     return nullcontext(open_stdin()) if name == STDIN else Path(name).open("rb")
 
 
-def _look_at(chunk: bytes, separator: bytes) -> str | None:
+def _look_at(name: str, chunk: bytes, separator: bytes) -> Fault | None:
     """Return what is wrong with a list that begins like this."""
     for signature, kind in _SIGNATURES.items():
         if chunk.startswith(signature):
-            return f"is {kind}, expected a list of names"
+            return fault_of(name, f"is {kind}, expected a list of names")
     if separator == LINE_END and NUL in chunk:
-        return "has NUL bytes, expected a name on each line; a list whose names end in NUL has to be announced as such"
+        return fault_of(name, "has NUL bytes, expected a name on each line", advice=[_NUL_SEPARATED])
     return None
 
 
-def _describe_endless(separator: bytes) -> str:
-    if separator == NUL:
-        return "has no NUL at the end of each name: if it has a name on each line, do not announce NUL"
-    return f"has a line of more than {_LONGEST_BYTES:,} bytes, expected a name on each"
+def _report_endless(name: str, separator: bytes) -> Fault:
+    what = "a line" if separator == LINE_END else "a name"
+    advice = [] if separator == LINE_END else [LINE_SEPARATED]
+    return fault_of(name, f"has {what} of more than {_LONGEST_BYTES:,} bytes, expected a list of names", advice=advice)

@@ -5,7 +5,16 @@ from collections.abc import Iterator
 
 from vision_grpc.sources.item import Entry, Fault
 from vision_grpc.sources.options import SourceOptions
-from vision_grpc.sources.places.lines import BYTE_ORDER_MARK, LINE_END, NUL, Origin, fault_of, locate, read_records
+from vision_grpc.sources.places.lines import (
+    BYTE_ORDER_MARK,
+    LINE_END,
+    LINE_SEPARATED,
+    NUL,
+    Origin,
+    fault_of,
+    locate,
+    read_records,
+)
 from vision_grpc.sources.places.opening import open_path_or_url
 
 
@@ -27,7 +36,7 @@ def open_list(path: str, options: SourceOptions, *, nul_separated: bool = False)
         is_empty = False
         origin = Origin(path, number)
         if nul_separated and number == 1 and LINE_END in name and not os.path.lexists(name):
-            yield fault_of(path, "has line ends in its first name: if it has a name on each line, do not announce NUL")
+            yield fault_of(path, "has line ends in its first name, expected NUL", advice=[LINE_SEPARATED])
             return
         for entry in open_path_or_url(os.fsdecode(name), options):
             yield locate(entry, origin)

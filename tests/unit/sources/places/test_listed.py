@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from vision_grpc.cli.flags import flag_of
 from vision_grpc.config import Limits
-from vision_grpc.errors import Code
+from vision_grpc.errors import Advice, Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
 from vision_grpc.sources.options import SourceOptions
@@ -106,15 +107,22 @@ def test_what_is_not_a_list_is_refused(content: bytes, message: str) -> None:
 
 def test_the_other_separator_is_recognised() -> None:
     [fault] = _list(b"a.png\0b.png\0")
-    assert "whose names end in NUL" in _error(fault).message
+    assert _error(fault).message.endswith("add nul_separated=True if each name ends in NUL")
     [fault] = _list(b"a.png\nb.png\n", nul_separated=True)
-    assert "do not announce NUL" in _error(fault).message
+    assert _error(fault).message.endswith("drop nul_separated=True if each name has a line")
+    assert _error(fault).text(flag_of).endswith("drop -0 if each name has a line")
 
 
-@pytest.mark.parametrize(("nul_separated", "advice"), [(False, "expected a name on each"), (True, "no NUL at the end")])
-def test_a_line_without_end_is_not_held(nul_separated: bool, advice: str) -> None:  # noqa: FBT001 - a parameter
-    [fault] = _list(b"x" * 1_200_000, nul_separated=nul_separated)
-    assert advice in _error(fault).message
+@pytest.mark.parametrize(("nul_separated", "fault"), [(False, "has a line of more"), (True, "has a name of more")])
+def test_a_line_without_end_is_not_held(nul_separated: bool, fault: str) -> None:  # noqa: FBT001 - a parameter
+    [entry] = _list(b"x" * 1_200_000, nul_separated=nul_separated)
+    assert fault in _error(entry).message
+
+
+def test_advice_stays_the_last_that_is_said() -> None:
+    error = ImageError.advised(Code.NOT_FOUND, "a.png: no image", [Advice("use", "fit", "fit")]).at("line 2 of names")
+    assert error.message == "a.png: no image (line 2 of names); use a call of fit"
+    assert error.text(flag_of) == "a.png: no image (line 2 of names); use --fit"
 
 
 def test_a_list_that_cannot_be_read_is_a_fault() -> None:
