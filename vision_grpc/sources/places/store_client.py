@@ -27,7 +27,7 @@ SCHEMES = _S3_SCHEMES | frozenset({"gs", "az", "azure", "adl", "abfs", "abfss"})
 _CONNECT_TIMEOUT, _TIMEOUT = timedelta(seconds=5), timedelta(seconds=60)
 _RETRY: "RetryConfig" = {
     "max_retries": 4,
-    "retry_timeout": timedelta(seconds=90),
+    "retry_timeout": _TIMEOUT,
     "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=5), "base": 2},
 }
 _LISTED_AT_ONCE = 1_000
@@ -88,11 +88,11 @@ class Bucket:
                 yield Object(found["path"], found["size"], found["e_tag"])
 
     def find(self, key: str) -> Object:
-        """Return what the store says of an object, without its content."""
+        """Return what the store says of an object; its content is not read."""
         import obstore
 
         with _explained():
-            found = obstore.head(self._store, key)
+            found = obstore.get(self._store, key).meta  # Unlike `head`, it says why there is none.
         return Object(found["path"], found["size"], found["e_tag"])
 
     def read(self, key: str, most_bytes: int) -> bytes | int:

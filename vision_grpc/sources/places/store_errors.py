@@ -80,6 +80,8 @@ def _read_answer(text: str) -> tuple[Code, str] | None:
     known = name[1] if name else ""
     if known not in _REASONS and status is not None:
         known = _NAMES.get(status[1], "")
+    if "incorrectly configured region" in text:
+        known = "PermanentRedirect"
     if known not in _REASONS:
         return None
     code, reason = _REASONS[known]
