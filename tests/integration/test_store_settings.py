@@ -217,7 +217,8 @@ def test_a_broken_profile_is_none(tmp_path: Path, store: Store, monkeypatch: pyt
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*filter(lambda name: name.partition(".")[0] == "obstore", sys.modules), "obstore"]:
         monkeypatch.setitem(sys.modules, name, None)
-    assert problem() == "FAILED_PRECONDITION: s3://bucket/1.png: needs obstore: pip install 'vision-grpc[s3]'"
+    message = "s3://bucket/1.png: cannot be read, obstore is not installed: pip install 'vision-grpc[s3]'"
+    assert problem() == f"FAILED_PRECONDITION: {message}"
 
 
 @pytest.mark.parametrize(

@@ -224,5 +224,5 @@ def test_a_few_megabytes_are_in_memory_at_a_time() -> None:
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     content = file_of({"image": images("1.jpg")})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    message = "FAILED_PRECONDITION: t.parquet: needs pyarrow: pip install 'vision-grpc[parquet]'"
-    assert fault(entries(content)) == message
+    message = "t.parquet: cannot be read, pyarrow is not installed: pip install 'vision-grpc[parquet]'"
+    assert fault(entries(content)) == f"FAILED_PRECONDITION: {message}"

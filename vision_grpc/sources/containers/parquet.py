@@ -6,14 +6,15 @@ from functools import partial
 from typing import IO, Any
 
 from vision_grpc.config import Limits
-from vision_grpc.contract.image_header import describe_excess_bytes
 from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.arrow import load_arrow
 from vision_grpc.sources.containers.image_column import ColumnError, Columns, find_columns
 from vision_grpc.sources.containers.nothing import report_nothing
 from vision_grpc.sources.containers.openers import HEAD_BYTES, open_content
+from vision_grpc.sources.extras import missing_extra
 from vision_grpc.sources.files import explain_unread, read_file
+from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
 from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.sources.options import SourceOptions
@@ -47,8 +48,8 @@ def read_parquet(name: str, file: IO[bytes], options: SourceOptions, *, folder: 
     """
     try:
         arrow = load_arrow()
-    except ImportError:
-        yield _fault(name, Code.FAILED_PRECONDITION, "needs pyarrow: pip install 'vision-grpc[parquet]'")
+    except ImportError as error:
+        yield Fault(name, missing_extra(error, "parquet", quote_name(name)))
         return
     # Arrow lets the errors of the file that it reads through.
     failures = (arrow.ArrowException, OSError, ValueError, MemoryError)
@@ -146,8 +147,7 @@ class _Rows:
 
 def _read(contents: Any, row: int, size: int, place: str, limits: Limits) -> bytes | ImageError:  # noqa: ANN401
     if size > limits.content_bytes:
-        fault = describe_excess_bytes(size, limits)
-        return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(place)}: {fault}")
+        return too_large(place, size, limits)
     content: bytes = contents[row].as_py()
     return content
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import IO, cast
 
 from vision_grpc.config import Limits
-from vision_grpc.contract.image_header import describe_excess_bytes
 from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.one_way import OneWayFile, uncompress
+from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.texts.quoting import quote_name, shorten
 
@@ -55,8 +55,7 @@ class Members:
             raise RuntimeError(message)
         self._current = None
         if member.size > limits.content_bytes:
-            fault = describe_excess_bytes(member.size, limits)
-            return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(place)}: {fault}")
+            return too_large(place, member.size, limits)
         try:
             return _content_of(member, self._tar, self._content)
         except _DAMAGES as error:

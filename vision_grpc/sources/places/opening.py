@@ -21,7 +21,7 @@ from vision_grpc.sources.kinds import Kind, kind_of, suffix_of
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.folder import open_folder
 from vision_grpc.sources.places.stdin import STDIN, open_stdin
-from vision_grpc.sources.places.urls import path_of_url, refuse_url, scheme_of
+from vision_grpc.sources.places.urls import STORE_SCHEMES, path_of_url, refuse_url, scheme_of
 
 
 def open_places(places: Iterable[str], options: SourceOptions) -> Iterator[Entry]:
@@ -47,7 +47,7 @@ def open_path_or_url(place: str, options: SourceOptions) -> Iterator[Entry]:
             return open_path(place, options)
         case "file" if (path := path_of_url(place)) is not None:
             return open_path(path, options)
-        case "s3" | "s3a" | "gs" | "az" | "azure" | "adl" | "abfs" | "abfss":
+        case scheme if scheme in STORE_SCHEMES:
             from vision_grpc.sources.places.store import open_store
 
             return open_store(place, options)

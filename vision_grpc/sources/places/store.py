@@ -5,10 +5,11 @@ from dataclasses import replace
 from functools import partial
 
 from vision_grpc.config import Limits
-from vision_grpc.contract.image_header import describe_excess_bytes
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, document_opener_of
+from vision_grpc.sources.extras import missing_extra
+from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
 from vision_grpc.sources.kinds import NO_SUFFIX, PAGED, TARS, Kind, is_hidden, kind_of, sample_of, suffix_of
 from vision_grpc.sources.object_file import ObjectError
@@ -34,8 +35,8 @@ def open_store(url: str, options: SourceOptions) -> Iterator[Entry]:
     try:
         place = _Place(Bucket(scheme.lower(), name), options)
         yield from place.entries(key)
-    except ImportError:
-        yield _fault(url, Code.FAILED_PRECONDITION, "needs obstore: pip install 'vision-grpc[s3]'")
+    except ImportError as error:
+        yield Fault(url, missing_extra(error, "s3", quote_name(url)))
     except ObjectError as error:
         yield _fault(url, error.code, str(error))
 
@@ -141,8 +142,7 @@ class _Place:
                 return ImageError(error.code, f"{quote_name(self._url(key))}: {error}")
         if isinstance(read, bytes):
             return read
-        fault = describe_excess_bytes(read, limits)
-        return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(self._url(key))}: {fault}")
+        return too_large(self._url(key), read, limits)
 
     def _skip(self, key: str) -> Skipped:
         suffix = suffix_of(key)

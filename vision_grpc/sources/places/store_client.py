@@ -2,12 +2,12 @@
 
 import os
 import socket
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from io import BufferedReader
-from typing import IO, TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from vision_grpc.errors import Code
@@ -15,15 +15,15 @@ from vision_grpc.sources.object_file import ObjectError, ObjectFile
 from vision_grpc.sources.places.aws_profile import read_aws_profile
 from vision_grpc.sources.places.store_errors import NO_CREDENTIALS, explain
 from vision_grpc.texts.quoting import quote_name
+from vision_grpc.threads import DaemonThreads
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Config
 
-_S3_SCHEMES = frozenset({"s3", "s3a"})
-SCHEMES = _S3_SCHEMES | frozenset({"gs", "az", "azure", "adl", "abfs", "abfss"})
-"""The schemes of the URLs of stores."""
+_T = TypeVar("_T")
 
+_S3_SCHEMES = frozenset({"s3", "s3a"})
 _CONNECT_TIMEOUT, _TIMEOUT = timedelta(seconds=5), timedelta(seconds=60)
 _RETRY: "RetryConfig" = {
     "max_retries": 4,
@@ -81,7 +81,7 @@ class Bucket:
             chunks = iter(list_objects(self._store, prefix or None, chunk_size=_LISTED_AT_ONCE))
         while True:
             with _explained():
-                chunk = next(chunks, ())
+                chunk = _interruptible(lambda: next(chunks, ()))
             if not chunk:
                 return
             for found in chunk:
@@ -92,7 +92,8 @@ class Bucket:
         import obstore
 
         with _explained():
-            found = obstore.get(self._store, key).meta  # Unlike `head`, it says why there is none.
+            # Unlike `head`, it says why there is none.
+            found = _interruptible(lambda: obstore.get(self._store, key).meta)
         return Object(found["path"], found["size"], found["e_tag"])
 
     def read(self, key: str, most_bytes: int) -> bytes | int:
@@ -109,11 +110,20 @@ class Bucket:
         import obstore
 
         def fetch(start: int, end: int) -> memoryview:
+            options: GetOptions = {"range": (start, end), "if_match": found.e_tag}
             with _explained():
-                part = obstore.get(self._store, found.key, options={"range": (start, end), "if_match": found.e_tag})
-                return memoryview(part.bytes())
+                return _interruptible(lambda: memoryview(obstore.get(self._store, found.key, options=options).bytes()))
 
         return BufferedReader(ObjectFile(fetch, found.size), _BUFFER_BYTES)
+
+
+def _interruptible(job: Callable[[], _T]) -> _T:
+    """Return what a job returns that may take long: it is done in a thread, as obstore lets Ctrl-C wait."""
+    thread = DaemonThreads("vision-grpc-store")
+    try:
+        return thread.submit(job).result()
+    finally:
+        thread.end()
 
 
 @contextmanager

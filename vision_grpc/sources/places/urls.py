@@ -10,6 +10,9 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.item import Item
 from vision_grpc.texts.quoting import quote_name
 
+STORE_SCHEMES = frozenset({"s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss"})
+"""The schemes of stores, whose URLs stand for buckets, prefixes and objects."""
+
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _LOCAL_HOSTS = frozenset({"", "localhost"})
 
