@@ -32,7 +32,8 @@ class Recorded(Protocol):
 class Admission:
     """Passes the images on that are to be sent, and counts the others.
 
-    `open_recorded` is called with the first image, and returns what earlier runs have recorded.
+    `open_recorded` is called with the first image, and returns what earlier runs have recorded. `is_listed` says that
+    the images are counted already.
     """
 
     def __init__(
@@ -41,8 +42,11 @@ class Admission:
         open_recorded: Callable[[], Recorded | None],
         progress: Progress,
         on_fault: Callable[[Fault], None],
+        *,
+        is_listed: bool = False,
     ) -> None:
         self._places = places
+        self._is_listed = is_listed
         self._open_recorded = open_recorded
         self._progress = progress
         self._on_fault = on_fault
@@ -70,7 +74,8 @@ class Admission:
                     elif recorded is not None and entry.key in recorded:
                         progress.done_before(ok=recorded.is_read(entry.key))
                     else:
-                        progress.listed()
+                        if not self._is_listed:
+                            progress.listed()
                         yield entry
                 elif isinstance(entry, Skipped):
                     progress.skip(entry)

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Literal, cast
@@ -29,7 +29,7 @@ from vision_grpc.cli.progress import show_progress
 from vision_grpc.cli.results import Results
 from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.summary import End, print_summary
-from vision_grpc.errors import AdvisedError
+from vision_grpc.errors import AdvisedError, Code
 from vision_grpc.session.monitor import Stats
 from vision_grpc.session.settings import clean_languages
 from vision_grpc.session.stop import Stop
@@ -37,7 +37,7 @@ from vision_grpc.sources.item import Fault, Item
 from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
-    from vision_grpc.bulk.admission import Recorded
+    from vision_grpc.bulk.admission import Place, Recorded
     from vision_grpc.bulk.journal.header import Settings
     from vision_grpc.bulk.run import Prepare
     from vision_grpc.cli.output_options import OutputWishes
@@ -91,6 +91,8 @@ class Analysis:
 
     def run(self) -> int:
         """Run, and return the exit code."""
+        if self._source.list_first:
+            self._list()
         with Results(self._output, self._settings()) as results:
             items = self._admit(results.open).items()
             if not self._source.is_slow:
@@ -167,9 +169,26 @@ class Analysis:
                 _log.debug("%s: by %s, request id %s", quote_name(result.key), result.transport, result.request_id)
 
     def _admit(self, open_recorded: "Callable[[], Recorded | None]") -> Admission:
+        return Admission(self._places(), open_recorded, self._progress, self._report, is_listed=self._source.list_first)
+
+    def _list(self) -> None:
+        """Count all images.
+
+        Raises:
+            click.UsageError: two of them have one key.
+        """
+
+        def refuse(fault: Fault) -> None:
+            if fault.error.code is Code.ALREADY_EXISTS:
+                raise click.UsageError(fault.error.message, click.get_current_context())
+
+        admission = Admission(self._places(), self._look, Progress(time.monotonic()), refuse)
+        self._progress.listed(sum(1 for _ in admission.items()))
+        self._progress.listing_ended()
+
+    def _places(self) -> "Iterator[Place]":
         own = [path for path in (self._output.output_path, self._output.to_folder) if path is not None]
-        places = self._source.places(self._source.options(own))
-        return Admission(places, open_recorded, self._progress, self._report)
+        return self._source.places(self._source.options(own))
 
     def _report(self, fault: Fault) -> None:
         self._counts.count_fault()
