@@ -22,6 +22,7 @@ class Place(NamedTuple):
 class Recorded(Protocol):
     """What earlier runs have recorded: a key that is in it is done."""
 
+    def __len__(self) -> int: ...
     def __contains__(self, key: str, /) -> bool: ...
 
     def is_read(self, key: str) -> bool:
@@ -65,8 +66,8 @@ class Admission:
             self._names.append(name)
             for entry in entries:
                 if isinstance(entry, Item):
-                    if self._listed == 0:
-                        recorded = self._open_recorded()
+                    if self._listed == 0 and not (recorded := self._open_recorded()):
+                        recorded = None  # Nothing is looked up in vain.
                     first = keys.add(entry.key, self._listed)
                     self._listed += 1
                     if first is not None:

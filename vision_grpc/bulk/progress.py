@@ -77,7 +77,11 @@ class Progress:
     def __init__(self, now: float, *, most: int | None = None) -> None:
         self._most = most
         self._started_at = self._calling_since = now
-        self._known = self._read = self._billed_units = 0
+        self._known = 0
+        self.read = 0
+        """Images that this run has got a text of, which may be empty."""
+        self.billed_units = 0
+        """What this run has cost, without lost answers."""
         self.is_listed = False
         """Whether the sources are read to their end."""
         self._pace = Pace(now)
@@ -132,17 +136,17 @@ class Progress:
     def finish(self, result: ImageResult, *, billed_units: int) -> None:
         """Count the final result of an image that was listed."""
         if result.error is None:
-            self._read += 1
+            self.read += 1
         else:
             self.failures.add(result.key, result.error)
-        self._billed_units += billed_units
+        self.billed_units += billed_units
 
     def snapshot(self, now: float, stats: Stats) -> Snapshot:
         """Return the numbers of now; `stats` are those of the run's client.
 
         To know the pace and the state of the service, it has to be called every second or so, by one thread.
         """
-        finished = self._read + self.failures.count
+        finished = self.read + self.failures.count
         self._look(now, finished, stats)
         earlier = self.earlier_read + self.earlier_failed
         calling_s = now - self._calling_since
@@ -152,13 +156,13 @@ class Progress:
             total=earlier + self._to_do(finished),
             is_listed=self._is_final(finished),
             known=earlier + max(self._known, finished),
-            read=self._read,
+            read=self.read,
             failed=self.failures.count,
             failed_by_code=self.failures.by_code.copy(),
             faults=self.faults.count,
             skipped={name: kind.count for name, kind in self.skipped.copy().items()},
             earlier=earlier,
-            billed_units=self._billed_units,
+            billed_units=self.billed_units,
             content_bytes=stats.content_bytes,
             retries=stats.retries,
             calls_in_flight=stats.calls_in_flight,

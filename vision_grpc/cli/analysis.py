@@ -77,7 +77,7 @@ class Analysis:
         self._quiet = quiet
         self._shows_progress = progress
         self._complaints = Complaints(prints_all=verbose)
-        self._progress = Progress(time.monotonic())
+        self._progress = Progress(time.monotonic(), most=quota.max_images)
         self._counts = RunCounts()
 
     def forecast(self) -> int:
@@ -150,7 +150,7 @@ class Analysis:
                 raise
             self._summarize(self._end(ending, results), client.stats())
             code = self._exit_code(ending)
-            results.finish(ending, budget, lost=flight.lost, is_void=code == NOTHING_DONE)
+            results.finish(ending, self._progress, budget, lost=flight.lost, is_void=code == NOTHING_DONE)
         return interrupts.exit_code if ending is Ending.INTERRUPTED else code
 
     def _follow(self, run: BulkRun) -> Ending:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vision_grpc.bulk.journal import Recorded
     from vision_grpc.bulk.journal.header import Settings
     from vision_grpc.bulk.journal.heads import LineHead
+    from vision_grpc.bulk.progress import Progress
     from vision_grpc.bulk.run import Sink
     from vision_grpc.cli.formats import Format
     from vision_grpc.cli.output_options import OutputWishes
@@ -104,17 +105,20 @@ class Results:
             "texts": wishes.to_folder,
         }
 
-    def finish(self, ending: Ending, budget: "Budget | None", *, lost: int, is_void: bool) -> None:
+    def finish(
+        self, ending: Ending, progress: "Progress", budget: "Budget | None", *, lost: int, is_void: bool
+    ) -> None:
         """Write what is known at the end of a run: what it cost, and whether it is over.
 
         `lost` is the number of lost answers; `is_void` says that nothing could be done.
         """
         if self.journal is not None:
-            done = self.journal.done
+            billed = self.journal.done.billed + progress.billed_units + lost if budget is None else budget.spent
             if budget is not None or lost:
-                self.journal.note_billed(done.billed + lost if budget is None else budget.spent)
+                self.journal.note_billed(billed)
             if ending is Ending.COMPLETE:
-                self.journal.finish({"ok": done.ok, "failed": done.failed, "billed": done.billed})
+                read, failed = progress.earlier_read + progress.read, progress.earlier_failed + progress.failures.count
+                self.journal.finish({"ok": read, "failed": failed, "billed": billed})
         elif self.output is not None:
             if ending is Ending.INTERRUPTED:
                 self.output.leave()

@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 from journaled import SETTINGS, failed, read
 
-from vision_grpc.bulk.journal import Journal, JournalError, OtherSettingsError, read_header
+from vision_grpc.bulk.journal import Journal, JournalError, OtherSettingsError, look, read_header
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.errors import Code
 
@@ -56,10 +56,10 @@ def test_a_journal_goes_on(path: Path) -> None:
         assert [key in done for key in ("a.png", "b.png", "c.png", "d.png")] == [True, False, True, False]
         assert (done.ok, done.failed, done.retryable, done.billed, len(done)) == (1, 2, 1, 1, 3)
         journal.write(read("b.png", "two"))
-        assert "b.png" in done
-        assert (done.ok, done.failed, done.retryable, done.billed, len(done)) == (2, 1, 0, 2, 3)
         journal.finish({"ok": 2})
     with Journal.open(path, SETTINGS, retry_failed=True) as journal:
+        done = journal.done
+        assert (done.ok, done.failed, done.retryable, done.billed, len(done)) == (2, 1, 0, 2, 3)
         assert [key in journal.done for key in ("a.png", "b.png", "c.png")] == [True, True, False]
     assert path.read_bytes().count(b'{"journal":') == 2
 
@@ -68,10 +68,36 @@ def test_results_of_one_image_are_billed_each(path: Path) -> None:
     with Journal.open(path, SETTINGS) as journal:
         journal.write(read("a.png", "one"))
         journal.write(failed("a.png"))
-        assert (journal.done.ok, journal.done.failed, journal.done.billed) == (0, 1, 1)
     with Journal.open(path, SETTINGS) as journal:
         assert (journal.done.ok, journal.done.failed, journal.done.billed) == (0, 1, 1)
         assert "a.png" not in journal.done
+
+
+def test_lost_answers_are_billed_as_noted(path: Path) -> None:
+    with Journal.open(path, SETTINGS) as journal:
+        journal.note_billed(64)
+        journal.write(read("a.png", "one"))
+    with Journal.open(path, SETTINGS) as journal:
+        # As after a kill: any of the 64 may have been in flight.
+        assert (journal.done.billed, journal.done.counts_lost) == (64, True)
+        journal.note_billed(3)
+    assert look(path, SETTINGS).billed == 3
+
+
+def test_a_look_changes_nothing(path: Path) -> None:
+    assert len(look(path, SETTINGS)) == 0
+    assert not path.exists()
+    _fill(path)
+    with path.open("ab") as file:
+        file.write(b'{"key":"torn')
+    before = path.read_bytes()
+    # Beside a run that goes on, too.
+    with Journal.open(path, SETTINGS):
+        mended = path.read_bytes()
+        assert [key in look(path, SETTINGS) for key in ("a.png", "b.png", "c.png")] == [True, False, True]
+        assert path.read_bytes() == mended != before
+    with pytest.raises(OtherSettingsError):
+        look(path, {**SETTINGS, "model": "line"})
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class Journal:
         self._file = file
         self._lines = lines
         self.done = done
-        """What has been recorded by earlier runs and by this one."""
+        """What has been recorded by earlier runs."""
         self.was_resumed = len(done) > 0
         """Whether earlier runs have recorded results in this file."""
         self.kept_aside = kept_aside
@@ -124,7 +124,6 @@ class Journal:
                 model=model,
             )
         )
-        self.done.note(result.key, ok=result.ok, retryable=result.error is not None and result.error.retryable)
 
     def note_billed(self, at_most: int) -> None:
         """Add how many units may have been billed by all runs, lost answers included.
