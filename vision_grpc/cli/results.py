@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.journal import Journal, read_journal
+from vision_grpc.bulk.journal_sink import JournalSink
 from vision_grpc.bulk.text_folder import TextFolder
 from vision_grpc.cli.formats import JsonLines, PlainText
 from vision_grpc.cli.output import Output, open_output
-from vision_grpc.cli.sinks import FolderSink, JournalSink, StreamSink
+from vision_grpc.cli.sinks import FolderSink, StreamSink
 
 if TYPE_CHECKING:
     from vision_grpc.bulk.budget import Budget

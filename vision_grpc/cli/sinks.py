@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vision_grpc.bulk.journal import Journal
     from vision_grpc.bulk.run import Sent, Sink
     from vision_grpc.bulk.text_folder import TextFolder
     from vision_grpc.cli.formats import Format
@@ -30,18 +29,6 @@ class StreamSink:
         if record := self._form.render(result, sent, change):
             with self._room(self._output):
                 self._output.write(record)
-
-
-class JournalSink:
-    """Adds results to a journal."""
-
-    def __init__(self, journal: "Journal") -> None:
-        self._write = journal.write
-
-    def write(self, result: "ImageResult", sent: "Sent", change: "Change | None") -> None:
-        """Add a result."""
-        item, started_at = sent
-        self._write(result, started_at=started_at, change=change, languages=item.languages, model=item.model)
 
 
 class FolderSink:

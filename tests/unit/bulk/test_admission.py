@@ -1,0 +1,66 @@
+import time
+from pathlib import Path
+
+from journaled import SETTINGS, failed, read
+
+from vision_grpc.bulk.admission import Admission, Place
+from vision_grpc.bulk.journal import Journal
+from vision_grpc.bulk.journal.recorded import Recorded
+from vision_grpc.bulk.progress import Progress
+from vision_grpc.errors import Code
+from vision_grpc.results import ImageError
+from vision_grpc.sources.item import Entry, Fault, Item, Skipped
+
+
+def item(key: str) -> Item:
+    return Item(key, lambda _: b"")
+
+
+def admit(places: list[Place], recorded: Recorded | None = None) -> tuple[list[str], Progress, list[Fault]]:
+    """Return the keys that are sent, the counts and the faults."""
+    progress, faults = Progress(time.monotonic()), list[Fault]()
+    admission = Admission(places, lambda: recorded, progress, faults.append)
+    return [each.key for each in admission.items()], progress, faults
+
+
+def test_what_is_no_image_is_counted() -> None:
+    fault = Fault("c", ImageError(Code.NOT_FOUND, "c: gone"))
+    entries: list[Entry] = [item("a"), Skipped("b.webp", ".webp", can_be_fitted=True), fault, item("d")]
+    keys, progress, faults = admit([Place("x", entries)])
+    assert keys == ["a", "d"]
+    assert progress.skipped[".webp"].count == 1
+    assert faults == [fault]
+    assert progress.faults.count == 1
+    assert progress.is_listed
+
+
+def test_the_second_image_of_a_key_is_a_fault_that_names_both_places() -> None:
+    places = [Place("x", [item("a"), item("b")]), Place("y", []), Place("two words", [item("c"), item("b"), item("b")])]
+    keys, _, faults = admit(places)
+    assert keys == ["a", "b", "c"]
+    assert [fault.error.code for fault in faults] == [Code.ALREADY_EXISTS] * 2
+    message = "b: there are two images of this key in x and in 'two words' (numbers 2 and 2 there)"
+    assert faults[0].error.message.startswith(message)
+    assert "in x and in 'two words' (numbers 2 and 3 there)" in faults[1].error.message
+    _, _, faults = admit([Place("x", [item("a"), item("a")])])
+    assert faults[0].error.message.startswith("a: there are two images of this key twice in x (numbers 1 and 2 there)")
+
+
+def test_what_is_done_is_left_out_each_time(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j.jsonl", SETTINGS) as journal:
+        journal.write(read("a", "text"))
+        journal.write(failed("b"))
+    with Journal.open(tmp_path / "j.jsonl", SETTINGS) as journal:
+        keys, progress, faults = admit([Place("x", [item("a"), item("b"), item("c"), item("a")])], journal.done)
+    assert "a" not in keys
+    assert "c" in keys
+    assert progress.earlier_read == 1
+    assert [fault.name for fault in faults] == ["a"]
+
+
+def test_without_images_nothing_is_opened() -> None:
+    def refuse() -> None:
+        raise AssertionError
+
+    admission = Admission([Place("x", [])], refuse, Progress(time.monotonic()), print)
+    assert [*admission.items()] == []
