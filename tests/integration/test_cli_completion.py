@@ -37,6 +37,8 @@ def programs(tmp_path: Path) -> Path:
         (["analyze", "--transport", ""], {"auto", "grpc", "rest"}),
         (["serve", "--tls-c"], {"--tls-certificate"}),
         (["analyze", "-o", ""], {"-o default"}),
+        (["analyze", "sc"], {"-o default"}),
+        (["analyze", "--files-from", ""], {"-o default"}),
         (["nothing", "x"], set()),
     ],
 )

@@ -1,5 +1,6 @@
 """What a run would send, cost and take, known without a call."""
 
+import os
 from dataclasses import dataclass, field
 
 from vision_grpc.config import Limits
@@ -28,16 +29,17 @@ class Forecast:
     def add(self, item: Item, limits: Limits, *, fits: bool) -> None:
         """Count an image that would be sent, and perhaps fitted."""
         self.images += 1
-        if item.content_bytes is None:
+        content_bytes = _size_of(item)
+        if content_bytes is None:
             self.unsized += 1
         else:
-            self.content_bytes += item.content_bytes
+            self.content_bytes += content_bytes
         if not fits:
             return
         suffix = suffix_of(item.key if item.path is None else item.path)
         if kind_of(suffix) is Kind.FITTABLE:
             self.fitted[suffix] = self.fitted.get(suffix, 0) + 1
-        elif item.content_bytes is not None and item.content_bytes > limits.content_bytes:
+        elif content_bytes is not None and content_bytes > limits.content_bytes:
             self.fitted[TOO_LARGE] = self.fitted.get(TOO_LARGE, 0) + 1
 
     @property
@@ -54,3 +56,13 @@ class Forecast:
             if quota is not None
         ]
         return max(times, default=None)
+
+
+def _size_of(item: Item) -> int | None:
+    """Return how many bytes an image has, None where that is not known before it is read."""
+    if item.content_bytes is not None or item.path is None:
+        return item.content_bytes
+    try:
+        return os.stat(item.path).st_size  # noqa: PTH116 - it is a string
+    except (OSError, ValueError):
+        return None

@@ -94,7 +94,7 @@ class Analysis:
         if self._source.list_first:
             self._list()
         with Results(self._output, self._settings()) as results:
-            items = self._admit(results.open).items()
+            items = self._admit(partial(self._open, results)).items()
             if not self._source.is_slow:
                 items = list_ahead(items, time.monotonic)
             if (first := next(items, None)) is None:
@@ -171,6 +171,13 @@ class Analysis:
     def _admit(self, open_recorded: "Callable[[], Recorded | None]") -> Admission:
         return Admission(self._places(), open_recorded, self._progress, self._report, is_listed=self._source.list_first)
 
+    def _open(self, results: Results) -> "Recorded | None":
+        """Open what keeps the results, and return what earlier runs have recorded there."""
+        recorded = results.open()
+        if results.journal is not None:
+            self._progress.earlier_billed_units = results.journal.done.billed
+        return recorded
+
     def _list(self) -> None:
         """Count all images.
 
@@ -199,12 +206,13 @@ class Analysis:
         output = self._output
         if not output.is_journal or output.output_path is None or output.restart:
             return None
-        return look(output.output_path, self._settings(), retry_failed=output.retry_failed)
+        recorded = look(output.output_path, self._settings(), retry_failed=output.retry_failed)
+        self._progress.earlier_billed_units = recorded.billed
+        return recorded
 
     def _budget(self, results: Results) -> Budget | None:
         if (journal := results.journal) is None:
             return None if self._quota.budget is None else Budget(self._quota.budget)
-        self._progress.earlier_billed_units = journal.done.billed
         if self._quota.budget is None and not journal.done.counts_lost:
             return None
         most = sys.maxsize if self._quota.budget is None else self._quota.budget

@@ -135,12 +135,15 @@ def refuse_overwriting(output: str, places: Iterable[str]) -> None:
             raise click.UsageError(message, click.get_current_context())
 
 
+# For shells, which complete names of files then. What is wrong with one is said when its turn comes.
+_NAME = click.Path()
 _OPTIONS = (
-    click.argument("paths", metavar="[PATH]...", nargs=-1),
+    click.argument("paths", metavar="[PATH]...", nargs=-1, type=_NAME),
     option(
         _SECTION,
         "--files-from",
         metavar="FILE",
+        type=_NAME,
         multiple=True,
         help="Read the names of files from FILE, one a line; - is stdin.",
     ),
@@ -149,6 +152,7 @@ _OPTIONS = (
         _SECTION,
         "--manifest",
         metavar="FILE",
+        type=_NAME,
         multiple=True,
         help="Read images from JSON lines: path or url, and key, languages, model of their own.",
     ),
