@@ -7,7 +7,7 @@ SENDABLE = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png"})
 PAGED = frozenset({".pdf", ".tif", ".tiff"})
 """Documents of pages, which are opened when images are fitted."""
 
-FITTABLE = PAGED | {".webp", ".bmp", ".gif", ".avif", ".heic", ".heif"}
+FITTABLE = PAGED | {".webp", ".bmp", ".gif", ".avif", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".pbm", ".pgm", ".ppm"}
 TARS = frozenset({".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz"})
 CONTAINERS = TARS | {".parquet"}
 """Files that hold images under names of their own."""
