@@ -211,6 +211,15 @@ def test_failed_images_are_sent_again_when_that_makes_sense_or_is_asked_for(tmp_
     assert len(lines_of(tmp_path / "out.jsonl.1")) == 4
 
 
+def test_a_run_that_ended_before_its_first_result_binds_no_other(tmp_path: Path) -> None:
+    write_images(tmp_path / "scans", 1)
+    arguments = ["analyze", "scans", "-o", "out.jsonl"]
+    assert run(*arguments, "-l", "ru", cwd=tmp_path).code == 2
+    with serve_grpc(answer) as service:
+        assert run(*arguments, *there(service), "-l", "en", cwd=tmp_path).code == 0
+        assert run(*arguments, *there(service), "-l", "ru", cwd=tmp_path).code == 2
+
+
 def test_a_dry_run_sends_and_writes_nothing(tmp_path: Path) -> None:
     write_images(tmp_path / "scans", 30)
     (tmp_path / "scans" / "a.webp").touch()
@@ -220,7 +229,8 @@ def test_a_dry_run_sends_and_writes_nothing(tmp_path: Path) -> None:
         assert not (tmp_path / "out.jsonl").exists()
         assert service.requests == []
         assert dry.code == 1
-        assert "to send: 30 images" in dry.text
+        total = sum(path.stat().st_size for path in (tmp_path / "scans").glob("*.png"))
+        assert f"to send: 30 images, {total / 1000:.1f} KB" in dry.text
         assert "billed: 30 units" in dry.text
         assert "time: at least 15 s at this quota" in dry.text
         assert "1 .webp" in dry.text

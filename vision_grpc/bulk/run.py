@@ -136,7 +136,7 @@ class BulkRun:
     def _fit(self, prepare: Prepare, item: Item) -> Read:
         """Prepare an item, in a thread."""
         read = prepare(item)
-        if isinstance(read, Fitted):
+        if isinstance(read, Fitted) and not (read.change.is_unchanged and read.change.pixel_map.is_identity):
             self._changes[item.key] = read.change
         return read
 

@@ -161,10 +161,14 @@ def test_a_restart_keeps_the_old_journal_aside(path: Path) -> None:
     with Journal.open(path, {**SETTINGS, "languages": ["en"]}, restart=True) as journal:
         assert journal.kept_aside == path.with_name("results.jsonl.1")
         assert len(journal.done) == 0
+        journal.write(read("a.png", "one"))
     assert path.with_name("results.jsonl.1").read_bytes() == before
     assert read_header(path).settings["languages"] == ["en"]
     with Journal.open(path, SETTINGS, restart=True) as journal:
         assert journal.kept_aside == path.with_name("results.jsonl.2")
+    # Where no result would be lost, nothing is kept.
+    with Journal.open(path, {}, restart=True) as journal:
+        assert journal.kept_aside is None
     with Journal.open(path.with_name("new.jsonl"), SETTINGS, restart=True) as journal:
         assert journal.kept_aside is None
 
@@ -397,8 +401,8 @@ def test_nothing_is_logged_about_a_sound_journal(path: Path, caplog: pytest.LogC
 
 def test_a_journal_is_named_as_its_user_names_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
-    with Journal.open("results.jsonl", SETTINGS):
-        pass
+    with Journal.open("results.jsonl", SETTINGS) as journal:
+        journal.write(read("a.png", "one"))
     with pytest.raises(OtherSettingsError, match=r"^results\.jsonl: was begun with other settings"):
         Journal.open("results.jsonl", {})
     (path.parent / "sub").mkdir()

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from vision_grpc.bulk.journal.errors import NAME_ANOTHER, JournalError, name_of
-from vision_grpc.bulk.journal.header import BEGINNING, Head, parse_head
+from vision_grpc.bulk.journal.header import BEGINNING, FORMAT, Head, parse_head
 from vision_grpc.bulk.journal.lock import lock
 from vision_grpc.errors import Advice
 from vision_grpc.texts.quoting import quote_name
@@ -53,7 +53,9 @@ def open_locked(path: Path) -> int:
 
 
 def read_first_line(fd: int, path: Path) -> Head | None:
-    """Return what the first line of a journal says, None for a file that is still empty.
+    """Return what the first line of a journal says, None for a file that is still empty or has no line but this.
+
+    A run that ended before its first result, for want of credentials perhaps, binds no later one to its settings.
 
     Raises:
         JournalError: the file is something else.
@@ -62,7 +64,8 @@ def read_first_line(fd: int, path: Path) -> Head | None:
         file.seek(0)
         first = _read_line(file)
     if (head := parse_head(first)) is not None:
-        return head
+        has_more = os.fstat(fd).st_size > len(first)
+        return head if has_more or head.format != FORMAT else None
     # The run that began it was killed in its first write.
     is_torn = first.startswith(BEGINNING) and not first.endswith(b"\n") and len(first) < _MOST_HEAD_BYTES
     if not first or is_torn:
