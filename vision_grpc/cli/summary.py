@@ -91,7 +91,11 @@ def describe_gaps(progress: Progress, *, fits: bool) -> Iterator[str]:
     if others:
         yield f"{_skipped(others)}: not images, --exclude leaves them out"
     if progress.left_out:
-        yield f"left out as asked: {kinds([*progress.left_out.items()])}"
+        left_out = [
+            (kind if count == 1 else kind.replace("page", "pages", 1), count)
+            for kind, count in progress.left_out.items()
+        ]
+        yield f"left out as asked: {kinds(left_out)}"
 
 
 def _skipped(by_kind: Mapping[str, Kind]) -> str:

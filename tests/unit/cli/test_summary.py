@@ -99,7 +99,7 @@ def test_skipped_files_are_counted_by_kind_and_the_way_to_read_them_is_said(told
     assert told_lines == [
         "4 files skipped: 2 .tiff, 1 .webp, 1 .heic (such as a.webp): add --fit to read them",
         "1 file skipped: 1 .doc (x.doc): not images, --exclude leaves them out",
-        "left out as asked: 7 page past the limit",
+        "left out as asked: 7 pages past the limit",
         (
             "to read them, in another journal: vision-grpc analyze --fit --include '*.webp' --include '*.tiff' "
             "--include '*.heic' -o out-fitted.jsonl 'my scans'"

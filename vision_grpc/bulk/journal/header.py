@@ -34,7 +34,7 @@ Settings = Mapping[str, Any]
 _COLUMNS = (
     b'"key":"","ok":null,"retryable":null,"error":{"code":"OK","message":""},"text":"","attempts":0,"request_id":"",'
     b'"transport":"","key_bytes":"","fitted":{"format":"","width":0,'
-    b'"height":0,"orientation":1,"frames":1,"dpi":0.0,"sent":{"format":"","width":0,"height":0,"scale":1.0,'
+    b'"height":0,"orientation":1,"frames":1,"dpi":0.0,"points":[0.0],"sent":{"format":"","width":0,"height":0,"scale":1.0,'
     b'"quality":0}},"languages":[""],"model":""'
 )
 
