@@ -72,11 +72,17 @@ class PixelMap(NamedTuple):
         Raises:
             ProtocolError: a box lies where no picture is.
         """
-        place = self._place
-        (wide, high), (wide_before, high_before) = self.upright, self.sent
+        (x_axis, x_is_mirrored), (y_axis, y_is_mirrored) = _PLACES[self.orientation]
+        (wide, high), (wide_before, high_before), (width, height) = self.upright, self.sent, self.stored
         try:
+            # `to_stored`, written out: a page of 300 words has 1,300 vertices.
             for vertex in _vertices(result):
-                vertex.x, vertex.y = place(_scale(vertex.x, wide_before, wide), _scale(vertex.y, high_before, high))
+                point = (
+                    (2 * vertex.x * wide + wide_before) // (2 * wide_before),
+                    (2 * vertex.y * high + high_before) // (2 * high_before),
+                )
+                vertex.x = width - point[x_axis] if x_is_mirrored else point[x_axis]
+                vertex.y = height - point[y_axis] if y_is_mirrored else point[y_axis]
             for page in _pages(result):
                 size = _scale(page.width, wide_before, wide), _scale(page.height, high_before, high)
                 page.width, page.height = swap_size(size, self.orientation)

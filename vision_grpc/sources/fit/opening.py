@@ -169,7 +169,8 @@ _MODULES = r"(PIL|pillow_heif)\."
 
 
 def _is_ours(each: Any) -> bool:  # noqa: ANN401 - a tuple, in typeshed too
-    return each[0] == "ignore" and each[3] is not None and each[3].pattern == _MODULES
+    # The interpreter's first filters have names of modules in place of patterns.
+    return each[0] == "ignore" and getattr(each[3], "pattern", None) == _MODULES
 
 
 class _PillowBound:
