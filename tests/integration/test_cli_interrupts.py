@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import PROGRAM, finish, lines_of, start
+from command_line import PROGRAM, finish, lines_of, read_line, start
 from images_in_bytes import png
 from scripted_service import ErrorWithWait, Reply, Service, answer, serve_grpc
 
@@ -168,3 +168,20 @@ def test_a_signal_that_is_ignored_stays_ignored(script: Holding, folder: Path) -
         finished = finish(process)
     assert (finished.code, finished.stderr) == (0, "")
     assert finished.text.count("==>") == len(_NAMES)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_a_list_that_does_not_end_is_not_waited_for(folder: Path, number: signal.Signals, code: int) -> None:
+    with serve_grpc(answer) as service:
+        there = ["--endpoint", service.address, "--insecure", "--no-progress", "--format", "jsonl"]
+        with start("analyze", *there, "--files-from", "-", cwd=folder, stdin=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            process.stdin.write(f"{_NAMES[0]}\n".encode())
+            process.stdin.flush()
+            assert _NAMES[0].encode() in read_line(process)
+            assert interrupt(process, number).startswith("ending; ")
+            assert process.wait(_SOON_S) == code
+            assert process.stderr is not None
+            complaints = process.stderr.read().decode()
+    assert complaints.startswith("interrupted\n")
+    assert "Fatal" not in complaints

@@ -1,7 +1,7 @@
 """stdin in place of a file: an image, a list or a manifest."""
 
 import sys
-from io import BufferedReader
+from io import BufferedReader, UnsupportedOperation
 from typing import cast
 
 STDIN = "-"
@@ -16,4 +16,10 @@ def open_stdin() -> BufferedReader:
     """
     if sys.stdin is None:
         raise OSError(None, "stdin is closed")
-    return cast("BufferedReader", sys.stdin.buffer)
+    stream = cast("BufferedReader", sys.stdin.buffer)
+    try:
+        # Not Python's own reader: as the interpreter ends it waits for the lock of that, and aborts while a thread
+        # still reads.
+        return open(stream.fileno(), "rb", closefd=False)
+    except UnsupportedOperation:  # A program has put something else in its place.
+        return stream
