@@ -138,7 +138,7 @@ Setting: TypeAlias = Literal[
 ]
 """The settings of a client, by the names of its arguments."""
 
-RunSetting: TypeAlias = Literal["fit", "nul_separated", "restart"]
+RunSetting: TypeAlias = Literal["fit", "image_column", "key_column", "member_keys", "nul_separated", "restart"]
 """Likewise those of a bulk run. `fit` is a step before the client, and its value the function that does it."""
 
 NameOf: TypeAlias = Callable[[Setting | RunSetting, str], str | None]

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from vision_grpc.bulk.keys import KeyTable
 from vision_grpc.bulk.progress import Progress
-from vision_grpc.errors import Code
+from vision_grpc.errors import Advice, Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
 from vision_grpc.texts.quoting import quote_name
@@ -91,13 +91,21 @@ class Admission:
     def _describe_second(self, item: Item, first: int) -> ImageError:
         before, now = self._origin_of(first), self._origin_of(self._listed - 1)
         where = f"twice in {now[0]}" if before[0] == now[0] else f"in {before[0]} and in {now[0]}"
-        message = (
+        problem = (
             f"{quote_name(item.key)}: there are two images of this key {where} (numbers {before[1]:,} and {now[1]:,} "
-            "there), the second is left out: name each image once"
+            "there), the second is left out"
         )
-        return ImageError(Code.ALREADY_EXISTS, message)
+        return ImageError.advised(Code.ALREADY_EXISTS, problem, _advise_on_keys(item))
 
     def _origin_of(self, number: int) -> tuple[str, int]:
         """Return the quoted name of the place of an image, and its number there, from 1."""
         place = bisect_right(self._firsts, number) - 1
         return quote_name(self._names[place]), number - self._firsts[place] + 1
+
+
+def _advise_on_keys(item: Item) -> tuple[Advice, ...]:
+    """Return how an image gets a key that is alone: in a container, keys may say more."""
+    if item.place is None:
+        return (Advice("name each image once"),)
+    is_row = item.place.rpartition("#")[2].startswith("row=")
+    return (Advice("set", "key_column", '"row-number"') if is_row else Advice("set", "member_keys", '"path"'),)

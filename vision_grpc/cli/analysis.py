@@ -235,6 +235,7 @@ class Analysis:
             "sources": sorted(self._source.names),
             "include": list(self._source.include),
             "exclude": list(self._source.exclude),
+            **self._source.key_settings,
         }
 
     def _exit_code(self, ending: Ending, *, found: int = 0) -> int:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -32,12 +32,23 @@ class SourceWishes:
     fit: bool
     skip_text: bool
     max_pages: int | None
+    member_keys: Literal["stem", "path"]
+    image_column: str | None
+    key_column: str | None
     list_first: bool
 
     @property
     def names(self) -> Sequence[str]:
         """The names of all places, as they were given."""
         return (*self.paths, *self.files_from, *self.manifest)
+
+    @property
+    def key_settings(self) -> dict[str, str]:
+        """What names the images of containers in another way than by default."""
+        wishes = {"image_column": self.image_column, "key_column": self.key_column}
+        if self.member_keys != "stem":
+            wishes["member_keys"] = self.member_keys
+        return {name: wish for name, wish in wishes.items() if wish is not None}
 
     @property
     def is_one_stdin(self) -> bool:
@@ -109,6 +120,9 @@ class SourceWishes:
                 fit=self.fit,
                 skip_text=self.skip_text,
                 max_pages=self.max_pages,
+                member_keys=self.member_keys,
+                image_column=self.image_column,
+                key_column=self.key_column,
                 own_outputs=tuple(own_outputs),
             )
         except ValueError as error:
@@ -168,6 +182,17 @@ _OPTIONS = (
     option(_SECTION, "--skip-text", is_flag=True, help="Leave out pages of PDF that have text already."),
     option(
         _SECTION, "--max-pages", metavar="N", type=click.IntRange(min=1), help="Read at most N pages of a document."
+    ),
+    option(
+        _SECTION,
+        "--member-keys",
+        type=click.Choice(["stem", "path"]),
+        default="stem",
+        help="Call the members of tar files a/b (stem), or shard.tar#a/b.jpg (path).",
+    ),
+    option(_SECTION, "--image-column", metavar="NAME", help="The column of Parquet files that has the images."),
+    option(
+        _SECTION, "--key-column", metavar="NAME", help="The column of Parquet files that has the keys, or row-number."
     ),
     option(
         _SECTION, "--list-first", is_flag=True, help="List all images before the first is sent, for an exact progress."

@@ -46,6 +46,14 @@ def test_the_second_image_of_a_key_is_a_fault_that_names_both_places() -> None:
     assert faults[0].error.message.startswith("a: there are two images of this key twice in x (numbers 1 and 2 there)")
 
 
+def test_in_containers_keys_may_say_more() -> None:
+    for place, advice in (("b.tar#a/1.jpg", 'member_keys="path"'), ("b.parquet#row=0", 'key_column="row-number"')):
+        second = item("a/1")
+        second.place = place
+        _, _, faults = admit([Place("a.tar", iter([item("a/1")])), Place("b", iter([second]))])
+        assert [fault.error.message.rpartition("; ")[2] for fault in faults] == [f"set {advice}"]
+
+
 def test_what_is_done_is_left_out_each_time(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j.jsonl", SETTINGS) as journal:
         journal.write(read("a", "text"))

@@ -104,7 +104,7 @@ def test_a_column_that_is_called_image_is_taken_of_several() -> None:
         (
             {"a": pa.array([b"x"]), "b": images("1.jpg")},
             _OPTIONS,
-            "has several columns that may hold images: 'a', 'b'. Name one of them with image_column",
+            "has several columns that may hold images: 'a', 'b'; name one of them with image_column",
         ),
         (
             {"a": pa.array(["x"]), "b": pa.array([[1]])},

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from vision_grpc.errors import Advice
 from vision_grpc.sources.containers.arrow import load_arrow
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.texts.quoting import shorten, show
@@ -15,6 +16,8 @@ _USUAL_NAME = "image"
 
 class ColumnError(Exception):
     """A table whose columns do not say what is an image or a key."""
+
+    advice: tuple[Advice, ...] = ()
 
 
 class Columns(NamedTuple):
@@ -82,9 +85,10 @@ def _find_image(types: dict[str, Any], named: str | None) -> str:
         return candidates[0]
     if candidates:
         several = ", ".join(map(show, candidates))
-        message = f"has several columns that may hold images: {several}. Name one of them with image_column"
-    else:
-        message = f"has no column of images, which are binary or structs with bytes. Its columns: {_listed(types)}"
+        error = ColumnError(f"has several columns that may hold images: {several}")
+        error.advice = (Advice("name one of them with", "image_column"),)
+        raise error
+    message = f"has no column of images, which are binary or structs with bytes. Its columns: {_listed(types)}"
     raise ColumnError(message)
 
 

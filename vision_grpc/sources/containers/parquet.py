@@ -59,7 +59,8 @@ def read_parquet(name: str, file: IO[bytes], options: SourceOptions, *, folder: 
         )
         rows = _Rows(name, find_columns(table.schema_arrow, options), folder, options)
     except ColumnError as error:
-        yield _fault(name, Code.INVALID_ARGUMENT, str(error))
+        problem = f"{quote_name(name)}: {error}"
+        yield Fault(name, ImageError.advised(Code.INVALID_ARGUMENT, problem, error.advice))
         return
     except failures as error:
         yield _fault(name, *_describe(error, "is not a Parquet file, or is damaged"))
