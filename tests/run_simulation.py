@@ -8,12 +8,13 @@ from typing import NamedTuple
 from images_in_bytes import number_in, png
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.errors import VisionError
+from vision_grpc.errors import Code, VisionError
 from vision_grpc.messages import AnalyzeResult, RetryInfo, Status
-from vision_grpc.results import Answer, ImageResult
+from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.session.monitor import Monitor
 from vision_grpc.sources.image import Image
+from vision_grpc.stream.batch import Config
 from vision_grpc.stream.effects import Effect, Emit, Finish, Pull, Send, Wait
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
@@ -37,6 +38,13 @@ def authorization_of(call_id: int) -> str:
     return f"Bearer {call_id}"
 
 
+def config_of(image: Image) -> Config | ImageError:
+    """Return what is asked about an image that says so itself; its model may be one that cannot be asked for."""
+    if image.model == "impossible":
+        return ImageError(Code.INVALID_ARGUMENT, "impossible")
+    return None if image.languages is None else tuple(image.languages)
+
+
 class Simulation:
     """A run, the time and the calls in flight; it keeps a record, so that everything can be played again."""
 
@@ -56,7 +64,7 @@ class Simulation:
         self.throttle = self.shared.throttle
         self.monitor = Monitor(None)
         rng = random.Random(self._seed)  # noqa: S311 - no secret
-        self.run = Run(self.plan, self.shared, rng, self.monitor)
+        self.run = Run(self.plan, self.shared, rng, self.monitor, config_of)
 
     def report(self, event: Callable[[Run], None]) -> None:
         """Report an event to the run."""

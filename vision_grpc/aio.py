@@ -8,7 +8,7 @@ from typing import Self, cast
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import Model, RequestTemplate
+from vision_grpc.api.api import Model
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -18,6 +18,7 @@ from vision_grpc.session.calls import Calls
 from vision_grpc.session.loop_callback import LoopCallback
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
+from vision_grpc.session.templates import Templates
 from vision_grpc.sources.feeder import feed
 from vision_grpc.sources.files import ImageSource, check_many
 from vision_grpc.stream.bare_call import BareCall
@@ -54,7 +55,7 @@ class AsyncVisionClient(Session):
             ServiceError: the service refused the call, for its credentials or quota for example.
             ProtocolError: the answer breaks the contract.
         """
-        stream = self._stream([image], self._template(languages, model), self._plan(timeout_s=timeout))
+        stream = self._stream([image], self._templates(languages, model), self._plan(timeout_s=timeout))
         return single([result async for result in stream])
 
     def analyze_many(
@@ -81,7 +82,7 @@ class AsyncVisionClient(Session):
                 had been sent; its notes name the images that have no result.
         """
         check_many(images)
-        return self._stream(images, self._template(languages, model), self._plan(ordered=ordered), stop)
+        return self._stream(images, self._templates(languages, model), self._plan(ordered=ordered), stop)
 
     async def batch_analyze(
         self,
@@ -127,14 +128,14 @@ class AsyncVisionClient(Session):
     async def _stream(
         self,
         images: Iterable[ImageSource] | AsyncIterable[ImageSource],
-        template: RequestTemplate,
+        templates: Templates,
         plan: Plan,
         stop: Stop | None = None,
     ) -> AsyncGenerator[ImageResult, None]:
         self._connection()  # After a fork, what follows is new.
-        run = self._run(plan)
+        run = self._run(plan, templates)
         awake = asyncio.Event()
-        calls = Calls(run, template, LoopCallback(awake.set), stop)
+        calls = Calls(run, templates, LoopCallback(awake.set), stop)
         feeder = feed(images, plan.limits, awake.set)
         try:
             while not isinstance(effect := run.next(time.monotonic()), Finish):

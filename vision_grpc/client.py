@@ -9,7 +9,7 @@ from typing import Self, cast
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import Model, RequestTemplate
+from vision_grpc.api.api import Model
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -18,6 +18,7 @@ from vision_grpc.results import ImageResult
 from vision_grpc.session.calls import Calls
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
+from vision_grpc.session.templates import Templates
 from vision_grpc.sources.files import ImageSource, check_many
 from vision_grpc.sources.supply import supply
 from vision_grpc.stream.bare_call import BareCall
@@ -51,7 +52,7 @@ class VisionClient(Session):
             ServiceError: the service refused the call, for its credentials or quota for example.
             ProtocolError: the answer breaks the contract.
         """
-        return single([*self._stream([image], self._template(languages, model), self._plan(timeout_s=timeout))])
+        return single([*self._stream([image], self._templates(languages, model), self._plan(timeout_s=timeout))])
 
     def analyze_many(
         self,
@@ -77,7 +78,7 @@ class VisionClient(Session):
                 had been sent; its notes name the images that have no result.
         """
         check_many(images)
-        return self._stream(images, self._template(languages, model), self._plan(ordered=ordered), stop)
+        return self._stream(images, self._templates(languages, model), self._plan(ordered=ordered), stop)
 
     def batch_analyze(self, request: BatchAnalyzeRequest, *, timeout: float | None = None) -> BatchAnalyzeResponse:
         """Return the service's answer to a request that you made: the bare call, without retries.
@@ -115,11 +116,11 @@ class VisionClient(Session):
         self.close()
 
     def _stream(
-        self, images: Iterable[ImageSource], template: RequestTemplate, plan: Plan, stop: Stop | None = None
+        self, images: Iterable[ImageSource], templates: Templates, plan: Plan, stop: Stop | None = None
     ) -> Generator[ImageResult, None, None]:
         self._connection()  # After a fork, what follows is new.
-        run = self._run(plan)
-        calls = Calls(run, template, stop=stop)
+        run = self._run(plan, templates)
+        calls = Calls(run, templates, stop=stop)
         source = supply(images, plan.limits, calls.wake)
         try:
             with self._interruptible():

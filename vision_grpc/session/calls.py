@@ -8,11 +8,11 @@ from contextlib import suppress
 from functools import partial
 from threading import TIMEOUT_MAX
 
-from vision_grpc.api.api import RequestTemplate
 from vision_grpc.errors import VisionError
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.session.process import Process
 from vision_grpc.session.stop import Stop
+from vision_grpc.session.templates import Templates
 from vision_grpc.stream.effects import Forget, Send
 from vision_grpc.stream.run import Run
 from vision_grpc.transport import BatchCall, Transport
@@ -31,12 +31,12 @@ class Calls:
     def __init__(
         self,
         run: Run,
-        template: RequestTemplate,
+        templates: Templates,
         on_done: Callable[[], None] | None = None,
         stop: Stop | None = None,
     ) -> None:
         self._run = run
-        self._template = template
+        self._templates = templates
         self._on_done = on_done
         self._stop = stop
         self._calls: dict[int, BatchCall] = {}
@@ -52,7 +52,8 @@ class Calls:
         """Send a batch."""
         # Of the effect, only the id is kept: the rest holds the images.
         on_done = partial(self._finish, send.call_id)
-        self._calls[send.call_id] = transport.start(send.contents, self._template, authorization, deadline, on_done)
+        template = self._templates.of(send.config)
+        self._calls[send.call_id] = transport.start(send.contents, template, authorization, deadline, on_done)
 
     def wake(self) -> None:
         """End a `wait` in another thread, or the next one."""

@@ -4,8 +4,9 @@ import os
 import random
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from vision_grpc.api.api import Api, Model, RequestTemplate
+from vision_grpc.api.api import Api, Model
 from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
@@ -18,11 +19,11 @@ from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.monitor import Monitor, Stats
 from vision_grpc.session.process import Process, check_interpreter
 from vision_grpc.session.retry_waits import RETRY_WAITS
-from vision_grpc.session.settings import Settings, clean_languages
+from vision_grpc.session.settings import Settings
+from vision_grpc.session.templates import Templates
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.stream.shared import Shared
-from vision_grpc.texts.cleaning import clean
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import TransportChoice, connect
 
@@ -129,9 +130,8 @@ class Session:
                 loop=loop,
             )
 
-    def _template(self, languages: Sequence[str], model: Model | None) -> RequestTemplate:
-        codes, model = clean_languages(languages), "" if model is None else clean(model).text
-        return self._api.template(codes, model, self._settings.folder_id)
+    def _templates(self, languages: Sequence[str], model: Model | None) -> Templates:
+        return Templates(partial(self._api.template, folder_id=self._settings.folder_id), languages, model)
 
     def _plan(self, *, timeout_s: float | None = None, ordered: bool = False) -> Plan:
         deadline = None if timeout_s is None else Deadline.after(timeout_s).at
@@ -140,8 +140,8 @@ class Session:
     def _call_deadline(self, timeout_s: float | None) -> Deadline:
         return Deadline.after(self._timeouts.call_s if timeout_s is None else timeout_s)
 
-    def _run(self, plan: Plan) -> Run:
-        return Run(plan, self._shared, random.Random(), self._monitor)  # noqa: S311 - spreads retries
+    def _run(self, plan: Plan, templates: Templates) -> Run:
+        return Run(plan, self._shared, random.Random(), self._monitor, templates.config_of)  # noqa: S311 - spreads retries
 
 
 def single(results: Sequence[ImageResult]) -> ImageResult:

@@ -1,6 +1,6 @@
 """The settings of a client: its arguments, completed from the environment and checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, cast, get_args
 
@@ -105,8 +105,8 @@ def clean_languages(languages: Sequence[str]) -> list[str]:
     """Return the codes alone: `"ru, en"`, `["ru, en"]` and `["RU", "en", "en", ""]` are `["ru", "en"]`."""
     # A string is a sequence of strings: "ru" would ask for the languages r and u.
     listed = [languages] if isinstance(languages, str) else languages
-    for each in cast("Sequence[object]", listed):
-        if not isinstance(each, str):
+    for each in listed if isinstance(cast("object", listed), Iterable) else [listed]:
+        if not isinstance(cast("object", each), str):
             message = f"languages are codes such as 'ru', not of type {type(each).__name__}"
             raise TypeError(message)
     codes = [clean(code).text.lower() for each in listed for code in clean(each).text.split(",")]

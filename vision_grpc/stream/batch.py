@@ -1,14 +1,17 @@
 """Images that are sent together: as they wait to be sent, and during a call."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple, Self, TypeAlias
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple, TypeAlias
 
 Entry: TypeAlias = tuple[int, str, int]
 """Position, key and size in bytes of an image: what its result needs.
 
 A plain tuple: a named one for each image would double what these values add to the cost of a stream.
 """
+
+Config: TypeAlias = Hashable
+"""What images have to share to be sent together: what is asked about them. None is what the stream asks about most."""
 
 
 class History(NamedTuple):
@@ -63,21 +66,18 @@ class Batch(NamedTuple):
     history: History = _NEW
     refused: str | None = None
     """The authorization of the last attempt, if the service refused it."""
+    config: Config = None
 
     def __repr__(self) -> str:
         # Neither images nor a secret.
         return f"Batch({len(self.entries)} images, {self.history})"
 
-    @classmethod
-    def of(cls, entries: Sequence[Entry], contents: Sequence[bytes], history: History = _NEW) -> Self:
-        """Return a batch of these images."""
-        return cls(entries, contents, sum([size for _, _, size in entries]), history)
-
     def part(self, numbers: Sequence[int]) -> "Batch":
         """Return a batch of some of the images, with the same history."""
         entries = [self.entries[number] for number in numbers]
         contents = [self.contents[number] for number in numbers]
-        return self.of(entries, contents, self.history)
+        content_bytes = sum([size for _, _, size in entries])
+        return Batch(entries, contents, content_bytes, self.history, config=self.config)
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """Return the batch in two parts, in order; it has more than one image."""
@@ -97,6 +97,7 @@ class Attempt(NamedTuple):
     """When the stream stops waiting for the call."""
     is_cut_short: bool
     """Whether earlier attempts left this one less time than a first attempt has."""
+    config: Config
     authorization: str | None = None
 
     def __repr__(self) -> str:
@@ -105,9 +106,9 @@ class Attempt(NamedTuple):
 
     def authorized(self, authorization: str | None, now: float) -> "Attempt":
         """Return the attempt as it leaves, with its authorization."""
-        entries, content_bytes, history, _, overdue_at, is_cut_short, _ = self
-        return Attempt(entries, content_bytes, history, now, overdue_at, is_cut_short, authorization)
+        entries, content_bytes, history, _, overdue_at, is_cut_short, config, _ = self
+        return Attempt(entries, content_bytes, history, now, overdue_at, is_cut_short, config, authorization)
 
     def batch(self, contents: Sequence[bytes], history: History, refused: str | None = None) -> Batch:
         """Return the batch to send again."""
-        return Batch(self.entries, contents, self.content_bytes, history, refused)
+        return Batch(self.entries, contents, self.content_bytes, history, refused, self.config)

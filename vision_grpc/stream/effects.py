@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from vision_grpc.results import ImageResult
+from vision_grpc.stream.batch import Config
 
 
 class Send(NamedTuple):
@@ -18,6 +19,8 @@ class Send(NamedTuple):
     """The seconds until then, for error messages."""
     refused: str | None
     """The authorization of the last attempt, if the service refused it."""
+    config: Config = None
+    """What is asked about the images."""
 
     def __repr__(self) -> str:
         # It must show neither images nor a secret.

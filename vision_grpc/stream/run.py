@@ -11,16 +11,16 @@ from functools import partial
 
 from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.errors import Code, DeadlineError, ProtocolError, RequestTooLargeError, VisionError
-from vision_grpc.results import Answer, ImageResult
+from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.sources.image import Image, Rejection
-from vision_grpc.stream.batch import Attempt, Batch, Entry, History
+from vision_grpc.stream.batch import Attempt, Batch, Config, Entry, History
 from vision_grpc.stream.batching import Batcher
 from vision_grpc.stream.delayed import Delayed
-from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
+from vision_grpc.stream.effects import Effect, Finish, Forget, Pull, Send, Wait
 from vision_grpc.stream.giving_up import failed_results
 from vision_grpc.stream.observer import Observer
-from vision_grpc.stream.ordering import Sequencer
 from vision_grpc.stream.outage import Outage
+from vision_grpc.stream.outbox import Outbox
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.ready import Ready
 from vision_grpc.stream.retry import Retries
@@ -39,6 +39,9 @@ LINGER_S = 0.2
 Contents = Callable[[], Sequence[bytes]]
 """Returns the images of a call that ended, for they may have to be sent again."""
 
+ConfigOf = Callable[[Image], Config | ImageError]
+"""Returns what is asked about an image that says so itself, None if the stream asks the same; why that cannot be."""
+
 
 class Run:
     """The decisions of one stream."""
@@ -49,6 +52,7 @@ class Run:
         shared: Shared,
         rng: random.Random,
         observer: Observer,
+        config_of: ConfigOf,
     ) -> None:
         self._timeouts = plan.timeouts
         self._deadline = plan.deadline
@@ -57,20 +61,20 @@ class Run:
         self._outage = Outage(plan.retry, patience_s, presence, rng, waits=plan.waits)
         self._retries = Retries(plan.retry, patience_s, self._budget, self._outage, rng, waits=plan.waits)
         self._observer = observer
-        self._batcher: Batcher[tuple[int, Image]] = Batcher(self._size)
-        self._sequencer: Sequencer[ImageResult] | None = Sequencer() if plan.ordered else None
+        self._config_of = config_of
+        self._batcher = Batcher(self._size, plan.limits.bytes_in_flight // 2)
+        self._outbox = Outbox(observer, ordered=plan.ordered)
         self._most_early = _ORDERED_WINDOWS * plan.limits.calls_in_flight * self._size.most_images
         self._pulled = 0
         self._pulling = 0
+        self._pulling_since = 0.0
         self._exhausted = self._source_is_slow = False
-        self._gathering_since: float | None = None
         self._is_ending = False
         self._ended_by: VisionError | None = None
         # Where a batch may be: ready to be sent, waiting until its next attempt, or in flight.
         self._ready = Ready()
         self._delayed = Delayed()
         self._window = Window(plan.limits, self._throttle)
-        self._results: list[ImageResult] = []
         self._turn = Turn(self._throttle)
 
     # Events
@@ -80,11 +84,17 @@ class Run:
         taken_bytes = 0
         for position, image in enumerate(images, self._pulled):
             if isinstance(image, Rejection):
-                self._deliver(position, ImageResult(image.key, error=image.error))
-            else:
-                content_bytes = len(image.content)
-                taken_bytes += content_bytes
-                self._enqueue(self._batcher.add((position, image), content_bytes))
+                self._outbox.add(position, ImageResult(image.key, error=image.error))
+                continue
+            key, content, languages, model = image
+            config = None if languages is None and model is None else self._config_of(image)
+            if isinstance(config, ImageError):
+                self._outbox.add(position, ImageResult(key, error=config))
+                continue
+            content_bytes = len(content)
+            taken_bytes += content_bytes
+            if full := self._batcher.add((position, key, content_bytes), content, config, self._pulling_since):
+                self._ready += full
         self._window.bytes_held += taken_bytes
         self._pulled += len(images)
         self._source_is_slow = len(images) < self._pulling
@@ -192,8 +202,8 @@ class Run:
         if (overdue := self._window.overdue(now)) is not None:
             return Forget(overdue)
         may_pull = not self._is_ending and self._prepare(now)
-        if self._results:
-            return self._emit()
+        if self._outbox.due:
+            return self._outbox.emit()
         if self._is_ending:
             return self._drain()
         return self._advance(now, may_pull=may_pull)
@@ -209,25 +219,16 @@ class Run:
         """Add to the exception that ends the stream which images have no result; `left` did not get here."""
         unfinished = [*self._window.attempts.values(), *self._ready, *self._delayed]
         keys = [key for batch in unfinished for _, key, _ in batch.entries]
-        keys += [image.key for _, image in self._batcher.waiting]
-        keys += [result.key for result in (*self._results, *(self._sequencer.flush() if self._sequencer else ()))]
-        keys += left
+        keys += (*self._batcher.keys(), *self._outbox.keys(), *left)
         if keys:
             error.add_note(f"without a result: {', '.join(quote_name(str(key)) for key in keys)}")
-
-    def _enqueue(self, images: Sequence[tuple[int, Image]]) -> None:
-        """Make a batch of images that have gathered, if there are any."""
-        if images:
-            self._gathering_since = None
-            entries = [(position, image.key, len(image.content)) for position, image in images]
-            self._ready.append(Batch.of(entries, [image.content for _, image in images]))
 
     def _prepare(self, now: float) -> bool:
         """Make ready what is due, and what need not gather any longer; return whether the run may pull more."""
         self._ready.extendleft(self._delayed.pop_due(now))
         may_pull = self._may_pull()
         if not self._ready and self._should_flush(now, may_pull=may_pull):
-            self._enqueue(self._batcher.flush())
+            self._ready.append(self._batcher.flush())
         if self._ready:
             for batch in self._ready.pop_late(partial(self._is_late, now=now), in_turn=self._outage.misses > 0):
                 self._give_up(batch, DeadlineError(batch.history.why_late()))
@@ -244,9 +245,7 @@ class Run:
                 return self._send(ready.popleft(), now)
             wake_at = _earliest(wake_at, leaves_at)
         if may_pull:
-            self._pulling = self._batcher.room
-            if self._gathering_since is None:
-                self._gathering_since = now
+            self._pulling, self._pulling_since = self._batcher.room, now
             return Pull(self._pulling)
         if self._window.attempts or ready or self._delayed:
             return Wait(_earliest(wake_at, self._leaves_at(now), self._window.overdue_at))
@@ -263,19 +262,13 @@ class Run:
             raise DeadlineError(message)
         return Wait(_earliest(self._deadline, self._leaves_at(now)))
 
-    def _emit(self) -> Emit:
-        results, self._results = self._results, []
-        succeeded = sum([result.error is None for result in results])
-        self._observer.images_finished(succeeded, len(results) - succeeded)
-        return Emit(results)
-
     def _drain(self) -> Effect:
         """Return what comes next in a stream that sends no more."""
         if self._window.attempts:
             return Wait(self._window.overdue_at)
-        if self._sequencer:
-            self._results = self._sequencer.flush()
-            return self._emit()
+        if self._outbox.early:
+            self._outbox.release()
+            return self._outbox.emit()
         if self._ended_by is None:
             return Finish()
         raise self._ended_by
@@ -286,12 +279,12 @@ class Run:
             or self._pulling
             or self._ready
             or not self._window.is_open(len(self._delayed))
-            or (self._sequencer is not None and len(self._sequencer) >= self._most_early)
+            or (self._outbox.early and self._outbox.early + len(self._batcher) >= self._most_early)
         )
 
     def _should_flush(self, now: float, *, may_pull: bool) -> bool:
         """Whether a batch leaves before it is full: no more images come, or not soon."""
-        if not self._batcher.waiting or (may_pull and not self._source_is_slow):
+        if self._batcher.first is None or (may_pull and not self._source_is_slow):
             return False
         if self._exhausted or not (self._window.attempts or self._delayed):
             return True
@@ -300,12 +293,10 @@ class Run:
 
     def _leaves_at(self, now: float) -> float | None:
         """Return when a batch that is not full leaves beside other calls; None: not before one of those has ended."""
-        gathered = len(self._batcher.waiting)
-        if not gathered or self._gathering_since is None:
+        first = self._batcher.first
+        if first is None or self._ready or not self._window.is_open(len(self._delayed)):
             return None
-        if self._ready or not self._window.is_open(len(self._delayed)):
-            return None
-        return max(self._gathering_since + LINGER_S, self._turn.soonest(gathered, now))
+        return max(first.since + LINGER_S, self._turn.soonest(len(first.entries), now))
 
     def _is_late(self, batch: Batch, now: float) -> bool:
         """Whether a batch cannot leave before its deadline: to send it would only use up quota."""
@@ -327,11 +318,11 @@ class Run:
             is_cut_short = deadline - now < call_s
         timeout_s = min(call_s, deadline - now)
         throttled_s = self._turn.take(now)
-        entries, content_bytes = batch.entries, batch.content_bytes
+        entries, content_bytes, config = batch.entries, batch.content_bytes, batch.config
         call_id = self._observer.call_started(len(entries), content_bytes, history.attempts + 1, throttled_s)
         overdue_at = now + timeout_s + OVERDUE_S
-        self._window.start(call_id, Attempt(entries, content_bytes, history, now, overdue_at, is_cut_short))
-        return Send(call_id, batch.contents, now + timeout_s, timeout_s, batch.refused)
+        self._window.start(call_id, Attempt(entries, content_bytes, history, now, overdue_at, is_cut_short, config))
+        return Send(call_id, batch.contents, now + timeout_s, timeout_s, batch.refused, config)
 
     def _end(self, call_id: int, outcome: Answer | VisionError, now: float) -> Attempt:
         attempt = self._window.end(call_id)
@@ -387,13 +378,7 @@ class Run:
     def _finish(self, entry: Entry, result: ImageResult) -> None:
         position, _, content_bytes = entry
         self._window.bytes_held -= content_bytes
-        self._deliver(position, result)
-
-    def _deliver(self, position: int, result: ImageResult) -> None:
-        if self._sequencer is None:
-            self._results.append(result)
-        else:
-            self._results += self._sequencer.add(position, result)
+        self._outbox.add(position, result)
 
 
 def _earliest(*times: float | None) -> float | None:

@@ -7,7 +7,17 @@ from itertools import pairwise
 
 import pytest
 from images_in_bytes import number_in
-from run_simulation import Ending, PlayedService, Simulation, answer_to, images_of, numbers_in, plan_of, play_in_time
+from run_simulation import (
+    Ending,
+    PlayedService,
+    Simulation,
+    answer_to,
+    config_of,
+    images_of,
+    numbers_in,
+    plan_of,
+    play_in_time,
+)
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.contract.sizes import MOST_IMAGES
@@ -84,7 +94,7 @@ def test_images_wait_for_a_service_that_is_starting(fault: VisionError, away_s: 
 def _next_stream(simulation: Simulation, now: float) -> Simulation:
     """Begin another stream of the same client."""
     rng = random.Random(7)  # noqa: S311 - no secret
-    simulation.run = Run(simulation.plan, simulation.shared, rng, simulation.monitor)
+    simulation.run = Run(simulation.plan, simulation.shared, rng, simulation.monitor, config_of)
     simulation.now = now
     return simulation
 

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from images_in_bytes import number_in, png
-from run_simulation import FINE, Simulation, authorization_of, status
+from run_simulation import FINE, Simulation, authorization_of, config_of, status
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.contract.sizes import MOST_IMAGES
@@ -41,6 +41,10 @@ _ROUNDING_S = 1e-6
 # What an image may be sent more often than the policy says: its share of a call that was too much is smaller each time.
 _BISECTIONS = 3
 _REFRESHES = 1
+_IMPOSSIBLE = "impossible"
+_CONFIGS = ["ru", "en", "he", *map(str, range(9)), _IMPOSSIBLE]
+# Images that wait for others of their config, and those of the batches that just left.
+_MOST_GATHERED = 16 * MOST_IMAGES
 # How many turns chance has before the service is well again.
 _CHANCES = 250
 
@@ -124,6 +128,7 @@ class StreamMachine(RuleBasedStateMachine):
         ordered=st.booleans(),
         images=st.sampled_from([300, 100, 9, 0]),
         sizes=st.lists(st.sampled_from([100, 100, 100, 0, 400, 3_000, None]), min_size=1, max_size=9),
+        configs=st.lists(st.sampled_from([None, None, *_CONFIGS]), min_size=1, max_size=20),
         brings=st.lists(st.integers(0, MOST_IMAGES), min_size=1, max_size=5),
         pauses=st.lists(st.sampled_from([0.0, 0.0, 0.1, 20.0]), min_size=1, max_size=5),
         trouble=st.sampled_from([0.02, 0.1, 0.5]),
@@ -140,6 +145,7 @@ class StreamMachine(RuleBasedStateMachine):
         ordered: bool,
         images: int,
         sizes: list[int | None],
+        configs: list[str | None],
         brings: list[int],
         pauses: list[float],
         trouble: float,
@@ -158,7 +164,10 @@ class StreamMachine(RuleBasedStateMachine):
         # Whether something else ends the stream in the middle.
         self.abandons = abandons
         # None stands for an image that cannot be read.
-        self.source = [_image(number, size) for number, size in zip(range(images), cycle(sizes), strict=False)]
+        self.source = [
+            _image(number, size, config)
+            for number, size, config in zip(range(images), cycle(sizes), cycle(configs), strict=False)
+        ]
         # How many images there are when some are wanted; 0: they come later.
         self.brings = cycle(brings)
         # How long the reader takes over what it is given.
@@ -235,6 +244,7 @@ class StreamMachine(RuleBasedStateMachine):
         content_bytes = sum(len(content) for call in [*calls_before.values(), send] for content in call.contents)
         assert content_bytes <= limits.bytes_in_flight or not calls_before
         assert 1 <= len(numbers) <= MOST_IMAGES
+        assert {_config_of(self.source[number]) for number in numbers} == {send.config}
         assert sum(map(len, send.contents)) <= limits.bytes_in_flight or len(numbers) == 1
         on_the_way = {number_in(content) for call in calls_before.values() for content in call.contents}
         assert on_the_way.isdisjoint(numbers)
@@ -268,7 +278,13 @@ class StreamMachine(RuleBasedStateMachine):
             assert self.held_bytes() < self.plan.limits.bytes_in_flight
         early = self.pulled - len(self.results) if self.plan.ordered else 0
         windows = 10 * self.plan.limits.calls_in_flight * MOST_IMAGES
+        assert self.gathered() <= _MOST_GATHERED
         assert early <= windows, "a slow image holds back more than a few windows of results"
+
+    def gathered(self) -> int:
+        """Images that were taken and have neither been sent nor got a result."""
+        over = {result.key for result in self.results}
+        return sum(str(number) not in over and not self.sends[number] for number in range(self.pulled))
 
     def held_bytes(self) -> int:
         """Bytes of the images that were taken and have no result."""
@@ -438,11 +454,17 @@ def _answer(results: Sequence[AnalyzeResult]) -> Answer:
     return Answer([MessageOutcome(result) for result in results], "id", "grpc")
 
 
-def _image(number: int, size: int | None) -> Image | Rejection:
+def _image(number: int, size: int | None, config: str | None) -> Image | Rejection:
     key = str(number)
     if size is None:
         return Rejection(key, ImageError(Code.NOT_FOUND, "no such file"))
-    return Image(key, png(number, size=size))
+    model = "impossible" if config == _IMPOSSIBLE else None
+    return Image(key, png(number, size=size), None if config is None else [config], model)
+
+
+def _config_of(image: Image | Rejection) -> object:
+    assert isinstance(image, Image)
+    return config_of(image)
 
 
 def _comparable(effect: Effect) -> object:
