@@ -47,5 +47,5 @@ def without_proxies() -> Iterator[None]:
 @pytest.fixture
 def patient_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no batch leave early because the machine is busy."""
-    for module in ("feeder", "files"):
-        monkeypatch.setattr(f"vision_grpc.sources.{module}.PATIENCE_S", 60.0)
+    for module in ("sources.feeder", "sources.files", "sources.supply", "stream.intake"):
+        monkeypatch.setattr(f"vision_grpc.{module}.PATIENCE_S", 60.0)

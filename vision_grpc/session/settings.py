@@ -107,7 +107,7 @@ def clean_languages(languages: Sequence[str]) -> list[str]:
     listed = [languages] if isinstance(languages, str) else languages
     for each in listed if isinstance(cast("object", listed), Iterable) else [listed]:
         if not isinstance(cast("object", each), str):
-            message = f"languages are codes such as 'ru', not of type {type(each).__name__}"
+            message = f"languages are codes such as 'ru', not of type {type(each).__name__}: {show(each)}"
             raise TypeError(message)
     codes = [clean(code).text.lower() for each in listed for code in clean(each).text.split(",")]
     return list(dict.fromkeys(filter(None, codes)))

@@ -35,7 +35,7 @@ class TextConfig(NamedTuple):
             InvalidRequestError: one of them cannot be sent as text.
         """
         if not isinstance(cast("object", model), str | None):
-            message = f"the model is a text such as 'page', not of type {type(model).__name__}"
+            message = f"the model is a text such as 'page', not of type {type(model).__name__}: {show(model)}"
             raise TypeError(message)
         config = cls(tuple(clean_languages(languages)), "" if model is None else clean(model).text)
         broken = [text for text in (*config.languages, config.model) if not _is_text(text)]

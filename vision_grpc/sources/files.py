@@ -32,8 +32,6 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
 
     The key is that of the `Image`, the path, or `#position` for bare bytes. A file over the limit is not read.
     """
-    if isinstance(source, Rejection):
-        return source
     if isinstance(source, Image):
         _check_parts(source, position)
         image = source
@@ -44,6 +42,8 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
         if isinstance(made, Rejection):
             return made
         image = made
+    elif isinstance(source, Rejection):
+        return source
     else:
         key = path_of(source, position)
         read = read_file(key, limits)
@@ -109,7 +109,7 @@ class Source:
 
 
 def _check_parts(image: Image, position: int) -> None:
-    key, content, *_ = cast("tuple[object, ...]", image)
+    key, content, _, _ = cast("tuple[object, object, object, object]", image)
     if not (isinstance(key, str) and isinstance(content, bytes)):
         parts = f"a {type(key).__name__} and {type(content).__name__}"
         message = (

@@ -62,20 +62,22 @@ class Batcher:
 
         An image that is over the byte budget by itself is sent alone.
         """
-        leaving: list[Batch] = []
-        _, _, content_bytes = entry
+        content_bytes = entry[2]
         group = self._groups.get(config)
-        if group is not None and group.content_bytes + content_bytes > self._size.content_bytes:
-            leaving.append(self._leave(group))
-            group = None
-        if group is None:
+        left = None
+        if group is None or group.content_bytes + content_bytes > self._size.content_bytes:
+            left = None if group is None else self._leave(group)
             group = self._groups[config] = Group(config, self._arrivals, since)
         group.entries.append(entry)
         group.contents.append(content)
         group.content_bytes += content_bytes
         self._content_bytes += content_bytes
         self._arrivals += 1
-        if len(group.entries) >= self._size.images:
+        is_full = len(group.entries) >= self._size.images
+        if left is None and not is_full and len(self._groups) == 1:
+            return ()
+        leaving = [] if left is None else [left]
+        if is_full:
             leaving.append(self._leave(group))
         while len(self._groups) > 1 and self._is_behind(first := next(iter(self._groups.values()))):
             leaving.append(self._leave(first))

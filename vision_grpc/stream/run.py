@@ -16,8 +16,9 @@ from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.stream.batch import Attempt, Batch, Config, Entry, History
 from vision_grpc.stream.batching import Batcher
 from vision_grpc.stream.delayed import Delayed
-from vision_grpc.stream.effects import Effect, Finish, Forget, Pull, Send, Wait
+from vision_grpc.stream.effects import Effect, Finish, Forget, Send, Wait
 from vision_grpc.stream.giving_up import failed_results
+from vision_grpc.stream.intake import Intake
 from vision_grpc.stream.observer import Observer
 from vision_grpc.stream.outage import Outage
 from vision_grpc.stream.outbox import Outbox
@@ -32,9 +33,6 @@ from vision_grpc.texts.quoting import quote_name
 
 # A stream that keeps its order may run ahead of a slow image by this many windows.
 _ORDERED_WINDOWS = 8
-
-LINGER_S = 0.2
-"""How long a batch that a slow source fills waits for more images while other calls are in flight."""
 
 Contents = Callable[[], Sequence[bytes]]
 """Returns the images of a call that ended, for they may have to be sent again."""
@@ -65,10 +63,7 @@ class Run:
         self._batcher = Batcher(self._size, plan.limits.bytes_in_flight // 2)
         self._outbox = Outbox(observer, ordered=plan.ordered)
         self._most_early = _ORDERED_WINDOWS * plan.limits.calls_in_flight * self._size.most_images
-        self._pulled = 0
-        self._pulling = 0
-        self._pulling_since = 0.0
-        self._exhausted = self._source_is_slow = False
+        self._intake = Intake()
         self._is_ending = False
         self._ended_by: VisionError | None = None
         # Where a batch may be: ready to be sent, waiting until its next attempt, or in flight.
@@ -82,7 +77,7 @@ class Run:
     def pulled(self, images: Sequence[Image | Rejection], *, exhausted: bool) -> None:
         """Take the images of a `Pull`; `exhausted`: the source has no more, or no more are wanted."""
         taken_bytes = 0
-        for position, image in enumerate(images, self._pulled):
+        for position, image in enumerate(images, self._intake.taken):
             if isinstance(image, Rejection):
                 self._outbox.add(position, ImageResult(image.key, error=image.error))
                 continue
@@ -93,13 +88,10 @@ class Run:
                 continue
             content_bytes = len(content)
             taken_bytes += content_bytes
-            if full := self._batcher.add((position, key, content_bytes), content, config, self._pulling_since):
+            if full := self._batcher.add((position, key, content_bytes), content, config, self._intake.asked_at):
                 self._ready += full
         self._window.bytes_held += taken_bytes
-        self._pulled += len(images)
-        self._source_is_slow = len(images) < self._pulling
-        self._pulling = 0
-        self._exhausted = self._exhausted or exhausted
+        self._intake.came(len(images), exhausted=exhausted)
 
     def succeeded(self, call_id: int, answer: Answer, now: float, contents: Contents) -> None:
         """Take the answer to a call."""
@@ -189,7 +181,7 @@ class Run:
 
     def stop(self) -> None:
         """Send nothing more: the stream ends with the results of the calls in flight."""
-        self._is_ending = self._exhausted = True
+        self._is_ending = self._intake.is_over = True
 
     # Effects
 
@@ -245,11 +237,10 @@ class Run:
                 return self._send(ready.popleft(), now)
             wake_at = _earliest(wake_at, leaves_at)
         if may_pull:
-            self._pulling, self._pulling_since = self._batcher.room, now
-            return Pull(self._pulling)
+            return self._intake.ask(self._batcher.room, now)
         if self._window.attempts or ready or self._delayed:
             return Wait(_earliest(wake_at, self._leaves_at(now), self._window.overdue_at))
-        return self._wait_for_source(now) if self._pulling else Finish()
+        return self._wait_for_source(now) if self._intake.wanted else Finish()
 
     def _wait_for_source(self, now: float) -> Wait:
         """Return how long to wait for a source that has not brought the images of a `Pull`, when all else is over.
@@ -275,8 +266,8 @@ class Run:
 
     def _may_pull(self) -> bool:
         return not (
-            self._exhausted
-            or self._pulling
+            self._intake.is_over
+            or self._intake.wanted
             or self._ready
             or not self._window.is_open(len(self._delayed))
             or (self._outbox.early and self._outbox.early + len(self._batcher) >= self._most_early)
@@ -284,19 +275,27 @@ class Run:
 
     def _should_flush(self, now: float, *, may_pull: bool) -> bool:
         """Whether a batch leaves before it is full: no more images come, or not soon."""
-        if self._batcher.first is None or (may_pull and not self._source_is_slow):
+        if self._batcher.first is None or (may_pull and not self._intake.is_slow):
             return False
-        if self._exhausted or not (self._window.attempts or self._delayed):
+        if self._intake.is_over or (self._is_idle and not self._intake.wanted):
             return True
         leaves_at = self._leaves_at(now)
         return leaves_at is not None and leaves_at <= now
 
+    @property
+    def _is_idle(self) -> bool:
+        return not (self._window.attempts or self._delayed)
+
     def _leaves_at(self, now: float) -> float | None:
-        """Return when a batch that is not full leaves beside other calls; None: not before one of those has ended."""
+        """Return when a batch that is not full leaves; None: not before a call has ended."""
         first = self._batcher.first
-        if first is None or self._ready or not self._window.is_open(len(self._delayed)):
+        if first is None or self._ready:
             return None
-        return max(first.since + LINGER_S, self._turn.soonest(len(first.entries), now))
+        if self._is_idle:
+            return self._intake.patient_until(first, is_idle=True)
+        if not self._window.is_open(len(self._delayed)):
+            return None
+        return max(self._intake.patient_until(first, is_idle=False), self._turn.soonest(len(first.entries), now))
 
     def _is_late(self, batch: Batch, now: float) -> bool:
         """Whether a batch cannot leave before its deadline: to send it would only use up quota."""

@@ -33,9 +33,9 @@ from vision_grpc.results import Answer, ImageResult, Outcome
 from vision_grpc.results.outcomes import MessageOutcome, WireOutcome
 from vision_grpc.sources.image import Image
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
+from vision_grpc.stream.intake import LINGER_S
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.rate import PERIOD_S
-from vision_grpc.stream.run import LINGER_S
 from vision_grpc.stream.window import OVERDUE_S
 
 # Of calls that left at 0.
