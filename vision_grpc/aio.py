@@ -42,11 +42,12 @@ class AsyncVisionClient(Session):
         model: Model | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - bounds attempts and waits, each of which it shortens
     ) -> ImageResult:
-        """Return the text of one image: a path, the bytes of a file, or an `Image`.
+        """Return the text of one image: a path, the bytes of a file, an `Image` or an `Item`.
 
         `languages` are ISO 639-1 codes, or `*` alone to detect them; `model` is `page` or `line`
         (None: the service's default, `page`); `timeout` bounds all attempts together, in seconds.
-        An image that cannot be read, here or by the service, is a result with an `error`.
+        Those of the image itself come first. An image that cannot be read, here or by the service, and
+        one whose own languages or model break the contract, is a result with an `error`.
 
         Raises:
             InvalidRequestError: languages, model or folder break the contract; nothing was sent.
@@ -71,10 +72,11 @@ class AsyncVisionClient(Session):
 
         `images` may be an ordinary iterable, which is pulled in a thread of its own up to 2 MiB ahead,
         or an asynchronous one, which stays open when the stream ends before it. Reading slowly pauses
-        sending. An image that cannot be read, and each image of a call that fails for good, is a result
-        with an `error`; the stream goes on. An exception of `images` is raised after the results of the
-        images before it. `aclose()` stops sending at once; `contextlib.aclosing` calls it. After `stop.ask()` nothing
-        more is sent, and the stream ends with the results of the calls in flight.
+        sending. An image that cannot be read, whose own languages or model break the contract, or whose
+        call fails for good, is a result with an `error`; the stream goes on. An exception of `images` is
+        raised after the results of the images before it. `aclose()` stops sending at once;
+        `contextlib.aclosing` calls it. After `stop.ask()` nothing more is sent, and the stream ends with
+        the results of the calls in flight.
 
         Raises:
             InvalidRequestError: at once, when languages, model or folder break the contract.

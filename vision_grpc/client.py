@@ -39,11 +39,12 @@ class VisionClient(Session):
         model: Model | None = None,
         timeout: float | None = None,
     ) -> ImageResult:
-        """Return the text of one image: a path, the bytes of a file, or an `Image`.
+        """Return the text of one image: a path, the bytes of a file, an `Image` or an `Item`.
 
         `languages` are ISO 639-1 codes, or `*` alone to detect them; `model` is `page` or `line`
         (None: the service's default, `page`); `timeout` bounds all attempts together, in seconds.
-        An image that cannot be read, here or by the service, is a result with an `error`.
+        Those of the image itself come first. An image that cannot be read, here or by the service, and
+        one whose own languages or model break the contract, is a result with an `error`.
 
         Raises:
             InvalidRequestError: languages, model or folder break the contract; nothing was sent.
@@ -66,11 +67,11 @@ class VisionClient(Session):
         """Yield one result per image, in the order they finish or, when `ordered`, in the order of the images.
 
         Images are pulled and sent as results are read, in the thread that reads: reading slowly pauses
-        sending, and no result comes out while `images` blocks. An image that cannot be read, and each
-        image of a call that fails for good, is a result with an `error`; the stream goes on. An
-        exception of `images` is raised after the results of the images before it. `close()` stops
-        sending at once; `contextlib.closing` calls it. After `stop.ask()` nothing more is sent, and the
-        stream ends with the results of the calls in flight.
+        sending, and no result comes out while `images` blocks, unless it is of `read_ahead`. An image
+        that cannot be read, whose own languages or model break the contract, or whose call fails for good,
+        is a result with an `error`; the stream goes on. An exception of `images` is raised after the
+        results of the images before it. `close()` stops sending at once; `contextlib.closing` calls it.
+        After `stop.ask()` nothing more is sent, and the stream ends with the results of the calls in flight.
 
         Raises:
             InvalidRequestError: at once, when languages, model or folder break the contract.

@@ -38,6 +38,9 @@ from vision_grpc.messages import (
     Vertex,
     Word,
 )
+from vision_grpc.sources.ahead import ReadAhead, read_ahead
+from vision_grpc.sources.fit import prepare
+from vision_grpc.sources.item import Item
 
 
 def clients_take_every_option() -> None:
@@ -81,12 +84,26 @@ def images_are_paths_bytes_or_have_keys(client: VisionClient, *, content: bytes)
     client.analyze(Path("scan.png"))
     client.analyze(content)
     client.analyze(Image("key", content))
+    client.analyze(Image("key", content, languages=["ru"], model="line"))
+    assert_type(Image("key", content).languages, Sequence[str] | None)
+    assert_type(Image("key", content).model, str | None)
     assert_type(client.analyze_many(Path("scans").rglob("*.png"), languages=["*"]), Generator[ImageResult, None, None])
     for result in client.analyze_many(["scan.png", content, Image(key="key", content=content)]):
         assert_type(result, ImageResult)
         assert_type(result.raise_for_error(), ImageResult)
     with closing(client.analyze_many([content], model="line")) as results:
         assert_type(next(results).text, str)
+
+
+def items_are_read_when_their_turn_comes(client: VisionClient, error: ImageError, *, content: bytes) -> None:
+    item = Item("key", lambda limits: content if limits.content_bytes else error, languages=["ru"])
+    client.analyze(item)
+    for result in client.analyze_many([item, "scan.png"]):
+        assert_type(result, ImageResult)
+    with read_ahead([item], threads=16, ordered=True) as images:
+        assert_type(images, ReadAhead)
+        assert_type(client.analyze_many(images, ordered=True), Generator[ImageResult, None, None])
+    read_ahead(iter([item]), prepare)
 
 
 async def streams_of_loops_close(client: AsyncVisionClient, *, content: bytes) -> None:
