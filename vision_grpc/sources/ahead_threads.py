@@ -92,7 +92,7 @@ class AheadThreads:
         self._is_started = True
         try:
             # First, for without it there is nothing to do; fewer of the others than wanted do the same work.
-            start_thread(partial(copy_context().run, self._pull), "vision-grpc-source")
+            start_thread(partial(copy_context().run, self._pull), "vision-grpc-ahead-source")
             for _ in range(self._bounds.threads):
                 self._hire()
         except MachineError:

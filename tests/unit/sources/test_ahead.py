@@ -18,7 +18,7 @@ from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.sources.item import Item, Read
 
 _SOON_S = 20.0
-_NAMES = {"vision-grpc-source", "vision-grpc-ahead"}
+_NAMES = {"vision-grpc-ahead-source", "vision-grpc-ahead"}
 _OF_OTHER_TESTS: set[threading.Thread] = set()
 
 
