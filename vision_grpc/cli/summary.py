@@ -13,6 +13,7 @@ from vision_grpc.cli.flags import image_error_in_flags
 from vision_grpc.cli.next_command import next_command, replace_option
 from vision_grpc.cli.status import kinds
 from vision_grpc.cli.stderr import join_lines, print_lines
+from vision_grpc.sources.kinds import CONTAINERS
 from vision_grpc.texts.quoting import quote_name
 
 _MOST_REASONS = 12
@@ -88,6 +89,10 @@ def describe_gaps(progress: Progress, *, fits: bool) -> Iterator[str]:
     others = {name: kind for name, kind in progress.skipped.items() if name not in fittable}
     if fittable:
         yield f"{_skipped(fittable)}: add {_FIT} to read them"
+    containers = {name: others.pop(name) for name in list(others) if name in CONTAINERS}
+    if containers:
+        patterns = " ".join(f"--include '*{name}'" for name in containers)
+        yield f"{_skipped(containers)}: name them, or add {patterns}, to read what is in them"
     if others:
         yield f"{_skipped(others)}: not images, --exclude leaves them out"
     if progress.left_out:

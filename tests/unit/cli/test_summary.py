@@ -89,6 +89,17 @@ def test_names_are_shown_escaped(told: Told) -> None:
     assert skipped == r"1 file skipped: 1 $'.x\nz' ($'a\tb.x\nz'): not images, --exclude leaves them out"
 
 
+def test_containers_that_are_passed_over_can_be_opened(told: Told) -> None:
+    progress = run_of(1)
+    for name in ("a.tar", "b.tar", "c.parquet", "d.doc"):
+        progress.skip(Skipped(name, Path(name).suffix, can_be_fitted=False))
+    containers, others, *_ = told.lines(progress, quiet=True)
+    skipped = "3 files skipped: 2 .tar, 1 .parquet (such as a.tar)"
+    patterns = "--include '*.tar' --include '*.parquet'"
+    assert containers == f"{skipped}: name them, or add {patterns}, to read what is in them"
+    assert others == "1 file skipped: 1 .doc (d.doc): not images, --exclude leaves them out"
+
+
 def test_skipped_files_are_counted_by_kind_and_the_way_to_read_them_is_said(told: Told) -> None:
     progress = run_of(2)
     for name in ("a.webp", "b.tiff", "c.tiff", "d.heic"):

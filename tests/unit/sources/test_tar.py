@@ -172,7 +172,7 @@ def test_what_is_passed_over_is_counted_by_kind() -> None:
     assert [(entry.kind, entry.can_be_fitted) for entry in skipped] == [
         (".webp", True),
         (".heic", True),
-        (".tar", False),
+        (".tar in a tar file", False),
         ("no suffix", False),
         *[("link in a tar file", False)] * 2,
         *[("device in a tar file", False)] * 2,

@@ -107,5 +107,5 @@ class _Asides:
 
 def _kind_of_other(member: tarfile.TarInfo, suffix: str) -> str:
     if member.isreg():
-        return suffix or NO_SUFFIX
+        return f"{suffix} in a tar file" if kind_of(suffix) is Kind.CONTAINER else suffix or NO_SUFFIX
     return LINK if member.issym() or member.islnk() else DEVICE
