@@ -26,7 +26,8 @@ class SectionedCommand(click.Command):
         """Write the options, section by section in the order of the first option of each."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for option in self.get_params(ctx):
-            record = option.get_help_record(ctx)
+            # Of arguments, the text above the options speaks; some releases of click have a record for them, too.
+            record = None if isinstance(option, click.Argument) else option.get_help_record(ctx)
             if record is not None:
                 sections.setdefault(getattr(option, "section", "Other options"), []).append(record)
         for name, records in sections.items():
