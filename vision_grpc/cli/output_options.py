@@ -1,12 +1,14 @@
 """The options that say where results go, and in which form."""
 
-from dataclasses import dataclass
+import stat
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import click
 
 from vision_grpc.cli.sections import grouped, option
+from vision_grpc.texts.quoting import quote_name
 
 _SECTION = "Results"
 _JOURNALS = (".jsonl", ".ndjson")
@@ -24,18 +26,19 @@ class OutputWishes:
     retry_failed: bool
     restart: bool
 
+    is_file: bool = field(init=False)
+    """Whether the output is a file, or will be one: no stdout, device or pipe."""
+
+    def __post_init__(self) -> None:
+        """Look at the output once: later it may have been made."""
+        object.__setattr__(self, "is_file", _is_file_to_be(self.output_path))
+
     @property
     def is_jsonl(self) -> bool:
         """Whether results are lines of JSON."""
         if self.format_name is not None:
             return self.format_name == "jsonl"
         return self.output_path is not None and self.output_path.suffix.lower() in _JOURNALS
-
-    @property
-    def is_file(self) -> bool:
-        """Whether the output is a file, or will be one: no stdout, device or pipe."""
-        path = self.output_path
-        return path is not None and path != Path("-") and (path.is_file() or path.is_dir() or not _exists(path))
 
     @property
     def is_journal(self) -> bool:
@@ -69,14 +72,34 @@ class OutputWishes:
         if self.answers is not None and not self.is_jsonl:
             message = "--answers is about lines of jsonl: add --format jsonl, or -o results.jsonl"
             raise click.UsageError(message, context)
+        if self.output_path is not None and self.is_file and not self.is_jsonl:
+            _refuse_to_replace_results(self.output_path, context)
 
 
-def _exists(path: Path) -> bool:
-    try:
-        path.stat()
-    except OSError:
+def _is_file_to_be(path: Path | None) -> bool:
+    if path is None or path == Path("-"):
         return False
-    return True
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def _refuse_to_replace_results(path: Path, context: click.Context) -> None:
+    # Each of its lines may have been paid for, and a text takes the place of an older file when it is complete.
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(16)
+    except (OSError, ValueError):
+        return
+    name = quote_name(path)
+    if beginning.startswith(b'{"journal":{'):
+        message = f"{name} is a journal, whose results a text would replace: add --format jsonl, or name another file"
+        raise click.UsageError(message, context)
+    if beginning.startswith(b'{"key":'):
+        message = f"{name} has results in jsonl, which a text would replace: name another file"
+        raise click.UsageError(message, context)
 
 
 _OPTIONS = (

@@ -45,9 +45,9 @@ def grouped(
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds options to a command, which gets their values as one argument.
 
-    `group` is a dataclass with a field for each of the options, by its name.
+    `group` is a dataclass with a field for each of the options, by its name; others are those that it sets itself.
     """
-    names = [each.name for each in fields(group)]  # type: ignore[arg-type]
+    names = [each.name for each in fields(group) if each.init]  # type: ignore[arg-type]
 
     def decorate(command: Command) -> Command:
         @wraps(command)
