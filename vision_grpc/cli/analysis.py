@@ -232,6 +232,7 @@ class Analysis:
             "model": self._model or "page",
             "languages": self._languages,
             "fit": self._source.fit,
+            "local": self._local,
             "sources": sorted(self._source.names),
             "include": list(self._source.include),
             "exclude": list(self._source.exclude),
