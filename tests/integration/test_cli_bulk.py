@@ -211,6 +211,59 @@ def test_failed_images_are_sent_again_when_that_makes_sense_or_is_asked_for(tmp_
     assert len(lines_of(tmp_path / "out.jsonl.1")) == 4
 
 
+def test_a_file_that_was_missing_is_sent_when_it_is_there(tmp_path: Path) -> None:
+    names = write_images(tmp_path / "scans", 3)
+    content = (tmp_path / names[1]).read_bytes()
+    (tmp_path / names[1]).unlink()
+    with serve_grpc(answer) as service:
+        arguments = ["analyze", *there(service), *names, "-o", "out.jsonl"]
+        missing = run(*arguments, cwd=tmp_path)
+        assert missing.code == 1
+        assert "--retry-failed" not in missing.stderr
+        (tmp_path / names[1]).write_bytes(content)
+        assert run(*arguments, cwd=tmp_path).code == 0
+        assert images_sent(service) == 3
+
+
+def test_results_of_the_local_service_are_not_those_of_the_real_one(tmp_path: Path) -> None:
+    write_images(tmp_path / "scans", 1)
+    with serve_grpc(answer) as service:
+        assert run("analyze", *there(service), "scans", "-o", "out.jsonl", cwd=tmp_path).code == 0
+    refused = run("analyze", "--local", "scans", "-o", "out.jsonl", cwd=tmp_path)
+    assert refused.code == 2
+    assert "local: no in the journal, yes now" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "then"),
+    [
+        ("res.txt", ["--format", "jsonl"], []),
+        ("res.jsonl", [], ["--format", "text"]),
+        ("link.txt", ["--format", "jsonl"], []),
+    ],
+)
+def test_a_text_does_not_replace_a_journal(tmp_path: Path, name: str, first: list[str], then: list[str]) -> None:
+    write_images(tmp_path / "scans", 2)
+    if name == "link.txt":
+        (tmp_path / name).symlink_to("results")
+    with serve_grpc(answer) as service:
+        arguments = ["analyze", *there(service), "scans", "-o", name]
+        assert run(*arguments, *first, cwd=tmp_path).code == 0
+        before = (tmp_path / name).read_bytes()
+        refused = run(*arguments, *then, cwd=tmp_path)
+        assert refused.code == 2
+        assert f"{name} is a journal" in refused.stderr
+        assert "--format jsonl" in refused.stderr
+        assert run(*arguments, *then, "--dry-run", cwd=tmp_path).code == 2
+        assert images_sent(service) == 2
+        assert (tmp_path / name).read_bytes() == before
+        # What was redirected to a file was paid for, too.
+        (tmp_path / name).write_bytes(before.partition(b"\n")[2])
+        assert "has results in jsonl" in run(*arguments, *then, cwd=tmp_path).stderr
+        (tmp_path / name).write_text("an older text")
+        assert run(*arguments, *then, cwd=tmp_path).code == 0
+
+
 def test_a_run_that_ended_before_its_first_result_binds_no_other(tmp_path: Path) -> None:
     write_images(tmp_path / "scans", 1)
     arguments = ["analyze", "scans", "-o", "out.jsonl"]

@@ -3,12 +3,17 @@
 import re
 from dataclasses import dataclass
 
-from vision_grpc.results import ImageError
+from vision_grpc.errors import Code
+from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.texts.quoting import quote_name
 
 MOST_REASONS = 100
 """How many reasons are told apart; later ones are counted by their code alone, so that memory stays bounded."""
 
+# Why a file or an object is not read, without a fault of its content: a path, a right, a disk, a missing package.
+_OUTSIDE = frozenset(
+    {Code.NOT_FOUND, Code.PERMISSION_DENIED, Code.UNAUTHENTICATED, Code.FAILED_PRECONDITION, Code.UNKNOWN}
+)
 # What differs between messages that say the same: quoted names and texts, ids, numbers.
 _QUOTED = re.compile(r"\$'(?:[^'\\]|\\.)*'|'[^']*'|\"[^\"]*\"")
 _ID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\b(?=[a-fA-F]*\d)[0-9a-fA-F]{16,}\b")
@@ -25,7 +30,20 @@ class Reason:
     name: str
     """The image or file that had it."""
 
+    is_tried_again: bool = False
+    """Whether the next run tries such images again by itself."""
+
     count: int = 1
+
+
+def is_tried_again(result: ImageResult) -> bool:
+    """Return whether the next run tries an image again by itself.
+
+    That is so for failures that may be over by then, and for files that could not be read: trying costs nothing. A file
+    whose content is at fault stays as it is.
+    """
+    error = result.error
+    return error is not None and (error.retryable or (result.attempts == 0 and error.code in _OUTSIDE))
 
 
 class Failures:
@@ -37,18 +55,18 @@ class Failures:
         self.by_code: dict[str, int] = {}
         """Counts by the name of the code."""
 
-    def add(self, name: str, error: ImageError) -> Reason:
+    def add(self, name: str, error: ImageError, *, is_tried_again: bool = False) -> Reason:
         """Count one more, and return its reason; `name` is that of the image or file."""
         code = error.code.name
         self.count += 1
         self.by_code[code] = self.by_code.get(code, 0) + 1
-        key = code, _pattern(name, error.message)
+        key = f"{code} {is_tried_again}", _pattern(name, error.message)
         if key not in self._reasons and len(self._reasons) >= MOST_REASONS:
-            key = code, ""
+            key = key[0], ""
         if reason := self._reasons.get(key):
             reason.count += 1
         else:
-            reason = self._reasons[key] = Reason(error, name)
+            reason = self._reasons[key] = Reason(error, name, is_tried_again)
         return reason
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vision_grpc.bulk.failures import Failures
+from vision_grpc.bulk.failures import Failures, is_tried_again
 from vision_grpc.bulk.pace import Pace
 from vision_grpc.results import ImageResult
 from vision_grpc.session.monitor import Stats
@@ -138,7 +138,7 @@ class Progress:
         if result.error is None:
             self.read += 1
         else:
-            self.failures.add(result.key, result.error)
+            self.failures.add(result.key, result.error, is_tried_again=is_tried_again(result))
         self.billed_units += billed_units
 
     def snapshot(self, now: float, stats: Stats) -> Snapshot:

@@ -160,7 +160,7 @@ def _next_steps(progress: Progress, end: End) -> Iterator[str]:
 
 
 def _second_tries(progress: Progress, end: End, again: str, stdin: str) -> Iterator[str]:
-    retryable = sum(reason.count for reason in progress.failures.reasons if reason.error.retryable)
+    retryable = sum(reason.count for reason in progress.failures.reasons if reason.is_tried_again)
     lasting = progress.failures.count - retryable + progress.earlier_failed
     if retryable:
         yield f"to send {plural(retryable, 'image')} again that may succeed now{stdin}: {again}"

@@ -25,6 +25,8 @@ PATIENCE_S = 0.01
 
 # What opening a text that is not a path ends with. Windows has EINVAL for characters that no name may have.
 _LEADING_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL})
+# The way to a network disk fails, not the path.
+_ON_THE_WAY = frozenset({errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH})
 
 
 def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Rejection:
@@ -184,8 +186,12 @@ def _explain(error: OSError | ValueError | MemoryError, path: str) -> tuple[Code
         case PermissionError():
             return Code.PERMISSION_DENIED, "may not be read, check its permissions"
         case OSError():
-            fault = "a link that leads back to itself, mend it" if error.errno == errno.ELOOP else "cannot be read"
-            return Code.INVALID_ARGUMENT, f"{fault} ({error.strerror})"
+            if error.errno in _ON_THE_WAY:
+                code, fault = Code.UNAVAILABLE, "cannot be read now, look at the server of its disk"
+            else:
+                code = Code.INVALID_ARGUMENT
+                fault = "a link that leads back to itself, mend it" if error.errno == errno.ELOOP else "cannot be read"
+            return code, f"{fault} ({error.strerror})"
         case _:
             return Code.INVALID_ARGUMENT, "cannot be read: a path cannot have these characters"
 

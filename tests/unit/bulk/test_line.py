@@ -139,3 +139,20 @@ def test_a_long_text_is_kept_whole() -> None:
     text = "слово\n" * 100_000
     told = _load(LineWriter().render(read("a.png", text)))
     assert told["text"] == text
+
+
+@pytest.mark.parametrize(
+    ("code", "attempts", "is_tried_again"),
+    [
+        (Code.NOT_FOUND, 0, True),
+        (Code.PERMISSION_DENIED, 0, True),
+        (Code.FAILED_PRECONDITION, 0, True),
+        (Code.DEADLINE_EXCEEDED, 0, True),
+        (Code.INVALID_ARGUMENT, 0, False),
+        (Code.PERMISSION_DENIED, 1, False),
+        (Code.NOT_FOUND, 1, False),
+    ],
+)
+def test_what_was_not_read_here_is_tried_again(code: Code, attempts: int, *, is_tried_again: bool) -> None:
+    result = ImageResult("a.png", error=ImageError(code, "a.png: not read"), attempts=attempts)
+    assert _load(LineWriter().render(result))["retryable"] is is_tried_again

@@ -1,3 +1,4 @@
+import errno
 import os
 import threading
 from base64 import b64encode
@@ -10,7 +11,7 @@ from images_in_bytes import png
 
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
-from vision_grpc.sources.files import ImageSource, Source, read_image
+from vision_grpc.sources.files import ImageSource, Source, explain_unread, read_image
 from vision_grpc.sources.image import Image, Rejection
 
 _LIMITS = Limits(content_bytes=100)
@@ -171,6 +172,13 @@ def test_what_cannot_be_read_names_the_file(tmp_path: Path, name: str, code: Cod
     assert refused.error.code is code
     assert message in refused.error.message
     assert str(tmp_path) in refused.error.message
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN])
+def test_a_disk_that_fails_may_be_there_again_later(number: int) -> None:
+    unread = explain_unread("scans/a.png", OSError(number, os.strerror(number)))
+    assert unread.code is Code.UNAVAILABLE
+    assert unread.message.startswith("scans/a.png: cannot be read now")
 
 
 def test_the_bytes_stay_out_of_repr() -> None:

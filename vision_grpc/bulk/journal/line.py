@@ -8,6 +8,7 @@ import msgspec
 import pybase64
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from vision_grpc.bulk.failures import is_tried_again
 from vision_grpc.bulk.journal.strict_text import is_strict, strict_tree
 from vision_grpc.bulk.keys import bytes_of_key
 from vision_grpc.codec.json import to_json
@@ -74,7 +75,7 @@ class LineWriter:
         line = _Line(
             result.key,
             error is None,
-            error is not None and error.retryable,
+            is_tried_again(result),
             None if error is None else _error(error),
             result.text,
             result.attempts,
