@@ -108,6 +108,22 @@ def test_what_the_run_writes_itself_is_not_counted(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_what_earlier_runs_have_left_of_an_output_is_not_counted(tmp_path: Path) -> None:
+    _make_files(tmp_path, "r.jsonl", "r.jsonl.1", "r.jsonl.12", "r.jsonl.partial", "r.jsonl.3.partial", "n.5.partial")
+    _make_files(tmp_path, "r.jsonl.0", "r.jsonl.x", "r.jsonl.1.2", "n.5.1", "n", "sub/r.jsonl.1", "sub/a.png")
+    assert _open(tmp_path, SourceOptions(own_outputs=[tmp_path / "r.jsonl", tmp_path / "n.5"])) == [
+        "skipped n", "skipped r.jsonl.0", "skipped r.jsonl.1.2", "skipped r.jsonl.x", "sub/a.png",
+        "skipped sub/r.jsonl.1",
+    ]  # fmt: skip
+
+
+def test_an_output_that_is_a_link_is_not_counted(tmp_path: Path) -> None:
+    _make_files(tmp_path, "scans/a.png", "kept/r.jsonl", "kept/r.jsonl.1")
+    (tmp_path / "scans/out.jsonl").symlink_to(tmp_path / "kept/r.jsonl")
+    own = SourceOptions(own_outputs=[tmp_path / "scans/out.jsonl"])
+    assert _open(tmp_path, own) == ["scans/a.png"]
+
+
 def test_what_the_run_writes_is_known_by_any_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _make_files(tmp_path, "scans/a.png", "scans/out.jsonl")
     (tmp_path / "link").symlink_to("scans")
