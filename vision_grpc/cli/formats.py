@@ -1,15 +1,20 @@
 """Results as bytes of output."""
 
+import re
 from time import time
 from typing import TYPE_CHECKING, Protocol
 
 from vision_grpc.bulk.journal import LineWriter
+from vision_grpc.texts.quoting import quote_word
 
 if TYPE_CHECKING:
     from vision_grpc.bulk.journal import Answers
     from vision_grpc.bulk.run import Sent
     from vision_grpc.results import ImageResult
     from vision_grpc.sources.fit import Change
+
+# Control characters, breaks of lines, and lone surrogates that are no bytes of a file name.
+_UNSAFE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udc7f\udd00-\udfff]")
 
 
 class Format(Protocol):
@@ -26,6 +31,7 @@ class Format(Protocol):
 class PlainText:
     """The text only; if there are several images, each has a header line as `head` prints it.
 
+    A name with control characters is quoted there as for a shell: it is to be one line, and not to steer the terminal.
     Images that failed are left out.
     """
 
@@ -42,10 +48,16 @@ class PlainText:
             return b""
         text = f"{result.text}\n" if result.text else ""
         if self._headers:
-            text = f"{self._gap}==> {result.key} <==\n{text}"
+            head = f"{self._gap}==> ".encode() + _shown(result.key) + b" <==\n"
             self._gap = "\n"
-        # A file name that is not UTF-8 is written as the bytes that it has.
-        return text.encode("utf-8", "surrogateescape")
+            return head + text.encode()
+        return text.encode()
+
+
+def _shown(key: str) -> bytes:
+    """Return a key as it is, with the bytes of a file name that is not UTF-8; quoted if it is not safe to print."""
+    shown = quote_word(key) if _UNSAFE.search(key) else key
+    return shown.encode("utf-8", "surrogateescape")
 
 
 class JsonLines:

@@ -1,6 +1,8 @@
 import json
 from base64 import b64decode
 
+import pytest
+
 from vision_grpc import to_json
 from vision_grpc.bulk.run import Sent
 from vision_grpc.cli.formats import JsonLines, PlainText
@@ -37,6 +39,21 @@ def test_several_texts_have_headers_and_an_empty_line_between() -> None:
 
 def test_a_header_repeats_the_bytes_of_the_file_name() -> None:
     assert PlainText(headers=True).render(read("caf\udce9.png")) == b"==> caf\xe9.png <==\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("\ud800.png", rb"$'\ud800.png'"),
+        ("\udd00\udce9.png", rb"$'\udd00\xe9.png'"),
+        ("new\nline.png", rb"$'new\nline.png'"),
+        ("\x1b[31mred\x9b2J.png", rb"$'\e[31mred\u009b2J.png'"),
+        ("\u2028it's.png", rb"$'\u2028it\'s.png'"),
+        ("it's $ 1\u202fPM \u65e5.png", "it's $ 1\u202fPM \u65e5.png".encode()),
+    ],
+)
+def test_a_header_is_one_line_that_a_terminal_only_shows(key: str, shown: bytes) -> None:
+    assert PlainText(headers=True).render(read(key, "one")) == b"==> " + shown + b" <==\none\n"
 
 
 def test_a_json_line_holds_everything() -> None:
