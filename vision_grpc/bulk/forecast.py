@@ -14,9 +14,12 @@ TOO_LARGE = "too large"
 
 @dataclass(slots=True)
 class Forecast:
-    """Sums over the images that a run would send."""
+    """Sums over the images that a run would send, `most` of them at most."""
 
+    most: int | None = None
     images: int = 0
+    beyond: int = 0
+    """Images that are left for later runs, as this one would have sent `most` already."""
     content_bytes: int = 0
     """Size of the files whose size is known."""
     unsized: int = 0
@@ -28,6 +31,9 @@ class Forecast:
 
     def add(self, item: Item, limits: Limits, *, fits: bool) -> None:
         """Count an image that would be sent, and perhaps fitted."""
+        if self.images == self.most:
+            self.beyond += 1
+            return
         self.images += 1
         content_bytes = _size_of(item)
         if content_bytes is None:
@@ -47,15 +53,16 @@ class Forecast:
         """What is billed if each image is read at the first attempt."""
         return self.images
 
-    def least_s(self, limits: Limits) -> float | None:
-        """Return the time that the quota alone makes it take; None without a quota."""
-        calls = -(-self.images // IMAGES_A_CALL)
-        times = [
-            amount / quota
-            for amount, quota in ((calls, limits.requests_per_s), (self.images, limits.images_per_s))
-            if quota is not None
-        ]
-        return max(times, default=None)
+
+def least_s(images: int, limits: Limits) -> float | None:
+    """Return the time that the quota alone makes so many images take; None without a quota."""
+    calls = -(-images // IMAGES_A_CALL)
+    times = [
+        amount / quota
+        for amount, quota in ((calls, limits.requests_per_s), (images, limits.images_per_s))
+        if quota is not None
+    ]
+    return max(times, default=None)
 
 
 def _size_of(item: Item) -> int | None:

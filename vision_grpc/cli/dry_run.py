@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from vision_grpc.bulk.forecast import Forecast
+from vision_grpc.bulk.forecast import Forecast, least_s
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.cli.amounts import duration, plural, size
 from vision_grpc.cli.status import kinds
@@ -22,9 +22,9 @@ def print_dry_run(progress: Progress, forecast: Forecast, limits: Limits, *, fit
 
 
 def _lines(progress: Progress, forecast: Forecast, limits: Limits, budget: int | None) -> Iterator[str]:
-    known = size(forecast.content_bytes)
-    unsized = f" and {plural(forecast.unsized, 'image')} of unknown size" if forecast.unsized else ""
-    yield f"to send: {plural(forecast.images, 'image')}, {known}{unsized}"
+    yield f"to send: {plural(forecast.images, 'image')}, {_size(forecast)}"
+    if forecast.beyond:
+        yield f"left for later runs: {plural(forecast.beyond, 'image')}, as --max-images is {forecast.most:,}"
     if forecast.documents:
         yield f"documents among them: {forecast.documents:,}, each counted as one image, as its pages are not known yet"
     if forecast.fitted:
@@ -32,18 +32,27 @@ def _lines(progress: Progress, forecast: Forecast, limits: Limits, budget: int |
     if progress.earlier_read or progress.earlier_failed:
         failed = f", {progress.earlier_failed:,} of them not read" if progress.earlier_failed else ""
         yield f"done before: {plural(progress.earlier_read + progress.earlier_failed, 'image')}{failed}"
-    yield f"billed: {plural(forecast.billed_units, 'unit')}{_budget(progress, forecast, budget)}"
-    seconds = forecast.least_s(limits)
+    left = None if budget is None else max(0, budget - progress.earlier_billed_units)
+    yield f"billed: {plural(forecast.billed_units, 'unit')}{_budget(forecast, budget, left)}"
+    seconds = least_s(forecast.images if left is None else min(forecast.images, left), limits)
     if seconds is None:
         yield "time: as fast as the service answers; --rps and --images-per-second set a quota"
     else:
         yield f"time: at least {duration(seconds)} at this quota"
 
 
-def _budget(progress: Progress, forecast: Forecast, budget: int | None) -> str:
-    if budget is None:
+def _size(forecast: Forecast) -> str:
+    """Return the size of all images; where some have no size before they are read, how many those are."""
+    if not forecast.unsized:
+        return size(forecast.content_bytes)
+    if forecast.unsized == forecast.images:
+        return "of unknown size"
+    return f"at least {size(forecast.content_bytes)} (the size of {forecast.unsized:,} is not known)"
+
+
+def _budget(forecast: Forecast, budget: int | None, left: int | None) -> str:
+    if budget is None or left is None:
         return ""
-    left = max(0, budget - progress.earlier_billed_units)
     if forecast.billed_units <= left:
         return f", within the budget of {budget:,}"
     return f"; the budget of {budget:,} ends the run after {left:,}"

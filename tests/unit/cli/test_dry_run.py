@@ -1,10 +1,10 @@
 import pytest
 
-from vision_grpc.bulk.forecast import Forecast
+from vision_grpc.bulk.forecast import Forecast, least_s
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.cli.dry_run import print_dry_run
 from vision_grpc.config import Limits
-from vision_grpc.sources.item import Skipped
+from vision_grpc.sources.item import Item, Skipped
 
 
 def lines(
@@ -27,7 +27,7 @@ def test_what_would_be_sent(capsys: pytest.CaptureFixture[str]) -> None:
         progress.done_before(ok=ok, billed_units=1)
     forecast = Forecast(images=1200, content_bytes=240_000_000, unsized=3, documents=2, fitted={".webp": 7})
     assert lines(forecast, capsys, progress=progress, limits=Limits(images_per_s=2)) == [
-        "to send: 1,200 images, 240.0 MB and 3 images of unknown size",
+        "to send: 1,200 images, at least 240.0 MB (the size of 3 is not known)",
         "documents among them: 2, each counted as one image, as its pages are not known yet",
         "to fit: 7 .webp, and what is too large",
         "done before: 3 images, 1 of them not read",
@@ -48,7 +48,29 @@ def test_what_would_be_sent(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_the_time_is_what_the_quota_asks_for(limits: Limits, seconds: float | None) -> None:
-    assert Forecast(images=33).least_s(limits) == seconds
+    assert least_s(33, limits) == seconds
+
+
+def test_an_image_of_unknown_size_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lines(Forecast(images=1, unsized=1), capsys)[0] == "to send: 1 image, of unknown size"
+
+
+def test_no_more_is_sent_than_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    forecast = Forecast(3)
+    for number in range(5):
+        forecast.add(Item(f"{number}.webp", lambda _: b"", content_bytes=1000), Limits(), fits=True)
+    assert lines(forecast, capsys, limits=Limits(images_per_s=0.5)) == [
+        "to send: 3 images, 3.0 KB",
+        "left for later runs: 2 images, as --max-images is 3",
+        "to fit: 3 .webp, and what is too large",
+        "billed: 3 units",
+        "time: at least 6.0 s at this quota",
+    ]
+
+
+def test_the_budget_ends_the_time_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    told = lines(Forecast(images=100), capsys, limits=Limits(images_per_s=0.5), budget=3)
+    assert told[-1] == "time: at least 6.0 s at this quota"
 
 
 def test_without_a_quota_the_time_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
