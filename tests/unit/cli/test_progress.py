@@ -36,19 +36,25 @@ class Terminal(StringIO):
 
 
 class Looked:
-    """Gives numbers, and lets a test wait for the next look."""
+    """Gives numbers, and lets a test wait until they are shown."""
 
     def __init__(self) -> None:
         self.seen = snapshot()
-        self._times = threading.Semaphore(0)
+        self._times = 0
+        self._changed = threading.Condition()
 
     def __call__(self) -> Snapshot:
-        self._times.release()
+        with self._changed:
+            self._times += 1
+            self._changed.notify_all()
         return self.seen
 
-    def wait(self, times: int) -> None:
-        for _ in range(times):
-            assert self._times.acquire(timeout=30)
+    def settle(self) -> None:
+        """Wait until a look that begins from now on is shown: one that has begun may be of old numbers."""
+        with self._changed:
+            # The second from now on begins when the first is shown.
+            second = self._times + 2
+            assert self._changed.wait_for(lambda: self._times >= second, timeout=300)
 
 
 @pytest.fixture
@@ -113,9 +119,9 @@ def test_a_message_in_pieces_is_not_broken_by_the_bar(terminal: Terminal, monkey
     looked = Looked()
     with bar_on(terminal, looked):
         sys.stderr.write("Traceback ")
-        looked.wait(5)
+        looked.settle()
         sys.stderr.write("goes on\n")
-        looked.wait(3)
+        looked.settle()
         assert "Traceback goes on\n" in terminal.shown
 
 
@@ -125,7 +131,7 @@ def test_the_bar_follows_the_run_and_the_width(terminal: Terminal, monkeypatch: 
     with bar_on(terminal, looked):
         looked.seen = snapshot(done=200_000)
         monkeypatch.setenv("COLUMNS", "20")
-        looked.wait(5)
+        looked.settle()
         assert terminal.shown.endswith(f"{ERASE}200k/200k 23 failed\r")
 
 
@@ -192,7 +198,7 @@ def test_a_run_that_shows_nothing_is_looked_at_all_the_same(monkeypatch: pytest.
     monkeypatch.setattr(module.Display, "_interval_s", 0.001)
     looked = Looked()
     with Display(looked):
-        looked.wait(3)
+        looked.settle()
 
 
 def test_colours_are_for_terminals_that_want_them(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
