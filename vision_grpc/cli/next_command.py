@@ -1,8 +1,10 @@
 """The command that goes on from where a run ended, exactly as a shell takes it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import click
 
 from vision_grpc.texts.quoting import quote_word
 
@@ -20,23 +22,51 @@ def next_command(*more: str, arguments: Sequence[str] | None = None, program: st
     end = rest.index("--") if "--" in rest else len(rest)
     kept = [word for word in rest[:end] if word not in _ONCE and word not in more]
     words = [command, *more, *kept, *rest[end:]]
-    return " ".join([*_program(program), *map(quote_word, words)])
+    return " ".join([*program_words(program), *map(quote_word, words)])
 
 
 def replace_option(arguments: Sequence[str], value: str, *names: str) -> list[str]:
-    """Return arguments with another value of an option, in any of its spellings: `-o x`, `-ox`, `--output=x`."""
+    """Return arguments with another value of an option, however it is spelled: `-o x`, `-ox`, `-qo x`, `--output=x`."""
     replaced = list(arguments)
-    for index, word in enumerate(arguments):
-        for name in names:
-            attached = name if len(name) == len("-o") else f"{name}="
-            if word == name and index + 1 < len(arguments):
-                replaced[index + 1] = value
-            elif word.startswith(attached) and len(word) > len(name):
-                replaced[index] = f"{attached}{value}"
+    for name, index, start in _values(arguments):
+        if name in names:
+            replaced[index] = f"{replaced[index][:start]}{value}"
     return replaced
 
 
-def _program(program: str | None) -> list[str]:
+def _values(arguments: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield the options with a value: the name, the index of the word that has the value, and where it begins there."""
+    flags = _flags()
+    short_flags = "".join(flag[1] for flag in flags if len(flag) == len("-q"))
+    words = iter(enumerate(arguments))
+    for index, word in words:
+        if word == "--":
+            return
+        if word.startswith("--"):
+            name, equals, _ = word.partition("=")
+            start = len(name) + 1 if equals else None
+        else:
+            letters = word.removeprefix("-").lstrip(short_flags)
+            if not word.startswith("-") or not letters:
+                continue
+            name = f"-{letters[0]}"
+            start = len(word) - len(letters) + 1 if len(letters) > 1 else None
+        if start is not None:
+            yield name, index, start
+        elif name not in flags and (following := next(words, None)) is not None:
+            yield name, following[0], 0
+
+
+def _flags() -> set[str]:
+    """Return the options of `analyze` that have no value."""
+    from vision_grpc.cli.analyze import analyze
+
+    options = [each for each in analyze.get_params(click.Context(analyze)) if isinstance(each, click.Option)]
+    return {name for each in options if each.is_flag for name in (*each.opts, *each.secondary_opts)}
+
+
+def program_words(program: str | None = None) -> list[str]:
+    """Return how this program is called, without a command."""
     path = Path(sys.argv[0] if program is None else program)
     # Run as `python -m vision_grpc`, or by a program of the user's own.
     return ["vision-grpc"] if path.stem == "vision-grpc" else ["python", "-m", "vision_grpc"]

@@ -151,7 +151,9 @@ def _next_steps(progress: Progress, end: End) -> Iterator[str]:
     again = next_command()
     stdin = ", with the same input" if "-" in arguments else ""
     if end.ending is Ending.BUDGET and end.budget is not None:
-        larger = replace_option(arguments, str(2 * end.budget), "--budget")
+        # Earlier runs may have spent more than the budget of this one.
+        spent = progress.earlier_billed_units + progress.billed_units
+        larger = replace_option(arguments, str(max(2 * end.budget, spent + end.budget)), "--budget")
         yield f"to go on with a larger budget{stdin}: {next_command(arguments=larger)}"
     elif end.ending is not Ending.COMPLETE:
         yield f"to go on{stdin}: {again}"

@@ -45,6 +45,19 @@ def test_a_shell_reads_the_same_words(name: str) -> None:
         (["a", "-o5", "--other", "5"], ["a", "-o10", "--other", "5"]),
         (["a", "--output"], ["a", "--output"]),
         (["a", "--output-x", "5"], ["a", "--output-x", "5"]),
+        (["a", "-qo", "5", "x"], ["a", "-qo", "10", "x"]),
+        (["a", "-q0vo5", "x"], ["a", "-q0vo10", "x"]),
+        (["a", "-o=5"], ["a", "-o10"]),
+        (["a", "-lo", "5"], ["a", "-lo", "5"]),
+        (["a", "-ql", "-o", "5"], ["a", "-ql", "-o", "5"]),
+        (["a", "--exclude", "-o", "5"], ["a", "--exclude", "-o", "5"]),
+        (["a", "-q", "-o", "5", "-", "-q"], ["a", "-q", "-o", "10", "-", "-q"]),
+        (
+            ["a", "--fit", "-o", "5", "--no-progress", "-o", "6"],
+            ["a", "--fit", "-o", "10", "--no-progress", "-o", "10"],
+        ),
+        (["a", "-o", "5", "--", "-o", "5"], ["a", "-o", "10", "--", "-o", "5"]),
+        (["a", "-o", "--", "--", "-o", "5"], ["a", "-o", "10", "--", "-o", "5"]),
     ],
 )
 def test_an_option_gets_another_value(arguments: list[str], replaced: list[str]) -> None:

@@ -179,6 +179,18 @@ def test_a_spent_budget_needs_a_larger_one(told: Told, monkeypatch: pytest.Monke
     )
 
 
+def test_a_larger_budget_is_larger_than_what_earlier_runs_have_spent(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["vision-grpc", "analyze", "--budget", "10", "-qo", "x.jsonl", "scans"])
+    progress = run_of(0)
+    progress.earlier_billed_units = 100
+    end = End(Ending.BUDGET, output=Path("x.jsonl"), is_journal=True, budget=10)
+    assert told.lines(progress, end)[-1] == (
+        "to go on with a larger budget: vision-grpc analyze --budget 110 -qo x.jsonl scans"
+    )
+
+
 def test_without_a_journal_nothing_can_go_on(told: Told) -> None:
     assert not any("go on" in line for line in told.lines(run_of(5), End(Ending.INTERRUPTED)))
 
