@@ -8,6 +8,7 @@ import click
 from vision_grpc.cli.commands import Commands
 from vision_grpc.cli.exits import INTERRUPTED, NOTHING_DONE
 from vision_grpc.cli.flags import in_flags
+from vision_grpc.cli.next_command import program_words
 from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.stdout import open_stdout
 from vision_grpc.errors import AdvisedError, MachineError
@@ -73,7 +74,7 @@ def run() -> int:
     """
     open_stdout()
     try:
-        code: int = app.main(standalone_mode=False)
+        code: int = app.main(prog_name=" ".join(program_words()), standalone_mode=False)
     except click.Abort as abort:
         # Another Ctrl-C, while threads end, ends the program at once and without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
