@@ -295,6 +295,49 @@ def test_a_dry_run_sends_and_writes_nothing(tmp_path: Path) -> None:
         assert (tmp_path / "out.jsonl").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("option", "told", "code"),
+    [
+        (["--max-images", "4"], "left for later runs: 2 images, as --max-images is 4", 1),
+        (["--max-images", "6"], "to send: 6 images", 0),
+        (["--budget", "4"], "the budget of 4 ends the run after 4", 1),
+        (["--budget", "6"], "within the budget of 6", 0),
+    ],
+)
+def test_a_dry_run_ends_where_the_run_would(tmp_path: Path, option: list[str], told: str, code: int) -> None:
+    write_images(tmp_path / "scans", 6)
+    with serve_grpc(answer) as service:
+        dry = run("analyze", *there(service), "scans", *option, "--dry-run", cwd=tmp_path)
+        assert told in dry.text
+        real = run("analyze", *there(service), "scans", *option, cwd=tmp_path)
+    assert dry.code == real.code == code
+
+
+def test_a_journal_in_the_folder_that_is_read_can_be_begun_anew(tmp_path: Path) -> None:
+    write_images(tmp_path / "scans", 2)
+    with serve_grpc(answer) as service:
+        command = ["analyze", *there(service), "scans", "-o", "scans/r.jsonl"]
+        assert run(*command, cwd=tmp_path).code == 0
+        anew = run(*command, "--restart", cwd=tmp_path)
+        again = run(*command, cwd=tmp_path)
+    assert "the earlier results are kept as scans/r.jsonl.1" in anew.complaints
+    assert (anew.code, again.code) == (0, 0)
+    assert not any("skipped" in line for line in (*anew.complaints, *again.complaints))
+
+
+def test_a_key_of_a_manifest_may_hold_any_character(tmp_path: Path) -> None:
+    write_images(tmp_path / "scans", 2)
+    lines = (
+        json.dumps({"key": key, "path": f"scans/000{number}.png"}) for number, key in enumerate(["\ud800", "a\nb"])
+    )
+    (tmp_path / "list.jsonl").write_text("\n".join(lines))
+    with serve_grpc(answer) as service:
+        finished = run("analyze", *there(service), "--manifest", "list.jsonl", cwd=tmp_path)
+    assert finished.code == 0
+    heads = [line for line in finished.text.splitlines() if line.startswith("==>")]
+    assert heads == [r"==> $'\ud800' <==", r"==> $'a\nb' <=="]
+
+
 def test_files_that_vanish_meanwhile_are_errors_of_their_own(tmp_path: Path) -> None:
     names = write_images(tmp_path / "scans", 40)
 

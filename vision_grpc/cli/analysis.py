@@ -16,6 +16,7 @@ from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.flight import Flight
 from vision_grpc.bulk.forecast import Forecast
 from vision_grpc.bulk.journal import look
+from vision_grpc.bulk.journal.errors import name_of
 from vision_grpc.bulk.lookahead import list_ahead
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.bulk.run import BulkRun
@@ -83,11 +84,14 @@ class Analysis:
     def forecast(self) -> int:
         """Print what the run would send, bill and pass over, and return the exit code."""
         limits = self._quota.limits()
-        forecast = Forecast()
+        forecast = Forecast(self._quota.max_images)
         for item in self._admit(self._look).items():
             forecast.add(item, limits, fits=self._source.fit)
         print_dry_run(self._progress, forecast, limits, fits=self._source.fit, budget=self._quota.budget)
-        return self._exit_code(Ending.COMPLETE, found=forecast.images)
+        budget, spent = self._quota.budget, self._progress.earlier_billed_units
+        is_too_costly = budget is not None and spent + forecast.billed_units > budget
+        ending = Ending.BUDGET if is_too_costly else Ending.LIMIT if forecast.beyond else Ending.COMPLETE
+        return self._exit_code(ending, found=forecast.images)
 
     def run(self) -> int:
         """Run, and return the exit code."""
@@ -106,7 +110,7 @@ class Analysis:
                 head += islice(items, 1)
                 several = len(head) > 1
             if results.journal is not None and results.journal.kept_aside is not None and not self._quiet:
-                print_line(f"the earlier results are kept as {quote_name(results.journal.kept_aside)}")
+                print_line(f"the earlier results are kept as {name_of(results.journal.kept_aside)}")
             return self._send(chain(head, items), results, several=several)
 
     def _send(self, items: Iterable[Item], results: Results, *, several: bool) -> int:

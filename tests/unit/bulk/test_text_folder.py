@@ -130,9 +130,9 @@ def test_a_text_is_never_seen_in_part(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(TextFolderError, match="cannot be written"):
+    with pytest.raises(TextFolderError, match="/file/texts: is below a file, expected a folder; name another one"):
         TextFolder(tmp_path / "file" / "texts")
-    with pytest.raises(TextFolderError, match="cannot be written"):
+    with pytest.raises(TextFolderError, match="/file: is a file, expected a folder; name another one"):
         TextFolder(tmp_path / "file")
 
 
