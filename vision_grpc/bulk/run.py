@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, Protocol, TypeAlias
+from threading import Lock, get_ident
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from vision_grpc.api.api import Model
 from vision_grpc.bulk.budget import Budget
@@ -13,13 +15,16 @@ from vision_grpc.bulk.flight import Flight
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.client import VisionClient
 from vision_grpc.config import Limits
-from vision_grpc.results import ImageResult
+from vision_grpc.errors import Code
+from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.session.stop import Stop
 from vision_grpc.sources.ahead import ReadAhead, read_ahead
 from vision_grpc.sources.files import ImageSource
 from vision_grpc.sources.fit import Change, Fitted
 from vision_grpc.sources.formats import MOST_BYTES
 from vision_grpc.sources.item import Item, Read
+
+_T = TypeVar("_T")
 
 Prepare: TypeAlias = Callable[[Item], Read]
 """Reads an item and makes it fit to be sent, in any thread."""
@@ -41,6 +46,13 @@ class Sink(Protocol):
         ...
 
 
+_UNREAD = ImageError(Code.CANCELLED, "not read, as the run ends")
+
+
+class _Left(BaseException):
+    """Ends a read that a signal handler has interrupted."""
+
+
 class BulkRun:
     """Reads the images that it is given, each once, as far as its limits allow.
 
@@ -48,6 +60,9 @@ class BulkRun:
     `is_slow`, items are read ahead in threads, so that a source which lets wait holds up no result; without it they
     are read by the client, which is cheapest for files on a disk of this machine. After `stop.ask()` the run ends with
     the results of the calls in flight.
+
+    Images whose answers were lost are not sent again where that could cost more than the budget; the run goes on with
+    others as long as units are left.
     """
 
     def __init__(
@@ -83,7 +98,12 @@ class BulkRun:
         self._changes: dict[str, Change] = {}
         self._held: Item | None = None
         self._bound: Ending | None = None
-        self._is_too_costly = False
+        self._error: Exception | None = None
+        # Of the stream under way: it ends with the run, or earlier where sending again could cost too much.
+        self._stream_stop = Stop()
+        # The thread that reads ahead may still wait for an item when the next stream begins.
+        self._pulling, self._deciding = Lock(), Lock()
+        self._reader: int | None = None
         if budget is not None and flight is not None:
             flight.on_lost = self._lose
 
@@ -94,44 +114,83 @@ class BulkRun:
             VisionError: the service cannot be called, as `VisionClient.analyze_many` raises it.
         """
         while True:
-            with closing(self._images()) as images, closing(self._stream(images)) as stream:
-                for result in stream:
-                    yield self._keep(result)
+            self._stream_stop = stop = Stop()
+            self._stop.wakes(self, stop.ask)
+            if self._stop.is_asked:
+                stop.ask()
+            try:
+                with closing(self._images(stop)) as images, closing(self._stream(images, stop)) as stream:
+                    for result in stream:
+                        if result.error is not _UNREAD:
+                            yield self._keep(result)
+            finally:
+                self._stop.wakes_no_longer(self)
             if (ending := self._ending()) is not None:
                 return ending
 
-    def _stream(self, images: Iterable[ImageSource]) -> Generator[ImageResult, None, None]:
+    def interrupt(self) -> None:
+        """Ask for the end, in a signal handler: what this thread reads at the moment is not waited for."""
+        self._stop.ask()
+        if self._reader == get_ident():
+            raise _Left
+
+    def _stream(self, images: Iterable[ImageSource], stop: Stop) -> Generator[ImageResult, None, None]:
         return self._client.analyze_many(
-            images, languages=self._languages, model=self._model, ordered=self._ordered, stop=self._stop
+            images, languages=self._languages, model=self._model, ordered=self._ordered, stop=stop
         )
 
-    def _images(self) -> "Generator[Item, None, None] | ReadAhead":
-        released = self._released()
+    def _images(self, stop: Stop) -> "Generator[Item, None, None] | ReadAhead":
+        released = self._released(stop)
         if self._prepare is not None:
             # What passes is read before it is prepared, as large as it is.
             limits = Limits(content_bytes=MOST_BYTES)
             return read_ahead(released, partial(self._fit, self._prepare), limits=limits, ordered=self._ordered)
-        return read_ahead(released, ordered=self._ordered) if self._is_slow else released
+        if self._is_slow:
+            return read_ahead(released, ordered=self._ordered)
+        return (replace(item, read=partial(self._read, item)) for item in released)
 
-    def _released(self) -> Generator[Item, None, None]:
-        """Yield the images that may be sent now."""
-        while (item := self._next()) is not None:
-            self._out[item.key] = Sent(item, time.time())
+    def _released(self, stop: Stop) -> Generator[Item, None, None]:
+        """Yield the images that may be sent now, in the stream that has this stop."""
+        while (item := self._next(stop)) is not None:
             yield item
 
-    def _next(self) -> Item | None:
-        item, self._held = self._held or next(self._items, None), None
-        if item is None:
-            self._bound = Ending.COMPLETE
-        elif self._images_left == 0:
-            self._bound = Ending.LIMIT
-        elif self._budget is not None and not self._budget.reserve():
-            self._held, self._bound = item, Ending.BUDGET
-        else:
-            if self._images_left is not None:
-                self._images_left -= 1
-            return item
+    def _next(self, stop: Stop) -> Item | None:
+        with self._pulling:
+            if self._held is None and not stop.is_asked:
+                self._held = self._wait_for(lambda: next(self._items, None))
+            with self._deciding:
+                if stop.is_asked:
+                    return None
+                item, self._held = self._held, None
+                if item is None:
+                    self._bound = Ending.COMPLETE
+                elif self._images_left == 0:
+                    self._bound = Ending.LIMIT
+                elif self._budget is not None and not self._budget.reserve():
+                    self._held, self._bound = item, Ending.BUDGET
+                else:
+                    if self._images_left is not None:
+                        self._images_left -= 1
+                    self._out[item.key] = Sent(item, time.time())
+                    return item
         return None
+
+    def _read(self, item: Item, limits: Limits) -> Read:
+        """Read an item in the thread of the results."""
+        read = self._wait_for(lambda: item.read(limits))
+        return _UNREAD if read is None else read
+
+    def _wait_for(self, read: Callable[[], _T]) -> _T | None:
+        """Return what a source gives; None if a signal has come before it."""
+        try:
+            self._reader = get_ident()
+            given = None if self._stop.is_asked else read()
+            self._reader = None
+        except _Left:
+            return None
+        finally:
+            self._reader = None
+        return given
 
     def _fit(self, prepare: Prepare, item: Item) -> Read:
         """Prepare an item, in a thread."""
@@ -155,19 +214,35 @@ class BulkRun:
         return result
 
     def _ending(self) -> Ending | None:
-        """Return why the run is over when a stream has ended; None where images that were not billed leave room."""
+        """Return why the run is over when a stream has ended; None where units of the budget are left for more.
+
+        Raises:
+            Exception: what could not be put on record.
+        """
+        if self._error is not None:
+            raise self._error
         budget = self._budget
-        if budget is not None:
-            budget.release()
+        with self._deciding:
+            self._stream_stop.ask()
+            if budget is not None:
+                budget.release()
         if self._stop.is_asked and (self._out or self._bound is None):
-            return Ending.BUDGET if self._is_too_costly else Ending.INTERRUPTED
-        has_room = budget is not None and self._bound is Ending.BUDGET and budget.left > 0
-        return None if has_room else self._bound
+            return Ending.INTERRUPTED
+        if budget is not None and self._bound in {None, Ending.BUDGET} and budget.left > 0:
+            self._bound = None
+            return None
+        # What is still out was lost, or could not be sent any more.
+        return Ending.BUDGET if self._bound is None or (self._out and self._bound is Ending.COMPLETE) else self._bound
 
     def _lose(self, images: int) -> None:
-        """Count images whose answer was lost: they are not sent again where that could cost too much."""
-        if self._budget is not None:
+        """Count images whose answer was lost: they are not sent again where that could cost too much.
+
+        The client calls this, and lets no error through.
+        """
+        assert self._budget is not None  # noqa: S101 - for the type checkers
+        try:
             self._budget.lose(images)
-            if self._budget.is_exceeded:
-                self._is_too_costly = True
-                self._stop.ask()
+        except Exception as error:  # noqa: BLE001 - raised again when the stream has ended
+            self._error = error
+        if self._error is not None or self._budget.is_exceeded:
+            self._stream_stop.ask()

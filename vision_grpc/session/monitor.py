@@ -29,6 +29,7 @@ class Stats:
     requests: int = 0
     requests_failed: int = 0
     retries: int = 0
+    """Images that were sent again."""
     content_bytes: int = 0
     throttle_wait_s: float = 0.0
     """Time that batches which were ready waited for the quota."""
@@ -82,6 +83,7 @@ class Monitor:
             self._hook(CallStarted(call_id, images, content_bytes, attempt))
         with self._lock:
             self._requests += 1
+            self._retries += images if attempt > 1 else 0
             self._content_bytes += content_bytes
             self._throttle_wait_s += throttled_s
             self._in_flight += 1
@@ -128,7 +130,6 @@ class Monitor:
     def retry_scheduled(self, images: int, wait_s: float, code: Code) -> None:
         """Count images that will be sent again."""
         with self._lock:
-            self._retries += images
             self._quota_refusals += images if code is Code.RESOURCE_EXHAUSTED else 0
         _LOG.debug("%d images are sent again in %.3f s: %s", images, wait_s, code.name)
         if self._hook is not None:

@@ -99,7 +99,7 @@ def test_what_is_counted_is_counted_once() -> None:
     ids: list[int] = []
 
     def work() -> None:
-        call_id = monitor.call_started(8, 100, 1, _Interrupting(0.5))
+        call_id = monitor.call_started(8, 100, 2, _Interrupting(0.5))
         ids.append(call_id)
         monitor.call_ended(call_id, 8, 0.02, TransportError("broken"))
         monitor.retry_scheduled(8, 1.0, Code.UNAVAILABLE)
