@@ -14,6 +14,7 @@ from vision_grpc.contract.foreign import ENCODED, name_foreign
 from vision_grpc.pictures.orientation import orientation_in, orientation_of, turn
 from vision_grpc.results.pixels import UPRIGHT, swap_size
 from vision_grpc.sources.fit.change import Origin, UnfitError
+from vision_grpc.sources.fit.webp_size import read_webp_size
 from vision_grpc.sources.formats import FORMATS, JPEG, PNG, Format
 
 MOST_PIXELS = 2**28
@@ -44,6 +45,8 @@ def open_picture(content: bytes) -> Opened:
         raise UnfitError(_explain_foreign(kind))
     is_png = content.startswith(b"\x89")
     known = FORMATS[kind] if kind else PNG if is_png else JPEG
+    if known.name == "WebP" and (size := read_webp_size(content)) is not None:
+        _check_size(size)
     image = _open(known, content)
     origin = _origin_of(image, known.name, content)
     _check_size(origin.size)
@@ -89,7 +92,7 @@ def _open(known: Format, content: bytes) -> ImageFile.ImageFile:
         try:
             return opener(io.BytesIO(content))  # type: ignore[no-any-return]
         except Image.DecompressionBombError:
-            # WebP's opener allocates the picture, so it looks at the size itself. A WebP cannot exceed our own bound.
+            # WebP's opener allocates the picture, so it looks at the size itself.
             with _pillow_bound.raised_for(MOST_PIXELS):
                 return opener(io.BytesIO(content))  # type: ignore[no-any-return]
 
@@ -131,13 +134,15 @@ def _bytes_in(image: Image.Image, key: str) -> bytes:
 def _check_size(size: tuple[int, int]) -> None:
     wide, high = size
     if wide * high > MOST_PIXELS:
-        message = (
-            f"the image has {wide} x {high} = {wide * high:,} pixels, which are too many to be decoded (at most"
-            f" {MOST_PIXELS:,}): scale it down, or cut it into parts"
-        )
-        raise UnfitError(message)
+        pixels = f"{wide} x {high} = {wide * high:,} pixels"
+        raise _too_many_pixels(pixels)
     if not (wide and high):
         raise _damaged()
+
+
+def _too_many_pixels(pixels: str) -> UnfitError:
+    fault = f"which are too many to be decoded (at most {MOST_PIXELS:,}): scale it down, or cut it into parts"
+    return UnfitError(f"the image has {pixels}, {fault}")
 
 
 def _damaged() -> UnfitError:
@@ -148,8 +153,12 @@ def _damaged() -> UnfitError:
 def _reporting_damage() -> Generator[None]:
     try:
         yield
-    except (MemoryError, UnfitError, Image.DecompressionBombError):
+    except (MemoryError, UnfitError):
         raise
+    except Image.DecompressionBombError as error:
+        # Of a frame or a tile that is larger than the picture that it is part of.
+        pixels = "a part that has more pixels than Pillow allows"
+        raise _too_many_pixels(pixels) from error
     # A damaged file makes the decoders raise OSError, SyntaxError, ValueError, struct.error and more. No list of them
     # is complete, and only the file differs between calls.
     except Exception as error:

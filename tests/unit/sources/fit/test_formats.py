@@ -17,6 +17,7 @@ from vision_grpc.errors import Code
 from vision_grpc.pictures.orientation import turn
 from vision_grpc.results import ImageError
 from vision_grpc.sources.fit import Fitted, fit
+from vision_grpc.sources.fit.webp_size import read_webp_size
 
 pillow_heif.register_heif_opener()
 
@@ -214,6 +215,45 @@ def test_a_header_of_too_many_pixels_is_not_decoded(content: bytes) -> None:
     assert isinstance(result, ImageError)
     assert "60000 x 60000 = 3,600,000,000 pixels" in result.message
     assert "268,435,456" in result.message
+
+
+def webp_of(wide: int, high: int) -> bytes:
+    content = bytearray(save(page(), "WEBP", exif=b"Exif\0\0MM\0*", quality=10))
+    assert content[12:16] == b"VP8X"
+    content[24:30] = (wide - 1).to_bytes(3, "little") + (high - 1).to_bytes(3, "little")
+    return bytes(content)
+
+
+def gif_of(screen: tuple[int, int], frame: tuple[int, int], disposal: int = 0) -> bytes:
+    control = b"!\xf9\4" + bytes([disposal << 2, 0, 0, 0]) + b"\0"
+    image = b",\0\0\0\0" + struct.pack("<HH", *frame) + b"\0\2\2\x44\1\0"
+    return b"GIF89a" + struct.pack("<HH", *screen) + b"\x80\0\0" + bytes(6) + control + image + b";"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        webp_of(16_384, 16_385),  # Just more than is decoded.
+        webp_of(20_000, 20_000),  # Less than twice as many, at which Pillow only warns.
+        webp_of(2**24, 2**24),
+        webp_of(2**24, 17),
+        gif_of((4, 4), (65_535, 65_535)),
+        gif_of((4, 4), (65_535, 65_535), disposal=2),
+        gif_of((65_535, 65_535), (4, 4)),
+    ],
+)
+def test_too_many_pixels_are_an_error_of_the_image(content: bytes) -> None:
+    result = fit(content)
+    assert isinstance(result, ImageError)
+    assert "too many to be decoded (at most 268,435,456)" in result.message
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": b"Exif\0\0MM\0*"}])
+@pytest.mark.parametrize("size", [(1, 1), (300, 20), (20, 16_383)])
+def test_the_size_of_a_webp_is_read_without_its_decoder(size: tuple[int, int], options: dict[str, Any]) -> None:
+    content = save(Image.new("RGB", size), "WEBP", **options)
+    assert read_webp_size(content) == size
+    assert read_webp_size(content[:25]) is None
 
 
 def test_pillows_own_bound_is_neither_met_nor_moved(monkeypatch: pytest.MonkeyPatch) -> None:
