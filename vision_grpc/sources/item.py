@@ -46,6 +46,9 @@ class Item:
     place: str | None = field(default=None, repr=False)
     """Where it is, where its key does not tell, such as `shard.tar#a/b.jpg` for the key `a/b`."""
 
+    held_bytes: int = 0
+    """How much memory it takes before it is read, beside what the items before it take, as a row of a Parquet file."""
+
     is_passing: bool = False
     """Whether it can be read only until the source is asked for the next one, as in a stream of a tar file."""
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 
-from vision_grpc.bulk.lookahead import MOST, list_ahead
+from vision_grpc.bulk.lookahead import MOST, MOST_BYTES, list_ahead
 from vision_grpc.sources.item import Item
 
 
 class Listing:
     """Images, counted as they are listed; each takes so many seconds of a clock."""
 
-    def __init__(self, count: int, *, takes_s: float = 0.0, passing: int = -1) -> None:
+    def __init__(self, count: int, *, takes_s: float = 0.0, passing: int = -1, held_bytes: int = 0) -> None:
         self._count = count
         self._takes_s = takes_s
         self._passing = passing
+        self._held_bytes = held_bytes
         self.now = 0.0
         self.listed = 0
         self.has_ended = False
@@ -21,7 +22,7 @@ class Listing:
         for number in range(self._count):
             self.listed += 1
             self.now += self._takes_s
-            yield Item(str(number), lambda _: b"", is_passing=number == self._passing)
+            yield Item(str(number), lambda _: b"", held_bytes=self._held_bytes, is_passing=number == self._passing)
         self.has_ended = True
 
     def clock(self) -> float:
@@ -47,6 +48,14 @@ def test_memory_is_bounded() -> None:
     for number in range(3 * MOST):
         assert next(images).key == str(number)
         assert listing.listed <= number + MOST
+
+
+def test_images_that_are_in_memory_are_listed_up_to_some_megabytes() -> None:
+    listing = Listing(100, held_bytes=MOST_BYTES // 3)
+    images = list_ahead(listing, listing.clock)
+    for _ in range(3):
+        next(images)
+        assert listing.listed == 4
 
 
 def test_a_slow_source_does_not_hold_up_the_first_image() -> None:

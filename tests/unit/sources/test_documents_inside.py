@@ -83,6 +83,10 @@ def test_documents_in_tar_files_are_opened(tmp_path: Path) -> None:
     # Images in a tar file can be read until the next one is asked for.
     keys = [key for entry in open_places([str(path)], _OPTIONS) for key in read([entry])]
     assert keys == ["1#page=1", "1#page=2", "2#page=1", "2#page=2", "3"]
+    found = entries(str(path))
+    names = ["1.pdf#page=1", "1.pdf#page=2", "2.tif#page=1", "2.tif#page=2", "3.png"]
+    assert [entry.place for entry in found if isinstance(entry, Item)] == [f"{path}#{name}" for name in names]
+    assert [entry.held_bytes for entry in found if isinstance(entry, Item)] == [len(_PDF), 0, len(_TIFF), 0, 0]
 
 
 def test_documents_in_parquet_files_are_opened(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import io
 import os
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,14 @@ def fault(found: list[Read | Skipped | Fault]) -> str:
     assert isinstance(found[-1], Fault)
     assert found[-1].name == "t.parquet"
     return str(found[-1].error)
+
+
+def table_of(names: list[str]) -> bytes:
+    """Return a file with a row; the columns that are called `image` hold one."""
+    file = io.BytesIO()
+    columns = [pa.array([png(0)] if name == "image" else ["x"]) for name in names]
+    pq.write_table(pa.Table.from_arrays(columns, names=names), file)
+    return file.getvalue()
 
 
 def images(*paths: str | None) -> Any:  # noqa: ANN401
@@ -81,7 +90,8 @@ def test_a_column_gives_the_keys(keys: Any, expected: list[str]) -> None:  # noq
 def test_an_item_knows_its_size_and_its_place() -> None:
     (item,) = read_parquet("t.parquet", io.BytesIO(file_of({"image": images("1.jpg")})), _OPTIONS)
     assert isinstance(item, Item)
-    assert (item.content_bytes, item.place, item.path, item.is_passing) == (
+    assert (item.content_bytes, item.held_bytes, item.place, item.path, item.is_passing) == (
+        len(png(0)),
         len(png(0)),
         "t.parquet#row=0",
         None,
@@ -131,6 +141,30 @@ def test_a_column_that_is_called_image_is_taken_of_several() -> None:
 )
 def test_columns_that_are_not_clear_are_listed(columns: dict[str, Any], options: SourceOptions, message: str) -> None:
     assert fault(entries(file_of(columns), options)).startswith(f"INVALID_ARGUMENT: t.parquet: {message}")
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "message"),
+    [
+        (["image", "image", "k"], _OPTIONS, "has 2 columns that are called 'image'"),
+        (["image", "k", "image"], SourceOptions(image_column="image"), "has 2 columns that are called 'image'"),
+        (["image", "k", "k"], SourceOptions(key_column="k"), "has 2 columns that are called 'k'"),
+    ],
+)
+def test_columns_of_one_name_are_refused(names: list[str], options: SourceOptions, message: str) -> None:
+    assert fault(entries(table_of(names), options)) == f"INVALID_ARGUMENT: t.parquet: {message}: rename all but one"
+
+
+def test_columns_of_one_name_that_are_not_needed_are_left_alone() -> None:
+    assert entries(table_of(["k", "k", "image"])) == [("t.parquet#row=0", png(0))]
+
+
+@pytest.mark.parametrize(("field", "value"), [("bytes", b"x"), ("path", "x")])
+def test_fields_of_one_name_are_refused(field: str, value: str | bytes) -> None:
+    columns = [pa.array([content]) for content in (png(0), "1.jpg", value)]
+    content = file_of({"image": pa.StructArray.from_arrays(columns, ["bytes", "path", field])})
+    message = f"has 2 fields in the column 'image' that are called '{field}': rename all but one"
+    assert fault(entries(content)) == f"INVALID_ARGUMENT: t.parquet: {message}"
 
 
 def test_many_columns_are_not_all_listed() -> None:
@@ -201,6 +235,16 @@ def test_groups_of_rows_beside_a_damaged_one_are_read() -> None:
     assert [entry[0] for entry in found if isinstance(entry, Read)][10] == "t.parquet#row=20"
 
 
+@pytest.mark.parametrize("value", [0, 0xFF])
+def test_a_damaged_footer_ends_in_a_fault_at_most(value: int) -> None:
+    rows = pa.array([{"bytes": png(row), "path": str(row)} for row in range(3)], _IMAGE)
+    content = file_of({"image": rows}, store_schema=False)
+    (size,) = struct.unpack("<I", content[-8:-4])
+    for place in range(len(content) - 8 - size, len(content) - 8):
+        for entry in entries(content[:place] + bytes([value]) + content[place + 1 :]):
+            assert isinstance(entry, (Read, Skipped, Fault))
+
+
 @pytest.mark.parametrize("path", ["missing.parquet", "folder.parquet"])
 def test_a_file_that_cannot_be_opened_is_a_fault(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -208,6 +252,16 @@ def test_a_file_that_cannot_be_opened_is_a_fault(path: str, tmp_path: Path, monk
     (only,) = open_parquet(path, _OPTIONS)
     assert isinstance(only, Fault)
     assert only.name == path
+
+
+def test_an_image_that_the_file_has_once_is_not_in_memory_for_all_rows() -> None:
+    content = file_of({"image": pa.array([bytes(500_000)] * 200)})
+    assert len(content) < 1_000_000
+    before, most = pa.total_allocated_bytes(), 0
+    for entry in read_parquet("t.parquet", io.BytesIO(content), _OPTIONS):
+        assert isinstance(entry, Item)
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert most < 10_000_000
 
 
 def test_a_few_megabytes_are_in_memory_at_a_time() -> None:

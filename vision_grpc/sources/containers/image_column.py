@@ -56,6 +56,10 @@ def find_columns(schema: Any, options: SourceOptions) -> Columns:  # noqa: ANN40
     types = dict(zip(schema.names, schema.types, strict=True))
     image = _find_image(types, options.image_column)
     is_struct = _is_struct(types[image])
+    _require_one(image, schema.names, "columns")
+    if is_struct:
+        _require_one(_BYTES, fields := [field.name for field in types[image]], f"fields in the column {show(image)}")
+        _require_one(_PATH, fields, f"fields in the column {show(image)}")
     key = options.key_column
     if key is None or key == ROW_NUMBER:
         key = None
@@ -65,8 +69,16 @@ def find_columns(schema: Any, options: SourceOptions) -> Columns:  # noqa: ANN40
     elif not _may_hold_keys(types[key]):
         message = f"has no keys in the column {show(key)}: it holds {types[key]}, and keys are text or whole numbers"
         raise ColumnError(message)
+    else:
+        _require_one(key, schema.names, "columns")
     has_path = is_struct and any(field.name == _PATH and _is_text(field.type) for field in types[image])
     return Columns(image, is_struct, has_path, key, keys_are_paths=has_path and options.key_column is None)
+
+
+def _require_one(name: str, names: list[str], what: str) -> None:
+    if (count := names.count(name)) > 1:
+        message = f"has {count} {what} that are called {show(name)}: rename all but one"
+        raise ColumnError(message)
 
 
 def _find_image(types: dict[str, Any], named: str | None) -> str:

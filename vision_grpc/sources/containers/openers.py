@@ -79,7 +79,17 @@ def open_content(item: Item, head: bytes, options: SourceOptions) -> Iterator[En
     if not isinstance(content, bytes):
         yield Item(item.key, lambda _: content, place=item.place)
         return
-    for entry in open_document(content, item.key, options):
-        if isinstance(entry, Item) and item.place is not None:
-            entry.place = item.place + entry.key.removeprefix(item.key)
+    yield from open_inside(open_document, content, item.key, item.place, options)
+
+
+def open_inside(
+    open_document: OpenDocument, content: bytes, key: str, place: str | None, options: SourceOptions
+) -> Iterator[Entry]:
+    """Yield the pages of a document inside another container, with the places of these pages."""
+    held_bytes = len(content)
+    for entry in open_document(content, key, options):
+        if isinstance(entry, Item):
+            if place is not None:
+                entry.place = place + entry.key.removeprefix(key)
+            entry.held_bytes, held_bytes = held_bytes, 0
         yield entry

@@ -13,7 +13,7 @@ from typing import IO
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.nothing import report_nothing
-from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, document_opener_of
+from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, document_opener_of, open_inside
 from vision_grpc.sources.containers.tar_members import Members
 from vision_grpc.sources.files import explain_unread
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
@@ -64,7 +64,7 @@ def read_tar(name: str, file: IO[bytes], options: SourceOptions) -> Iterator[Ent
             elif isinstance(content := read(Limits(content_bytes=MOST_DOCUMENT_BYTES)), ImageError):
                 yield Fault(place, content)
             else:
-                yield from open_document(content, key, options)
+                yield from open_inside(open_document, content, key, place, options)
         elif kind is Kind.FITTABLE:
             asides.belong()
             yield Skipped(place, suffix, can_be_fitted=True)
