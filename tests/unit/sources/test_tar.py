@@ -297,6 +297,19 @@ def test_damaged_compression_is_a_fault(compress: Callable[[bytes], bytes]) -> N
     assert fault(last).startswith("DATA_LOSS: s.tar: is damaged after ")
 
 
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_headers_without_end_for_one_member_end_in_a_fault(kind: bytes) -> None:
+    content = b"13 path=long\n" if kind in {tarfile.XHDTYPE, tarfile.XGLTYPE} else b"long\0"
+    header = special("x", kind)
+    header.size = len(content)
+    first, *others = entries(
+        shard("1.jpg")[:1024] + (header.tobuf() + content.ljust(512, b"\0")) * 5_000 + shard("2.jpg")
+    )
+    assert first == ("1", png(0))
+    assert "is damaged after" in fault(others[-1])
+    assert "(too many headers for one member)" in fault(others[-1])
+
+
 @pytest.mark.parametrize("size", [b"\x80" + b"\xff" * 11, b"\xff" * 10 + b"\0\0", b"77777777777\0"])
 @pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
 def test_sizes_that_cannot_be_true_end_in_a_fault(size: bytes, kind: bytes) -> None:

@@ -14,7 +14,18 @@ from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.texts.quoting import quote_name, shorten
 
-_DAMAGES = (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, MemoryError, zlib.error, lzma.LZMAError)
+_DAMAGES = (
+    tarfile.TarError,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+    # `tarfile` calls itself for each header that belongs to the next one, such as that of a long name.
+    RecursionError,
+    zlib.error,
+    lzma.LZMAError,
+)
 _SCANNED_BYTES = 20 * tarfile.BLOCKSIZE
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
@@ -88,6 +99,8 @@ class Members:
             return Code.INVALID_ARGUMENT, "is not a tar file" if content.tell() else "is empty"
         place = f"after {0 if content is None else content.tell():,} bytes of its content"
         advice = "what came before can be read, and the rest is lost: get the file anew"
+        if isinstance(error, RecursionError):
+            return Code.DATA_LOSS, f"is damaged {place} (too many headers for one member): {advice}"
         if isinstance(error, EOFError) or str(error) == "unexpected end of data":
             return Code.DATA_LOSS, f"is cut {place}: {advice}"
         return Code.DATA_LOSS, f"is damaged {place} ({shorten(str(error))}): {advice}"
