@@ -11,9 +11,9 @@ import click
 from vision_grpc.cli.analyze_help import EPILOG, HELP
 from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.logs import show_logs
+from vision_grpc.cli.numbers import DAY_S, Seconds
 from vision_grpc.cli.output_options import OutputWishes, output_options
 from vision_grpc.cli.quota_options import QuotaWishes, quota_options
-from vision_grpc.cli.seconds import DAY_S, Seconds
 from vision_grpc.cli.sections import SectionedCommand, option
 from vision_grpc.cli.source_options import STDIN, SourceWishes, refuse_overwriting, source_options
 from vision_grpc.config import Timeouts
@@ -33,17 +33,22 @@ _READING, _SERVICE, _SHOWN = "Reading", "Service", "What is shown"
     "--languages",
     metavar="CODES",
     default="*",
-    help="Languages of the texts, as in ru,en.  [default: * (detect them)]",
+    help="Languages of the texts, as in ru,en.  [default: *, which detects them]",
 )
 @option(
     _READING,
     "--model",
     type=click.Choice(["page", "line"]),
-    help="Whether images show pages or single lines.  [default: page]",
+    help="What an image shows: a page of text, or a single line.  [default: page]",
 )
 @output_options
 @quota_options
-@option(_SERVICE, "--local", is_flag=True, help="Use a local service, started for this run.")
+@option(
+    _SERVICE,
+    "--local",
+    is_flag=True,
+    help="Read with a local service that is started for this run: no account, no cost.",
+)
 @service_options
 @option(
     _SERVICE,
@@ -52,12 +57,17 @@ _READING, _SERVICE, _SHOWN = "Reading", "Service", "What is shown"
     metavar="SECONDS",
     type=Seconds(most=DAY_S),
     default=Timeouts().call_s,
-    help=f"Longest time for a call of up to 8 images.  [default: {Timeouts().call_s:g}]",
+    help=f"Give up a call after this time, at most a day, and try again.  [default: {Timeouts().call_s:g}]",
 )
 @option(_SHOWN, "--dry-run", is_flag=True, help="Say what would be sent, billed and passed over, and send nothing.")
-@option(_SHOWN, "-q", "--quiet", is_flag=True, help="Print only errors on stderr.")
+@option(_SHOWN, "-q", "--quiet", is_flag=True, help="Print only errors, and the next command, on stderr.")
 @option(_SHOWN, "-v", "--verbose", is_flag=True, help="Print the log on stderr, and every error.")
-@option(_SHOWN, "--progress/--no-progress", default=None, help="Show the progress.  [default: if stdout is elsewhere]")
+@option(
+    _SHOWN,
+    "--progress/--no-progress",
+    default=None,
+    help="Show how far the run is.  [default: unless a terminal shows the results]",
+)
 def analyze(
     *,
     source: SourceWishes,

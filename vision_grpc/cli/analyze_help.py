@@ -9,9 +9,10 @@ one image on stdin. A folder stands for all JPEG and PNG files in it and below, 
 hidden files and links to folders are left out, other files are counted. With --fit, files of
 other formats, pages of PDF and TIFF and images that are too large are read, too.
 
-With -o results.jsonl, results are safe as soon as they are there: the same command goes on after
-a crash, and pays for no image twice. stdout has nothing but results; an image that cannot be
-read is a line on stderr, and the others are read.
+Results and errors name an image by its key, which is its path unless options say otherwise.
+stdout has nothing but results; an image that cannot be read is a line on stderr, and the others
+are read. With -o results.jsonl, results are safe as soon as they are there: the same command goes
+on after a crash, and sends no image again that was read.
 """
 EPILOG = """\b
 Examples:

@@ -9,7 +9,7 @@ import click
 from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
 from vision_grpc.cli.flags import flag_and_argument_of
-from vision_grpc.cli.seconds import DAY_S, Seconds
+from vision_grpc.cli.numbers import DAY_S, Seconds
 from vision_grpc.cli.stderr import join_lines
 from vision_grpc.errors import advice_text
 

@@ -108,7 +108,7 @@ _OPTIONS = (
         "--format",
         "format_name",
         type=click.Choice(["text", "jsonl"]),
-        help="Format of the output.  [default: text; jsonl if OUT ends in .jsonl or .ndjson]",
+        help="Print texts, or for each image a line of JSON.  [default: text; jsonl if OUT ends in .jsonl or .ndjson]",
     ),
     option(
         _SECTION,
@@ -117,25 +117,31 @@ _OPTIONS = (
         "output_path",
         metavar="OUT",
         type=click.Path(path_type=Path),
-        help="Write to a file. One of jsonl grows with each result, and the same command goes on from it; "
-        "one of text appears when it is complete.",
+        help="Write to the file OUT. With jsonl it is a journal: it grows with each result, and the same command goes "
+        "on from it. With text it appears when all is read.",
     ),
     option(
         _SECTION,
         "--to-folder",
         metavar="DIR",
         type=click.Path(path_type=Path),
-        help="Write each text to a file of its own in DIR: name.txt for name.png.",
+        help="Write the text of each image to a file in DIR: DIR/a/b.txt for a/b.png. Add "
+        "-o OUT.jsonl, and a later run goes on here, too.",
     ),
     option(
         _SECTION,
         "--answers",
         type=click.Choice(["wire", "json", "none"]),
-        help="How jsonl keeps whole answers: base64 of the message, JSON (slow), or not.  "
+        help="In lines of JSON, keep the whole answer as base64 of its message, as JSON (slow), or only its text.  "
         "[default: wire with -o, else json]",
     ),
     option(_SECTION, "--no-result", is_flag=True, help="The same as --answers none."),
-    option(_SECTION, "--retry-failed", is_flag=True, help="Send images again that failed for good in earlier runs."),
+    option(
+        _SECTION,
+        "--retry-failed",
+        is_flag=True,
+        help="Send images again that failed for good in earlier runs, once the cause is mended.",
+    ),
     option(_SECTION, "--restart", is_flag=True, help="Begin OUT anew; the old one is kept as OUT.1."),
 )
 output_options = grouped("output", OutputWishes, _OPTIONS)

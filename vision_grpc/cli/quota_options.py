@@ -1,30 +1,12 @@
 """The options that limit how fast a run goes and what it costs."""
 
-import math
 from dataclasses import dataclass
 
-import click
-
+from vision_grpc.cli.numbers import Number, WholeNumber
 from vision_grpc.cli.sections import grouped, option
 from vision_grpc.config import Limits
 
 _SECTION = "Quota and cost"
-
-
-class _PerSecond(click.FloatRange):
-    """A number a second, above 0."""
-
-    name = "number"
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
-
-    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the number. NaN and infinity are refused here: the range accepts them."""
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a number a second", param, ctx)
-        return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,21 +31,38 @@ _OPTIONS = (
         "--jobs",
         "--max-in-flight",
         metavar="N",
-        type=click.IntRange(1, 1024),
+        type=WholeNumber(1, 1024),
         default=Limits().calls_in_flight,
-        help=f"Calls at the same time, of up to 8 images each.  [default: {Limits().calls_in_flight}]",
+        help="Make N calls at the same time, of up to 8 images each; from 1 to 1024.  "
+        f"[default: {Limits().calls_in_flight}]",
     ),
-    option(_SECTION, "--rps", metavar="N", type=_PerSecond(), help="Calls a second at most: your quota."),
-    option(_SECTION, "--images-per-second", metavar="N", type=_PerSecond(), help="Images a second at most, likewise."),
     option(
-        _SECTION, "--max-images", metavar="N", type=click.IntRange(min=1), help="Send at most N images in this run."
+        _SECTION,
+        "--rps",
+        metavar="N",
+        type=Number("calls a second"),
+        help="Start at most N calls a second: your quota. Fractions such as 0.5 are fine.",
+    ),
+    option(
+        _SECTION,
+        "--images-per-second",
+        metavar="N",
+        type=Number("images a second"),
+        help="Send at most N images a second, if the quota counts those.",
+    ),
+    option(
+        _SECTION,
+        "--max-images",
+        metavar="N",
+        type=WholeNumber(1),
+        help="Send at most N images in this run; with -o OUT.jsonl, the next one goes on.",
     ),
     option(
         _SECTION,
         "--budget",
         metavar="N",
-        type=click.IntRange(min=1),
-        help="Let at most N images be billed, in all runs with this -o.",
+        type=WholeNumber(1),
+        help="Let at most N images be billed, by this run and all others with the same -o.",
     ),
 )
 quota_options = grouped("quota", QuotaWishes, _OPTIONS)

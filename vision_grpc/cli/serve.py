@@ -16,7 +16,7 @@ import click
 from vision_grpc.cli.connect import local_extra
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.logs import show_logs
-from vision_grpc.cli.seconds import DAY_S, Seconds
+from vision_grpc.cli.numbers import DAY_S, Seconds, WholeNumber
 from vision_grpc.cli.stderr import print_line
 
 # Not a docstring: Python leaves those out with -OO.
@@ -69,7 +69,7 @@ Environment:
 """
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 _LONGEST_END_S = 1.9
-_PORT = click.IntRange(0, 65535)
+_PORT = WholeNumber(0, 65535)
 _log = logging.getLogger(__name__)
 
 
@@ -94,7 +94,7 @@ _log = logging.getLogger(__name__)
     metavar="SECONDS",
     type=Seconds(most=365 * DAY_S),
     default=12 * 3600.0,
-    help="Lifetime of IAM tokens.  [default: 12 hours]",
+    help="Lifetime of IAM tokens, up to 365 days.  [default: 12 hours]",
 )
 @click.option("--strict", is_flag=True, help="Refuse JSON that only lenient gateways take, such as unknown fields.")
 def serve(

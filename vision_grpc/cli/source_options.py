@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from vision_grpc.cli.numbers import WholeNumber
 from vision_grpc.cli.sections import grouped, option
 from vision_grpc.texts.quoting import quote_name
 
@@ -159,7 +160,7 @@ _OPTIONS = (
         metavar="FILE",
         type=_NAME,
         multiple=True,
-        help="Read the names of files from FILE, one a line; - is stdin.",
+        help="Read the images whose names are in FILE, one a line; - is stdin.",
     ),
     option(_SECTION, "-0", "--null", is_flag=True, help="Names in FILE end with NUL, as find -print0 writes them."),
     option(
@@ -168,34 +169,64 @@ _OPTIONS = (
         metavar="FILE",
         type=_NAME,
         multiple=True,
-        help="Read images from JSON lines: path or url, and key, languages, model of their own.",
+        help="Read the images that FILE names in lines of JSON: path or url, and perhaps key, languages and model.",
     ),
-    option(_SECTION, "--include", metavar="GLOB", multiple=True, help="Of folders, read only what matches, as *.png."),
-    option(_SECTION, "--exclude", metavar="GLOB", multiple=True, help="Leave out what matches, files and folders."),
-    option(_SECTION, "--follow-links", is_flag=True, help="Follow links to folders."),
+    option(
+        _SECTION,
+        "--include",
+        metavar="GLOB",
+        multiple=True,
+        help="Of folders, read only files that match, as '*.png'. Give it again for more.",
+    ),
+    option(
+        _SECTION,
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        help="Leave out files and folders that match, as 'thumbs/'. Give it again for more.",
+    ),
+    option(_SECTION, "--follow-links", is_flag=True, help="Read what is in folders that are links, too."),
     option(
         _SECTION,
         "--fit",
         is_flag=True,
-        help="Make images fit: convert WebP, TIFF, HEIC and others, scale what is too large, open PDF.",
+        help="Convert what the service does not take: WebP, TIFF, HEIC and others, each page of a PDF, and images "
+        "that are too large, which are scaled.",
     ),
-    option(_SECTION, "--skip-text", is_flag=True, help="Leave out pages of PDF that have text already."),
+    option(_SECTION, "--skip-text", is_flag=True, help="With --fit: leave out pages of PDF that have text already."),
     option(
-        _SECTION, "--max-pages", metavar="N", type=click.IntRange(min=1), help="Read at most N pages of a document."
+        _SECTION,
+        "--max-pages",
+        metavar="N",
+        type=WholeNumber(1),
+        help="With --fit: read at most N pages of each document.",
     ),
     option(
         _SECTION,
         "--member-keys",
         type=click.Choice(["stem", "path"]),
         default="stem",
-        help="Call the members of tar files a/b (stem), or shard.tar#a/b.jpg (path).",
-    ),
-    option(_SECTION, "--image-column", metavar="NAME", help="The column of Parquet files that has the images."),
-    option(
-        _SECTION, "--key-column", metavar="NAME", help="The column of Parquet files that has the keys, or row-number."
+        help="Key of an image in a tar file: a/b for a/b.jpg, or shard.tar#a/b.jpg (path).  [default: stem]",
     ),
     option(
-        _SECTION, "--list-first", is_flag=True, help="List all images before the first is sent, for an exact progress."
+        _SECTION,
+        "--image-column",
+        metavar="NAME",
+        help="Column of a Parquet file that has the images.  [default: the one of bytes, or image]",
+    ),
+    option(
+        _SECTION,
+        "--key-column",
+        metavar="NAME",
+        help="Column of a Parquet file that has the keys; row-number counts the rows instead.  "
+        "[default: path, else row-number]",
+    ),
+    option(
+        _SECTION,
+        "--list-first",
+        is_flag=True,
+        help="List all images before the first is sent: the total is known then, and two images of one key are an "
+        "error before anything is billed.",
     ),
 )
 source_options = grouped("source", SourceWishes, _OPTIONS)

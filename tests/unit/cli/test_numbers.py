@@ -1,0 +1,46 @@
+"""Options that are numbers."""
+
+from typing import Any
+
+import click
+import pytest
+
+from vision_grpc.cli.numbers import DAY_S, Number, Seconds, WholeNumber
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "number"),
+    [
+        (WholeNumber(1), "1", 1),
+        (WholeNumber(1), "12345678901234567890", 12345678901234567890),
+        (WholeNumber(0, 65535), "0", 0),
+        (WholeNumber(0, 65535), "65535", 65535),
+        (Number("calls a second"), "0.5", 0.5),
+        (Number("calls a second"), "1e-300", 1e-300),
+        (Number("calls a second"), "1e300", 1e300),
+        (Seconds(most=DAY_S), "86400", 86400.0),
+        (Seconds(most=DAY_S), 60, 60.0),
+    ],
+)
+def test_a_number_that_an_option_takes(kind: "click.ParamType[Any]", value: str, number: float) -> None:
+    assert kind.convert(value, None, None) == number
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [
+        (WholeNumber(1), ["0", "-1", "1.5", "ten", "", "9" * 5000], "a whole number of 1 or more"),
+        (WholeNumber(1, 1024), ["0", "1025", "nan"], "a whole number from 1 to 1024"),
+        (
+            Number("calls a second"),
+            ["0", "-0.0", "-1", "nan", "inf", "1e999", "ten", ""],
+            "a number of calls a second above 0",
+        ),
+        (Seconds(most=DAY_S), ["0", "86400.1", "nan", "inf", "1h"], "a number of seconds above 0, at most 86400"),
+    ],
+)
+def test_a_number_that_an_option_does_not_take(kind: "click.ParamType[Any]", values: list[str], expected: str) -> None:
+    for value in values:
+        with pytest.raises(click.BadParameter) as caught:
+            kind.convert(value, None, None)
+        assert caught.value.message == f"{value!r} is not {expected}"
