@@ -5,6 +5,7 @@ import lzma
 import os
 import tarfile
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -285,6 +286,37 @@ def test_a_wrong_checksum_is_reported_after_the_images() -> None:
     *images, last = entries(bytes(compressed))
     assert len(images) == 3
     assert "(CRC check failed" in fault(last)
+
+
+def test_streams_of_xz_that_follow_one_another_are_read_to_the_end() -> None:
+    parts = [
+        lzma.compress(shard("1.jpg")),
+        lzma.compress(shard("2.jpg")),
+        lzma.compress(b""),
+        lzma.compress(shard("3.jpg")),
+    ]
+    for padding in (b"", bytes(4), bytes(100_000)):
+        assert keys(padding.join(parts)) == ["1", "2", "3"]
+    assert keys(parts[0] + b"no xz") == ["1"]
+    *_, last = entries(b"".join(parts)[:-1])
+    assert "s.tar: is cut after" in fault(last)
+
+
+def test_an_xz_file_that_needs_much_memory_is_a_fault() -> None:
+    compressed = bytearray(lzma.compress(shard("1.jpg")))
+    # A block begins after the 12 bytes of a file: its length, flags, LZMA2's number, and the size of the dictionary.
+    assert compressed[14:16] == b"\x21\x01"
+    compressed[16] = 38
+    end = 12 + 4 * compressed[12]
+    compressed[end : end + 4] = zlib.crc32(compressed[12:end]).to_bytes(4, "little")
+    for content in (compressed, lzma.compress(shard("0.jpg")) + compressed):
+        *_, last = entries(bytes(content))
+        assert (
+            fault(last)
+            == "INVALID_ARGUMENT: s.tar: takes more than 128 MiB of memory to decompress: compress it anew (xz -9)"
+        )
+    strong = lzma.compress(shard("1.jpg"), preset=9 | lzma.PRESET_EXTREME)
+    assert keys(strong) == ["1"]
 
 
 @pytest.mark.parametrize("compress", list(_COMPRESSIONS.values())[1:], ids=list(_COMPRESSIONS)[1:])

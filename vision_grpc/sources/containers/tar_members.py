@@ -9,7 +9,7 @@ from typing import IO, cast
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
-from vision_grpc.sources.containers.one_way import OneWayFile, uncompress
+from vision_grpc.sources.containers.one_way import MemoryNeedError, OneWayFile, uncompress
 from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.texts.quoting import quote_name, shorten
@@ -94,16 +94,26 @@ class Members:
             return error.code, str(error)
         content = self._content
         if self._tar is None and isinstance(error, tarfile.ReadError) and content is not None:
-            if content.last.startswith(_ZSTD):
-                return Code.INVALID_ARGUMENT, "is compressed by zstd: decompress it (zstd -d), or compress it by gzip"
-            return Code.INVALID_ARGUMENT, "is not a tar file" if content.tell() else "is empty"
+            return Code.INVALID_ARGUMENT, _explain_foreign(content)
+        if isinstance(error, MemoryNeedError):
+            return Code.INVALID_ARGUMENT, "takes more than 128 MiB of memory to decompress: compress it anew (xz -9)"
         place = f"after {0 if content is None else content.tell():,} bytes of its content"
         advice = "what came before can be read, and the rest is lost: get the file anew"
-        if isinstance(error, RecursionError):
-            return Code.DATA_LOSS, f"is damaged {place} (too many headers for one member): {advice}"
-        if isinstance(error, EOFError) or str(error) == "unexpected end of data":
-            return Code.DATA_LOSS, f"is cut {place}: {advice}"
-        return Code.DATA_LOSS, f"is damaged {place} ({shorten(str(error))}): {advice}"
+        return Code.DATA_LOSS, f"is {_name_damage(error, place)}: {advice}"
+
+
+def _explain_foreign(content: OneWayFile) -> str:
+    if content.last.startswith(_ZSTD):
+        return "is compressed by zstd: decompress it (zstd -d), or compress it by gzip"
+    return "is not a tar file" if content.tell() else "is empty"
+
+
+def _name_damage(error: Exception, place: str) -> str:
+    if isinstance(error, RecursionError):
+        return f"damaged {place} (too many headers for one member)"
+    if isinstance(error, EOFError) or str(error) == "unexpected end of data":
+        return f"cut {place}"
+    return f"damaged {place} ({shorten(str(error))})"
 
 
 def _content_of(member: tarfile.TarInfo, tar: tarfile.TarFile, content: OneWayFile) -> bytes:
