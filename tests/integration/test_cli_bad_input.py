@@ -141,6 +141,19 @@ def test_a_field_that_breaks_the_contract_is_named(
     assert complaint == f"error: {field}: {fault}"
 
 
+@pytest.mark.parametrize("output", [["-o", "out.jsonl"], ["-o", "out.txt"], ["--to-folder", "out"], ["--dry-run"]])
+@pytest.mark.parametrize(
+    "options", [["-l", "russian"], ["--folder-id", "a b"], ["--folder-id", "f" * 51], ["--endpoint", "a b:1"]]
+)
+def test_options_with_which_no_call_is_possible_are_refused_first(
+    tmp_path: Path, options: list[str], output: list[str]
+) -> None:
+    (tmp_path / "good.png").write_bytes(b"never read")
+    finished = run("analyze", "--anonymous", *options, *output, "good.png", "nowhere", cwd=tmp_path)
+    assert (finished.code, finished.stdout, len(finished.complaints)) == (2, b"", 1)
+    assert [each.name for each in tmp_path.iterdir()] == ["good.png"]
+
+
 def test_languages_may_have_blanks_between_them(folder: Path) -> None:
     finished = run("analyze", "--local", "--languages", "ru, EN", "good.png", cwd=folder)
     assert (finished.code, finished.complaints) == (0, [])

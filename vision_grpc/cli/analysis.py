@@ -22,7 +22,7 @@ from vision_grpc.bulk.progress import Progress
 from vision_grpc.bulk.run import BulkRun
 from vision_grpc.cli.amounts import plural
 from vision_grpc.cli.complaints import Complaints
-from vision_grpc.cli.connect import connect
+from vision_grpc.cli.connect import check_options, connect
 from vision_grpc.cli.dry_run import print_dry_run
 from vision_grpc.cli.exits import NOTHING_DONE, RunCounts
 from vision_grpc.cli.interrupts import Interrupts
@@ -67,6 +67,11 @@ class Analysis:
         verbose: bool,
         progress: bool | None,
     ) -> None:
+        """Check the options before anything is listed or opened.
+
+        Raises:
+            click.ClickException, InvalidRequestError: no call is possible with them.
+        """
         self._source = source
         self._output = output
         self._quota = quota
@@ -80,6 +85,7 @@ class Analysis:
         self._complaints = Complaints(prints_all=verbose)
         self._progress = Progress(time.monotonic(), most=quota.max_images)
         self._counts = RunCounts()
+        check_options(service, self._languages, self._model, local=local)
 
     def forecast(self) -> int:
         """Print what the run would send, bill and pass over, and return the exit code."""

@@ -1,10 +1,10 @@
 """The options of the commands that call a service, and the client that they call it with."""
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import AuthError
 
 if TYPE_CHECKING:
+    from vision_grpc.api.api import Model
     from vision_grpc.client import VisionClient
     from vision_grpc.events import Event
     from vision_grpc.session.settings import Arguments
@@ -108,6 +109,27 @@ def _read_pipe(file: Path | None) -> Path | bytes | None:
         if file is not None and file.is_fifo():
             return file.read_bytes()
     return file
+
+
+def check_options(service: "Arguments", languages: Sequence[str], model: "Model | None", *, local: bool) -> None:
+    """Pass options with which a call is possible. Nothing is called, and no credentials are looked for.
+
+    Raises:
+        click.ClickException: an option is malformed, or contradicts another one.
+        InvalidRequestError: the service takes no such languages, model or folder.
+    """
+    from vision_grpc.api.vision_v1 import VISION_V1
+    from vision_grpc.auth import Anonymous
+    from vision_grpc.session.settings import FOLDER_VARIABLE
+    from vision_grpc.session.templates import Templates
+
+    # The folder in the environment is not for all credentials.
+    environ = {} if local else {name: value for name, value in os.environ.items() if name != FOLDER_VARIABLE}
+    try:
+        settings = replace(service, credentials=Anonymous()).resolve(environ)
+    except ValueError as error:
+        raise click.ClickException(in_flags(error)) from error
+    Templates(partial(VISION_V1.template, folder_id=settings.folder_id), languages, model)
 
 
 @contextmanager
