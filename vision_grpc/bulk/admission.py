@@ -33,8 +33,9 @@ class Recorded(Protocol):
 class Admission:
     """Passes the images on that are to be sent, and counts the others.
 
-    `open_recorded` is called with the first image, and returns what earlier runs have recorded. `is_listed` says that
-    the images are counted already.
+    `open_recorded` is called with the first image, and returns what earlier runs have recorded. `on_image` is called
+    with the key of each image, done or not, in the order of the sources. `is_listed` says that the images are counted
+    already.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Admission:
         progress: Progress,
         on_fault: Callable[[Fault], None],
         *,
+        on_image: Callable[[str], object] | None = None,
         is_listed: bool = False,
     ) -> None:
         self._places = places
@@ -51,6 +53,7 @@ class Admission:
         self._open_recorded = open_recorded
         self._progress = progress
         self._on_fault = on_fault
+        self._on_image = on_image
         self._keys = KeyTable()
         self._listed = 0
         # Where the images of each place begin, among those of all.
@@ -72,7 +75,10 @@ class Admission:
                     self._listed += 1
                     if first is not None:
                         self._report(Fault(entry.key, self._describe_second(entry, first)))
-                    elif recorded is not None and entry.key in recorded:
+                        continue
+                    if self._on_image is not None:
+                        self._on_image(entry.key)
+                    if recorded is not None and entry.key in recorded:
                         progress.done_before(ok=recorded.is_read(entry.key))
                     else:
                         if not self._is_listed:

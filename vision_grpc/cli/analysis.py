@@ -104,10 +104,11 @@ class Analysis:
         if self._source.list_first:
             self._list()
         with Results(self._output, self._settings()) as results:
-            items = self._admit(partial(self._open, results)).items()
+            items = self._admit(partial(self._open, results), on_image=results.claim).items()
             if not self._source.is_slow:
                 items = list_ahead(items, time.monotonic)
             if (first := next(items, None)) is None:
+                results.catch_up()
                 self._summarize(self._end(Ending.COMPLETE, results), Stats())
                 return self._exit_code(Ending.COMPLETE)
             # Of a slow source, or one that passes, the next image may not be asked for yet: it counts as several.
@@ -178,8 +179,17 @@ class Analysis:
             if is_verbose:
                 _log.debug("%s: by %s, request id %s", quote_name(result.key), result.transport, result.request_id)
 
-    def _admit(self, open_recorded: "Callable[[], Recorded | None]") -> Admission:
-        return Admission(self._places(), open_recorded, self._progress, self._report, is_listed=self._source.list_first)
+    def _admit(
+        self, open_recorded: "Callable[[], Recorded | None]", on_image: "Callable[[str], object] | None" = None
+    ) -> Admission:
+        return Admission(
+            self._places(),
+            open_recorded,
+            self._progress,
+            self._report,
+            on_image=on_image,
+            is_listed=self._source.list_first,
+        )
 
     def _open(self, results: Results) -> "Recorded | None":
         """Open what keeps the results, and return what earlier runs have recorded there."""

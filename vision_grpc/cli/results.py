@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from vision_grpc.bulk.budget import Budget
     from vision_grpc.bulk.journal import Recorded
     from vision_grpc.bulk.journal.header import Settings
-    from vision_grpc.bulk.journal.heads import LineHead
     from vision_grpc.bulk.progress import Progress
     from vision_grpc.bulk.run import Sink
     from vision_grpc.cli.formats import Format
@@ -64,7 +63,8 @@ class Results:
         """
         wishes = self._wishes
         if wishes.to_folder is not None:
-            self._folder = TextFolder(wishes.to_folder)
+            outputs = [] if wishes.output_path is None else [wishes.output_path]
+            self._folder = TextFolder(wishes.to_folder, outputs=outputs)
         if wishes.is_journal and wishes.output_path is not None:
             self.journal = self._stack.enter_context(
                 Journal.open(
@@ -73,15 +73,27 @@ class Results:
                     answers=wishes.kept_answers,
                     restart=wishes.restart,
                     retry_failed=wishes.retry_failed,
-                    on_recorded=self._claim,
                 )
             )
-            if self._folder is not None and self.journal.was_resumed:
-                self._folder.catch_up(read_journal(wishes.output_path, last_only=True))
             return self.journal.done
         if not self.is_folder_alone:
             self.output = self._stack.enter_context(open_output(wishes.output_path))
         return None
+
+    def claim(self, key: str) -> None:
+        """Give an image the name of its text; to be called for all of them in the order of the sources."""
+        if self._folder is not None:
+            self._folder.claim(key)
+
+    def catch_up(self) -> None:
+        """Write texts that the folder does not have yet of what earlier runs have read; all images are claimed by then.
+
+        Raises:
+            TextFolderError: they cannot be written there.
+        """
+        path = self._wishes.output_path
+        if self._folder is not None and self.journal is not None and self.journal.was_resumed and path is not None:
+            self._folder.catch_up(read_journal(path, last_only=True))
 
     def sink(self, room: "Room", *, several: bool) -> "Sink":
         """Return what takes the results; `several` says whether there are several images."""
@@ -104,15 +116,18 @@ class Results:
             "output": wishes.output_path if wishes.is_file else None,
             "is_journal": wishes.is_journal,
             "texts": wishes.to_folder,
+            "moved_texts": 0 if self._folder is None else self._folder.moved,
         }
 
     def finish(
         self, ending: Ending, progress: "Progress", budget: "Budget | None", *, lost: int, is_void: bool
     ) -> None:
-        """Write what is known at the end of a run: what it cost, and whether it is over.
+        """Write what is known at the end of a run: texts of earlier runs, what it cost, and whether it is over.
 
         `lost` is the number of lost answers; `is_void` says that nothing could be done.
         """
+        if progress.is_listed:
+            self.catch_up()
         if self.journal is not None:
             billed = self.journal.done.billed + progress.billed_units + lost if budget is None else budget.spent
             if budget is not None or lost:
@@ -125,7 +140,3 @@ class Results:
                 self.output.leave()
             elif is_void:
                 self.output.discard()
-
-    def _claim(self, head: "LineHead") -> None:
-        if self._folder is not None and head.ok:
-            self._folder.claim(head.key)

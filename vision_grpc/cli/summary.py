@@ -31,6 +31,8 @@ class End:
     """Whether the same command goes on from that file."""
     texts: Path | None = None
     """The folder of the texts."""
+    moved_texts: int = 0
+    """How many of them have longer names because other files were there."""
     fits: bool = False
     """Whether images were fitted."""
     budget: int | None = None
@@ -139,7 +141,8 @@ def _costs(progress: Progress, seen: Snapshot) -> str:
 def _places(end: End) -> Iterator[str]:
     places = [] if end.output is None else [f"results are in {quote_name(end.output)}"]
     if end.texts is not None:
-        places.append(f"texts are in {quote_name(end.texts)}")
+        moved = f" ({end.moved_texts:,} under longer names, as other files were there)" if end.moved_texts else ""
+        places.append(f"texts are in {quote_name(end.texts)}{moved}")
     if places:
         yield ", ".join(places)
 

@@ -66,6 +66,18 @@ def test_what_is_done_is_left_out_each_time(tmp_path: Path) -> None:
     assert [fault.name for fault in faults] == ["a"]
 
 
+def test_each_image_is_told_of_in_the_order_of_the_sources(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j.jsonl", SETTINGS) as journal:
+        journal.write(read("b", "text"))
+    told = list[str]()
+    with Journal.open(tmp_path / "j.jsonl", SETTINGS) as journal:
+        places = [Place("x", [item("c"), item("b"), item("c"), item("a")])]
+        progress = Progress(time.monotonic())
+        admission = Admission(places, lambda: journal.done, progress, lambda _: None, on_image=told.append)
+        assert [each.key for each in admission.items()] == ["c", "a"]
+    assert told == ["c", "b", "a"]
+
+
 def test_without_images_nothing_is_opened() -> None:
     def refuse() -> None:
         raise AssertionError

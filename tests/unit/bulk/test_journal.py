@@ -122,13 +122,6 @@ def test_a_name_that_looks_escaped_is_not_the_escaped_name(path: Path) -> None:
         assert len(journal.done) == 2
 
 
-def test_results_of_earlier_runs_are_shown_in_their_order(path: Path) -> None:
-    _fill(path)
-    shown = list[tuple[str, bool]]()
-    with Journal.open(path, SETTINGS, on_recorded=lambda head: shown.append((head.key, head.ok))):
-        assert shown == [("a.png", True), ("b.png", False), ("c.png", False)]
-
-
 def test_other_settings_are_all_named_at_once(path: Path) -> None:
     _fill(path)
     before = path.read_bytes()

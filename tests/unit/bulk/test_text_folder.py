@@ -1,4 +1,8 @@
 import errno
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,12 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from journaled import SETTINGS, failed, read
 
+from vision_grpc.bulk.half_files import half_name
 from vision_grpc.bulk.journal import Journal, read_journal
 from vision_grpc.bulk.text_folder import TextFolder, TextFolderError
 
 
 def _files(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if not path.is_dir()}
+
+
+def _regular_files(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
 
 
 @pytest.mark.parametrize(
@@ -61,25 +74,141 @@ def test_two_images_of_one_name_have_a_text_each(tmp_path: Path) -> None:
     )
 
 
+def test_names_follow_the_sources_whichever_answer_comes_first(tmp_path: Path) -> None:
+    keys = ["n/x.jpg", "n/x.k1.png", "n/x.png", "c.txt/d.png", "c.png"]
+    for name, order in (("even", keys), ("odd", keys[::-1])):
+        folder = TextFolder(tmp_path / name)
+        for key in keys:
+            folder.claim(key)
+        for key in order:
+            folder.write(read(key, key))
+    expected = {
+        "n/x.txt": "n/x.jpg\n",
+        "n/x.k1.txt": "n/x.k1.png\n",
+        "n/x.png.txt": "n/x.png\n",
+        "c.txt/d.txt": "c.txt/d.png\n",
+        "c.png.txt": "c.png\n",
+    }
+    assert _files(tmp_path / "even") == _files(tmp_path / "odd") == expected
+    assert folder.moved == 0
+
+
 def test_a_resume_gives_the_same_names(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    keys = ["a.png", "a.jpg", "b.jpg", "a.gif", "b.png"]
-    first = TextFolder(tmp_path / "texts")
+    keys = ["a.gif", "a.jpg", "a.png", "b.jpg", "b.png"]
+
+    def texts() -> TextFolder:
+        folder = TextFolder(tmp_path / "texts")
+        for key in keys:
+            folder.claim(key)
+        return folder
+
+    first = texts()
     with Journal.open(path, SETTINGS) as journal:
-        for key in keys[:4]:
+        for key in ("a.png", "a.jpg", "b.png"):
             first.write(read(key, key))
             journal.write(read(key, key))
-        journal.write(failed("b.png"))
-    again = TextFolder(tmp_path / "texts")
-    with Journal.open(path, SETTINGS, on_recorded=lambda head: head.ok and again.claim(head.key)):
-        again.write(read("b.png", "b.png"))
-    assert _files(tmp_path / "texts") == {
-        "a.txt": "a.png\n",
+        journal.write(failed("b.jpg"))
+    again = texts()
+    with Journal.open(path, SETTINGS) as journal:
+        for key in ("b.jpg", "a.gif"):
+            again.write(read(key, key))
+            journal.write(read(key, key))
+    assert again.catch_up(read_journal(path)) == 0
+    expected = {
+        "a.txt": "a.gif\n",
         "a.jpg.txt": "a.jpg\n",
-        "a.gif.txt": "a.gif\n",
+        "a.png.txt": "a.png\n",
         "b.txt": "b.jpg\n",
         "b.png.txt": "b.png\n",
     }
+    assert _files(tmp_path / "texts") == expected
+    # A folder that is filled from the journal alone has the same names.
+    shutil.rmtree(tmp_path / "texts")
+    assert texts().catch_up(read_journal(path)) == len(keys)
+    assert _files(tmp_path / "texts") == expected
+
+
+def test_an_image_that_is_new_takes_no_text_away(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    with Journal.open(path, SETTINGS) as journal:
+        TextFolder(tmp_path / "texts").write(read("a.png", "a.png"))
+        journal.write(read("a.png", "a.png"))
+    folder = TextFolder(tmp_path / "texts")
+    for key in ("a.jpg", "a.png"):
+        folder.claim(key)
+    folder.write(read("a.jpg", "a.jpg"))
+    assert folder.catch_up(read_journal(path)) == 0
+    assert _files(tmp_path / "texts") == {"a.txt": "a.png\n", "a.jpg.txt": "a.jpg\n"}
+    assert folder.moved == 1
+
+
+def test_files_of_the_user_stay(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("LABEL")
+    (tmp_path / "b.txt").write_text("five\n")
+    (tmp_path / "c.txt").mkdir()
+    (tmp_path / "d.txt").symlink_to("nowhere")
+    (tmp_path / "e").write_text("no folder")
+    (tmp_path / "f.txt").touch()
+    mine = {"a.txt": "LABEL", "b.txt": "five\n", "e": "no folder", "f.txt": ""}
+    keys = ["a.png", "b.png", "c.png", "d.png", "e/f.png", "f.png"]
+    for _ in range(2):
+        folder = TextFolder(tmp_path)
+        for key in keys:
+            folder.write(read(key, "text"))
+        folder.write(read("b.jpg", "five"))
+        assert (tmp_path / "d.txt").is_symlink()
+        files = _regular_files(tmp_path)
+        [hashed] = [name for name in files if name.startswith("f.png~")]
+        assert files == mine | {f"{key}.txt": "text\n" for key in keys if "/" not in key} | {
+            hashed: "text\n",
+            "b.jpg.txt": "five\n",
+        }
+        assert folder.moved == len(keys)
+
+
+def test_equal_texts_do_not_pile_up(tmp_path: Path) -> None:
+    for text in ("one", "one", "two", "two", "three", "four"):
+        folder = TextFolder(tmp_path)
+        folder.write(read("x/a.png", text))
+    files = _files(tmp_path)
+    assert files["x/a.txt"] == "one\n"
+    assert files["x/a.png.txt"] == "two\n"
+    assert len(files) == 4
+    assert "four\n" in files.values()
+
+
+def test_the_outputs_of_a_run_are_never_written_to(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    outputs = [tmp_path / "link" / "r.txt", tmp_path / "x" / "s.txt", tmp_path.parent / "t.txt"]
+    folder = TextFolder(tmp_path, outputs=outputs)
+    for key in ("r.png", "x/s.png", "t.png"):
+        folder.write(read(key, key))
+    assert _files(tmp_path) == {"r.png.txt": "r.png\n", "x/s.png.txt": "x/s.png\n", "t.txt": "t.png\n"}
+
+
+class _KilledError(BaseException):
+    """As KeyboardInterrupt, wherever it comes."""
+
+
+def test_no_half_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    names = [f"{half_name().decode().rpartition('-')[0]}-{number}.part" for number in (ended.pid, os.getppid())]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / ".vision-grpc-mine.part").touch()
+    folder = TextFolder(tmp_path)
+    left = {names[1], ".vision-grpc-mine.part"}
+    assert {path.name for path in tmp_path.iterdir()} == left
+
+    def end(*_: object) -> None:
+        raise _KilledError
+
+    monkeypatch.setattr("os.replace", end)
+    with pytest.raises(_KilledError):
+        folder.write(read("x/a.png", "text"))
+    assert {path.name for path in tmp_path.rglob("*") if not path.is_dir()} == left
 
 
 def test_texts_of_a_journal_that_are_missing_are_written(tmp_path: Path) -> None:
@@ -123,7 +252,7 @@ def test_a_text_is_never_seen_in_part(tmp_path: Path, monkeypatch: pytest.Monkey
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(TextFolderError, match=r"a\.txt: cannot be written: the disk is full; free some space"):
+    with pytest.raises(TextFolderError, match=r"a\.png\.txt: cannot be written: the disk is full; free some space"):
         folder.write(read("a.png", "new"))
     assert _files(tmp_path) == {"a.txt": "old\n"}
 

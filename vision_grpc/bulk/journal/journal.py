@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import Self
 from vision_grpc.bulk.journal.errors import JournalError, name_of
 from vision_grpc.bulk.journal.file import JournalFile
 from vision_grpc.bulk.journal.header import Settings, check_head, render_billed, render_end, render_header
-from vision_grpc.bulk.journal.heads import LineHead
 from vision_grpc.bulk.journal.line import Answers, Change, LineWriter
 from vision_grpc.bulk.journal.opening import open_locked, read_first_line, resolve, set_aside, sync_folder
 from vision_grpc.bulk.journal.recorded import Recorded
@@ -49,13 +48,11 @@ class Journal:
         answers: Answers = "wire",
         restart: bool = False,
         retry_failed: bool = False,
-        on_recorded: Callable[[LineHead], object] | None = None,
     ) -> Self:
         """Return the journal of a run with these settings: a new one, or one that an earlier run left.
 
         What a crash or a power loss has damaged is mended, and logged. With `restart`, an old journal is renamed to
-        `path.1` (or `.2`, ...) and a new one is begun. `on_recorded` is called for each result of earlier runs, in
-        their order.
+        `path.1` (or `.2`, ...) and a new one is begun.
 
         Raises:
             JournalError: the file is something else than a journal, or cannot be written, or another process writes it.
@@ -76,7 +73,7 @@ class Journal:
                 _begin(fd, path, settings)
             else:
                 check_head(head, settings, path)
-                _resume(fd, path, done, on_recorded)
+                _resume(fd, path, done)
             return cls(JournalFile(fd, path), LineWriter(answers), done, kept_aside=kept_aside)
         except BaseException as error:
             os.close(fd)
@@ -166,7 +163,7 @@ def look(path: str | os.PathLike[str], settings: Settings, *, retry_failed: bool
             if head is not None:
                 check_head(head, settings, path)
                 file.seek(0)
-                scan(file, lambda head: done.note(head.key, ok=head.ok, retryable=head.retryable), done.note_billed)
+                scan(file, done.note_line, done.note_billed)
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -188,15 +185,10 @@ def _begin(fd: int, path: Path, settings: Settings) -> None:
     sync_folder(path)
 
 
-def _resume(fd: int, path: Path, done: Recorded, on_recorded: Callable[[LineHead], object] | None) -> None:
-    def note(head: LineHead) -> None:
-        done.note(head.key, ok=head.ok, retryable=head.retryable)
-        if on_recorded is not None:
-            on_recorded(head)
-
+def _resume(fd: int, path: Path, done: Recorded) -> None:
     with FileIO(fd, closefd=False) as file:
         file.seek(0)
-        findings = scan(file, note, done.note_billed)
+        findings = scan(file, done.note_line, done.note_billed)
     mend(path, findings)
     _report(findings, path)
 

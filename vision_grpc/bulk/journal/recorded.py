@@ -1,5 +1,6 @@
 """What a journal has recorded: which images are done, and how many were read, failed and billed."""
 
+from vision_grpc.bulk.journal.heads import LineHead
 from vision_grpc.bulk.keys import KeyTable
 
 _OK, _FAILED, _RETRYABLE = 1, 2, 3
@@ -25,6 +26,10 @@ class Recorded:
             self._counts[before] -= 1
         self._counts[state] += 1
         self._billed += ok
+
+    def note_line(self, head: LineHead) -> None:
+        """Record the result of a line."""
+        self.note(head.key, ok=head.ok, retryable=head.retryable)
 
     def note_billed(self, at_most: int) -> None:
         """Record how many units may have been billed by now, lost answers included."""
