@@ -59,7 +59,7 @@ class Snapshot:
     """Since when the service is away, in seconds; None if it is there."""
 
 
-class Kind:
+class PassedOver:
     """Files of one kind that were passed over."""
 
     __slots__ = ("can_be_fitted", "count", "name")
@@ -93,11 +93,12 @@ class Progress:
         self.earlier_failed = 0
         """Images that failed for good in earlier runs, and are not sent again."""
         self.earlier_billed_units = 0
+        """What earlier runs have cost, as their journal says."""
         self.failures = Failures()
         """Images of this run without a text."""
         self.faults = Failures()
         """Parts of sources that could not be read."""
-        self.skipped: dict[str, Kind] = {}
+        self.skipped: dict[str, PassedOver] = {}
         """Files passed over, by kind."""
         self.left_out: dict[str, int] = {}
         """Files and pages that the user asked to leave out, by kind."""
@@ -110,13 +111,12 @@ class Progress:
         """Take note that the sources are read to their end: the total is known."""
         self.is_listed = True
 
-    def done_before(self, *, ok: bool, billed_units: int = 0) -> None:
+    def done_before(self, *, ok: bool) -> None:
         """Count an image of the sources that an earlier run has finished."""
         if ok:
             self.earlier_read += 1
         else:
             self.earlier_failed += 1
-        self.earlier_billed_units += billed_units
 
     def skip(self, file: Skipped) -> None:
         """Count a file that is passed over, or pages that are left out."""
@@ -126,7 +126,7 @@ class Progress:
         # A suffix may be anything: bounded.
         name = file.kind if file.kind in self.skipped or len(self.skipped) < MOST_KINDS else "other"
         if name not in self.skipped:
-            self.skipped[name] = Kind(file)
+            self.skipped[name] = PassedOver(file)
         self.skipped[name].count += file.images
 
     def fault(self, fault: Fault) -> None:

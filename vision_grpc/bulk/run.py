@@ -6,13 +6,14 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from threading import Lock, get_ident
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from vision_grpc.api.api import Model
 from vision_grpc.bulk.budget import Budget
 from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.flight import Flight
 from vision_grpc.bulk.progress import Progress
+from vision_grpc.bulk.sink import Sent, Sink
 from vision_grpc.client import VisionClient
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
@@ -28,23 +29,6 @@ _T = TypeVar("_T")
 
 Prepare: TypeAlias = Callable[[Item], Read]
 """Reads an item and makes it fit to be sent, in any thread."""
-
-
-class Sent(NamedTuple):
-    """What is known about an image that was handed to the client."""
-
-    item: Item
-    started_at: float
-    """When that was, as of `time.time`."""
-
-
-class Sink(Protocol):
-    """Where results go."""
-
-    def write(self, result: ImageResult, sent: Sent, change: Change | None) -> None:
-        """Keep a result; `change` is what was done to the image so that it could be sent."""
-        ...
-
 
 _UNREAD = ImageError(Code.CANCELLED, "not read, as the run ends")
 

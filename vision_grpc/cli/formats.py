@@ -9,7 +9,7 @@ from vision_grpc.texts.quoting import quote_word
 
 if TYPE_CHECKING:
     from vision_grpc.bulk.journal import Answers
-    from vision_grpc.bulk.run import Sent
+    from vision_grpc.bulk.sink import Sent
     from vision_grpc.results import ImageResult
     from vision_grpc.sources.fit import Change
 
@@ -23,7 +23,7 @@ class Format(Protocol):
     ordered: bool
     """Whether results are printed in the order of their images, rather than as they come."""
 
-    def render(self, result: "ImageResult", sent: "Sent | None" = None, change: "Change | None" = None) -> bytes:
+    def render(self, result: "ImageResult", sent: "Sent", change: "Change | None" = None) -> bytes:
         """Return what to print for a result, nothing or whole lines."""
         ...
 
@@ -41,7 +41,7 @@ class PlainText:
         self._headers = headers
         self._gap = ""
 
-    def render(self, result: "ImageResult", sent: "Sent | None" = None, change: "Change | None" = None) -> bytes:
+    def render(self, result: "ImageResult", sent: "Sent", change: "Change | None" = None) -> bytes:
         """Return the text, with what sets it apart from the one before."""
         del sent, change
         if not result.ok:
@@ -68,10 +68,8 @@ class JsonLines:
     def __init__(self, answers: "Answers") -> None:
         self._lines = LineWriter(answers)
 
-    def render(self, result: "ImageResult", sent: "Sent | None" = None, change: "Change | None" = None) -> bytes:
+    def render(self, result: "ImageResult", sent: "Sent", change: "Change | None" = None) -> bytes:
         """Return the line of a result."""
-        if sent is None:
-            return self._lines.render(result, finished_at=time(), change=change)
         item, started_at = sent
         return self._lines.render(
             result,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.journal import Journal, read_journal
-from vision_grpc.bulk.journal_sink import JournalSink
+from vision_grpc.bulk.sink import JournalSink
 from vision_grpc.bulk.text_folder import TextFolder
 from vision_grpc.cli.formats import JsonLines, PlainText
 from vision_grpc.cli.output import Output, open_output
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vision_grpc.bulk.journal import Recorded
     from vision_grpc.bulk.journal.header import Settings
     from vision_grpc.bulk.progress import Progress
-    from vision_grpc.bulk.run import Sink
+    from vision_grpc.bulk.sink import Sink
     from vision_grpc.cli.formats import Format
     from vision_grpc.cli.output_options import OutputWishes
     from vision_grpc.cli.sinks import Room

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vision_grpc.bulk.run import Sent, Sink
+    from vision_grpc.bulk.sink import Sent, Sink
     from vision_grpc.bulk.text_folder import TextFolder
     from vision_grpc.cli.formats import Format
     from vision_grpc.cli.output import Output

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.failures import Failures, Reason
-from vision_grpc.bulk.progress import Kind, Progress, Snapshot
+from vision_grpc.bulk.progress import PassedOver, Progress, Snapshot
 from vision_grpc.cli.amounts import duration, pace, plural, size
 from vision_grpc.cli.flags import image_error_in_flags
 from vision_grpc.cli.next_command import next_command, replace_option
@@ -105,7 +105,7 @@ def describe_gaps(progress: Progress, *, fits: bool) -> Iterator[str]:
         yield f"left out as asked: {kinds(left_out)}"
 
 
-def _skipped(by_kind: Mapping[str, Kind]) -> str:
+def _skipped(by_kind: Mapping[str, PassedOver]) -> str:
     count = sum(kind.count for kind in by_kind.values())
     example = quote_name(next(iter(by_kind.values())).name)
     such = example if count == 1 else f"such as {example}"

@@ -16,7 +16,8 @@ from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.flight import Flight
 from vision_grpc.bulk.journal import JournalError
 from vision_grpc.bulk.progress import Progress
-from vision_grpc.bulk.run import BulkRun, Sent
+from vision_grpc.bulk.run import BulkRun
+from vision_grpc.bulk.sink import Sent
 from vision_grpc.errors import Code, TransportError
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 from vision_grpc.results import ImageResult

@@ -24,7 +24,7 @@ def test_what_would_be_sent(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress(0.0)
     progress.skip(Skipped("new\nline.webp", ".webp", can_be_fitted=True))
     for ok in (True, True, False):
-        progress.done_before(ok=ok, billed_units=1)
+        progress.done_before(ok=ok)
     forecast = Forecast(images=1200, content_bytes=240_000_000, unsized=3, documents=2, fitted={".webp": 7})
     assert lines(forecast, capsys, progress=progress, limits=Limits(images_per_s=2)) == [
         "to send: 1,200 images, at least 240.0 MB (the size of 3 is not known)",
@@ -92,6 +92,5 @@ def test_a_budget_counts_what_earlier_runs_have_cost(
     budget: int | None, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     progress = Progress(0.0)
-    for _ in range(5):
-        progress.done_before(ok=True, billed_units=1)
+    progress.earlier_billed_units = 5
     assert said in lines(Forecast(images=10), capsys, progress=progress, budget=budget)

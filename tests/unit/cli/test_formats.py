@@ -4,7 +4,7 @@ from base64 import b64decode
 import pytest
 
 from vision_grpc import to_json
-from vision_grpc.bulk.run import Sent
+from vision_grpc.bulk.sink import Sent
 from vision_grpc.cli.formats import JsonLines, PlainText
 from vision_grpc.errors import Code
 from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, TextAnnotation, Word
@@ -13,6 +13,7 @@ from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.sources.item import Item
 
 FAILED = ImageResult("b.png", error=ImageError(Code.UNAVAILABLE, "was not reached"), attempts=1, transport="rest")
+SENT = Sent(Item("a.png", lambda _: b"", languages=["ru"]), 1_700_000_000.5)
 
 
 def read(key: str, *words: str) -> ImageResult:
@@ -22,23 +23,23 @@ def read(key: str, *words: str) -> ImageResult:
 
 
 def test_one_text_stands_alone() -> None:
-    assert PlainText(headers=False).render(read("a.png", "Привет,", "мир")) == "Привет, мир\n".encode()
+    assert PlainText(headers=False).render(read("a.png", "Привет,", "мир"), SENT) == "Привет, мир\n".encode()
 
 
 def test_an_image_without_text_and_a_failed_one_print_nothing() -> None:
     form = PlainText(headers=False)
-    assert form.render(read("a.png")) == form.render(FAILED) == b""
+    assert form.render(read("a.png"), SENT) == form.render(FAILED, SENT) == b""
 
 
 def test_several_texts_have_headers_and_an_empty_line_between() -> None:
     form = PlainText(headers=True)
     results = [FAILED, read("a.png", "one"), FAILED, read("c.png"), read("d.png", "two")]
-    printed = b"".join(map(form.render, results))
+    printed = b"".join(form.render(result, SENT) for result in results)
     assert printed == b"==> a.png <==\none\n\n==> c.png <==\n\n==> d.png <==\ntwo\n"
 
 
 def test_a_header_repeats_the_bytes_of_the_file_name() -> None:
-    assert PlainText(headers=True).render(read("caf\udce9.png")) == b"==> caf\xe9.png <==\n"
+    assert PlainText(headers=True).render(read("caf\udce9.png"), SENT) == b"==> caf\xe9.png <==\n"
 
 
 @pytest.mark.parametrize(
@@ -53,14 +54,13 @@ def test_a_header_repeats_the_bytes_of_the_file_name() -> None:
     ],
 )
 def test_a_header_is_one_line_that_a_terminal_only_shows(key: str, shown: bytes) -> None:
-    assert PlainText(headers=True).render(read(key, "one")) == b"==> " + shown + b" <==\none\n"
+    assert PlainText(headers=True).render(read(key, "one"), SENT) == b"==> " + shown + b" <==\none\n"
 
 
 def test_a_json_line_holds_everything() -> None:
     result = read("a.png", "Привет")
     assert result.result is not None
-    sent = Sent(Item("a.png", lambda _: b"", languages=["ru"]), 1_700_000_000.5)
-    line = JsonLines("json").render(result, sent)
+    line = JsonLines("json").render(result, SENT)
     assert line.startswith('{"key":"a.png","ok":true,"retryable":false,"error":null,"text":"Привет",'.encode())
     assert line.endswith(b"}\n")
     assert line.count(b"\n") == 1
@@ -76,7 +76,7 @@ def test_a_json_line_holds_everything() -> None:
 
 
 def test_a_json_line_of_a_failure() -> None:
-    told = json.loads(JsonLines("json").render(FAILED))
+    told = json.loads(JsonLines("json").render(FAILED, SENT))
     assert told["ok"] is False
     assert told["retryable"] is True
     assert told["text"] == ""
@@ -85,10 +85,10 @@ def test_a_json_line_of_a_failure() -> None:
 
 
 def test_a_json_line_without_the_answer_has_no_place_for_it() -> None:
-    assert "result" not in json.loads(JsonLines("none").render(read("a.png", "one")))
+    assert "result" not in json.loads(JsonLines("none").render(read("a.png", "one"), SENT))
 
 
 def test_a_file_name_that_is_no_utf8_survives_json() -> None:
-    line = JsonLines("none").render(read("caf\udce9.png"))
+    line = JsonLines("none").render(read("caf\udce9.png"), SENT)
     assert line.decode("utf-8").startswith(r'{"key":"caf\\xe9.png"')
     assert b64decode(json.loads(line)["key_bytes"]) == b"caf\xe9.png"

@@ -131,7 +131,7 @@ def test_when_all_was_done_before_no_time_is_told(told: Told) -> None:
     progress = Progress(0.0)
     progress.listing_ended()
     for _ in range(5):
-        progress.done_before(ok=True, billed_units=1)
+        progress.done_before(ok=True)
     assert told.lines(progress)[0] == "read 5 of 5 images, 5 of them in earlier runs"
 
 
@@ -146,8 +146,9 @@ def test_faults_are_said(told: Told) -> None:
 
 def test_earlier_runs_are_counted_apart(told: Told) -> None:
     progress = run_of(400)
+    progress.earlier_billed_units = 1000
     for _ in range(1000):
-        progress.done_before(ok=True, billed_units=1)
+        progress.done_before(ok=True)
     progress.done_before(ok=False)
     read, failed, cost, _, advice = told.lines(progress)
     assert read == "read 1,400 of 1,401 images, 1,000 of them in earlier runs, in 3 min 20 s (2.0 images/s)"
