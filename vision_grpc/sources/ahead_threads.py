@@ -17,6 +17,7 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.files import image_of
 from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.sources.item import Item, Read
+from vision_grpc.sources.time_limit import counted
 from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import start_thread
 
@@ -35,7 +36,7 @@ class Bounds(NamedTuple):
     most_bytes: int
     """Bytes of those. An item whose size is not known before it is read counts as much as the limits allow."""
     within_s: float
-    """How long the preparation of an item may take."""
+    """How long the preparation of an item may take, without what it waits for memory (`time_limit.uncounted`)."""
 
 
 @dataclass(slots=True)
@@ -125,12 +126,14 @@ class AheadThreads:
 
     def look(self, now: float) -> float:
         """Give up what takes too long; return when to look again."""
-        for job in self._under_way.copy().values():  # The oldest first.
-            if now < job.began_at + self._bounds.within_s:
-                return job.began_at + self._bounds.within_s
-            if self._under_way.pop(job.number, None) is not None:
+        next_look = now + self._bounds.within_s
+        for job in self._under_way.copy().values():
+            ends_at = job.began_at + self._bounds.within_s
+            if now < ends_at:
+                next_look = min(next_look, ends_at)
+            elif self._under_way.pop(job.number, None) is not None:
                 self._give_up(job)
-        return now + self._bounds.within_s
+        return next_look
 
     def close(self) -> None:
         """Let the threads end."""
@@ -219,11 +222,11 @@ class AheadThreads:
 
     def _do(self, job: _Job, work: Callable[[], _T]) -> _T | BaseException | None:
         """Return what the work for a job returns or raises; None if it was given up meanwhile."""
-        job.began_at = monotonic()
-        self._under_way[job.number] = job
         result: _T | BaseException
         try:
-            result = work()
+            with counted(job):
+                self._under_way[job.number] = job
+                result = work()
         except BaseException as error:  # noqa: BLE001 - raised again for the consumer
             error.add_note(f"{quote_name(job.item.key)} was being read")
             result = error

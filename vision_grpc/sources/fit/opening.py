@@ -3,7 +3,7 @@
 import io
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib import import_module
 from threading import Lock
 from typing import Any, NamedTuple
@@ -14,13 +14,13 @@ from vision_grpc.contract.foreign import ENCODED, name_foreign
 from vision_grpc.pictures.orientation import orientation_in, orientation_of, turn
 from vision_grpc.results.pixels import UPRIGHT, swap_size
 from vision_grpc.sources.fit.change import Origin, UnfitError
+from vision_grpc.sources.fit.memory import picture_memory
 from vision_grpc.sources.fit.webp_size import read_webp_size
 from vision_grpc.sources.formats import FORMATS, JPEG, PNG, Format
 
 MOST_PIXELS = 2**28
-"""The most pixels that are decoded: 268 million, of which each takes up to 4 bytes of memory. A1 at 600 dpi has as
-many. More are refused by what the header says, however few bytes the file has."""
-
+"""The most pixels that are decoded: 268 million, for which up to 20 bytes of memory each are needed. A1 at 600 dpi has
+as many. More are refused by what the header says, however few bytes the file has."""
 
 _TURNED_BY_PILLOW = "TIFF"
 _TURNED_BY_LIBHEIF = frozenset({"HEIC", "HEIF"})
@@ -33,8 +33,9 @@ class Opened(NamedTuple):
     origin: Origin
 
 
-def open_picture(content: bytes) -> Opened:
-    """Return the first picture of a file, recognised by its content.
+@contextmanager
+def open_picture(content: bytes) -> Generator[Opened]:
+    """Open the first picture of a file, recognised by its content, and hold the memory for it while this is open.
 
     Raises:
         UnfitError: it is not of a format that is read here, is damaged, or has too many pixels.
@@ -45,12 +46,16 @@ def open_picture(content: bytes) -> Opened:
         raise UnfitError(_explain_foreign(kind))
     is_png = content.startswith(b"\x89")
     known = FORMATS[kind] if kind else PNG if is_png else JPEG
-    if known.name == "WebP" and (size := read_webp_size(content)) is not None:
-        _check_size(size)
-    image = _open(known, content)
-    origin = _origin_of(image, known.name, content)
-    _check_size(origin.size)
-    return Opened(image, origin)
+    # WebP's opener allocates the picture, all others do not.
+    stated = read_webp_size(content) if known.name == "WebP" else None
+    with ExitStack() as memory:
+        if stated is not None:
+            memory.enter_context(_memory_for(stated))
+        image = _open(known, content)
+        origin = _origin_of(image, known.name, content)
+        if stated is None:
+            memory.enter_context(_memory_for(origin.size))
+        yield Opened(image, origin)
 
 
 def load_picture(opened: Opened, *, pixels: int) -> Image.Image:
@@ -131,13 +136,15 @@ def _bytes_in(image: Image.Image, key: str) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-def _check_size(size: tuple[int, int]) -> None:
+def _memory_for(size: tuple[int, int]) -> AbstractContextManager[None]:
+    """Return what holds the memory for a picture of this size, if it may be decoded at all."""
     wide, high = size
     if wide * high > MOST_PIXELS:
         pixels = f"{wide} x {high} = {wide * high:,} pixels"
         raise _too_many_pixels(pixels)
     if not (wide and high):
         raise _damaged()
+    return picture_memory.held_for(wide * high)
 
 
 def _too_many_pixels(pixels: str) -> UnfitError:

@@ -4,9 +4,7 @@ A file that is fit stays as it is. Of any other the first that fits is taken: th
 rest of the file, a PNG, a JPEG of a quality as good as possible, and only then a smaller picture.
 """
 
-from contextlib import nullcontext
 from dataclasses import replace
-from threading import Lock
 
 from PIL import Image
 
@@ -18,12 +16,9 @@ from vision_grpc.results.pixels import swap_size
 from vision_grpc.sources.fit.change import Change, Fitted, Origin, UnfitError
 from vision_grpc.sources.fit.encoding import LONGEST_JPEG_SIDE, Encoded, encode_jpeg, encode_png
 from vision_grpc.sources.fit.flattening import flatten, scale, simplify
+from vision_grpc.sources.fit.memory import picture_memory
 from vision_grpc.sources.fit.opening import load_picture, open_picture, turn_upright
 from vision_grpc.sources.fit.stripping import strip_jpeg
-
-# A picture with more pixels takes up to 1 GiB while it is decoded: one at a time.
-_LARGE_PIXELS = 2**26
-_large = Lock()
 
 # The bytes of a JPEG fall a little more slowly than its pixels: a smaller picture has more detail in each.
 _SHRINK_POWER, _LEAST_SHRINK, _SCALINGS = 1.1, 0.97, 12
@@ -44,13 +39,15 @@ def fit_content(content: bytes, limits: Limits, *, most_bytes: int) -> Fitted:
         raise UnfitError(describe_excess_bytes(len(content), replace(limits, content_bytes=most_bytes)))
     if fitted := _keep(content, limits) or _strip(content, limits):
         return fitted
-    upright, origin = _decode(content, limits)
-    return _encode(upright, origin, limits)
+    with open_picture(content) as opened:
+        picture = _reduce(load_picture(opened, pixels=limits.pixels), limits)
+        return _encode(turn_upright(picture, opened.origin), opened.origin, limits)
 
 
 def fit_picture(picture: Image.Image, origin: Origin, limits: Limits) -> Fitted:
     """Return a decoded, upright picture as content that may be sent."""
-    return _encode(_reduce(picture, limits), origin, limits)
+    with picture_memory.held_for(picture.width * picture.height):
+        return _encode(_reduce(picture, limits), origin, limits)
 
 
 def _keep(content: bytes, limits: Limits) -> Fitted | None:
@@ -73,14 +70,6 @@ def _strip(content: bytes, limits: Limits) -> Fitted | None:
     bare = strip_jpeg(content)
     kept = None if bare is None else _keep(bare, limits)
     return None if kept is None else Fitted(kept.content, replace(kept.change, format="JPEG"))
-
-
-def _decode(content: bytes, limits: Limits) -> tuple[Image.Image, Origin]:
-    opened = open_picture(content)
-    origin = opened.origin
-    wide, high = origin.size
-    with _large if wide * high > _LARGE_PIXELS else nullcontext():
-        return turn_upright(_reduce(load_picture(opened, pixels=limits.pixels), limits), origin), origin
 
 
 def _reduce(picture: Image.Image, limits: Limits) -> Image.Image:
