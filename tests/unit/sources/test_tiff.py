@@ -187,6 +187,55 @@ def test_a_page_over_the_limit_is_an_error() -> None:
     assert "the limit is 1,000" in error.message
 
 
+def test_a_value_that_many_entries_have_counts_as_often() -> None:
+    content = _with_long_values([40_000 + number for number in range(200)], size=60_000)
+    assert len(content) < 100_000
+    first, _ = entries(content)
+    assert isinstance(first, Item)
+    error = first.read(Limits(content_bytes=1_000_000))
+    assert isinstance(error, ImageError)
+    assert "the limit is 1,000,000" in error.message
+    assert len(read(first)) > 200 * 60_000
+
+
+@pytest.mark.parametrize(("tag", "is_kept"), [(320, True), (347, True), (34675, True), (270, False), (40_000, False)])
+def test_long_values_that_decoding_does_not_need_are_left_out(tag: int, is_kept: bool) -> None:  # noqa: FBT001 - a case
+    first, _ = entries(_with_long_values([tag], size=100_000))
+    assert (len(read(first)) > 100_000) == is_kept
+
+
+@pytest.mark.parametrize("tag", [254, 255])
+def test_of_the_kind_of_a_picture_one_number_is_read(tag: int) -> None:
+    file = _Counted(_with_long_values([tag], size=1_000_000))
+    pages = find_pages(file)
+    assert pages is not None
+    assert len(pages.offsets) == 2
+    assert file.count < 1_000
+
+
+def test_a_page_of_millions_of_strips_is_an_error() -> None:
+    content = _with_long_values([273, 279], size=8_000_000)
+    assert "this page is damaged: tag 273 has 8,000,000 numbers" in message_of(entries(content)[0])
+
+
+def test_directories_that_lie_over_one_another_end_the_list() -> None:
+    # Each reaches up to its number of the places at the end, where it names the one that begins 28 bytes after it.
+    count = 510
+    places = range(8, 8 + 28 * count, 28)
+    end = 8 + 28 * count + 2
+    content = bytearray(b"II*\0" + struct.pack("<I", 8))
+    for number, place in enumerate(places):
+        entries_there, rest = divmod(end + 4 * number - place - 2, 12)
+        assert not rest
+        content += struct.pack("<HHHIIHHIIH", entries_there, 256, 4, 1, 1, 257, 4, 1, 1, 0)
+    content += struct.pack(f"<H{count}I", 0, *places[1:], 0)
+    file = _Counted(content)
+    pages = find_pages(file)
+    assert pages is not None
+    assert not pages.is_whole
+    assert file.count < 3 * len(content)
+
+
 def test_a_turned_page_is_turned_and_its_boxes_lie_in_the_file() -> None:
     content = make_tiff([page(1), page(2)], tiffinfo={274: 6})
     fitted = prepare(next(entry for entry in entries(content) if isinstance(entry, Item)))
@@ -214,6 +263,28 @@ def test_a_file_that_is_gone_is_an_error(tmp_path: Path) -> None:
     assert "no such file" in message_of(second)
     (absent,) = open_tiff(str(path), "a.tif", _OPTIONS)
     assert "no such file" in message_of(absent)
+
+
+class _Counted(BytesIO):
+    """A file that counts the bytes that are read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        self.count += len(content)
+        return content
+
+
+def _with_long_values(tags: Sequence[int], size: int) -> bytes:
+    """Return a TIFF of two pages of a pixel, which both have a value of zeros under these tags."""
+    content = b"II*\0" + struct.pack("<I", 8 + size) + bytes(size)
+    values = dict.fromkeys((256, 257, 258, 259, 277, 278), (4, 1, 1)) | {262: (4, 1, 0), 273: (4, 1, 8), 279: (4, 1, 1)}
+    values |= dict.fromkeys(tags, (1, size, 8))
+    directory = struct.pack("<H", len(values))
+    directory += b"".join(struct.pack("<HHII", tag, *value) for tag, value in sorted(values.items()))
+    second = len(content) + len(directory) + 4
+    return content + directory + struct.pack("<I", second) + directory + struct.pack("<I", 0)
 
 
 def _by_hand(order: str, grey_pages: Sequence[tuple[int, int, bytes]], *, is_tiled: bool = False) -> bytes:

@@ -1,12 +1,14 @@
 """The directories of a TIFF file: a list of which each is a page, a thumbnail or a mask (TIFF 6.0, BigTIFF)."""
 
 import struct
+from io import SEEK_END
 from typing import IO, NamedTuple
 
 # More than a scanner makes in a day: a damaged file could name a directory at each of its bytes.
 _MOST_DIRECTORIES = 65_535
 _MOST_ENTRIES = 65_535
 _MOST_BYTES_OF_VALUE = 16 * 1_048_576
+_MOST_NUMBERS = 1_000_000
 
 _ORDERS = {b"II": "<", b"MM": ">"}
 _HEAD_BYTES = 8
@@ -117,10 +119,15 @@ def find_pages(file: IO[bytes]) -> Pages | None:
     pages: list[int] = []
     others: list[int] = []
     seen: set[int] = set()
+    # Directories that lie over one another would take long to be read.
+    left = file.seek(0, SEEK_END)
     while at and at not in seen and len(seen) < _MOST_DIRECTORIES:
         seen.add(at)
         try:
             directory = read_directory(file, at, form)
+            left -= len(directory.entries) * form.entry.size
+            if left < 0:
+                break
             (pages if _is_page(file, directory, form) else others).append(at)
         except DamagedTiffError:
             break
@@ -150,13 +157,31 @@ def read_numbers(file: IO[bytes], entry: Entry | None, form: Form) -> list[int]:
     """Return the whole numbers of an entry; none where the entry is missing or has other values.
 
     Raises:
-        DamagedTiffError: the file ends before the values do.
+        DamagedTiffError: the file ends before the values do, or they are absurdly many.
     """
     letter = None if entry is None else _WHOLE.get(entry.type)
     if entry is None or letter is None:
         return []
+    if entry.length > _MOST_NUMBERS:
+        message = f"tag {entry.tag} has {entry.length:,} numbers"
+        raise DamagedTiffError(message)
     value = read_value(file, entry, form)
     return list(struct.unpack(f"{form.order}{entry.length}{letter}", value))
+
+
+def read_number(file: IO[bytes], entry: Entry | None, form: Form) -> int | None:
+    """Return the first whole number of an entry; None where the entry is missing or has other values.
+
+    Raises:
+        DamagedTiffError: the file ends before it.
+    """
+    letter = None if entry is None else _WHOLE.get(entry.type)
+    if entry is None or letter is None or not entry.length:
+        return None
+    size = _SIZES[entry.type]
+    is_here = entry.value_bytes <= len(entry.value)
+    value = entry.value[:size] if is_here else read_part(file, form.place.unpack(entry.value)[0], size)
+    return int(struct.unpack(form.order + letter, value)[0])
 
 
 def read_value(file: IO[bytes], entry: Entry, form: Form) -> bytes:
@@ -204,5 +229,5 @@ def _is_page(file: IO[bytes], directory: Directory, form: Form) -> bool:
     if not all(directory.entry(tag) for tag in _SIDES):
         message = "what should be a directory is none"
         raise DamagedTiffError(message)
-    new, old = (read_numbers(file, directory.entry(tag), form) for tag in (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE))
-    return not any(kind & _NOT_A_PAGE for kind in new) and _SMALLER not in old
+    new, old = (read_number(file, directory.entry(tag), form) for tag in (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE))
+    return not (new or 0) & _NOT_A_PAGE and old != _SMALLER

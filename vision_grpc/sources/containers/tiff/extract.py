@@ -9,8 +9,10 @@ from typing import IO, NamedTuple
 from vision_grpc.sources.containers.tiff.directories import (
     DamagedTiffError,
     Directory,
+    Entry,
     Form,
     read_directory,
+    read_number,
     read_numbers,
     read_part,
     read_value,
@@ -20,6 +22,9 @@ from vision_grpc.sources.containers.tiff.directories import (
 _PIXELS = ((273, 279), (324, 325))
 # Directories of their own, whose places would be wrong: smaller versions, EXIF, GPS and the like.
 _ELSEWHERE = frozenset({330, 400, 34665, 34853, 40965})
+# Colours, the tables of JPEG and the colour profile: as long as they are. Other long values are of no use to decoding.
+_NEEDED = frozenset({320, 347, 34675})
+_LONGEST_OTHER = 65_536
 # The old form of JPEG in TIFF scatters its parts over the file.
 _COMPRESSION, _OLD_JPEG = 259, 6
 _LONG, _LONG8 = 4, 16
@@ -36,7 +41,8 @@ class TooLargeError(Exception):
 def extract_page(file: IO[bytes], at: int, form: Form, most_bytes: int) -> bytes:
     """Return a TIFF file that has one page: the one whose directory is at this place of another file.
 
-    What is missing of its pixels is missing there too. Forms that cannot be cut out come with all of the file.
+    What is missing of its pixels is missing there too, and so are long values that decoding does not need. Forms that
+    cannot be cut out come with all of the file.
 
     Raises:
         DamagedTiffError: the directory or the places of the pixels cannot be read.
@@ -48,7 +54,11 @@ def extract_page(file: IO[bytes], at: int, form: Form, most_bytes: int) -> bytes
         return _whole_file(file, at, form, most_bytes)
     parts = _read_pixels(file, pixels, most_bytes)
     sizes = [len(part) for part in parts]
-    values = _read_values(file, directory, form)
+    copied = list(filter(_is_copied, directory.entries))
+    # Many entries may have one and the same value.
+    if (size := sum(sizes) + sum(entry.value_bytes for entry in copied)) > most_bytes:
+        raise TooLargeError(size)
+    values = _read_values(file, copied, form)
     # Their places are known when the length of all that comes before them is.
     values[pixels.sizes_tag] = _numbers(sizes, form)
     values[pixels.places_tag] = _numbers([0] * len(sizes), form)
@@ -71,7 +81,7 @@ class _Value(NamedTuple):
 
 
 def _find_pixels(file: IO[bytes], directory: Directory, form: Form) -> _Pixels | None:
-    if _OLD_JPEG in read_numbers(file, directory.entry(_COMPRESSION), form):
+    if read_number(file, directory.entry(_COMPRESSION), form) == _OLD_JPEG:
         return None
     found = [
         _Pixels(*tags, *(read_numbers(file, directory.entry(tag), form) for tag in tags))
@@ -97,13 +107,17 @@ def _read_pixels(file: IO[bytes], pixels: _Pixels, most_bytes: int) -> list[byte
     return parts
 
 
-def _read_values(file: IO[bytes], directory: Directory, form: Form) -> dict[int, _Value]:
+def _read_values(file: IO[bytes], entries: list[Entry], form: Form) -> dict[int, _Value]:
     values: dict[int, _Value] = {}
-    for entry in directory.entries:
-        if entry.tag not in _ELSEWHERE and entry.value_bytes:
-            with suppress(DamagedTiffError):
-                values[entry.tag] = _Value(entry.type, entry.length, read_value(file, entry, form))
+    for entry in entries:
+        with suppress(DamagedTiffError):
+            values[entry.tag] = _Value(entry.type, entry.length, read_value(file, entry, form))
     return values
+
+
+def _is_copied(entry: Entry) -> bool:
+    is_short = entry.value_bytes <= _LONGEST_OTHER or entry.tag in _NEEDED
+    return is_short and entry.tag not in _ELSEWHERE and entry.value_bytes > 0
 
 
 def _numbers(numbers: list[int], form: Form) -> _Value:
