@@ -18,5 +18,8 @@ class Ending(Enum):
     INTERRUPTED = auto()
     """The user or the system asked for the end."""
 
+    REFUSED = auto()
+    """The service refused a call for its credentials or folder, and would refuse all others."""
+
     FAILED = auto()
-    """An error that is not an image's own ended it, such as a full disk or refused credentials."""
+    """An error that is not an image's own ended it, such as a full disk or credentials that cannot be had."""

@@ -14,6 +14,7 @@ MOST_REASONS = 100
 _OUTSIDE = frozenset(
     {Code.NOT_FOUND, Code.PERMISSION_DENIED, Code.UNAUTHENTICATED, Code.FAILED_PRECONDITION, Code.UNKNOWN}
 )
+_REFUSALS = frozenset({Code.UNAUTHENTICATED, Code.PERMISSION_DENIED})
 # What differs between messages that say the same: quoted names and texts, ids, numbers.
 _QUOTED = re.compile(r"\$'(?:[^'\\]|\\.)*'|'[^']*'|\"[^\"]*\"")
 _ID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\b(?=[a-fA-F]*\d)[0-9a-fA-F]{16,}\b")
@@ -44,6 +45,12 @@ def is_tried_again(result: ImageResult) -> bool:
     """
     error = result.error
     return error is not None and (error.retryable or (result.attempts == 0 and error.code in _OUTSIDE))
+
+
+def is_refusal(result: ImageResult) -> bool:
+    """Return whether the service refused the call of an image for what all calls share: credentials or folder."""
+    error = result.error
+    return error is not None and error.cause is not None and error.code in _REFUSALS
 
 
 class Failures:

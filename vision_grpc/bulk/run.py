@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 from vision_grpc.api.api import Model
 from vision_grpc.bulk.budget import Budget
 from vision_grpc.bulk.ending import Ending
+from vision_grpc.bulk.failures import is_refusal
 from vision_grpc.bulk.flight import Flight
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.bulk.sink import Sent, Sink
@@ -46,7 +47,8 @@ class BulkRun:
     the results of the calls in flight.
 
     Images whose answers were lost are not sent again where that could cost more than the budget; the run goes on with
-    others as long as units are left.
+    others as long as units are left. A call that is refused for its credentials or folder ends the run as a stop does,
+    and its images get no result: another run may read them.
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class BulkRun:
         self._changes: dict[str, Change] = {}
         self._held: Item | None = None
         self._bound: Ending | None = None
+        self.refusal: ImageError | None = None
+        """Why the service refused a call for its credentials or folder, None if it did not."""
         self._error: Exception | None = None
         # Of the stream under way: it ends with the run, or earlier where sending again could cost too much.
         self._stream_stop = Stop()
@@ -105,7 +109,9 @@ class BulkRun:
             try:
                 with closing(self._images(stop)) as images, closing(self._stream(images, stop)) as stream:
                     for result in stream:
-                        if result.error is not _UNREAD:
+                        if is_refusal(result):
+                            self._give_up(result)
+                        elif result.error is not _UNREAD:
                             yield self._keep(result)
             finally:
                 self._stop.wakes_no_longer(self)
@@ -183,6 +189,15 @@ class BulkRun:
             self._changes[item.key] = read.change
         return read
 
+    def _give_up(self, result: ImageResult) -> None:
+        """Send no more after a call that was refused for what all calls share."""
+        self.refusal = result.error
+        self._out.pop(result.key)
+        self._changes.pop(result.key, None)
+        if self._budget is not None:
+            self._budget.settle(billed=False)
+        self._stream_stop.ask()
+
     def _keep(self, result: ImageResult) -> ImageResult:
         """Hand a result on, with its boxes in the pixels of the original."""
         is_billed = result.error is None
@@ -212,6 +227,8 @@ class BulkRun:
                 budget.release()
         if self._stop.is_asked and (self._out or self._bound is None):
             return Ending.INTERRUPTED
+        if self.refusal is not None:
+            return Ending.REFUSED
         if budget is not None and self._bound in {None, Ending.BUDGET} and budget.left > 0:
             self._bound = None
             return None

@@ -172,6 +172,9 @@ class Analysis:
             try:
                 result = next(results)
             except StopIteration as end:
+                if run.refusal is not None:
+                    self._counts.count_refusal()
+                    print_line(f"error: the service refused the credentials or the folder: {run.refusal}")
                 return cast("Ending", end.value)
             self._counts.count(result)
             if result.error is not None:
@@ -262,7 +265,8 @@ class Analysis:
     def _exit_code(self, ending: Ending, *, found: int = 0) -> int:
         progress = self._progress
         is_whole = ending is Ending.COMPLETE and not (progress.skipped or progress.earlier_failed)
-        found += progress.earlier_read + progress.earlier_failed
+        if ending is not Ending.REFUSED:
+            found += progress.earlier_read + progress.earlier_failed
         return self._counts.exit_code(earlier=found, is_whole=is_whole)
 
     def _end(self, ending: Ending, results: Results) -> End:

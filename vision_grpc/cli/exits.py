@@ -39,6 +39,10 @@ class RunCounts:
         else:
             self._failed_here += 1
 
+    def count_refusal(self) -> None:
+        """Count a call that was refused for its credentials or folder; its images are no results."""
+        self._failed_calls += 1
+
     def count_fault(self) -> None:
         """Count a path, or a part of one, that does not lead to images."""
         self._wrong_paths += 1

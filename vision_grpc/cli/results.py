@@ -136,7 +136,7 @@ class Results:
                 read, failed = progress.earlier_read + progress.read, progress.earlier_failed + progress.failures.count
                 self.journal.finish({"ok": read, "failed": failed, "billed": billed})
         elif self.output is not None:
-            if ending is Ending.INTERRUPTED:
+            if ending is Ending.INTERRUPTED or (ending is Ending.REFUSED and not is_void):
                 self.output.leave()
             elif is_void:
                 self.output.discard()

@@ -18,7 +18,7 @@ from vision_grpc.bulk.journal import JournalError
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.bulk.run import BulkRun
 from vision_grpc.bulk.sink import Sent
-from vision_grpc.errors import Code, TransportError
+from vision_grpc.errors import Code, ServiceError, TransportError
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 from vision_grpc.results import ImageResult
 from vision_grpc.session.stop import Stop
@@ -247,3 +247,24 @@ def test_a_thread_that_reads_ahead_and_hangs_is_not_waited_for() -> None:
     assert not goes_on.is_set()
     assert ran.ending is Ending.INTERRUPTED
     goes_on.set()
+
+
+@WAYS
+@pytest.mark.parametrize("code", [Code.UNAUTHENTICATED, Code.PERMISSION_DENIED])
+def test_a_call_that_is_refused_for_all_ends_the_run_and_costs_nothing(code: Code, *, is_slow: bool) -> None:
+    sent: list[int] = []
+
+    def script(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+        sent.extend(numbers_of(request))
+        if max(sent) >= 64:
+            raise ServiceError(code, "not with this key")
+        return answer(request)
+
+    budget = Budget(1_000)
+    ran = Ran(items(500), script, budget=budget, is_slow=is_slow)
+    assert ran.ending is Ending.REFUSED
+    assert ran.run.refusal is not None
+    assert ran.run.refusal.code is code
+    assert ran.numbers == list(range(len(ran.numbers)))
+    assert (budget.spent, budget.left) == (len(ran.numbers), 1_000 - len(ran.numbers))
+    assert len(set(sent)) < 200
