@@ -5,7 +5,8 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from itertools import accumulate
+from typing import NamedTuple
 
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code, MachineError
@@ -21,8 +22,6 @@ from vision_grpc.texts.quoting import quote_name
 
 LINK_TO_FOLDER = "link to a folder"
 """The kind under which folders behind links are counted, where links are not followed."""
-
-_Identity: TypeAlias = tuple[int, int]
 
 
 def open_folder(path: str, options: SourceOptions) -> Iterator[Entry]:
@@ -40,16 +39,6 @@ class _Folder(NamedTuple):
     path: str
     below: str
     """Its path below the folder where the walk began, with slashes."""
-
-    parents: "_Parents | None"
-
-
-class _Parents(NamedTuple):
-    """The folders in which a folder lies, from the inside out."""
-
-    identity: _Identity
-    path: str
-    parents: "_Parents | None"
 
 
 class _Names(NamedTuple):
@@ -78,11 +67,13 @@ class _Walk:
         self._options_inside = replace(options, include=())
         self._globs = options.globs.under(root)
         self._own_outputs = OwnOutputs(options.own_outputs)
+        # Where links are followed, the folders that have been read, by what the disk calls them.
+        self._read = dict[tuple[int, int], str]()
         self._images = self._passed_over = self._faults = 0
 
     def entries(self) -> Iterator[Entry]:
         # A stack in place of recursion: folders may lie deeper than Python's calls.
-        stack = [self._list(_Folder(self._root, "", None))]
+        stack = [self._list(_Folder(self._root, ""))]
         while stack:
             entry = next(stack[-1], None)
             if entry is None:
@@ -106,6 +97,9 @@ class _Walk:
 
     def _list(self, folder: _Folder) -> Iterator[Entry | _Folder]:
         """Yield what is in a folder, and its subfolders in place of what is in them."""
+        if self._options.follow_links and (fault := self._meet_again(folder)) is not None:
+            yield fault
+            return
         prefix = "" if folder.path == os.curdir else os.path.join(folder.path, "")  # noqa: PTH118 - strings, for speed
         names = _scan(folder.path)
         select = self._globs.select
@@ -115,11 +109,10 @@ class _Walk:
         names.files.clear()  # They may be many, and the subfolders may take long.
         if names.error is not None:
             yield _explain_unlisted(folder.path, names.error)
-        parents = self._parents_of(folder)
         for name in names.folders:
             below = f"{folder.below}{name}"
             if not self._globs.exclude_folder(below):
-                subfolder = _Folder(prefix + name, f"{below}/", parents)
+                subfolder = _Folder(prefix + name, f"{below}/")
                 if name in names.links:
                     yield from self._follow(subfolder)
                 else:
@@ -149,38 +142,38 @@ class _Walk:
         return kind is Kind.CONTAINER and not self._globs.includes_all
 
     def _follow(self, link: _Folder) -> Iterator[Entry | _Folder]:
+        below = self._find_inside(link.path)
         if not self._options.follow_links:
-            if not self._is_inside(link.path):
+            if below is None:
                 yield Skipped(link.path, LINK_TO_FOLDER, can_be_fitted=False)
-            return
-        try:
-            identity = _identity_of(link.path)
-        except OSError as error:
-            yield _explain_unlisted(link.path, error)
-            return
-        parents = link.parents
-        while parents is not None:
-            if parents.identity == identity:
-                message = f"{quote_name(link.path)}: a link back to {quote_name(parents.path)}, exclude it"
-                yield Fault(link.path, ImageError(Code.INVALID_ARGUMENT, message))
-                return
-            parents = parents.parents
-        yield link
+        elif below is None or not self._is_read(below) or link.below.startswith(below):
+            yield link  # A link back is found to be one when its folder is met again.
 
-    def _parents_of(self, folder: _Folder) -> _Parents | None:
-        """Return the folders in which the subfolders of a folder lie; None where no link is followed."""
-        if not self._options.follow_links:
+    def _meet_again(self, folder: _Folder) -> Fault | None:
+        """Return what is wrong with a folder that has been read by another path; links can lead to it many times."""
+        try:
+            status = os.stat(folder.path)  # noqa: PTH116 - strings, for speed
+        except OSError:  # Listing it says so.
             return None
-        try:
-            return _Parents(_identity_of(folder.path), folder.path, folder.parents)
-        except OSError:  # It is gone, and so are its subfolders, which say so.
-            return folder.parents
+        earlier = self._read.setdefault((status.st_dev, status.st_ino), folder.path)
+        if earlier == folder.path:
+            return None
+        is_around = earlier == os.curdir or folder.path.startswith(os.path.join(earlier, ""))  # noqa: PTH118
+        fault = "a link back to" if is_around else "this folder is read already as"
+        message = f"{quote_name(folder.path)}: {fault} {quote_name(earlier)}, exclude it"
+        return Fault(folder.path, ImageError(Code.INVALID_ARGUMENT, message))
 
-    def _is_inside(self, link: str) -> bool:
-        """Whether what is behind a link is read without it."""
+    def _find_inside(self, link: str) -> str | None:
+        """Return the path of the folder behind a link below the root; None where it is not there, or hidden."""
         root = os.path.join(os.path.realpath(self._root), "")  # noqa: PTH118
         target = os.path.join(os.path.realpath(link), "")  # noqa: PTH118
-        return target.startswith(root) and f"{os.sep}." not in target[len(root) - 1 :]
+        below = target[len(root) :].replace(os.sep, "/")
+        return below if target.startswith(root) and "/." not in f"/{below}" else None
+
+    def _is_read(self, below: str) -> bool:
+        """Whether all in a folder of such a path is read without a link to it."""
+        folders = accumulate(below.split("/")[:-1], "{}/{}".format)
+        return self._globs.includes_all and not any(map(self._globs.exclude_folder, folders))
 
     def _report_nothing(self) -> Fault:
         if self._passed_over:
@@ -232,11 +225,6 @@ def _sort_in(entry: "os.DirEntry[str]", names: _Names) -> None:
             names.files.append(name)
             if not stat.S_ISREG(mode):
                 names.odd.add(name)
-
-
-def _identity_of(folder: str) -> _Identity:
-    status = os.stat(folder)  # noqa: PTH116 - strings, for speed
-    return status.st_dev, status.st_ino
 
 
 def _explain_unlisted(folder: str, error: OSError) -> Fault:
