@@ -224,7 +224,7 @@ def _explain(error: OSError, path: bytes) -> TextFolderError:
     if shortage := MachineError.of(error, f"{name}: cannot be written"):
         return TextFolderError(shortage.problem, advice=shortage.advice)
     if error.errno in {errno.EEXIST, errno.ENOTDIR}:
-        where = "is a file" if error.errno == errno.EEXIST else "is below a file"
-        return TextFolderError(f"{name}: {where}, expected a folder", advice=[Advice("name another one")])
+        problem = "is not a folder" if error.errno == errno.EEXIST else "is below a file"
+        return TextFolderError(f"{name}: {problem}", advice=[Advice("name another folder")])
     advice = Advice("check the permissions of the folder, or name another one")
     return TextFolderError(f"{name}: cannot be written ({error.strerror})", advice=[advice])

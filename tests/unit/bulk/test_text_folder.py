@@ -259,10 +259,13 @@ def test_a_text_is_never_seen_in_part(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(TextFolderError, match="/file/texts: is below a file, expected a folder; name another one"):
+    with pytest.raises(TextFolderError, match="/file/texts: is below a file; name another folder"):
         TextFolder(tmp_path / "file" / "texts")
-    with pytest.raises(TextFolderError, match="/file: is a file, expected a folder; name another one"):
+    with pytest.raises(TextFolderError, match="/file: is not a folder; name another folder"):
         TextFolder(tmp_path / "file")
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(TextFolderError, match="/link: is not a folder; name another folder"):
+        TextFolder(tmp_path / "link")
 
 
 _PARTS = st.sampled_from(
