@@ -34,7 +34,8 @@ class Bounds(NamedTuple):
     most_images: int
     """Items that were pulled and whose images were not taken."""
     most_bytes: int
-    """Bytes of those. An item whose size is not known before it is read counts as much as the limits allow."""
+    """Bytes of those. An item whose size is not known before it is read counts as much as the limits allow, but no more
+    than leaves each thread an item to read and one that is next."""
     within_s: float
     """How long the preparation of an item may take, without what it waits for memory (`time_limit.uncounted`)."""
 
@@ -161,11 +162,10 @@ class AheadThreads:
             close()
 
     def _offer(self, item: Item) -> None:
-        expected_bytes = self._limits.content_bytes if item.content_bytes is None else item.content_bytes
-        job = _Job(self._pulled, item, expected_bytes)
+        job = _Job(self._pulled, item, self._expect(item))
         self._pulled += 1
         with self._lock:
-            self._held_bytes += expected_bytes
+            self._held_bytes += job.expected_bytes
         if item.is_passing:
             result = self._do(job, lambda: (item.read(self._limits),))
             if result is None:
@@ -175,6 +175,12 @@ class AheadThreads:
                 return
             job.item = replace(item, read=_giver(*result), is_passing=False)
         self._todo.put(job)
+
+    def _expect(self, item: Item) -> int:
+        """Return how many bytes the item counts before it is ready."""
+        if item.content_bytes is not None:
+            return item.content_bytes
+        return min(self._limits.content_bytes, self._bounds.most_bytes // (2 * self._bounds.threads))
 
     def _wait_for_room(self) -> bool:
         """Wait until another item may be pulled; return False when none is wanted any more."""

@@ -111,6 +111,18 @@ def test_reads_go_on_side_by_side() -> None:
     assert len(images) == 6
 
 
+@pytest.mark.parametrize("limit_bytes", [1_048_576, 200 * 1_048_576])
+def test_items_of_unknown_size_keep_all_threads_busy(limit_bytes: int) -> None:
+    together = threading.Barrier(8)
+
+    def read(_: Limits) -> bytes:
+        together.wait(_SOON_S)
+        return png(1)
+
+    images = read_ahead((Item(str(number), read) for number in range(48)), limits=Limits(content_bytes=limit_bytes))
+    assert len(list(images)) == 48
+
+
 @pytest.mark.parametrize("ordered", [False, True])
 def test_one_slow_read_holds_up_others_only_where_there_is_an_order(*, ordered: bool) -> None:
     released = threading.Event()
