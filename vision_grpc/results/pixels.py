@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vision_grpc.errors import ProtocolError
 from vision_grpc.results.result import ImageError, Outcome
 
 if TYPE_CHECKING:
@@ -69,26 +68,26 @@ class PixelMap(NamedTuple):
     def restore(self, result: "AnalyzeResult") -> None:
         """Move the boxes of an answer, and the sizes of its pages, from the picture that was sent to the stored one.
 
-        Raises:
-            ProtocolError: a box lies where no picture is.
+        Coordinates of points far outside the picture that would exceed 64 bits become the nearest that do not.
         """
         (x_axis, x_is_mirrored), (y_axis, y_is_mirrored) = _PLACES[self.orientation]
         (wide, high), (wide_before, high_before), (width, height) = self.upright, self.sent, self.stored
-        try:
-            # `to_stored`, written out: a page of 300 words has 1,300 vertices.
-            for vertex in _vertices(result):
-                point = (
-                    (2 * vertex.x * wide + wide_before) // (2 * wide_before),
-                    (2 * vertex.y * high + high_before) // (2 * high_before),
-                )
-                vertex.x = width - point[x_axis] if x_is_mirrored else point[x_axis]
-                vertex.y = height - point[y_axis] if y_is_mirrored else point[y_axis]
-            for page in _pages(result):
-                size = _scale(page.width, wide_before, wide), _scale(page.height, high_before, high)
-                page.width, page.height = swap_size(size, self.orientation)
-        except ValueError as error:
-            message = "a box in the answer lies too far outside the image to be put back into its original"
-            raise ProtocolError(message) from error
+        # `to_stored`, written out: a page of 300 words has 1,300 vertices.
+        for vertex in _vertices(result):
+            point = (
+                (2 * vertex.x * wide + wide_before) // (2 * wide_before),
+                (2 * vertex.y * high + high_before) // (2 * high_before),
+            )
+            x = width - point[x_axis] if x_is_mirrored else point[x_axis]
+            y = height - point[y_axis] if y_is_mirrored else point[y_axis]
+            try:
+                vertex.x = x
+                vertex.y = y
+            except ValueError:
+                vertex.x, vertex.y = _in_64_bits(x), _in_64_bits(y)
+        for page in _pages(result):
+            size = _scale(page.width, wide_before, wide), _scale(page.height, high_before, high)
+            page.width, page.height = map(_in_64_bits, swap_size(size, self.orientation))
 
     def _place(self, *upright: int) -> tuple[int, int]:
         """Return where a point of the upright picture lies in the stored one."""
@@ -141,6 +140,10 @@ class MappedOutcome:
 def _scale(value: int, from_length: int, to_length: int) -> int:
     """Return a coordinate in a picture of another length, rounded to the nearest."""
     return (2 * value * to_length + from_length) // (2 * from_length)
+
+
+def _in_64_bits(value: int) -> int:
+    return min(max(value, -(2**63)), 2**63 - 1)
 
 
 def _vertices(result: "AnalyzeResult") -> Iterator[Any]:

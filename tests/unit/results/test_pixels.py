@@ -120,10 +120,22 @@ def test_the_outcome_is_pickled() -> None:
     assert pickle.loads(pickle.dumps(outcome)).message() == outcome.message()  # noqa: S301 - our own
 
 
-def test_a_box_out_of_all_bounds_is_an_answer_that_breaks_the_contract() -> None:
-    outcome = MappedOutcome(MessageOutcome(answer((0, 0, 2**62, 1), (4, 4))), PixelMap((4, 4), (400, 400)))
-    with pytest.raises(ProtocolError, match="outside the image"):
-        outcome.message()
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("x", [2**63 - 1, -(2**63), 2**62, -(2**62)])
+def test_a_box_out_of_all_bounds_is_kept_as_near_as_numbers_go(x: int, orientation: int) -> None:
+    sent = answer((1, x, x, 2), (4, 4))
+    sent.results[0].text_detection.pages[0].width = x
+    pixels = PixelMap((4, 4), (400, 400), orientation)
+    outcome = MappedOutcome(MessageOutcome(sent), pixels)
+    [points] = corners(AnalyzeResult.FromString(outcome.wire()))
+    exact = [pixels.to_stored(*point) for point in ((1, x), (1, 2), (x, 2), (x, x))]
+    assert points == tuple((limited(left), limited(top)) for left, top in exact)
+    page = outcome.message().results[0].text_detection.pages[0]
+    assert {page.width, page.height} == {limited(100 * x), 400}
+
+
+def limited(value: int) -> int:
+    return max(-(2**63), min(value, 2**63 - 1))
 
 
 def test_a_page_without_a_size_stays_without() -> None:
