@@ -66,6 +66,19 @@ def test_duckdb_reads_it(journal: Path) -> None:
     assert kept[0] == (b"caf\xe9.png",)
 
 
+def test_the_last_line_counts_where_the_clock_was_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Journal.open(tmp_path / "results.jsonl", SETTINGS) as journal:
+        journal.write(failed("a.png"), finished_at=1_700_000_000)
+        journal.write(read("a.png", "one"), finished_at=1_600_000_000)
+        journal.write(read("b.png", "two"), finished_at=1_700_000_000)
+        journal.write(failed("b.png"), finished_at=1_600_000_000)
+        journal.write(failed("caf\udce9.png"))
+        journal.write(read(r"caf\xe9.png", "three"))
+    monkeypatch.chdir(tmp_path)
+    [example] = _examples("sql")
+    assert _query(example) == [("UNAVAILABLE", 2)]
+
+
 def test_jq_reads_it(journal: Path) -> None:
     if shutil.which("jq") is None:
         pytest.skip("this machine has no jq")
