@@ -86,7 +86,7 @@ def render_billed(at_most: int) -> bytes:
     return b'{"journal":{"billed_at_most":%d}}\n' % at_most
 
 
-def parse_head(line: bytes) -> Head | None:
+def parse_first_line(line: bytes) -> Head | None:
     """Return what a first line says, None if it is not that of a journal."""
     try:
         head = _decoder.decode(line).journal

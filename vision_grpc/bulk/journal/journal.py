@@ -8,16 +8,19 @@ from io import FileIO
 from pathlib import Path
 from time import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from vision_grpc.bulk.journal.errors import JournalError, name_of
 from vision_grpc.bulk.journal.file import JournalFile
 from vision_grpc.bulk.journal.header import Settings, check_head, render_billed, render_end, render_header
-from vision_grpc.bulk.journal.line import Answers, Change, LineWriter
+from vision_grpc.bulk.journal.line import Answers, LineWriter
 from vision_grpc.bulk.journal.opening import open_locked, read_first_line, resolve, set_aside, sync_folder
 from vision_grpc.bulk.journal.recorded import Recorded
 from vision_grpc.bulk.journal.recovery import Findings, mend, scan
 from vision_grpc.results import ImageResult
+
+if TYPE_CHECKING:
+    from vision_grpc.sources.fit import Change
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +103,7 @@ class Journal:
         *,
         started_at: float | None = None,
         finished_at: float | None = None,
-        change: Change | None = None,
+        change: "Change | None" = None,
         languages: Sequence[str] | None = None,
         model: str | None = None,
     ) -> None:

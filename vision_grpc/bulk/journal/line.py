@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 import pybase64
@@ -14,16 +14,11 @@ from vision_grpc.bulk.keys import bytes_of_key
 from vision_grpc.codec.json import to_json
 from vision_grpc.results import ImageError, ImageResult
 
+if TYPE_CHECKING:
+    from vision_grpc.sources.fit import Change
+
 Answers: TypeAlias = Literal["wire", "json", "none"]
 """How a line keeps the service's answer: the message's bytes in base64, proto3 JSON, or not at all."""
-
-
-class Change(Protocol):
-    """What was done to an image so that it could be sent."""
-
-    def to_dict(self) -> Mapping[str, Any]:
-        """Return it as plain values."""
-        ...
 
 
 class _Line(Struct, omit_defaults=True, gc=False):
@@ -63,7 +58,7 @@ class LineWriter:
         *,
         started_at: float | None = None,
         finished_at: float | None = None,
-        change: Change | None = None,
+        change: "Change | None" = None,
         languages: Sequence[str] | None = None,
         model: str | None = None,
     ) -> bytes:

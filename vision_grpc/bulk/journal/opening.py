@@ -9,14 +9,14 @@ from itertools import count
 from pathlib import Path
 
 from vision_grpc.bulk.journal.errors import NAME_ANOTHER, JournalError, name_of
-from vision_grpc.bulk.journal.header import BEGINNING, FORMAT, Head, parse_head
-from vision_grpc.bulk.journal.lock import lock
+from vision_grpc.bulk.journal.header import BEGINNING, FORMAT, Head, parse_first_line
 from vision_grpc.errors import Advice
 from vision_grpc.texts.quoting import quote_name
 
 _log = logging.getLogger(__name__)
 # The longest first line: that of a run with thousands of sources.
 _MOST_HEAD_BYTES = 16 << 20
+_LOCKS = Path("/proc/locks")
 
 
 def resolve(path: str | os.PathLike[str]) -> Path:
@@ -42,7 +42,7 @@ def open_locked(path: Path) -> int:
         _check_kind(path)
         fd = _open(path)
         try:
-            lock(fd, path)
+            _lock(fd, path)
             # While the lock was waited for, the file may have been set aside.
             if is_in_place(fd, path):
                 return fd
@@ -63,7 +63,7 @@ def read_first_line(fd: int, path: Path) -> Head | None:
     with FileIO(fd, closefd=False) as file:
         file.seek(0)
         first = _read_line(file)
-    if (head := parse_head(first)) is not None:
+    if (head := parse_first_line(first)) is not None:
         has_more = os.fstat(fd).st_size > len(first)
         return head if has_more or head.format != FORMAT else None
     # The run that began it was killed in its first write.
@@ -126,6 +126,45 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     except OSError as error:
         raise JournalError.of(error, path) from error
+
+
+def _lock(fd: int, path: Path) -> None:
+    """Lock an open file until it is closed; log a warning where the file system or the machine has no locks.
+
+    Raises:
+        JournalError: another process holds the lock.
+    """
+    name = name_of(path)
+    try:
+        import fcntl
+
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = _holder_of(fd)
+        who = "another process" if holder is None else f"process {holder}"
+        problem = f"{name}: {who} is writing this journal"
+        raise JournalError(problem, advice=[Advice("wait until it has ended"), NAME_ANOTHER]) from error
+    except (OSError, ImportError) as error:
+        reason = getattr(error, "strerror", None) or "no flock"
+        _log.warning("%s: cannot be locked here (%s): let no second process write it", name, reason)
+
+
+def _holder_of(fd: int) -> int | None:
+    """Return the process that holds the lock of a file, None where the system does not say."""
+    status = os.fstat(fd)
+    # As in `1: FLOCK  ADVISORY  WRITE 4711 fd:00:131090 0 EOF`; see proc_locks(5).
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    try:
+        lines = _LOCKS.read_text().splitlines()
+    except OSError:
+        return None
+    held = [line.split() for line in lines if " FLOCK " in line and "->" not in line]
+    # Some file systems show another device here than to `fstat`.
+    exact = [parts for parts in held if parts[5] == place] or [
+        parts for parts in held if parts[5].rpartition(":")[2] == str(status.st_ino)
+    ]
+    holder = int(exact[0][4]) if len(exact) == 1 else 0
+    return holder if holder > 0 else None
 
 
 def _check_kind(path: Path) -> None:

@@ -13,9 +13,8 @@ from msgspec import Raw, Struct
 
 from vision_grpc.bulk.journal.blocks import lines_of
 from vision_grpc.bulk.journal.errors import JournalError
-from vision_grpc.bulk.journal.header import Head, parse_head
-from vision_grpc.bulk.journal.heads import DamagedLineError, exact_key
-from vision_grpc.bulk.journal.heads import parse_head as parse_line_head
+from vision_grpc.bulk.journal.header import Head, parse_first_line
+from vision_grpc.bulk.journal.heads import DamagedLineError, exact_key, parse_head
 from vision_grpc.bulk.keys import KeyTable
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError, ImageResult, Outcome
@@ -92,7 +91,7 @@ def read_header(path: str | os.PathLike[str]) -> Head:
     """
     with _open(path) as file:
         first = next(lines_of(file), None)
-        head = None if first is None else parse_head(first.content)
+        head = None if first is None else parse_first_line(first.content)
     if head is None:
         raise _not_a_journal(path)
     return head
@@ -113,7 +112,7 @@ def read_journal(path: str | os.PathLike[str], *, last_only: bool = False) -> It
         with _open(path) as file:
             for number, place in enumerate(lines_of(file)):
                 try:
-                    head = parse_line_head(place.content)
+                    head = parse_head(place.content)
                 except DamagedLineError:
                     continue
                 if head is not None:
@@ -129,7 +128,7 @@ def _read(path: str | os.PathLike[str], file: FileIO, last: KeyTable | None) -> 
             try:
                 line = _decode(content)
             except msgspec.DecodeError:
-                if number == 0 and parse_head(content) is None:
+                if number == 0 and parse_first_line(content) is None:
                     raise _not_a_journal(path) from None
                 damaged += not _is_another(content)
                 continue
@@ -144,7 +143,7 @@ def _read(path: str | os.PathLike[str], file: FileIO, last: KeyTable | None) -> 
 def _is_another(content: bytes) -> bool:
     """Return whether a line is whole, and not that of a result."""
     try:
-        return parse_line_head(content) is None
+        return parse_head(content) is None
     except DamagedLineError:
         return False
 
