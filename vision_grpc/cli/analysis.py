@@ -31,6 +31,7 @@ from vision_grpc.cli.results import Results
 from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.summary import End, print_summary
 from vision_grpc.errors import AdvisedError, Code
+from vision_grpc.results import ImageResult
 from vision_grpc.session.monitor import Stats
 from vision_grpc.session.settings import clean_languages
 from vision_grpc.session.stop import Stop
@@ -92,7 +93,10 @@ class Analysis:
         limits = self._quota.limits()
         forecast = Forecast(self._quota.max_images)
         for item in self._admit(self._look).items():
-            forecast.add(item, limits, fits=self._source.fit)
+            error = forecast.add(item, limits, fits=self._source.fit)
+            if error is not None:
+                self._counts.count(ImageResult(item.key, error=error))
+                self._complaints.print(item.key, error)
         print_dry_run(self._progress, forecast, limits, fits=self._source.fit, budget=self._quota.budget)
         budget, spent = self._quota.budget, self._progress.earlier_billed_units
         is_too_costly = budget is not None and spent + forecast.billed_units > budget

@@ -9,7 +9,7 @@ from vision_grpc.bulk.progress import Progress
 from vision_grpc.cli.amounts import duration, plural, size
 from vision_grpc.cli.status import kinds
 from vision_grpc.cli.stderr import escape
-from vision_grpc.cli.summary import describe_gaps
+from vision_grpc.cli.summary import describe_gaps, describe_reasons
 from vision_grpc.config import Limits
 
 
@@ -17,6 +17,10 @@ def print_dry_run(progress: Progress, forecast: Forecast, limits: Limits, *, fit
     """Print it on stdout, where it is the result of the command."""
     for line in _lines(progress, forecast, limits, budget):
         click.echo(line)
+    if forecast.failures.count:
+        click.echo(f"{plural(forecast.failures.count, 'image')} not to be sent:")
+        for line in describe_reasons(forecast.failures):
+            click.echo(escape(line))
     for line in describe_gaps(progress, fits=fits):
         click.echo(escape(line))
 
@@ -25,10 +29,8 @@ def _lines(progress: Progress, forecast: Forecast, limits: Limits, budget: int |
     yield f"to send: {plural(forecast.images, 'image')}, {_size(forecast)}"
     if forecast.beyond:
         yield f"left for later runs: {plural(forecast.beyond, 'image')}, as --max-images is {forecast.most:,}"
-    if forecast.documents:
-        yield f"documents among them: {forecast.documents:,}, each counted as one image, as its pages are not known yet"
     if forecast.fitted:
-        yield f"to fit: {kinds([*forecast.fitted.items()])}, and what is too large"
+        yield f"to fit: {kinds([*forecast.fitted.items()])}"
     if progress.earlier_read or progress.earlier_failed:
         failed = f", {progress.earlier_failed:,} of them not read" if progress.earlier_failed else ""
         yield f"done before: {plural(progress.earlier_read + progress.earlier_failed, 'image')}{failed}"

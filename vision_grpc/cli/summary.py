@@ -76,7 +76,7 @@ def _read_line(progress: Progress, seen: Snapshot) -> str:
 def _what_is_wrong(progress: Progress, end: End) -> Iterator[str]:
     if progress.failures.count:
         yield f"{plural(progress.failures.count, 'image')} not read:"
-        yield from _reasons(progress.failures)
+        yield from describe_reasons(progress.failures)
     if progress.earlier_failed:
         yield f"{plural(progress.earlier_failed, 'image')} not read in earlier runs, and not sent again"
     yield from describe_gaps(progress, fits=end.fits)
@@ -86,7 +86,7 @@ def describe_gaps(progress: Progress, *, fits: bool) -> Iterator[str]:
     """Yield lines on what of the sources is no image of the run: parts that cannot be read, files passed over."""
     if progress.faults.count:
         yield f"{plural(progress.faults.count, 'part')} of the sources cannot be read:"
-        yield from _reasons(progress.faults)
+        yield from describe_reasons(progress.faults)
     fittable = {name: kind for name, kind in progress.skipped.items() if kind.can_be_fitted and not fits}
     others = {name: kind for name, kind in progress.skipped.items() if name not in fittable}
     if fittable:
@@ -113,7 +113,8 @@ def _skipped(by_kind: Mapping[str, PassedOver]) -> str:
     return f"{plural(count, 'file')} skipped: {shown} ({such})"
 
 
-def _reasons(failures: Failures) -> Iterator[str]:
+def describe_reasons(failures: Failures) -> Iterator[str]:
+    """Yield lines on what is wrong with images or parts of sources, a reason a line."""
     reasons = failures.reasons
     width = len(f"{reasons[0].count:,}")
     for reason in reasons[:_MOST_REASONS]:

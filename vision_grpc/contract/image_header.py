@@ -67,6 +67,19 @@ def read_header(content: bytes, *, above: int = 0) -> ImageHeader | None:
     return None
 
 
+def may_exceed_pixels(head: bytes, limits: Limits) -> bool:
+    """Return whether an image may have too many pixels, as far as its first bytes say: then the rest has to be read."""
+    if head.startswith(png.SIGNATURE):
+        if not head.startswith(_IHDR_HEAD, len(png.SIGNATURE)) or len(head) < _IHDR_END:
+            return False
+        width, height = _IHDR.unpack_from(head, _IHDR_START)
+        return bool(width * height > limits.pixels)
+    if not head.startswith(jpeg.SIGNATURE):
+        return False
+    stated = jpeg.stated_size(head)
+    return stated is None or stated[0] * stated[1] > limits.pixels
+
+
 def _size_of_png(content: bytes, above: int) -> tuple[int, int] | None:
     if not content.startswith(_IHDR_HEAD, len(png.SIGNATURE)) or len(content) < _IHDR_END:
         return None

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from vision_grpc.config import Limits
-from vision_grpc.contract.foreign import name_foreign
+from vision_grpc.contract.foreign import ENCODED, name_foreign
 from vision_grpc.contract.image_header import describe_excess_bytes
 from vision_grpc.errors import Advice, Code
 from vision_grpc.results import ImageError
@@ -53,6 +53,17 @@ def too_large(name: str, size: int, limits: Limits) -> ImageError:
 def unfit(name: str, fault: str, content: bytes) -> ImageError:
     """Return the error of an image that may not be sent as it is, with the advice to fit it where that helps."""
     return ImageError.advised(Code.INVALID_ARGUMENT, f"{quote_name(name)}: {fault}", _advise(content))
+
+
+def explain_foreign(kind: str) -> str:
+    """Return why a file cannot be fitted that is of a kind by `name_foreign`, and not of `FORMATS`."""
+    if kind == "a PDF":
+        opener = "vision_grpc.sources.containers.pdf.open_pdf"
+        return f"the file is a PDF, which is read as .pdf alone: rename it, or call {opener} in Python"
+    if kind == "no image":
+        return "the file is no image"
+    remedy = "decode it first" if kind.endswith(ENCODED) else "convert it to JPEG or PNG first"
+    return f"the file is {kind}, which cannot be fitted: {remedy}"
 
 
 def _advise(content: bytes) -> tuple[Advice, ...]:

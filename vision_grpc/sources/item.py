@@ -46,11 +46,19 @@ class Item:
     place: str | None = field(default=None, repr=False)
     """Where it is, where its key does not tell, such as `shard.tar#a/b.jpg` for the key `a/b`."""
 
+    error: ImageError | None = field(default=None, repr=False)
+    """What reading it ends with, where that is known already."""
+
     held_bytes: int = 0
     """How much memory it takes before it is read, beside what the items before it take, as a row of a Parquet file."""
 
     is_passing: bool = False
     """Whether it can be read only until the source is asked for the next one, as in a stream of a tar file."""
+
+
+def unreadable(key: str, error: ImageError, *, path: str | None = None, place: str | None = None) -> Item:
+    """Return an Item that ends as this error."""
+    return Item(key, lambda _: error, path=path, place=place, error=error)
 
 
 PAGE_WITH_TEXT = "page with text"

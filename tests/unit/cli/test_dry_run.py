@@ -25,11 +25,10 @@ def test_what_would_be_sent(capsys: pytest.CaptureFixture[str]) -> None:
     progress.skip(Skipped("new\nline.webp", ".webp", can_be_fitted=True))
     for ok in (True, True, False):
         progress.done_before(ok=ok)
-    forecast = Forecast(images=1200, content_bytes=240_000_000, unsized=3, documents=2, fitted={".webp": 7})
+    forecast = Forecast(images=1200, content_bytes=240_000_000, unsized=3, fitted={".webp": 7})
     assert lines(forecast, capsys, progress=progress, limits=Limits(images_per_s=2)) == [
         "to send: 1,200 images, at least 240.0 MB (the size of 3 is not known)",
-        "documents among them: 2, each counted as one image, as its pages are not known yet",
-        "to fit: 7 .webp, and what is too large",
+        "to fit: 7 .webp",
         "done before: 3 images, 1 of them not read",
         "billed: 1,200 units",
         "time: at least 10 min 0 s at this quota",
@@ -62,7 +61,7 @@ def test_no_more_is_sent_than_asked_for(capsys: pytest.CaptureFixture[str]) -> N
     assert lines(forecast, capsys, limits=Limits(images_per_s=0.5)) == [
         "to send: 3 images, 3.0 KB",
         "left for later runs: 2 images, as --max-images is 3",
-        "to fit: 3 .webp, and what is too large",
+        "to fit: 3 .webp",
         "billed: 3 units",
         "time: at least 6.0 s at this quota",
     ]

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from vision_grpc.config import Limits
 from vision_grpc.contract.foreign import name_foreign
+from vision_grpc.results import ImageError
 from vision_grpc.sources.item import Entry, Item
 from vision_grpc.sources.kinds import TARS
 from vision_grpc.sources.options import SourceOptions
@@ -77,7 +78,8 @@ def open_content(item: Item, head: bytes, options: SourceOptions) -> Iterator[En
         return
     content = item.read(Limits(content_bytes=MOST_DOCUMENT_BYTES))
     if not isinstance(content, bytes):
-        yield Item(item.key, lambda _: content, place=item.place)
+        error = content if isinstance(content, ImageError) else None
+        yield Item(item.key, lambda _: content, place=item.place, error=error)
         return
     yield from open_inside(open_document, content, item.key, item.place, options)
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from functools import partial
 
-from vision_grpc.results import ImageError
 from vision_grpc.sources.files import read_file
 from vision_grpc.sources.item import PAGE_PAST_LIMIT, Item, Skipped
 
@@ -23,11 +22,6 @@ def pages_past(document: str, most: int, count: int) -> Iterator[Skipped]:
         if count > most + 1:
             name += f"-{count}"
         yield Skipped(name, PAGE_PAST_LIMIT, can_be_fitted=False, images=count - most, is_wished=True)
-
-
-def failed(key: str, error: ImageError) -> Item:
-    """Return an Item that ends as an error."""
-    return Item(key, lambda _: error)
 
 
 def one_image(source: str | bytes, key: str) -> Item:

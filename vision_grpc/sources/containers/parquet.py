@@ -15,7 +15,7 @@ from vision_grpc.sources.containers.openers import HEAD_BYTES, open_content
 from vision_grpc.sources.extras import missing_extra
 from vision_grpc.sources.files import explain_unread, read_file
 from vision_grpc.sources.formats import too_large
-from vision_grpc.sources.item import Entry, Fault, Item, Skipped
+from vision_grpc.sources.item import Entry, Fault, Item, Skipped, unreadable
 from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.texts.quoting import quote_name, shorten
@@ -139,7 +139,7 @@ class _Rows:
         if self._folder is None or os.path.isabs(below) or f"{below}{os.sep}".startswith(f"{os.pardir}{os.sep}"):  # noqa: PTH117
             fault = f"holds no bytes, only the path {quote_name(path)}, which is not below this Parquet file's folder"
             error = ImageError(Code.INVALID_ARGUMENT, f"{quote_name(place)}: {fault}: store the bytes in it")
-            return Item(key, lambda _: error, place=place)
+            return unreadable(key, error, place=place)
         file = os.path.join(self._folder, below)  # noqa: PTH118
         return Item(key, partial(read_file, file), path=file, place=place)
 

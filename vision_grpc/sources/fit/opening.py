@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageFile, features
 
-from vision_grpc.contract.foreign import ENCODED, name_foreign
+from vision_grpc.contract.foreign import name_foreign
 from vision_grpc.pictures.orientation import orientation_in, orientation_of, turn
 from vision_grpc.results.pixels import UPRIGHT, swap_size
 from vision_grpc.sources.fit.change import Origin, UnfitError
 from vision_grpc.sources.fit.memory import picture_memory
 from vision_grpc.sources.fit.webp_size import read_webp_size
-from vision_grpc.sources.formats import FORMATS, JPEG, PNG, Format
+from vision_grpc.sources.formats import FORMATS, JPEG, PNG, Format, explain_foreign
 
 MOST_PIXELS = 2**28
 """The most pixels that are decoded: 268 million, for which up to 20 bytes of memory each are needed. A1 at 600 dpi has
@@ -43,7 +43,7 @@ def open_picture(content: bytes) -> Generator[Opened]:
     """
     kind = name_foreign(content)
     if kind is not None and kind not in FORMATS:
-        raise UnfitError(_explain_foreign(kind))
+        raise UnfitError(explain_foreign(kind))
     is_png = content.startswith(b"\x89")
     known = FORMATS[kind] if kind else PNG if is_png else JPEG
     # WebP's opener allocates the picture, all others do not.
@@ -100,16 +100,6 @@ def _open(known: Format, content: bytes) -> ImageFile.ImageFile:
             # WebP's opener allocates the picture, so it looks at the size itself.
             with _pillow_bound.raised_for(MOST_PIXELS):
                 return opener(io.BytesIO(content))  # type: ignore[no-any-return]
-
-
-def _explain_foreign(kind: str) -> str:
-    if kind == "a PDF":
-        opener = "vision_grpc.sources.containers.pdf.open_pdf"
-        return f"the file is a PDF, which is read as .pdf alone: rename it, or call {opener} in Python"
-    if kind == "no image":
-        return "the file is no image"
-    remedy = "decode it first" if kind.endswith(ENCODED) else "convert it to JPEG or PNG first"
-    return f"the file is {kind}, which cannot be fitted: {remedy}"
 
 
 def _unsupported(name: str) -> UnfitError:

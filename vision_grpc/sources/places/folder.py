@@ -8,12 +8,11 @@ from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
-from vision_grpc.config import Limits
 from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.openers import opener_of
 from vision_grpc.sources.files import explain_unread, read_file
-from vision_grpc.sources.item import Entry, Fault, Item, Skipped
+from vision_grpc.sources.item import Entry, Fault, Item, Skipped, unreadable
 from vision_grpc.sources.kinds import NO_SUFFIX, Kind, kind_of, suffix_of
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.own_outputs import OwnOutputs
@@ -122,7 +121,7 @@ class _Walk:
         suffix = suffix_of(name)
         kind = kind_of(suffix)
         if name in names.odd and kind is not Kind.OTHER:
-            yield Item(path, partial(_refuse_odd, path), path=path)
+            yield unreadable(path, _refuse_odd(path), path=path)
         elif name in names.broken and kind is not Kind.SENDABLE:
             yield _explain_broken(path)
         elif kind is Kind.SENDABLE:
@@ -252,7 +251,6 @@ def _explain_broken(link: str) -> Fault:
     return Fault(link, explain_unread(link, FileNotFoundError()))
 
 
-def _refuse_odd(path: str, limits: Limits) -> ImageError:
-    del limits
+def _refuse_odd(path: str) -> ImageError:
     message = f"{quote_name(path)}: not a regular file, move it away (a pipe may be named itself)"
     return ImageError(Code.INVALID_ARGUMENT, message)

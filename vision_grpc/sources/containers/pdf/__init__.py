@@ -6,13 +6,13 @@ from pathlib import Path
 
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
-from vision_grpc.sources.containers.pages import LONGEST_HEAD, failed, one_image, page_key, pages_past
+from vision_grpc.sources.containers.pages import LONGEST_HEAD, one_image, page_key, pages_past
 from vision_grpc.sources.containers.pdf.document import Document
 from vision_grpc.sources.containers.pdf.page import DamagedPageError, PdfError
 from vision_grpc.sources.extras import missing_extra
 from vision_grpc.sources.files import explain_unread
 from vision_grpc.sources.fit import Fitted, Origin, fit_picture
-from vision_grpc.sources.item import PAGE_WITH_TEXT, Entry, Fault, Item, Skipped
+from vision_grpc.sources.item import PAGE_WITH_TEXT, Entry, Fault, Item, Skipped, unreadable
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.texts.quoting import quote_name
 
@@ -32,7 +32,7 @@ def open_pdf(source: str | bytes, key: str, options: SourceOptions) -> Iterator[
     try:
         head = _read_head(source)
     except (OSError, ValueError, MemoryError) as error:
-        yield failed(page_key(key, 1), explain_unread(key, error))
+        yield unreadable(page_key(key, 1), explain_unread(key, error))
         return
     if _SIGNATURE not in head:
         yield one_image(source, key)
@@ -56,13 +56,13 @@ def _list_pages(document: Document, key: str, options: SourceOptions) -> Iterato
     try:
         count = document.count_pages()
     except PdfError as error:
-        yield failed(page_key(key, 1), error.named(key))
+        yield unreadable(page_key(key, 1), error.named(key))
         return
     except ImportError as error:
-        yield failed(page_key(key, 1), missing_extra(error, "images", quote_name(key)))
+        yield unreadable(page_key(key, 1), missing_extra(error, "images", quote_name(key)))
         return
     if not count:
-        yield failed(page_key(key, 1), PdfError("the PDF has no pages").named(key))
+        yield unreadable(page_key(key, 1), PdfError("the PDF has no pages").named(key))
         return
     most = count if options.max_pages is None else min(options.max_pages, count)
     try:
@@ -94,7 +94,7 @@ def _list_first_pages(document: Document, key: str, most: int, *, skip_text: boo
 def _missing(key: str, first: int, last: int) -> Item:
     which = "this page is" if first == last else f"the pages {first:,} to {last:,} are"
     fault = f"{which} not in the file, though it counts {'it' if first == last else 'them'}: save or copy it again"
-    return failed(page_key(key, first), PdfError(fault).named(page_key(key, first)))
+    return unreadable(page_key(key, first), PdfError(fault).named(page_key(key, first)))
 
 
 def _has_text(document: Document, number: int) -> bool:

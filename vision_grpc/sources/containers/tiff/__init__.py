@@ -11,11 +11,11 @@ from vision_grpc.config import Limits
 from vision_grpc.contract.image_header import describe_excess_bytes
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
-from vision_grpc.sources.containers.pages import failed, one_image, page_key, pages_past
+from vision_grpc.sources.containers.pages import one_image, page_key, pages_past
 from vision_grpc.sources.containers.tiff.directories import DamagedTiffError, Form, find_pages
 from vision_grpc.sources.containers.tiff.extract import TooLargeError, extract_page
 from vision_grpc.sources.files import explain_unread
-from vision_grpc.sources.item import Entry, Fault, Item
+from vision_grpc.sources.item import Entry, Fault, Item, unreadable
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.texts.quoting import quote_name
 
@@ -30,7 +30,7 @@ def open_tiff(source: str | bytes, key: str, options: SourceOptions) -> Iterator
         with _open(source) as file:
             pages = find_pages(file)
     except (OSError, ValueError, MemoryError) as error:
-        yield failed(key, explain_unread(key, error))
+        yield unreadable(key, explain_unread(key, error))
         return
     if pages is None or pages.offsets == [pages.first]:
         yield one_image(source, key)
