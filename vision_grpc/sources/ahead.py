@@ -122,9 +122,17 @@ def read_ahead(
     does dropping the iterator.
 
     Raises:
+        ValueError: a number is below 1, or `within_s` is not above 0.
         MachineError: while iterating, when the system has no thread left.
         TimeoutError: while iterating, when nothing further can be read because too much hangs.
     """
+    for name, number in {"threads": threads, "most_images": most_images, "most_bytes": most_bytes}.items():
+        if number < 1:
+            message = f"{name} is {number}, must be at least 1"
+            raise ValueError(message)
+    if not within_s > 0:  # Nor is NaN.
+        message = f"within_s is {within_s}, must be above 0"
+        raise ValueError(message)
 
     def read(item: Item) -> Read:
         return item.read(limits)
