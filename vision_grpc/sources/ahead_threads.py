@@ -140,6 +140,7 @@ class AheadThreads:
         """Let the threads end."""
         if not self._is_closed:
             self._is_closed = True
+            self._items = ()
             for _ in range(self._workers):
                 self._todo.put(None)
             self._room.put(None)
@@ -151,14 +152,15 @@ class AheadThreads:
     def _pull(self) -> None:
         items: Iterator[Item] = iter(())
         try:
-            items = iter(self._items)
+            items, self._items = iter(self._items), ()
             while self._wait_for_room() and (item := next(items, None)) is not None:
                 self._offer(item)
         except BaseException as error:  # noqa: BLE001 - raised again for the consumer
             self.error = self.error or error
         self._has_ended = True
         self._report()
-        if self._is_closed and (close := getattr(items, "close", None)) is not None:
+        # Also after an error: a source may hold files and connections open.
+        if (close := getattr(items, "close", None)) is not None:
             close()
 
     def _offer(self, item: Item) -> None:
