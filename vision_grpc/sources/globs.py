@@ -19,6 +19,9 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _REGEXES = {"folders": "(?:.*/)?", "all": ".*", "star": "[^/]*", "one": "[^/]"}
+# How a wildcard begins that matches as little as it can, together with what follows it up to the next such wildcard. As
+# that takes whatever is left, nothing else needs to be tried: else a name could take time exponential in the wildcards.
+_COMMITTED = {"folders": "(?>(?:[^/]*/)*?", "star": "(?>[^/]*?"}
 _ALTERNATIVES = {"{": "(?:", ",": "|", "}": ")"}
 _WRONG = {
     "[": r"has a [ without ]: close it, or write \[",
@@ -105,23 +108,37 @@ def _translate(pattern: str, *, is_include: bool = False) -> str:
 
 
 def _translate_tokens(pattern: str, text: str) -> str:
-    regex, depth = "", 0
+    pieces, depth = list[str](), 0
+    places = dict[str, int]()
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup
+        _commit(kind, pieces, places)
         if kind in _REGEXES:
-            regex += _REGEXES[kind]
+            pieces.append(_REGEXES[kind])
         elif kind == "brace" and (depth or token[0] == "{"):
-            regex += _ALTERNATIVES[token[0]]
+            pieces.append(_ALTERNATIVES[token[0]])
             depth += {"{": 1, "}": -1}.get(token[0], 0)
         elif kind == "characters":
-            regex += _translate_characters(pattern, token["characters"])
+            pieces.append(_translate_characters(pattern, token["characters"]))
         elif kind == "wrong":
             raise _refusal(pattern, _WRONG[token[0]])
         else:
-            regex += re.escape(token["escaped"] or token[0])
+            pieces.append(re.escape(token["escaped"] or token[0]))
     if depth:
         raise _refusal(pattern, r"has a { without }: close it, or write \{")
-    return regex
+    return "".join(pieces)
+
+
+def _commit(kind: str | None, pieces: list[str], places: dict[str, int]) -> None:
+    """Let the last wildcard of a kind take as little as it can, where another one begins; the places are theirs."""
+    if kind in _COMMITTED and kind in places:
+        pieces[places[kind]] = _COMMITTED[kind]
+        pieces.append(")")
+    # A star matches within one folder, and alternatives differ in length.
+    if kind in {"folders", "brace"}:
+        places.clear()
+    if kind in _COMMITTED:
+        places[kind] = len(pieces)
 
 
 def _translate_characters(pattern: str, characters: str) -> str:

@@ -153,3 +153,38 @@ def test_a_pattern_may_begin_with_the_path_of_the_folder_as_shells_complete_it(
     assert [path for path in excluded + kept if not globs.select(path)] == excluded
     globs = Globs([pattern]).under(root)
     assert [path for path in excluded + kept if globs.select(path)] == excluded
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("*a*a*a*a*a*a*b", "a" * 200),
+        ("*[ab]*?*[ab]*a*a*a*b", "a" * 200),
+        ("{*a*a*a*a*a,x}*a*a*a*a*b", "a" * 60),
+        ("**/**/**/**/**/**/x.png", "a/" * 200 + "y.png"),
+        ("**/a/**/a/**/a/**/a/**/a/**/x.png", "a/" * 200 + "y.png"),
+        ("**/*a*/**/*a*/**/*a*/**/*a*/**/x.png", "aaaa/" * 100 + "y.png"),
+    ],
+)
+def test_many_wildcards_take_no_exponential_time(pattern: str, path: str) -> None:
+    # Trying every way to place them would take hours.
+    assert not Globs([pattern]).select(path)
+    assert Globs([pattern]).select(path.replace("y.png", "x.png") if "/" in path else f"{path}b")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "is_match"),
+    [
+        ("*ab*b", "aabab", True),
+        ("*ab*b", "xab", False),
+        ("*a?*b*", "aaab", True),
+        ("a*{b,bc}*c*d", "abcd", True),
+        ("*a*{b,/b}*c", "xa/bc", True),
+        ("**/a*b/**/b/*c", "x/ab/b/ab/b/bc", True),
+        ("**/a/**/a/b", "a/x/a/a/b", True),
+        ("**/a/**/a/b", "x/a/b", False),
+        ("*a*/**/b*c", "ba/x/b/bc", True),
+    ],
+)
+def test_wildcards_that_take_little_leave_the_rest_to_the_next(pattern: str, path: str, is_match: bool) -> None:  # noqa: FBT001 - a case
+    assert Globs([pattern]).select(path) == is_match
