@@ -51,7 +51,7 @@ class _Counted(Sequence[str]):
 
     def __init__(self, names: list[str]) -> None:
         self._names = names
-        self.count = 0
+        self.looks = 0
 
     def __len__(self) -> int:
         return len(self._names)
@@ -63,7 +63,7 @@ class _Counted(Sequence[str]):
     def __getitem__(self, at: slice, /) -> Sequence[str]: ...
 
     def __getitem__(self, at: int | slice, /) -> str | Sequence[str]:
-        self.count += 1
+        self.looks += 1
         return self._names[at]
 
 
@@ -71,4 +71,4 @@ class _Counted(Sequence[str]):
 def test_names_that_begin_alike_are_not_all_looked_at(form: str) -> None:
     names = _Counted(sorted(form.format(number) for number in range(1_000)))
     assert not any(is_sidecar(form.format(number), names) for number in range(1_000))
-    assert names.count < 50_000
+    assert names.looks < 50_000
