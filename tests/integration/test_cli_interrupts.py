@@ -1,5 +1,6 @@
 """Signals during `vision-grpc analyze`: the first one ends it gently, the second one at once, and nothing is lost."""
 
+import os
 import signal
 import subprocess
 import threading
@@ -121,7 +122,8 @@ def test_texts_that_are_not_all_there_do_not_look_as_if_they_were(script: Holdin
         finished = finish(process)
         answered = sum(len(request.analyze_specs) for request in service.requests[: 3 - times])
     assert finished.code == 130
-    assert "the finished results are in out.txt.partial" in finished.stderr
+    assert "the finished results are in out.txt.partial" in finished.complaints
+    assert not any(line.startswith("results are in") for line in finished.complaints)
     assert not (folder / "out.txt").exists()
     assert (folder / "out.txt.partial").read_text().count("==>") == answered
 
@@ -185,3 +187,65 @@ def test_a_list_that_does_not_end_is_not_waited_for(folder: Path, number: signal
             complaints = process.stderr.read().decode()
     assert complaints.startswith("interrupted\n")
     assert "Fatal" not in complaints
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("options", [(), ("--fit",)], ids=["in place", "read ahead"])
+def test_a_file_that_hangs_is_not_waited_for(
+    folder: Path, number: signal.Signals, code: int, options: tuple[str, ...]
+) -> None:
+    """It is a named pipe that nobody writes to. The images before it, which are in flight, keep their results."""
+    os.mkfifo(folder / "pipe.png")
+    arrived, goes_on = threading.Event(), threading.Event()
+
+    def script(request: BatchAnalyzeRequest) -> Reply:
+        arrived.set()
+        goes_on.wait(_SOON_S)
+        return answer(request)
+
+    with serve_grpc(script) as service:
+        process = analyze(service, folder, "pipe.png", "-o", "out.jsonl", *options)
+        assert arrived.wait(_SOON_S)
+        assert interrupt(process, number).startswith("finishing ")
+        in_flight = sum(len(request.analyze_specs) for request in service.requests)
+        goes_on.set()
+        finished = finish(process)
+    assert finished.code == code
+    assert finished.complaints[0] == "interrupted"
+    assert len(lines_of(folder / "out.jsonl")) == in_flight
+
+
+@pytest.mark.parametrize("where", ["first", "only", "later"])
+def test_a_file_that_hangs_ends_at_once_when_nothing_is_in_flight(folder: Path, where: str) -> None:
+    os.mkfifo(folder / "pipe.png")
+    names = {"first": ["pipe.png", "scans"], "only": ["pipe.png"], "later": [_NAMES[0], "pipe.png"]}[where]
+    with serve_grpc(answer) as service:
+        there = ["--endpoint", service.address, "--insecure", "--verbose", "-o", "out.jsonl"]
+        process = start("analyze", *there, *names, cwd=folder)
+        # Opened for writing only once it is being read.
+        pipe = os.open(folder / "pipe.png", os.O_WRONLY)
+        process.send_signal(signal.SIGTERM)
+        finished = finish(process)
+        os.close(pipe)
+    assert finished.code == 143
+    assert "interrupted" in finished.complaints
+    assert "not read" not in finished.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_the_first_call_leaves_nothing(folder: Path, number: signal.Signals) -> None:
+    with serve_grpc(answer) as service:
+        there = ["--endpoint", service.address, "--insecure", "-o", "out.txt", "--files-from", "-"]
+        # What reads the list waits for its second line, to know whether there are several images.
+        process = start("analyze", *there, cwd=folder, stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        process.stdin.write(f"{_NAMES[0]}\n".encode())
+        process.stdin.flush()
+        while not (folder / "out.txt.partial").exists():
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(_SOON_S) == 128 + number
+        finished = finish(process)
+    assert finished.stderr == "interrupted\n"
+    assert list(folder.iterdir()) == [folder / "scans"]
+    assert service.requests == []

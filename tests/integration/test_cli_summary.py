@@ -10,7 +10,7 @@ import pytest
 from command_line import Finished, lines_of, run
 from images_in_bytes import png
 from PIL import Image
-from scripted_service import Service, serve_grpc
+from scripted_service import Disconnect, Reply, Service, Silence, serve_grpc
 
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse
 
@@ -152,3 +152,48 @@ def test_a_dry_run_sends_nothing(service: Service, folder: Path) -> None:
     assert finished.stderr == ""
     assert service.requests == []
     assert {path.name for path in folder.iterdir()} == {"my scans"}
+
+
+def test_no_file_is_named_that_has_no_results(service: Service, folder: Path) -> None:
+    refused = run("analyze", "--endpoint", "127.0.0.1:9", "--insecure", "--timeout", "1", "my scans", "-o", "t.txt",
+                  "--format", "text", cwd=folder)  # fmt: skip
+    assert refused.code == 2
+    assert not any(folder.glob("t.txt*"))
+    (folder / "others").mkdir()
+    for name in ("a.doc", "b.webp"):
+        (folder / "others" / name).touch()
+    nothing = analyze(service, folder, "others", "-o", "others.jsonl", "--to-folder", "texts")
+    assert nothing.code != 0
+    assert not any(folder.glob("*.jsonl"))
+    for finished in (refused, nothing):
+        assert "are in" not in finished.stderr
+    whole = analyze(service, folder, "my scans", "-o", "t.txt", "--format", "text")
+    assert whole.complaints[-1] == "results are in t.txt"
+    assert (folder / "t.txt").exists()
+
+
+def test_lost_answers_are_said_with_what_was_billed(folder: Path) -> None:
+    calls = 0
+
+    def lose_the_first(request: BatchAnalyzeRequest) -> Reply:
+        nonlocal calls
+        calls += 1
+        return Disconnect() if calls == 1 else answer(request)
+
+    for number in range(5, 20):
+        (folder / "my scans" / f"{number}.png").write_bytes(png(number))
+    with serve_grpc(lose_the_first) as service:
+        finished = analyze(service, folder, "my scans", "-o", "out.jsonl", "--budget", "12", "-j", "1", "-q")
+        sent = sum(len(request.analyze_specs) for request in service.requests)
+    assert sent == 12
+    assert finished.complaints[-2:-1] == ["stopped by the budget, as lost answers may be billed"]
+    assert finished.complaints[-1].startswith("to go on with a larger budget: ")
+    assert len(lines_of(folder / "out.jsonl")) == 4
+
+
+def test_a_silent_service_is_said_to_have_used_up_the_budget(folder: Path) -> None:
+    with serve_grpc(lambda _: Silence()) as service:
+        finished = analyze(service, folder, "my scans", "-o", "out.jsonl", "--budget", "5", "--timeout", "1")
+    assert "stopped by the budget, as lost answers may be billed" in finished.complaints
+    assert "billed 0 units, and up to 5 more for lost answers" in finished.stderr
+    assert "again" not in finished.stderr

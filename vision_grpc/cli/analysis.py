@@ -34,7 +34,6 @@ from vision_grpc.errors import AdvisedError, Code
 from vision_grpc.results import ImageResult
 from vision_grpc.session.monitor import Stats
 from vision_grpc.session.settings import clean_languages
-from vision_grpc.session.stop import Stop
 from vision_grpc.sources.item import Fault, Item
 from vision_grpc.texts.quoting import quote_name
 
@@ -105,9 +104,17 @@ class Analysis:
 
     def run(self) -> int:
         """Run, and return the exit code."""
+        with Interrupts() as interrupts:
+            try:
+                return self._run(interrupts)
+            except KeyboardInterrupt as error:
+                print_line("; ".join(["interrupted", *getattr(error, "__notes__", ())]))
+                return interrupts.exit_code
+
+    def _run(self, interrupts: Interrupts) -> int:
         if self._source.list_first:
             self._list()
-        with Results(self._output, self._settings()) as results:
+        with Results(self._output, self._settings(), interrupts.held) as results:
             items = self._admit(partial(self._open, results), on_image=results.claim).items()
             if not self._source.is_slow:
                 items = list_ahead(items, time.monotonic)
@@ -122,11 +129,10 @@ class Analysis:
                 several = len(head) > 1
             if results.journal is not None and results.journal.kept_aside is not None and not self._quiet:
                 print_line(f"the earlier results are kept as {name_of(results.journal.kept_aside)}")
-            return self._send(chain(head, items), results, several=several)
+            return self._send(chain(head, items), results, interrupts, several=several)
 
-    def _send(self, items: Iterable[Item], results: Results, *, several: bool) -> int:
-        flight, stop, budget = Flight(), Stop(), self._budget(results)
-        interrupts = Interrupts(stop.ask, lambda: _describe_flight(flight.images))
+    def _send(self, items: Iterable[Item], results: Results, interrupts: Interrupts, *, several: bool) -> int:
+        flight, budget = Flight(), self._budget(results)
         with connect(
             self._service,
             local=self._local,
@@ -153,19 +159,21 @@ class Analysis:
                 max_images=self._quota.max_images,
                 budget=budget,
                 flight=flight,
-                stop=stop,
             )
             try:
-                with interrupts, display:
-                    ending = self._follow(run)
-            except KeyboardInterrupt:
-                ending = Ending.INTERRUPTED
+                try:
+                    with interrupts.gently(run.interrupt, lambda: _describe_flight(flight.images)), display:
+                        ending = self._follow(run)
+                except KeyboardInterrupt:
+                    ending = Ending.INTERRUPTED
+                if ending is Ending.INTERRUPTED:
+                    print_line("interrupted")
+                code = self._exit_code(ending)
+                results.finish(ending, self._progress, budget, lost=flight.lost, is_void=code == NOTHING_DONE)
             except (AdvisedError, OSError, click.ClickException):
-                self._summarize(self._end(Ending.FAILED, results), client.stats())
+                self._summarize(self._end(Ending.FAILED, results, lost=flight.lost), client.stats())
                 raise
-            self._summarize(self._end(ending, results), client.stats())
-            code = self._exit_code(ending)
-            results.finish(ending, self._progress, budget, lost=flight.lost, is_void=code == NOTHING_DONE)
+            self._summarize(self._end(ending, results, lost=flight.lost), client.stats())
         return interrupts.exit_code if ending is Ending.INTERRUPTED else code
 
     def _follow(self, run: BulkRun) -> Ending:
@@ -273,12 +281,10 @@ class Analysis:
             found += progress.earlier_read + progress.earlier_failed
         return self._counts.exit_code(earlier=found, is_whole=is_whole)
 
-    def _end(self, ending: Ending, results: Results) -> End:
-        return End(ending, budget=self._quota.budget, fits=self._source.fit, **results.whereabouts)
+    def _end(self, ending: Ending, results: Results, *, lost: int = 0) -> End:
+        return End(ending, budget=self._quota.budget, lost=lost, fits=self._source.fit, **results.whereabouts)
 
     def _summarize(self, end: End, stats: Stats) -> None:
-        if end.ending is Ending.INTERRUPTED:
-            print_line("interrupted")
         seen = self._progress.snapshot(time.monotonic(), stats)
         print_summary(self._progress, seen, end, quiet=self._quiet)
         if (

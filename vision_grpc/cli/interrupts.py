@@ -1,8 +1,9 @@
-"""Signals that end a run: the first one gently, the second one at once."""
+"""Signals that end a run: at once, or the first one gently where calls are in flight."""
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
@@ -14,14 +15,14 @@ _STDERR = 2
 
 
 class Interrupts:
-    """Calls `stop` at the first signal, and raises KeyboardInterrupt at the second; `describe` says what is waited for.
+    """Raises KeyboardInterrupt at a signal; within `gently`, only at the second one.
 
     A signal that was ignored when the program started stays ignored, as under nohup.
     """
 
-    def __init__(self, stop: Callable[[], None], describe: Callable[[], str]) -> None:
-        self._stop = stop
-        self._describe = describe
+    def __init__(self) -> None:
+        self._gentle: tuple[Callable[[], None], Callable[[], str]] | None = None
+        self._is_held = False
         self._before: dict[signal.Signals, Any] = {}
         self.number: signal.Signals | None = None
         """The signal that has come, None if there was none."""
@@ -37,21 +38,45 @@ class Interrupts:
         for number, before in self._before.items():
             signal.signal(number, before)
 
+    @contextmanager
+    def gently(self, stop: Callable[[], None], describe: Callable[[], str]) -> Generator[None, None, None]:
+        """Let the first signal within only call `stop`, in the main thread; `describe` says what is waited for."""
+        self._gentle = stop, describe
+        try:
+            yield
+        finally:
+            self._gentle = None
+
+    @contextmanager
+    def held(self) -> Generator[None, None, None]:
+        """Let a signal within take effect after it: what is made there has then become known to what undoes it."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+        if self.number is not None:
+            raise KeyboardInterrupt
+
     @property
     def exit_code(self) -> int:
         """The exit code that shells give to a program that the signal has ended."""
         return INTERRUPTED if self.number is None else 128 + self.number
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.number is not None:
+        is_first = self.number is None
+        self.number = self.number or signal.Signals(number)
+        if self._is_held:
+            return
+        if not is_first or self._gentle is None:
             # One more signal, while calls are given up and files are closed, ends the program without a word.
             for each in self._before:
                 signal.signal(each, signal.SIG_DFL)
             raise KeyboardInterrupt
-        self.number = signal.Signals(number)
+        stop, describe = self._gentle
         again = "Ctrl-C again" if number == signal.SIGINT else "another signal"
-        _say(f"{self._describe()}; {again} stops at once")
-        self._stop()
+        _say(f"{describe()}; {again} stops at once")
+        stop()
 
 
 def _say(line: str) -> None:

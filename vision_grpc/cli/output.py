@@ -75,6 +75,16 @@ class Output:
         except OSError as error:
             raise _refusal(self._name, error) from error
 
+    kept: Path | None = None
+    """The file that has the results, None as long as there is none."""
+
+    def finish(self) -> None:
+        """Let the results be known as all that there are.
+
+        Raises:
+            click.ClickException: they cannot be.
+        """
+
     def discard(self) -> None:
         """Undo what was written, where that is possible."""
 
@@ -85,9 +95,8 @@ class Output:
 class OutputFile(Output):
     """A file that is written as `<name>.partial` in the same folder, or `<name>.2.partial` where that is taken.
 
-    It is renamed when the context ends without an exception. Otherwise the finished results stay in
-    the partial file, for they were paid for, the exception gets a note that says so, and an older
-    file of that name is not touched.
+    It is renamed by `finish`. Otherwise the finished results stay in the partial file, for they were paid for, an
+    exception that ends the context gets a note that says so, and an older file of that name is not touched.
 
     Raises:
         OSError: it cannot be written.
@@ -106,17 +115,29 @@ class OutputFile(Output):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._file.closed:  # Discarded.
-            return
-        if error is None:
-            self._replace_path()
-        elif self._keep_partial():
+        if not self._file.closed and self._keep_partial() and error is not None:
             error.add_note(self._whereabouts)
 
     def write(self, data: bytes) -> None:
         """Write the whole of one result; see `Output`."""
         super().write(data)
         self._whole_bytes += len(data)
+
+    def finish(self) -> None:
+        """Put the results in the place of the file; see `Output`."""
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            if self._path.exists():
+                shutil.copymode(self._path, self._partial)
+            self._partial.replace(self._path)
+        except OSError as error:
+            with suppress(OSError):
+                self._file.close()
+            refusal = _refusal(self._name, error)
+            refusal.add_note(self._whereabouts)
+            raise refusal from error
+        self.kept = self._path
 
     def discard(self) -> None:
         """Remove the partial file."""
@@ -136,18 +157,6 @@ class OutputFile(Output):
         self._file.truncate(self._whole_bytes)
         self._file.close()
         return True
-
-    def _replace_path(self) -> None:
-        try:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            if self._path.exists():
-                shutil.copymode(self._path, self._partial)
-            self._partial.replace(self._path)
-        except OSError as error:
-            refusal = _refusal(self._name, error)
-            refusal.add_note(self._whereabouts)
-            raise refusal from error
 
     @property
     def _whereabouts(self) -> str:

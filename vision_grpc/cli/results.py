@@ -1,6 +1,7 @@
 """What keeps the results of a run, opened as the options say."""
 
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,12 +27,18 @@ if TYPE_CHECKING:
 class Results:
     """A journal, a file, stdout, a folder of texts, or two of them. As a context, it closes them.
 
-    It is opened with the first image: a run without images changes nothing.
+    It is opened with the first image: a run without images changes nothing. Within `held`, no signal has an effect.
     """
 
-    def __init__(self, wishes: "OutputWishes", settings: "Settings") -> None:
+    def __init__(
+        self,
+        wishes: "OutputWishes",
+        settings: "Settings",
+        held: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._wishes = wishes
         self._settings = settings
+        self._held = held
         self._stack = ExitStack()
         self.journal: Journal | None = None
         self.output: Output | None = None
@@ -77,7 +84,9 @@ class Results:
             )
             return self.journal.done
         if not self.is_folder_alone:
-            self.output = self._stack.enter_context(open_output(wishes.output_path))
+            # To open a pipe may take for ever.
+            with self._held() if wishes.is_file else nullcontext():
+                self.output = self._stack.enter_context(open_output(wishes.output_path))
         return None
 
     def claim(self, key: str) -> None:
@@ -110,12 +119,13 @@ class Results:
 
     @property
     def whereabouts(self) -> dict[str, Any]:
-        """Where the results are, in the words of `End`."""
+        """Where results are kept by now, in the words of `End`."""
         wishes = self._wishes
+        kept = self.output.kept if self.output is not None else None
         return {
-            "output": wishes.output_path if wishes.is_file else None,
-            "is_journal": wishes.is_journal,
-            "texts": wishes.to_folder,
+            "output": kept if self.journal is None else wishes.output_path,
+            "journal": wishes.output_path if wishes.is_journal else None,
+            "texts": None if self._folder is None else wishes.to_folder,
             "moved_texts": 0 if self._folder is None else self._folder.moved,
         }
 
@@ -140,3 +150,5 @@ class Results:
                 self.output.leave()
             elif is_void:
                 self.output.discard()
+            else:
+                self.output.finish()

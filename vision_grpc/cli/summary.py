@@ -26,16 +26,18 @@ class End:
 
     ending: Ending
     output: Path | None = None
-    """The file of the results, None for stdout."""
-    is_journal: bool = False
-    """Whether the same command goes on from that file."""
+    """The file that has the results, None where no file has them."""
+    journal: Path | None = None
+    """The journal that the same command goes on from, or begins."""
     texts: Path | None = None
-    """The folder of the texts."""
+    """The folder that has the texts."""
     moved_texts: int = 0
     """How many of them have longer names because other files were there."""
     fits: bool = False
     """Whether images were fitted."""
     budget: int | None = None
+    lost: int = 0
+    """Images whose answers were lost."""
 
 
 def print_summary(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> None:
@@ -43,7 +45,7 @@ def print_summary(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) 
 
     A run of one image has no summary, unless it has a journal or files were passed over.
     """
-    if seen.total <= 1 and not (end.is_journal or seen.skipped):
+    if seen.total <= 1 and not (end.journal is not None or seen.skipped):
         return
     for line in _lines(progress, seen, end, quiet=quiet):
         print_lines(line)
@@ -54,7 +56,7 @@ def _lines(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> Iter
         yield _read_line(progress, seen)
     yield from _what_is_wrong(progress, end)
     if not quiet:
-        yield _costs(progress, seen)
+        yield _costs(progress, seen, end.lost)
         yield from _places(end)
     yield from _next_steps(progress, end)
 
@@ -80,6 +82,8 @@ def _what_is_wrong(progress: Progress, end: End) -> Iterator[str]:
     if progress.earlier_failed:
         yield f"{plural(progress.earlier_failed, 'image')} not read in earlier runs, and not sent again"
     yield from describe_gaps(progress, fits=end.fits)
+    if end.ending is Ending.BUDGET:
+        yield f"stopped by the budget{', as lost answers may be billed' if end.lost else ''}"
 
 
 def describe_gaps(progress: Progress, *, fits: bool) -> Iterator[str]:
@@ -126,8 +130,10 @@ def describe_reasons(failures: Failures) -> Iterator[str]:
         yield f"  {sum(reason.count for reason in more):>{width},}  for {plural(len(more), 'other reason')}"
 
 
-def _costs(progress: Progress, seen: Snapshot) -> str:
+def _costs(progress: Progress, seen: Snapshot, lost: int) -> str:
     parts = [f"billed {plural(seen.billed_units, 'unit')}"]
+    if lost:
+        parts[0] += f", and up to {lost:,} more for lost answers"
     if progress.earlier_billed_units:
         parts[0] += f" ({seen.billed_units + progress.earlier_billed_units:,} with those of earlier runs)"
     if seen.content_bytes:
@@ -149,14 +155,14 @@ def _places(end: End) -> Iterator[str]:
 
 
 def _next_steps(progress: Progress, end: End) -> Iterator[str]:
-    if not end.is_journal:
+    if end.journal is None:
         return
     arguments = sys.argv[1:]
     again = next_command()
     stdin = ", with the same input" if "-" in arguments else ""
     if end.ending is Ending.BUDGET and end.budget is not None:
         # Earlier runs may have spent more than the budget of this one.
-        spent = progress.earlier_billed_units + progress.billed_units
+        spent = progress.earlier_billed_units + progress.billed_units + end.lost
         larger = replace_option(arguments, str(max(2 * end.budget, spent + end.budget)), "--budget")
         yield f"to go on with a larger budget{stdin}: {next_command(arguments=larger)}"
     elif end.ending is not Ending.COMPLETE:
@@ -173,8 +179,8 @@ def _second_tries(progress: Progress, end: End, again: str, stdin: str) -> Itera
     if lasting:
         command = next_command("--retry-failed")
         yield f"to send all failed images again{stdin}, once the causes are mended: {command}"
-    if not end.fits and end.output is not None:
-        yield from _fitting(progress, end.output, stdin)
+    if not end.fits and end.journal is not None:
+        yield from _fitting(progress, end.journal, stdin)
 
 
 def _fitting(progress: Progress, journal: Path, stdin: str) -> Iterator[str]:

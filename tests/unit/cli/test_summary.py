@@ -1,6 +1,7 @@
 """What is said at the end of a run."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from snapshots import snapshot
@@ -17,7 +18,8 @@ RETRY_FAILED = (
     "to send all failed images again, once the causes are mended: "
     "vision-grpc analyze --retry-failed -o out.jsonl 'my scans'"
 )
-JOURNAL = End(Ending.COMPLETE, output=Path("out.jsonl"), is_journal=True)
+KEPT: dict[str, Any] = {"output": Path("out.jsonl"), "journal": Path("out.jsonl")}
+JOURNAL = End(Ending.COMPLETE, **KEPT)
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +118,7 @@ def test_skipped_files_are_counted_by_kind_and_the_way_to_read_them_is_said(told
             "--include '*.heic' -o out-fitted.jsonl 'my scans'"
         ),
     ]
-    fitting = End(Ending.COMPLETE, output=Path("out.jsonl"), is_journal=True, fits=True)
+    fitting = End(Ending.COMPLETE, **KEPT, fits=True)
     assert not any("--fit" in line for line in told.lines(progress, fitting))
 
 
@@ -161,7 +163,7 @@ def test_earlier_runs_are_counted_apart(told: Told) -> None:
 def test_a_run_that_was_cut_says_how_to_go_on(told: Told, ending: Ending) -> None:
     progress = Progress(0.0)
     progress.listed(12)
-    end = End(ending, output=Path("out.jsonl"), is_journal=True, texts=Path("my texts"))
+    end = End(ending, **KEPT, texts=Path("my texts"))
     assert told.lines(progress, end) == [
         "read 0 of at least 12 images in 3 min 20 s",
         "billed 0 units, sent 3.4 MB, sent 3 images again, waited 12 s for the quota",
@@ -173,8 +175,12 @@ def test_a_run_that_was_cut_says_how_to_go_on(told: Told, ending: Ending) -> Non
 
 def test_a_spent_budget_needs_a_larger_one(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["vision-grpc", "analyze", "--budget", "500", "-o", "x.jsonl", "--files-from", "-"])
-    end = End(Ending.BUDGET, output=Path("x.jsonl"), is_journal=True, budget=500)
-    assert told.lines(run_of(500), end)[-1] == (
+    end = End(Ending.BUDGET, **KEPT, budget=500)
+    *_, why, cost, place, advice = told.lines(run_of(500), end)
+    assert why == "stopped by the budget"
+    assert cost.startswith("billed 500 units, sent ")
+    assert place == "results are in out.jsonl"
+    assert advice == (
         "to go on with a larger budget, with the same input: "
         "vision-grpc analyze --budget 1000 -o x.jsonl --files-from -"
     )
@@ -186,10 +192,22 @@ def test_a_larger_budget_is_larger_than_what_earlier_runs_have_spent(
     monkeypatch.setattr("sys.argv", ["vision-grpc", "analyze", "--budget", "10", "-qo", "x.jsonl", "scans"])
     progress = run_of(0)
     progress.earlier_billed_units = 100
-    end = End(Ending.BUDGET, output=Path("x.jsonl"), is_journal=True, budget=10)
+    end = End(Ending.BUDGET, **KEPT, budget=10)
     assert told.lines(progress, end)[-1] == (
         "to go on with a larger budget: vision-grpc analyze --budget 110 -qo x.jsonl scans"
     )
+
+
+def test_lost_answers_are_said_with_the_costs(told: Told) -> None:
+    _, why, cost, *_ = told.lines(run_of(16), End(Ending.BUDGET, **KEPT, budget=40, lost=24))
+    assert why == "stopped by the budget, as lost answers may be billed"
+    assert cost.startswith("billed 16 units, and up to 24 more for lost answers, sent ")
+    assert told.lines(run_of(16), End(Ending.BUDGET, **KEPT, budget=40, lost=24), quiet=True)[0] == why
+
+
+def test_what_holds_no_results_is_not_named(told: Told) -> None:
+    lines = told.lines(run_of(2), End(Ending.COMPLETE, journal=Path("out.jsonl")))
+    assert not any(line.startswith("results are in") for line in lines)
 
 
 def test_without_a_journal_nothing_can_go_on(told: Told) -> None:
