@@ -113,5 +113,5 @@ def _advise_on_keys(item: Item) -> tuple[Advice, ...]:
     """Return how an image gets a key that is alone: in a container, keys may say more."""
     if item.place is None:
         return (Advice("name each image once"),)
-    is_row = item.place.rpartition("#")[2].startswith("row=")
+    is_row = item.place.partition("#page=")[0].rpartition("#")[2].startswith("row=")
     return (Advice("set", "key_column", '"row-number"') if is_row else Advice("set", "member_keys", '"path"'),)

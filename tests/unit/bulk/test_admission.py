@@ -47,7 +47,12 @@ def test_the_second_image_of_a_key_is_a_fault_that_names_both_places() -> None:
 
 
 def test_in_containers_keys_may_say_more() -> None:
-    for place, advice in (("b.tar#a/1.jpg", 'member_keys="path"'), ("b.parquet#row=0", 'key_column="row-number"')):
+    for place, advice in (
+        ("b.tar#a/1.jpg", 'member_keys="path"'),
+        ("b.tar#a/1.pdf#page=2", 'member_keys="path"'),
+        ("b.parquet#row=0#page=2", 'key_column="row-number"'),
+        ("b.parquet#row=0", 'key_column="row-number"'),
+    ):
         second = item("a/1")
         second.place = place
         _, _, faults = admit([Place("a.tar", iter([item("a/1")])), Place("b", iter([second]))])

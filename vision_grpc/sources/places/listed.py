@@ -1,4 +1,4 @@
-"""The places that a list names: a file with a name on each line, as `find` or `ls` print them."""
+"""The places that a list names: a file with a name on each line, as `find -type f` or `ls` print them."""
 
 import os
 from collections.abc import Iterator
@@ -23,9 +23,11 @@ def open_list(path: str, options: SourceOptions, *, nul_separated: bool = False)
 
     A list has a path or URL on each line, relative to the current folder, or with `nul_separated` a NUL after each.
     Lines are taken as they are: there are no comments and no quotation marks. Empty ones are left out, and line ends
-    of Windows are none of the names. The list `-` is read from stdin.
+    of Windows are none of the names. The list `-` is read from stdin. What follows the folder in which it lies, as in
+    what `find` prints, is left out: the folder has been read.
     """
     is_empty = True
+    last, last_number, told = "", 0, 0
     for number, record in enumerate(read_records(path, NUL if nul_separated else LINE_END), start=1):
         if isinstance(record, Fault):
             yield record
@@ -38,7 +40,15 @@ def open_list(path: str, options: SourceOptions, *, nul_separated: bool = False)
         if nul_separated and number == 1 and LINE_END in name and not os.path.lexists(name):
             yield fault_of(path, "has line ends in its first name, expected NUL", advice=[LINE_SEPARATED])
             return
-        for entry in open_path_or_url(os.fsdecode(name), options):
+        place = os.fsdecode(name)
+        if last and place.startswith(f"{last.rstrip('/')}/"):
+            if told != last_number:
+                told = last_number
+                fault = f"lies in what line {told} names, which is read whole: list files alone (find -type f)"
+                yield fault_of(path, fault, number)
+            continue
+        last, last_number = place, number
+        for entry in open_path_or_url(place, options):
             yield locate(entry, origin)
     if is_empty:
         yield fault_of(path, "names nothing")

@@ -53,6 +53,25 @@ def test_names_may_hold_line_ends_when_nul_separates_them() -> None:
     assert _keys(_list(b"a\nb.png\0\0c.png\0", nul_separated=True)) == ["a\nb.png", "c.png"]
 
 
+@pytest.mark.parametrize("folder", ["scans", "./scans", "scans/", "."])
+def test_what_find_prints_names_each_image_once(folder: str) -> None:
+    Path("scans/x").mkdir(parents=True)
+    for name in ("scans/1.png", "scans/x/2.png", "3.png", "scans.png"):
+        Path(name).touch()
+    printed = f"{folder}\n{folder.rstrip('/')}/1.png\n{folder.rstrip('/')}/x\n{folder.rstrip('/')}/x/2.png\n"
+    entries = _list(printed.encode() + b"nowhere/4.png\n")
+    found = _keys([entry for entry in entries if isinstance(entry, Item)])
+    below = ["scans/1.png", "scans/x/2.png"]
+    assert found == [*(["3.png", "scans.png", *below] if folder == "." else below), "nowhere/4.png"]
+    (fault,) = [entry for entry in entries if isinstance(entry, Fault)]
+    problem = "lies in what line 1 names, which is read whole: list files alone (find -type f)"
+    assert _error(fault).message == f"names: line 2: {problem}"
+
+
+def test_names_that_begin_alike_are_not_taken_for_a_folder_and_what_is_in_it() -> None:
+    assert _keys(_list(b"a\na.png\na.png.jpg\nb/1.png\nb/1.png")) == ["a", "a.png", "a.png.jpg", "b/1.png", "b/1.png"]
+
+
 def test_lists_of_windows_are_understood() -> None:
     assert _keys(_list(b"\xef\xbb\xbfa.png\r\n\r\nb.png\r\n")) == ["a.png", "b.png"]
 
