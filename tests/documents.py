@@ -13,6 +13,7 @@ A4 = (0.0, 0.0, 595.0, 842.0)
 # PDF 1.7, 7.6.3.3: what fills up a password.
 _PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
 _FIRST_PAGE = 4
+_HANGING = b"/N Do " * 30
 _OBJECTS_A_PAGE = 3
 
 
@@ -45,6 +46,11 @@ def scanned(image: Image.Image, dpi: float, drawing: bytes = b"") -> PdfPage:
     return PdfPage(scan(box) + drawing, image, box)
 
 
+def hanging_page() -> PdfPage:
+    """Return a page that draws forms that draw forms that do so: PDFium would be busy for years."""
+    return PdfPage(_HANGING)
+
+
 def make_pdf(pages: Sequence[PdfPage], *, count: int | None = None, opened_by: str | None = None) -> bytes:
     """Return a PDF of these pages, which may count wrongly, and may be encrypted (RC4), also with an empty password."""
     kids = b" ".join(b"%d 0 R" % (_FIRST_PAGE + _OBJECTS_A_PAGE * number) for number in range(len(pages)))
@@ -53,16 +59,21 @@ def make_pdf(pages: Sequence[PdfPage], *, count: int | None = None, opened_by: s
         (b"/Type/Pages/Kids[%s]/Count %d" % (kids, len(pages) if count is None else count), None),
         (b"/Type/Font/Subtype/Type1/BaseFont/Helvetica", None),
     ]
+    first_form = _FIRST_PAGE + _OBJECTS_A_PAGE * len(pages)
     for number, page in enumerate(pages):
         own = _FIRST_PAGE + _OBJECTS_A_PAGE * number
         box = " ".join(f"{side:.6f}" for side in page.box).encode()
-        resources = b"<</Font<</F 3 0 R>>/XObject<</I %d 0 R>>>>" % (own + 2)
+        resources = b"<</Font<</F 3 0 R>>/XObject<</I %d 0 R/N %d 0 R>>>>" % (own + 2, first_form)
         entries = b"/Type/Page/Parent 2 0 R/MediaBox[%s]/Contents %d 0 R/Resources%s%s"
         objects += [
             (entries % (box, own + 1, resources, page.more), None),
             (b"", page.drawing),
             _image(page.image or Image.new("L", (1, 1))),
         ]
+    if any(page.drawing == _HANGING for page in pages):
+        form = b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</N %d 0 R>>>>"
+        objects += [(form % (first_form + depth), _HANGING) for depth in range(1, 8)]
+        objects.append((form % 1, b"0 0 1 1 re f"))
     return _write(objects, opened_by)
 
 

@@ -1,9 +1,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import BytesIO
+from itertools import count
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 from documents import A4, PdfPage, make_pdf, scan, scanned, text
@@ -12,8 +16,9 @@ from PIL import Image, ImageChops, ImageDraw
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.pdf import open_pdf
-from vision_grpc.sources.containers.pdf.document import Document, _open, _pdfium
-from vision_grpc.sources.containers.pdf.page import Rendering
+from vision_grpc.sources.containers.pdf.page import Page, Rendering
+from vision_grpc.sources.containers.pdf.pdfium import File, open_page
+from vision_grpc.sources.containers.pdf.workers import _pool
 from vision_grpc.sources.fit import Fitted, prepare
 from vision_grpc.sources.item import PAGE_PAST_LIMIT, PAGE_WITH_TEXT, Entry, Fault, Item, Skipped
 from vision_grpc.sources.options import SourceOptions
@@ -21,6 +26,7 @@ from vision_grpc.sources.options import SourceOptions
 _OPTIONS = SourceOptions(fit=True)
 _SKIP_TEXT = SourceOptions(fit=True, skip_text=True)
 _PIXELS = Limits().pixels
+_numbers = count()
 
 
 def entries(document: bytes, options: SourceOptions = _OPTIONS) -> list[Entry]:
@@ -42,8 +48,17 @@ def error_of(entry: Entry) -> str:
     return error.message
 
 
+@contextmanager
+def first_page(document: bytes) -> Generator[Page]:
+    with NamedTemporaryFile() as file:
+        file.write(document)
+        file.flush()
+        with open_page(File(file.name.encode(), (next(_numbers),)), 1) as page:
+            yield page
+
+
 def render(page: PdfPage, most_pixels: int = _PIXELS) -> Rendering:
-    with Document(make_pdf([page])).page(1) as opened:
+    with first_page(make_pdf([page])) as opened:
         return opened.render(most_pixels)
 
 
@@ -100,7 +115,7 @@ def test_an_encrypted_document_needs_its_password() -> None:
 def test_an_encrypted_document_without_a_password_is_opened() -> None:
     document = make_pdf([PdfPage(text("behind no password"))], opened_by="")
     assert len(entries(document)) == 1
-    with Document(document).page(1) as page:
+    with first_page(document) as page:
         assert page.read_text().strip() == "behind no password"
 
 
@@ -272,7 +287,7 @@ def test_annotations_and_filled_forms_are_drawn() -> None:
         .replace(b"/Type/Catalog", b"/Type/Catalog/AcroForm<</Fields[]>>")
         .replace(b"5 0 obj\n<<", b"5 0 obj\n<</Type/XObject/Subtype/Form/BBox[0 0 200 100]")
     )
-    with Document(document).page(1) as opened:
+    with first_page(document) as opened:
         picture = opened.render(_PIXELS).to_picture()
     for above in (550, 250):
         assert picture.getpixel((200 * 300 // 72, (842 - above) * 300 // 72)) == 0
@@ -285,17 +300,21 @@ def test_a_page_that_is_damaged_is_an_error_and_the_others_are_read() -> None:
     assert [isinstance(result, Fitted) for result in results] == [True, False, True]
 
 
-def test_the_pages_of_a_document_share_what_is_opened_and_close_it_after_the_last(tmp_path: Path) -> None:
+def test_few_documents_are_open_at_once(tmp_path: Path) -> None:
     listed = []
     for number in range(10):
         path = tmp_path / f"{number}.pdf"
         path.write_bytes(make_pdf([PdfPage(box=(0, 0, 9, 9))] * 3))
         listed += [entry for entry in open_pdf(str(path), str(path), _OPTIONS) if isinstance(entry, Item)]
-    assert len(_open) <= 4
     for item in listed:
         assert isinstance(read(item), Fitted)
-        assert len(_open) <= 4
-    assert not _open
+        for number in worker_ids():
+            files = [file.readlink() for file in Path(f"/proc/{number}/fd").iterdir()]
+            assert len([file for file in files if file.suffix == ".pdf"]) <= 2
+
+
+def worker_ids() -> list[int]:
+    return [worker.process.pid for worker in _pool.workers if worker.process is not None]
 
 
 def test_pages_are_read_by_many_threads_at_once() -> None:
@@ -322,12 +341,14 @@ def test_a_long_document_is_read_in_flat_memory(tmp_path: Path) -> None:
 
 
 def _resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    pages = [int(Path(f"/proc/{number}/statm").read_text(encoding="ascii").split()[1]) for number in worker_ids()]
+    return max(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pypdfium2.raw", None)
-    _pdfium.cache_clear()
+@pytest.mark.usefixtures("new_workers")
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pypdfium2.py").write_text("raise ModuleNotFoundError('absent', name='pypdfium2')", encoding="ascii")
+    monkeypatch.syspath_prepend(tmp_path)
     (entry,) = entries(make_pdf([PdfPage()]))
     assert "pip install 'vision-grpc[images]'" in error_of(entry)
 

@@ -11,38 +11,31 @@ from vision_grpc.sources.containers.pdf.document import Document
 from vision_grpc.sources.containers.pdf.page import DamagedPageError, PdfError
 from vision_grpc.sources.extras import missing_extra
 from vision_grpc.sources.files import explain_unread
-from vision_grpc.sources.fit import Fitted, Origin, fit_picture
+from vision_grpc.sources.fit import Fitted
 from vision_grpc.sources.item import PAGE_WITH_TEXT, Entry, Fault, Item, Skipped, unreadable
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.texts.quoting import quote_name
 
 _SIGNATURE = b"%PDF"
 
-# Fewer are a page number or a stamp on a scan, which leave its text unread: `Page 1 of 12` has 9.
-_LEAST_TEXT = 10
-
 
 def open_pdf(source: str | bytes, key: str, options: SourceOptions) -> Iterator[Entry]:
     """Yield each page of a PDF document as an Item, and those that are left out.
 
     The document is a path or its content, and opened when the first is asked for. A page is rendered when it is read,
-    in any thread, one after another. A document that cannot be opened is a first page that ends as an error, so that
-    the page replaces it when the document is mended. What is not a PDF is an image, whatever its name says.
+    in any thread, by one of two processes. A document that cannot be opened is a first page that ends as an error,
+    so that the page replaces it when the document is mended. What is not a PDF is an image, whatever its name says.
     """
     try:
-        head = _read_head(source)
+        is_pdf = _SIGNATURE in _read_head(source)
+        document = Document(source) if is_pdf else None
     except (OSError, ValueError, MemoryError) as error:
         yield unreadable(page_key(key, 1), explain_unread(key, error))
         return
-    if _SIGNATURE not in head:
+    if document is None:
         yield one_image(source, key)
-        return
-    document = Document(source)
-    document.hold()
-    try:
+    else:
         yield from _list_pages(document, key, options)
-    finally:
-        document.release()
 
 
 def _read_head(source: str | bytes) -> bytes:
@@ -74,9 +67,9 @@ def _list_pages(document: Document, key: str, options: SourceOptions) -> Iterato
 
 def _list_first_pages(document: Document, key: str, most: int, *, skip_text: bool) -> Iterator[Entry]:
     missing = 0
-    for number in range(1, most + 1):
-        # A damaged document may count a million pages and have three.
-        if not document.has_page(number):
+    # A damaged document may count a million pages and have three.
+    for number, is_there in enumerate(document.find_pages(most), 1):
+        if not is_there:
             missing += 1
             continue
         for absent in range(number - missing, number):
@@ -85,7 +78,6 @@ def _list_first_pages(document: Document, key: str, most: int, *, skip_text: boo
         if skip_text and _has_text(document, number):
             yield Skipped(page_key(key, number), PAGE_WITH_TEXT, can_be_fitted=False, is_wished=True)
         else:
-            document.hold()
             yield Item(page_key(key, number), partial(_read_page, document, page_key(key, number), number))
     if missing:
         yield _missing(key, most - missing + 1, most)
@@ -99,24 +91,17 @@ def _missing(key: str, first: int, last: int) -> Item:
 
 def _has_text(document: Document, number: int) -> bool:
     try:
-        with document.page(number) as page:
-            text = page.read_text()
+        return document.has_text(number)
     except DamagedPageError:
         return False  # Reading it says so.
-    return sum(character.isprintable() and not character.isspace() for character in text) >= _LEAST_TEXT
 
 
 def _read_page(document: Document, key: str, number: int, limits: Limits) -> Fitted | ImageError:
     try:
-        with document.page(number) as page:
-            rendering = page.render(limits.pixels)
-        origin = Origin("PDF", rendering.size, dpi=rendering.dpi, points=rendering.points)
-        return fit_picture(rendering.to_picture(), origin, limits)
+        return document.fit_page(number, limits)
     except PdfError as error:
         return error.named(key)
     except MemoryError as error:
         return explain_unread(key, error)
     except ImportError as error:
         return missing_extra(error, "images", quote_name(key))
-    finally:
-        document.release()

@@ -1,44 +1,48 @@
-"""PDF documents in PDFium, for any thread and in bounded memory.
+"""PDF documents, as they are asked for from the processes that PDFium runs in."""
 
-PDFium takes one call at a time, whatever the document (https://pypdfium2-team.github.io/pypdfium2/python_api.html,
-"Incompatibility with Threading"), so there is one lock around all of it. Its plain functions are called rather than
-the classes of pypdfium2, whose finalizers would call PDFium from any thread.
-"""
-
-import atexit
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
-from functools import cache
-from importlib import import_module
-from threading import Event, Lock
-from typing import Any
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from time import monotonic
+from typing import TypeVar
 
+from vision_grpc.config import Limits
 from vision_grpc.errors import Code
-from vision_grpc.sources.containers.pdf.page import DamagedPageError, Page, PdfError
+from vision_grpc.sources.containers.pdf import pdfium
+from vision_grpc.sources.containers.pdf.page import DamagedPageError, PdfError
+from vision_grpc.sources.containers.pdf.workers import PATIENCE_S, WorkerLostError, one_worker
+from vision_grpc.sources.fit import Fitted
 
-# PDFium keeps all that it has read of a document until the document is closed: 1,000 scans of 168 KB took 168 MB. To
-# open one anew and find a page takes 0.2 ms for 300 pages and 30 ms for 5,000, where a page takes 60 ms and more.
-_PAGES_AT_ONCE = 32
-_MOST_OPEN = 4
-_PATIENCE_AT_EXIT_S = 10.0
+_T = TypeVar("_T")
 
-_lock = Lock()
-_over = Event()
-_open: "dict[Document, None]" = {}
-"""The documents that are open in PDFium, the one used last at the end."""
+_FOUND_AT_ONCE = 256
+
+_MOST_LOST_S = 2 * PATIENCE_S
+"""After two pages that hung, or many that crashed, the other pages of a document are not tried."""
 
 
 class Document:
-    """A PDF document in a file or in memory, which is open in PDFium only while its pages are wanted."""
+    """A PDF document in a file, or in memory, of which a temporary file is made.
+
+    Raises:
+        OSError: the temporary file cannot be written.
+    """
 
     def __init__(self, source: str | bytes) -> None:
-        self._source = source
         self._state: tuple[int, ...] | None = None
-        self._handle: Any = None
-        self._form: Any = None
-        self._form_settings: Any = None
-        self._pages_read = self._holders = 0
+        self._lost: dict[int, str] = {}
+        self._lost_s = 0.0
+        if isinstance(source, str):
+            self._path = os.path.abspath(source)  # noqa: PTH100 - a Path would drop `..` after a link
+        else:
+            # It may be large, and each worker opens it.
+            file, self._path = tempfile.mkstemp(prefix="vision-grpc-", suffix=".pdf")
+            weakref.finalize(self, _remove, self._path)
+            with open(file, "wb") as copy:  # noqa: PTH123 - a descriptor
+                copy.write(source)
 
     def count_pages(self) -> int:
         """Return how many pages the document says that it has.
@@ -47,91 +51,58 @@ class Document:
             PdfError: the document cannot be opened.
             ImportError: PDFium is not installed.
         """
-        with _alone():
-            count: int = _pdfium().FPDF_GetPageCount(self._opened())
-            return count
+        return self._ask(partial(pdfium.count_pages, self._file()))
 
-    def has_page(self, number: int) -> bool:
-        """Return whether the document has the page of this number, from 1, without a look at its content.
+    def find_pages(self, most: int) -> Iterator[bool]:
+        """Yield whether the document has the first page, the second and so on, without a look at their content.
 
         Raises:
             PdfError: the document cannot be opened.
         """
-        with _alone():
-            size = _pdfium().FS_SIZEF()
-            return bool(_pdfium().FPDF_GetPageSizeByIndexF(self._opened(), number - 1, size))
+        for first in range(1, most + 1, _FOUND_AT_ONCE):
+            numbers = range(first, min(first + _FOUND_AT_ONCE, most + 1))
+            yield from self._ask(partial(pdfium.find_pages, self._file(), numbers))
 
-    @contextmanager
-    def page(self, number: int) -> Generator[Page]:
-        """Give the page of this number, from 1. All of PDFium waits until it is given back.
+    def has_text(self, number: int) -> bool:
+        """Return whether the page of this number, from 1, has text that is worth reading, seen or not.
 
         Raises:
             PdfError: the document cannot be opened, or the page is damaged.
         """
-        with _alone():
-            pdfium, document = _pdfium(), self._opened()
-            self._pages_read += 1
-            handle = pdfium.FPDF_LoadPage(document, number - 1)
-            if not handle:
-                message = "this page is damaged"
+        return self._ask_page(number, partial(pdfium.has_text, self._file(), number))
+
+    def fit_page(self, number: int, limits: Limits) -> Fitted:
+        """Return how the page looks as an image that may be sent.
+
+        Raises:
+            PdfError: the document cannot be opened, or the page is damaged.
+            MemoryError: there is not enough memory for the pixels.
+            ImportError: PDFium or Pillow is not installed.
+        """
+        return self._ask_page(number, partial(pdfium.fit_page, self._file(), number, limits))
+
+    def _ask_page(self, number: int, call: Callable[[], _T]) -> _T:
+        with one_worker() as worker:
+            if number in self._lost:
+                raise WorkerLostError(self._lost[number])
+            if self._lost_s >= _MOST_LOST_S:
+                message = "not read, as PDFium hung or crashed on other pages: the PDF is damaged or too complex"
                 raise DamagedPageError(message)
-            if self._form:
-                pdfium.FORM_OnAfterLoadPage(handle, self._form)
+            began_at = monotonic()
             try:
-                yield Page(pdfium, handle, self._form)
-            finally:
-                if self._form:
-                    pdfium.FORM_OnBeforeClosePage(handle, self._form)
-                pdfium.FPDF_ClosePage(handle)
+                return worker.ask(call)
+            except WorkerLostError as error:
+                self._lost[number] = str(error)
+                self._lost_s += monotonic() - began_at
+                raise
 
-    def hold(self) -> None:
-        """Count one more who will want pages."""
-        with _lock:
-            self._holders += 1
+    def _ask(self, call: Callable[[], _T]) -> _T:
+        with one_worker() as worker:
+            return worker.ask(call)
 
-    def release(self) -> None:
-        """Count one less who wants pages, and close the document after the last."""
-        with _lock:
-            self._holders -= 1
-            if not (self._holders or _over.is_set()):
-                self.drop()
-
-    def _opened(self) -> Any:  # noqa: ANN401 - PDFium's handles come without types
-        if isinstance(self._source, str):
-            self._check_state(self._source)
-        if self._pages_read >= _PAGES_AT_ONCE:
-            self.drop()
-        if self._handle is None:
-            while len(_open) >= _MOST_OPEN:
-                next(iter(_open)).drop()
-            self._handle = self._load()
-            self._open_form()
-        _open.pop(self, None)
-        _open[self] = None
-        return self._handle
-
-    def _load(self) -> Any:  # noqa: ANN401 - likewise
-        pdfium = _pdfium()
-        if isinstance(self._source, bytes):
-            handle = pdfium.FPDF_LoadMemDocument64(self._source, len(self._source), None)
-        else:
-            handle = pdfium.FPDF_LoadDocument(os.fsencode(self._source), None)
-        if handle:
-            return handle
-        match pdfium.FPDF_GetLastError():
-            case pdfium.FPDF_ERR_PASSWORD:
-                message = "the PDF is encrypted and needs a password: save it without one"
-            case pdfium.FPDF_ERR_SECURITY:
-                message = "the PDF is encrypted in a way that PDFium does not know: save it without encryption"
-            case pdfium.FPDF_ERR_FILE:
-                message = "cannot be read"
-            case _:
-                message = "the PDF is damaged: save or copy it again"
-        raise PdfError(message)
-
-    def _check_state(self, path: str) -> None:
+    def _file(self) -> pdfium.File:
         try:
-            status = os.stat(path)  # noqa: PTH116 - names that are not UTF-8 too
+            status = os.stat(self._path)  # noqa: PTH116 - names that are not UTF-8 too
         except OSError as error:
             message = f"cannot be read any more ({error.strerror})"
             raise PdfError(message, Code.NOT_FOUND) from error
@@ -140,48 +111,9 @@ class Document:
             message = "the file was changed while its pages were read: start again"
             raise PdfError(message, Code.ABORTED)
         self._state = state
-
-    def _open_form(self) -> None:
-        """Prepare PDFium to draw the fields of a form, which are no part of the page."""
-        pdfium = _pdfium()
-        if pdfium.FPDF_GetFormType(self._handle) != pdfium.FORMTYPE_NONE:
-            # PDFium goes on using the settings.
-            self._form_settings = pdfium.FPDF_FORMFILLINFO(version=2)
-            self._form = pdfium.FPDFDOC_InitFormFillEnvironment(self._handle, self._form_settings)
-
-    def drop(self) -> None:
-        """Close the document, for whoever has the lock. It is opened again when more is wanted of it."""
-        if self._handle is not None:
-            if self._form:
-                _pdfium().FPDFDOC_ExitFormFillEnvironment(self._form)
-            _pdfium().FPDF_CloseDocument(self._handle)
-        self._handle = self._form = self._form_settings = None
-        self._pages_read = 0
-        _open.pop(self, None)
+        return pdfium.File(os.fsencode(self._path), state)
 
 
-@cache
-def _pdfium() -> Any:  # noqa: ANN401 - its functions come without types
-    pdfium = import_module("pypdfium2.raw")
-    # After pypdfium2's, so that it runs before it.
-    atexit.register(_end)
-    return pdfium
-
-
-@contextmanager
-def _alone() -> Generator[None]:
-    with _lock:
-        if _over.is_set():
-            message = "cannot be read any more: the process ends"
-            raise PdfError(message, Code.CANCELLED)
-        yield
-
-
-def _end() -> None:
-    """Keep all threads out of PDFium, as pypdfium2 ends it now: a call afterwards would crash the process."""
-    _over.set()
-    if _lock.acquire(timeout=_PATIENCE_AT_EXIT_S):
-        for document in list(_open):
-            document.drop()
-        # Documents that are let go of later find that it is over.
-        _lock.release()
+def _remove(path: str) -> None:
+    with suppress(OSError):  # Windows keeps what a worker has open.
+        os.unlink(path)  # noqa: PTH108 - likewise
