@@ -105,7 +105,9 @@ def test_a_page_that_crashes_is_an_error_and_the_others_are_read(monkeypatch: py
     monkeypatch.setattr(document, "partial", crash_at_2)
     results = pages(make_pdf([_SMALL] * 3))
     assert [isinstance(result, Fitted) for result in results] == [True, False, True]
-    assert faults(results) == ["a.pdf#page=2: PDFium crashed: the PDF is damaged or too complex"]
+    assert faults(results) == [
+        "a.pdf#page=2: PDFium crashed or took too much memory: the PDF is damaged or too complex"
+    ]
 
 
 def test_a_worker_that_was_killed_is_replaced() -> None:

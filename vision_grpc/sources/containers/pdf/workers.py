@@ -15,6 +15,7 @@ from functools import partial
 from multiprocessing import spawn
 from queue import LifoQueue
 from threading import Event
+from time import monotonic
 from typing import BinaryIO, TypeVar, cast
 
 from vision_grpc.errors import Code, MachineError
@@ -27,6 +28,7 @@ PATIENCE_S = 30
 """How long a call may take. Eight threads that read ahead wait for two processes, each no longer than two minutes."""
 
 _PROCESSES = 2
+_EARLY_S = 2
 
 # The same modules are found as here, however this program was started.
 _PROGRAM = (
@@ -70,10 +72,13 @@ class Worker:
             PdfError: no process can be started.
         """
         if self.process is not None:
+            began_at = monotonic()
             try:
                 return self._ask(self.process, call)
             except _CrashError:
-                pass  # An earlier document may have damaged the process, or somebody may have ended it.
+                # An earlier document may have damaged the process, or somebody ended it; that shows early.
+                if monotonic() - began_at > _EARLY_S:
+                    raise
         return self._ask(self._start(), call)
 
     def _start(self) -> "subprocess.Popen[bytes]":
@@ -136,7 +141,7 @@ class Worker:
 
 class _CrashError(WorkerLostError):
     def __init__(self) -> None:
-        super().__init__("PDFium crashed: the PDF is damaged or too complex")
+        super().__init__("PDFium crashed or took too much memory: the PDF is damaged or too complex")
 
 
 def _watch(process: "subprocess.Popen[bytes]", is_answered: Event, is_late: Event) -> None:
