@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import subprocess
+import tarfile
 import threading
 from pathlib import Path
 
@@ -152,12 +153,23 @@ def test_the_second_image_of_a_key_is_left_out_and_both_sources_are_named(tmp_pa
         finished = run(*arguments, cwd=tmp_path)
         assert finished.code == 1
         (told,) = errors(finished)
-        assert told.startswith("error: scans/0001.png: there are two images of this key in scans and in list")
+        assert told.startswith("error: scans/0001.png: two images have this key, number 2 of scans and line 1 of list")
+        assert "1 image left out, as another one has the key:" in finished.complaints
         assert images_sent(service) == 3
         assert sorted(line["key"] for line in lines_of(tmp_path / "out.jsonl")) == names
         assert run(*arguments, "--list-first", cwd=tmp_path).code == 2
         assert run("analyze", *there(service), "scans", "scans", "--list-first", cwd=tmp_path).code == 2
         assert images_sent(service) == 3
+
+
+def test_what_makes_keys_of_tar_files_say_more_is_named_as_an_option(tmp_path: Path) -> None:
+    (name,) = write_images(tmp_path / "scans", 1)
+    for archive in ("a.tar", "b.tar"):
+        with tarfile.open(tmp_path / archive, "w") as tar:
+            tar.add(tmp_path / name, name)
+    for options in ([], ["--list-first"]):
+        finished = run("analyze", "--local", "a.tar", "b.tar", "--dry-run", *options, cwd=tmp_path)
+        assert "set --member-keys path" in finished.stderr
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:

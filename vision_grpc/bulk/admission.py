@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from vision_grpc.bulk.keys import KeyTable
@@ -56,25 +57,19 @@ class Admission:
         self._on_image = on_image
         self._keys = KeyTable()
         self._listed = 0
-        # Where the images of each place begin, among those of all.
-        self._firsts: list[int] = []
-        self._names: list[str] = []
+        self._stretches: list[_Stretch] = []
 
     def items(self) -> Iterator[Item]:
         """Yield the images that are to be sent."""
-        progress, keys = self._progress, self._keys
+        progress = self._progress
         recorded: Recorded | None = None
         for name, entries in self._places:
-            self._firsts.append(self._listed)
-            self._names.append(name)
+            self._stretches.append(_Stretch(self._listed, name))
             for entry in entries:
                 if isinstance(entry, Item):
                     if self._listed == 0 and not (recorded := self._open_recorded()):
                         recorded = None  # Nothing is looked up in vain.
-                    first = keys.add(entry.key, self._listed)
-                    self._listed += 1
-                    if first is not None:
-                        self._report(Fault(entry.key, self._describe_second(entry, first)))
+                    if not self._is_first(entry):
                         continue
                     if self._on_image is not None:
                         self._on_image(entry.key)
@@ -94,24 +89,68 @@ class Admission:
         self._progress.fault(fault)
         self._on_fault(fault)
 
+    def _is_first(self, item: Item) -> bool:
+        """Count an image, and return whether no image before it has its key; else that is reported."""
+        number, stretch = self._listed, self._stretches[-1]
+        if item.origin is not None and not stretch.takes(number, line := item.origin.number):
+            self._stretches.append(_Stretch(number, stretch.name, line, line))
+        first = self._keys.add(item.key, number)
+        self._listed += 1
+        if first is not None:
+            self._report(Fault(item.key, self._describe_second(item, first)))
+        return first is None
+
     def _describe_second(self, item: Item, first: int) -> ImageError:
-        before, now = self._origin_of(first), self._origin_of(self._listed - 1)
-        where = f"twice in {now[0]}" if before[0] == now[0] else f"in {before[0]} and in {now[0]}"
-        problem = (
-            f"{quote_name(item.key)}: there are two images of this key {where} (numbers {before[1]:,} and {now[1]:,} "
-            "there), the second is left out"
-        )
+        here, there = self._stretch_of(self._listed - 1), self._stretch_of(first)
+        where = here.describe(self._listed - 1)
+        before = there.describe(first, names_place=here.name != there.name)
+        problem = f"{quote_name(item.key)}: two images have this key, {before} and {where}; the second is left out"
         return ImageError.advised(Code.ALREADY_EXISTS, problem, _advise_on_keys(item))
 
-    def _origin_of(self, number: int) -> tuple[str, int]:
-        """Return the quoted name of the place of an image, and its number there, from 1."""
-        place = bisect_right(self._firsts, number) - 1
-        return quote_name(self._names[place]), number - self._firsts[place] + 1
+    def _stretch_of(self, number: int) -> "_Stretch":
+        return self._stretches[bisect_right(self._stretches, number, key=lambda stretch: stretch.first) - 1]
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Images in a row that are of one place; in a list, on lines in a row, of which the last may have several.
+
+    A list of files is one stretch but for its empty lines.
+    """
+
+    first: int
+    """The number of its first image, among those of all places."""
+
+    name: str
+    first_line: int | None = None
+    """The line of its first image, None where images are not named in lines."""
+
+    last_line: int = 0
+
+    def takes(self, number: int, line: int) -> bool:
+        """Return whether the next image, which has this number and line, belongs here; then it is counted."""
+        if number == self.first:
+            self.first_line = self.last_line = line
+            return True
+        is_a_line_each = self.first_line is not None and self.first_line + number - self.first == self.last_line + 1
+        if line != self.last_line and not (is_a_line_each and line == self.last_line + 1):
+            return False
+        self.last_line = line
+        return True
+
+    def describe(self, number: int, *, names_place: bool = True) -> str:
+        """Return where an image is, in words."""
+        of = f" of {quote_name(self.name)}" if names_place else ""
+        if self.first_line is None:
+            return f"number {number - self.first + 1:,}{of}"
+        return f"line {min(self.first_line + number - self.first, self.last_line):,}{of}"
 
 
 def _advise_on_keys(item: Item) -> tuple[Advice, ...]:
     """Return how an image gets a key that is alone: in a container, keys may say more."""
     if item.place is None:
         return (Advice("name each image once"),)
+    if item.place == item.key:
+        return (Advice("read each file once, and leave out the copy if a file has it twice"),)
     is_row = item.place.partition("#page=")[0].rpartition("#")[2].startswith("row=")
     return (Advice("set", "key_column", '"row-number"') if is_row else Advice("set", "member_keys", '"path"'),)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from vision_grpc.bulk.failures import Failures, is_tried_again
 from vision_grpc.bulk.pace import Pace
+from vision_grpc.errors import Code
 from vision_grpc.results import ImageResult
 from vision_grpc.session.monitor import Stats
 from vision_grpc.sources.item import Fault, Skipped
@@ -34,7 +35,7 @@ class Snapshot:
     failed: int
     failed_by_code: Mapping[str, int]
     faults: int
-    """Parts of sources that could not be read."""
+    """Parts of sources that could not be read, and images whose keys others have."""
     skipped: Mapping[str, int]
     """Files passed over, by kind, without what the user asked to leave out."""
     earlier: int
@@ -98,6 +99,8 @@ class Progress:
         """Images of this run without a text."""
         self.faults = Failures()
         """Parts of sources that could not be read."""
+        self.doubles = Failures()
+        """Images left out, as others have their keys."""
         self.skipped: dict[str, PassedOver] = {}
         """Files passed over, by kind."""
         self.left_out: dict[str, int] = {}
@@ -130,8 +133,9 @@ class Progress:
         self.skipped[name].count += file.images
 
     def fault(self, fault: Fault) -> None:
-        """Count a part of a source that cannot be read."""
-        self.faults.add(fault.name, fault.error)
+        """Count a part of a source that cannot be read, or an image whose key another one has."""
+        counted = self.doubles if fault.error.code is Code.ALREADY_EXISTS else self.faults
+        counted.add(fault.name, fault.error)
 
     def finish(self, result: ImageResult, *, billed_units: int) -> None:
         """Count the final result of an image that was listed."""
@@ -159,7 +163,7 @@ class Progress:
             read=self.read,
             failed=self.failures.count,
             failed_by_code=self.failures.by_code.copy(),
-            faults=self.faults.count,
+            faults=self.faults.count + self.doubles.count,
             skipped={name: kind.count for name, kind in self.skipped.copy().items()},
             earlier=earlier,
             billed_units=self.billed_units,

@@ -25,6 +25,7 @@ from vision_grpc.cli.complaints import Complaints
 from vision_grpc.cli.connect import check_options, connect
 from vision_grpc.cli.dry_run import print_dry_run
 from vision_grpc.cli.exits import NOTHING_DONE, RunCounts
+from vision_grpc.cli.flags import image_error_in_flags
 from vision_grpc.cli.interrupts import Interrupts
 from vision_grpc.cli.progress import show_progress
 from vision_grpc.cli.results import Results
@@ -222,7 +223,7 @@ class Analysis:
 
         def refuse(fault: Fault) -> None:
             if fault.error.code is Code.ALREADY_EXISTS:
-                raise click.UsageError(fault.error.message, click.get_current_context())
+                raise click.UsageError(image_error_in_flags(fault.error), click.get_current_context())
 
         admission = Admission(self._places(), self._look, Progress(time.monotonic()), refuse)
         self._progress.listed(sum(1 for _ in admission.items()))

@@ -91,6 +91,9 @@ def describe_gaps(progress: Progress, *, fits: bool) -> Iterator[str]:
     if progress.faults.count:
         yield f"{plural(progress.faults.count, 'part')} of the sources cannot be read:"
         yield from describe_reasons(progress.faults)
+    if progress.doubles.count:
+        yield f"{plural(progress.doubles.count, 'image')} left out, as another one has the key:"
+        yield from describe_reasons(progress.doubles)
     fittable = {name: kind for name, kind in progress.skipped.items() if kind.can_be_fitted and not fits}
     others = {name: kind for name, kind in progress.skipped.items() if name not in fittable}
     if fittable:

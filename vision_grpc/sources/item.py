@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
+from vision_grpc.texts.quoting import quote_name
 
 
 class Made(Protocol):
@@ -15,6 +16,16 @@ class Made(Protocol):
     def content(self) -> bytes:
         """The bytes of a JPEG or PNG file."""
         ...
+
+
+class Origin(NamedTuple):
+    """Where in a list something is named."""
+
+    name: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"line {self.number} of {quote_name(self.name)}"
 
 
 Read: TypeAlias = bytes | Made | ImageError
@@ -45,6 +56,9 @@ class Item:
 
     place: str | None = field(default=None, repr=False)
     """Where it is, where its key does not tell, such as `shard.tar#a/b.jpg` for the key `a/b`."""
+
+    origin: Origin | None = None
+    """Where it is named, where that is a list."""
 
     error: ImageError | None = field(default=None, repr=False)
     """What reading it ends with, where that is known already."""

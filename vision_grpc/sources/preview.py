@@ -50,6 +50,13 @@ def preview(item: Item, limits: Limits, *, fits: bool) -> Preview:
     """
     if item.error is not None:
         return Preview(item.content_bytes, item.error)
+    known = _preview(item, limits, fits=fits)
+    if known.error is None or item.origin is None:
+        return known
+    return known._replace(error=known.error.at(str(item.origin)))
+
+
+def _preview(item: Item, limits: Limits, *, fits: bool) -> Preview:
     seen = None if item.path is None else _look(item.path)
     if isinstance(seen, ImageError):
         return Preview(item.content_bytes, seen)

@@ -5,13 +5,12 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from io import BufferedReader
 from pathlib import Path
-from typing import NamedTuple
 
 from vision_grpc.config import Limits
 from vision_grpc.errors import Advice, Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.files import explain_unread
-from vision_grpc.sources.item import Entry, Fault, Item, Read, Skipped
+from vision_grpc.sources.item import Entry, Fault, Item, Origin, Read, Skipped
 from vision_grpc.sources.places.stdin import STDIN, open_stdin
 from vision_grpc.texts.quoting import quote_name
 
@@ -31,16 +30,6 @@ _SIGNATURES = {
     b"\xff\xfe": "text in UTF-16, save it as UTF-8",
     b"\xfe\xff": "text in UTF-16, save it as UTF-8",
 }
-
-
-class Origin(NamedTuple):
-    """Where in a list something is named."""
-
-    name: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"line {self.number} of {quote_name(self.name)}"
 
 
 def read_records(name: str, separator: bytes) -> Iterator[bytes | Fault]:
@@ -80,6 +69,8 @@ def locate(entry: Entry, origin: Origin) -> Entry:
     match entry:
         case Item():
             entry.read = partial(_read, entry.read, origin)
+            entry.origin = origin
+            entry.error = None if entry.error is None else entry.error.at(str(origin))
             return entry
         case Fault():
             return Fault(entry.name, entry.error.at(str(origin)))

@@ -3,14 +3,13 @@
 import os
 from collections.abc import Iterator
 
-from vision_grpc.sources.item import Entry, Fault
+from vision_grpc.sources.item import Entry, Fault, Origin
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.lines import (
     BYTE_ORDER_MARK,
     LINE_END,
     LINE_SEPARATED,
     NUL,
-    Origin,
     fault_of,
     locate,
     read_records,

@@ -10,9 +10,9 @@ from typing import Literal, cast
 import msgspec
 
 from vision_grpc.contract.text_detection import check_text_detection
-from vision_grpc.sources.item import Entry, Fault, Item
+from vision_grpc.sources.item import Entry, Fault, Item, Origin
 from vision_grpc.sources.options import SourceOptions
-from vision_grpc.sources.places.lines import BYTE_ORDER_MARK, LINE_END, Origin, fault_of, locate, read_records
+from vision_grpc.sources.places.lines import BYTE_ORDER_MARK, LINE_END, fault_of, locate, read_records
 from vision_grpc.sources.places.opening import open_path, open_path_or_url, plain_path
 from vision_grpc.sources.places.stdin import STDIN
 from vision_grpc.sources.places.urls import path_of_url, scheme_of
