@@ -27,7 +27,9 @@ PROGRAM_ON_A_FULL_DISK = (
     "-c",
     """
 import resource
+from vision_grpc.bulk import space
 from vision_grpc.cli import main
+space.LEAST_BYTES = 0  # There is space at first.
 unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1500, unlimited[1]))
 try:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from vision_grpc.errors import Code
 from vision_grpc.events import CallEnded, CallStarted, Event
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ class Flight:
         """Images in calls that have not ended."""
         self.lost = 0
         """Images in calls that ended without an answer and may be billed all the same."""
+        self.answered = 0
+        """Images in calls that ended with an answer."""
         self.on_lost: Callable[[int], None] | None = None
         """Called with the images of such a call, before any of them is sent again."""
 
@@ -25,6 +28,8 @@ class Flight:
             self.images += event.images
         elif isinstance(event, CallEnded):
             self.images -= event.images
+            if event.code is Code.OK:
+                self.answered += event.images
             if event.may_be_billed:
                 self.lost += event.images
                 if self.on_lost is not None:

@@ -31,6 +31,9 @@ _T = TypeVar("_T")
 Prepare: TypeAlias = Callable[[Item], Read]
 """Reads an item and makes it fit to be sent, in any thread."""
 
+LOOK_EVERY_S = 1.0
+"""How often it is looked whether there is space for more results."""
+
 _UNREAD = ImageError(Code.CANCELLED, "not read, as the run ends")
 
 
@@ -48,7 +51,7 @@ class BulkRun:
 
     Images whose answers were lost are not sent again where that could cost more than the budget; the run goes on with
     others as long as units are left. A call that is refused for its credentials or folder ends the run as a stop does,
-    and its images get no result: another run may read them.
+    and its images get no result: another run may read them. Nor is anything sent while the sink has no space for it.
     """
 
     def __init__(
@@ -80,6 +83,9 @@ class BulkRun:
         self._images_left = max_images
         self._budget = budget
         self._stop = Stop() if stop is None else stop
+        self._flight = flight
+        self._kept_answers = 0
+        self._looks_at = 0.0
         self._out: dict[str, Sent] = {}
         self._changes: dict[str, Change] = {}
         self._held: Item | None = None
@@ -100,7 +106,9 @@ class BulkRun:
 
         Raises:
             VisionError: the service cannot be called, as `VisionClient.analyze_many` raises it.
+            Exception: the sink has no space or fails, as it raises it.
         """
+        self._check_space()
         while True:
             self._stream_stop = stop = Stop()
             self._stop.wakes(self, stop.ask)
@@ -113,6 +121,7 @@ class BulkRun:
                             self._give_up(result)
                         elif result.error is not _UNREAD:
                             yield self._keep(result)
+                            self._look_for_space()
             finally:
                 self._stop.wakes_no_longer(self)
             if (ending := self._ending()) is not None:
@@ -123,6 +132,25 @@ class BulkRun:
         self._stop.ask()
         if self._reader == get_ident():
             raise _Left
+
+    @property
+    def unwritten(self) -> int:
+        """Images, at most, whose answers have come and which the sink does not have."""
+        answered = 0 if self._flight is None else self._flight.answered
+        return min(len(self._out), max(0, answered - self._kept_answers))
+
+    def _check_space(self) -> None:
+        self._looks_at = time.monotonic() + LOOK_EVERY_S
+        self._sink.check_space()
+
+    def _look_for_space(self) -> None:
+        """Send no more where the answers of the calls in flight need the space that is left."""
+        if self._error is None and time.monotonic() >= self._looks_at:
+            try:
+                self._check_space()
+            except Exception as error:  # noqa: BLE001 - raised again when the stream has ended
+                self._error = error
+                self._stream_stop.ask()
 
     def _stream(self, images: Iterable[ImageSource], stop: Stop) -> Generator[ImageResult, None, None]:
         return self._client.analyze_many(
@@ -201,14 +229,15 @@ class BulkRun:
     def _keep(self, result: ImageResult) -> ImageResult:
         """Hand a result on, with its boxes in the pixels of the original."""
         is_billed = result.error is None
-        sent = self._out.pop(result.key)
         if self._budget is not None:
             self._budget.settle(billed=is_billed)
         result.check()
         change = self._changes.pop(result.key, None)
         if change is not None:
             result = change.restore(result)
-        self._sink.write(result, sent, change)
+        self._sink.write(result, self._out[result.key], change)
+        del self._out[result.key]
+        self._kept_answers += result.outcome is not None
         self._progress.finish(result, billed_units=int(is_billed))
         return result
 

@@ -23,14 +23,26 @@ class Sink(Protocol):
         """Keep a result; `change` is what was done to the image so that it could be sent."""
         ...
 
+    def check_space(self) -> None:
+        """Check that there is space for more results, before more is sent.
+
+        Raises:
+            Exception: there is none; the error says where.
+        """
+        ...
+
 
 class JournalSink:
     """Adds results to a journal."""
 
     def __init__(self, journal: Journal) -> None:
-        self._write = journal.write
+        self._write, self._check_space = journal.write, journal.check_space
 
     def write(self, result: ImageResult, sent: Sent, change: Change | None) -> None:
         """Add a result."""
         item, started_at = sent
         self._write(result, started_at=started_at, change=change, languages=item.languages, model=item.model)
+
+    def check_space(self) -> None:
+        """Check the disk of the journal."""
+        self._check_space()

@@ -13,6 +13,7 @@ from zlib import crc32
 from vision_grpc.bulk.half_files import half_name, remove_left_halves
 from vision_grpc.bulk.journal import Line
 from vision_grpc.bulk.keys import KeyTable, bytes_of_key
+from vision_grpc.bulk.space import check_space
 from vision_grpc.bulk.text_names import TEXT, names_of
 from vision_grpc.errors import Advice, AdvisedError, MachineError
 from vision_grpc.results import ImageResult
@@ -80,6 +81,17 @@ class TextFolder:
     def claim(self, key: str) -> Path:
         """Return the file of an image, which no other image gets from now on."""
         return Path(os.fsdecode(self._path_of(self._claim(key)[0])))
+
+    def check_space(self) -> None:
+        """Check that there is space for more texts.
+
+        Raises:
+            TextFolderError: there is none.
+        """
+        try:
+            check_space(self._root)
+        except OSError as error:
+            raise _explain(error, self._root) from error
 
     def write(self, result: ImageResult) -> None:
         """Write the text of an image, unless it has failed. To be called before its line is written to the journal.

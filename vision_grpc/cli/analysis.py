@@ -172,7 +172,8 @@ class Analysis:
                 code = self._exit_code(ending)
                 results.finish(ending, self._progress, budget, lost=flight.lost, is_void=code == NOTHING_DONE)
             except (AdvisedError, OSError, click.ClickException):
-                self._summarize(self._end(Ending.FAILED, results, lost=flight.lost), client.stats())
+                end = self._end(Ending.FAILED, results, lost=flight.lost, unwritten=run.unwritten)
+                self._summarize(end, client.stats())
                 raise
             self._summarize(self._end(ending, results, lost=flight.lost), client.stats())
         return interrupts.exit_code if ending is Ending.INTERRUPTED else code
@@ -282,8 +283,16 @@ class Analysis:
             found += progress.earlier_read + progress.earlier_failed
         return self._counts.exit_code(earlier=found, is_whole=is_whole)
 
-    def _end(self, ending: Ending, results: Results, *, lost: int = 0) -> End:
-        return End(ending, budget=self._quota.budget, lost=lost, fits=self._source.fit, **results.whereabouts)
+    def _end(self, ending: Ending, results: Results, *, lost: int = 0, unwritten: int = 0) -> End:
+        return End(
+            ending,
+            fits=self._source.fit,
+            budget=self._quota.budget,
+            most=self._quota.max_images,
+            lost=lost,
+            unwritten=unwritten,
+            **results.whereabouts,
+        )
 
     def _summarize(self, end: End, stats: Stats) -> None:
         seen = self._progress.snapshot(time.monotonic(), stats)

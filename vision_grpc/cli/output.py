@@ -11,6 +11,7 @@ from typing import Self
 
 import click
 
+from vision_grpc.bulk.space import check_space
 from vision_grpc.cli.exits import READER_GONE
 from vision_grpc.cli.patient_file import PatientFile
 from vision_grpc.cli.stderr import print_line
@@ -84,6 +85,17 @@ class Output:
         Raises:
             click.ClickException: they cannot be.
         """
+
+    def check_space(self) -> None:
+        """Check that there is space for more results.
+
+        Raises:
+            click.ClickException: there is none.
+        """
+        try:
+            check_space(self._file.fileno())
+        except OSError as error:
+            raise _refusal(self._name, error) from error
 
     def discard(self) -> None:
         """Undo what was written, where that is possible."""

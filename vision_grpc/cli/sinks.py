@@ -30,6 +30,10 @@ class StreamSink:
             with self._room(self._output):
                 self._output.write(record)
 
+    def check_space(self) -> None:
+        """Check the disk, or the device, of the output."""
+        self._output.check_space()
+
 
 class FolderSink:
     """Writes texts to a folder, and then hands results on: what is in the journal has its text there."""
@@ -43,3 +47,9 @@ class FolderSink:
         self._folder.write(result)
         if self._others is not None:
             self._others.write(result, sent, change)
+
+    def check_space(self) -> None:
+        """Check the disks of all."""
+        self._folder.check_space()
+        if self._others is not None:
+            self._others.check_space()

@@ -38,14 +38,19 @@ class End:
     budget: int | None = None
     lost: int = 0
     """Images whose answers were lost."""
+    unwritten: int = 0
+    """Images, at most, whose answers came and could not be written."""
+    most: int | None = None
+    """How many images the run was to send, None for all."""
 
 
 def print_summary(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> None:
     """Print the summary on stderr; with `quiet`, only what is wrong and what to do about it.
 
-    A run of one image has no summary, unless it has a journal or files were passed over.
+    A run of one image has no summary, unless it has a journal, files were passed over or its limits ended it.
     """
-    if seen.total <= 1 and not (end.journal is not None or seen.skipped):
+    is_cut = end.ending in {Ending.LIMIT, Ending.BUDGET}
+    if seen.total <= 1 and not (end.journal is not None or seen.skipped or is_cut):
         return
     for line in _lines(progress, seen, end, quiet=quiet):
         print_lines(line)
@@ -56,7 +61,7 @@ def _lines(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> Iter
         yield _read_line(progress, seen)
     yield from _what_is_wrong(progress, end)
     if not quiet:
-        yield _costs(progress, seen, end.lost)
+        yield _costs(progress, seen, end)
         yield from _places(end)
     yield from _next_steps(progress, end)
 
@@ -82,6 +87,8 @@ def _what_is_wrong(progress: Progress, end: End) -> Iterator[str]:
     if progress.earlier_failed:
         yield f"{plural(progress.earlier_failed, 'image')} not read in earlier runs, and not sent again"
     yield from describe_gaps(progress, fits=end.fits)
+    if end.ending is Ending.LIMIT and end.most is not None:
+        yield f"stopped after {plural(end.most, 'image')}, as --max-images asks"
     if end.ending is Ending.BUDGET:
         yield f"stopped by the budget{', as lost answers may be billed' if end.lost else ''}"
 
@@ -133,10 +140,12 @@ def describe_reasons(failures: Failures) -> Iterator[str]:
         yield f"  {sum(reason.count for reason in more):>{width},}  for {plural(len(more), 'other reason')}"
 
 
-def _costs(progress: Progress, seen: Snapshot, lost: int) -> str:
+def _costs(progress: Progress, seen: Snapshot, end: End) -> str:
     parts = [f"billed {plural(seen.billed_units, 'unit')}"]
-    if lost:
-        parts[0] += f", and up to {lost:,} more for lost answers"
+    if end.lost:
+        parts[0] += f", and up to {end.lost:,} more for lost answers"
+    if end.unwritten:
+        parts[0] += f", and up to {end.unwritten:,} more for answers that could not be written"
     if progress.earlier_billed_units:
         parts[0] += f" ({seen.billed_units + progress.earlier_billed_units:,} with those of earlier runs)"
     if seen.content_bytes:

@@ -46,6 +46,9 @@ class Kept:
         assert change is None
         self.keys.append(result.key)
 
+    def check_space(self) -> None:
+        pass
+
 
 def item(number: int, read: Callable[[Limits], Read] | None = None) -> Item:
     return Item(f"{number}", (lambda _: png(number)) if read is None else read)

@@ -205,6 +205,25 @@ def test_lost_answers_are_said_with_the_costs(told: Told) -> None:
     assert told.lines(run_of(16), End(Ending.BUDGET, **KEPT, budget=40, lost=24), quiet=True)[0] == why
 
 
+def test_answers_that_could_not_be_written_are_said_with_the_costs(told: Told) -> None:
+    cost = told.lines(run_of(16), End(Ending.FAILED, **KEPT, unwritten=5))[1]
+    assert cost.startswith("billed 16 units, and up to 5 more for answers that could not be written, sent ")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_run_that_sends_only_so_many_images_says_why_it_ends(told: Told, *, quiet: bool) -> None:
+    progress = run_of(10)
+    progress.listed(290)
+    *_, why = [line for line in told.lines(progress, End(Ending.LIMIT, **KEPT, most=10), quiet=quiet) if "stop" in line]
+    assert why == "stopped after 10 images, as --max-images asks"
+    one = Progress(0.0, most=1)
+    one.listed(2)
+    one.finish(ImageResult("0.png"), billed_units=1)
+    assert "stopped after 1 image, as --max-images asks" in told.lines(one, End(Ending.LIMIT, most=1), quiet=quiet)
+    whole = told.lines(progress, End(Ending.COMPLETE, **KEPT, most=10), quiet=quiet)
+    assert not any("--max-images" in line for line in whole)
+
+
 def test_what_holds_no_results_is_not_named(told: Told) -> None:
     lines = told.lines(run_of(2), End(Ending.COMPLETE, journal=Path("out.jsonl")))
     assert not any(line.startswith("results are in") for line in lines)

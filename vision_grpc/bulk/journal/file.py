@@ -8,6 +8,7 @@ from threading import Event, Lock, Thread
 from vision_grpc.bulk.journal.errors import JournalError, name_of
 from vision_grpc.bulk.journal.lost import keep_lost
 from vision_grpc.bulk.journal.opening import is_in_place
+from vision_grpc.bulk.space import check_space
 from vision_grpc.threads import start_thread
 
 SYNC_EVERY_S = 1.0
@@ -60,6 +61,17 @@ class JournalFile:
             self._changed.set()
             if self._thread is None:
                 self._thread = start_thread(self._keep_syncing, "vision-grpc journal")
+
+    def check_space(self) -> None:
+        """Check that there is space for more lines.
+
+        Raises:
+            JournalError: there is none.
+        """
+        try:
+            check_space(self._fd)
+        except OSError as error:
+            raise JournalError.of(error, self._path) from error
 
     def sync(self) -> None:
         """Write to disk what was appended.

@@ -125,6 +125,14 @@ class Journal:
             )
         )
 
+    def check_space(self) -> None:
+        """Check that there is space for more lines.
+
+        Raises:
+            JournalError: there is none.
+        """
+        self._file.check_space()
+
     def note_billed(self, at_most: int) -> None:
         """Add how many units may have been billed by all runs, lost answers included.
 
