@@ -40,7 +40,7 @@ def open_list(path: str, options: SourceOptions, *, nul_separated: bool = False)
             yield fault_of(path, "has line ends in its first name, expected NUL", advice=[LINE_SEPARATED])
             return
         place = os.fsdecode(name)
-        if last and place.startswith(f"{last.rstrip('/')}/"):
+        if last and place.startswith(f"{last.rstrip('/')}/") and os.pardir not in place.split("/"):
             if told != last_number:
                 told = last_number
                 fault = f"lies in what line {told} names, which is read whole: list files alone (find -type f)"

@@ -72,6 +72,13 @@ def test_names_that_begin_alike_are_not_taken_for_a_folder_and_what_is_in_it() -
     assert _keys(_list(b"a\na.png\na.png.jpg\nb/1.png\nb/1.png")) == ["a", "a.png", "a.png.jpg", "b/1.png", "b/1.png"]
 
 
+def test_what_lies_beside_a_folder_that_its_name_leads_through_is_read() -> None:
+    Path("a").mkdir()
+    for name in ("a/1.png", "2.png"):
+        Path(name).touch()
+    assert _keys(_list(b"a\na/../2.png\n")) == ["a/1.png", "a/../2.png"]
+
+
 def test_lists_of_windows_are_understood() -> None:
     assert _keys(_list(b"\xef\xbb\xbfa.png\r\n\r\nb.png\r\n")) == ["a.png", "b.png"]
 
