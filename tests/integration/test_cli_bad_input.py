@@ -1,7 +1,9 @@
 """Bad input to `vision-grpc analyze`: one clear line that names what is bad and the fix."""
 
 import os
+import shlex
 import socket
+import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -260,7 +262,10 @@ def test_a_service_that_nobody_reaches(folder: Path) -> None:
     assert (told["ok"], told["retryable"], told["error"]["code"]) == (False, True, "UNAVAILABLE")
     complaint, advice = finished.complaints
     assert complaint.startswith(f"error: good.png: {nowhere} was not reached")
-    assert advice == "to find the cause, run vision-grpc doctor --call with the same options"
+    assert (
+        advice
+        == f"to find the cause, run {shlex.quote(sys.executable)} -m vision_grpc doctor --call with the same options"
+    )
 
 
 def test_a_service_that_is_too_slow(there: tuple[str, ...], folder: Path) -> None:

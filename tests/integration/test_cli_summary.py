@@ -45,7 +45,7 @@ def analyze(service: Service, folder: Path, *options: object) -> Finished:
 
 def type_command(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Type the command that ends a line into a shell."""
-    command = line[line.index("python -m vision_grpc") :].replace("python", shlex.quote(sys.executable), 1)
+    command = line[line.index(shlex.quote(sys.executable)) :]
     return subprocess.run(
         ["/bin/bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False, timeout=60
     )

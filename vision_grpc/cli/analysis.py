@@ -27,6 +27,7 @@ from vision_grpc.cli.dry_run import print_dry_run
 from vision_grpc.cli.exits import NOTHING_DONE, RunCounts
 from vision_grpc.cli.flags import image_error_in_flags
 from vision_grpc.cli.interrupts import Interrupts
+from vision_grpc.cli.next_command import next_command
 from vision_grpc.cli.progress import show_progress
 from vision_grpc.cli.results import Results
 from vision_grpc.cli.stderr import print_line
@@ -302,7 +303,7 @@ class Analysis:
             and self._exit_code(end.ending) == NOTHING_DONE
             and not (self._local or self._quiet)
         ):
-            print_line("to find the cause, run vision-grpc doctor --call with the same options")
+            print_line(f"to find the cause, run {next_command(arguments=['doctor', '--call'])} with the same options")
 
 
 def _describe_flight(images: int) -> str:

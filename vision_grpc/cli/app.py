@@ -2,13 +2,14 @@
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 import click
 
 from vision_grpc.cli.commands import Commands
 from vision_grpc.cli.exits import INTERRUPTED, NOTHING_DONE
 from vision_grpc.cli.flags import in_flags
-from vision_grpc.cli.next_command import program_words
 from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.stdout import open_stdout
 from vision_grpc.errors import AdvisedError, MachineError
@@ -74,7 +75,7 @@ def run() -> int:
     """
     open_stdout()
     try:
-        code: int = app.main(prog_name=" ".join(program_words()), standalone_mode=False)
+        code: int = app.main(prog_name=_program_name(), standalone_mode=False)
     except click.Abort as abort:
         # Another Ctrl-C, while threads end, ends the program at once and without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -98,6 +99,12 @@ def run() -> int:
         print_line(_with_notes(f"error: {_describe(error)}", error))
         return NOTHING_DONE
     return code
+
+
+def _program_name() -> str:
+    """Return the program as help names it, and the completion of shells."""
+    # Run as `python -m vision_grpc`, or by a program of the user's own.
+    return "vision-grpc" if Path(sys.argv[0]).stem == "vision-grpc" else "python -m vision_grpc"
 
 
 def _describe(error: OSError | MemoryError | ImportError) -> str:

@@ -1,5 +1,7 @@
 """The command that goes on from where a run ended, exactly as a shell takes it."""
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +24,7 @@ def next_command(*more: str, arguments: Sequence[str] | None = None, program: st
     end = rest.index("--") if "--" in rest else len(rest)
     kept = [word for word in rest[:end] if word not in _ONCE and word not in more]
     words = [command, *more, *kept, *rest[end:]]
-    return " ".join([*program_words(program), *map(quote_word, words)])
+    return " ".join(map(quote_word, [*program_words(program), *words]))
 
 
 def replace_option(arguments: Sequence[str], value: str, *names: str) -> list[str]:
@@ -66,7 +68,15 @@ def _flags() -> set[str]:
 
 
 def program_words(program: str | None = None) -> list[str]:
-    """Return how this program is called, without a command."""
-    path = Path(sys.argv[0] if program is None else program)
-    # Run as `python -m vision_grpc`, or by a program of the user's own.
-    return ["vision-grpc"] if path.stem == "vision-grpc" else ["python", "-m", "vision_grpc"]
+    """Return how this program is called from here, without a command."""
+    path = sys.argv[0] if program is None else program
+    folder, name = os.path.split(path)
+    if name in {"__main__.py", "-c"}:
+        return [sys.orig_argv[0], "-m", "vision_grpc"]
+    if not os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file, it never raises
+        return [path]
+    if (found := shutil.which(name)) is not None and Path(found).samefile(path):
+        return [name]
+    if not os.access(path, os.X_OK):
+        return [sys.orig_argv[0], path]
+    return [path if folder else os.path.join(os.curdir, name)]  # noqa: PTH118 - a Path would drop the dot

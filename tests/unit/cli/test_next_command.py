@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -22,11 +23,40 @@ from vision_grpc.cli.next_command import next_command, replace_option
     ],
 )
 def test_the_same_command_with_more_options(arguments: list[str], more: list[str], command: str) -> None:
-    assert next_command(*more, arguments=arguments, program="/opt/bin/vision-grpc") == command
+    assert next_command(*more, arguments=arguments, program="vision-grpc") == command
 
 
-def test_how_the_program_was_run() -> None:
-    assert next_command(arguments=["serve"], program="/x/vision_grpc/__main__.py") == "python -m vision_grpc serve"
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The present folder, with programs in folders that are on the path and are not."""
+    for name in ("on path/vision-grpc", "on path/vg", "off path/vision-grpc", "here", "script.py"):
+        program = tmp_path / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        if name != "script.py":
+            program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "on path"))
+    monkeypatch.setattr("sys.orig_argv", ["bin/python3", "-X", "dev"])
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("program", "called"),
+    [
+        ("{}/on path/vision-grpc", "vision-grpc"),
+        ("on path/vision-grpc", "vision-grpc"),
+        ("{}/on path/vg", "vg"),
+        ("off path/vision-grpc", "'off path/vision-grpc'"),
+        ("./here", "./here"),
+        ("here", "./here"),
+        ("script.py", "bin/python3 script.py"),
+        ("{}/vision_grpc/__main__.py", "bin/python3 -m vision_grpc"),
+        ("-c", "bin/python3 -m vision_grpc"),
+    ],
+)
+def test_the_program_is_called_as_it_was(folder: Path, program: str, called: str) -> None:
+    assert next_command(arguments=["serve"], program=program.format(folder)) == f"{called} serve"
 
 
 @pytest.mark.parametrize("name", ["two  blanks", "new\nline", "it's", "tab\t", "\udcff.png", "$(rm x)", "x" * 5000, ""])

@@ -24,7 +24,7 @@ JOURNAL = End(Ending.COMPLETE, **KEPT)
 
 @pytest.fixture(autouse=True)
 def command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["/usr/bin/vision-grpc", "analyze", "-o", "out.jsonl", "my scans"])
+    monkeypatch.setattr("sys.argv", ["vision-grpc", "analyze", "-o", "out.jsonl", "my scans"])
 
 
 class Told:
