@@ -78,7 +78,7 @@ def test_the_failed_are_grouped_and_the_command_for_them_works(service: Service,
     finished = analyze(service, folder, "-o", "out file.jsonl", "my scans")
     assert finished.code == 1
     assert "2 images not read:" in finished.complaints
-    assert "  2  INVALID_ARGUMENT: the file is empty: copy or save it again (such as 'my scans/1 x.png')" in (
+    assert "  2  INVALID_ARGUMENT, such as 'my scans/1 x.png': the file is empty: copy or save it again" in (
         finished.complaints
     )
     for name in broken:

@@ -20,11 +20,11 @@ Examples:
   vision-grpc analyze -l ru,en scans/ > texts.txt
   vision-grpc analyze scans/ -o results.jsonl        and again, to go on
   vision-grpc analyze scans/ -o results.jsonl --retry-failed
-  vision-grpc analyze scans/ --fit --to-folder texts/
+  vision-grpc analyze scans/ -o results.jsonl --fit --to-folder texts/
   vision-grpc analyze s3://bucket/scans/ -o results.jsonl --rps 10
   vision-grpc analyze scans/ --dry-run --rps 10
   vision-grpc analyze scans/ -o results.jsonl --budget 1000
-  find scans -type f -print0 | vision-grpc analyze -0 --files-from - -o r.jsonl
+  find . -type f -print0 | vision-grpc analyze -0 --files-from - -o r.jsonl
   vision-grpc analyze --format jsonl scans/ | jq -r 'select(.ok).text'
   curl -s https://vision.example/scan.png | vision-grpc analyze --local -
 

@@ -7,6 +7,8 @@ import os
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.stderr import join_lines, print_lines
 
+_DATED = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
 
 def show_logs(level: int) -> None:
     """Print what the library logs at this level and above.
@@ -17,7 +19,8 @@ def show_logs(level: int) -> None:
     if level > logging.DEBUG:
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     handler = _StderrHandler()
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    # Who does not follow the log reads its warnings among the errors of the command.
+    handler.setFormatter(_Formatter(_DATED) if level < logging.WARNING else _PlainFormatter())
     logger = logging.getLogger("vision_grpc")
     logger.addHandler(handler)
     logger.setLevel(level)
@@ -35,6 +38,13 @@ class _Formatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging gives it
         return join_lines(super().formatMessage(record))
+
+
+class _PlainFormatter(_Formatter):
+    """Makes lines such as `warning: x.jsonl: cannot be locked here`, as those of errors."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging gives it
+        return join_lines(f"{record.levelname.lower()}: {record.message}")
 
 
 class _StderrHandler(logging.Handler):

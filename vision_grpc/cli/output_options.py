@@ -125,8 +125,8 @@ _OPTIONS = (
         "--to-folder",
         metavar="DIR",
         type=click.Path(path_type=Path),
-        help="Write the text of each image to a file in DIR: DIR/a/b.txt for a/b.png. Add "
-        "-o OUT.jsonl, and a later run goes on here, too.",
+        help="Write the text of each image to a file in DIR: DIR/a/b.txt for a/b.png, so that '.' puts it beside the "
+        "image. Add -o OUT.jsonl, and a later run goes on here, too, and pays for no image twice.",
     ),
     option(
         _SECTION,

@@ -75,7 +75,8 @@ def _read_line(progress: Progress, seen: Snapshot) -> str:
     if seen.done == seen.earlier and seen.earlier:
         return line.removesuffix(",")
     line += f" in {duration(seen.elapsed_s)}"
-    if seen.read and seen.mean_per_s:
+    # What took no second says nothing of the pace.
+    if seen.read and seen.mean_per_s and seen.elapsed_s >= 1:
         line += f" ({pace(seen.mean_per_s)} images/s)"
     return line
 
@@ -134,8 +135,10 @@ def describe_reasons(failures: Failures) -> Iterator[str]:
     for reason in reasons[:_MOST_REASONS]:
         name = quote_name(reason.name)
         said = join_lines(image_error_in_flags(reason.error)).removeprefix(f"{name}: ")
-        such = name if reason.count == 1 else f"such as {name}"
-        yield f"  {reason.count:>{width},}  {reason.error.code.name}: {said} ({such})"
+        code = reason.error.code.name
+        # Of several, the numbers in the message are those of the first.
+        about = f"{code}: {said} ({name})" if reason.count == 1 else f"{code}, such as {name}: {said}"
+        yield f"  {reason.count:>{width},}  {about}"
     if more := reasons[_MOST_REASONS:]:
         yield f"  {sum(reason.count for reason in more):>{width},}  for {plural(len(more), 'other reason')}"
 

@@ -12,6 +12,7 @@ _HEAD, _TAIL = 120, 100
 # What a shell would not take as it is. Blanks are among it, so that the ends of a name are seen.
 # A home folder and `#0`, the key of bytes, stay as they are.
 _SPECIAL = re.compile(r"[\s'\"`$&|;<>()\[\]{}*?!\\]|^~(?!/)|^#(?!\d+$)|^$")
+_SPECIAL_IN_DOUBLE = re.compile(r'["`$!\\]')
 _ESCAPES = {"\a": r"\a", "\b": r"\b", "\t": r"\t", "\n": r"\n", "\v": r"\v", "\f": r"\f", "\r": r"\r", "\x1b": r"\e",
             "'": r"\'", "\\": r"\\"}  # fmt: skip
 _ASCII_END = 0x80
@@ -21,8 +22,9 @@ _WIDE = 0xFFFF
 
 
 def quote_name(name: str | os.PathLike[str]) -> str:
-    r"""Return the name of a file or an image as a shell takes it: `scan.png`, `'two  blanks.png'`, `$'a\tb.png'`.
+    r"""Return the name of a file or an image as a shell takes it.
 
+    That is `scan.png`, `'two  blanks.png'`, `"it's.png"` or `$'a\tb.png'`.
     So a name can be recognised and copied whatever is in it. A long one is cut in the middle. Of base64 text in
     place of a name, only the length is returned.
     """
@@ -36,6 +38,8 @@ def quote_name(name: str | os.PathLike[str]) -> str:
 
 def quote_word(word: str) -> str:
     """Return a word of a command as a shell takes it, whole."""
+    if "'" in word and word.isprintable() and not _SPECIAL_IN_DOUBLE.search(word):
+        return f'"{word}"'
     if not word.isprintable() or "'" in word:
         return f"$'{''.join(map(_escape, word))}'"
     return f"'{word}'" if _SPECIAL.search(word) else word

@@ -23,6 +23,18 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
     library.setLevel(level)
 
 
+@pytest.mark.parametrize(("level", "is_dated"), [(logging.DEBUG, True), (logging.INFO, True), (logging.WARNING, False)])
+def test_warnings_look_like_errors_where_the_log_is_not_followed(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str], level: int, *, is_dated: bool
+) -> None:
+    logging.getLogger("vision_grpc").handlers.pop()
+    show_logs(level)
+    log.warning("%s: no lock", "a\nb.jsonl")
+    said = capsys.readouterr().err
+    assert said.endswith(" WARNING vision_grpc.sources: a b.jsonl: no lock\n" if is_dated else "")
+    assert (said == "warning: a b.jsonl: no lock\n") is not is_dated
+
+
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\x0b", "\x1e", "\x85", "\u2028"])
 def test_a_name_forges_no_line(log: logging.Logger, line_break: str, capsys: pytest.CaptureFixture[str]) -> None:
     log.warning("%s: no such file", f"a.png{line_break}{_FORGED}")

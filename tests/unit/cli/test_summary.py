@@ -73,11 +73,26 @@ def test_failures_are_grouped_by_their_reason(told: Told) -> None:
     progress = run_of(5, *empty, ImageError(Code.UNAVAILABLE, "connection refused"))
     assert told.lines(progress, quiet=True) == [
         "13 images not read:",
-        "  12  INVALID_ARGUMENT: the file is empty (such as 'bad 0.png')",
+        "  12  INVALID_ARGUMENT, such as 'bad 0.png': the file is empty",
         "   1  UNAVAILABLE: connection refused ('bad 12.png')",
         "to send 1 image again that may succeed now: vision-grpc analyze -o out.jsonl 'my scans'",
         RETRY_FAILED,
     ]
+
+
+def test_numbers_are_those_of_the_file_that_is_named(told: Told) -> None:
+    large = [ImageError(Code.INVALID_ARGUMENT, f"'bad {n}.png': the file has {n + 7} bytes") for n in range(2)]
+    assert told.lines(run_of(2, *large), quiet=True)[:2] == [
+        "2 images not read:",
+        "  2  INVALID_ARGUMENT, such as 'bad 0.png': the file has 7 bytes",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.5, "in 0.5 s"), (2.0, "in 2.0 s (2.0 images/s)")])
+def test_what_took_no_second_has_no_pace(seconds: float, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = run_of(4)
+    print_summary(progress, progress.snapshot(seconds, Stats(requests=1)), JOURNAL, quiet=False)
+    assert capsys.readouterr().err.splitlines()[0] == f"read 4 of 4 images {said}"
 
 
 def test_names_are_shown_escaped(told: Told) -> None:

@@ -29,7 +29,9 @@ _BASH = shutil.which("bash")
         ("~home", "'~home'"),
         ('"quoted"', "'\"quoted\"'"),
         ("back\\slash", "'back\\slash'"),
-        ("it's", r"$'it\'s'"),
+        ("it's", '"it\'s"'),
+        ("it's $5", r"$'it\'s $5'"),
+        ("it's\n", r"$'it\'s\n'"),
         ("a.png\r", r"$'a.png\r'"),
         ("a.png\r\n", r"$'a.png\r\n'"),
         ("a\tb.png", r"$'a\tb.png'"),
@@ -57,7 +59,8 @@ def test_what_is_shown_is_one_line_and_has_no_character_that_a_terminal_obeys(na
 @pytest.mark.skipif(_BASH is None, reason="no bash on this machine")
 def test_a_shell_reads_the_same_name_again() -> None:
     names = [
-        "scan.png", "a b", "two  blanks", "a\tb\r\n", "it's", '"', "$HOME", "`id`", "~", "*", "a\\nb", "#x", "!x", "é",
+        "scan.png", "a b", "two  blanks", "a\tb\r\n", "it's", "it's $HOME `id`", "it's \\n!", "it's \"a\"", "it's *",
+        '"', "$HOME", "`id`", "~", "*", "a\\nb", "#x", "!x", "é",
         "й", "a\u00a0b", "\u202e", "caf\udce9\udcff1.png", "\x01a", "\x7ff", "😀\u200d", "{a,b}", "a;b&c|d<e>f(g)[h]?",
     ]  # fmt: skip
     script = "printf '%s\\0' " + " ".join(map(quote_name, names))
