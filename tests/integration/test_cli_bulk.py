@@ -449,7 +449,7 @@ def test_many_failures_of_one_kind_do_not_flood_the_terminal(tmp_path: Path) -> 
         assert finished.code == 1
         assert len(errors(finished)) == 20
         assert sum("further errors of this kind" in line for line in finished.complaints) == 1
-        assert "99  INVALID_ARGUMENT: the file is empty" in finished.stderr
+        assert "99  INVALID_ARGUMENT, such as scans/0001.png: the file is empty" in finished.stderr
         assert len(errors(run("analyze", *there(service), "scans", "-v", cwd=tmp_path))) == 99
 
 
