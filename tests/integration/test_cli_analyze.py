@@ -212,7 +212,7 @@ def test_file_names_are_bytes(there: tuple[str, ...], line: Path, tmp_path: Path
     assert told["key"] == "caf\\xe9\n.png"
     assert b64decode(told["key_bytes"]) == name
     finished = run("analyze", *there, name, b"\xe9.png", cwd=tmp_path)
-    assert finished.stdout.startswith(b"==> caf\xe9\n.png <==\n" + BEGINNING.encode())
+    assert finished.text.startswith(r"==> $'caf\xe9\n.png' <==" + f"\n{BEGINNING}")
     assert finished.complaints[0] == r"error: $'\xe9.png': no such file, check the path"
 
 
