@@ -189,7 +189,7 @@ def test_kinds_and_reasons_are_bounded() -> None:
     ("names", "messages"),
     [
         (("a.png", "b.png"), ("a.png: no such file, check the path", "b.png: no such file, check the path")),
-        (("a b.png", "c'd.png"), ("'a b.png': the file is empty", "$'c\\'d.png': the file is empty")),
+        (("a b.png", "c'd.png"), ("'a b.png': the file is empty", '"c\'d.png": the file is empty')),
         (("a", "b"), ("1,048,577 bytes, at most 1,048,576", "2,000,000 bytes, at most 1,048,576")),
         (("a", "b"), ("field 'x' is wrong", 'field "yyy" is wrong')),
         (

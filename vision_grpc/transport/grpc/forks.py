@@ -10,9 +10,13 @@ import threading
 import weakref
 from typing import Any
 
+import grpc
+
 _kept: list[object] = []
 # Python names a thread by its function.
 _THREAD = "(_poll_wrapper)"
+# Nothing is sent there: a channel connects with its first call.
+_NOWHERE = "127.0.0.1:1"
 
 
 def keep_for_ever(thing: object) -> None:
@@ -30,17 +34,35 @@ class _Forks:
         self.are_loops_served = True
         self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
         self._has_thread = False
+        self._is_used = False
+        self._holder: object = None
+
+    def used(self) -> None:
+        """Take note that this process opens a channel of any kind."""
+        self._is_used = True
 
     def opened(self, channel: object) -> None:
         """Take note of a channel for an event loop."""
         self._opened.add(channel)
 
     def look(self) -> None:
-        """Take note, before a fork, of whether the thread runs."""
+        """Take note, before a fork, of whether the thread runs, and hold gRPC until the fork is over.
+
+        With its last channel gRPC ends, in a thread. A child that was forked meanwhile does not have that thread, and
+        its first channel waits for it, for ever: seen in 3 of 128 children. Opening a channel waits for it here.
+        """
         self._has_thread = any(thread.name.endswith(_THREAD) for thread in threading.enumerate())
+        if self._is_used:
+            self._holder = grpc.insecure_channel(_NOWHERE)
+
+    def passed(self) -> None:
+        """Let gRPC go, in the parent, when the fork is over."""
+        self._holder = None
 
     def forked(self) -> None:
         """Keep gRPC, in the child of a fork, from ending the channels of the parent."""
+        if self._holder is not None:
+            keep_for_ever(self._holder)
         if self._has_thread:
             self.are_loops_served = False
             for channel in self._opened:
@@ -49,4 +71,4 @@ class _Forks:
 
 FORKS = _Forks()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=FORKS.look, after_in_child=FORKS.forked)
+    os.register_at_fork(before=FORKS.look, after_in_parent=FORKS.passed, after_in_child=FORKS.forked)
