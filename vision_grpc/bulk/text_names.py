@@ -3,9 +3,12 @@
 import re
 from hashlib import blake2b
 
+from vision_grpc.sources.kinds import FITTABLE, SENDABLE
+
 TEXT = b".txt"
-# Suffixes that name the format of an image; of any other, such as that of `page.1`, nobody knows what it is.
-_IMAGE_SUFFIX = re.compile(rb"(?<=.)\.(jpe?g|jpe|jfif|png|webp|tiff?|bmp|gif|avif|heic|heif|pdf)$", re.IGNORECASE)
+# Of any other suffix, such as that of `page.1`, nobody knows what it is.
+_IMAGE_SUFFIXES = "|".join(map(re.escape, SENDABLE | FITTABLE)).encode()
+_IMAGE_SUFFIX = re.compile(b"(?<=.)(%b)$" % _IMAGE_SUFFIXES, re.IGNORECASE)
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
 _LONGEST_NAME, _LONGEST_PATH = 240, 3_800
 

@@ -32,6 +32,7 @@ def _regular_files(folder: Path) -> dict[str, str]:
     [
         ("a.png", "a.txt"),
         ("scans/b.JPEG", "scans/b.txt"),
+        ("scans/b.jp2", "scans/b.txt"),
         ("./scans//b.jpg", "scans/b.txt"),
         ("/data/c.tiff", "data/c.txt"),
         ("../../d.webp", "__/__/d.txt"),
