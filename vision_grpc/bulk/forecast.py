@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.bulk.failures import Failures
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
 from vision_grpc.sources.item import Item
 from vision_grpc.sources.preview import preview
-
-IMAGES_A_CALL = 8
 
 
 @dataclass(slots=True)
@@ -55,7 +54,7 @@ class Forecast:
 
 def least_s(images: int, limits: Limits) -> float | None:
     """Return the time that the quota alone makes so many images take; None without a quota."""
-    calls = -(-images // IMAGES_A_CALL)
+    calls = -(-images // VISION_V1.most_images)
     times = [
         amount / quota
         for amount, quota in ((calls, limits.requests_per_s), (images, limits.images_per_s))
