@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pandas as pd  # type: ignore[import-untyped]
 import pytest
-from journaled import SETTINGS, failed, read
+from journaled import SETTINGS, failed, read, sent
 
 from vision_grpc.bulk.journal import Answers, Journal, LineWriter
 from vision_grpc.errors import Code
@@ -41,11 +41,11 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     with Journal.open(path, SETTINGS, answers=answers) as journal:
         for key in _ODD:
             journal.write(read(key, "слово", key.encode("utf-8", "replace").decode()))
-        journal.write(failed("b.png", message="bad \udcff name"), languages=["ru"])
+        journal.write(failed("b.png", message="bad \udcff name"), sent("b.png", languages=["ru"]))
         journal.write(read("b.png", "two", "words"))
         journal.write(failed("c.png", Code.NOT_FOUND))
         change = Change(Origin("TIFF", (4000, 3000), dpi=300.0), (1000, 750), "JPEG", 90)
-        journal.write(failed("d.tif", Code.UNAVAILABLE), change=change, started_at=1_700_000_000)
+        journal.write(failed("d.tif", Code.UNAVAILABLE), sent("d.tif", started_at=1_700_000_000), change)
         journal.finish({"ok": 10, "failed": 2})
     # A damaged line is blanked.
     path.write_bytes(path.read_bytes() + b'{"key":"torn')
@@ -122,9 +122,8 @@ def test_what_first_comes_after_many_lines_has_its_column(tmp_path: Path, monkey
     with Journal.open(path, SETTINGS) as journal:
         pass
     plain = LineWriter("none").render(ImageResult("a.png"))
-    late = LineWriter("none").render(
-        failed("caf\udce9.png"), change=change, languages=["ru"], model="line", started_at=1.5, finished_at=2.5
-    )
+    image = sent("caf\udce9.png", started_at=1.5, languages=["ru"], model="line")
+    late = LineWriter("none").render(failed("caf\udce9.png"), image, change, finished_at=2.5)
     with path.open("ab") as file:
         file.write(plain * 30_000 + late)  # duckdb samples 20,480 lines.
     with Journal.open(path, SETTINGS) as journal:

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple, Protocol
 
-from vision_grpc.bulk.journal import Journal
 from vision_grpc.results import ImageResult
 from vision_grpc.sources.fit import Change
 from vision_grpc.sources.item import Item
@@ -17,7 +16,7 @@ class Sent(NamedTuple):
 
 
 class Sink(Protocol):
-    """Where results go."""
+    """Where results go, such as a journal."""
 
     def write(self, result: ImageResult, sent: Sent, change: Change | None) -> None:
         """Keep a result; `change` is what was done to the image so that it could be sent."""
@@ -30,19 +29,3 @@ class Sink(Protocol):
             Exception: there is none; the error says where.
         """
         ...
-
-
-class JournalSink:
-    """Adds results to a journal."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._write, self._check_space = journal.write, journal.check_space
-
-    def write(self, result: ImageResult, sent: Sent, change: Change | None) -> None:
-        """Add a result."""
-        item, started_at = sent
-        self._write(result, started_at=started_at, change=change, languages=item.languages, model=item.model)
-
-    def check_space(self) -> None:
-        """Check the disk of the journal."""
-        self._check_space()

@@ -70,12 +70,4 @@ class JsonLines:
 
     def render(self, result: "ImageResult", sent: "Sent", change: "Change | None" = None) -> bytes:
         """Return the line of a result."""
-        item, started_at = sent
-        return self._lines.render(
-            result,
-            started_at=started_at,
-            finished_at=time(),
-            change=change,
-            languages=item.languages,
-            model=item.model,
-        )
+        return self._lines.render(result, sent, change, finished_at=time())

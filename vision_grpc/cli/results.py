@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.journal import Journal, read_journal
-from vision_grpc.bulk.sink import JournalSink
 from vision_grpc.bulk.text_folder import TextFolder
 from vision_grpc.cli.formats import JsonLines, PlainText
 from vision_grpc.cli.output import Output, open_output
@@ -108,7 +107,7 @@ class Results:
         """Return what takes the results; `several` says whether there are several images."""
         sink: Sink | None = None
         if self.journal is not None:
-            sink = JournalSink(self.journal)
+            sink = self.journal
         elif self.output is not None:
             form: Format = JsonLines(self._wishes.kept_answers) if self._wishes.is_jsonl else PlainText(headers=several)
             sink = StreamSink(form, self.output, room)

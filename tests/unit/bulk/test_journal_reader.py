@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from journaled import SETTINGS, answer, failed, read
+from journaled import SETTINGS, answer, failed, read, sent
 
 from vision_grpc.bulk.journal import Answers, Journal, JournalError, LineWriter, read_header, read_journal
 from vision_grpc.errors import Code
@@ -18,7 +18,7 @@ def test_results_come_back(path: Path, answers: Answers) -> None:
     results = [read("a.png", "Привет", "мир"), failed("caf\udce9.png", Code.NOT_FOUND), read(r"caf\xe9.png")]
     with Journal.open(path, SETTINGS, answers=answers) as journal:
         for result in results:
-            journal.write(result, started_at=1_700_000_000.25, languages=["ru"])
+            journal.write(result, sent(result.key, started_at=1_700_000_000.25, languages=["ru"]))
         journal.finish({"ok": 2})
     lines = list(read_journal(path))
     assert [line.key for line in lines] == ["a.png", "caf\udce9.png", r"caf\xe9.png"]

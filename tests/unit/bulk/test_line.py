@@ -3,7 +3,7 @@ import json
 from datetime import datetime
 
 import pytest
-from journaled import answer, failed, read
+from journaled import answer, failed, read, sent
 
 from vision_grpc.bulk.journal import Answers, LineWriter
 from vision_grpc.codec.json import to_json
@@ -29,7 +29,8 @@ def _load(line: bytes) -> dict[str, object]:
 
 
 def test_a_line_has_all_fields_in_their_order() -> None:
-    line = LineWriter().render(read("a.png", "Привет", "мир"), started_at=1_700_000_000.25, finished_at=1_700_000_001.5)
+    image = sent("a.png", started_at=1_700_000_000.25)
+    line = LineWriter().render(read("a.png", "Привет", "мир"), image, finished_at=1_700_000_001.5)
     told = _load(line)
     assert list(told) == [*_FIELDS, "wire"]
     assert line.startswith(b'{"key":"a.png","ok":true,"retryable":false,"error":null,')
@@ -87,7 +88,7 @@ def test_a_damaged_answer_is_the_error_of_its_image() -> None:
 def test_what_an_image_has_of_its_own_is_beside_it() -> None:
     change = Change(Origin("TIFF", (4000, 3000), frames=2), (1000, 750), "JPEG", 90)
     result = change.restore(read("a.tif", "one"))
-    told = _load(LineWriter().render(result, change=change, languages=("ru",), model="line"))
+    told = _load(LineWriter().render(result, sent("a.tif", languages=("ru",), model="line"), change))
     assert told["fitted"] == change.to_dict()
     assert (told["languages"], told["model"]) == (["ru"], "line")
     kept = AnalyzeResult.FromString(base64.b64decode(str(told["wire"])))
@@ -129,7 +130,7 @@ def test_a_key_that_is_not_utf8_is_escaped_and_its_bytes_are_kept(key: str, show
 def test_lone_surrogates_are_escaped_wherever_they_are() -> None:
     result = failed("a.png", message="bad \udcff name")
     result.request_id = "\udc80"
-    told = _load(LineWriter().render(result, languages=["\udc81"], model="\udc82"))
+    told = _load(LineWriter().render(result, sent("a.png", languages=["\udc81"], model="\udc82")))
     assert told["error"] == {"code": "UNAVAILABLE", "message": r"bad \xff name"}
     assert (told["request_id"], told["languages"], told["model"]) == (r"\x80", [r"\x81"], r"\x82")
     assert "key_bytes" not in told

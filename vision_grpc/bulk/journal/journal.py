@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -20,6 +20,7 @@ from vision_grpc.bulk.journal.recovery import Findings, mend, scan
 from vision_grpc.results import ImageResult
 
 if TYPE_CHECKING:
+    from vision_grpc.bulk.sink import Sent
     from vision_grpc.sources.fit import Change
 
 _log = logging.getLogger(__name__)
@@ -100,30 +101,20 @@ class Journal:
     def write(
         self,
         result: ImageResult,
-        *,
-        started_at: float | None = None,
-        finished_at: float | None = None,
+        sent: "Sent | None" = None,
         change: "Change | None" = None,
-        languages: Sequence[str] | None = None,
-        model: str | None = None,
+        *,
+        finished_at: float | None = None,
     ) -> None:
-        """Add the line of a result; times are those of `time.time`, `finished_at` is now if it is not given.
+        """Add the line of a result; `finished_at` is a time as of `time.time`, now if it is not given.
 
-        `change` is what was done to the image to send it; `languages` and `model` are its own, None for the run's.
+        `sent` is what is known about its image, and `change` what was done to that to send it.
 
         Raises:
             JournalError: the disk is full or failed, or the file was deleted; all lines before are whole.
         """
-        self._file.append(
-            self._lines.render(
-                result,
-                started_at=started_at,
-                finished_at=time() if finished_at is None else finished_at,
-                change=change,
-                languages=languages,
-                model=model,
-            )
-        )
+        now = time() if finished_at is None else finished_at
+        self._file.append(self._lines.render(result, sent, change, finished_at=now))
 
     def check_space(self) -> None:
         """Check that there is space for more lines.

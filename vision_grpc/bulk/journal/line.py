@@ -15,6 +15,7 @@ from vision_grpc.codec.json import to_json
 from vision_grpc.results import ImageError, ImageResult
 
 if TYPE_CHECKING:
+    from vision_grpc.bulk.sink import Sent
     from vision_grpc.sources.fit import Change
 
 Answers: TypeAlias = Literal["wire", "json", "none"]
@@ -55,14 +56,12 @@ class LineWriter:
     def render(
         self,
         result: ImageResult,
-        *,
-        started_at: float | None = None,
-        finished_at: float | None = None,
+        sent: "Sent | None" = None,
         change: "Change | None" = None,
-        languages: Sequence[str] | None = None,
-        model: str | None = None,
+        *,
+        finished_at: float | None = None,
     ) -> bytes:
-        """Return the line of a result, its line end included; times are those of `time.time`.
+        """Return the line of a result, its line end included; `finished_at` is a time as of `time.time`.
 
         An answer that is damaged becomes the error of the result, as by `ImageResult.check`.
         """
@@ -76,11 +75,11 @@ class LineWriter:
             result.attempts,
             result.request_id,
             result.transport,
-            None if started_at is None else datetime.fromtimestamp(started_at, UTC),
+            None if sent is None else datetime.fromtimestamp(sent.started_at, UTC),
             None if finished_at is None else datetime.fromtimestamp(finished_at, UTC),
             fitted=None if change is None else strict_tree(change.to_dict()),
-            languages=languages,
-            model=model,
+            languages=None if sent is None else sent.item.languages,
+            model=None if sent is None else sent.item.model,
         )
         if self._answers == "wire":
             if result.outcome is not None:
