@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from vision_grpc.bulk.keys import KeyTable
 from vision_grpc.bulk.progress import Progress
@@ -12,23 +12,15 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
 from vision_grpc.texts.quoting import quote_name
 
+if TYPE_CHECKING:
+    from vision_grpc.bulk.journal import Recorded
+
 
 class Place(NamedTuple):
     """Where images come from, as it is called in messages, and what is there."""
 
     name: str
     entries: Iterable[Entry]
-
-
-class Recorded(Protocol):
-    """What earlier runs have recorded: a key that is in it is done."""
-
-    def __len__(self) -> int: ...
-    def __contains__(self, key: str, /) -> bool: ...
-
-    def is_read(self, key: str) -> bool:
-        """Return whether the image of a key that is done was read; else it failed for good."""
-        ...
 
 
 class Admission:
@@ -42,7 +34,7 @@ class Admission:
     def __init__(
         self,
         places: Iterable[Place],
-        open_recorded: Callable[[], Recorded | None],
+        open_recorded: "Callable[[], Recorded | None]",
         progress: Progress,
         on_fault: Callable[[Fault], None],
         *,
@@ -55,35 +47,39 @@ class Admission:
         self._progress = progress
         self._on_fault = on_fault
         self._on_image = on_image
+        self._recorded: Recorded | None = None
         self._keys = KeyTable()
         self._listed = 0
         self._stretches: list[_Stretch] = []
 
     def items(self) -> Iterator[Item]:
         """Yield the images that are to be sent."""
-        progress = self._progress
-        recorded: Recorded | None = None
         for name, entries in self._places:
             self._stretches.append(_Stretch(self._listed, name))
             for entry in entries:
                 if isinstance(entry, Item):
-                    if self._listed == 0 and not (recorded := self._open_recorded()):
-                        recorded = None  # Nothing is looked up in vain.
-                    if not self._is_first(entry):
-                        continue
-                    if self._on_image is not None:
-                        self._on_image(entry.key)
-                    if recorded is not None and entry.key in recorded:
-                        progress.done_before(ok=recorded.is_read(entry.key))
-                    else:
-                        if not self._is_listed:
-                            progress.listed()
+                    if self._is_to_be_sent(entry):
                         yield entry
                 elif isinstance(entry, Skipped):
-                    progress.skip(entry)
+                    self._progress.skip(entry)
                 else:
                     self._report(entry)
-        progress.listing_ended()
+        self._progress.listing_ended()
+
+    def _is_to_be_sent(self, item: Item) -> bool:
+        """Count an image, and return whether it is neither done nor the second one of its key."""
+        if self._listed == 0:
+            self._recorded = self._open_recorded() or None  # In what is empty, nothing is looked up.
+        if not self._is_first(item):
+            return False
+        if self._on_image is not None:
+            self._on_image(item.key)
+        if self._recorded is not None and item.key in self._recorded:
+            self._progress.done_before(ok=self._recorded.is_read(item.key))
+            return False
+        if not self._is_listed:
+            self._progress.listed()
+        return True
 
     def _report(self, fault: Fault) -> None:
         self._progress.fault(fault)

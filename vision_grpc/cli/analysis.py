@@ -40,7 +40,8 @@ from vision_grpc.sources.item import Fault, Item
 from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
-    from vision_grpc.bulk.admission import Place, Recorded
+    from vision_grpc.bulk.admission import Place
+    from vision_grpc.bulk.journal import Recorded
     from vision_grpc.bulk.journal.header import Settings
     from vision_grpc.bulk.run import Prepare
     from vision_grpc.cli.output_options import OutputWishes
