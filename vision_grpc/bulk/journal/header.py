@@ -40,14 +40,12 @@ _COLUMNS = (
 
 
 class Head(Struct):
-    """What the first line says; the last line of a finished run has the same shape."""
+    """What the first line says."""
 
     format: int | None = None
     program: str = ""
     created_at: datetime | None = None
     settings: dict[str, Any] = {}
-    finished_at: datetime | None = None
-    counts: dict[str, Any] | None = None
 
 
 class _HeadLine(Struct):
