@@ -165,7 +165,7 @@ def look(path: str | os.PathLike[str], settings: Settings, *, retry_failed: bool
             if head is not None:
                 check_head(head, settings, path)
                 file.seek(0)
-                scan(file, done.note_line, done.note_billed)
+                scan(file, done)
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -190,7 +190,7 @@ def _begin(fd: int, path: Path, settings: Settings) -> None:
 def _resume(fd: int, path: Path, done: Recorded) -> None:
     with FileIO(fd, closefd=False) as file:
         file.seek(0)
-        findings = scan(file, done.note_line, done.note_billed)
+        findings = scan(file, done)
     mend(path, findings)
     _report(findings, path)
 

@@ -1,4 +1,4 @@
-"""What a journal has recorded: which images are done, and how many were read, failed and billed."""
+"""What a journal has recorded: which images are done, how many were read, and what is billed."""
 
 from vision_grpc.bulk.journal.heads import LineHead
 from vision_grpc.bulk.keys import KeyTable
@@ -15,21 +15,16 @@ class Recorded:
     def __init__(self, *, retry_failed: bool = False) -> None:
         self._retry_failed = retry_failed
         self._states = KeyTable()
-        self._counts = [0, 0, 0, 0]
         self._billed = self._billed_at_most = 0
+        self.ok = 0
+        """The number of images that were read."""
 
-    def note(self, key: str, *, ok: bool, retryable: bool) -> None:
+    def note(self, result: LineHead) -> None:
         """Record one more result of a key; it counts in place of the one before."""
-        state = _OK if ok else _RETRYABLE if retryable else _FAILED
-        before = self._states.put(key, state)
-        if before is not None:
-            self._counts[before] -= 1
-        self._counts[state] += 1
-        self._billed += ok
-
-    def note_line(self, head: LineHead) -> None:
-        """Record the result of a line."""
-        self.note(head.key, ok=head.ok, retryable=head.retryable)
+        state = _OK if result.ok else _RETRYABLE if result.retryable else _FAILED
+        before = self._states.put(result.key, state)
+        self.ok += (state == _OK) - (before == _OK)
+        self._billed += result.ok
 
     def note_billed(self, at_most: int) -> None:
         """Record how many units may have been billed by now, lost answers included."""
@@ -56,18 +51,3 @@ class Recorded:
     def counts_lost(self) -> bool:
         """Whether lost answers have been noted, so that all runs have to go on with that."""
         return self._billed_at_most > 0
-
-    @property
-    def ok(self) -> int:
-        """The number of images that were read."""
-        return self._counts[_OK]
-
-    @property
-    def failed(self) -> int:
-        """The number of images that failed, for good or not."""
-        return self._counts[_FAILED] + self._counts[_RETRYABLE]
-
-    @property
-    def retryable(self) -> int:
-        """The number of images that failed and may succeed a little later."""
-        return self._counts[_RETRYABLE]

@@ -1,13 +1,13 @@
 """A journal that was cut: what it has recorded, and where it has to be mended before it goes on."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 
 from vision_grpc.bulk.journal.blocks import Place, lines_of
 from vision_grpc.bulk.journal.heads import DamagedLineError, LineHead, parse_billed, parse_head, read_head
+from vision_grpc.bulk.journal.recorded import Recorded
 
 # What a power loss can damage was written in the last seconds.
 _CHECKED_BYTES = 64 << 20
@@ -31,12 +31,8 @@ class Findings:
     """Parts before the end that are not JSON; each is overwritten by blanks, which all readers pass over."""
 
 
-def scan(
-    file: FileIO, note: Callable[[LineHead], object], note_billed: Callable[[int], object] | None = None
-) -> Findings:
-    """Read the lines of a journal, give each result's head to `note`, and return what is damaged.
-
-    `note_billed` is called with each number of units that were billed at most.
+def scan(file: FileIO, recorded: Recorded) -> Findings:
+    """Read the lines of a journal, note in `recorded` what they say, and return what is damaged.
 
     Only the last 64 MB are checked as a whole. Of a line before that, its beginning and its last byte are read: each
     run checks what the one before it may have left.
@@ -57,9 +53,9 @@ def scan(
             findings.end = place.end_offset + place.is_ended
             findings.lacks_line_end = not place.is_ended
         if head is not None:
-            note(head)
-        elif note_billed is not None and (billed := parse_billed(place.content)) is not None:
-            note_billed(billed)
+            recorded.note(head)
+        elif (billed := parse_billed(place.content)) is not None:
+            recorded.note_billed(billed)
     findings.cut_bytes = max(0, size - findings.end)
     return findings
 
