@@ -57,7 +57,7 @@ class Failures:
     """Counts of failures by code and message, whatever names and numbers a message has."""
 
     def __init__(self) -> None:
-        self._reasons: dict[tuple[str, str], Reason] = {}
+        self._reasons: dict[tuple[str, bool, str], Reason] = {}
         self.count = 0
         self.by_code: dict[str, int] = {}
         """Counts by the name of the code."""
@@ -67,9 +67,9 @@ class Failures:
         code = error.code.name
         self.count += 1
         self.by_code[code] = self.by_code.get(code, 0) + 1
-        key = f"{code} {is_tried_again}", _pattern(name, error.message)
+        key = code, is_tried_again, _pattern(name, error.message)
         if key not in self._reasons and len(self._reasons) >= MOST_REASONS:
-            key = key[0], ""
+            key = code, is_tried_again, ""
         if reason := self._reasons.get(key):
             reason.count += 1
         else:
