@@ -99,7 +99,7 @@ class BulkRun:
         self._pulling, self._deciding = Lock(), Lock()
         self._reader: int | None = None
         if budget is not None and flight is not None:
-            flight.on_lost = self._lose
+            flight.on_lost = partial(self._lose, budget)
 
     def results(self) -> Generator[ImageResult, None, Ending]:
         """Yield each result when the sink has it; the generator returns why the run ended.
@@ -203,7 +203,7 @@ class BulkRun:
         try:
             self._reader = get_ident()
             given = None if self._stop.is_asked else read()
-            self._reader = None
+            self._reader = None  # Here too: what comes within `finally` would not be caught.
         except _Left:
             return None
         finally:
@@ -264,15 +264,14 @@ class BulkRun:
         # What is still out was lost, or could not be sent any more.
         return Ending.BUDGET if self._bound is None or (self._out and self._bound is Ending.COMPLETE) else self._bound
 
-    def _lose(self, images: int) -> None:
+    def _lose(self, budget: Budget, images: int) -> None:
         """Count images whose answer was lost: they are not sent again where that could cost too much.
 
         The client calls this, and lets no error through.
         """
-        assert self._budget is not None  # noqa: S101 - for the type checkers
         try:
-            self._budget.lose(images)
+            budget.lose(images)
         except Exception as error:  # noqa: BLE001 - raised again when the stream has ended
             self._error = error
-        if self._error is not None or self._budget.is_exceeded:
+        if self._error is not None or budget.is_exceeded:
             self._stream_stop.ask()
