@@ -16,6 +16,7 @@ from typing import NamedTuple
 from .ground import Ground, environment, open_ground
 from .images import fake_jpegs
 from .journalled import FOLDER_ID, TOKEN
+from .meter import memory_bytes
 from .table import Row, report
 
 _INODES = 64
@@ -42,7 +43,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--words", type=int, default=300, help="on each page of the long run (%(default)s)")
     parser.add_argument("--json", metavar="FILE", help="- for standard output")
     options = parser.parse_args(argv)
-    rows: list[Row] = [*_measure_starts(options.rounds)]
+    rows = _measure_starts(options.rounds)
     with tempfile.TemporaryDirectory() as scratch, open_ground() as ground:
         for kilobytes in filter(None, options.sizes.split(",")):
             size = int(kilobytes) * 1000
@@ -135,8 +136,7 @@ def _run(*arguments: str | Path) -> _Ended:
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             # The peak that `wait4` returns would be at least that of this process, which started it.
             with suppress(OSError, IndexError):
-                memory = Path(f"/proc/{process.pid}/status").read_text()
-                peak_bytes = int(memory.partition("VmHWM:")[2].split()[0]) * 1024
+                peak_bytes = memory_bytes("VmHWM", process.pid)
             time.sleep(_LOOK_S)
         process.returncode = os.waitstatus_to_exitcode(ended[1])
         if process.returncode:

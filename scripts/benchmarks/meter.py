@@ -31,7 +31,7 @@ def answer_orders(run: Callable[[int], None]) -> None:
     """
     # `ru_maxrss` would start at the size of the process that forked this one.
     Path("/proc/self/clear_refs").write_text("5")
-    at_start = _memory_bytes("VmRSS")
+    at_start = memory_bytes("VmRSS")
     for line in sys.stdin:
         cpu, wall, faults = cpu_s(), time.perf_counter(), page_faults()
         run(int(line))
@@ -39,11 +39,12 @@ def answer_orders(run: Callable[[int], None]) -> None:
             "cpu_s": cpu_s() - cpu,
             "wall_s": time.perf_counter() - wall,
             "page_faults": page_faults() - faults,
-            "peak_bytes": _memory_bytes("VmHWM") - at_start,
+            "peak_bytes": memory_bytes("VmHWM") - at_start,
         }
         print(json.dumps(spent), flush=True)
 
 
-def _memory_bytes(field: str) -> int:
-    status = Path("/proc/self/status").read_text()
+def memory_bytes(field: str, process: int | str = "self") -> int:
+    """Return what the kernel says of the memory of a process: `VmRSS` for now, `VmHWM` for the peak."""
+    status = Path(f"/proc/{process}/status").read_text()
     return int(status.partition(f"{field}:")[2].split()[0]) * _KIB
