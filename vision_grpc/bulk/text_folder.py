@@ -36,7 +36,7 @@ class _There(Enum):
     EMPTY = auto()
     """A file without content."""
     EQUAL = auto()
-    """A file with the very text."""
+    """A file with this text already."""
     OTHER = auto()
     """A file of somebody else, or no file at all."""
 
@@ -78,9 +78,9 @@ class TextFolder:
             if real.startswith(inside):
                 self._owners.add(os.fsdecode(real.removeprefix(inside)), _OUTPUT)
 
-    def claim(self, key: str) -> Path:
-        """Return the file of an image, which no other image gets from now on."""
-        return Path(os.fsdecode(self._path_of(self._claim(key)[0])))
+    def claim(self, key: str) -> None:
+        """Give an image its name, which no other image gets from now on."""
+        self._claim(key)
 
     def check_space(self) -> None:
         """Check that there is space for more texts.
