@@ -73,7 +73,7 @@ class PassedOver:
 
 
 class Progress:
-    """Counts what happens in a run, which sends `most` images at most. One thread tells it, another may look at it."""
+    """Counts what happens in a run, which sends `most` images at most. One thread counts, another may look."""
 
     def __init__(self, now: float, *, most: int | None = None) -> None:
         self._most = most

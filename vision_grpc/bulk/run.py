@@ -45,9 +45,9 @@ class BulkRun:
     """Reads the images that it is given, each once, as far as its limits allow.
 
     `max_images` is the most that it sends; `budget` bounds what it may cost. `prepare` makes an item fit. With
-    `is_slow`, items are read ahead in threads, so that a source which lets wait holds up no result; without it they
-    are read by the client, which is cheapest for files on a disk of this machine. After `stop.ask()` the run ends with
-    the results of the calls in flight.
+    `is_slow`, items are read ahead in threads, so that no result waits for a slow source; without it they are read by
+    the client, which is cheapest for files on a disk of this machine. After `stop.ask()` the run ends with the results
+    of the calls in flight.
 
     Images whose answers were lost are not sent again where that could cost more than the budget; the run goes on with
     others as long as units are left. A call that is refused for its credentials or folder ends the run as a stop does,
@@ -160,7 +160,7 @@ class BulkRun:
     def _images(self, stop: Stop) -> "Generator[Item, None, None] | ReadAhead":
         released = self._released(stop)
         if self._prepare is not None:
-            # What passes is read before it is prepared, as large as it is.
+            # An image that passes is read before it is made to fit, so that it may be larger than what is sent.
             limits = Limits(content_bytes=MOST_BYTES)
             return read_ahead(released, partial(self._fit, self._prepare), limits=limits, ordered=self._ordered)
         if self._is_slow:

@@ -116,7 +116,7 @@ class JournalFile:
     def _sync(self) -> None:
         try:
             _sync_data(self._fd)
-            with self._lock:  # What is saved of it has to have all that was written.
+            with self._lock:  # A copy of a deleted file has to have all that was written.
                 if self._error is None and not is_in_place(self._fd, self._path):
                     self._error = keep_lost(self._fd, self._path)
         except OSError as error:

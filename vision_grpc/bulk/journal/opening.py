@@ -55,7 +55,7 @@ def open_locked(path: Path) -> int:
 def read_first_line(fd: int, path: Path) -> Head | None:
     """Return what the first line of a journal says, None for a file that is still empty or has no line but this.
 
-    A run that ended before its first result, for want of credentials perhaps, binds no later one to its settings.
+    A run that ended before its first result, as without credentials, does not bind later ones to its settings.
 
     Raises:
         JournalError: the file is something else.
