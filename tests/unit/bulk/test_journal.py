@@ -142,10 +142,10 @@ def test_other_settings_are_all_named_at_once(path: Path) -> None:
 
 
 def test_settings_are_the_same_in_another_shape(path: Path) -> None:
-    with Journal.open(path, {"languages": ("ru",), "sources": ["caf\udce9"], "fit": None}):
-        pass
+    with Journal.open(path, {"languages": ("ru",), "sources": ["caf\udce9"], "fit": None}) as journal:
+        journal.write(read("a.png", "one"))
     with Journal.open(path, {"languages": ["ru"], "sources": ("caf\udce9",), "model": None}) as journal:
-        assert not journal.was_resumed
+        assert journal.was_resumed
 
 
 def test_a_restart_keeps_the_old_journal_aside(path: Path) -> None:

@@ -46,10 +46,23 @@ def test_a_key_takes_less_than_forty_bytes_whatever_its_length() -> None:
     assert taken < 40 * 10_000
 
 
-@pytest.mark.parametrize("key", ["a.png", "скан.png", "caf\udce9.png", "\ud800", "\ud800\udce9", "", "\0"])
-def test_the_bytes_of_a_key_are_those_of_its_file(key: str) -> None:
-    assert isinstance(bytes_of_key(key), bytes)
-    assert KeyTable().add(key, 1) is None
+@pytest.mark.parametrize(
+    ("key", "content"),
+    [
+        ("скан.png", "скан.png".encode()),
+        ("caf\udce9.png", b"caf\xe9.png"),
+        ("\0", b"\0"),
+        ("", b""),
+        # No file has such a name.
+        ("\ud800", b"\xed\xa0\x80"),
+        ("\ud800\udce9", b"\xed\xa0\x80\xed\xb3\xa9"),
+    ],
+)
+def test_the_bytes_of_a_key_are_those_of_its_file(key: str, content: bytes) -> None:
+    assert bytes_of_key(key) == content
+    table = KeyTable()
+    assert table.add(key, 1) is None
+    assert table.get(key) == 1
 
 
 def test_a_name_that_looks_like_an_escaped_one_is_another_key() -> None:
