@@ -140,7 +140,9 @@ def test_a_document_is_fetched_and_its_pages_are_read(bucket: Bucket) -> None:
     Image.new("L", (80, 40), 255).save(file, "PDF", save_all=True, append_images=[Image.new("L", (80, 40))])
     url = bucket.put("a.pdf", file.getvalue())
     for source in (url, bucket.url):
-        assert names(source, SourceOptions(fit=True)) == [f"{url}#page=1", f"{url}#page=2"]
+        found = list(open_place(source, SourceOptions(fit=True)))
+        pages = [(entry.key, entry.held_bytes) for entry in found if isinstance(entry, Item)]
+        assert pages == [(f"{url}#page=1", len(file.getvalue())), (f"{url}#page=2", 0)]
 
 
 def test_an_object_that_changes_while_it_is_read_is_not_mixed(bucket: Bucket) -> None:

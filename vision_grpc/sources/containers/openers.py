@@ -11,7 +11,7 @@ from vision_grpc.sources.kinds import TARS
 from vision_grpc.sources.options import SourceOptions
 
 MOST_DOCUMENT_BYTES = 256 * 1_048_576
-"""The largest document inside another container: it is read as a whole to be opened."""
+"""The largest document inside another container or a store: it is read as a whole to be opened."""
 
 HEAD_BYTES = 1_024
 """How much of a content tells what it is."""
@@ -87,7 +87,7 @@ def open_content(item: Item, head: bytes, options: SourceOptions) -> Iterator[En
 def open_inside(
     open_document: OpenDocument, content: bytes, key: str, place: str | None, options: SourceOptions
 ) -> Iterator[Entry]:
-    """Yield the pages of a document inside another container, with the places of these pages."""
+    """Yield the pages of a document inside another container or a store, with the places of these pages."""
     held_bytes = len(content)
     for entry in open_document(content, key, options):
         if isinstance(entry, Item):

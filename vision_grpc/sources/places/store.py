@@ -7,7 +7,7 @@ from functools import partial
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
-from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, document_opener_of
+from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, document_opener_of, open_inside
 from vision_grpc.sources.extras import missing_extra
 from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
@@ -123,9 +123,10 @@ class _Place:
             yield from read_parquet(url, self._bucket.open(found), options)
         elif (open_document := document_opener_of(suffix, options)) is not None:
             content = self._read(found.key, found.size, Limits(content_bytes=MOST_DOCUMENT_BYTES))
-            yield from (
-                [Fault(url, content)] if isinstance(content, ImageError) else open_document(content, url, options)
-            )
+            if isinstance(content, ImageError):
+                yield Fault(url, content)
+            else:
+                yield from open_inside(open_document, content, url, None, options)
 
     def _item(self, key: str, size: int | None) -> Item:
         return Item(self._url(key), partial(self._read, key, size), size)
