@@ -10,13 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from documents import PdfPage, make_pdf, make_tiff
+from documents import PdfPage, make_pdf, make_tiff, text
 from images_in_bytes import png
 from PIL import Image
 
 from vision_grpc.results import ImageError
 from vision_grpc.sources.fit import Fitted, prepare
-from vision_grpc.sources.item import Entry, Item
+from vision_grpc.sources.item import Entry, Item, Skipped
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.opening import open_places
 
@@ -87,6 +87,13 @@ def test_documents_in_tar_files_are_opened(tmp_path: Path) -> None:
     names = ["1.pdf#page=1", "1.pdf#page=2", "2.tif#page=1", "2.tif#page=2", "3.png"]
     assert [entry.place for entry in found if isinstance(entry, Item)] == [f"{path}#{name}" for name in names]
     assert [entry.held_bytes for entry in found if isinstance(entry, Item)] == [len(_PDF), 0, len(_TIFF), 0, 0]
+
+
+def test_a_folder_whose_pages_are_all_left_out_on_request_lacks_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(make_pdf([PdfPage(text("A page that was written."))]))
+    (page,) = entries(str(tmp_path), SourceOptions(fit=True, skip_text=True))
+    assert isinstance(page, Skipped)
+    assert page.is_wished
 
 
 def test_documents_in_parquet_files_are_opened(tmp_path: Path) -> None:

@@ -68,9 +68,9 @@ class _Walk:
         self._own_outputs = OwnOutputs(options.own_outputs)
         # Where links are followed, the folders that have been read, by what the disk calls them.
         self._read = dict[tuple[int, int], str]()
-        self._images = self._passed_over = self._faults = 0
 
     def entries(self) -> Iterator[Entry]:
+        has_image = is_anything = False
         # A stack in place of recursion: folders may lie deeper than Python's calls.
         stack = [self._list(_Folder(self._root, ""))]
         while stack:
@@ -80,19 +80,11 @@ class _Walk:
             elif isinstance(entry, _Folder):
                 stack.append(self._list(entry))
             else:
-                self._count(entry)
+                is_anything = True
+                has_image = has_image or not isinstance(entry, Skipped) or entry.is_wished
                 yield entry
-        if not (self._images or self._faults):
-            yield self._report_nothing()
-
-    def _count(self, entry: Entry) -> None:
-        match entry:
-            case Item():
-                self._images += 1
-            case Skipped():
-                self._passed_over += 1
-            case Fault():
-                self._faults += 1
+        if not has_image:
+            yield self._report_nothing(is_anything=is_anything)
 
     def _list(self, folder: _Folder) -> Iterator[Entry | _Folder]:
         """Yield what is in a folder, and its subfolders in place of what is in them."""
@@ -174,8 +166,8 @@ class _Walk:
         folders = accumulate(below.split("/")[:-1], "{}/{}".format)
         return self._globs.includes_all and not any(map(self._globs.exclude_folder, folders))
 
-    def _report_nothing(self) -> Fault:
-        if self._passed_over:
+    def _report_nothing(self, *, is_anything: bool) -> Fault:
+        if is_anything:
             fault = "no image in this folder can be sent as it is"
         elif self._options.include or self._options.exclude:
             fault = "no image in this folder that the patterns leave, check them"

@@ -74,7 +74,7 @@ class _Place:
         has_image = is_anything = False
         for entry in self._listed(prefix):
             is_anything = True
-            has_image = has_image or not isinstance(entry, Skipped)
+            has_image = has_image or not isinstance(entry, Skipped) or entry.is_wished
             yield entry
         if not has_image:
             yield self._report_nothing(prefix, is_anything=is_anything)
