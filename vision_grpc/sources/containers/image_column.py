@@ -1,5 +1,6 @@
 """Which columns of an Arrow table hold the images and their keys."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vision_grpc.errors import Advice
@@ -60,19 +61,21 @@ def find_columns(schema: Any, options: SourceOptions) -> Columns:  # noqa: ANN40
     if is_struct:
         _require_one(_BYTES, fields := [field.name for field in types[image]], f"fields in the column {show(image)}")
         _require_one(_PATH, fields, f"fields in the column {show(image)}")
-    key = options.key_column
-    if key is None or key == ROW_NUMBER:
-        key = None
-    elif key not in types:
-        message = f"has no column {show(key)} for keys. Its columns: {_listed(types)}"
-        raise ColumnError(message)
-    elif not _may_hold_keys(types[key]):
-        message = f"has no keys in the column {show(key)}: it holds {types[key]}, and keys are text or whole numbers"
-        raise ColumnError(message)
-    else:
+    key = None if options.key_column == ROW_NUMBER else options.key_column
+    if key is not None:
+        _require_column(types, key, _may_hold_keys, what="keys", are="text or whole numbers")
         _require_one(key, schema.names, "columns")
     has_path = is_struct and any(field.name == _PATH and _is_text(field.type) for field in types[image])
     return Columns(image, is_struct, has_path, key, keys_are_paths=has_path and options.key_column is None)
+
+
+def _require_column(types: dict[str, Any], name: str, may_hold: Callable[[Any], bool], *, what: str, are: str) -> None:
+    if name not in types:
+        message = f"has no column {show(name)} for {what}. Its columns: {_listed(types)}"
+        raise ColumnError(message)
+    if not may_hold(types[name]):
+        message = f"has no {what} in the column {show(name)}: it holds {types[name]}, and {what} are {are}"
+        raise ColumnError(message)
 
 
 def _require_one(name: str, names: list[str], what: str) -> None:
@@ -83,12 +86,7 @@ def _require_one(name: str, names: list[str], what: str) -> None:
 
 def _find_image(types: dict[str, Any], named: str | None) -> str:
     if named is not None:
-        if named not in types:
-            message = f"has no column {show(named)} for images. Its columns: {_listed(types)}"
-            raise ColumnError(message)
-        if not _may_hold_images(types[named]):
-            message = f"has no images in the column {show(named)}: it holds {types[named]}, and images are binary"
-            raise ColumnError(message)
+        _require_column(types, named, _may_hold_images, what="images", are="binary")
         return named
     candidates = [name for name, kind in types.items() if _may_hold_images(kind)]
     if len(candidates) > 1:

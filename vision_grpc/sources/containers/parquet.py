@@ -87,6 +87,7 @@ class _Rows:
     """Makes rows of a table into items."""
 
     def __init__(self, name: str, columns: Columns, folder: str | None, options: SourceOptions) -> None:
+        self._arrow = load_arrow()
         self._name = name
         self._columns = columns
         self._folder = folder
@@ -94,12 +95,11 @@ class _Rows:
 
     def entries(self, batch: Any, start: int) -> Iterator[Entry]:  # noqa: ANN401 - pyarrow has no types
         """Yield what is in the rows of a batch, the first of which has the number `start`."""
-        arrow = load_arrow()
         contents, paths = self._split(batch.column(self._columns.image))
-        if arrow.types.is_binary_view(contents.type):
-            contents = contents.cast(arrow.large_binary())
+        if self._arrow.types.is_binary_view(contents.type):
+            contents = contents.cast(self._arrow.large_binary())
         names = paths if self._columns.keys_are_paths else self._keys_of(batch)
-        for row, size in enumerate(arrow.compute.binary_length(contents).to_pylist()):
+        for row, size in enumerate(self._arrow.compute.binary_length(contents).to_pylist()):
             place = f"{self._name}#row={start + row}"
             key = names[row] or place
             if size is not None:
