@@ -1,12 +1,13 @@
 """Which files are opened, and by what."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 from vision_grpc.config import Limits
 from vision_grpc.contract.foreign import name_foreign
 from vision_grpc.results import ImageError
-from vision_grpc.sources.item import Entry, Item
+from vision_grpc.sources.files import explain_unread
+from vision_grpc.sources.item import Entry, Fault, Item
 from vision_grpc.sources.kinds import TARS
 from vision_grpc.sources.options import SourceOptions
 
@@ -57,6 +58,17 @@ def document_opener_of(suffix: str, options: SourceOptions) -> OpenDocument | No
             return open_tiff
         case _:
             return None
+
+
+def open_file(path: str, read: Callable[[IO[bytes]], Iterator[Entry]]) -> Iterator[Entry]:
+    """Yield what is read of a file, which is open until then; a Fault if it cannot be opened."""
+    try:
+        file = open(path, "rb")  # noqa: PTH123, SIM115 - a Path may change the spelling; closed below
+    except (OSError, ValueError, MemoryError) as error:
+        yield Fault(path, explain_unread(path, error))
+        return
+    with file:
+        yield from read(file)
 
 
 def suffix_of_content(head: bytes) -> str:

@@ -11,9 +11,9 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.arrow import load_arrow
 from vision_grpc.sources.containers.image_column import ColumnError, Columns, find_columns
 from vision_grpc.sources.containers.nothing import report_nothing
-from vision_grpc.sources.containers.openers import HEAD_BYTES, open_content
+from vision_grpc.sources.containers.openers import HEAD_BYTES, open_content, open_file
 from vision_grpc.sources.extras import missing_extra
-from vision_grpc.sources.files import explain_unread, read_file
+from vision_grpc.sources.files import read_file
 from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped, unreadable
 from vision_grpc.sources.object_file import ObjectError
@@ -31,13 +31,8 @@ _BUFFER_BYTES = 1_048_576
 
 def open_parquet(path: str, options: SourceOptions) -> Iterator[Entry]:
     """Yield what is in a Parquet file; see `read_parquet`."""
-    try:
-        file = open(path, "rb")  # noqa: PTH123, SIM115 - a Path may change the spelling; closed below
-    except (OSError, ValueError, MemoryError) as error:
-        yield Fault(path, explain_unread(path, error))
-        return
-    with file:
-        yield from read_parquet(path, file, options, folder=os.path.dirname(path))  # noqa: PTH120
+    folder = os.path.dirname(path)  # noqa: PTH120 - a Path may change the spelling
+    return open_file(path, lambda file: read_parquet(path, file, options, folder=folder))
 
 
 def read_parquet(name: str, file: IO[bytes], options: SourceOptions, *, folder: str | None = None) -> Iterator[Entry]:

@@ -13,9 +13,8 @@ from typing import IO
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.nothing import report_nothing
-from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, document_opener_of, open_inside
+from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, document_opener_of, open_file, open_inside
 from vision_grpc.sources.containers.tar_members import Members
-from vision_grpc.sources.files import explain_unread
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
 from vision_grpc.sources.kinds import NO_SUFFIX, Kind, is_hidden, kind_of, sample_of, suffix_of
 from vision_grpc.sources.options import SourceOptions
@@ -29,13 +28,7 @@ _HERE = re.compile(r"^(?:\./+)+")
 
 def open_tar(path: str, options: SourceOptions) -> Iterator[Entry]:
     """Yield what is in a tar file; see `read_tar`."""
-    try:
-        file = open(path, "rb")  # noqa: PTH123, SIM115 - a Path may change the spelling; closed below
-    except (OSError, ValueError, MemoryError) as error:
-        yield Fault(path, explain_unread(path, error))
-        return
-    with file:
-        yield from read_tar(path, file, options)
+    return open_file(path, lambda file: read_tar(path, file, options))
 
 
 def read_tar(name: str, file: IO[bytes], options: SourceOptions) -> Iterator[Entry]:
