@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, Self, TypeAlias
 
 from vision_grpc.config import Limits
+from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
 from vision_grpc.texts.quoting import quote_name
 
@@ -103,6 +104,11 @@ class Fault(NamedTuple):
     name: str
     error: ImageError
     """Its message begins with the quoted name, as those of images do."""
+
+    @classmethod
+    def of(cls, name: str, code: Code, fault: str) -> Self:
+        """Return the Fault of a part that has this name, in which this is wrong."""
+        return cls(name, ImageError(code, f"{quote_name(name)}: {fault}"))
 
 
 Entry: TypeAlias = Item | Skipped | Fault

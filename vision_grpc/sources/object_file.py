@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vision_grpc.errors import Code
+from vision_grpc.errors import Code, MachineError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -20,6 +20,13 @@ class ObjectError(OSError):
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def explain_outside(error: Exception) -> tuple[Code, str] | None:
+    """Return why a file cannot be read, where this machine or the store is the reason, not what is in the file."""
+    if shortage := MachineError.of(error, "cannot be read now"):
+        return shortage.code, str(shortage)
+    return (error.code, str(error)) if isinstance(error, ObjectError) else None
 
 
 class ObjectFile(io.RawIOBase):

@@ -6,7 +6,7 @@ from functools import partial
 from typing import IO, Any
 
 from vision_grpc.config import Limits
-from vision_grpc.errors import Code, MachineError
+from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.arrow import load_arrow
 from vision_grpc.sources.containers.image_column import ColumnError, Columns, find_columns
@@ -16,7 +16,7 @@ from vision_grpc.sources.extras import missing_extra
 from vision_grpc.sources.files import read_file
 from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped, unreadable
-from vision_grpc.sources.object_file import ObjectError
+from vision_grpc.sources.object_file import explain_outside
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.texts.quoting import quote_name, shorten
 
@@ -61,7 +61,7 @@ def read_parquet(name: str, file: IO[bytes], options: SourceOptions, *, folder: 
         yield Fault(name, ImageError.advised(Code.INVALID_ARGUMENT, problem, error.advice))
         return
     except failures as error:
-        yield _fault(name, *_describe(error, "is not a Parquet file, or is damaged"))
+        yield Fault.of(name, *_describe(error, "is not a Parquet file, or is damaged"))
         return
     if not table.metadata.num_rows:
         yield report_nothing(name, options)
@@ -74,7 +74,7 @@ def read_parquet(name: str, file: IO[bytes], options: SourceOptions, *, folder: 
                 yield from rows.entries(batch, start)
                 start += batch.num_rows
         except failures as error:
-            yield _fault(name, *_describe(error, f"the rows {start:,} to {end - 1:,} cannot be read"))
+            yield Fault.of(name, *_describe(error, f"the rows {start:,} to {end - 1:,} cannot be read"))
         start = end
 
 
@@ -156,13 +156,7 @@ def _text_of(key: object) -> str | None:
             return str(key)
 
 
-def _fault(name: str, code: Code, fault: str) -> Fault:
-    return Fault(name, ImageError(code, f"{quote_name(name)}: {fault}"))
-
-
 def _describe(error: Exception, problem: str) -> tuple[Code, str]:
-    if shortage := MachineError.of(error, "cannot be read now"):
-        return shortage.code, str(shortage)
-    if isinstance(error, ObjectError):
-        return error.code, str(error)
+    if (outside := explain_outside(error)) is not None:
+        return outside
     return Code.DATA_LOSS, f"{problem} ({shorten(str(error).partition(chr(10))[0])})"

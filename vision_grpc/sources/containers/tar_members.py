@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import IO, cast
 
 from vision_grpc.config import Limits
-from vision_grpc.errors import Code, MachineError
+from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.one_way import MemoryNeedError, OneWayFile, uncompress
 from vision_grpc.sources.formats import too_large
-from vision_grpc.sources.object_file import ObjectError
+from vision_grpc.sources.object_file import explain_outside
 from vision_grpc.texts.quoting import quote_name, shorten
 
 _DAMAGES = (
@@ -88,10 +88,8 @@ class Members:
         return ImageError(code, f"{quote_name(name)}: {fault}")
 
     def _describe(self, error: Exception) -> tuple[Code, str]:
-        if shortage := MachineError.of(error, "cannot be read now"):
-            return shortage.code, str(shortage)
-        if isinstance(error, ObjectError):
-            return error.code, str(error)
+        if (outside := explain_outside(error)) is not None:
+            return outside
         content = self._content
         if self._tar is None and isinstance(error, tarfile.ReadError) and content is not None:
             return Code.INVALID_ARGUMENT, _explain_foreign(content)

@@ -151,8 +151,7 @@ class _Walk:
             return None
         is_around = earlier == os.curdir or folder.path.startswith(os.path.join(earlier, ""))  # noqa: PTH118
         fault = "a link back to" if is_around else "this folder is read already as"
-        message = f"{quote_name(folder.path)}: {fault} {quote_name(earlier)}, exclude it"
-        return Fault(folder.path, ImageError(Code.INVALID_ARGUMENT, message))
+        return Fault.of(folder.path, Code.INVALID_ARGUMENT, f"{fault} {quote_name(earlier)}, exclude it")
 
     def _find_inside(self, link: str) -> str | None:
         """Return the path of the folder behind a link below the root; None where it is not there, or hidden."""
@@ -173,7 +172,7 @@ class _Walk:
             fault = "no image in this folder that the patterns leave, check them"
         else:
             fault = "no image in this folder, expected *.jpg, *.jpeg or *.png"
-        return Fault(self._root, ImageError(Code.NOT_FOUND, f"{quote_name(self._root)}: {fault}"))
+        return Fault.of(self._root, Code.NOT_FOUND, fault)
 
 
 def _scan(path: str) -> _Names:
@@ -232,7 +231,7 @@ def _explain_unlisted(folder: str, error: OSError) -> Fault:
                 )
             case _:
                 code, fault = Code.INVALID_ARGUMENT, f"the folder cannot be read ({error.strerror})"
-    return Fault(folder, ImageError(code, f"{quote_name(folder)}: {fault}"))
+    return Fault.of(folder, code, fault)
 
 
 def _explain_broken(link: str) -> Fault:

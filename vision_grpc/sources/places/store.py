@@ -30,7 +30,7 @@ def open_store(url: str, options: SourceOptions) -> Iterator[Entry]:
     scheme, _, rest = url.partition("://")
     name, _, key = rest.partition("/")
     if not name:
-        yield _fault(url, Code.INVALID_ARGUMENT, "names no bucket: write s3://bucket/folder/")
+        yield Fault.of(url, Code.INVALID_ARGUMENT, "names no bucket: write s3://bucket/folder/")
         return
     try:
         place = _Place(Bucket(scheme.lower(), name), options)
@@ -38,7 +38,7 @@ def open_store(url: str, options: SourceOptions) -> Iterator[Entry]:
     except ImportError as error:
         yield Fault(url, missing_extra(error, "s3", quote_name(url)))
     except ObjectError as error:
-        yield _fault(url, error.code, str(error))
+        yield Fault.of(url, error.code, str(error))
 
 
 class _Place:
@@ -156,7 +156,7 @@ class _Place:
             fault = "no image there that the patterns leave, check them"
         else:
             fault = "no object there, check the key (patterns are given apart from it)"
-        return _fault(self._url(prefix), Code.NOT_FOUND, fault)
+        return Fault.of(self._url(prefix), Code.NOT_FOUND, fault)
 
     def _url(self, key: str) -> str:
         return f"{self._bucket.url}/{key}"
@@ -179,7 +179,3 @@ def _in_groups(objects: Iterator[Object]) -> Iterator[list[Object]]:
         yield group
         raise
     yield group
-
-
-def _fault(name: str, code: Code, fault: str) -> Fault:
-    return Fault(name, ImageError(code, f"{quote_name(name)}: {fault}"))

@@ -44,7 +44,7 @@ def open_tiff(source: str | bytes, key: str, options: SourceOptions) -> Iterator
     if pages is not None and not pages.is_whole:
         count = len(pages.offsets)
         fault = f"the file is damaged after page {count:,}: pages may be missing, save or copy it again"
-        yield Fault(key, ImageError(Code.INVALID_ARGUMENT, f"{quote_name(key)}: {fault}"))
+        yield Fault.of(key, Code.INVALID_ARGUMENT, fault)
 
 
 def _open(source: str | bytes) -> AbstractContextManager[IO[bytes]]:
