@@ -20,6 +20,9 @@ from vision_grpc.texts.quoting import quote_name, show
 ImageSource: TypeAlias = Image | Item | Rejection | bytes | str | os.PathLike[str]
 """What a caller may pass as an image: bytes, a path, an `Image` or an `Item` that has a key, or why there is none."""
 
+HEAD_BYTES = 1_024
+"""How much of a content tells what it is. A PDF has its signature anywhere there."""
+
 PATIENCE_S = 0.01
 """How long the images that have come are held back while a batch could have more."""
 
@@ -152,6 +155,16 @@ def read_file(path: str, limits: Limits) -> bytes | ImageError:
     if size > limits.content_bytes:
         return too_large(path, size, limits)
     return content
+
+
+def read_head(path: str) -> bytes:
+    """Return the beginning of a file.
+
+    Raises:
+        OSError, ValueError, MemoryError: it cannot be read.
+    """
+    with open(path, "rb") as file:  # noqa: PTH123 - a Path may change the spelling
+        return file.read(HEAD_BYTES)
 
 
 def explain_unread(path: str, error: OSError | ValueError | MemoryError) -> ImageError:

@@ -14,9 +14,6 @@ from vision_grpc.sources.options import SourceOptions
 MOST_DOCUMENT_BYTES = 256 * 1_048_576
 """The largest document inside another container or a store: it is read as a whole to be opened."""
 
-HEAD_BYTES = 1_024
-"""How much of a content tells what it is."""
-
 Open: TypeAlias = Callable[[str, SourceOptions], Iterator[Entry]]
 """Yields what is in a file, a folder or a store.
 

@@ -6,9 +6,6 @@ from functools import partial
 from vision_grpc.sources.files import read_file
 from vision_grpc.sources.item import PAGE_PAST_LIMIT, Item, Skipped
 
-LONGEST_HEAD = 1_024
-"""Where in a file its signature may be, as PDF allows."""
-
 
 def page_key(document: str, number: int) -> str:
     """Return the key of a page; pages are counted from 1."""

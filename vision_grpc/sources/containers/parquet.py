@@ -11,9 +11,9 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.arrow import load_arrow
 from vision_grpc.sources.containers.image_column import ColumnError, Columns, find_columns
 from vision_grpc.sources.containers.nothing import report_nothing
-from vision_grpc.sources.containers.openers import HEAD_BYTES, open_content, open_file
+from vision_grpc.sources.containers.openers import open_content, open_file
 from vision_grpc.sources.extras import missing_extra
-from vision_grpc.sources.files import read_file
+from vision_grpc.sources.files import HEAD_BYTES, read_file
 from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped, unreadable
 from vision_grpc.sources.object_file import explain_outside

@@ -8,14 +8,8 @@ from pathlib import Path
 
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
-from vision_grpc.sources.containers.openers import (
-    HEAD_BYTES,
-    MOST_DOCUMENT_BYTES,
-    open_content,
-    opener_of,
-    suffix_of_content,
-)
-from vision_grpc.sources.files import explain_unread, read_file
+from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, open_content, opener_of, suffix_of_content
+from vision_grpc.sources.files import HEAD_BYTES, explain_unread, read_file, read_head
 from vision_grpc.sources.item import Entry, Item
 from vision_grpc.sources.kinds import Kind, kind_of, suffix_of
 from vision_grpc.sources.options import SourceOptions
@@ -67,7 +61,7 @@ def open_path(path: str, options: SourceOptions) -> Iterator[Entry]:
     is_file = stat.S_ISREG(status.st_mode)
     suffix = suffix_of(path)
     if options.fit and is_file and kind_of(suffix) is Kind.OTHER:
-        suffix = suffix_of_content(_read_head(path))
+        suffix = suffix_of_content(_head_if_readable(path))
     if (opener := opener_of(suffix, options)) is not None:
         return opener(path, options)
     size = status.st_size if is_file else None
@@ -81,10 +75,9 @@ def plain_path(path: str) -> str:
     return path if is_plain else str(Path(path))
 
 
-def _read_head(path: str) -> bytes:
+def _head_if_readable(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a Path may change the spelling
-            return file.read(HEAD_BYTES)
+        return read_head(path)
     except (OSError, ValueError, MemoryError):
         return b""  # Reading it reports the error.
 

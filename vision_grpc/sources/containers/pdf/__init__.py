@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
-from vision_grpc.sources.containers.pages import LONGEST_HEAD, one_image, page_key, pages_past
+from vision_grpc.sources.containers.pages import one_image, page_key, pages_past
 from vision_grpc.sources.containers.pdf.document import Document
 from vision_grpc.sources.containers.pdf.page import DamagedPageError, PdfError
 from vision_grpc.sources.extras import missing_extra
-from vision_grpc.sources.files import explain_unread
+from vision_grpc.sources.files import HEAD_BYTES, explain_unread, read_head
 from vision_grpc.sources.fit import Fitted
 from vision_grpc.sources.item import PAGE_WITH_TEXT, Entry, Fault, Item, Skipped, unreadable
 from vision_grpc.sources.options import SourceOptions
@@ -27,8 +26,8 @@ def open_pdf(source: str | bytes, key: str, options: SourceOptions) -> Iterator[
     so that the page replaces it when the document is mended. What is not a PDF is an image, whatever its name says.
     """
     try:
-        is_pdf = _SIGNATURE in _read_head(source)
-        document = Document(source) if is_pdf else None
+        head = source[:HEAD_BYTES] if isinstance(source, bytes) else read_head(source)
+        document = Document(source) if _SIGNATURE in head else None
     except (OSError, ValueError, MemoryError) as error:
         yield unreadable(page_key(key, 1), explain_unread(key, error))
         return
@@ -36,13 +35,6 @@ def open_pdf(source: str | bytes, key: str, options: SourceOptions) -> Iterator[
         yield one_image(source, key)
     else:
         yield from _list_pages(document, key, options)
-
-
-def _read_head(source: str | bytes) -> bytes:
-    if isinstance(source, bytes):
-        return source[:LONGEST_HEAD]
-    with Path(source).open("rb") as file:
-        return file.read(LONGEST_HEAD)
 
 
 def _list_pages(document: Document, key: str, options: SourceOptions) -> Iterator[Entry]:
