@@ -10,12 +10,12 @@ from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.arrow import load_arrow
 from vision_grpc.sources.containers.image_column import ColumnError, Columns, find_columns
-from vision_grpc.sources.containers.nothing import report_nothing
 from vision_grpc.sources.containers.openers import open_content, open_file
 from vision_grpc.sources.extras import missing_extra
 from vision_grpc.sources.files import HEAD_BYTES, read_file
 from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped, unreadable
+from vision_grpc.sources.nothing import report_nothing
 from vision_grpc.sources.object_file import explain_outside
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.texts.quoting import quote_name, shorten
@@ -64,7 +64,7 @@ def read_parquet(name: str, file: IO[bytes], options: SourceOptions, *, folder: 
         yield Fault.of(name, *_describe(error, "is not a Parquet file, or is damaged"))
         return
     if not table.metadata.num_rows:
-        yield report_nothing(name, options)
+        yield report_nothing(name, options, where="in this file", expected="no image in this file")
     rows = _Rows(name, columns, folder, options)
     start = 0
     for group in range(table.num_row_groups):

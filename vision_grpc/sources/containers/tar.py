@@ -12,11 +12,11 @@ from typing import IO
 
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
-from vision_grpc.sources.containers.nothing import report_nothing
 from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, document_opener_of, open_file, open_inside
 from vision_grpc.sources.containers.tar_members import Members
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
 from vision_grpc.sources.kinds import NO_SUFFIX, Kind, is_hidden, kind_of, sample_of, suffix_of
+from vision_grpc.sources.nothing import report_nothing
 from vision_grpc.sources.options import SourceOptions
 
 LINK, DEVICE = "link in a tar file", "device in a tar file"
@@ -67,7 +67,7 @@ def read_tar(name: str, file: IO[bytes], options: SourceOptions) -> Iterator[Ent
     if members.fault is not None:
         yield Fault(name, members.fault)
     elif is_empty:
-        yield report_nothing(name, options)
+        yield report_nothing(name, options, where="in this file", expected="no image in this file")
 
 
 class _Asides:

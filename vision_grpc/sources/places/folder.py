@@ -14,6 +14,7 @@ from vision_grpc.sources.containers.openers import opener_of
 from vision_grpc.sources.files import explain_unread, read_file
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped, unreadable
 from vision_grpc.sources.kinds import NO_SUFFIX, Kind, kind_of, suffix_of
+from vision_grpc.sources.nothing import or_nothing
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.own_outputs import OwnOutputs
 from vision_grpc.sources.places.sidecars import is_sidecar
@@ -29,7 +30,8 @@ def open_folder(path: str, options: SourceOptions) -> Iterator[Entry]:
     Names are in sorted order, files before subfolders; hidden ones are left out. Only the names of the folders on the
     way to the present file are held, and their files are not looked at before they are read.
     """
-    return _Walk(path, options).entries()
+    expected = "no image in this folder, expected *.jpg, *.jpeg or *.png"
+    return or_nothing(_Walk(path, options).entries(), path, options, where="in this folder", expected=expected)
 
 
 class _Folder(NamedTuple):
@@ -70,7 +72,6 @@ class _Walk:
         self._read = dict[tuple[int, int], str]()
 
     def entries(self) -> Iterator[Entry]:
-        has_image = is_anything = False
         # A stack in place of recursion: folders may lie deeper than Python's calls.
         stack = [self._list(_Folder(self._root, ""))]
         while stack:
@@ -80,11 +81,7 @@ class _Walk:
             elif isinstance(entry, _Folder):
                 stack.append(self._list(entry))
             else:
-                is_anything = True
-                has_image = has_image or not isinstance(entry, Skipped) or entry.is_wished
                 yield entry
-        if not has_image:
-            yield self._report_nothing(is_anything=is_anything)
 
     def _list(self, folder: _Folder) -> Iterator[Entry | _Folder]:
         """Yield what is in a folder, and its subfolders in place of what is in them."""
@@ -164,15 +161,6 @@ class _Walk:
         """Whether all in a folder of such a path is read without a link to it."""
         folders = accumulate(below.split("/")[:-1], "{}/{}".format)
         return self._globs.includes_all and not any(map(self._globs.exclude_folder, folders))
-
-    def _report_nothing(self, *, is_anything: bool) -> Fault:
-        if is_anything:
-            fault = "no image in this folder can be sent as it is"
-        elif self._options.include or self._options.exclude:
-            fault = "no image in this folder that the patterns leave, check them"
-        else:
-            fault = "no image in this folder, expected *.jpg, *.jpeg or *.png"
-        return Fault.of(self._root, Code.NOT_FOUND, fault)
 
 
 def _scan(path: str) -> _Names:

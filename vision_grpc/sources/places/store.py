@@ -12,6 +12,7 @@ from vision_grpc.sources.extras import missing_extra
 from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
 from vision_grpc.sources.kinds import NO_SUFFIX, PAGED, TARS, Kind, is_hidden, kind_of, sample_of, suffix_of
+from vision_grpc.sources.nothing import or_nothing
 from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.sidecars import is_sidecar
@@ -71,13 +72,8 @@ class _Place:
                 yield self._item(key, found.size)
 
     def _below(self, prefix: str) -> Iterator[Entry]:
-        has_image = is_anything = False
-        for entry in self._listed(prefix):
-            is_anything = True
-            has_image = has_image or not isinstance(entry, Skipped) or entry.is_wished
-            yield entry
-        if not has_image:
-            yield self._report_nothing(prefix, is_anything=is_anything)
+        expected = "no object there, check the key (patterns are given apart from it)"
+        return or_nothing(self._listed(prefix), self._url(prefix), self._options, where="there", expected=expected)
 
     def _listed(self, prefix: str) -> Iterator[Entry]:
         # Consoles make folders as empty objects. Their keys end at a slash, which obstore leaves out.
@@ -148,15 +144,6 @@ class _Place:
     def _skip(self, key: str) -> Skipped:
         suffix = suffix_of(key)
         return Skipped(self._url(key), suffix or NO_SUFFIX, kind_of(suffix) is Kind.FITTABLE)
-
-    def _report_nothing(self, prefix: str, *, is_anything: bool) -> Fault:
-        if is_anything:
-            fault = "no image there can be sent as it is"
-        elif self._options.include or self._options.exclude:
-            fault = "no image there that the patterns leave, check them"
-        else:
-            fault = "no object there, check the key (patterns are given apart from it)"
-        return Fault.of(self._url(prefix), Code.NOT_FOUND, fault)
 
     def _url(self, key: str) -> str:
         return f"{self._bucket.url}/{key}"
