@@ -41,7 +41,8 @@ MOST_BYTES = 200 * 1_048_576
 """The largest file that is read to be fitted."""
 
 _FIT = (Advice("or add", "fit", "vision_grpc.sources.fit.fit"),)
-_OPEN_PDF = (Advice("or add", "fit", "vision_grpc.sources.containers.pdf.open_pdf"),)
+_PDF_OPENER = "vision_grpc.sources.containers.pdf.open_pdf"
+_OPEN_PDF = (Advice("or add", "fit", _PDF_OPENER),)
 
 
 def too_large(name: str, size: int, limits: Limits) -> ImageError:
@@ -58,8 +59,7 @@ def unfit(name: str, fault: str, content: bytes) -> ImageError:
 def explain_foreign(kind: str) -> str:
     """Return why a file cannot be fitted that is of a kind by `name_foreign`, and not of `FORMATS`."""
     if kind == "a PDF":
-        opener = "vision_grpc.sources.containers.pdf.open_pdf"
-        return f"the file is a PDF, which is read as .pdf alone: rename it, or call {opener} in Python"
+        return f"the file is a PDF, which is read as .pdf alone: rename it, or call {_PDF_OPENER} in Python"
     if kind == "no image":
         return "the file is no image"
     remedy = "decode it first" if kind.endswith(ENCODED) else "convert it to JPEG or PNG first"
