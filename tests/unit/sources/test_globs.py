@@ -38,7 +38,7 @@ _MATCHES = [
     ("{a/b,c}/*.png", ["a/b/1.png", "c/1.png"], ["a/1.png", "b/1.png"]),
     ("{a,b{c,d}}.png", ["a.png", "bc.png", "bd.png"], ["b.png"]),
     ("{,x}.png", [".png", "x.png"], ["y.png"]),
-    # What has no special meaning, and what is rid of it.
+    # What has no special meaning, or has lost it.
     ("a,b}.png", ["a,b}.png"], ["a.png"]),
     (r"\*.png", ["*.png"], ["a.png"]),
     (r"\[a\].png", ["[a].png"], ["a.png"]),

@@ -21,9 +21,9 @@ def open_list(path: str, options: SourceOptions, *, nul_separated: bool = False)
     """Yield what is in the places that a list names, one after another; errors say on which line.
 
     A list has a path or URL on each line, relative to the current folder, or with `nul_separated` a NUL after each.
-    Lines are taken as they are: there are no comments and no quotation marks. Empty ones are left out, and line ends
-    of Windows are none of the names. The list `-` is read from stdin. What follows the folder in which it lies, as in
-    what `find` prints, is left out: the folder has been read.
+    Lines are taken as they are: there are no comments and no quotation marks. Empty ones are left out, and the line
+    ends of Windows do not belong to the names. The list `-` is read from stdin. What follows the folder in which it
+    lies, as in what `find` prints, is left out: the folder has been read.
     """
     is_empty = True
     last, last_number, told = "", 0, 0

@@ -227,7 +227,7 @@ def _form_of(head: bytes) -> Form | None:
 
 def _is_page(file: IO[bytes], directory: Directory, form: Form) -> bool:
     if not all(directory.entry(tag) for tag in _SIDES):
-        message = "what should be a directory is none"
+        message = "there is no directory where one should be"
         raise DamagedTiffError(message)
     new, old = (read_number(file, directory.entry(tag), form) for tag in (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE))
     return not (new or 0) & _NOT_A_PAGE and old != _SMALLER
