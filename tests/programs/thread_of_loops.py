@@ -11,7 +11,7 @@ import threading
 from images_in_bytes import png
 
 from vision_grpc import AsyncVisionClient
-from vision_grpc.transport.grpc.forks import FORKS
+from vision_grpc.transport.grpc.forks import has_loop_thread
 
 _ENDS_WITHIN_S = 20.0
 
@@ -23,8 +23,7 @@ def _grpc_thread() -> threading.Thread | None:
 async def _call(endpoint: str) -> threading.Thread | None:
     async with AsyncVisionClient(endpoint, insecure=True, transport="grpc") as client:
         assert (await client.analyze(png(1))).ok
-        FORKS.look()
-        assert FORKS._has_thread
+        assert has_loop_thread()
         return _grpc_thread()
 
 
@@ -35,8 +34,7 @@ def main() -> None:
     gc.collect()
     # The last channel tells the thread to end; it takes a moment.
     thread.join(_ENDS_WITHIN_S)
-    FORKS.look()
-    assert not FORKS._has_thread
+    assert not has_loop_thread()
     sys.stdout.write("ended\n")
 
 

@@ -1,4 +1,4 @@
-"""Whether gRPC serves event loops in this process: not in a child of one in which it did.
+"""gRPC and forks: it is held through them, and serves no event loops in a child of a process in which it did.
 
 One thread of gRPC serves all event loops of a process. A forked child has what belongs to that thread but not the
 thread, and gRPC does not notice: a channel for an event loop crashes there or hangs, and so does the end of one that
@@ -8,9 +8,13 @@ the parent opened. Channels for threads work: measured, 20 children of 20 got 20
 import os
 import threading
 import weakref
+from contextlib import suppress
 from typing import Any
 
 import grpc
+
+from vision_grpc.errors import MachineError
+from vision_grpc.transport.grpc.descriptors import check_descriptors
 
 _kept: list[object] = []
 # Python names a thread by its function.
@@ -29,6 +33,11 @@ def keep_for_ever(thing: object) -> None:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
+def has_loop_thread() -> bool:
+    """Return whether gRPC's thread for event loops runs."""
+    return any(thread.name.endswith(_THREAD) for thread in threading.enumerate())
+
+
 class _Forks:
     def __init__(self) -> None:
         self.are_loops_served = True
@@ -38,29 +47,34 @@ class _Forks:
         self._holder: object = None
 
     def used(self) -> None:
-        """Take note that this process opens a channel of any kind."""
+        """Take note that this process opens a channel, of any kind and for any service."""
         self._is_used = True
 
     def opened(self, channel: object) -> None:
         """Take note of a channel for an event loop."""
+        self.used()
         self._opened.add(channel)
 
-    def look(self) -> None:
-        """Take note, before a fork, of whether the thread runs, and hold gRPC until the fork is over.
+    def before(self) -> None:
+        """Take note of whether the thread runs, and hold gRPC until the fork is over.
 
-        With its last channel gRPC ends, in a thread. A child that was forked meanwhile does not have that thread, and
-        its first channel waits for it, for ever: seen in 3 of 128 children. Opening a channel waits for it here.
+        Without its last channel gRPC ends, in a thread. A child that was forked meanwhile does not have that thread,
+        and its first channel waits for ever for what it holds: seen in 3 of 128 children. To open a channel here waits
+        for that end, and prevents another one.
         """
-        self._has_thread = any(thread.name.endswith(_THREAD) for thread in threading.enumerate())
+        self._has_thread = has_loop_thread()
         if self._is_used:
-            self._holder = grpc.insecure_channel(_NOWHERE)
+            # Without file descriptors, gRPC would abort the process.
+            with suppress(MachineError):
+                check_descriptors()
+                self._holder = grpc.insecure_channel(_NOWHERE)
 
-    def passed(self) -> None:
-        """Let gRPC go, in the parent, when the fork is over."""
+    def after_in_parent(self) -> None:
+        """Let gRPC go."""
         self._holder = None
 
-    def forked(self) -> None:
-        """Keep gRPC, in the child of a fork, from ending the channels of the parent."""
+    def after_in_child(self) -> None:
+        """Keep gRPC from ending the channels of the parent."""
         if self._holder is not None:
             keep_for_ever(self._holder)
         if self._has_thread:
@@ -71,4 +85,4 @@ class _Forks:
 
 FORKS = _Forks()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=FORKS.look, after_in_parent=FORKS.passed, after_in_child=FORKS.forked)
+    os.register_at_fork(before=FORKS.before, after_in_parent=FORKS.after_in_parent, after_in_child=FORKS.after_in_child)

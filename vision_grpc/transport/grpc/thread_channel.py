@@ -15,6 +15,7 @@ from vision_grpc.network.tls import Tls
 from vision_grpc.threads import MORE_THREADS, DaemonThreads, no_thread, start_thread
 from vision_grpc.transport.grpc.call import CallUnderWay
 from vision_grpc.transport.grpc.exchange import Metadata
+from vision_grpc.transport.grpc.forks import FORKS
 from vision_grpc.transport.grpc.options import credentials_of, route_of
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def open_channel(endpoint: Endpoint, tls: Tls) -> grpc.Channel:
         PathError: the environment names a proxy that cannot be used.
     """
     target, options = route_of(endpoint, tls)
+    FORKS.used()
     if endpoint.plaintext:
         return grpc.insecure_channel(target, options=options)
     return grpc.secure_channel(target, credentials_of(tls), options=options)

@@ -80,7 +80,6 @@ class GrpcTransport:
         self._headers = headers
         self._closed = False
         kind: ChannelKind
-        FORKS.used()
         kind = LoopChannels(loop) if loop is not None and FORKS.are_loops_served else ThreadChannels()
 
         # Without a reference back to the transport: once closed, gRPC ends its thread when the last channel is gone.
