@@ -66,9 +66,9 @@ def _keep(content: bytes, limits: Limits) -> Fitted | None:
 
 
 def _strip(content: bytes, limits: Limits) -> Fitted | None:
-    """Return a JPEG without what does not belong to its picture, if that suffices."""
+    """Return a JPEG without what does not belong to its picture, if that suffices and is surely the same picture."""
     bare = strip_jpeg(content)
-    kept = None if bare is None else _keep(bare, limits)
+    kept = None if bare is None or read_header(bare) is None else _keep(bare, limits)
     return None if kept is None else Fitted(kept.content, replace(kept.change, format="JPEG"))
 
 

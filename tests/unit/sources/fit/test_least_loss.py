@@ -82,6 +82,16 @@ def test_a_jpeg_loses_its_metadata_before_anything_of_its_picture(exif: bytes) -
     assert str(result.change) == "sent without its metadata"
 
 
+def test_a_large_jpeg_of_no_certain_size_is_decoded() -> None:
+    # A frame without height: its number of lines would have to come later.
+    content = save(photo(), "JPEG", comment=b"x" * 60_000)
+    frame = content.index(b"\xff\xc0")
+    error = fit(content[: frame + 5] + b"\0\0" + content[frame + 7 :], Limits(content_bytes=60_000))
+    assert isinstance(error, ImageError)
+    assert error.message == "the file is truncated or damaged and cannot be decoded: copy or export it again"
+
+
+
 @pytest.mark.parametrize(
     ("make", "mode"),
     [
