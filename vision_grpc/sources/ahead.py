@@ -23,13 +23,12 @@ class ReadAhead(Iterator[Image | Rejection]):
     def __init__(self, threads: AheadThreads) -> None:
         # The threads do not know this object: when it is dropped, they end.
         self._threads = threads
-        self._is_closed = False
 
     def __next__(self) -> Image | Rejection:
         self.start()
         while not (images := self.take(1)):
             if self.is_over:
-                error = None if self._is_closed else self.error
+                error = None if self._threads.is_closed else self.error
                 self.close()
                 if isinstance(error, StopIteration):
                     message = "the preparation of an image raised StopIteration"
@@ -51,7 +50,6 @@ class ReadAhead(Iterator[Image | Rejection]):
 
     def close(self) -> None:
         """End the threads: those that wait at once, the others after what they read. No more images come."""
-        self._is_closed = True
         self._threads.close()
 
     # For a consumer that does not wait

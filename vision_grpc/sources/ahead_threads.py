@@ -66,8 +66,9 @@ class AheadThreads:
         self.error: BaseException | None = None
         """What the items, or the preparation of one, ended with."""
         self.on_news: Callable[[], None] | None = None
+        self.is_closed = False
         self._lock = Lock()
-        self._is_started = self._is_closed = self._has_ended = False
+        self._is_started = self._has_ended = False
         self._todo: SimpleQueue[_Job | None] = SimpleQueue()
         self._under_way: dict[int, _Job] = {}
         # What is not next in order; None stands for an exception.
@@ -89,7 +90,7 @@ class AheadThreads:
         Raises:
             MachineError: the system has no thread left.
         """
-        if self._is_started or self._is_closed:
+        if self._is_started or self.is_closed:
             return
         self._is_started = True
         try:
@@ -106,7 +107,7 @@ class AheadThreads:
     def is_over(self) -> bool:
         """Whether there is nothing left to take, now or later."""
         has_ended = self._has_ended or self.error is not None
-        return self._is_closed or (has_ended and self._taken + self._lost == self._pulled)
+        return self.is_closed or (has_ended and self._taken + self._lost == self._pulled)
 
     def take(self, most: int) -> Sequence[Image | Rejection]:
         """Return at most so many images that are ready."""
@@ -138,8 +139,8 @@ class AheadThreads:
 
     def close(self) -> None:
         """Let the threads end."""
-        if not self._is_closed:
-            self._is_closed = True
+        if not self.is_closed:
+            self.is_closed = True
             self._items = ()
             for _ in range(self._workers):
                 self._todo.put(None)
@@ -186,7 +187,7 @@ class AheadThreads:
 
     def _wait_for_room(self) -> bool:
         """Wait until another item may be pulled; return False when none is wanted any more."""
-        while not (self._is_closed or self.error):
+        while not (self.is_closed or self.error):
             if self._has_room(1):
                 return True
             self._is_parked = True
@@ -218,7 +219,7 @@ class AheadThreads:
 
     def _do_next(self) -> bool:
         """Do the next job and forget it, for it may hold an image; return whether this thread goes on."""
-        if (job := self._todo.get()) is None or self._is_closed:
+        if (job := self._todo.get()) is None or self.is_closed:
             return False
         image = self._do(job, lambda: image_of(job.item, self._prepare(job.item)))
         if image is None:
@@ -258,7 +259,7 @@ class AheadThreads:
         self._report()
 
     def _append(self, image: Image | Rejection | None) -> None:
-        if image is not None and not self._is_closed:
+        if image is not None and not self.is_closed:
             self.ready.append(image)
 
     def _report(self) -> None:
