@@ -1,5 +1,6 @@
 """Formats of images that are read here besides those that can be sent, and the errors of what is not read without."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from vision_grpc.config import Limits
@@ -43,6 +44,11 @@ MOST_BYTES = 200 * 1_048_576
 _FIT = (Advice("or add", "fit", "vision_grpc.sources.fit.fit"),)
 _PDF_OPENER = "vision_grpc.sources.containers.pdf.open_pdf"
 _OPEN_PDF = (Advice("or add", "fit", _PDF_OPENER),)
+
+
+def raised_to_fit(limits: Limits) -> Limits:
+    """Return the limits for what is read to be fitted."""
+    return replace(limits, content_bytes=max(MOST_BYTES, limits.content_bytes))
 
 
 def too_large(name: str, size: int, limits: Limits) -> ImageError:

@@ -2,7 +2,6 @@
 
 import os
 import stat
-from dataclasses import replace
 from typing import NamedTuple
 
 from vision_grpc.config import Limits
@@ -11,7 +10,7 @@ from vision_grpc.contract.image_header import check_image, may_exceed_pixels
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
 from vision_grpc.sources.files import explain_unread, read_file
-from vision_grpc.sources.formats import FORMATS, MOST_BYTES, explain_foreign, too_large, unfit
+from vision_grpc.sources.formats import FORMATS, explain_foreign, raised_to_fit, too_large, unfit
 from vision_grpc.sources.item import Item
 from vision_grpc.sources.kinds import Kind, kind_of, suffix_of
 from vision_grpc.texts.quoting import quote_name
@@ -61,7 +60,7 @@ def _preview(item: Item, limits: Limits, *, fits: bool) -> Preview:
     if isinstance(seen, ImageError):
         return Preview(item.content_bytes, seen)
     size = item.content_bytes if seen is None else seen.size
-    bound = replace(limits, content_bytes=max(MOST_BYTES, limits.content_bytes)) if fits else limits
+    bound = raised_to_fit(limits) if fits else limits
     is_empty = size == 0 if seen is None else not seen.head  # Of files in /proc, the size is 0.
     if is_empty:
         return Preview(size, _refuse(item, b"", limits))

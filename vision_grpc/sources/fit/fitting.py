@@ -1,6 +1,5 @@
 """What callers use: a file, an item or a picture in, content that may be sent out."""
 
-from dataclasses import replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +9,7 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.extras import describe_missing
 from vision_grpc.sources.files import read_file
 from vision_grpc.sources.fit.change import Fitted, Origin, UnfitError
-from vision_grpc.sources.formats import MOST_BYTES
+from vision_grpc.sources.formats import raised_to_fit
 from vision_grpc.sources.item import Item
 from vision_grpc.texts.quoting import quote_name
 
@@ -29,13 +28,13 @@ def fit(source: str | PathLike[str] | bytes, limits: Limits = _LIMITS) -> Fitted
     if isinstance(source, bytes):
         return _fit(source, limits, "")
     path = fspath(source)
-    content = read_file(path, _raised(limits))
+    content = read_file(path, raised_to_fit(limits))
     return content if isinstance(content, ImageError) else _fit(content, limits, path)
 
 
 def prepare(item: Item, limits: Limits = _LIMITS) -> Fitted | ImageError:
     """Return the image of an item as content that may be sent, or why that is not possible, with the item's key."""
-    read = item.read(_raised(limits))
+    read = item.read(raised_to_fit(limits))
     # Only pages are made, and they come fitted.
     return _fit(read, limits, item.key) if isinstance(read, bytes) else cast("Fitted | ImageError", read)
 
@@ -50,15 +49,11 @@ def fit_picture(picture: "Image.Image", origin: Origin, limits: Limits = _LIMITS
     return steps.fit_picture(picture, origin, limits)
 
 
-def _raised(limits: Limits) -> Limits:
-    return replace(limits, content_bytes=max(MOST_BYTES, limits.content_bytes))
-
-
 def _fit(content: bytes, limits: Limits, name: str) -> Fitted | ImageError:
     try:
         from vision_grpc.sources.fit import steps
 
-        return steps.fit_content(content, limits, most_bytes=_raised(limits).content_bytes)
+        return steps.fit_content(content, limits)
     except UnfitError as error:
         code, fault = Code.INVALID_ARGUMENT, str(error)
     except ImportError as error:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, ImageFile, features
 
+from vision_grpc.contract import png
 from vision_grpc.contract.foreign import name_foreign
 from vision_grpc.pictures.orientation import orientation_in, orientation_of, turn
 from vision_grpc.results.pixels import UPRIGHT, swap_size
@@ -44,7 +45,7 @@ def open_picture(content: bytes) -> Generator[Opened]:
     kind = name_foreign(content)
     if kind is not None and kind not in FORMATS:
         raise UnfitError(explain_foreign(kind))
-    is_png = content.startswith(b"\x89")
+    is_png = content.startswith(png.SIGNATURE)
     known = FORMATS[kind] if kind else PNG if is_png else JPEG
     # WebP's opener allocates the picture, all others do not.
     stated = read_webp_size(content) if known.name == "WebP" else None

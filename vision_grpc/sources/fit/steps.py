@@ -19,24 +19,25 @@ from vision_grpc.sources.fit.flattening import flatten, scale, simplify
 from vision_grpc.sources.fit.memory import picture_memory
 from vision_grpc.sources.fit.opening import load_picture, open_picture, turn_upright
 from vision_grpc.sources.fit.stripping import strip_jpeg
+from vision_grpc.sources.formats import raised_to_fit
 
 # The bytes of a JPEG fall a little more slowly than its pixels: a smaller picture has more detail in each.
 _SHRINK_POWER, _LEAST_SHRINK, _SCALINGS = 1.1, 0.97, 12
 
 
-def fit_content(content: bytes, limits: Limits, *, most_bytes: int) -> Fitted:
+def fit_content(content: bytes, limits: Limits) -> Fitted:
     """Return the image of a file as content that may be sent.
 
     Raises:
-        UnfitError: the file has more than `most_bytes`, or its picture cannot be decoded.
+        UnfitError: the file has too many bytes to be fitted, or its picture cannot be decoded.
         ImportError: its format needs a package that is not installed.
         MemoryError: this machine has not enough for the picture.
     """
     if not content:
         message = "the file is empty: copy or save it again"
         raise UnfitError(message)
-    if len(content) > most_bytes:
-        raise UnfitError(describe_excess_bytes(len(content), replace(limits, content_bytes=most_bytes)))
+    if len(content) > (most := raised_to_fit(limits)).content_bytes:
+        raise UnfitError(describe_excess_bytes(len(content), most))
     if fitted := _keep(content, limits) or _strip(content, limits):
         return fitted
     with open_picture(content) as opened:

@@ -4,6 +4,7 @@ import struct
 
 from vision_grpc.contract import jpeg
 from vision_grpc.pictures.orientation import orientation_in
+from vision_grpc.results.pixels import UPRIGHT
 
 _TABLES = frozenset({jpeg.DHT, jpeg.DAC, jpeg.DQT, jpeg.DRI})
 # They decide about the colours.
@@ -32,7 +33,7 @@ def strip_jpeg(content: bytes) -> bytes | None:
             if end is None:
                 return None
             orientation = orientation_in(content)
-            if orientation > 1:
+            if orientation != UPRIGHT:
                 parts[1] = _exif(orientation)
             bare = b"".join((*parts, content[segment.end : end]))
             return bare if len(bare) < len(content) else None

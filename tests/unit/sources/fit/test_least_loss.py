@@ -91,7 +91,6 @@ def test_a_large_jpeg_of_no_certain_size_is_decoded() -> None:
     assert error.message == "the file is truncated or damaged and cannot be decoded: copy or export it again"
 
 
-
 @pytest.mark.parametrize(
     ("make", "mode"),
     [
