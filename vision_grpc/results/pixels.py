@@ -55,15 +55,10 @@ class PixelMap(NamedTuple):
     def to_stored(self, x: int, y: int) -> tuple[int, int]:
         """Return where a point of the picture that was sent lies in the stored one."""
         (wide, high), (wide_before, high_before) = self.upright, self.sent
-        return self._place(_scale(x, wide_before, wide), _scale(y, high_before, high))
-
-    def to_sent(self, x: int, y: int) -> tuple[int, int]:
-        """Return where a point of the stored picture lies in the one that was sent."""
-        point = [x, y]
-        for (source, is_mirrored), value, length in zip(_PLACES[self.orientation], (x, y), self.stored, strict=True):
-            point[source] = length - value if is_mirrored else value
-        (wide, high), (wide_after, high_after) = self.upright, self.sent
-        return _scale(point[0], wide, wide_after), _scale(point[1], high, high_after)
+        point = _scale(x, wide_before, wide), _scale(y, high_before, high)
+        (x_axis, x_is_mirrored), (y_axis, y_is_mirrored) = _PLACES[self.orientation]
+        (width, height), x, y = self.stored, point[x_axis], point[y_axis]
+        return (width - x if x_is_mirrored else x), (height - y if y_is_mirrored else y)
 
     def restore(self, result: "AnalyzeResult") -> None:
         """Move the boxes of an answer, and the sizes of its pages, from the picture that was sent to the stored one.
@@ -88,12 +83,6 @@ class PixelMap(NamedTuple):
         for page in _pages(result):
             size = _scale(page.width, wide_before, wide), _scale(page.height, high_before, high)
             page.width, page.height = map(_in_64_bits, swap_size(size, self.orientation))
-
-    def _place(self, *upright: int) -> tuple[int, int]:
-        """Return where a point of the upright picture lies in the stored one."""
-        (x_axis, x_is_mirrored), (y_axis, y_is_mirrored) = _PLACES[self.orientation]
-        (width, height), x, y = self.stored, upright[x_axis], upright[y_axis]
-        return (width - x if x_is_mirrored else x), (height - y if y_is_mirrored else y)
 
 
 def swap_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:

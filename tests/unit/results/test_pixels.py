@@ -1,4 +1,5 @@
 import pickle
+from math import floor
 
 import pytest
 from hypothesis import given
@@ -80,7 +81,22 @@ def test_a_point_comes_back_from_the_stored_picture(
     wide, high = (max(1, round(length * share)) for length, share in zip(upright, shares, strict=True))
     pixels = PixelMap((wide, high), stored, orientation)
     x, y = round(place[0] * wide), round(place[1] * high)
-    assert pixels.to_sent(*pixels.to_stored(x, y)) == (x, y)
+    across, down = _upright(orientation, stored, *pixels.to_stored(x, y))
+    assert (floor(across * wide / upright[0] + 0.5), floor(down * high / upright[1] + 0.5)) == (x, y)
+
+
+def _upright(orientation: int, stored: tuple[int, int], x: int, y: int) -> tuple[int, int]:
+    from_right, from_bottom = stored[0] - x, stored[1] - y
+    return {
+        1: (x, y),
+        2: (from_right, y),
+        3: (from_right, from_bottom),
+        4: (x, from_bottom),
+        5: (y, x),
+        6: (from_bottom, x),
+        7: (from_bottom, from_right),
+        8: (y, from_right),
+    }[orientation]
 
 
 @given(orientation=st.sampled_from(ORIENTATIONS), x=st.integers(0, 40), y=st.integers(0, 30))
