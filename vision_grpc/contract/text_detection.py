@@ -6,8 +6,6 @@ from vision_grpc.contract.rules import collect_violations
 from vision_grpc.errors import Violation
 from vision_grpc.messages import FeatureTextDetectionConfig
 
-MODELS = ("page", "line")
-
 
 def check_text_detection(languages: Sequence[str], model: str) -> list[Violation]:
     """Return how languages and a model break the contract."""

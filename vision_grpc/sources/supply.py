@@ -49,10 +49,6 @@ class Supply(ABC):
         """Return until when to wait for news at most, where all else may wait until a time."""
         return until
 
-    def left(self) -> Sequence[str]:
-        """Return the keys of the images that have come and were not taken."""
-        return ()
-
     def close(self) -> None:  # noqa: B027 - what is pulled needs nothing
         """Stop listening to the source, which belongs to the caller and stays open."""
 

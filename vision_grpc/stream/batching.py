@@ -54,7 +54,7 @@ class Batcher:
     @property
     def room(self) -> int:
         """How many more images are worth to have: as many as the only group may have, or as a new one may."""
-        gathered = len(self._groups[next(iter(self._groups))].entries) if len(self._groups) == 1 else 0
+        gathered = len(self.first.entries) if self.first is not None and len(self._groups) == 1 else 0
         return max(1, self._size.images - gathered)
 
     def add(self, entry: Entry, content: bytes, config: Config, since: float) -> Sequence[Batch]:
