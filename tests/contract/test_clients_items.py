@@ -150,7 +150,7 @@ def test_an_item_that_hangs_is_a_result(connect: Connect) -> None:
         yield from _items(20)
 
     client, _ = connect()
-    results = {result.key: result for result in client.collect(read_ahead(items(), threads=2, within_s=0.1))}
+    results = {result.key: result for result in client.collect(read_ahead(items(), threads=2, within_s=0.25))}
     released.set()
     assert len(results) == 21
     error = results.pop("hangs").error
