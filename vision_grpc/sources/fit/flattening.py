@@ -119,7 +119,8 @@ def _to_8_bits(picture: Image.Image) -> Image.Image:
         bits = next(bits for bits in _BITS if most < 2**bits)
         factor, start = 2.0 ** (8 - bits), 0.0
     else:
-        factor = 255 / (most - least)
+        # A page of one value is empty, whatever its shade.
+        factor = 255 / (most - least) if most > least else 1.0
         start = -least * factor
     # A linear function is all that Pillow knows of these modes.
     grey = picture.point(lambda value: value * factor + start).convert("L")  # pyright: ignore[reportUnknownMemberType] # numpy's

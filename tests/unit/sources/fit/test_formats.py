@@ -154,6 +154,12 @@ def test_numbers_that_are_none_do_no_harm() -> None:
     fitted(save(deep, "TIFF"))
 
 
+@pytest.mark.parametrize(("mode", "value"), [("I", -5), ("I", 70_000), ("F", -1.0), ("F", 1e6)])
+def test_an_empty_page_of_numbers_out_of_the_usual_range(mode: str, value: float) -> None:
+    least, most = opened(fitted(save(Image.new(mode, (30, 20), value), "TIFF")).content).getextrema()
+    assert least == most
+
+
 def test_16_bits_that_count_from_white() -> None:
     inverted = ImageChops.invert(page()).convert("I").point(lambda value: value * 257).convert("I;16")
     assert distance(opened(fitted(save(inverted, "TIFF", tiffinfo={262: 0})).content), page()) < 2
