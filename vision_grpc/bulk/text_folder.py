@@ -6,7 +6,6 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from enum import Enum, auto
-from pathlib import Path
 from threading import Lock
 from zlib import crc32
 
@@ -59,7 +58,6 @@ class TextFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, outputs: Iterable[str | os.PathLike[str]] = ()) -> None:
-        self.path = Path(path)
         self.moved = 0
         """How many texts have longer names because other files were there."""
         self._root = os.fsencode(path)
