@@ -325,6 +325,16 @@ def test_a_dry_run_ends_where_the_run_would(tmp_path: Path, option: list[str], t
     assert dry.code == real.code == code
 
 
+def test_a_budget_that_is_spent_ends_no_run_that_has_nothing_to_send(tmp_path: Path) -> None:
+    write_images(tmp_path / "scans", 6)
+    with serve_grpc(answer) as service:
+        arguments = ["analyze", *there(service), "scans", "-o", "out.jsonl"]
+        assert run(*arguments, cwd=tmp_path).code == 0
+        dry = run(*arguments, "--budget", "3", "--dry-run", cwd=tmp_path)
+        assert "billed: 0 units, within the budget of 3" in dry.text
+        assert dry.code == run(*arguments, "--budget", "3", cwd=tmp_path).code == 0
+
+
 def test_a_journal_in_the_folder_that_is_read_can_be_begun_anew(tmp_path: Path) -> None:
     write_images(tmp_path / "scans", 2)
     with serve_grpc(answer) as service:

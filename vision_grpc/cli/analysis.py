@@ -23,7 +23,7 @@ from vision_grpc.bulk.run import BulkRun
 from vision_grpc.cli.amounts import plural
 from vision_grpc.cli.complaints import Complaints
 from vision_grpc.cli.connect import check_options, connect
-from vision_grpc.cli.dry_run import print_dry_run
+from vision_grpc.cli.dry_run import print_dry_run, units_left
 from vision_grpc.cli.exits import NOTHING_DONE, RunCounts
 from vision_grpc.cli.flags import image_error_in_flags
 from vision_grpc.cli.interrupts import Interrupts
@@ -100,8 +100,8 @@ class Analysis:
                 self._counts.count(ImageResult(item.key, error=error))
                 self._complaints.print(item.key, error)
         print_dry_run(self._progress, forecast, limits, fits=self._source.fit, budget=self._quota.budget)
-        budget, spent = self._quota.budget, self._progress.earlier_billed_units
-        is_too_costly = budget is not None and spent + forecast.billed_units > budget
+        left = units_left(self._progress, self._quota.budget)
+        is_too_costly = left is not None and forecast.billed_units > left
         ending = Ending.BUDGET if is_too_costly else Ending.LIMIT if forecast.beyond else Ending.COMPLETE
         return self._exit_code(ending, found=forecast.images)
 

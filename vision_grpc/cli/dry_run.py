@@ -25,6 +25,11 @@ def print_dry_run(progress: Progress, forecast: Forecast, limits: Limits, *, fit
         click.echo(escape(line))
 
 
+def units_left(progress: Progress, budget: int | None) -> int | None:
+    """Return how many units earlier runs have left of a budget, None without one."""
+    return None if budget is None else max(0, budget - progress.earlier_billed_units)
+
+
 def _lines(progress: Progress, forecast: Forecast, limits: Limits, budget: int | None) -> Iterator[str]:
     yield f"to send: {plural(forecast.images, 'image')}, {_size(forecast)}"
     if forecast.beyond:
@@ -34,7 +39,7 @@ def _lines(progress: Progress, forecast: Forecast, limits: Limits, budget: int |
     if progress.earlier_read or progress.earlier_failed:
         failed = f", {progress.earlier_failed:,} of them not read" if progress.earlier_failed else ""
         yield f"done before: {plural(progress.earlier_read + progress.earlier_failed, 'image')}{failed}"
-    left = None if budget is None else max(0, budget - progress.earlier_billed_units)
+    left = units_left(progress, budget)
     yield f"billed: {plural(forecast.billed_units, 'unit')}{_budget(forecast, budget, left)}"
     seconds = least_s(forecast.images if left is None else min(forecast.images, left), limits)
     if seconds is None:
