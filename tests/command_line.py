@@ -22,23 +22,30 @@ with without_backoff():
     main()
 """,
 )
-# Whoever may write only so many bytes to a file meets the same kind of failure as on a full disk.
-PROGRAM_ON_A_FULL_DISK = (
-    "-c",
+_OURS = ("YC_", "VISION_GRPC_")
+
+
+def program_with_little_space(most_bytes: int, first: str = "") -> tuple[str, str]:
+    """Return the program such that its files have `most_bytes` at most; `first` is run before.
+
+    Whoever writes more meets the same kind of failure as on a full disk.
     """
+    code = f"""
 import resource
-from vision_grpc.bulk import space
 from vision_grpc.cli import main
-space.LEAST_BYTES = 0  # There is space at first.
+{first}
 unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1500, unlimited[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, unlimited[1]))
 try:
     main()
 finally:  # What measures the coverage of this program writes a larger file at its end.
     resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
-""",
-)
-_OURS = ("YC_", "VISION_GRPC_")
+"""
+    return "-c", code
+
+
+# There is space at first.
+PROGRAM_ON_A_FULL_DISK = program_with_little_space(1500, "from vision_grpc.bulk import space; space.LEAST_BYTES = 0")
 
 
 class Finished(NamedTuple):
@@ -61,6 +68,11 @@ class Finished(NamedTuple):
     def complaints(self) -> list[str]:
         """The lines on stderr."""
         return self.stderr.splitlines()
+
+    @property
+    def errors(self) -> list[str]:
+        """Those of them that begin with `error: `."""
+        return [line for line in self.complaints if line.startswith("error: ")]
 
 
 def start(
@@ -113,6 +125,11 @@ def run(
     """Run the command to its end."""
     source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
     return finish(start(*arguments, cwd=cwd, variables=variables, program=program, stdin=source), stdin)
+
+
+def options_to(address: str) -> list[str]:
+    """Return the options that lead to a service in plaintext."""
+    return ["--endpoint", address, "--insecure"]
 
 
 def lines_of(journal: Path) -> list[dict[str, Any]]:

@@ -101,6 +101,11 @@ class Service:
         self.data_logging: list[str | None] = []
         self.link: Link | None = None
 
+    @property
+    def images_sent(self) -> int:
+        """How many images have come, those that were sent again included."""
+        return sum(len(request.analyze_specs) for request in self.requests)
+
     def reply(self, request: BatchAnalyzeRequest) -> Reply:
         """Let the script answer; a silence lasts until the service ends."""
         with self._lock:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import PROGRAM, PROGRAM_WITHOUT_BACKOFF, cut_first_line, finish, run, start
+from command_line import PROGRAM, PROGRAM_WITHOUT_BACKOFF, cut_first_line, finish, options_to, run, start
+from images_in_bytes import write_images
 from PIL import Image
 from scanned_pages import ScannedPage
+from scripted_service import answer, serve_grpc
 
 from vision_grpc.local import LocalVision
 
@@ -50,9 +52,8 @@ def test_bad_images_leave_the_others_their_results(there: tuple[str, ...], folde
     assert [key for key, result in told.items() if result["ok"]] == ["good.png"]
     assert told["good.png"]["text"].startswith("The harbour was quiet")
     assert {result["error"]["code"] for result in told.values() if result["error"]} == {"NOT_FOUND", "INVALID_ARGUMENT"}
-    errors = [complaint for complaint in finished.complaints if complaint.startswith("error: ")]
-    complaints = {complaint.split(":")[1].strip(): complaint for complaint in errors}
-    assert len(complaints) == len(errors) == len(named) - 1
+    complaints = {complaint.split(":")[1].strip(): complaint for complaint in finished.errors}
+    assert len(complaints) == len(finished.errors) == len(named) - 1
     assert complaints["missing.png"] == "error: missing.png: no such file, check the path"
     assert complaints["empty.png"].startswith("error: empty.png: the file is empty")
     assert "only JPEG and PNG are accepted: convert it first" in complaints["text.png"]
@@ -121,7 +122,7 @@ def test_text_format_tells_of_bad_images_on_stderr_alone(there: tuple[str, ...],
     assert finished.code == 1
     assert finished.text.startswith("==> good.png <==\nThe harbour was quiet")
     assert b"empty" not in finished.stdout
-    (complaint,) = [line for line in finished.complaints if line.startswith("error: ")]
+    (complaint,) = finished.errors
     assert complaint.startswith("error: empty.png: ")
 
 
@@ -328,3 +329,36 @@ def test_wrong_usage_is_one_line_that_leads_to_the_help(arguments: list[str], to
     (complaint,) = finished.complaints
     assert complaint.startswith(f"error: {told}")
     assert complaint.endswith("--help)")
+
+
+def test_many_failures_of_one_kind_do_not_flood_the_terminal(tmp_path: Path) -> None:
+    names = write_images(tmp_path / "scans", 100)
+    for name in names[1:]:
+        (tmp_path / name).write_bytes(b"")
+    with serve_grpc(answer) as service:
+        finished = run("analyze", *options_to(service.address), "scans", "--format", "jsonl", cwd=tmp_path)
+        assert finished.code == 1
+        assert len(finished.errors) == 20
+        assert sum("further errors of this kind" in line for line in finished.complaints) == 1
+        assert "99  INVALID_ARGUMENT, such as scans/0001.png: the file is empty" in finished.stderr
+        assert len(run("analyze", *options_to(service.address), "scans", "-v", cwd=tmp_path).errors) == 99
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--retry-failed"], "--retry-failed is about the results of earlier runs"),
+        (["--restart", "-o", "o.txt"], "--restart is about the results of earlier runs"),
+        (["--answers", "wire"], "--answers is about lines of jsonl"),
+        (["-0"], "-0 says how names are separated in a list"),
+        (["--skip-text"], "--skip-text is about the pages of documents"),
+        (["--max-pages", "3"], "--max-pages is about the pages of documents"),
+        (["--budget", "0"], "Invalid value for '--budget'"),
+        (["--rps", "nan"], "Invalid value for '--rps'"),
+        (["--files-from", "-", "--list-first"], "--list-first reads the sources twice"),
+    ],
+)
+def test_options_that_make_no_sense_together_are_refused(tmp_path: Path, options: list[str], told: str) -> None:
+    finished = run("analyze", "--local", "a.png", *options, stdin=b"", cwd=tmp_path)
+    assert (finished.code, finished.stdout) == (2, b"")
+    assert told in finished.complaints[0]

@@ -85,12 +85,12 @@ def test_what_is_in_flight_is_finished_and_the_same_command_does_the_rest(
         assert finished.code == code
         assert finished.complaints[0] == "interrupted"
         assert finished.complaints[-1].startswith("to go on: ")
-        sent = sum(len(request.analyze_specs) for request in service.requests)
+        sent = service.images_sent
         assert [told["key"] for told in lines_of(folder / "out.jsonl")] == _NAMES[:sent]
         assert sent < len(_NAMES)
         assert finish(analyze(service, folder, "-o", "out.jsonl")).code == 0
         assert [told["key"] for told in lines_of(folder / "out.jsonl")] == _NAMES
-        assert sum(len(request.analyze_specs) for request in service.requests) == len(_NAMES)
+        assert service.images_sent == len(_NAMES)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
@@ -135,7 +135,7 @@ def test_results_on_stdout_are_finished_too(script: Holding, folder: Path) -> No
         interrupt(process, signal.SIGINT)
         script.goes_on.set()
         finished = finish(process)
-        answered = sum(len(request.analyze_specs) for request in service.requests)
+        answered = service.images_sent
     assert finished.code == 130
     assert finished.text.count("==>") == answered
 
@@ -207,7 +207,7 @@ def test_a_file_that_hangs_is_not_waited_for(
         process = analyze(service, folder, "pipe.png", "-o", "out.jsonl", *options)
         assert arrived.wait(_SOON_S)
         assert interrupt(process, number).startswith("finishing ")
-        in_flight = sum(len(request.analyze_specs) for request in service.requests)
+        in_flight = service.images_sent
         goes_on.set()
         finished = finish(process)
     assert finished.code == code

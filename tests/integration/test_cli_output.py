@@ -1,5 +1,6 @@
 """`vision-grpc analyze -o`: texts are complete or not there, and what was paid for is never lost."""
 
+import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command_line import PROGRAM_ON_A_FULL_DISK, cut_first_line, lines_of, run
+from images_in_bytes import write_images
 from scanned_pages import ScannedPage
 
 from vision_grpc.local import LocalVision
@@ -155,3 +157,12 @@ def test_a_journal_on_a_disk_that_fills_up_goes_on_when_there_is_room(there: tup
     assert run(*arguments, cwd=folder).code == 0
     assert (folder / "new.jsonl").read_bytes().startswith(kept)
     assert sorted(told["key"] for told in lines_of(folder / "new.jsonl")) == names
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_only_be_read_is_said_before_anything_is_sent(tmp_path: Path) -> None:
+    write_images(tmp_path / "scans", 1)
+    (tmp_path / "locked").mkdir(mode=0o500)
+    finished = run("analyze", "--endpoint", "127.0.0.1:1", "--insecure", "scans", "-o", "locked/r.jsonl", cwd=tmp_path)
+    assert finished.code == 2
+    assert "locked/r.jsonl" in finished.errors[0]

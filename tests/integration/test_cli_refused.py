@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from command_line import lines_of, run
-from images_in_bytes import png
+from command_line import lines_of, options_to, run
+from images_in_bytes import write_images
 from scripted_service import Reply, answer, numbers_of, serve_grpc
 
 from vision_grpc.errors import Code, ServiceError
@@ -16,9 +16,7 @@ _COUNT = 400
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "scans").mkdir()
-    for number in range(_COUNT):
-        (tmp_path / "scans" / f"{number:03}.png").write_bytes(png(number))
+    write_images(tmp_path / "scans", _COUNT)
     return tmp_path
 
 
@@ -31,7 +29,7 @@ def test_a_refusal_ends_the_run_and_the_same_command_goes_on(code: Code, folder:
         return answer(request) if max(numbers_of(request)) < most[0] else refusal
 
     with serve_grpc(script) as service:
-        command = ["analyze", "--endpoint", service.address, "--insecure", "-o", "out.jsonl", "scans"]
+        command = ["analyze", *options_to(service.address), "-o", "out.jsonl", "scans"]
         cut = run(*command, cwd=folder)
         sent = len(service.requests)
         refused = run(*command, cwd=folder)
@@ -40,9 +38,9 @@ def test_a_refusal_ends_the_run_and_the_same_command_goes_on(code: Code, folder:
     # The calls in flight at the refusal are all that follow it, each perhaps with a fresh token.
     assert sent <= 8 + 2 * 8
     assert (cut.code, refused.code, whole.code) == (1, 2, 0)
-    assert sum(line.startswith("error: ") for line in cut.complaints) == 1
+    assert len(cut.errors) == 1
     why = f"error: the service refused the credentials or the folder: {code.name}: not with this key"
-    assert any(line.startswith(why) for line in cut.complaints)
+    assert cut.errors[0].startswith(why)
     assert f"read 64 of {_COUNT} images" in cut.stderr
     assert "not read" not in cut.stderr + refused.stderr + whole.stderr
     assert cut.complaints[-1].startswith("to go on: ")
@@ -56,9 +54,9 @@ def test_texts_before_a_refusal_are_kept(code: Code, folder: Path) -> None:
         return answer(request) if max(numbers_of(request)) < 64 else ServiceError(code, "not with this key")
 
     with serve_grpc(script) as service:
-        command = ["analyze", "--endpoint", service.address, "--insecure", "--format", "text", "-o", "out.txt"]
+        command = ["analyze", *options_to(service.address), "--format", "text", "-o", "out.txt"]
         cut = run(*command, "scans", cwd=folder)
-        nothing = run(*command, "scans/300.png", cwd=folder)
+        nothing = run(*command, "scans/0300.png", cwd=folder)
     assert (cut.code, nothing.code) == (1, 2)
     assert (folder / "out.txt.partial").read_text().count("==>") == 64
     assert not (folder / "out.txt").exists()
@@ -73,8 +71,8 @@ def test_an_image_that_may_not_be_read_is_a_failure_of_its_own(folder: Path) -> 
         return BatchAnalyzeResponse(results=[denied if number == 3 else result for number, result in results])
 
     with serve_grpc(script) as service:
-        command = ["analyze", "--endpoint", service.address, "--insecure", "-o", "out.jsonl"]
+        command = ["analyze", *options_to(service.address), "-o", "out.jsonl"]
         finished = run(*command, "scans", cwd=folder)
     assert finished.code == 1
-    assert [line["key"] for line in lines_of(folder / "out.jsonl") if not line["ok"]] == ["scans/003.png"]
+    assert [line["key"] for line in lines_of(folder / "out.jsonl") if not line["ok"]] == ["scans/0003.png"]
     assert f"read {_COUNT - 1} of {_COUNT} images" in finished.stderr
