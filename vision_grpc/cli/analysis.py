@@ -30,7 +30,7 @@ from vision_grpc.cli.interrupts import Interrupts
 from vision_grpc.cli.next_command import next_command
 from vision_grpc.cli.progress import show_progress
 from vision_grpc.cli.results import Results
-from vision_grpc.cli.stderr import print_line
+from vision_grpc.cli.stderr import print_line, with_notes
 from vision_grpc.cli.summary import End, print_summary
 from vision_grpc.errors import AdvisedError, Code
 from vision_grpc.results import ImageResult
@@ -111,7 +111,7 @@ class Analysis:
             try:
                 return self._run(interrupts)
             except KeyboardInterrupt as error:
-                print_line("; ".join(["interrupted", *getattr(error, "__notes__", ())]))
+                print_line(with_notes("interrupted", error))
                 return interrupts.exit_code
 
     def _run(self, interrupts: Interrupts) -> int:

@@ -10,7 +10,7 @@ import click
 from vision_grpc.cli.commands import Commands
 from vision_grpc.cli.exits import INTERRUPTED, NOTHING_DONE
 from vision_grpc.cli.flags import in_flags
-from vision_grpc.cli.stderr import print_line
+from vision_grpc.cli.stderr import print_line, with_notes
 from vision_grpc.cli.stdout import open_stdout
 from vision_grpc.errors import AdvisedError, MachineError
 from vision_grpc.texts.quoting import quote_name, shorten
@@ -79,7 +79,7 @@ def run() -> int:
     except click.Abort as abort:
         # Another Ctrl-C, while threads end, ends the program at once and without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        print_line(_with_notes("interrupted", abort.__cause__))
+        print_line(with_notes("interrupted", abort.__cause__))
         return INTERRUPTED
     except click.UsageError as error:
         see = "" if error.ctx is None else f" (see {error.ctx.command_path} --help)"
@@ -87,16 +87,16 @@ def run() -> int:
         print_line(f"error: {message}{see}")
         return NOTHING_DONE
     except click.ClickException as error:
-        print_line(_with_notes(f"error: {error.format_message()}", error))
+        print_line(with_notes(f"error: {error.format_message()}", error))
         return NOTHING_DONE
     except AdvisedError as error:
-        print_line(_with_notes(f"error: {in_flags(error)}", error))
+        print_line(with_notes(f"error: {in_flags(error)}", error))
         return NOTHING_DONE
     except (OSError, MemoryError, ImportError) as error:
         # Our own ImportError names no module. One that does is a bug.
         if isinstance(error, ImportError) and error.name is not None:
             raise
-        print_line(_with_notes(f"error: {_describe(error)}", error))
+        print_line(with_notes(f"error: {_describe(error)}", error))
         return NOTHING_DONE
     return code
 
@@ -116,7 +116,3 @@ def _describe(error: OSError | MemoryError | ImportError) -> str:
     if isinstance(error, OSError) and shown is not None:
         return f"{shown}: {error.strerror}"
     return str(error)
-
-
-def _with_notes(line: str, error: BaseException | None) -> str:
-    return "; ".join([line, *getattr(error, "__notes__", ())])

@@ -112,7 +112,7 @@ def _read_pipe(file: Path | None) -> Path | bytes | None:
 
 
 def check_options(service: "Arguments", languages: Sequence[str], model: "Model | None", *, local: bool) -> None:
-    """Pass options with which a call is possible. Nothing is called, and no credentials are looked for.
+    """Check that a call is possible with the options. Nothing is called, and no credentials are looked for.
 
     Raises:
         click.ClickException: an option is malformed, or contradicts another one.

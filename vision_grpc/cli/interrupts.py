@@ -24,8 +24,7 @@ class Interrupts:
         self._gentle: tuple[Callable[[], None], Callable[[], str]] | None = None
         self._is_held = False
         self._before: dict[signal.Signals, Any] = {}
-        self.number: signal.Signals | None = None
-        """The signal that has come, None if there was none."""
+        self._number: signal.Signals | None = None
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
@@ -49,23 +48,23 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Generator[None, None, None]:
-        """Let a signal within take effect after it: what is made there has then become known to what undoes it."""
+        """Let a signal within take effect at the end: what is made within is then known to the code that removes it."""
         self._is_held = True
         try:
             yield
         finally:
             self._is_held = False
-        if self.number is not None:
+        if self._number is not None:
             raise KeyboardInterrupt
 
     @property
     def exit_code(self) -> int:
         """The exit code that shells give to a program that the signal has ended."""
-        return INTERRUPTED if self.number is None else 128 + self.number
+        return INTERRUPTED if self._number is None else 128 + self._number
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        is_first = self.number is None
-        self.number = self.number or signal.Signals(number)
+        is_first = self._number is None
+        self._number = self._number or signal.Signals(number)
         if self._is_held:
             return
         if not is_first or self._gentle is None:

@@ -80,10 +80,10 @@ class Output:
     """The file that has the results, None as long as there is none."""
 
     def finish(self) -> None:
-        """Let the results be known as all that there are.
+        """Make the results known as complete.
 
         Raises:
-            click.ClickException: they cannot be.
+            click.ClickException: that failed.
         """
 
     def check_space(self) -> None:
@@ -101,7 +101,7 @@ class Output:
         """Undo what was written, where that is possible."""
 
     def leave(self) -> None:
-        """Let the finished results be known for what they are: not all there is."""
+        """Make the finished results known as incomplete."""
 
 
 class OutputFile(Output):

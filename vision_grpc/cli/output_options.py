@@ -53,10 +53,10 @@ class OutputWishes:
         return self.answers or ("wire" if self.is_journal else "json")
 
     def check(self) -> None:
-        """Pass wishes that can be met.
+        """Check that the wishes can be met.
 
         Raises:
-            click.UsageError: they cannot.
+            click.UsageError: they cannot be met.
         """
         context = click.get_current_context()
         for flag, value in (("--retry-failed", self.retry_failed), ("--restart", self.restart)):

@@ -30,8 +30,8 @@ def show_progress(
 ) -> "Display":
     """Return the display for a run, as a context: a line that changes on a terminal, lines in a file or a pipe.
 
-    `look` is called every second or more often, in another thread. `wanted` is what the user says, None where he says
-    nothing: then there is nothing with `quiet`, or where results appear on a terminal.
+    `look` is called every second or more often, in another thread. `wanted` is what the user says, None if the user
+    says nothing: then nothing is shown with `quiet`, or where results appear on a terminal.
     """
     if not (wanted or (wanted is None and not quiet and not output_is_terminal)):
         return Display(look)

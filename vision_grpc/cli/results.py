@@ -33,7 +33,7 @@ class Results:
         self,
         wishes: "OutputWishes",
         settings: "Settings",
-        held: Callable[[], AbstractContextManager[None]] = nullcontext,
+        held: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._wishes = wishes
         self._settings = settings

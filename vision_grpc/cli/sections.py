@@ -26,7 +26,7 @@ class SectionedCommand(click.Command):
         """Write the options, section by section in the order of the first option of each."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for option in self.get_params(ctx):
-            # Of arguments, the text above the options speaks; some releases of click have a record for them, too.
+            # The text above the options describes the arguments; some releases of click have a record for them, too.
             record = None if isinstance(option, click.Argument) else option.get_help_record(ctx)
             if record is not None:
                 sections.setdefault(getattr(option, "section", "Other options"), []).append(record)
@@ -45,7 +45,7 @@ def grouped(
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds options to a command, which gets their values as one argument.
 
-    `group` is a dataclass with a field for each of the options, by its name; others are those that it sets itself.
+    `group` is a dataclass that has a field of the same name for each option; other fields have `init=False`.
     """
     names = [each.name for each in fields(group) if each.init]  # type: ignore[arg-type]
 

@@ -52,21 +52,16 @@ class SourceWishes:
         return {name: wish for name, wish in wishes.items() if wish is not None}
 
     @property
-    def is_one_stdin(self) -> bool:
-        """Whether one image on stdin is all there is."""
-        return self.names == (STDIN,) and bool(self.paths)
-
-    @property
     def is_slow(self) -> bool:
         """Whether a name or an image may be long in coming, as from a pipe or a store."""
         lists = (*self.files_from, *self.manifest)
         return STDIN in lists or bool(self.manifest) or any("://" in name for name in self.names)
 
     def check(self) -> None:
-        """Pass wishes that can be met.
+        """Check that the wishes can be met.
 
         Raises:
-            click.UsageError: they cannot.
+            click.UsageError: they cannot be met.
         """
         context = click.get_current_context()
         if not self.names:
@@ -131,10 +126,10 @@ class SourceWishes:
 
 
 def refuse_overwriting(output: str, places: Iterable[str]) -> None:
-    """Pass an output that is none of the images.
+    """Check that the output would not replace an image.
 
     Raises:
-        click.UsageError: it would replace one of them.
+        click.UsageError: it would replace one.
     """
     from vision_grpc.sources.kinds import CONTAINERS, FITTABLE, SENDABLE, suffix_of
 

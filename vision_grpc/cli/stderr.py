@@ -26,6 +26,11 @@ def print_line(line: str) -> None:
     print_lines(join_lines(line))
 
 
+def with_notes(line: str, error: BaseException | None) -> str:
+    """Return a line about an error with the notes of the error."""
+    return "; ".join([line, *getattr(error, "__notes__", ())])
+
+
 def join_lines(text: str) -> str:
     """Return a text as one line. Blanks stay, as they may be part of a name."""
     return " ".join(filter(None, map(str.strip, text.splitlines())))
