@@ -3,10 +3,10 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -15,39 +15,30 @@ from vision_grpc.bulk.budget import Budget
 from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.flight import Flight
 from vision_grpc.bulk.forecast import Forecast
-from vision_grpc.bulk.journal import look
 from vision_grpc.bulk.journal.errors import name_of
 from vision_grpc.bulk.lookahead import list_ahead
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.bulk.run import BulkRun
 from vision_grpc.cli.amounts import plural
 from vision_grpc.cli.complaints import Complaints
-from vision_grpc.cli.connect import check_options, connect
 from vision_grpc.cli.dry_run import print_dry_run, units_left
 from vision_grpc.cli.exits import NOTHING_DONE, RunCounts
 from vision_grpc.cli.flags import image_error_in_flags
 from vision_grpc.cli.interrupts import Interrupts
 from vision_grpc.cli.next_command import next_command
-from vision_grpc.cli.progress import show_progress
+from vision_grpc.cli.progress import Display, show_progress
 from vision_grpc.cli.results import Results
 from vision_grpc.cli.stderr import print_line, with_notes
 from vision_grpc.cli.summary import End, print_summary
 from vision_grpc.errors import AdvisedError, Code
 from vision_grpc.results import ImageResult
 from vision_grpc.session.monitor import Stats
-from vision_grpc.session.settings import clean_languages
 from vision_grpc.sources.item import Fault, Item
 from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
-    from vision_grpc.bulk.admission import Place
     from vision_grpc.bulk.journal import Recorded
-    from vision_grpc.bulk.journal.header import Settings
-    from vision_grpc.bulk.run import Prepare
-    from vision_grpc.cli.output_options import OutputWishes
-    from vision_grpc.cli.quota_options import QuotaWishes
-    from vision_grpc.cli.source_options import SourceWishes
-    from vision_grpc.session.settings import Arguments
+    from vision_grpc.cli.run_wishes import RunWishes
 
 _log = logging.getLogger(__name__)
 
@@ -55,52 +46,25 @@ _log = logging.getLogger(__name__)
 class Analysis:
     """A run: what was asked for, and what has happened so far."""
 
-    def __init__(
-        self,
-        source: "SourceWishes",
-        output: "OutputWishes",
-        quota: "QuotaWishes",
-        service: "Arguments",
-        *,
-        languages: str,
-        model: Literal["page", "line"] | None,
-        local: bool,
-        timeout_s: float,
-        quiet: bool,
-        verbose: bool,
-        progress: bool | None,
-    ) -> None:
-        """Check the options before anything is listed or opened.
-
-        Raises:
-            click.ClickException, InvalidRequestError: no call is possible with them.
-        """
-        self._source = source
-        self._output = output
-        self._quota = quota
-        self._service = service
-        self._languages = clean_languages(languages)
-        self._model: Literal["page", "line"] | None = model
-        self._local = local
-        self._timeout_s = timeout_s
+    def __init__(self, wishes: "RunWishes", *, quiet: bool, verbose: bool, progress: bool | None) -> None:
+        self._wishes = wishes
         self._quiet = quiet
         self._shows_progress = progress
         self._complaints = Complaints(prints_all=verbose)
-        self._progress = Progress(time.monotonic(), most=quota.max_images)
+        self._progress = Progress(time.monotonic(), most=wishes.quota.max_images)
         self._counts = RunCounts()
-        check_options(service, self._languages, self._model, local=local)
 
     def forecast(self) -> int:
         """Print what the run would send, bill and pass over, and return the exit code."""
-        limits = self._quota.limits()
-        forecast = Forecast(self._quota.max_images)
+        limits = self._wishes.quota.limits()
+        forecast = Forecast(self._wishes.quota.max_images)
         for item in self._admit(self._look).items():
-            error = forecast.add(item, limits, fits=self._source.fit)
+            error = forecast.add(item, limits, fits=self._wishes.source.fit)
             if error is not None:
                 self._counts.count(ImageResult(item.key, error=error))
                 self._complaints.print(item.key, error)
-        print_dry_run(self._progress, forecast, limits, fits=self._source.fit, budget=self._quota.budget)
-        left = units_left(self._progress, self._quota.budget)
+        print_dry_run(self._progress, forecast, limits, fits=self._wishes.source.fit, budget=self._wishes.quota.budget)
+        left = units_left(self._progress, self._wishes.quota.budget)
         is_too_costly = left is not None and forecast.billed_units > left
         ending = Ending.BUDGET if is_too_costly else Ending.LIMIT if forecast.beyond else Ending.COMPLETE
         return self._exit_code(ending, found=forecast.images)
@@ -115,11 +79,11 @@ class Analysis:
                 return interrupts.exit_code
 
     def _run(self, interrupts: Interrupts) -> int:
-        if self._source.list_first:
+        if self._wishes.source.list_first:
             self._list()
-        with Results(self._output, self._settings(), interrupts.held) as results:
+        with Results(self._wishes.output, self._wishes.settings, interrupts.held) as results:
             items = self._admit(partial(self._open, results), on_image=results.claim).items()
-            if not self._source.is_slow:
+            if not self._wishes.source.is_slow:
                 items = list_ahead(items, time.monotonic)
             if (first := next(items, None)) is None:
                 results.catch_up()
@@ -127,7 +91,7 @@ class Analysis:
                 return self._exit_code(Ending.COMPLETE)
             # Of a slow source, or one that passes, the next image may not be asked for yet: it counts as several.
             several, head = True, [first]
-            if results.ordered and not (self._source.is_slow or first.is_passing):
+            if results.ordered and not (self._wishes.source.is_slow or first.is_passing):
                 head += islice(items, 1)
                 several = len(head) > 1
             if results.journal is not None and results.journal.kept_aside is not None and not self._quiet:
@@ -136,13 +100,7 @@ class Analysis:
 
     def _send(self, items: Iterable[Item], results: Results, interrupts: Interrupts, *, several: bool) -> int:
         flight, budget = Flight(), self._budget(results)
-        with connect(
-            self._service,
-            local=self._local,
-            timeout_s=self._timeout_s,
-            limits=self._quota.limits(),
-            on_event=flight,
-        ) as client:
+        with self._wishes.connect(flight) as client:
             display = show_progress(
                 lambda: self._progress.snapshot(time.monotonic(), client.stats()),
                 wanted=self._shows_progress,
@@ -154,21 +112,17 @@ class Analysis:
                 items,
                 results.sink(display.room_for, several=several),
                 self._progress,
-                languages=self._languages,
-                model=self._model,
+                languages=self._wishes.languages,
+                model=self._wishes.model,
                 ordered=results.ordered,
-                prepare=self._prepare(),
-                is_slow=self._source.is_slow,
-                max_images=self._quota.max_images,
+                prepare=self._wishes.prepare(),
+                is_slow=self._wishes.source.is_slow,
+                max_images=self._wishes.quota.max_images,
                 budget=budget,
                 flight=flight,
             )
             try:
-                try:
-                    with interrupts.gently(run.interrupt, lambda: _describe_flight(flight.images)), display:
-                        ending = self._follow(run)
-                except KeyboardInterrupt:
-                    ending = Ending.INTERRUPTED
+                ending = self._follow(run, flight, interrupts, display)
                 if ending is Ending.INTERRUPTED:
                     print_line("interrupted")
                 code = self._exit_code(ending)
@@ -180,7 +134,15 @@ class Analysis:
             self._summarize(self._end(ending, results, lost=flight.lost), client.stats())
         return interrupts.exit_code if ending is Ending.INTERRUPTED else code
 
-    def _follow(self, run: BulkRun) -> Ending:
+    def _follow(self, run: BulkRun, flight: Flight, interrupts: Interrupts, display: Display) -> Ending:
+        """Show a run until it ends, and return why it ended."""
+        try:
+            with interrupts.gently(run.interrupt, lambda: _describe_flight(flight.images)), display:
+                return self._note_results(run)
+        except KeyboardInterrupt:
+            return Ending.INTERRUPTED
+
+    def _note_results(self, run: BulkRun) -> Ending:
         """Count the results of a run and print the errors, and return why the run ended."""
         results = run.results()
         is_verbose = _log.isEnabledFor(logging.DEBUG)
@@ -202,12 +164,12 @@ class Analysis:
         self, open_recorded: "Callable[[], Recorded | None]", on_image: "Callable[[str], object] | None" = None
     ) -> Admission:
         return Admission(
-            self._places(),
+            self._wishes.places(),
             open_recorded,
             self._progress,
             self._report,
             on_image=on_image,
-            is_listed=self._source.list_first,
+            is_listed=self._wishes.source.list_first,
         )
 
     def _open(self, results: Results) -> "Recorded | None":
@@ -228,13 +190,9 @@ class Analysis:
             if fault.error.code is Code.ALREADY_EXISTS:
                 raise click.UsageError(image_error_in_flags(fault.error), click.get_current_context())
 
-        admission = Admission(self._places(), self._look, Progress(time.monotonic()), refuse)
+        admission = Admission(self._wishes.places(), self._look, Progress(time.monotonic()), refuse)
         self._progress.listed(sum(1 for _ in admission.items()))
         self._progress.listing_ended()
-
-    def _places(self) -> "Iterator[Place]":
-        own = [path for path in (self._output.output_path, self._output.to_folder) if path is not None]
-        return self._source.places(self._source.options(own))
 
     def _report(self, fault: Fault) -> None:
         self._counts.count_fault()
@@ -242,41 +200,18 @@ class Analysis:
 
     def _look(self) -> "Recorded | None":
         """Return what earlier runs have recorded, without changing anything."""
-        output = self._output
-        if not output.is_journal or output.output_path is None or output.restart:
-            return None
-        recorded = look(output.output_path, self._settings(), retry_failed=output.retry_failed)
-        self._progress.earlier_billed_units = recorded.billed
+        recorded = self._wishes.look()
+        if recorded is not None:
+            self._progress.earlier_billed_units = recorded.billed
         return recorded
 
     def _budget(self, results: Results) -> Budget | None:
         if (journal := results.journal) is None:
-            return None if self._quota.budget is None else Budget(self._quota.budget)
-        if self._quota.budget is None and not journal.done.counts_lost:
+            return None if self._wishes.quota.budget is None else Budget(self._wishes.quota.budget)
+        if self._wishes.quota.budget is None and not journal.done.counts_lost:
             return None
-        most = sys.maxsize if self._quota.budget is None else self._quota.budget
+        most = sys.maxsize if self._wishes.quota.budget is None else self._wishes.quota.budget
         return Budget(most, spent=journal.done.billed, record=journal.note_billed)
-
-    def _prepare(self) -> "Prepare | None":
-        if not self._source.fit:
-            return None
-        from vision_grpc.sources.fit import prepare
-
-        return partial(prepare, limits=self._quota.limits())
-
-    def _settings(self) -> "Settings":
-        """Return what all runs on one journal have to share."""
-        return {
-            "api": "vision/v1",
-            "model": self._model or "page",
-            "languages": self._languages,
-            "fit": self._source.fit,
-            "local": self._local,
-            "sources": sorted(self._source.names),
-            "include": list(self._source.include),
-            "exclude": list(self._source.exclude),
-            **self._source.key_settings,
-        }
 
     def _exit_code(self, ending: Ending, *, found: int = 0) -> int:
         progress = self._progress
@@ -288,9 +223,9 @@ class Analysis:
     def _end(self, ending: Ending, results: Results, *, lost: int = 0, unwritten: int = 0) -> End:
         return End(
             ending,
-            fits=self._source.fit,
-            budget=self._quota.budget,
-            most=self._quota.max_images,
+            fits=self._wishes.source.fit,
+            budget=self._wishes.quota.budget,
+            most=self._wishes.quota.max_images,
             lost=lost,
             unwritten=unwritten,
             **results.whereabouts,
@@ -302,7 +237,7 @@ class Analysis:
         if (
             self._counts.calls_failed
             and self._exit_code(end.ending) == NOTHING_DONE
-            and not (self._local or self._quiet)
+            and not (self._wishes.local or self._quiet)
         ):
             print_line(f"to find the cause, run {next_command(arguments=['doctor', '--call'])} with the same options")
 

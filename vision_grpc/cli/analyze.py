@@ -15,8 +15,9 @@ from vision_grpc.cli.numbers import DAY_S, Seconds
 from vision_grpc.cli.output_options import OutputWishes, output_options
 from vision_grpc.cli.quota_options import QuotaWishes, quota_options
 from vision_grpc.cli.sections import SectionedCommand, option
-from vision_grpc.cli.source_options import STDIN, SourceWishes, refuse_overwriting, source_options
+from vision_grpc.cli.source_options import SourceWishes, refuse_overwriting, source_options
 from vision_grpc.config import Timeouts
+from vision_grpc.sources.places.stdin import STDIN
 
 if TYPE_CHECKING:
     # Imported where it is used: gRPC takes longer to load than help and usage errors may.
@@ -101,20 +102,21 @@ def analyze(
         refuse_overwriting(str(output.output_path), source.paths)
     show_logs(logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING)
     from vision_grpc.cli.analysis import Analysis
+    from vision_grpc.cli.run_wishes import RunWishes
+    from vision_grpc.session.settings import clean_languages
 
-    analysis = Analysis(
-        source,
-        output,
-        quota,
-        service,
-        languages=languages,
+    wishes = RunWishes(
+        source=source,
+        output=output,
+        quota=quota,
+        service=service,
+        languages=clean_languages(languages),
         model=model,
         local=local,
         timeout_s=timeout_s,
-        quiet=quiet,
-        verbose=verbose,
-        progress=progress,
     )
+    wishes.check()
+    analysis = Analysis(wishes, quiet=quiet, verbose=verbose, progress=progress)
     return analysis.forecast() if dry_run else analysis.run()
 
 

@@ -88,13 +88,15 @@ def _is_file_to_be(path: Path | None) -> bool:
 
 def _refuse_to_replace_results(path: Path, context: click.Context) -> None:
     # Each of its lines may have been paid for, and a text takes the place of an older file when it is complete.
+    from vision_grpc.bulk.journal.header import BEGINNING
+
     try:
         with path.open("rb") as file:
-            beginning = file.read(16)
+            beginning = file.read(len(BEGINNING))
     except (OSError, ValueError):
         return
     name = quote_name(path)
-    if beginning.startswith(b'{"journal":{'):
+    if beginning == BEGINNING:
         message = f"{name} is a journal, whose results a text would replace: add --format jsonl, or name another file"
         raise click.UsageError(message, context)
     if beginning.startswith(b'{"key":'):

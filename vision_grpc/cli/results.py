@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.journal import Journal, read_journal
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vision_grpc.cli.formats import Format
     from vision_grpc.cli.output_options import OutputWishes
     from vision_grpc.cli.sinks import Room
+    from vision_grpc.cli.summary import Whereabouts
 
 
 class Results:
@@ -117,8 +118,8 @@ class Results:
         return sink
 
     @property
-    def whereabouts(self) -> dict[str, Any]:
-        """Where results are kept by now, in the words of `End`."""
+    def whereabouts(self) -> "Whereabouts":
+        """Where results are kept by now."""
         wishes = self._wishes
         kept = self.output.kept if self.output is not None else None
         return {

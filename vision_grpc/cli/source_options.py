@@ -9,13 +9,13 @@ import click
 
 from vision_grpc.cli.numbers import WholeNumber
 from vision_grpc.cli.sections import grouped, option
+from vision_grpc.sources.places.stdin import STDIN
 from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
     from vision_grpc.bulk.admission import Place
     from vision_grpc.sources.options import SourceOptions
 
-STDIN = "-"
 _SECTION = "Images"
 
 

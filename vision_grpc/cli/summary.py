@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.failures import Failures, Reason
@@ -18,6 +19,15 @@ from vision_grpc.texts.quoting import quote_name
 
 _MOST_REASONS = 12
 _FIT = "--fit"
+
+
+class Whereabouts(TypedDict):
+    """Where the results of a run are, in the words of `End`."""
+
+    output: Path | None
+    journal: Path | None
+    texts: Path | None
+    moved_texts: int
 
 
 @dataclass(frozen=True, slots=True)

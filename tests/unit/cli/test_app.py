@@ -1,5 +1,6 @@
 import errno
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,6 +10,21 @@ import pytest
 from vision_grpc.cli import app as module
 from vision_grpc.cli.commands import SHORT_HELP
 from vision_grpc.cli.exits import NOTHING_DONE
+
+Refused = Callable[[list[str]], str]
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Runs the program with arguments that lead to nothing, and returns what it says on stderr."""
+    monkeypatch.setattr(module, "open_stdout", lambda: None)
+
+    def run(arguments: list[str]) -> str:
+        monkeypatch.setattr("sys.argv", ["vision-grpc", *arguments])
+        assert module.run() == NOTHING_DONE
+        return capsys.readouterr().err
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -25,17 +41,14 @@ from vision_grpc.cli.exits import NOTHING_DONE
     ],
 )
 def test_a_file_is_shown_so_that_it_can_be_copied(
-    error: BaseException, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: BaseException, told: str, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     @click.command()
     def failing() -> NoReturn:
         raise error
 
     monkeypatch.setattr(module, "app", failing)
-    monkeypatch.setattr("sys.argv", ["vision-grpc"])
-    monkeypatch.setattr(module, "open_stdout", lambda: None)
-    assert module.run() == NOTHING_DONE
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = refused([]).splitlines()
     assert line.startswith(told)
     assert len(line) < 500
 
@@ -60,12 +73,9 @@ def test_the_overview_says_of_each_command_what_the_command_says() -> None:
     ],
 )
 def test_what_does_not_exist_is_an_error_that_names_what_does(
-    arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], told: str, refused: Refused
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["vision-grpc", *arguments])
-    monkeypatch.setattr(module, "open_stdout", lambda: None)
-    assert module.run() == NOTHING_DONE
-    assert capsys.readouterr().err.startswith(f"error: {told} (see vision-grpc ")
+    assert refused(arguments).startswith(f"error: {told} (see vision-grpc ")
 
 
 @pytest.mark.parametrize(
@@ -77,11 +87,8 @@ def test_what_does_not_exist_is_an_error_that_names_what_does(
     ],
 )
 def test_an_option_that_does_not_exist_is_an_error_that_names_one_that_does(
-    arguments: list[str], near: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], near: str, refused: Refused
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["vision-grpc", *arguments])
-    monkeypatch.setattr(module, "open_stdout", lambda: None)
-    assert module.run() == NOTHING_DONE
     # Releases of click quote it or do not; of several names that are near, it says "one of".
-    told = capsys.readouterr().err.replace("'", "")
+    told = refused(arguments).replace("'", "")
     assert re.search(rf"Did you mean (one of: )?{near}[?,]", told)

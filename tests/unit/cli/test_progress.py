@@ -114,7 +114,6 @@ def test_messages_appear_above_the_bar(terminal: Terminal) -> None:
 
 
 def test_a_message_in_pieces_is_not_broken_by_the_bar(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-
     monkeypatch.setattr(module.Bar, "_interval_s", 0.001)
     looked = Looked()
     with bar_on(terminal, looked):
