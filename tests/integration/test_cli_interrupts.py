@@ -17,7 +17,6 @@ from vision_grpc.messages import BatchAnalyzeRequest
 
 _SOON_S = 30.0
 _NAMES = [f"scans/{number:02}.png" for number in range(20)]
-_ALL_AT_ONCE = "stops at once"
 
 
 class Holding:
