@@ -68,7 +68,7 @@ class RunWishes:
         return self.source.places(self.source.options(own))
 
     def look(self) -> "Recorded | None":
-        """Return what earlier runs have recorded, without changing anything; None where nothing counts."""
+        """Return what earlier runs have recorded, None without a journal to go on from. It changes nothing."""
         output = self.output
         if not output.is_journal or output.output_path is None or output.restart:
             return None
