@@ -24,7 +24,7 @@ def scale(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     if picture.mode.startswith(("I", "F")):
         picture = _to_8_bits(picture)
     elif picture.has_transparency_data:
-        picture = picture.convert("RGBA")
+        picture = _with_alpha(picture)
     elif picture.mode == "P":
         picture = picture.convert("RGB")
     return _resize(picture, size)
@@ -43,7 +43,7 @@ def flatten(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith(("I", "F")):
         picture = _to_8_bits(picture)
     if picture.has_transparency_data:
-        picture = lay_on_ground(picture.convert("RGBA"))
+        picture = lay_on_ground(_with_alpha(picture))
     elif picture.mode == "LAB":
         picture = _from_lab(picture)
     elif picture.mode not in _OPAQUE_MODES:
@@ -66,6 +66,11 @@ def for_jpeg(picture: Image.Image) -> Image.Image:
         picture = picture.convert("RGB")
         return _without_colours(picture) or picture
     return picture.convert("L") if picture.mode == "1" else picture
+
+
+def _with_alpha(picture: Image.Image) -> Image.Image:
+    # Of a TIFF whose grey is multiplied by its alpha already.
+    return (picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA")
 
 
 def _without_colours(picture: Image.Image) -> Image.Image | None:

@@ -160,6 +160,16 @@ def test_an_empty_page_of_numbers_out_of_the_usual_range(mode: str, value: float
     assert least == most
 
 
+@pytest.mark.parametrize("pixels", [10**6, 300])
+def test_grey_that_is_multiplied_by_its_alpha(pixels: int) -> None:
+    content = save(Image.new("LA", (30, 20), (0, 255)), "TIFF")
+    # The tag ExtraSamples: 2 is an alpha by itself, 1 one that is multiplied.
+    multiplied = content.replace(struct.pack("<HHIHxx", 338, 3, 1, 2), struct.pack("<HHIHxx", 338, 3, 1, 1))
+    assert multiplied != content
+    shown = opened(fitted(multiplied, Limits(pixels=pixels)).content)
+    assert shown.convert("L").getextrema() == (0, 0)
+
+
 def test_16_bits_that_count_from_white() -> None:
     inverted = ImageChops.invert(page()).convert("I").point(lambda value: value * 257).convert("I;16")
     assert distance(opened(fitted(save(inverted, "TIFF", tiffinfo={262: 0})).content), page()) < 2
