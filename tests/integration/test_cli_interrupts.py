@@ -233,18 +233,43 @@ def test_a_file_that_hangs_ends_at_once_when_nothing_is_in_flight(folder: Path, 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_before_the_first_call_leaves_nothing(folder: Path, number: signal.Signals) -> None:
+    os.mkfifo(folder / "pipe.png")
     with serve_grpc(answer) as service:
         there = ["--endpoint", service.address, "--insecure", "-o", "out.txt", "--files-from", "-"]
-        # What reads the list waits for its second line, to know whether there are several images.
+        # Nothing comes out of the first image, and the list does not end.
         process = start("analyze", *there, cwd=folder, stdin=subprocess.PIPE)
         assert process.stdin is not None
-        process.stdin.write(f"{_NAMES[0]}\n".encode())
+        process.stdin.write(b"pipe.png\n")
         process.stdin.flush()
         while not (folder / "out.txt.partial").exists():
             assert process.poll() is None
         process.send_signal(number)
-        assert process.wait(_SOON_S) == 128 + number
+        stdin = os.dup(process.stdin.fileno())
         finished = finish(process)
-    assert finished.stderr == "interrupted\n"
-    assert list(folder.iterdir()) == [folder / "scans"]
+        os.close(stdin)
+    assert finished.code == 128 + number
+    assert finished.complaints[-1] == "interrupted"
+    assert sorted(folder.iterdir()) == [folder / "pipe.png", folder / "scans"]
     assert service.requests == []
+
+
+_SIGNAL_IN_A_FINALIZER = """
+import signal, sys, time
+from vision_grpc.cli.interrupts import Interrupts
+
+class Finalized:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+with Interrupts() as interrupts:
+    try:
+        Finalized()
+        time.sleep(60)
+    except KeyboardInterrupt:
+        sys.exit(interrupts.exit_code)
+"""
+
+
+def test_a_signal_counts_where_python_cannot_raise_what_it_raises() -> None:
+    finished = finish(start(program=("-c", _SIGNAL_IN_A_FINALIZER)))
+    assert (finished.code, finished.stderr) == (143, "")

@@ -2,22 +2,30 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
+from threading import Timer, get_ident
 from types import FrameType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from vision_grpc.cli.exits import INTERRUPTED
 from vision_grpc.cli.stderr import print_line
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
 _SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 _STDERR = 2
+_AGAIN_AFTER_S = 0.01
 
 
 class Interrupts:
     """Raises KeyboardInterrupt at a signal; within `gently`, only at the second one.
 
-    A signal that was ignored when the program started stays ignored, as under nohup.
+    A signal that was ignored when the program started stays ignored, as under nohup. Where Python cannot raise what a
+    handler raises, as in a finalizer or at the end of an import, it only reports it: the signal is then sent again.
     """
 
     def __init__(self) -> None:
@@ -25,15 +33,18 @@ class Interrupts:
         self._is_held = False
         self._before: dict[signal.Signals, Any] = {}
         self._number: signal.Signals | None = None
+        self._report_lost = sys.unraisablehook
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
             if (before := signal.getsignal(number)) not in {signal.SIG_IGN, None}:
                 self._before[number] = before
                 signal.signal(number, self._handle)
+        self._report_lost, sys.unraisablehook = sys.unraisablehook, self._note_lost
         return self
 
     def __exit__(self, *_: object) -> None:
+        sys.unraisablehook = self._report_lost
         for number, before in self._before.items():
             signal.signal(number, before)
 
@@ -76,6 +87,18 @@ class Interrupts:
         again = "Ctrl-C again" if number == signal.SIGINT else "another signal"
         _say(f"{describe()}; {again} stops at once")
         stop()
+
+    def _note_lost(self, lost: "UnraisableHookArgs") -> None:
+        if self._number is None or lost.exc_type is not KeyboardInterrupt:
+            self._report_lost(lost)
+            return
+        number, self._number = self._number, None
+        for each in self._before:
+            signal.signal(each, self._handle)
+        # Not here, where it would be lost again.
+        again = Timer(_AGAIN_AFTER_S, partial(signal.pthread_kill, get_ident(), number))
+        again.daemon = True
+        again.start()
 
 
 def _say(line: str) -> None:
