@@ -10,7 +10,6 @@ from scanned_pages import ScannedPage
 from vision_grpc import Image as NamedImage
 from vision_grpc import VisionClient
 from vision_grpc.local import LocalVision
-from vision_grpc.messages import Polygon
 from vision_grpc.results import ImageResult
 from vision_grpc.sources.containers.openers import document_opener_of
 from vision_grpc.sources.fit import Fitted, prepare
@@ -63,9 +62,4 @@ def _analyze(client: VisionClient, document: bytes, suffix: str) -> list[ImageRe
 
 
 def _boxes(result: ImageResult) -> list[tuple[str, tuple[int, int, int, int]]]:
-    return [(word.text, _rectangle(word.bounding_box)) for word in result.words()]
-
-
-def _rectangle(polygon: Polygon) -> tuple[int, int, int, int]:
-    across, down = [vertex.x for vertex in polygon.vertices], [vertex.y for vertex in polygon.vertices]
-    return min(across), min(down), max(across), max(down)
+    return [(word.text, word.box) for word in result.words()]

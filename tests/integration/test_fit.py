@@ -52,11 +52,7 @@ def save(picture: Image.Image, kind: str, **options: Any) -> bytes:  # noqa: ANN
 
 
 def boxes(result: ImageResult) -> list[tuple[str, Box]]:
-    found: list[tuple[str, Box]] = []
-    for word in result.words():
-        across, down = ([getattr(vertex, axis) for vertex in word.bounding_box.vertices] for axis in "xy")
-        found.append((word.text, (min(across), min(down), max(across), max(down))))
-    return found
+    return [(word.text, word.box) for word in result.words()]
 
 
 def stored(box: Box, size: tuple[int, int], orientation: int) -> Box:

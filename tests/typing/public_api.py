@@ -36,8 +36,8 @@ from vision_grpc.messages import (
     FeatureTextDetectionConfig,
     TextAnnotation,
     Vertex,
-    Word,
 )
+from vision_grpc.results.layout import Word
 from vision_grpc.sources.ahead import ReadAhead, read_ahead
 from vision_grpc.sources.fit import prepare
 from vision_grpc.sources.item import Item

@@ -1,6 +1,6 @@
 """What comes back for an image."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
@@ -16,10 +16,11 @@ from vision_grpc.errors import (
     VisionError,
     advice_text,
 )
+from vision_grpc.results.layout import Block, Line, Page, Word
 from vision_grpc.texts.quoting import show
 
 if TYPE_CHECKING:
-    from vision_grpc.messages import AnalyzeResult, Any, TextAnnotation, Word
+    from vision_grpc.messages import AnalyzeResult, Any, TextAnnotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,12 @@ class ImageResult:
     fallback_reason: str | None = None
     """Why `transport="auto"` took REST for this image; None when it did not."""
 
+    fitted: Mapping[str, object] | None = None
+    """What was done to the image so that it could be sent, as in a journal; None when it was sent as it is.
+
+    The boxes are then in the pixels of the picture as its file stores it, else as it is to be seen.
+    """
+
     def __repr__(self) -> str:
         # As of any dataclass, but for the key: that of an image in base64 would be the whole image.
         rest = [f"{each.name}={getattr(self, each.name)!r}" for each in fields(self)[1:] if each.repr]
@@ -177,15 +184,25 @@ class ImageResult:
         """
         return "" if self.outcome is None else self.outcome.text()
 
-    def words(self) -> Iterator["Word"]:
+    @property
+    def pages(self) -> Sequence[Page]:
+        """The pages of the text: one for an image, none when there is no answer."""
+        return [] if (annotation := self.annotation) is None else [Page(page) for page in annotation.pages]
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield every block in reading order."""
+        for page in self.pages:
+            yield from page.blocks
+
+    def lines(self) -> Iterator[Line]:
+        """Yield every line in reading order."""
+        for block in self.blocks():
+            yield from block.lines
+
+    def words(self) -> Iterator[Word]:
         """Yield every word in reading order, with box, confidence and languages."""
-        annotation = self.annotation
-        if annotation is None:
-            return
-        for page in annotation.pages:
-            for block in page.blocks:
-                for line in block.lines:
-                    yield from line.words
+        for block in self.blocks():
+            yield from block.words()
 
 
 class Answer(NamedTuple):

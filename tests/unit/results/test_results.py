@@ -208,6 +208,6 @@ def test_the_repr_of_a_result_is_bounded() -> None:
     error = ImageError(Code.NOT_FOUND, "gone")
     assert repr(ImageResult("a\tb.png", error=error)) == (
         r"ImageResult(key='a\tb.png', error=ImageError(code=<Code.NOT_FOUND: 5>, message='gone', details=()), "
-        "attempts=0, transport=None, request_id=None, fallback_reason=None)"
+        "attempts=0, transport=None, request_id=None, fallback_reason=None, fitted=None)"
     )
     assert len(repr(ImageResult("x" * 100_000))) < 500

@@ -77,6 +77,7 @@ class Line(Struct):
             attempts=self.attempts,
             transport=cast("TransportName | None", self.transport),
             request_id=self.request_id,
+            fitted=self.fitted,
         )
 
 

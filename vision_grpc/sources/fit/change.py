@@ -71,9 +71,12 @@ class Change:
         their order, which follows the text: the first is above its beginning, however the text lies in the file.
         Nothing is read before it is asked for.
         """
-        if result.outcome is None or self.pixel_map.is_identity:
+        pixel_map, outcome = self.pixel_map, result.outcome
+        if self.is_unchanged and pixel_map.is_identity:
             return result
-        return replace(result, outcome=MappedOutcome(result.outcome, self.pixel_map))
+        if outcome is not None and not pixel_map.is_identity:
+            outcome = MappedOutcome(outcome, pixel_map)
+        return replace(result, outcome=outcome, fitted=self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the change as plain values: the original, and what differs in what is sent."""

@@ -1,0 +1,1 @@
+"""Results as Arrow tables, cut from the wire bytes of answers. It needs the extra `arrow`."""

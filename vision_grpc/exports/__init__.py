@@ -1,0 +1,1 @@
+"""Results as tables, documents and pictures: one writer a format, for one result or any number of them."""
