@@ -125,6 +125,9 @@ class ImageResult:
     The boxes are then in the pixels of the picture as its file stores it, else as it is to be seen.
     """
 
+    known_text: str | None = field(default=None, repr=False, compare=False)
+    """The text where it is kept beside the answer, or without one, as in a journal; else it is read from the answer."""
+
     def __repr__(self) -> str:
         # As of any dataclass, but for the key: that of an image in base64 would be the whole image.
         rest = [f"{each.name}={getattr(self, each.name)!r}" for each in fields(self)[1:] if each.repr]
@@ -182,6 +185,8 @@ class ImageResult:
 
         Empty when nothing was recognised; `ok` distinguishes an empty page from a failure.
         """
+        if self.known_text is not None:
+            return self.known_text
         return "" if self.outcome is None else self.outcome.text()
 
     @property

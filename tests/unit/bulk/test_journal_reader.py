@@ -1,11 +1,15 @@
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 from journaled import SETTINGS, failed, read, sent
 
 from vision_grpc.bulk.journal import Answers, Journal, JournalError, LineWriter, read_header, read_journal
-from vision_grpc.errors import Code
+from vision_grpc.errors import Code, ProtocolError
+from vision_grpc.messages import AnalyzeResult, Status
+from vision_grpc.results import ImageResult
+from vision_grpc.results.outcomes import WireOutcome
 
 
 @pytest.fixture
@@ -31,11 +35,11 @@ def test_results_come_back(path: Path, answers: Answers) -> None:
         again = line.image_result()
         assert (again.key, again.error, again.attempts) == (result.key, result.error, result.attempts)
         assert (again.transport, again.request_id) == (result.transport, result.request_id)
+        assert again.text == line.text
         if answers == "none":
             assert again.outcome is None
         else:
             assert again.result == result.result
-            assert again.text == line.text
 
 
 def test_the_last_line_of_a_key_counts_where_that_is_asked(path: Path) -> None:
@@ -96,6 +100,56 @@ def test_lines_of_versions_to_come_are_read(path: Path) -> None:
     assert first.image_result().error is not None
     assert first.image_result().error.code is Code.UNKNOWN  # type: ignore[union-attr]
     assert second.image_result().ok
+
+
+@pytest.mark.parametrize("answers", ["wire", "json"])
+def test_a_text_is_there_without_its_answer(path: Path, answers: Answers) -> None:
+    """So that texts alone cost next to nothing, and survive a damaged answer."""
+    line = json.loads(LineWriter(answers).render(read("a.png", "Привет", "мир")))
+    damaged = {"wire": "////"} if answers == "wire" else {"result": {"results": 1}}
+    path.write_text(json.dumps(line | damaged))
+    (again,) = (each.image_result() for each in read_journal(path))
+    assert again.text == "Привет мир"
+    with pytest.raises(ProtocolError):
+        _ = again.pages
+    assert not again.check().ok
+    assert again.text == "Привет мир"
+
+
+@pytest.mark.parametrize("answers", ["wire", "json"])
+def test_an_empty_text_is_that_of_the_answer(path: Path, answers: Answers) -> None:
+    """Lines of other programs may lack it, and a damaged answer is not an empty page."""
+    line = json.loads(LineWriter(answers).render(read("a.png", "Привет")))
+    line.pop("text")
+    empty = json.loads(LineWriter(answers).render(read("b.png")))
+    damaged = {"wire": "////"} if answers == "wire" else {"result": {"results": 1}}
+    path.write_text("".join(f"{json.dumps(each)}\n" for each in (line, empty, empty | damaged)))
+    first, second, third = (each.image_result() for each in read_journal(path))
+    assert (first.text, second.text) == ("Привет", "")
+    with pytest.raises(ProtocolError):
+        _ = third.text
+
+
+def test_a_result_of_a_line_is_pickled_as_bytes(path: Path) -> None:
+    words = [f"word{number}" for number in range(300)]
+    path.write_bytes(LineWriter().render(read("a.png", *words)))
+    (line,) = read_journal(path)
+    result = line.image_result()
+    copy = pickle.loads(pickle.dumps(result))  # noqa: S301 - our own bytes
+    assert copy == result
+    assert (copy.text, copy.result) == (result.text, result.result)
+    assert len(pickle.dumps(result)) < len(result.outcome.wire()) + len(result.text) + 1000  # type: ignore[union-attr]
+
+
+def test_an_error_in_an_answer_comes_back(path: Path) -> None:
+    answer = AnalyzeResult(error=Status(code=3, message="no image"))
+    outcome = WireOutcome(answer.SerializeToString(), has_error=True)
+    path.write_bytes(LineWriter().render(ImageResult("a.png", outcome, outcome.error())))
+    (line,) = read_journal(path)
+    found = line.outcome()
+    assert found is not None
+    assert found.error() == outcome.error()
+    assert found.wire() == outcome.wire()
 
 
 def test_a_damaged_answer_is_an_error_when_it_is_read(path: Path) -> None:

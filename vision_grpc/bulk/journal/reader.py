@@ -8,9 +8,9 @@ from io import FileIO
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-import pybase64
 from msgspec import Raw, Struct
 
+from vision_grpc.bulk.journal.answers import EncodedOutcome
 from vision_grpc.bulk.journal.blocks import lines_of
 from vision_grpc.bulk.journal.errors import JournalError
 from vision_grpc.bulk.journal.header import Head, parse_first_line
@@ -18,17 +18,13 @@ from vision_grpc.bulk.journal.heads import DamagedLineError, exact_key, parse_he
 from vision_grpc.bulk.keys import KeyTable
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError, ImageResult, Outcome
-from vision_grpc.results.outcomes import JsonOutcome, WireOutcome
+from vision_grpc.results.outcomes import JsonOutcome
 from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
     from vision_grpc.errors import TransportName
 
 _log = logging.getLogger(__name__)
-
-
-# No message begins so.
-_NO_MESSAGE = b"\xff"
 
 
 class LineError(Struct):
@@ -63,12 +59,16 @@ class Line(Struct):
     def outcome(self) -> Outcome | None:
         """Return the service's answer, None where the line keeps none."""
         if self.wire is not None:
-            return WireOutcome(_decode_base64(self.wire), has_error=not self.ok)
+            return EncodedOutcome(self.wire, has_error=not self.ok)
         result = bytes(self.result)
         return None if result in {b"", b"null"} else JsonOutcome(result)
 
     def image_result(self) -> ImageResult:
-        """Return the result as a client returned it, but for the details of an error."""
+        """Return the result as a client returned it, but for the details of an error.
+
+        Its text is that of the line: nothing is decoded for it. An answer is decoded and parsed when something else is
+        read.
+        """
         error = None if self.error is None else ImageError(_code(self.error.code), self.error.message)
         return ImageResult(
             self.key,
@@ -78,6 +78,8 @@ class Line(Struct):
             transport=cast("TransportName | None", self.transport),
             request_id=self.request_id,
             fitted=self.fitted,
+            # An empty one is read from the answer, which is then short: a damaged answer is not an empty page.
+            known_text=self.text or None,
         )
 
 
@@ -159,13 +161,6 @@ def _open(path: str | os.PathLike[str]) -> FileIO:
 
 def _not_a_journal(path: str | os.PathLike[str]) -> JournalError:
     return JournalError(f"{quote_name(path)}: is not a journal")
-
-
-def _decode_base64(text: str) -> bytes:
-    try:
-        return pybase64.b64decode(text, validate=True)
-    except ValueError:
-        return _NO_MESSAGE
 
 
 def _code(name: str) -> Code:
