@@ -31,7 +31,7 @@ def programs(tmp_path: Path) -> Path:
     ("words", "completions"),
     [
         (["an"], {"analyze"}),
-        ([""], {"analyze", "doctor", "serve"}),
+        ([""], {"analyze", "doctor", "export", "serve"}),
         (["--v"], {"--version"}),
         (["analyze", "--format", "j"], {"jsonl"}),
         (["analyze", "--transport", ""], {"auto", "grpc", "rest"}),

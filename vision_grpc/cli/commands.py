@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SHORT_HELP = {
     "analyze": "Print the text of images.",
     "doctor": "Check the settings and the connection to the service.",
+    "export": "Make tables and documents of results.",
     "serve": "Run a local Vision service over gRPC and REST.",
 }
 _IMAGES = (".jpg", ".jpeg", ".png")

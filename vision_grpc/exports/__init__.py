@@ -1,1 +1,42 @@
-"""Results as tables, documents and pictures: one writer a format, for one result or any number of them."""
+"""Results as tables, documents and pictures: one writer a format, for one result or any number of them.
+
+    from vision_grpc import exports
+
+    exports.write("scan.tsv", "tsv", client.analyze("scan.png"))
+    for chunk in exports.hocr(client.analyze_many(paths)):
+        file.write(chunk)
+
+A writer takes an `ImageResult` or an iterable of them and yields bytes; it pulls the next result when those of the one
+before are taken. Names are imported when they are first used: no format needs the packages of another one.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vision_grpc.exports.kinds import KINDS, Kind
+    from vision_grpc.exports.plain_text import txt
+    from vision_grpc.exports.results import Results
+    from vision_grpc.exports.writing import ExportError, write
+
+# A module has another name than what it has for users: Python puts each module that is imported here under its name.
+_MODULES = {
+    "kinds": ("KINDS", "Kind"),
+    "plain_text": ("txt",),
+    "results": ("Results",),
+    "writing": ("ExportError", "write"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = ["KINDS", "ExportError", "Kind", "Results", "txt", "write"]
+
+
+def __getattr__(name: str) -> object:
+    if (module := _MODULE_OF.get(name)) is None:
+        message = f"module 'vision_grpc.exports' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"vision_grpc.exports.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

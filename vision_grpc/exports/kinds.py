@@ -1,0 +1,88 @@
+"""The formats of exports, as values: the command line and `write` are made from them."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # Not imported: help is printed without results.
+    from vision_grpc.exports.results import Results
+
+Writer = Callable[["Results"], Iterator[bytes]]
+"""Makes the bytes of a file, in chunks; it may have options as keywords, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A format."""
+
+    name: str
+    """What users call it, such as `searchable-pdf`; the writer is the function of that name, `searchable_pdf`."""
+
+    module: str
+    """The module of `vision_grpc.exports` that has the writer. It has another name than the writer."""
+
+    about: str
+    """What it is, in a few words for the help."""
+
+    suffixes: Sequence[str]
+    """The ends of names that stand for it, such as `.hocr`; files get the first one."""
+
+    holds_several: bool = True
+    """Whether one file may hold several images."""
+
+    is_text: bool = True
+    """Whether it may be shown on a terminal."""
+
+    has_failed: bool = False
+    """Whether images that failed are in it, with their errors. Other formats leave them out."""
+
+    needs_answers: bool = True
+    """Whether it needs the boxes or words of the answers, rather than the texts alone."""
+
+    extra: str | None = None
+    """The extra of this package that it needs."""
+
+    @property
+    def suffix(self) -> str:
+        """The end of the names of its files."""
+        return self.suffixes[0]
+
+    @property
+    def function(self) -> str:
+        """The name of the writer."""
+        return self.name.replace("-", "_")
+
+    def writer(self) -> Writer:
+        """Return the writer.
+
+        Raises:
+            ImportError: the extra is not installed.
+        """
+        writer: Writer = getattr(import_module(f"vision_grpc.exports.{self.module}"), self.function)
+        return writer
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            name="txt",
+            module="plain_text",
+            about="the texts, as analyze prints them",
+            suffixes=[".txt"],
+            needs_answers=False,
+        ),
+    )
+}
+"""The formats by name, in the order of the help."""
+
+
+def kind_of_path(path: str | os.PathLike[str]) -> Kind | None:
+    """Return the format that the name of a file says, None if it says none."""
+    name = os.path.basename(os.fspath(path)).lower()  # noqa: PTH119 - the path may end in a slash
+    ends = [(suffix, kind) for kind in KINDS.values() for suffix in kind.suffixes if name.endswith(suffix)]
+    # Of `.csv` and `.words.csv`, the longer one.
+    return max(ends, key=lambda end: len(end[0]))[1] if ends else None
