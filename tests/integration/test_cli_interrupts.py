@@ -273,3 +273,21 @@ with Interrupts() as interrupts:
 def test_a_signal_counts_where_python_cannot_raise_what_it_raises() -> None:
     finished = finish(start(program=("-c", _SIGNAL_IN_A_FINALIZER)))
     assert (finished.code, finished.stderr) == (143, "")
+
+
+_INTERRUPT_IN_A_TEXT = """
+import ctypes, signal, sys
+from vision_grpc.cli.interrupts import Interrupts
+
+with Interrupts() as interrupts:
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except KeyboardInterrupt:
+        ctypes.pythonapi.PyRun_SimpleString(b"raise KeyboardInterrupt")
+sys.exit(interrupts.exit_code)
+"""
+
+
+def test_the_exit_code_is_that_of_the_signal_wherever_it_came(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(_INTERRUPT_IN_A_TEXT)
+    assert finish(start(program=("-m", "program"), cwd=tmp_path)).code == 143

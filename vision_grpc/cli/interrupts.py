@@ -1,5 +1,6 @@
 """Signals that end a run: at once, or the first one gently where calls are in flight."""
 
+import ctypes
 import os
 import signal
 import sys
@@ -47,6 +48,10 @@ class Interrupts:
         sys.unraisablehook = self._report_lost
         for number, before in self._before.items():
             signal.signal(number, before)
+        if self._number is not None:
+            # CPython ends by SIGINT, whatever the exit code, once a KeyboardInterrupt has passed through code that it
+            # was given as a text, as the import of an extension may do. The next such code makes it forget.
+            ctypes.pythonapi.PyRun_SimpleString(b"")
 
     @contextmanager
     def gently(self, stop: Callable[[], None], describe: Callable[[], str]) -> Generator[None, None, None]:
