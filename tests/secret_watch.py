@@ -90,6 +90,10 @@ class Watch(logging.Handler):
                     continue
 
 
+def _has_secrets(request: pytest.FixtureRequest) -> bool:
+    return _OBJECTS_OF.fullmatch(request.path.as_posix()) is not None
+
+
 @pytest.fixture(autouse=True)
 def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     """Fail a test in which a log record, an exception or the output of a program held a secret."""
@@ -132,10 +136,27 @@ def secret_watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     assert watch.found == []
 
 
+@pytest.fixture(scope="module", autouse=True)
+def objects_before(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave what other files of tests have made out of what is looked at after each test: it may be very much.
+
+    After the last test of the file all of it is looked at, once.
+    """
+    if not _has_secrets(request):
+        yield
+        return
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    watch = Watch()
+    watch.look_at_objects()
+    assert watch.found == []
+
+
 @pytest.fixture(autouse=True)
 def object_watch(secret_watch: Watch, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test at whose end an object of ours shows a secret, in the files where secrets are at home."""
-    if _OBJECTS_OF.fullmatch(request.path.as_posix()) is None:
+    if not _has_secrets(request):
         yield
         return
     test = inspect.unwrap(request.function).__code__
