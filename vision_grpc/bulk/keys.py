@@ -3,18 +3,12 @@
 from array import array
 from zlib import crc32
 
+from vision_grpc.texts.strict import bytes_of_key
+
 _SHARDS_BITS = 6
 _SHARDS = 1 << _SHARDS_BITS
 _FIRST_SLOTS = 8
 _64_BITS = (1 << 64) - 1
-
-
-def bytes_of_key(key: str) -> bytes:
-    """Return the bytes that a key stands for: those of a file name that is not UTF-8 (PEP 383) are restored."""
-    try:
-        return key.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # A lone surrogate that is no byte of a name.
-        return key.encode("utf-8", "surrogatepass")
 
 
 class KeyTable:

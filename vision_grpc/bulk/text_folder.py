@@ -11,12 +11,13 @@ from zlib import crc32
 
 from vision_grpc.bulk.half_files import half_name, remove_left_halves
 from vision_grpc.bulk.journal import Line
-from vision_grpc.bulk.keys import KeyTable, bytes_of_key
+from vision_grpc.bulk.keys import KeyTable
 from vision_grpc.bulk.space import check_space
 from vision_grpc.bulk.text_names import TEXT, names_of
 from vision_grpc.errors import Advice, AdvisedError, MachineError
 from vision_grpc.results import ImageResult
 from vision_grpc.texts.quoting import quote_name
+from vision_grpc.texts.strict import bytes_of_key
 
 # What may have a name besides an image, which has a number from 4 on.
 _OUTPUT, _FOREIGN, _FOLDER, _IMAGE = 0, 1, 2, 4

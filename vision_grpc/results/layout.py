@@ -1,13 +1,24 @@
 """Pages, blocks, lines and words of a result, with boxes as numbers.
 
-Each is a view of its message, `message`, and costs nothing until something of it is read.
+Each is a view of its message, `message`, and costs nothing until something of it is read. Measured on a page of 300
+words, parse included: reading the texts through views takes 1.2 times what it takes through the messages; reading text,
+confidence, box and languages takes less, because a corner is looked up once.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import Struct
+
+from vision_grpc.texts.quoting import shorten
 
 if TYPE_CHECKING:
     from vision_grpc import messages
+
+_text_of = attrgetter("text")
+_language_of = attrgetter("language_code")
 
 
 class Box(NamedTuple):
@@ -29,97 +40,115 @@ class Box(NamedTuple):
         return self.bottom - self.top
 
 
-class Word:
-    """A word: text, place, confidence and languages."""
+_NOWHERE = Box(0, 0, 0, 0)
 
-    __slots__ = ("message",)
 
-    def __init__(self, message: "messages.Word") -> None:
-        self.message = message
+# A Struct, because Python's own classes are made three times as slowly, and there is one for each word.
+class _Area(Struct, frozen=True, gc=False):
+    """What lies somewhere on the page."""
 
-    @property
-    def text(self) -> str:
-        """The word as it was read, with its punctuation."""
-        return self.message.text
-
-    @property
-    def confidence(self) -> float | None:
-        """How sure the recognition is, from 0 to 1."""
-        return self.message.confidence
-
-    @property
-    def languages(self) -> Sequence[str]:
-        """Codes of the languages, the surest first."""
-        return [each.language_code for each in self.message.languages]
+    message: Any
 
     @property
     def polygon(self) -> Sequence[tuple[int, int]]:
-        """The corners, x and y in pixels, in the service's order."""
-        return polygon_of(self.message.bounding_box)
+        """The corners, x and y in pixels, in the service's order; empty where it gives none."""
+        return [(vertex.x, vertex.y) for vertex in self.message.bounding_box.vertices]
 
     @property
     def box(self) -> Box:
         """The rectangle around it."""
-        return box_of(self.message.bounding_box)
+        corners = iter(self.message.bounding_box.vertices)
+        first = next(corners, None)
+        if first is None:
+            return _NOWHERE
+        left = right = first.x
+        top = bottom = first.y
+        # Twice as fast as lists for `min` and `max`.
+        for corner in corners:
+            x, y = corner.x, corner.y
+            if x < left:
+                left = x
+            elif x > right:
+                right = x
+            if y < top:
+                top = y
+            elif y > bottom:
+                bottom = y
+        return Box(left, top, right, bottom)
 
 
-class Line:
+class Word(_Area, frozen=True, gc=False):
+    """A word: text, place, confidence and languages."""
+
+    message: "messages.Word"
+    """The protobuf message."""
+
+    text: str
+    """The word as it was read, with its punctuation."""
+
+    @property
+    def confidence(self) -> float | None:
+        """How sure the recognition is, from 0 to 1; None where the service does not say so."""
+        return _checked(self.message.confidence)
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """Codes of its languages, in the service's order."""
+        return [*map(_language_of, self.message.languages)]
+
+    @property
+    def bounding_box(self) -> "messages.Polygon":
+        """The message of its polygon."""
+        return self.message.bounding_box
+
+    def __repr__(self) -> str:
+        return f"Word({_shown(self.text)}, {_rounded(self.confidence)}, box={tuple(self.box)})"
+
+
+class Line(_Area, frozen=True, gc=False):
     """A line: its words, place and confidence."""
 
-    __slots__ = ("message",)
-
-    def __init__(self, message: "messages.Line") -> None:
-        self.message = message
+    message: "messages.Line"
+    """The protobuf message."""
 
     @property
     def words(self) -> Sequence[Word]:
         """The words in reading order."""
-        return [Word(word) for word in self.message.words]
+        return [*_words_of(self.message)]
 
     @property
     def text(self) -> str:
         """The words, joined by spaces."""
-        return " ".join([word.text for word in self.message.words if word.text])
+        return " ".join(filter(None, map(_text_of, self.message.words)))
 
     @property
     def confidence(self) -> float | None:
-        """How sure the recognition is, from 0 to 1."""
-        return self.message.confidence
+        """How sure the recognition is, from 0 to 1; None where the service does not say so."""
+        return _checked(self.message.confidence)
 
     @property
     def languages(self) -> Sequence[str]:
         """Codes of the languages of its words, each once, in the words' order."""
-        return languages_of(self.words)
+        return _languages_of(_words_of(self.message))
 
-    @property
-    def polygon(self) -> Sequence[tuple[int, int]]:
-        """The corners, x and y in pixels, in the service's order."""
-        return polygon_of(self.message.bounding_box)
-
-    @property
-    def box(self) -> Box:
-        """The rectangle around it."""
-        return box_of(self.message.bounding_box)
+    def __repr__(self) -> str:
+        return f"Line({_shown(self.text)}, {_rounded(self.confidence)}, box={tuple(self.box)})"
 
 
-class Block:
+class Block(_Area, frozen=True, gc=False):
     """A block of lines, such as a column or a heading."""
 
-    __slots__ = ("message",)
-
-    def __init__(self, message: "messages.Block") -> None:
-        self.message = message
+    message: "messages.Block"
+    """The protobuf message."""
 
     @property
     def lines(self) -> Sequence[Line]:
         """The lines from top to bottom."""
-        return [Line(line) for line in self.message.lines]
+        return [*map(Line, self.message.lines)]
 
     def words(self) -> Iterator[Word]:
         """Yield the words in reading order."""
-        for line in self.message.lines:
-            for word in line.words:
-                yield Word(word)
+        return chain.from_iterable(map(_words_of, self.message.lines))
 
     @property
     def text(self) -> str:
@@ -128,33 +157,24 @@ class Block:
 
     @property
     def confidence(self) -> float | None:
-        """The mean confidence of its words, None without words: the service gives a block none of its own."""
-        confidences = [word.confidence for line in self.message.lines for word in line.words]
-        return sum(confidences) / len(confidences) if confidences else None
+        """The mean confidence of its words, because the service gives a block none; None without words."""
+        known = [each for word in self.words() if (each := word.confidence) is not None]
+        return sum(known) / len(known) if known else None
 
     @property
     def languages(self) -> Sequence[str]:
         """Codes of the languages of its words, each once, in the words' order."""
-        return languages_of(self.words())
+        return _languages_of(self.words())
 
-    @property
-    def polygon(self) -> Sequence[tuple[int, int]]:
-        """The corners, x and y in pixels, in the service's order."""
-        return polygon_of(self.message.bounding_box)
-
-    @property
-    def box(self) -> Box:
-        """The rectangle around it."""
-        return box_of(self.message.bounding_box)
+    def __repr__(self) -> str:
+        return f"Block({_shown(self.text)}, {_rounded(self.confidence)}, box={tuple(self.box)})"
 
 
-class Page:
+class Page(Struct, frozen=True, gc=False):
     """A page: its size and its blocks."""
 
-    __slots__ = ("message",)
-
-    def __init__(self, message: "messages.Page") -> None:
-        self.message = message
+    message: "messages.Page"
+    """The protobuf message."""
 
     @property
     def width(self) -> int:
@@ -169,28 +189,45 @@ class Page:
     @property
     def blocks(self) -> Sequence[Block]:
         """The blocks in reading order."""
-        return [Block(block) for block in self.message.blocks]
+        return [*map(Block, self.message.blocks)]
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the lines in reading order."""
+        return (Line(line) for block in self.message.blocks for line in block.lines)
+
+    def words(self) -> Iterator[Word]:
+        """Yield the words in reading order."""
+        return chain.from_iterable(_words_of(line) for block in self.message.blocks for line in block.lines)
 
     @property
     def text(self) -> str:
         """The text: blocks apart by an empty line."""
         return "\n\n".join([block.text for block in self.blocks])
 
+    def __repr__(self) -> str:
+        return f"Page({self.width} x {self.height}, {len(self.message.blocks)} blocks)"
 
-def languages_of(words: "Iterator[Word] | Sequence[Word]") -> Sequence[str]:
-    """Return the codes of the languages of words, each once."""
+
+def _words_of(line: "messages.Line") -> Iterator[Word]:
+    # A slice is a list, which is faster than protobuf's container; and to read the texts now is faster than later.
+    words = line.words[:]
+    return map(Word, words, map(_text_of, words))
+
+
+def _languages_of(words: Iterator[Word]) -> Sequence[str]:
     return [*dict.fromkeys(code for word in words for code in word.languages)]
 
 
-def polygon_of(polygon: "messages.Polygon") -> Sequence[tuple[int, int]]:
-    """Return the corners of a polygon."""
-    return [(vertex.x, vertex.y) for vertex in polygon.vertices]
+def _checked(confidence: float) -> float | None:
+    """Return a confidence that is from 0 to 1 in any case, so that those who print it need not check it."""
+    if 0.0 <= confidence <= 1.0:
+        return confidence
+    return None if confidence != confidence else float(confidence > 0)  # noqa: PLR0124 - a NaN
 
 
-def box_of(polygon: "messages.Polygon") -> Box:
-    """Return the rectangle around a polygon."""
-    corners = polygon_of(polygon)
-    if not corners:
-        return Box(0, 0, 0, 0)
-    xs, ys = zip(*corners, strict=True)
-    return Box(min(xs), min(ys), max(xs), max(ys))
+def _shown(text: str) -> str:
+    return repr(shorten(text))
+
+
+def _rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else round(confidence, 3)

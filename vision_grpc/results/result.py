@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from vision_grpc.errors import (
@@ -196,18 +197,15 @@ class ImageResult:
 
     def blocks(self) -> Iterator[Block]:
         """Yield every block in reading order."""
-        for page in self.pages:
-            yield from page.blocks
+        return chain.from_iterable(page.blocks for page in self.pages)
 
     def lines(self) -> Iterator[Line]:
         """Yield every line in reading order."""
-        for block in self.blocks():
-            yield from block.lines
+        return chain.from_iterable(page.lines() for page in self.pages)
 
     def words(self) -> Iterator[Word]:
         """Yield every word in reading order, with box, confidence and languages."""
-        for block in self.blocks():
-            yield from block.words()
+        return chain.from_iterable(page.words() for page in self.pages)
 
 
 class Answer(NamedTuple):

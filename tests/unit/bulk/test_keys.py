@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_grpc.bulk.keys import KeyTable, bytes_of_key
+from vision_grpc.bulk.keys import KeyTable
+from vision_grpc.texts.strict import bytes_of_key
 
 _KEYS = st.one_of(st.text(max_size=8), st.binary(max_size=4).map(lambda name: name.decode("utf-8", "surrogateescape")))
 

@@ -16,9 +16,9 @@ from vision_grpc.bulk.journal.errors import (
     OtherSettingsError,
     name_of,
 )
-from vision_grpc.bulk.journal.strict_text import strict_tree
 from vision_grpc.errors import Advice
 from vision_grpc.texts.quoting import shorten
+from vision_grpc.texts.strict import strict_tree
 from vision_grpc.version import __version__
 
 FORMAT = 1

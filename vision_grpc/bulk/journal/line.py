@@ -9,10 +9,9 @@ import pybase64
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from vision_grpc.bulk.failures import is_tried_again
-from vision_grpc.bulk.journal.strict_text import is_strict, strict_tree
-from vision_grpc.bulk.keys import bytes_of_key
 from vision_grpc.codec.json import to_json
 from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.texts.strict import bytes_of_key, is_strict, strict_tree
 
 if TYPE_CHECKING:
     from vision_grpc.bulk.sink import Sent

@@ -35,6 +35,14 @@ def strict_tree(value: Any) -> Any:  # noqa: ANN401 - plain values of any shape
     return value
 
 
+def bytes_of_key(key: str) -> bytes:
+    """Return the bytes that a key stands for: those of a file name that is not UTF-8 (PEP 383) are restored."""
+    try:
+        return key.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # A lone surrogate that is no byte of a name.
+        return key.encode("utf-8", "surrogatepass")
+
+
 def _escape(match: re.Match[str]) -> str:
     number = ord(match[0])
     return f"\\x{number & 0xFF:02x}" if number in _LONE_BYTES else f"\\u{number:04x}"
