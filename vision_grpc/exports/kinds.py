@@ -82,7 +82,7 @@ KINDS: dict[str, Kind] = {
 
 def kind_of_path(path: str | os.PathLike[str]) -> Kind | None:
     """Return the format that the name of a file says, None if it says none."""
-    name = os.path.basename(os.fspath(path)).lower()  # noqa: PTH119 - the path may end in a slash
+    name = os.path.basename(os.fsdecode(path)).lower()  # noqa: PTH119 - the path may end in a slash
     ends = [(suffix, kind) for kind in KINDS.values() for suffix in kind.suffixes if name.endswith(suffix)]
     # Of `.csv` and `.words.csv`, the longer one.
     return max(ends, key=lambda end: len(end[0]))[1] if ends else None
