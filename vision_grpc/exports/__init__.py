@@ -14,21 +14,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vision_grpc.exports.csv_tables import csv, words
     from vision_grpc.exports.kinds import KINDS, Kind
+    from vision_grpc.exports.markdown_text import markdown
     from vision_grpc.exports.plain_text import txt
     from vision_grpc.exports.results import Results
+    from vision_grpc.exports.tesseract_tsv import tsv
     from vision_grpc.exports.writing import ExportError, write
 
 # A module has another name than what it has for users: Python puts each module that is imported here under its name.
 _MODULES = {
+    "csv_tables": ("csv", "words"),
     "kinds": ("KINDS", "Kind"),
+    "markdown_text": ("markdown",),
     "plain_text": ("txt",),
     "results": ("Results",),
+    "tesseract_tsv": ("tsv",),
     "writing": ("ExportError", "write"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = ["KINDS", "ExportError", "Kind", "Results", "txt", "write"]
+__all__ = ["KINDS", "ExportError", "Kind", "Results", "csv", "markdown", "tsv", "txt", "words", "write"]
 
 
 def __getattr__(name: str) -> object:

@@ -42,6 +42,9 @@ class Kind:
     needs_answers: bool = True
     """Whether it needs the boxes or words of the answers, rather than the texts alone."""
 
+    begins: bytes = b""
+    """How each file of the format begins, as far as that is known: another file of its name is not replaced."""
+
     extra: str | None = None
     """The extra of this package that it needs."""
 
@@ -73,6 +76,36 @@ KINDS: dict[str, Kind] = {
             module="plain_text",
             about="the texts, as analyze prints them",
             suffixes=[".txt"],
+            needs_answers=False,
+        ),
+        Kind(
+            name="tsv",
+            module="tesseract_tsv",
+            about="words with boxes and confidences, as Tesseract's",
+            suffixes=[".tsv"],
+            begins=b"level\tpage_num\t",
+        ),
+        Kind(
+            name="csv",
+            module="csv_tables",
+            about="a row for each image, failed ones too",
+            suffixes=[".csv"],
+            has_failed=True,
+            needs_answers=False,
+            begins=b"key,ok,",
+        ),
+        Kind(
+            name="words",
+            module="csv_tables",
+            about="CSV with a row for each word",
+            suffixes=[".words.csv"],
+            begins=b"key,page,",
+        ),
+        Kind(
+            name="markdown",
+            module="markdown_text",
+            about="the texts as Markdown",
+            suffixes=[".md", ".markdown"],
             needs_answers=False,
         ),
     )

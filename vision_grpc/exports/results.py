@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias, cast
 
 from vision_grpc.errors import ProtocolError
-from vision_grpc.results import ImageResult
+from vision_grpc.results import ImageError, ImageResult
 
 Results: TypeAlias = ImageResult | Iterable[ImageResult]
 """One result, or any number of them."""
@@ -27,23 +27,30 @@ def each(results: Results) -> Iterator[ImageResult]:
 
 
 def each_read(results: Results) -> Iterator[ImageResult]:
-    """Yield each result of an image that was read and whose answer, if it has one, is whole."""
-    for result in each(results):
-        if result.check().ok:
-            yield result
+    """Yield each result of an image that was read and has its text."""
+    return (result for result in each(results) if result.ok and damage_of_text(result) is None)
 
 
 def each_with_answer(results: Results) -> Iterator[ImageResult]:
     """Yield each result of an image that was read and has its answer, which is whole."""
-    for result in each(results):
-        if result.ok and result.outcome is not None and is_whole(result):
-            yield result
+    return (
+        result for result in each(results) if result.ok and result.outcome is not None and damage_of(result) is None
+    )
 
 
-def is_whole(result: ImageResult) -> bool:
-    """Return whether the answer of a result can be parsed; its boxes are then read without parsing it again."""
+def damage_of(result: ImageResult) -> ImageError | None:
+    """Return what is wrong with the answer of a result, None if it is whole: its boxes can then be read."""
     try:
         _ = result.result
-    except ProtocolError:
-        return False
-    return True
+    except ProtocolError as error:
+        return ImageError(error.code, str(error), cause=error)
+    return None
+
+
+def damage_of_text(result: ImageResult) -> ImageError | None:
+    """Return what is wrong with the answer of a result, as far as it is needed for the text."""
+    try:
+        _ = result.text
+    except ProtocolError as error:
+        return ImageError(error.code, str(error), cause=error)
+    return None

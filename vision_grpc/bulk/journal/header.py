@@ -101,16 +101,25 @@ def check_head(head: Head, settings: Settings, path: Path) -> None:
         OtherSettingsError: it was begun with other settings.
     """
     name = name_of(path)
+    check_format(head, name, [Advice("use that program"), NAME_ANOTHER, BEGIN_ANEW])
+    if differences := list(_differences(head.settings, strict_tree(settings))):
+        problem = f"{name}: was begun with other settings ({'; '.join(map(str, differences))})"
+        advice = [Advice("give the same settings"), NAME_ANOTHER, BEGIN_ANEW]
+        raise OtherSettingsError(problem, differences, advice=advice)
+
+
+def check_format(head: Head, name: str, advice: Iterable[Advice]) -> None:
+    """Pass the first line of a journal in this version of the format; `name` is ready to be shown.
+
+    Raises:
+        JournalError: it is in another version.
+    """
     if head.format != FORMAT:
         problem = (
             f"{name}: is a journal in format {head.format} of {shorten(head.program) or 'another program'}, "
             f"this program has format {FORMAT}"
         )
-        raise JournalError(problem, advice=[Advice("use that program"), NAME_ANOTHER, BEGIN_ANEW])
-    if differences := list(_differences(head.settings, strict_tree(settings))):
-        problem = f"{name}: was begun with other settings ({'; '.join(map(str, differences))})"
-        advice = [Advice("give the same settings"), NAME_ANOTHER, BEGIN_ANEW]
-        raise OtherSettingsError(problem, differences, advice=advice)
+        raise JournalError(problem, advice=advice)
 
 
 def _differences(before: Settings, now: Settings) -> "list[Difference]":

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from io import FileIO
 from typing import TYPE_CHECKING, Any, cast
@@ -13,10 +13,9 @@ from msgspec import Raw, Struct
 from vision_grpc.bulk.journal.answers import EncodedOutcome
 from vision_grpc.bulk.journal.blocks import lines_of
 from vision_grpc.bulk.journal.errors import JournalError
-from vision_grpc.bulk.journal.header import Head, parse_first_line
+from vision_grpc.bulk.journal.header import BEGINNING, Head, check_format, parse_first_line
 from vision_grpc.bulk.journal.heads import DamagedLineError, exact_key, parse_head
-from vision_grpc.bulk.keys import KeyTable
-from vision_grpc.errors import Code
+from vision_grpc.errors import Advice, Code
 from vision_grpc.results import ImageError, ImageResult, Outcome
 from vision_grpc.results.outcomes import JsonOutcome
 from vision_grpc.texts.quoting import quote_name
@@ -83,6 +82,7 @@ class Line(Struct):
         )
 
 
+_RESULT = b'{"key":'
 _decode = msgspec.json.Decoder(Line).decode
 
 
@@ -92,7 +92,7 @@ def read_header(path: str | os.PathLike[str]) -> Head:
     Raises:
         JournalError: it is not a journal, or cannot be read.
     """
-    with _open(path) as file:
+    with open_journal(path) as file:
         first = next(lines_of(file), None)
         head = None if first is None else parse_first_line(first.content)
     if head is None:
@@ -109,38 +109,64 @@ def read_journal(path: str | os.PathLike[str], *, last_only: bool = False) -> It
     Raises:
         JournalError: it is not a journal, or cannot be read.
     """
-    last: KeyTable | None = None
     if last_only:
-        last = KeyTable()
-        with _open(path) as file:
-            for number, place in enumerate(lines_of(file)):
-                try:
-                    head = parse_head(place.content)
-                except DamagedLineError:
-                    continue
-                if head is not None:
-                    last.put(head.key, number)
-    return _read(path, _open(path), last)
+        from vision_grpc.bulk.journal.last_lines import LastLines
+
+        return _log_damage(LastLines([path]).read(), path)
+    return _log_damage(_read_open(open_journal(path), path), path)
 
 
-def _read(path: str | os.PathLike[str], file: FileIO, last: KeyTable | None) -> Iterator[Line]:
-    damaged = 0
+def _read_open(file: FileIO, path: str | os.PathLike[str]) -> Generator[Line, None, int]:
     with file:
-        for number, place in enumerate(lines_of(file)):
-            content = place.content
-            try:
-                line = _decode(content)
-            except msgspec.DecodeError:
-                if number == 0 and parse_first_line(content) is None:
-                    raise _not_a_journal(path) from None
-                damaged += not _is_another(content)
-                continue
-            if line.key_bytes is not None:
-                line.key = exact_key(line.key, line.key_bytes)
-            if last is None or last.get(line.key) == number:
-                yield line
-    if damaged:
+        return (yield from read_lines(file, path))
+
+
+def _log_damage(lines: Generator[Line, None, int], path: str | os.PathLike[str]) -> Iterator[Line]:
+    if damaged := (yield from lines):
         _log.warning("%s: lines that are not whole, as after a crash, were passed over (%d)", quote_name(path), damaged)
+
+
+def read_lines(file: FileIO, name: str | os.PathLike[str]) -> Generator[Line, None, int]:
+    """Yield the lines of results of an open file, which may be a pipe; return how many lines are not whole.
+
+    Raises:
+        JournalError: it is not a journal; `name` is what the message calls it.
+    """
+    damaged = 0
+    for number, place in enumerate(lines_of(file)):
+        content = place.content
+        if (line := decode_line(content)) is not None:
+            yield line
+        elif number == 0:
+            damaged += check_first_line(name, content)
+        else:
+            damaged += not _is_another(content)
+    return damaged
+
+
+def decode_line(content: bytes) -> Line | None:
+    """Return the line of a result, None if it is of another kind or not whole."""
+    try:
+        line = _decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if line.key_bytes is not None:
+        line.key = exact_key(line.key, line.key_bytes)
+    return line
+
+
+def check_first_line(name: str | os.PathLike[str], content: bytes) -> bool:
+    """Pass the first line of a journal that is no result; return whether it is damaged.
+
+    Raises:
+        JournalError: it is not that of a journal, or of one in another version of the format.
+    """
+    if (head := parse_first_line(content)) is not None:
+        check_format(head, quote_name(name), [Advice("use that program")])
+        return False
+    if content.startswith((BEGINNING, _RESULT)):
+        return True
+    raise _not_a_journal(name)
 
 
 def _is_another(content: bytes) -> bool:
@@ -151,7 +177,12 @@ def _is_another(content: bytes) -> bool:
         return False
 
 
-def _open(path: str | os.PathLike[str]) -> FileIO:
+def open_journal(path: str | os.PathLike[str]) -> FileIO:
+    """Return the open file.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
     try:
         return FileIO(os.fspath(path))
     except OSError as error:
