@@ -2,7 +2,7 @@
 
 import re
 
-from vision_grpc.bulk.journal.strict_text import to_strict
+from vision_grpc.texts.strict import to_strict
 
 # Line ends as `str.splitlines` knows them, and what stands between columns.
 _BREAKS = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
