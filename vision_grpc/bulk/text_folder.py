@@ -52,16 +52,20 @@ class TextFolder:
 
     A text appears whole. A file that is there already and has another content stays: the text goes to the next of these
     names, and `moved` counts it. Only the last name, which ends in a hash, is that of this image for sure, and the file
-    is replaced. The run's own `outputs` are never written to.
+    is replaced. The run's own `outputs` are never written to. Files of other formats have another `suffix`, and are
+    written by `put`.
 
     Raises:
         TextFolderError: the folder cannot be made.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, outputs: Iterable[str | os.PathLike[str]] = ()) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, suffix: bytes = TEXT, outputs: Iterable[str | os.PathLike[str]] = ()
+    ) -> None:
         self.moved = 0
         """How many texts have longer names because other files were there."""
         self._root = os.fsencode(path)
+        self._suffix = suffix
         # Images are claimed by a thread that reads ahead, perhaps.
         self._lock = Lock()
         self._owners = KeyTable()
@@ -101,6 +105,10 @@ class TextFolder:
         if result.ok:
             self._write(result.key, _content_of(result.text))
 
+    def put(self, key: str, content: bytes) -> None:
+        """Write what was made of an image; as `write` otherwise."""
+        self._write(key, content)
+
     def catch_up(self, lines: Iterable[Line]) -> int:
         """Write the texts of a journal that the folder does not have yet, and return how many there were.
 
@@ -119,7 +127,7 @@ class TextFolder:
 
     def _has(self, key: str, content: bytes) -> bool:
         of_this_image = {None, _FOREIGN, _owner_of(key)}
-        for name in names_of(bytes_of_key(key)):
+        for name in names_of(bytes_of_key(key), self._suffix):
             with self._lock:
                 may_be = self._owners.get(os.fsdecode(name)) in of_this_image
             if may_be and self._look(name, content) is _There.EQUAL:
@@ -128,7 +136,7 @@ class TextFolder:
 
     def _claim(self, key: str) -> list[bytes]:
         """Return the names that an image may have, its own one first."""
-        names, owner = names_of(bytes_of_key(key)), _owner_of(key)
+        names, owner = names_of(bytes_of_key(key), self._suffix), _owner_of(key)
         while len(names) > 1 and not self._take(names[0], owner):
             del names[0]
         return names
@@ -136,7 +144,7 @@ class TextFolder:
     def _take(self, name: bytes, owner: int) -> bool:
         """Return whether an image has a name, or gets it as nobody else has it."""
         with self._lock:
-            for folder in _folders_like_texts(name):
+            for folder in _folders_like_files(name, self._suffix):
                 if self._owners.add(os.fsdecode(folder), _FOLDER) not in {None, _FOLDER}:
                     return False
             return self._owners.add(os.fsdecode(name), owner) in {None, owner}
@@ -222,12 +230,12 @@ def _owner_of(key: str) -> int:
     return crc32(bytes_of_key(key)) | _IMAGE
 
 
-def _folders_like_texts(name: bytes) -> Iterator[bytes]:
-    """Yield the folders of a name that a text could have as its name."""
-    end = name.find(TEXT + b"/")
+def _folders_like_files(name: bytes, suffix: bytes) -> Iterator[bytes]:
+    """Yield the folders of a name that a file could have as its name."""
+    end = name.find(suffix + b"/")
     while end >= 0:
-        yield name[: end + len(TEXT)]
-        end = name.find(TEXT + b"/", end + 1)
+        yield name[: end + len(suffix)]
+        end = name.find(suffix + b"/", end + 1)
 
 
 def _explain(error: OSError, path: bytes) -> TextFolderError:

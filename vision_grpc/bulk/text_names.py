@@ -1,4 +1,4 @@
-"""The names that the text of an image may have, from its key alone."""
+"""The names that a file made of an image may have, from its key alone."""
 
 import re
 from hashlib import blake2b
@@ -13,11 +13,11 @@ _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
 _LONGEST_NAME, _LONGEST_PATH = 240, 3_800
 
 
-def names_of(key: bytes) -> list[bytes]:
-    """Return the names that the text of an image may have, the best one first; no other key has the last one."""
+def names_of(key: bytes, suffix: bytes = TEXT) -> list[bytes]:
+    """Return the names that the file of an image may have, the best one first; no other key has the last one."""
     parts = [_safe(part) for part in _SCHEME.sub(b"", key, count=1).split(b"/") if part not in {b"", b"."}]
     *folders, last = parts or [b"image"]
-    hashed = _with_hash(last, key)
+    hashed = _with_hash(last, key, suffix)
     if sum(map(len, parts)) + len(parts) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in folders):
         return [hashed]
     folder = b"".join(part + b"/" for part in folders)
@@ -25,16 +25,16 @@ def names_of(key: bytes) -> list[bytes]:
     if len(last) > _LONGEST_NAME:
         return names
     stem = _IMAGE_SUFFIX.sub(b"", last)
-    return [folder + stem + TEXT, *([folder + last + TEXT] if stem != last else []), *names]
+    return [folder + stem + suffix, *([folder + last + suffix] if stem != last else []), *names]
 
 
 def _safe(part: bytes) -> bytes:
     return b"__" if part == b".." else part.replace(b"\0", rb"\x00")
 
 
-def _with_hash(name: bytes, key: bytes) -> bytes:
+def _with_hash(name: bytes, key: bytes, suffix: bytes) -> bytes:
     """Return a name that no other key has, short enough for all file systems."""
     digest = blake2b(key, digest_size=8).hexdigest().encode()
     # Not within a character.
     start = name[:150].decode("utf-8", "ignore").encode() or b"image"
-    return b"%b~%b%b" % (start, digest, TEXT)
+    return b"%b~%b%b" % (start, digest, suffix)

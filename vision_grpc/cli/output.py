@@ -20,8 +20,10 @@ from vision_grpc.texts.quoting import quote_name
 _STDOUT = 1
 
 
-def open_output(path: Path | None) -> "Output":
+def open_output(path: Path | None, *, keeps_partial: bool = True) -> "Output":
     """Return the output: stdout (None or `-`), a device or pipe, or a file that replaces the one of that name.
+
+    With `keeps_partial`, what is finished when a run fails is kept beside that file.
 
     Raises:
         click.ClickException: results cannot be written there.
@@ -35,7 +37,7 @@ def open_output(path: Path | None) -> "Output":
         if not _is_file_to_be(path):
             return Output(str(path), PatientFile(path, "w"))
         # Of a link, the file that it leads to is replaced.
-        return OutputFile(path.resolve() if path.is_symlink() else path)
+        return OutputFile(path.resolve() if path.is_symlink() else path, keeps_partial=keeps_partial)
     except OSError as error:
         raise _refusal("stdout" if path is None else str(path), error) from error
 
@@ -108,14 +110,16 @@ class OutputFile(Output):
     """A file that is written as `<name>.partial` in the same folder, or `<name>.2.partial` where that is taken.
 
     It is renamed by `finish`. Otherwise the finished results stay in the partial file, for they were paid for, an
-    exception that ends the context gets a note that says so, and an older file of that name is not touched.
+    exception that ends the context gets a note that says so, and an older file of that name is not touched. Without
+    `keeps_partial`, nothing stays.
 
     Raises:
         OSError: it cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keeps_partial: bool) -> None:
         self._path = path
+        self._keeps_partial = keeps_partial
         self._whole_bytes = 0
         for number in count(1):
             infix = "" if number == 1 else f".{number}"
@@ -147,7 +151,10 @@ class OutputFile(Output):
             with suppress(OSError):
                 self._file.close()
             refusal = _refusal(self._name, error)
-            refusal.add_note(self._whereabouts)
+            if self._keeps_partial:
+                refusal.add_note(self._whereabouts)
+            else:
+                self.discard()
             raise refusal from error
         self.kept = self._path
 
@@ -163,7 +170,7 @@ class OutputFile(Output):
 
     def _keep_partial(self) -> bool:
         """Close the partial file with all that is whole; return whether there is anything."""
-        if self._whole_bytes == 0:
+        if self._whole_bytes == 0 or not self._keeps_partial:
             self.discard()
             return False
         self._file.truncate(self._whole_bytes)

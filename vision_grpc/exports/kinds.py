@@ -54,6 +54,11 @@ class Kind:
         return self.suffixes[0]
 
     @property
+    def is_of_texts(self) -> bool:
+        """Whether it is made from the texts alone."""
+        return not (self.needs_answers or self.has_failed)
+
+    @property
     def function(self) -> str:
         """The name of the writer."""
         return self.name.replace("-", "_")

@@ -1,14 +1,17 @@
-"""Results written to a file, which appears when it is complete."""
+"""Results written to a file, which appears when it is complete, or to a folder of files."""
 
 import os
 from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
 from vision_grpc.bulk.half_files import half_name
-from vision_grpc.errors import AdvisedError
+from vision_grpc.errors import Advice, AdvisedError
+from vision_grpc.exports.folder import ExportFolder
 from vision_grpc.exports.kinds import KINDS, Kind
-from vision_grpc.exports.results import Results
+from vision_grpc.exports.results import Results, each
+from vision_grpc.texts.quoting import show
 
 
 class ExportError(AdvisedError):
@@ -16,29 +19,58 @@ class ExportError(AdvisedError):
 
 
 def write(target: str | os.PathLike[str] | BinaryIO, kind: str, results: Results) -> None:
-    """Write results to a file, given by its path or open for bytes, in the format of a name such as `tsv`.
+    """Write results in the format of a name, such as `tsv`, to a path or to a file that is open for bytes.
 
-    A file that is named appears when it is complete, in place of an older one.
+    A file that is named appears when it is complete, in place of an older one. In a folder, which exists or whose path
+    ends in a slash, each image gets a file; pages of a document that follow each other share one.
 
     Raises:
         ValueError: there is no such format.
+        ExportError: the format has a file for each image, and there are several.
+        TextFolderError: a file of a folder cannot be written.
         OSError: the file cannot be written.
     """
-    chunks = named(kind).writer()(results)
+    wanted = named(kind)
     if not isinstance(target, str | os.PathLike):
-        for chunk in chunks:
+        for chunk in wanted.writer()(only_one(wanted, results)):
             target.write(chunk)
-        return
-    path = Path(target)
+    elif is_folder(target):
+        ExportFolder(target, wanted).write(each(results), wanted.writer())
+    else:
+        _write_file(Path(target), wanted, results)
+
+
+def _write_file(path: Path, kind: Kind, results: Results) -> None:
     half = path.parent / os.fsdecode(half_name())
     try:
         with half.open("wb") as file:
-            file.writelines(chunks)
+            file.writelines(kind.writer()(only_one(kind, results)))
         half.replace(path)
     except BaseException:
         with suppress(OSError):
             half.unlink()
         raise
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is that of a folder: one that exists, or is to be made as the path ends in a slash."""
+    return os.fspath(path).endswith(("/", os.sep)) or os.path.isdir(path)  # noqa: PTH112 - it never raises
+
+
+def only_one(kind: Kind, results: Results) -> Results:
+    """Return results for one file of a format.
+
+    Raises:
+        ExportError: it holds one image, and there are several results.
+    """
+    if kind.holds_several:
+        return results
+    pulled = each(results)
+    first = [*islice(pulled, 2)]
+    if len(first) > 1:
+        problem = f"a file of the format {kind.name} has one image, and there are several results"
+        raise ExportError(problem, advice=[Advice("name a folder, as in out/")])
+    return chain(first, pulled)
 
 
 def named(kind: str) -> Kind:
@@ -48,6 +80,6 @@ def named(kind: str) -> Kind:
         ValueError: there is none.
     """
     if kind not in KINDS:
-        message = f"kind: there is no format {kind!r}, only {', '.join(KINDS)}"
+        message = f"kind: there is no format {show(kind)}, only {', '.join(KINDS)}"
         raise ValueError(message)
     return KINDS[kind]

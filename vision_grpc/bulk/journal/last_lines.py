@@ -3,7 +3,7 @@
 import os
 import re
 from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from io import FileIO
 from typing import NamedTuple
@@ -29,16 +29,13 @@ class LastLines:
     """Finds the last line of each key in journals; of a key that several of them have, that of the last journal counts.
 
     It takes some 30 bytes a line, and 34 a key. A line is trusted if it begins and ends as one; what else is wrong with
-    it is found when it is read, and then the line before it of the same key counts. `on_bytes` is told how many bytes
-    of the files have been read.
+    it is found when it is read, and then the line before it of the same key counts.
 
     Raises:
         JournalError: a file is not a journal, or cannot be read.
     """
 
-    def __init__(
-        self, paths: Sequence[str | os.PathLike[str]], *, on_bytes: Callable[[int], object] = lambda _: None
-    ) -> None:
+    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
         self._paths = paths
         self._files, self._offsets, self._lengths = array("H"), array("Q"), array("I")
         # How long a line is up to its answer in wire format, 0 where that is not known.
@@ -48,15 +45,11 @@ class LastLines:
         self._keys, self._names = KeyTable(), KeyTable()
         self._has_pages = False
         self._damaged = 0
-        read = 0
         for number, path in enumerate(paths):
             with open_journal(path) as file:
                 size = os.fstat(file.fileno()).st_size
                 for position, place in enumerate(lines_of(file)):
                     self._add(number, place, is_first=position == 0, is_checked=place.offset >= size - _CHECKED_BYTES)
-                    if position % 1000 == 0:
-                        on_bytes(read + place.offset)
-                read += size
         del self._keys, self._names
         self._count = sum(length > 0 for length in self._lengths)
 

@@ -52,6 +52,20 @@ def open_locked(path: Path) -> int:
         os.close(fd)
 
 
+def is_being_written(path: str | os.PathLike[str]) -> bool:
+    """Return whether a run has a journal open now, as far as the system knows."""
+    try:
+        import fcntl
+
+        with FileIO(os.fspath(path)) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, ValueError, ImportError):
+        return False
+    return False
+
+
 def read_first_line(fd: int, path: Path) -> Head | None:
     """Return what the first line of a journal says, None for a file that is still empty or has no line but this.
 

@@ -1,0 +1,62 @@
+"""What an export must not replace."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from vision_grpc.exports.documents import document_of
+from vision_grpc.exports.kinds import Kind
+from vision_grpc.sources.kinds import CONTAINERS, FITTABLE, SENDABLE, suffix_of
+from vision_grpc.texts.quoting import quote_name
+
+_RESULTS = (b'{"journal":', b'{"key":')
+
+
+def refuse_replacing(path: Path, kind: Kind, journals: Iterable[str]) -> None:
+    """Check that a file may be replaced by one of a format.
+
+    Raises:
+        click.UsageError: it is a journal or an image, or of another format.
+    """
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(256)
+    except (OSError, ValueError):  # It is not there, or opening it for writing says what is wrong.
+        return
+    name = quote_name(path)
+    if any(os.path.realpath(journal) == os.path.realpath(path) for journal in journals):
+        message = f"{name} is the journal itself, which -o would replace: name another file"
+    elif beginning.startswith(_RESULTS):
+        message = f"{name} has results of images, which -o would replace: name another file"
+    elif not beginning or (kind.begins and beginning.startswith(kind.begins)):
+        return
+    elif kind.begins:
+        message = f"{name} is there, and is not a file of the format {kind.name}: name another file, or move it away"
+    elif suffix_of(path.name) in SENDABLE | FITTABLE | CONTAINERS or b"\0" in beginning:
+        message = f"{name} is there, and is not a text: name another file"
+    else:
+        return
+    raise click.UsageError(message, click.get_current_context())
+
+
+class Sources:
+    """Checks that an output is not one of the documents that the results are about."""
+
+    def __init__(self, output: Path | None) -> None:
+        self._output = output
+        self._name = "" if output is None else output.name
+        self._real = "" if output is None else os.path.realpath(output)
+
+    def refuse(self, key: str) -> None:
+        """Check one more key.
+
+        Raises:
+            click.UsageError: it is that of the output.
+        """
+        if self._output is None or self._name not in key or "\0" in key:
+            return
+        if os.path.realpath(document_of(key)) == self._real and self._output.exists():
+            message = f"{quote_name(self._output)} is one of the images, -o would overwrite it: name another file"
+            raise click.UsageError(message, click.get_current_context())

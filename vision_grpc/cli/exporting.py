@@ -1,0 +1,183 @@
+"""One run of `vision-grpc export`: from its options to its exit code."""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from io import FileIO
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+import click
+
+from vision_grpc.bulk.journal.last_lines import LastLines
+from vision_grpc.bulk.journal.opening import is_being_written
+from vision_grpc.bulk.journal.reader import Line, read_lines
+from vision_grpc.bulk.progress import Progress
+from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
+from vision_grpc.cli.export_output import Sources, refuse_replacing
+from vision_grpc.cli.export_summary import print_export_summary
+from vision_grpc.cli.interrupts import Interrupts
+from vision_grpc.cli.output import Output, open_output
+from vision_grpc.cli.progress import Display, show_progress
+from vision_grpc.cli.stderr import print_line, with_notes
+from vision_grpc.exports.folder import ExportFolder
+from vision_grpc.exports.results import damage_of, damage_of_text
+from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.session.monitor import Stats
+from vision_grpc.sources.extras import describe_missing
+from vision_grpc.sources.places.stdin import STDIN
+from vision_grpc.texts.quoting import quote_name
+
+if TYPE_CHECKING:
+    from vision_grpc.cli.export import ExportWishes
+
+# Writing each text by itself costs more than making it.
+_BLOCK_BYTES = 1 << 18
+
+
+class Export:
+    """An export: what was asked for, and what has happened so far."""
+
+    def __init__(self, wishes: "ExportWishes", *, quiet: bool, progress: bool | None) -> None:
+        self._wishes = wishes
+        self._kind = wishes.kind
+        self._quiet = quiet
+        self._shows_progress = progress
+        self._progress = Progress(time.monotonic())
+        self._sources = Sources(None if wishes.is_folder else wishes.output)
+        self.exported = 0
+        """Images that are in the output."""
+        self.without_answers = 0
+        """Images left out, as their lines have no answers."""
+        self.damaged = 0
+        """Lines that are not whole."""
+        self.files: int | None = None
+        """Files in a folder."""
+        self.moved = 0
+        """How many of them have longer names because other files were there."""
+
+    def run(self) -> int:
+        """Run, and return the exit code."""
+        with Interrupts() as interrupts:
+            try:
+                return self._run()
+            except KeyboardInterrupt as error:
+                print_line(with_notes("interrupted", error))
+                return interrupts.exit_code
+
+    @property
+    def left_out(self) -> int:
+        """How many images are left out, and lines of them."""
+        failed = 0 if self._kind.has_failed else self._progress.failures.count
+        return failed + self.without_answers + self.damaged
+
+    def _run(self) -> int:
+        wishes = self._wishes
+        if wishes.output is not None and not wishes.is_folder:
+            refuse_replacing(wishes.output, self._kind, wishes.journals)
+        with ExitStack() as stack:
+            results = self._choose(self._lines(stack))
+            first = [*islice(results, 2)]
+            if first:
+                self._write(chain(first, results), several=len(first) > 1)
+        print_export_summary(self, wishes, self._progress, quiet=self._quiet)
+        return NOTHING_DONE if not self.exported else SOME_FAILED if self.left_out else ALL_READ
+
+    def _lines(self, stack: ExitStack) -> Iterator[Line]:
+        wishes = self._wishes
+        if wishes.journals == (STDIN,) and not wishes.is_folder:
+            self.damaged += yield from read_lines(FileIO(sys.stdin.fileno(), closefd=False), "stdin")
+            return
+        for path in wishes.journals:
+            if path != STDIN and is_being_written(path):
+                print_line(f"{quote_name(path)}: a run is still writing it, its results so far are exported")
+        last = LastLines([_copy_of_stdin(stack) if path == STDIN else path for path in wishes.journals])
+        self._progress.listed(len(last))
+        self._progress.listing_ended()
+        self.damaged += yield from last.read(texts_only=self._kind.is_of_texts, by_document=True)
+
+    def _choose(self, lines: Iterable[Line]) -> Iterator[ImageResult]:
+        """Yield the results that are exported, and count those that are not."""
+        for line in lines:
+            if self._wishes.key is not None and not self._wishes.key.match(line.key):
+                continue
+            self._sources.refuse(line.key)
+            result = line.image_result()
+            error = result.error or self._damage_of(result)
+            if error is None and self._kind.needs_answers and result.outcome is None:
+                self.without_answers += 1
+                continue
+            self._progress.finish(result if error is None else ImageResult(line.key, error=error), billed_units=0)
+            if error is None or self._kind.has_failed:
+                self.exported += 1
+                yield result
+
+    def _damage_of(self, result: ImageResult) -> ImageError | None:
+        if self._kind.has_failed:  # The writer says it in the row.
+            return None
+        return damage_of(result) if self._kind.needs_answers else damage_of_text(result)
+
+    def _write(self, results: Iterator[ImageResult], *, several: bool) -> None:
+        kind, wishes = self._kind, self._wishes
+        try:
+            if wishes.is_folder and wishes.output is not None:
+                self._write_folder(ExportFolder(wishes.output, kind), results)
+                return
+            if several and not kind.holds_several:
+                message = f"--to {kind.name} makes a file for each image: name a folder for them, as in -o {kind.name}/"
+                raise click.UsageError(message, click.get_current_context())
+            with open_output(wishes.output, keeps_partial=False) as output:
+                if output.is_terminal and not kind.is_text:
+                    message = f"{kind.name} is not a text for a terminal: name a file, as in -o results{kind.suffix}"
+                    raise click.UsageError(message, click.get_current_context())
+                with self._display(output) as display:
+                    for block in self._blocks(kind.writer()(results)):
+                        with display.room_for(output):
+                            output.write(block)
+                output.finish()
+        except ImportError as error:
+            if kind.extra is None:
+                raise
+            message = f"--to {kind.name}: {describe_missing(error, kind.extra)}"
+            raise click.ClickException(message) from error
+
+    def _write_folder(self, folder: ExportFolder, results: Iterator[ImageResult]) -> None:
+        with self._display(None):
+            self.files = folder.write(results, self._kind.writer())
+        self.moved = folder.moved
+
+    def _blocks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield chunks together, unless more of them may be long in coming."""
+        if STDIN in self._wishes.journals:
+            yield from chunks
+            return
+        block: list[bytes] = []
+        size = 0
+        for chunk in chunks:
+            block.append(chunk)
+            size += len(chunk)
+            if size >= _BLOCK_BYTES:
+                yield b"".join(block)
+                block.clear()
+                size = 0
+        yield b"".join(block)
+
+    def _display(self, output: Output | None) -> Display:
+        return show_progress(
+            lambda: self._progress.snapshot(time.monotonic(), Stats()),
+            wanted=self._shows_progress,
+            quiet=self._quiet,
+            output_is_terminal=output is not None and output.is_terminal,
+        )
+
+
+def _copy_of_stdin(stack: ExitStack) -> str:
+    """Return the path of a file with what stdin has, which is read twice."""
+    file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="vision-grpc-", suffix=".jsonl"))  # noqa: SIM115
+    with FileIO(sys.stdin.fileno(), closefd=False) as stdin:
+        shutil.copyfileobj(stdin, file)
+    file.flush()
+    return file.name

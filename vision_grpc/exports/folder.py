@@ -1,0 +1,49 @@
+"""A folder with a file for each image, or for each document whose pages are images."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from vision_grpc.bulk.text_folder import TextFolder
+from vision_grpc.exports.documents import documents
+from vision_grpc.exports.kinds import Kind
+from vision_grpc.results import ImageResult
+
+Write = Callable[[Iterable[ImageResult]], Iterator[bytes]]
+
+
+class ExportFolder:
+    """Writes a file for each image: of `scans/a.png`, to `scans/a.tsv` in the folder.
+
+    Pages of a document (`b.pdf#page=3`) that follow each other go to one file (`b.tsv`) where the format holds several.
+    The names are those of `TextFolder`, which never overwrites another file; each file appears when it is complete, and
+    is held in memory until then.
+
+    Raises:
+        TextFolderError: the folder cannot be made.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], kind: Kind) -> None:
+        self._kind = kind
+        self._folder = TextFolder(path, suffix=kind.suffix.encode())
+
+    def write(self, results: Iterable[ImageResult], writer: Write) -> int:
+        """Write the files, and return how many there are.
+
+        Raises:
+            TextFolderError: a file cannot be written.
+        """
+        count = 0
+        for key, pages in self._files(results):
+            self._folder.put(key, b"".join(writer(pages)))
+            count += 1
+        return count
+
+    @property
+    def moved(self) -> int:
+        """How many files have longer names because other files were there."""
+        return self._folder.moved
+
+    def _files(self, results: Iterable[ImageResult]) -> Iterator[tuple[str, Iterable[ImageResult]]]:
+        if self._kind.holds_several:
+            return documents(results)
+        return ((result.key, [result]) for result in results)
