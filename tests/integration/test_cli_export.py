@@ -18,6 +18,7 @@ from journaled import SETTINGS, failed, read
 
 from vision_grpc.bulk.journal import Answers, Journal, LineWriter
 from vision_grpc.cli import app
+from vision_grpc.cli import export as command
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageResult
 
@@ -44,6 +45,7 @@ def export(folder: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.Ca
     """Runs the command in this process, in the folder."""
     assert folder == Path.cwd()
     monkeypatch.setattr(app, "open_stdout", lambda: None)
+    monkeypatch.setattr(command, "show_logs", lambda _: None)
 
     def run(*arguments: str) -> Finished:
         monkeypatch.setattr("sys.argv", ["vision-grpc", "export", *arguments])
