@@ -98,7 +98,7 @@ def _server_context(authority: trustme.CA, host: str, not_after: datetime | None
 
 def test_a_tls_port_without_tls(authority: trustme.CA) -> None:
     with http_server(always(Reply(200, b"")), _server_context(authority, "127.0.0.1")) as url:
-        findings = _examine(Arguments(endpoint=url.removeprefix("https://"), insecure=True), timeout_s=2)
+        findings = _examine(Arguments(endpoint=url.removeprefix("https://"), insecure=True), timeout_s=20)
     assert _faults(findings) == ["tls"]
     assert "drop insecure=True" in str(findings["tls"].fix)
 
@@ -298,7 +298,7 @@ def test_a_service_that_asks_for_a_client_certificate(
                 client_certificate=pair,
             ),
             {"YC_API_KEY": "AQVNkey"},
-            timeout_s=5,
+            timeout_s=20,
         )
     faults = _faults(findings)
     if is_known and transport in {"auto", way}:
@@ -386,7 +386,7 @@ def test_a_proxy_that_refuses(
     with lying_server(_reply(answer)) as proxy:
         monkeypatch.setenv("https_proxy", f"http://me:SECRET@{proxy.address}")
         arguments = Arguments(endpoint="vision.invalid", transport=transport)  # type: ignore[arg-type]
-        findings = _examine(arguments, {"YC_API_KEY": "k"}, call=True, timeout_s=5)
+        findings = _examine(arguments, {"YC_API_KEY": "k"}, call=True, timeout_s=20)
     assert _faults(findings) == ["proxy"]
     assert message in findings["proxy"].message
     assert fix in str(findings["proxy"].fix)
@@ -398,7 +398,7 @@ def test_a_proxy_that_refuses(
 def test_a_proxy_of_a_kind_that_is_not_supported(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     with lying_server(accept_alone) as proxy:
         monkeypatch.setenv("https_proxy", f"{scheme}://me:SECRET@{proxy.address}")
-        findings = _examine(Arguments(endpoint="vision.invalid", transport="rest"), {"YC_API_KEY": "k"}, timeout_s=5)
+        findings = _examine(Arguments(endpoint="vision.invalid", transport="rest"), {"YC_API_KEY": "k"}, timeout_s=20)
     assert _faults(findings) == ["proxy"]
     assert "cannot be used" in findings["proxy"].message
     assert findings["proxy"].fix == "name one as http://host:port, or set NO_PROXY=vision.invalid to connect directly"

@@ -76,7 +76,7 @@ def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
     assert "name one as http://host:port, or set NO_PROXY=vision.example" in str(caught.value)
     assert "S3cret" not in "".join(traceback.format_exception(caught.value))
     with pytest.raises(AuthError, match=r"no token from the IAM service at .* cannot be used: \w"):
-        OAuthToken("token", iam_endpoint="iam.example", transport=transport).authorization(timeout_s=5)
+        OAuthToken("token", iam_endpoint="iam.example", transport=transport).authorization(timeout_s=20)
 
 
 @pytest.mark.parametrize("driver", [SyncDriver, AsyncDriver])

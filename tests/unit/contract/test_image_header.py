@@ -269,7 +269,6 @@ BEGINNINGS = (
 )  # fmt: skip
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("beginning", [b"", *BEGINNINGS], ids=repr)
 def test_no_file_takes_long_to_be_named(beginning: bytes) -> None:
     # A pattern that tries all ways to split such a file would take longer than the world is old.

@@ -85,7 +85,6 @@ def test_who_closes_as_one_is_opened_waits_for_it() -> None:
     assert closed == [0, 1]
 
 
-@pytest.mark.timeout(20)
 def test_a_signal_handler_may_close_as_one_is_opened() -> None:
     """It runs in the thread that holds the lock."""
     numbers = count()
