@@ -14,9 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vision_grpc.exports.alto_xml import alto
     from vision_grpc.exports.csv_tables import csv, words
+    from vision_grpc.exports.hocr_html import hocr
     from vision_grpc.exports.kinds import KINDS, Kind
     from vision_grpc.exports.markdown_text import markdown
+    from vision_grpc.exports.page_xml import page
     from vision_grpc.exports.plain_text import txt
     from vision_grpc.exports.results import Results
     from vision_grpc.exports.tesseract_tsv import tsv
@@ -24,9 +27,12 @@ if TYPE_CHECKING:
 
 # A module has another name than what it has for users: Python puts each module that is imported here under its name.
 _MODULES = {
+    "alto_xml": ("alto",),
     "csv_tables": ("csv", "words"),
+    "hocr_html": ("hocr",),
     "kinds": ("KINDS", "Kind"),
     "markdown_text": ("markdown",),
+    "page_xml": ("page",),
     "plain_text": ("txt",),
     "results": ("Results",),
     "tesseract_tsv": ("tsv",),
@@ -34,7 +40,21 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = ["KINDS", "ExportError", "Kind", "Results", "csv", "markdown", "tsv", "txt", "words", "write"]
+__all__ = [
+    "KINDS",
+    "ExportError",
+    "Kind",
+    "Results",
+    "alto",
+    "csv",
+    "hocr",
+    "markdown",
+    "page",
+    "tsv",
+    "txt",
+    "words",
+    "write",
+]
 
 
 def __getattr__(name: str) -> object:

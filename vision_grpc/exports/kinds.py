@@ -113,6 +113,25 @@ KINDS: dict[str, Kind] = {
             suffixes=[".md", ".markdown"],
             needs_answers=False,
         ),
+        Kind(
+            name="hocr",
+            module="hocr_html",
+            about="hOCR: HTML with the places of the words",
+            suffixes=[".hocr"],
+        ),
+        Kind(
+            name="alto",
+            module="alto_xml",
+            about="ALTO 4.4, the XML of libraries",
+            suffixes=[".alto.xml", ".alto"],
+        ),
+        Kind(
+            name="page",
+            module="page_xml",
+            about="PAGE XML 2019-07-15, a page a file",
+            suffixes=[".page.xml"],
+            holds_several=False,
+        ),
     )
 }
 """The formats by name, in the order of the help."""
