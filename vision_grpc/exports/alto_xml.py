@@ -1,7 +1,7 @@
 """ALTO, the format of libraries for the layout and the text of pages, in version 4.4 of its schema."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice, pairwise
+from itertools import chain, islice
 
 from vision_grpc.exports.placed_pages import Place, PlacedLine, PlacedPage, PlacedWord, placed_pages
 from vision_grpc.exports.results import Results
@@ -89,22 +89,21 @@ def _line(line: PlacedLine, number: str) -> Sequence[str]:
 
 
 def _strings(words: Sequence[PlacedWord], page: int, before: int, language_around: str) -> Iterator[str]:
-    spaces = chain(map(_space, pairwise(words)), [""])
-    for number, (word, space) in enumerate(zip(words, spaces, strict=True), before + 1):
-        text, place, confidence, language, _ = word
+    last = None
+    for number, (text, place, confidence, language, _) in enumerate(words, before + 1):
+        if last is not None:
+            yield _space(last, place)
+        last = place
         certainty = "" if confidence is None else f' WC="{confidence:.4f}"'
         attribute = f' LANG="{language}"' if language and language != language_around else ""
         start = f'<String ID="string_{page}_{number}"{_box(place)} CONTENT="{text}"{certainty}{attribute}'
-        yield f"{start}/>\n{space}" if place.points is None else f"{start}>\n{_shape(place)}</String>\n{space}"
+        yield f"{start}/>\n" if place.points is None else f"{start}>\n{_shape(place)}</String>\n"
 
 
-def _space(words: tuple[PlacedWord, PlacedWord]) -> str:
+def _space(first: Place, second: Place) -> str:
     """Return the space between two words, with its place if they are beside each other."""
-    first, second = words[0].place, words[1].place
     left, right = (first.right, second.left) if first.left <= second.left else (second.right, first.left)
-    if right <= left:
-        return "<SP/>\n"
-    return f'<SP HPOS="{left}" VPOS="{first.top}" WIDTH="{right - left}"/>\n'
+    return f'<SP HPOS="{left}" VPOS="{first.top}" WIDTH="{right - left}"/>\n' if left < right else "<SP/>\n"
 
 
 def _box(place: Place) -> str:

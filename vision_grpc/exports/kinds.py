@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Writer = Callable[["Results"], Iterator[bytes]]
 """Makes the bytes of a file, in chunks; it may have options as keywords, too."""
 
+_XML = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
@@ -118,18 +120,21 @@ KINDS: dict[str, Kind] = {
             module="hocr_html",
             about="hOCR: HTML with the places of the words",
             suffixes=[".hocr"],
+            begins=_XML + b"<!DOCTYPE html>\n<html xmlns=",
         ),
         Kind(
             name="alto",
             module="alto_xml",
             about="ALTO 4.4, the XML of libraries",
             suffixes=[".alto.xml", ".alto"],
+            begins=_XML + b"<alto xmlns=",
         ),
         Kind(
             name="page",
             module="page_xml",
             about="PAGE XML 2019-07-15, a page a file",
             suffixes=[".page.xml"],
+            begins=_XML + b"<PcGts xmlns=",
             holds_several=False,
         ),
     )

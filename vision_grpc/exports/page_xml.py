@@ -7,6 +7,7 @@ from itertools import islice
 from vision_grpc.exports.language_names import language_name
 from vision_grpc.exports.placed_pages import Place, PlacedBlock, PlacedPage, PlacedWord, placed_pages
 from vision_grpc.exports.results import Results
+from vision_grpc.exports.writing import ExportError
 from vision_grpc.exports.xml_text import escape_key
 from vision_grpc.version import __version__
 
@@ -20,14 +21,12 @@ def page(results: Results, *, created: datetime | None = None) -> Iterator[bytes
     `created` is the time that the document states, now if it is None.
 
     Raises:
-        ValueError: there are several pages, of which a file of this format holds one.
+        ExportError: there are several pages.
     """
     pages = [*islice(placed_pages(results), 2)]
     if len(pages) > 1:
-        message = (
-            "results: a file of PAGE XML holds one page; write each result to a file, such as `--to page -o FOLDER/`"
-        )
-        raise ValueError(message)
+        message = "results: a file of PAGE XML holds one page, and there are several: write a file for each result"
+        raise ExportError(message)
     for placed in pages:
         yield _document(placed, created or datetime.now(UTC)).encode()
 
@@ -90,14 +89,11 @@ def _region(block: PlacedBlock, number: int, lines: int, words: int) -> Iterator
 
 def _word(word: PlacedWord, number: int, language_around: str) -> str:
     language = language_name(word.language)
-    return "".join(
-        (
-            f'<Word id="word_{number}"',
-            f' language="{language}"' if language and language != language_around else "",
-            ' readingDirection="right-to-left"' if word.direction == "rtl" else "",
-            f">\n{_coords(word.place)}{_text(word.text, word.confidence)}</Word>\n",
-        )
-    )
+    attributes = f' language="{language}"' if language and language != language_around else ""
+    if word.direction == "rtl":
+        attributes += ' readingDirection="right-to-left"'
+    content = f"{_coords(word.place)}{_text(word.text, word.confidence)}"
+    return f'<Word id="word_{number}"{attributes}>\n{content}</Word>\n'
 
 
 def _coords(place: Place) -> str:

@@ -148,11 +148,9 @@ def _placed_line(line: Line, block: Place, languages: Counter[str]) -> PlacedLin
         texts = [*map(escape, texts)]
     placed: list[PlacedWord] = []
     for word, text, direction in zip(words, texts, directions, strict=True):
-        language = ""
+        detected = word.message.languages
         # The surest is the first one.
-        for detected in word.message.languages:
-            language = _tag(detected.language_code)
-            break
+        language = _tag(detected[0].language_code) if detected else ""
         if language:
             languages[language] += 1
         placed.append(
@@ -191,7 +189,8 @@ def _around(polygons: Iterable[messages.Polygon]) -> Place | None:
 
 
 def _place(polygon: messages.Polygon) -> Place | None:
-    vertices = polygon.vertices
+    # A slice is a list, which is faster than protobuf's container.
+    vertices = polygon.vertices[:]
     if len(vertices) == _CORNERS:
         first, second, third, fourth = vertices
         left, top, right, bottom = first.x, first.y, third.x, third.y

@@ -1,9 +1,10 @@
 from importlib import import_module, resources
 
+import journaled
 import pytest
 
 from vision_grpc import exports
-from vision_grpc.exports.kinds import KINDS, kind_of_path
+from vision_grpc.exports.kinds import KINDS, Kind, kind_of_path
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -38,3 +39,9 @@ def test_the_suffixes_are_apart() -> None:
 @pytest.mark.parametrize("path", ["", "results", "results.jsonl", "folder/", ".tar", "tsv"])
 def test_a_name_may_say_no_format(path: str) -> None:
     assert kind_of_path(path) is None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.begins], ids=lambda kind: kind.name)
+def test_files_of_a_format_begin_alike(kind: Kind) -> None:
+    data = b"".join(kind.writer()(journaled.read("a.png", "word")))
+    assert data.startswith(kind.begins)

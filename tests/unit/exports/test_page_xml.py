@@ -133,9 +133,9 @@ def test_an_image_without_a_page_has_an_empty_one_and_a_failed_one_has_nothing()
 
 def test_a_file_holds_one_page() -> None:
     several = [result_of("a.png", page()), result_of("b.png", page())]
-    with pytest.raises(ValueError, match="one page"):
+    with pytest.raises(exports.ExportError, match="one page"):
         next(exports.page(several))
-    with pytest.raises(ValueError, match="one page"):
+    with pytest.raises(exports.ExportError, match="one page"):
         next(exports.page(result_of("a.pdf", page(), page())))
 
 
