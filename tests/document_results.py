@@ -32,7 +32,8 @@ def rectangle(left: int, top: int, right: int, bottom: int) -> Polygon:
 
 
 def word(text: str, box: tuple[int, int, int, int] | None = None, *languages: str, confidence: float = 0.97) -> Word:
-    detected = [Word.DetectedLanguage(language_code=code) for code in languages]
+    """Return a word; of several languages, the last one is the surest."""
+    detected = [Word.DetectedLanguage(language_code=code, confidence=sure) for sure, code in enumerate(languages)]
     area = Polygon() if box is None else rectangle(*box)
     return Word(text=text, bounding_box=area, confidence=confidence, languages=detected)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
 from vision_grpc import messages
@@ -23,6 +24,7 @@ _CORNERS = 4
 _FEWEST_POINTS = 3
 _NO_LENGTH = 2**31
 _NO_PAGE = Page(messages.Page())
+_confidence_of = attrgetter("confidence")
 
 
 class Place(NamedTuple):
@@ -149,8 +151,8 @@ def _placed_line(line: Line, block: Place, languages: Counter[str]) -> PlacedLin
     placed: list[PlacedWord] = []
     for word, text, direction in zip(words, texts, directions, strict=True):
         detected = word.message.languages
-        # The surest is the first one.
-        language = _tag(detected[0].language_code) if detected else ""
+        surest = detected[0] if len(detected) == 1 else max(detected, key=_confidence_of, default=None)
+        language = _tag(surest.language_code) if surest else ""
         if language:
             languages[language] += 1
         placed.append(

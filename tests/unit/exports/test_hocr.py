@@ -89,7 +89,7 @@ def test_a_peer_finds_the_words_at_their_places(tmp_path: Path) -> None:
 
 
 def test_languages_and_directions_are_said_where_they_change() -> None:
-    words = [word("שלום", None, "he"), word("1"), word("abc", None, "en"), word("עולם", None, "he")]
+    words = [word("שלום", None, "he"), word("1"), word("abc", None, "ru", "en"), word("עולם", None, "he")]
     tree = parsed(result_of("a", page(block(line(*words), line(word("ab"), word("של"))))))
     (paragraph,) = of_class(tree, "ocr_par")
     assert (paragraph.attrib["lang"], "dir" in paragraph.attrib) == ("he", False)
