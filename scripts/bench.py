@@ -6,6 +6,7 @@
     scripts/bench.py latency     images per second against a service that is slow to answer
     scripts/bench.py import      CPU of importing the package
     scripts/bench.py json        CPU of messages to JSON and back, that of protobuf's json_format over ours
+    scripts/bench.py results     CPU of reading pages through views, over that of messages; plain values, pickles
     scripts/bench.py rest        CPU of streaming over REST, over that of http.client; memory beside gRPC
     scripts/bench.py cli         CPU of the command line over the library's; memory and resuming of long runs; its start
 
@@ -21,6 +22,7 @@ _MODULES = {
     "latency": "benchmarks.latency",
     "import": "benchmarks.imports",
     "json": "benchmarks.json_codec",
+    "results": "benchmarks.results",
     "rest": "benchmarks.rest",
     "cli": "benchmarks.cli",
 }

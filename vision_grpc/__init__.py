@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vision_grpc.aio import AsyncVisionClient
     from vision_grpc.client import VisionClient
     from vision_grpc.cloud.discovery import ApiEndpoints
-    from vision_grpc.codec.json import from_json, to_json
+    from vision_grpc.codec.json import from_json
     from vision_grpc.config import Limits, RetryPolicy, Timeouts
     from vision_grpc.errors import (
         AuthError,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from vision_grpc.events import Event
     from vision_grpc.results import ImageError, ImageResult
+    from vision_grpc.results.encoding import to_json
     from vision_grpc.session.memory import MemoryTuning, tune_memory
     from vision_grpc.session.monitor import LATENCY_BOUNDS_S, Stats
     from vision_grpc.session.stop import Stop
@@ -99,9 +100,10 @@ _MODULES = {
         "Violation",
         "VisionError",
     ),
-    "codec.json": ("from_json", "to_json"),
+    "codec.json": ("from_json",),
     "events": ("Event",),
     "results": ("ImageError", "ImageResult"),
+    "results.encoding": ("to_json",),
     "session.memory": ("MemoryTuning", "tune_memory"),
     "session.monitor": ("LATENCY_BOUNDS_S", "Stats"),
     "session.stop": ("Stop",),

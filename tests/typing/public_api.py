@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import aclosing, closing
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 
 import vision_grpc
 from vision_grpc import (
@@ -37,7 +37,7 @@ from vision_grpc.messages import (
     TextAnnotation,
     Vertex,
 )
-from vision_grpc.results.layout import Word
+from vision_grpc.results.layout import Box, Word
 from vision_grpc.sources.ahead import ReadAhead, read_ahead
 from vision_grpc.sources.fit import prepare
 from vision_grpc.sources.item import Item
@@ -70,6 +70,11 @@ def one_image_comes_back_as_a_result(client: VisionClient) -> None:
     assert_type(result.key, str)
     assert_type(result.text, str)
     assert_type(result.words(), Iterator[Word])
+    assert_type(result.pages[0].blocks[0].lines[0].words[0].box, Box)
+    assert_type(next(result.lines()).polygon, Sequence[tuple[int, int]])
+    assert_type(next(result.blocks()).confidence, float | None)
+    assert_type(result.to_dict(detail="text"), dict[str, Any])
+    assert_type(to_json(result), bytes)
     assert_type(result.annotation, TextAnnotation | None)
     assert_type(result.result, AnalyzeResult | None)
     assert_type(result.attempts, int)

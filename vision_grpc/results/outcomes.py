@@ -106,6 +106,8 @@ class JsonOutcome:
         return from_json(self._hide(self._json), AnalyzeResult)
 
     def __reduce__(self) -> tuple[object, ...]:
+        if self._message is not None:  # Half as large.
+            return _restore, (self.wire(), self.error() is not None)
         return JsonOutcome, (self._hide(self._json),)
 
 

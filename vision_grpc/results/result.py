@@ -1,9 +1,9 @@
 """What comes back for an image."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from vision_grpc.errors import (
     Advice,
@@ -18,10 +18,12 @@ from vision_grpc.errors import (
     advice_text,
 )
 from vision_grpc.results.layout import Block, Line, Page, Word
-from vision_grpc.texts.quoting import show
+from vision_grpc.texts.quoting import shorten, show
 
 if TYPE_CHECKING:
-    from vision_grpc.messages import AnalyzeResult, Any, TextAnnotation
+    from vision_grpc.messages import AnalyzeResult, TextAnnotation
+    from vision_grpc.messages import Any as AnyMessage
+    from vision_grpc.results.plain import Detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class ImageError:
 
     code: Code
     message: str
-    details: Sequence["Any"] = ()
+    details: Sequence["AnyMessage"] = ()
     """google.protobuf.Any messages of the service."""
 
     cause: VisionError | None = field(default=None, repr=False, compare=False)
@@ -94,10 +96,17 @@ class Outcome(Protocol):
         ...
 
 
+_SHOWN = 80
+"""How many characters of the text a repr shows."""
+
+
 # Not frozen: that would cost 0.6 us, a tenth of all that the client itself costs an image.
 @dataclass(slots=True)
 class ImageResult:
-    """The outcome for one image: text, or an error, or both when only some features failed."""
+    """The outcome for one image: text, or an error, or both when only some features failed.
+
+    It is true when it is `ok`, and so for an empty page, too.
+    """
 
     key: str
     """The path, or the key of the `Image`, or `#position` for bare bytes."""
@@ -130,9 +139,28 @@ class ImageResult:
     """The text where it is kept beside the answer, or without one, as in a journal; else it is read from the answer."""
 
     def __repr__(self) -> str:
-        # As of any dataclass, but for the key: that of an image in base64 would be the whole image.
-        rest = [f"{each.name}={getattr(self, each.name)!r}" for each in fields(self)[1:] if each.repr]
-        return f"ImageResult(key={show(self.key)}, {', '.join(rest)})"
+        parts = [show(self.key)]
+        if self.error is not None:
+            parts.append(f"error={shorten(str(self.error))!r}")
+        try:
+            text = self.text
+        except ProtocolError:
+            parts.append("answer=damaged")
+        else:
+            if text or self.error is None:
+                more = f"... ({len(text):,} characters)" if len(text) > _SHOWN else ""
+                parts.append(f"text={text[:_SHOWN]!r}{more}")
+        return f"ImageResult({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        """Return the result as notebooks show it: its picture with boxes, where that is at hand, and its text."""
+        from vision_grpc.results.notebook import to_html
+
+        return to_html(self)
+
+    def __bool__(self) -> bool:
+        """Whether it is `ok`: true for an empty page, false for whatever failed, even if some text was read."""
+        return self.ok
 
     @property
     def result(self) -> "AnalyzeResult | None":
@@ -151,13 +179,15 @@ class ImageResult:
     def check(self) -> Self:
         """Return the result itself, its answer read: one that is damaged becomes the error of the image.
 
-        Without this it is read with the text, which then raises ProtocolError. It costs what reading the text costs.
+        Without this it is read with the text, which then raises ProtocolError. It costs what reading the text costs,
+        also where that is known already, as in a journal.
         """
-        if self.error is None and self.outcome is not None:
+        if self.outcome is not None:
             try:
                 self.outcome.text()
             except ProtocolError as error:
-                self.error = ImageError(error.code, str(error), cause=error)
+                if self.error is None:
+                    self.error = ImageError(error.code, str(error), cause=error)
                 self.outcome = None
         return self
 
@@ -206,6 +236,17 @@ class ImageResult:
     def words(self) -> Iterator[Word]:
         """Yield every word in reading order, with box, confidence and languages."""
         return chain.from_iterable(page.words() for page in self.pages)
+
+    def to_dict(self, *, detail: "Detail" = "words") -> dict[str, Any]:
+        """Return the result as plain values, which JSON, queues, pydantic and pandas take.
+
+        All fields are there, whatever they hold: boxes as `[left, top, right, bottom]`, polygons as `[[x, y], ...]`,
+        texts in UTF-8, no NaN; docs/results.md has the whole form. With `detail="text"` the pages are left out. An
+        answer that is damaged becomes the error of the result, as by `check`.
+        """
+        from vision_grpc.results.plain import to_dict
+
+        return to_dict(self, detail)
 
 
 class Answer(NamedTuple):

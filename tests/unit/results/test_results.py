@@ -1,3 +1,4 @@
+import copy
 import pickle
 from collections.abc import Callable
 
@@ -5,6 +6,7 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from vision_grpc.codec.batch_wire import has_error
+from vision_grpc.codec.json import to_json
 from vision_grpc.errors import Code, ImageFailedError, ProtocolError, TransportError
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -20,6 +22,7 @@ from vision_grpc.messages import (
 )
 from vision_grpc.results import ImageError, ImageResult, Outcome
 from vision_grpc.results.outcomes import JsonOutcome, MessageOutcome, WireOutcome, text_of
+from vision_grpc.results.pixels import MappedOutcome, PixelMap
 
 _GARBAGE = b"\x12\x05cut"
 
@@ -168,10 +171,10 @@ def test_text_is_the_same_whether_the_rest_was_parsed_or_not() -> None:
 
 def test_results_go_through_pickle(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
     result = result_of(AnalyzeResult(error=Status(code=8, message="quota"), results=[_page([_line("a")])]))
-    copy = pickle.loads(pickle.dumps(result))  # noqa: S301 - our own bytes
-    assert copy == result
-    assert copy.text == "a"
-    assert copy.result == result.result
+    twin = pickle.loads(pickle.dumps(result))  # noqa: S301 - our own bytes
+    assert twin == result
+    assert twin.text == "a"
+    assert twin.result == result.result
 
 
 def test_a_result_without_an_error_is_returned_as_it_is(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
@@ -204,10 +207,89 @@ def test_a_key_is_not_said_twice() -> None:
         failed.raise_for_error()
 
 
-def test_the_repr_of_a_result_is_bounded() -> None:
-    error = ImageError(Code.NOT_FOUND, "gone")
-    assert repr(ImageResult("a\tb.png", error=error)) == (
-        r"ImageResult(key='a\tb.png', error=ImageError(code=<Code.NOT_FOUND: 5>, message='gone', details=()), "
-        "attempts=0, transport=None, request_id=None, fallback_reason=None, fitted=None)"
+def test_truth_is_ok(result_of: Callable[[AnalyzeResult], ImageResult]) -> None:
+    failed = FeatureResult(error=Status(code=8, message="quota"))
+    read, empty, half = map(
+        result_of,
+        (
+            AnalyzeResult(results=[_page([_line("a")])]),
+            AnalyzeResult(results=[_page()]),
+            AnalyzeResult(results=[failed, _page([_line("read")])]),
+        ),
     )
-    assert len(repr(ImageResult("x" * 100_000))) < 500
+    assert [bool(result) for result in (read, empty, half)] == [True, True, False]
+    assert [*filter(None, [half, empty, read])] == [empty, read]
+
+
+def test_a_failed_result_whose_answer_is_damaged_keeps_its_error() -> None:
+    error = ImageError(Code.INTERNAL, "bug")
+    result = ImageResult("key", WireOutcome(_GARBAGE, has_error=True), error).check()
+    assert (result.error, result.text, result.outcome) == (error, "", None)
+
+
+def test_a_repr_shows_the_key_the_error_and_the_beginning_of_the_text(
+    result_of: Callable[[AnalyzeResult], ImageResult],
+) -> None:
+    failed = FeatureResult(error=Status(code=8, message="quota"))
+    cases = {
+        "ImageResult('key', text='')": AnalyzeResult(results=[_page()]),
+        r"ImageResult('key', text='a שלום\n🙂')": AnalyzeResult(results=[_page([_line("a", "שלום"), _line("🙂")])]),
+        "ImageResult('key', error='RESOURCE_EXHAUSTED: quota', text='read')": AnalyzeResult(
+            results=[failed, _page([_line("read")])]
+        ),
+        "ImageResult('key', error='INVALID_ARGUMENT: no image')": AnalyzeResult(
+            error=Status(code=3, message="no image")
+        ),
+        f"ImageResult('key', text='{'x' * 80}'... (10,000 characters))": AnalyzeResult(
+            results=[_page([_line("x" * 10_000)])]
+        ),
+    }
+    assert [repr(result_of(answer)) for answer in cases.values()] == list(cases)
+
+
+def test_a_repr_never_raises_and_is_never_long() -> None:
+    nothing_read = ImageResult("a\tb.png", error=ImageError(Code.NOT_FOUND, "gone"))
+    assert repr(nothing_read) == r"ImageResult('a\tb.png', error='NOT_FOUND: gone')"
+    assert repr(ImageResult("key")) == "ImageResult('key', text='')"
+    assert repr(ImageResult("key", WireOutcome(_GARBAGE, has_error=False))) == "ImageResult('key', answer=damaged)"
+    assert repr(ImageResult("key", JsonOutcome(b"{"))) == "ImageResult('key', answer=damaged)"
+    odd = "\udce9\x1b\0\u202e" * 100_000
+    long = ImageResult(odd, error=ImageError(Code.INTERNAL, odd), known_text=odd)
+    assert len(repr(long)) < 6_000
+    assert repr(long).isprintable()
+    assert len(repr(ImageResult("/9j/" + "A" * 100_000))) < 100
+
+
+def test_a_repr_parses_nothing_but_the_text() -> None:
+    outcome = _by_wire(AnalyzeResult(results=[_page([_line("a")])]))
+    assert repr(ImageResult("key", outcome)) == "ImageResult('key', text='a')"
+    assert outcome._message is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["text", "result", "pages", "to_dict"])
+@pytest.mark.parametrize("pixel_map", [None, PixelMap((10, 10), (20, 20))])
+def test_a_pickle_is_as_large_as_the_answer_whatever_was_read(name: str, pixel_map: PixelMap | None) -> None:
+    wire = AnalyzeResult(results=[_page([_line(*map(str, range(1000)))])]).SerializeToString()
+    outcome: Outcome = WireOutcome(wire, has_error=False)
+    if pixel_map is not None:
+        outcome = MappedOutcome(outcome, pixel_map)
+    result = ImageResult("key", outcome)
+    fresh = pickle.dumps(result)
+    read = getattr(result, name)
+    if callable(read):
+        read()
+    assert len(pickle.dumps(result)) == len(fresh) < len(wire) + 600
+    for twin in (pickle.loads(fresh), copy.copy(result), copy.deepcopy(result)):  # noqa: S301 - our own bytes
+        assert twin == result
+        assert (twin.text, twin.result) == (result.text, result.result)
+
+
+def test_a_json_answer_that_was_parsed_is_pickled_as_wire_bytes() -> None:
+    failed = FeatureResult(error=Status(code=8, message="quota"))
+    answer = AnalyzeResult(results=[failed, _page([_line(*map(str, range(1000)))])])
+    outcome = JsonOutcome(to_json(answer))
+    unread = pickle.dumps(outcome)
+    assert outcome.message() == answer
+    assert len(pickle.dumps(outcome)) < len(unread) / 2
+    for twin in map(pickle.loads, (unread, pickle.dumps(outcome))):
+        assert (twin.message(), twin.text(), twin.error()) == (answer, outcome.text(), outcome.error())

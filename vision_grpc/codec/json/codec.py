@@ -1,6 +1,6 @@
 """proto3 JSON of any message of the contract."""
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from google.protobuf.message import Message
 
@@ -38,8 +38,9 @@ def from_json(
 
     Raises:
         ProtocolError: the data is not JSON, or not JSON of this message; the error says where.
-        TypeError: the data is neither text nor bytes.
+        TypeError: the data is neither text nor bytes, or the class is not that of a message.
     """
+    _check_class(message_class)
     if isinstance(data, bytes):
         fast = read_fast(data, message_class, ignore_unknown=ignore_unknown)
         if fast is not None:
@@ -49,6 +50,13 @@ def from_json(
     message = message_class()
     read_message(read_value(data), message, ignore_unknown=ignore_unknown)
     return message
+
+
+def _check_class(message_class: object) -> None:
+    name = getattr(message_class, "__name__", type(message_class).__name__)
+    if not isinstance(message_class, type) or not issubclass(cast("type[object]", message_class), Message):
+        message = f"from_json makes messages, and {name} is not the class of one"
+        raise TypeError(message)
 
 
 def _bytes_of(data: bytearray | memoryview) -> bytes:
