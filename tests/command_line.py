@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from PIL import Image
 from secret_watch import refuse_secrets
 
@@ -23,6 +24,7 @@ with without_backoff():
 """,
 )
 _OURS = ("YC_", "VISION_GRPC_")
+_started: "list[subprocess.Popen[bytes]]" = []
 
 
 def program_with_little_space(most_bytes: int, first: str = "") -> tuple[str, str]:
@@ -46,6 +48,18 @@ finally:  # What measures the coverage of this program writes a larger file at i
 
 # There is space at first.
 PROGRAM_ON_A_FULL_DISK = program_with_little_space(1500, "from vision_grpc.bulk import space; space.LEAST_BYTES = 0")
+
+
+@pytest.fixture(autouse=True)
+def no_process_outlives_its_test() -> Iterator[None]:
+    """End what a test that failed has left running: else other tests would fail too."""
+    of_wider_fixtures = len(_started)
+    yield
+    for process in _started[of_wider_fixtures:]:
+        process.kill()
+        with process:
+            pass
+    del _started[of_wider_fixtures:]
 
 
 class Finished(NamedTuple):
@@ -86,7 +100,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start the command; of the settings in the environment it sees `variables` alone."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, *program, *map(_spell, arguments)],
         cwd=cwd,
         env=inherited | {"PYTHONFAULTHANDLER": "1"} | dict(variables or {}),
@@ -94,6 +108,8 @@ def start(
         stdout=stdout,
         stderr=stderr,
     )
+    _started.append(process)
+    return process
 
 
 def read_line(process: subprocess.Popen[bytes]) -> bytes:
