@@ -80,6 +80,17 @@ def test_a_model_of_pydantic_takes_it(ran: Ran) -> None:
     assert ran.module.Scan.model_validate_json(to_json(ran.module.result)) == ran.module.scan
 
 
+def test_a_model_of_pydantic_has_a_result_as_a_field(ran: Ran) -> None:
+    result, upload_class = ran.module.result, ran.module.Upload
+    upload = upload_class(name="scan", result=result)
+    assert upload.result is result
+    assert upload.model_dump() == {"name": "scan", "result": result.to_dict()}
+    assert json.loads(upload.model_dump_json())["result"] == json.loads(to_json(result))
+    assert upload_class.model_json_schema(mode="serialization")["properties"]["result"]["type"] == "object"
+    with pytest.raises(ValueError, match="instance of ImageResult"):
+        upload_class(name="scan", result=result.to_dict())
+
+
 def test_pandas_takes_it(ran: Ran) -> None:
     images, words, results = ran.module.images, ran.module.words, ran.module.results
     assert sorted(zip(images["key"], images["ok"], strict=True)) == [

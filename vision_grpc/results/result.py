@@ -21,6 +21,8 @@ from vision_grpc.results.layout import Block, Line, Page, Word
 from vision_grpc.texts.quoting import shorten, show
 
 if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
     from vision_grpc.messages import AnalyzeResult, TextAnnotation
     from vision_grpc.messages import Any as AnyMessage
     from vision_grpc.results.plain import Detail
@@ -247,6 +249,15 @@ class ImageResult:
         from vision_grpc.results.plain import to_dict
 
         return to_dict(self, detail)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> "CoreSchema":
+        """Return how a model of pydantic has a result: as it is, and dumped as `to_dict()`."""
+        from pydantic_core import core_schema
+
+        del source, handler
+        plain = core_schema.plain_serializer_function_ser_schema(cls.to_dict, return_schema=core_schema.dict_schema())
+        return core_schema.is_instance_schema(cls, serialization=plain)
 
 
 class Answer(NamedTuple):
