@@ -37,7 +37,7 @@ _TURNED_BY_PILLOW = "TIFF"
 # All others undo themselves.
 _UNDONE_BY = {6: 8, 8: 6}
 # A page's width and height are kept with three decimals.
-_POINTS_WITHIN = 0.01
+POINTS_WITHIN = 0.01
 
 
 class Missing(NamedTuple):
@@ -72,9 +72,29 @@ class Picture:
 
     def to_upright(self, x: int, y: int) -> tuple[int, int]:
         """Return where a point of a box lies in the upright picture, of the size `upright_size`."""
-        if self.orientation == UPRIGHT:
-            return x, y
-        return PixelMap(self.size, self.upright_size, _undo(self.orientation)).to_stored(x, y)
+        return to_upright(x, y, self.size, self.orientation)
+
+
+class PdfPage(NamedTuple):
+    """A page of a PDF, which is a picture once it is rendered."""
+
+    path: str
+    number: int
+    """From 1."""
+
+
+_NO_IMAGE = Missing("the file is a document now")
+
+
+class _Place(NamedTuple):
+    """A file, or a page in it."""
+
+    path: str
+    key: str
+    """The path, and which page it is, where it is one."""
+
+    suffix: str
+    """That of a document, as the file's content says; empty for an image."""
 
 
 class Pictures:
@@ -97,7 +117,8 @@ class Pictures:
         """
         if (reason := _explain_no_file(result.key)) is not None:
             return Missing(reason)
-        found = self._read(result.key, most_pixels)
+        place = self._place(result.key)
+        found = place if isinstance(place, Missing) else self._read(place, most_pixels)
         try:
             if isinstance(found, Fitted):
                 return _picture_of_page(found, result, most_pixels)
@@ -109,24 +130,37 @@ class Pictures:
         except MemoryError as error:
             return Missing(str(MachineError.of(error, "cannot be decoded now")))
 
-    def _read(self, key: str, most_pixels: int | None) -> bytes | Fitted | Missing:
-        """Return the content of a file, or a page, where it is rendered; a reason where it is none of both."""
-        path = self._locate(key)
-        if isinstance(path, str):
-            return self._read_file(path, path, most_pixels)
-        if (found := _PAGE.fullmatch(key)) is None:
-            return path
-        document = self._locate(found["document"])
-        if isinstance(document, str):
-            return self._read_file(document, document + key.removeprefix(found["document"]), most_pixels)
-        return document
+    def original(self, result: ImageResult) -> bytes | PdfPage | Missing:
+        """Return the content of the file that a result is about, or where a page of a PDF is; or why it is not at hand.
 
-    def _read_file(self, path: str, key: str, most_pixels: int | None) -> bytes | Fitted | Missing:
-        limits = Limits(content_bytes=MOST_BYTES, pixels=Limits().pixels if most_pixels is None else most_pixels)
+        A page of a TIFF file is the content of a TIFF file that has this page alone.
+        """
+        if (reason := _explain_no_file(result.key)) is not None:
+            return Missing(reason)
+        place = self._place(result.key)
+        if isinstance(place, Missing):
+            return place
+        if place.suffix == ".pdf":
+            return PdfPage(place.path, int(place.key.rpartition("=")[2])) if place.key != place.path else _NO_IMAGE
+        read = self._read(place, None)
+        return read.content if isinstance(read, Fitted) else read
+
+    def _place(self, key: str) -> _Place | Missing:
+        path = self._locate(key)
+        page = ""
+        if isinstance(path, Missing) and (found := _PAGE.fullmatch(key)) is not None:
+            path, page = self._locate(found["document"]), key.removeprefix(found["document"])
+        if isinstance(path, Missing):
+            return path
         try:
-            suffix = suffix_of_content(read_head(path))
+            return _Place(path, path + page, suffix_of_content(read_head(path)))
         except (OSError, ValueError, MemoryError) as error:
             return _reason_of(explain_unread(path, error), path)
+
+    def _read(self, place: _Place, most_pixels: int | None) -> bytes | Fitted | Missing:
+        """Return the content of a file, or a page, where it is rendered; a reason where it is none of both."""
+        path, key, suffix = place
+        limits = Limits(content_bytes=MOST_BYTES, pixels=Limits().pixels if most_pixels is None else most_pixels)
         if not suffix:
             if key != path:
                 return Missing("the file is not a document with pages")
@@ -134,7 +168,7 @@ class Pictures:
             return _reason_of(read, path) if isinstance(read, ImageError) else read
         item = self._pages(path, suffix).get(key)
         if item is None:
-            return Missing("the document does not have this page" if key != path else "the file is a document now")
+            return Missing("the document does not have this page") if key != path else _NO_IMAGE
         page = item.read(limits)
         if isinstance(page, ImageError):
             return _reason_of(page, key, path)
@@ -197,11 +231,11 @@ def _reason_of(error: ImageError, *names: str) -> Missing:
 
 def _picture_of_page(fitted: Fitted, result: ImageResult, most_pixels: int | None) -> Picture | Missing:
     """Return the picture of a rendered page, in the pixels that it had when it was read."""
-    if (stated := _numbers(result.fitted, "points")) is not None:
+    if (stated := numbers_of(result.fitted, "points")) is not None:
         points = fitted.change.origin.points or (0.0, 0.0)
-        if any(abs(now - before) > _POINTS_WITHIN for now, before in zip(points, stated, strict=True)):
-            return _of_another_size("points", points, stated)
-    size = _size_read(result) or fitted.change.origin.size
+        if any(abs(now - before) > POINTS_WITHIN for now, before in zip(points, stated, strict=True)):
+            return of_another_size("points", points, stated)
+    size = size_read(result) or fitted.change.origin.size
     picture = _decode(fitted.content, ImageResult(result.key), most_pixels)
     if isinstance(picture, Missing):
         return picture
@@ -222,8 +256,8 @@ def _decode(content: bytes, result: ImageResult, most_pixels: int | None) -> Pic
         origin = opened.origin
         is_stored = result.fitted is not None
         size = origin.size if is_stored else swap_size(origin.size, origin.orientation)
-        if (before := _size_read(result)) is not None and before != size:
-            return _of_another_size("pixels", size, before)
+        if (before := size_read(result)) is not None and before != size:
+            return of_another_size("pixels", size, before)
         loaded = load_picture(opened, pixels=size[0] * size[1] if most_pixels is None else most_pixels)
         if not is_stored:
             return Picture(flatten(turn_upright(loaded, origin)), size)
@@ -232,7 +266,7 @@ def _decode(content: bytes, result: ImageResult, most_pixels: int | None) -> Pic
         return Picture(flatten(loaded), size, origin.orientation)
 
 
-def _size_read(result: ImageResult) -> tuple[int, int] | None:
+def size_read(result: ImageResult) -> tuple[int, int] | None:
     """Return the size that the picture had when it was read, in the pixels of the boxes; None if it is not known."""
     try:
         page = next(iter(result.pages), None)
@@ -245,7 +279,8 @@ def _size_read(result: ImageResult) -> tuple[int, int] | None:
     return (wide, high) if isinstance(wide, int) and isinstance(high, int) and wide and high else None
 
 
-def _numbers(fitted: Mapping[str, object] | None, name: str) -> tuple[float, float] | None:
+def numbers_of(fitted: Mapping[str, object] | None, name: str) -> tuple[float, float] | None:
+    """Return a pair of numbers of what `fitted` says, None where it does not say them."""
     match (fitted or {}).get(name):
         case [int() | float() as first, int() | float() as second]:
             return first, second
@@ -253,9 +288,17 @@ def _numbers(fitted: Mapping[str, object] | None, name: str) -> tuple[float, flo
             return None
 
 
-def _of_another_size(unit: str, now: tuple[float, float], before: tuple[float, float]) -> Missing:
+def of_another_size(unit: str, now: tuple[float, float], before: tuple[float, float]) -> Missing:
+    """Return that a picture is not the one that was read."""
     was, is_now = (f"{wide:g} x {high:g}" for wide, high in (before, now))
     return Missing(f"is another picture now: it has {is_now} {unit}, and had {was} when it was read")
+
+
+def to_upright(x: int, y: int, size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return where a point of a stored picture of this size lies in the upright one, given the orientation of EXIF."""
+    if orientation == UPRIGHT:
+        return x, y
+    return PixelMap(size, swap_size(size, orientation), _undo(orientation)).to_stored(x, y)
 
 
 def _undo(orientation: int) -> int:

@@ -11,6 +11,7 @@ import pytest
 from documents import A4, PdfPage, make_pdf, make_tiff, text
 from PIL import Image
 
+from vision_grpc.exports import pictures as finding
 from vision_grpc.exports.pictures import Missing, Picture, Pictures
 from vision_grpc.results import ImageResult
 from vision_grpc.results.outcomes import WireOutcome
@@ -224,3 +225,26 @@ def test_no_file_outside_of_the_folder_is_read(tmp_path: Path) -> None:
     for key in (outside, "../outside.png", "scans/../../outside.png", "scans/..", ".."):
         assert "no such file" in reason(journaled.read(key), pictures) or key.endswith("..")
         assert isinstance(pictures.find(journaled.read(key)), Missing)
+
+
+def test_the_original_of_an_image_is_its_file(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.jpg", marked(), orientation=6)
+    assert Pictures().original(journaled.read(path)) == Path(path).read_bytes()
+
+
+def test_the_original_of_a_page(tmp_path: Path) -> None:
+    pdf, tiff = tmp_path / "a.pdf", tmp_path / "b.tiff"
+    pdf.write_bytes(make_pdf([PdfPage(), PdfPage()]))
+    tiff.write_bytes(make_tiff([marked(), marked((30, 20))]))
+    pictures = Pictures(tmp_path)
+    assert pictures.original(journaled.read("x/a.pdf#page=2")) == finding.PdfPage(str(pdf), 2)
+    page = pictures.original(journaled.read("b.tiff#page=2"))
+    assert isinstance(page, bytes)
+    with Image.open(BytesIO(page)) as picture:
+        assert (picture.size, getattr(picture, "n_frames", 1)) == ((30, 20), 1)
+
+
+@pytest.mark.parametrize("key", ["a.pdf", "a.tiff#page=1", "s3://bucket/a.png", "-"])
+def test_an_original_that_is_not_at_hand(tmp_path: Path, key: str) -> None:
+    (tmp_path / "a.pdf").write_bytes(make_pdf([PdfPage()]))
+    assert isinstance(Pictures(tmp_path).original(journaled.read(key)), Missing)
