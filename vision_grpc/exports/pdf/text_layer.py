@@ -99,8 +99,10 @@ def _made(words: Sequence[_Word], frame: _Frame, bottom: float, height: float) -
     # The quarters are turned by the renderer exactly, the rest is the slope of the baseline.
     quarters = round(frame.angle / _QUARTER)
     flat = _Frame(quarters * _QUARTER)
-    spans = [_span(map(frame.along, word.corners)) for word in words]
-    start, end = min(span[0] for span in spans), max(span[1] for span in spans)
+    # In the order of their places, also where they are read from right to left: the renderer puts a blank after each
+    # word that has another one behind it.
+    spans = sorted((_span(map(frame.along, word.corners)), word.text) for word in words)
+    start, end = spans[0][0][0], max(last for (_, last), _ in spans)
     begin = frame.back(start, baseline)
     left, foot = flat.along(begin), flat.across(begin) + below
     # A box that is wider than it is high is taken for a line in any case.
@@ -111,8 +113,7 @@ def _made(words: Sequence[_Word], frame: _Frame, bottom: float, height: float) -
         baseline=Baseline(tan(frame.angle - flat.angle), -below),
         textangle=-90.0 * quarters,
         children=[
-            _word(word.text, flat, frame.back(first, baseline), last - first)
-            for word, (first, last) in zip(words, spans, strict=True)
+            _word(text, flat, frame.back(first, baseline), last - first) for (first, last), text in spans
         ],
     )
 
