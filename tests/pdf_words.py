@@ -38,16 +38,28 @@ class FoundPage(NamedTuple):
 
 
 def find_words(pdf: Path) -> list[FoundPage]:
-    """Return the words of each page of a PDF, with their places."""
-    run = subprocess.run(["pdftotext", "-bbox", pdf, "-"], check=True, capture_output=True, text=True)
-    assert run.stderr.replace("no word list\n", "") == ""
+    """Return the words of each page of a PDF, with their places on what is seen."""
+    written = _pdftotext(pdf, "-bbox", "-cropbox")
     return [
         FoundPage(
             (float(page[1]), float(page[2])),
             [(unescape(word[5]), tuple(map(float, word.groups()[:4]))) for word in _WORD.finditer(page[3])],  # type: ignore[misc]
         )
-        for page in _PAGE.finditer(run.stdout)
+        for page in _PAGE.finditer(written)
     ]
+
+
+def read_lines(pdf: Path, *options: str) -> list[str]:
+    """Return the lines of a PDF that are not empty, without marks of direction."""
+    lines = [line.strip("\u202a\u202b\u202c\f") for line in _pdftotext(pdf, *options).split("\n")]
+    return [line for line in lines if line]
+
+
+def _pdftotext(pdf: Path, *options: str) -> str:
+    command = ["pdftotext", *options, str(pdf), "-"]
+    run = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
+    assert run.stderr.replace("no word list\n", "") == ""
+    return run.stdout
 
 
 def find_words_at_angles(pdf: Path) -> list[FoundPage]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vision_grpc.exports.kinds import KINDS, Kind
     from vision_grpc.exports.markdown_text import markdown
     from vision_grpc.exports.page_xml import page
+    from vision_grpc.exports.pdf.searchable import searchable_pdf
     from vision_grpc.exports.plain_text import txt
     from vision_grpc.exports.results import Results
     from vision_grpc.exports.tesseract_tsv import tsv
@@ -33,6 +34,7 @@ _MODULES = {
     "kinds": ("KINDS", "Kind"),
     "markdown_text": ("markdown",),
     "page_xml": ("page",),
+    "pdf.searchable": ("searchable_pdf",),
     "plain_text": ("txt",),
     "results": ("Results",),
     "tesseract_tsv": ("tsv",),
@@ -50,6 +52,7 @@ __all__ = [
     "hocr",
     "markdown",
     "page",
+    "searchable_pdf",
     "tsv",
     "txt",
     "words",

@@ -137,6 +137,14 @@ KINDS: dict[str, Kind] = {
             begins=_XML + b"<PcGts xmlns=",
             holds_several=False,
         ),
+        Kind(
+            name="searchable-pdf",
+            module="pdf.searchable",
+            about="the pictures, with their texts below, not seen",
+            suffixes=[".pdf"],
+            is_text=False,
+            extra="pdf",
+        ),
     )
 }
 """The formats by name, in the order of the help."""

@@ -6,6 +6,7 @@ Fonts that happen to be installed would make files larger by what nobody sees, a
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from fontTools.fontBuilder import FontBuilder
 from fontTools.ttLib.tables._g_l_y_f import Glyph
@@ -62,7 +63,7 @@ class Fonts:
 def _make_blank(characters: Iterable[str], path: Path) -> None:
     """Make a font that has these characters, and a blank, as nothing but widths."""
     names = {ord(each): f"u{ord(each):X}" for each in dict.fromkeys([" ", *characters])}
-    builder = FontBuilder(_UNITS, isTTF=True)
+    builder: Any = FontBuilder(_UNITS, isTTF=True)  # It comes without types.
     builder.setupGlyphOrder([".notdef", *names.values()])
     builder.setupCharacterMap(names)
     builder.setupGlyf({name: Glyph() for name in [".notdef", *names.values()]})

@@ -11,8 +11,7 @@ from ocrmypdf.fpdf_renderer.renderer import CoordinateTransform
 from ocrmypdf.models.ocr_element import OcrElement
 
 from vision_grpc.exports.pdf.fonts import Fonts
-
-POINTS_PER_INCH = 72
+from vision_grpc.exports.pdf.sizes import POINTS_PER_INCH
 
 
 def render_layers(trees: Sequence[OcrElement], folder: Path) -> Path:

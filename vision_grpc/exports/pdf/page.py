@@ -4,10 +4,8 @@ from typing import NamedTuple
 
 import pikepdf
 
+from vision_grpc.exports.pdf.sizes import Matrix
 from vision_grpc.exports.pdf.text_layer import Place
-
-Matrix = tuple[float, float, float, float, float, float]
-"""Where a point lies after the change that PDF writes with these six numbers."""
 
 
 class TextPage(NamedTuple):

@@ -8,7 +8,7 @@ from ocrmypdf.models.ocr_element import OcrElement
 
 from vision_grpc.exports.pdf.layers import render_layers
 from vision_grpc.exports.pdf.page import TextPage
-from vision_grpc.exports.pdf.sizes import POINTS_PER_INCH
+from vision_grpc.exports.pdf.sizes import POINTS_PER_INCH, written
 from vision_grpc.exports.pdf.text_layer import page_tree
 from vision_grpc.results import ImageResult
 from vision_grpc.version import __version__
@@ -72,6 +72,5 @@ def _lay_text(pdf: pikepdf.Pdf, pages: list[TextPage], trees: list[OcrElement], 
                 continue
             form = pdf.copy_foreign(layer.as_form_xobject())
             name = page.page.add_resource(form, pikepdf.Name.XObject, prefix="Text")
-            numbers = " ".join(f"{number:.4f}" for number in page.matrix)
             # Below, where no change of coordinates that the page leaves behind reaches it.
-            page.page.contents_add(f"q {numbers} cm {name} Do Q".encode(), prepend=True)
+            page.page.contents_add(b"q %s cm %s Do Q" % (written(page.matrix), str(name).encode()), prepend=True)

@@ -1,13 +1,14 @@
 """A picture as a page of a PDF: as its file has it where a PDF can hold that, and upright."""
 
+from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import img2pdf
 import pikepdf
 
-from vision_grpc.exports.pdf.page import Matrix, TextPage
-from vision_grpc.exports.pdf.sizes import page_size, turning
+from vision_grpc.exports.pdf.page import TextPage
+from vision_grpc.exports.pdf.sizes import page_size, turning, written
 from vision_grpc.exports.pictures import Missing, of_another_size, size_read, to_upright
 from vision_grpc.results import ImageResult
 from vision_grpc.results.pixels import UPRIGHT, swap_size
@@ -24,6 +25,8 @@ _HELD = frozenset({"JPEG", "JPEG 2000", "PNG", "TIFF"})
 _TURNED_BY_PILLOW = "TIFF"
 _LOSSY = frozenset({"AVIF", "HEIC", "HEIF", "JPEG", "JPEG 2000", "WebP"})
 _QUALITY = 92
+
+_untyped: Any = img2pdf
 
 
 def add_picture(pdf: pikepdf.Pdf, content: bytes, result: ImageResult) -> TextPage | Missing:
@@ -49,7 +52,7 @@ def _add(pdf: pikepdf.Pdf, content: bytes, opened: Opened, result: ImageResult) 
     dpi = opened.image.info.get("dpi")
     stored = page_size(origin.size, dpi)
     wide, high = seen = _swap(stored, origin.orientation)
-    if not (_can_hold(origin) and _append(pdf, content, stored, turning(origin.orientation, *stored))):
+    if not (_can_hold(origin) and _append(pdf, content, stored, origin.orientation)):
         _append_encoded(pdf, opened, seen)
     seen_pixels = swap_size(size, orientation)
 
@@ -71,7 +74,7 @@ def _append_encoded(pdf: pikepdf.Pdf, opened: Opened, size: tuple[float, float])
     picture = flatten(turn_upright(load_picture(opened, pixels=wide * high), opened.origin))
     is_lossy = opened.origin.format in _LOSSY and picture.mode in {"L", "RGB"}
     encoded = _encode(picture, "JPEG" if is_lossy else "PNG")
-    if not _append(pdf, encoded, size, turning(UPRIGHT, *size)):
+    if not _append(pdf, encoded, size, UPRIGHT):
         message = "the picture cannot be put into a PDF: convert it to JPEG or PNG first"
         raise UnfitError(message)
 
@@ -82,13 +85,13 @@ def _encode(picture: "Image.Image", form: str) -> bytes:
     return file.getvalue()
 
 
-def _append(pdf: pikepdf.Pdf, content: bytes, size: tuple[float, float], matrix: Matrix) -> bool:
+def _append(pdf: pikepdf.Pdf, content: bytes, size: tuple[float, float], orientation: int) -> bool:
     """Add a picture to a PDF with its pixels as they are encoded, and return whether that is possible."""
     try:
-        made = img2pdf.convert(
+        made: bytes = _untyped.convert(
             BytesIO(content),
-            layout_fun=lambda *_: (*size, *size),
-            rotation=img2pdf.Rotation.none,
+            layout_fun=partial(_layout, size),
+            rotation=_untyped.Rotation.none,
             first_frame_only=True,
             nodate=True,
         )
@@ -97,11 +100,17 @@ def _append(pdf: pikepdf.Pdf, content: bytes, size: tuple[float, float], matrix:
         return False
     with pikepdf.open(BytesIO(made)) as one:
         pdf.pages.append(one.pages[0])
-    page = pdf.pages[-1]
-    numbers = " ".join(f"{number:.4f}" for number in matrix)
-    page.contents_add(f"q {numbers} cm".encode(), prepend=True)
-    page.contents_add(b"Q")
+    if orientation != UPRIGHT:
+        page = pdf.pages[-1]
+        page.mediabox = pikepdf.Array([0, 0, *_swap(size, orientation)])
+        page.contents_add(b"q %s cm" % written(turning(orientation, *size)), prepend=True)
+        page.contents_add(b"Q")
     return True
+
+
+def _layout(size: tuple[float, float], *_: object) -> tuple[float, float, float, float]:
+    """Return the size of the page, and that of the picture on it."""
+    return *size, *size
 
 
 def _swap(size: tuple[float, float], orientation: int) -> tuple[float, float]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vision_grpc.exports.pdf.document_page import Documents
-from vision_grpc.exports.pdf.page import TextPage
 from vision_grpc.exports.pdf.parts import Parts
 from vision_grpc.exports.pdf.picture_page import add_picture
 from vision_grpc.exports.pictures import Missing, PdfPage, Pictures
@@ -49,17 +48,12 @@ def searchable_pdf(
 
 def _add(parts: Parts, result: ImageResult, pictures: Pictures, documents: Documents, left_out: LeftOut) -> None:
     original = pictures.original(result)
-    held_bytes = 0
-    page: TextPage | Missing
-    match original:
-        case Missing():
-            page = original
-        case PdfPage():
-            page = documents.add_page(parts.pdf, original, result)
-            held_bytes = documents.page_bytes
-        case _:
-            page = add_picture(parts.pdf, original, result)
-            held_bytes = len(original)
+    if isinstance(original, bytes):
+        page, held_bytes = add_picture(parts.pdf, original, result), len(original)
+    elif isinstance(original, PdfPage):
+        page, held_bytes = documents.add_page(parts.pdf, original, result), documents.page_bytes
+    else:
+        page, held_bytes = original, 0
     if isinstance(page, Missing):
         left_out(result, page.reason)
     else:

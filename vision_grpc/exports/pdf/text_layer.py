@@ -112,9 +112,7 @@ def _made(words: Sequence[_Word], frame: _Frame, bottom: float, height: float) -
         bbox=box,
         baseline=Baseline(tan(frame.angle - flat.angle), -below),
         textangle=-90.0 * quarters,
-        children=[
-            _word(text, flat, frame.back(first, baseline), last - first) for (first, last), text in spans
-        ],
+        children=[_word(text, flat, frame.back(first, baseline), last - first) for (first, last), text in spans],
     )
 
 

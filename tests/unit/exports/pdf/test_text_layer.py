@@ -1,11 +1,20 @@
 """Words at any angle, in any script, found by readers of PDF where they are."""
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from pdf_words import Corners, around, find_words, find_words_at_angles, overlap, rectangle, result_of, turned
+from pdf_words import (
+    Corners,
+    around,
+    find_words,
+    find_words_at_angles,
+    overlap,
+    read_lines,
+    rectangle,
+    result_of,
+    turned,
+)
 
 from vision_grpc.exports.pdf.layers import render_layers
 from vision_grpc.exports.pdf.text_layer import page_tree
@@ -67,19 +76,14 @@ def test_words_of_any_script(tmp_path: Path) -> None:
     ]
     # A line each, so that no reader joins or sorts them.
     lines = [line([word], top=20 * number, high=15) for number, word in enumerate(words)]
-    path = laid([result_of("a", _SIZE, lines)], tmp_path)
-    run = subprocess.run(["pdftotext", "-raw", path, "-"], check=True, capture_output=True, text=True)
-    found = [each.strip("\u202a\u202b\u202c") for each in run.stdout.strip("\f\n").split("\n")]
-    assert found == words
+    assert read_lines(laid([result_of("a", _SIZE, lines)], tmp_path), "-raw") == words
 
 
 def test_hebrew_reads_from_right_to_left(tmp_path: Path) -> None:
     corners, words = line(["שלום", "עולם"])
     places = [box for _, box in words]
     mirrored = [(text, place) for (text, _), place in zip(words, reversed(places), strict=True)]
-    path = laid([result_of("a", _SIZE, [(corners, mirrored)])], tmp_path)
-    run = subprocess.run(["pdftotext", path, "-"], check=True, capture_output=True, text=True)
-    assert run.stdout.replace("\u202b", "").replace("\u202c", "").split() == ["שלום", "עולם"]
+    assert read_lines(laid([result_of("a", _SIZE, [(corners, mirrored)])], tmp_path)) == ["שלום", "עולם"]
 
 
 def test_what_no_pdf_can_hold(tmp_path: Path) -> None:
@@ -89,10 +93,10 @@ def test_what_no_pdf_can_hold(tmp_path: Path) -> None:
 
 
 def test_words_without_a_place(tmp_path: Path) -> None:
-    corners, words = line(_WORDS)
-    placed = [words[0], ("nowhere", ()), words[2]]
+    _, words = line(_WORDS)
+    placed: list[tuple[str, Corners]] = [words[0], ("nowhere", ()), words[2]]
     far = [(10**12, -(10**12))] * 4
-    lines = [
+    lines: list[Line] = [
         # The line has no place of its own, the first word's is enough.
         ((), placed),
         ([(5, 5)] * 4, [("flat", [(5, 5)] * 4)]),
