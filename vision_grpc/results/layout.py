@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from vision_grpc import messages
 
 _text_of = attrgetter("text")
-_language_of = attrgetter("language_code")
+_code_of = attrgetter("language_code")
+_confidence_of = attrgetter("confidence")
 
 
 class Box(NamedTuple):
@@ -94,8 +95,8 @@ class Word(_Area, frozen=True, gc=False):
 
     @property
     def languages(self) -> Sequence[str]:
-        """Codes of its languages, in the service's order."""
-        return [*map(_language_of, self.message.languages)]
+        """Codes of its languages, the surest first."""
+        return languages_of(self.message)
 
     @property
     def bounding_box(self) -> "messages.Polygon":
@@ -216,6 +217,14 @@ def _words_of(line: "messages.Line") -> Iterator[Word]:
 
 def _languages_of(words: Iterator[Word]) -> Sequence[str]:
     return [*dict.fromkeys(code for word in words for code in word.languages)]
+
+
+def languages_of(word: "messages.Word") -> list[str]:
+    """Return the codes of a word's languages, the surest first."""
+    codes = [*map(_code_of, word.languages)]
+    if len(codes) > 1:
+        codes = [*map(_code_of, sorted(word.languages, key=_confidence_of, reverse=True))]
+    return codes
 
 
 def in_range(confidence: float) -> float | None:

@@ -44,7 +44,8 @@ def to_html(result: "ImageResult") -> str:
     text = ""
     pages: Sequence[Page] = []
     try:
-        text, pages = result.text, result.pages
+        text = result.text
+        pages = result.pages
     except ProtocolError as error:
         errors = errors or [f"{error.code.name}: {error}"]
     return "\n".join(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import pybase64
 
 from vision_grpc.codec.json import to_json
-from vision_grpc.results.layout import in_range, mean
+from vision_grpc.results.layout import in_range, languages_of, mean
 from vision_grpc.texts.strict import bytes_of_key, is_strict, to_strict
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _line(line: "messages.Line") -> dict[str, Any]:
 
 
 def _word(word: "messages.Word") -> dict[str, Any]:
-    return _area(word, word.text, in_range(word.confidence), [each.language_code for each in word.languages])
+    return _area(word, word.text, in_range(word.confidence), languages_of(word))
 
 
 def _area(

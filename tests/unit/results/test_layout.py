@@ -123,6 +123,13 @@ def test_a_confidence_is_from_0_to_1_whatever_the_service_says(stated: float, sh
     assert [block.confidence, block.lines[0].confidence, next(block.words()).confidence] == [shown] * 3
 
 
+def test_the_surest_language_goes_first() -> None:
+    word = _word("a", 0.9, "en", "ru", "uk")
+    assert Word(word, "a").languages == ["en", "ru", "uk"]
+    word.languages[2].confidence = 0.6
+    assert Word(word, "a").languages == ["uk", "en", "ru"]
+
+
 def test_views_show_what_they_are() -> None:
     [page] = _result(_FIRST).pages
     block = page.blocks[0]

@@ -130,6 +130,8 @@ def test_an_error_is_shown_and_a_damaged_answer_is_one() -> None:
     damaged = ImageResult("a.png", WireOutcome(b"\x12\x05cut", has_error=False))
     assert "DATA_LOSS: " in _html(damaged)
     assert damaged.ok  # To look at it changes nothing.
+    damaged.known_text = "kept"
+    assert "kept</pre>" in _html(damaged)
 
 
 def test_what_is_shown_is_bounded(path: Path) -> None:
