@@ -56,26 +56,22 @@ def _page(page: PlacedPage) -> str:
     number = page.number + 1
     # Zero is not a size.
     size = f' WIDTH="{page.width}" HEIGHT="{page.height}"' if page.width and page.height else ""
-    language, *others = page.languages or [""]
-    languages = f' LANG="{language}"' if language else ""
-    if others:
-        languages += f' OTHERLANGS="{" ".join(others)}"'
     parts = [
-        f'<Page ID="page_{number}" PHYSICAL_IMG_NR="{number}"{size}{languages}>\n',
+        f'<Page ID="page_{number}" PHYSICAL_IMG_NR="{number}"{size}>\n',
         f'<PrintSpace HPOS="0" VPOS="0"{size}>\n',
     ]
     lines = 0
     words = 0
     for block_number, block in enumerate(page.blocks, 1):
-        around = block.language or language
-        attribute = f' LANG="{around}"' if around != language else ""
-        parts.append(f'<TextBlock ID="block_{number}_{block_number}"{_box(block.place)}{attribute}>\n')
+        # Not at the page too, where only the newest readers know it: ALTO 4.1 to 4.3 have it at blocks.
+        language = f' LANG="{block.language}"' if block.language else ""
+        parts.append(f'<TextBlock ID="block_{number}_{block_number}"{_box(block.place)}{language}>\n')
         parts.append(_shape(block.place))
         for line in block.lines:
             if line.words:
                 lines += 1
                 parts += _line(line, f"{number}_{lines}")
-                parts += _strings(line.words, number, words, around)
+                parts += _strings(line.words, number, words, block.language)
                 parts.append("</TextLine>\n")
                 words += len(line.words)
         parts.append("</TextBlock>\n")

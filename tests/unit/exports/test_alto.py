@@ -58,12 +58,10 @@ def test_a_page_in_full() -> None:
         "PHYSICAL_IMG_NR": "1",
         "WIDTH": "1000",
         "HEIGHT": "500",
-        "LANG": "he",
-        "OTHERLANGS": "en ru",
     }
     assert dict(leaf.attrib) == wanted
     assert [box(each) for each in find(tree, "TextBlock")] == [[10, 10, 80, 20], [20, 30, 80, 40], [0, 0, 1000, 500]]
-    assert [each.attrib.get("LANG") for each in find(tree, "TextBlock")] == ["en", None, None]
+    assert [each.attrib.get("LANG") for each in find(tree, "TextBlock")] == ["en", "he", None]
     assert [each.attrib.get("LANG") for each in find(tree, "String")] == [None, "ru", None, None]
     assert [each.attrib["WC"] for each in find(tree, "String")][:2] == ["0.2500", "0.9700"]
     assert [each.attrib.get("BASEDIRECTION") for each in find(tree, "TextLine")] == [None, "rtl"]
