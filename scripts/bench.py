@@ -9,6 +9,7 @@
     scripts/bench.py results     CPU of reading pages through views, over that of messages; plain values, pickles
     scripts/bench.py rest        CPU of streaming over REST, over that of http.client; memory beside gRPC
     scripts/bench.py cli         CPU of the command line over the library's; memory and resuming of long runs; its start
+    scripts/bench.py export      CPU of exports of a journal, over that of decoding its pages; their memory
 
 Each takes --help. A benchmark reports: nothing here passes or fails.
 """
@@ -25,6 +26,7 @@ _MODULES = {
     "results": "benchmarks.results",
     "rest": "benchmarks.rest",
     "cli": "benchmarks.cli",
+    "export": "benchmarks.exports",
 }
 
 

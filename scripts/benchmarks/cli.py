@@ -1,36 +1,25 @@
 """What the command line costs over the library: CPU an image, memory and resuming of a long run, and its start."""
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
-from .ground import Ground, environment, open_ground
+from .ground import Ground, open_ground
 from .images import fake_jpegs
-from .journalled import FOLDER_ID, TOKEN
-from .meter import memory_bytes
+from .journalled import FOLDER_ID
+from .program import PROGRAM, run_python
 from .table import Row, report
 
 _INODES = 64
 _FEW = 8
 """A run of so many images shows what it costs to start and to end."""
-_LOOK_S = 0.05
 _TINY_BYTES = 2_000
-_PROGRAM = ("-m", "vision_grpc")
 _STARTS = (("--help",), ("--version",), ("analyze", "--help"))
-
-
-class _Ended(NamedTuple):
-    cpu_s: float
-    peak_bytes: int
 
 
 def main(argv: Sequence[str]) -> None:
@@ -55,10 +44,10 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _measure_starts(rounds: int) -> list[Row]:
-    bare = [_run("-c", "pass").cpu_s for _ in range(rounds + 1)]
+    bare = [run_python("-c", "pass").cpu_s for _ in range(rounds + 1)]
     rows: list[Row] = []
     for arguments in _STARTS:
-        spent = [_run(*_PROGRAM, *arguments).cpu_s for _ in range(rounds + 1)]
+        spent = [run_python(*PROGRAM, *arguments).cpu_s for _ in range(rounds + 1)]
         over_ms = (median(spent[1:]) - median(bare[1:])) * 1000
         rows.append(_row(f"{' '.join(arguments)}: CPU ms over the interpreter's start", over_ms, 150))
     return rows
@@ -72,7 +61,7 @@ def _compare(folder: Path, ground: Ground, size: int, images: int, rounds: int) 
     ratios: list[float] = []
     for _ in range(rounds):
         ours, library = (
-            _run(*way(ground, many, next(outputs))).cpu_s - _run(*way(ground, few, next(outputs))).cpu_s
+            run_python(*way(ground, many, next(outputs))).cpu_s - run_python(*way(ground, few, next(outputs))).cpu_s
             for way in (_command, _in_python)
         )
         ratios.append(ours / library)
@@ -85,11 +74,11 @@ def _measure_long(folder: Path, ground: Ground, images: int) -> list[Row]:
     scans, few, output = folder / "scans", folder / "few", folder / "out.jsonl"
     _fill(scans, images, _TINY_BYTES)
     _fill(few, _FEW, _TINY_BYTES)
-    start = _run(*_command(ground, few, folder / "few.jsonl"))
+    start = run_python(*_command(ground, few, folder / "few.jsonl"))
     begun = time.perf_counter()
-    first = _run(*_command(ground, scans, output))
+    first = run_python(*_command(ground, scans, output))
     wall_s = time.perf_counter() - begun
-    again = _run(*_command(ground, scans, output))
+    again = run_python(*_command(ground, scans, output))
     return [
         _row(f"{images:,} images: peak MB", first.peak_bytes / 1e6, 150),
         _row(f"{images:,} images: CPU ms an image", (first.cpu_s - start.cpu_s) * 1000 / images, None),
@@ -116,31 +105,8 @@ def _fill(folder: Path, images: int, size: int) -> None:
 
 def _command(ground: Ground, folder: Path, output: Path) -> list[str | Path]:
     service = ("--endpoint", ground.target, "--root-certificates", ground.roots, "--folder-id", FOLDER_ID)
-    return [*_PROGRAM, "analyze", *service, "-o", output, folder]
+    return [*PROGRAM, "analyze", *service, "-o", output, folder]
 
 
 def _in_python(ground: Ground, folder: Path, output: Path) -> list[str | Path]:
     return ["-m", f"{__package__}.journalled", "--target", ground.target, "--roots", ground.roots, folder, output]
-
-
-def _run(*arguments: str | Path) -> _Ended:
-    """Run Python to the end of a program, and return what that took."""
-    with tempfile.TemporaryFile() as messages:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=messages,
-            env=environment() | {"YC_IAM_TOKEN": TOKEN},
-        )
-        peak_bytes = 0
-        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
-            # The peak that `wait4` returns would be at least that of this process, which started it.
-            with suppress(OSError, IndexError):
-                peak_bytes = memory_bytes("VmHWM", process.pid)
-            time.sleep(_LOOK_S)
-        process.returncode = os.waitstatus_to_exitcode(ended[1])
-        if process.returncode:
-            messages.seek(0)
-            message = f"{process.args!r} ended with {process.returncode}: {messages.read().decode()}"
-            raise ChildProcessError(message)
-    return _Ended(ended[2].ru_utime + ended[2].ru_stime, peak_bytes)

@@ -13,8 +13,6 @@ from vision_grpc.bulk.journal.heads import DamagedLineError, parse_head, read_he
 from vision_grpc.bulk.journal.reader import Line, check_first_line, decode_line, open_journal
 from vision_grpc.bulk.keys import KeyTable
 
-# What a power loss can damage was written in the last seconds, and each run checks what the one before it has left.
-_CHECKED_BYTES = 64 << 20
 _WIRE = b',"wire":"'
 _PAGE = re.compile(r"(?s)(.+)#page=(\d{1,9})\Z")
 
@@ -47,9 +45,8 @@ class LastLines:
         self._damaged = 0
         for number, path in enumerate(paths):
             with open_journal(path) as file:
-                size = os.fstat(file.fileno()).st_size
                 for position, place in enumerate(lines_of(file)):
-                    self._add(number, place, is_first=position == 0, is_checked=place.offset >= size - _CHECKED_BYTES)
+                    self._add(number, place, is_first=position == 0)
         del self._keys, self._names
         self._count = sum(length > 0 for length in self._lengths)
 
@@ -85,7 +82,7 @@ class LastLines:
                 yield from self._rescue(files, lost)
         return self._damaged + len(lost)
 
-    def _add(self, file: int, place: Place, *, is_first: bool, is_checked: bool) -> None:
+    def _add(self, file: int, place: Place, *, is_first: bool) -> None:
         try:
             head = read_head(place.buffer, place.start, place.end)
         except DamagedLineError:
@@ -101,7 +98,7 @@ class LastLines:
         self._files.append(file)
         self._offsets.append(place.offset)
         self._lengths.append(place.length)
-        self._beginnings.append(_beginning_of(place, is_checked=is_checked))
+        self._beginnings.append(_beginning_of(place))
         page = _PAGE.match(head.key) if "#page=" in head.key else None
         if page is None:
             self._documents.append(number)
@@ -136,13 +133,12 @@ class LastLines:
                 yield line
 
 
-def _beginning_of(place: Place, *, is_checked: bool) -> int:
-    """Return how long a line is up to its answer; 0 if it is checked and more follows than that."""
+def _beginning_of(place: Place) -> int:
+    """Return how long a line is up to its answer in wire format; 0 if that is not there, or not the end of the line."""
+    quote = place.buffer.rfind(b'"', place.start, place.end - 2)
+    beginning = quote + 1 - len(_WIRE)
     # Within a text, a quote follows a backslash: this is a name.
-    wire = place.buffer.find(_WIRE, place.start, place.end)
-    if is_checked and place.buffer.find(b'"', wire + len(_WIRE), place.end) != place.end - 2:
-        return 0
-    return max(0, wire - place.start)
+    return beginning - place.start if place.buffer.startswith(_WIRE, max(beginning, place.start)) else 0
 
 
 def _read(files: Sequence[FileIO], place: _Found, length: int) -> bytes:
