@@ -65,10 +65,12 @@ def test_a_task_of_celery_returns_it(ran: Ran) -> None:
     app = ran.module.app
     assert (app.conf.task_serializer, app.conf.result_serializer) == ("json", "json")
     with start_worker(app, pool="solo", perform_ping_check=False):
-        came = [ran.module.read.delay(path).get(timeout=60) for path in ("scan.png", "scans/broken.png")]
+        came = ran.module.read.delay("scan.png").get(timeout=60)
+        broken, again = ran.module.read_many.delay(["scans/broken.png", "scan.png"]).get(timeout=60)
     mine = ran.module.result.to_dict()
-    assert came[0] | {"request_id": mine["request_id"]} == mine
-    assert (came[1]["ok"], came[1]["error"]["code"], came[1]["pages"]) == (False, "INVALID_ARGUMENT", [])
+    assert came | {"request_id": mine["request_id"]} == mine
+    assert (broken["ok"], broken["error"]["code"], broken["pages"]) == (False, "INVALID_ARGUMENT", [])
+    assert (again["version"], again["text"].split()[:1]) == (1, mine["text"].split()[:1])
 
 
 def test_a_model_of_pydantic_takes_it(ran: Ran) -> None:

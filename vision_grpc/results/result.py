@@ -250,6 +250,10 @@ class ImageResult:
 
         return to_dict(self, detail)
 
+    def __json__(self) -> dict[str, Any]:
+        """Return what the JSON serializer of Celery makes of a result: `to_dict()`."""
+        return self.to_dict()
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> "CoreSchema":
         """Return how a model of pydantic has a result: as it is, and dumped as `to_dict()`."""
