@@ -45,7 +45,7 @@ def _ask(credentials: Credentials, timeout_s: float = DEADLINE_S) -> None:
         credentials.authorization(timeout_s=timeout_s)
     finally:
         # What one caller waits is bounded; the rest is for a busy machine.
-        assert time.monotonic() - began < timeout_s + 5
+        assert time.monotonic() - began < timeout_s + 20
 
 
 @contextmanager

@@ -161,7 +161,7 @@ def test_one_that_hangs_ends_within_the_calls_deadline(client: Callable[..., Syn
         with pytest.raises(DeadlineError):
             client(url).analyze(png(1), timeout=0.3)
         # That a question under way does not keep the program is part of it.
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
 
 
 async def test_the_event_loop_goes_on_meanwhile_and_closing_ends_the_wait() -> None:
