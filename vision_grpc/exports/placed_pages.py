@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from operator import attrgetter
 from typing import NamedTuple
 
 from vision_grpc import messages
 from vision_grpc.exports.results import Results, each_with_answer
 from vision_grpc.exports.xml_text import escape, is_plain
-from vision_grpc.results.layout import Block, Line, Page
+from vision_grpc.results.layout import Block, Line, Page, Word
 
 _PAGE_OF_DOCUMENT = re.compile(r"#page=([1-9][0-9]{0,8})\Z")
 # The lexical form of xsd:language, which all tags of BCP 47 have.
@@ -24,7 +23,6 @@ _CORNERS = 4
 _FEWEST_POINTS = 3
 _NO_LENGTH = 2**31
 _NO_PAGE = Page(messages.Page())
-_confidence_of = attrgetter("confidence")
 
 
 class Place(NamedTuple):
@@ -146,30 +144,31 @@ def _placed_line(line: Line, block: Place, languages: Counter[str]) -> PlacedLin
     text = " ".join(texts)
     directions = [*map(_direction, texts)] if _RIGHT_TO_LEFT.search(text) else [""] * len(texts)
     is_right_to_left = next(filter(None, directions), "") == "rtl"
+    if not is_right_to_left:
+        directions = ["rtl" if direction == "rtl" else "" for direction in directions]
     if not is_plain(text):
         texts = [*map(escape, texts)]
-    placed: list[PlacedWord] = []
-    for word, text, direction in zip(words, texts, directions, strict=True):
-        detected = word.message.languages
-        surest = detected[0] if len(detected) == 1 else max(detected, key=_confidence_of, default=None)
-        language = _tag(surest.language_code) if surest else ""
-        if language:
-            languages[language] += 1
-        placed.append(
-            PlacedWord(
-                text,
-                _place(word.message.bounding_box) or place,
-                word.confidence,
-                language,
-                direction if is_right_to_left or direction == "rtl" else "",
-            )
-        )
+    tags = [*map(_language, words)]
+    languages.update(filter(None, tags))
+    placed = [
+        PlacedWord(text, _place(word.message.bounding_box) or place, word.confidence, tag, direction)
+        for word, text, tag, direction in zip(words, texts, tags, directions, strict=True)
+    ]
     return PlacedLine(placed, place, line.confidence, is_right_to_left)
 
 
 def _direction(text: str) -> str:
     """Return the direction of the first strong character (UAX 9, rule P2), empty if there is none."""
     return next(filter(None, (_DIRECTIONS.get(unicodedata.bidirectional(each)) for each in text)), "")
+
+
+def _language(word: Word) -> str:
+    """Return the tag of the surest language of a word, empty if there is none."""
+    detected = word.message.languages
+    # The usual case, in half the time.
+    if len(detected) == 1:
+        return _tag(detected[0].language_code)
+    return _tag(next(iter(word.languages), ""))
 
 
 @lru_cache(maxsize=256)
