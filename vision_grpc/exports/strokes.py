@@ -1,0 +1,122 @@
+"""Smooth lines on a picture that are seen on light and on dark ground. Pillow itself draws them with steps."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import ceil, copysign, floor, hypot
+
+from PIL import Image, ImageDraw
+
+_Point = tuple[float, float]
+_Colour = tuple[int, int, int]
+
+# On dark ground, a line has a pale one around it.
+_CASING = (255, 255, 255, 170)
+_DARK = 110
+# The ground is looked at in a picture of so few pixels a side.
+_GROUND = 96
+
+_FINER = 4
+"""So many times finer is a slanted line drawn before it is made smooth, in parts that are no longer than this."""
+_LONGEST = 256
+
+# Far outside of the picture, where a damaged answer may have its boxes, nothing is drawn.
+_FAR = 16
+
+
+class Strokes:
+    """Draws on a picture in RGB."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self._image = image
+        # On RGB, this mode blends colours that are not opaque.
+        self._draw = ImageDraw.Draw(image, "RGBA")
+        few = (min(image.width, _GROUND), min(image.height, _GROUND))
+        self._ground = image.resize(few, Image.Resampling.BOX, reducing_gap=2.0).convert("L")  # pyright: ignore[reportUnknownMemberType] # numpy's
+
+    def fill(self, corners: Sequence[_Point], colour: tuple[int, int, int, int]) -> None:
+        """Cover a polygon with a colour, the fourth number of which says how much."""
+        corners = [self._within(corner) for corner in corners]
+        if len(corners) > 1:
+            self._draw.polygon(corners, fill=colour)
+
+    def outline(self, corners: Sequence[_Point], width: float, colour: _Colour, *, outside: float = 0.0) -> None:
+        """Draw the sides of a polygon, or so far outside of them."""
+        if not corners:
+            return
+        corners = [self._within(corner) for corner in _grown(corners, outside)]
+        sides = [*pairwise([*corners, *corners[:1]])]
+        if self._is_dark(corners):
+            for start, end in sides:
+                self._line(start, end, width + max(2.0, width * 0.75), _CASING)
+        for start, end in sides:
+            self._line(start, end, width, (*colour, 255))
+
+    def _is_dark(self, corners: Sequence[_Point]) -> bool:
+        shades = [self._shade(x, y) for x, y in corners]
+        return sum(shades) < _DARK * len(shades)
+
+    def _shade(self, x: float, y: float) -> int:
+        """Return how light the picture is around a point, of 255."""
+        (wide, high), few = self._image.size, self._ground
+        at = (
+            min(max(int(x / wide * few.width), 0), few.width - 1),
+            min(max(int(y / high * few.height), 0), few.height - 1),
+        )
+        shade = few.getpixel(at)
+        return shade if isinstance(shade, int) else 0
+
+    def _line(self, start: _Point, end: _Point, width: float, colour: tuple[int, int, int, int]) -> None:
+        half = width / 2
+        (left, right), (top, bottom) = (sorted(pair) for pair in zip(start, end, strict=True))
+        if left == right or top == bottom:
+            self._upright((left - half, top - half, right + half, bottom + half), colour)
+            return
+        for first, last in _parts(start, end):
+            self._slanted(first, last, half, colour)
+
+    def _upright(self, box: tuple[float, float, float, float], colour: tuple[int, int, int, int]) -> None:
+        left, top, right, bottom = (round(side) for side in box)
+        # Pillow counts the last pixel in.
+        self._draw.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), fill=colour)
+
+    def _slanted(self, start: _Point, end: _Point, half: float, colour: tuple[int, int, int, int]) -> None:
+        xs, ys = zip(start, end, strict=True)
+        left, top = floor(min(xs) - half), floor(min(ys) - half)
+        size = ceil(max(xs) + half) - left, ceil(max(ys) + half) - top
+        fine = Image.new("L", (size[0] * _FINER, size[1] * _FINER))
+        draw = ImageDraw.Draw(fine)
+        ends = [((x - left) * _FINER, (y - top) * _FINER) for x, y in (start, end)]
+        draw.polygon(_quad(*ends, half * _FINER), fill=colour[3])
+        self._image.paste(colour[:3], (left, top), fine.reduce(_FINER))
+
+    def _within(self, point: _Point) -> _Point:
+        x, y = point
+        wide, high = self._image.size
+        return min(max(x, -_FAR), wide + _FAR), min(max(y, -_FAR), high + _FAR)
+
+
+def _grown(corners: Sequence[_Point], outside: float) -> Iterator[_Point]:
+    """Yield the corners so far away from the middle, in both directions."""
+    middle_x, middle_y = (sum(values) / len(corners) for values in zip(*corners, strict=True))
+    for x, y in corners:
+        yield x + copysign(outside, x - middle_x), y + copysign(outside, y - middle_y)
+
+
+def _parts(start: _Point, end: _Point) -> Iterator[tuple[_Point, _Point]]:
+    count = ceil(hypot(end[0] - start[0], end[1] - start[1]) / _LONGEST)
+    steps = [number / count for number in range(count + 1)]
+    points = [tuple(a + (b - a) * step for a, b in zip(start, end, strict=True)) for step in steps]
+    for first, last in pairwise(points):
+        yield (first[0], first[1]), (last[0], last[1])
+
+
+def _quad(start: _Point, end: _Point, half: float) -> list[_Point]:
+    """Return the corners of a line that is so wide."""
+    length = hypot(end[0] - start[0], end[1] - start[1])
+    right, down = ((end[0] - start[0]) / length * half, (end[1] - start[1]) / length * half)
+    return [
+        (start[0] + down, start[1] - right),
+        (end[0] + down, end[1] - right),
+        (end[0] - down, end[1] + right),
+        (start[0] - down, start[1] + right),
+    ]
