@@ -295,10 +295,13 @@ def of_another_size(unit: str, now: tuple[float, float], before: tuple[float, fl
 
 
 def to_upright(x: int, y: int, size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """Return where a point of a stored picture of this size lies in the upright one, given the orientation of EXIF."""
-    if orientation == UPRIGHT:
-        return x, y
-    return PixelMap(size, swap_size(size, orientation), _undo(orientation)).to_stored(x, y)
+    """Return where a point of a picture of this size lies when the picture is turned by an orientation of EXIF."""
+    return (x, y) if orientation == UPRIGHT else upright_map(size, orientation).to_stored(x, y)
+
+
+def upright_map(size: tuple[int, int], orientation: int) -> PixelMap:
+    """Return where the points of a stored picture lie in the upright one: its `to_stored` gives the latter."""
+    return PixelMap(size, swap_size(size, orientation), _undo(orientation))
 
 
 def _undo(orientation: int) -> int:
