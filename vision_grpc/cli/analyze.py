@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -11,55 +11,35 @@ import click
 from vision_grpc.cli.analyze_help import EPILOG, HELP
 from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.logs import show_logs
-from vision_grpc.cli.numbers import DAY_S, Seconds
 from vision_grpc.cli.output_options import OutputWishes, output_options
 from vision_grpc.cli.quota_options import QuotaWishes, quota_options
+from vision_grpc.cli.reading_options import (
+    languages_option,
+    local_option,
+    model_option,
+    refuse_beside_local,
+    timeout_option,
+)
 from vision_grpc.cli.sections import SectionedCommand, option
 from vision_grpc.cli.source_options import SourceWishes, refuse_overwriting, source_options
-from vision_grpc.config import Timeouts
 from vision_grpc.sources.places.stdin import STDIN
 
 if TYPE_CHECKING:
     # Imported where it is used: gRPC takes longer to load than help and usage errors may.
     from vision_grpc.session.settings import Arguments
 
-_READING, _SERVICE, _SHOWN = "Reading", "Service", "What is shown"
+_SHOWN = "What is shown"
 
 
 @click.command(cls=SectionedCommand, help=HELP, epilog=EPILOG)
 @source_options
-@option(
-    _READING,
-    "-l",
-    "--languages",
-    metavar="CODES",
-    default="*",
-    help="Languages of the texts, as in ru,en.  [default: *, which detects them]",
-)
-@option(
-    _READING,
-    "--model",
-    type=click.Choice(["page", "line"]),
-    help="What an image shows: a page of text, or a single line.  [default: page]",
-)
+@languages_option
+@model_option
 @output_options
 @quota_options
-@option(
-    _SERVICE,
-    "--local",
-    is_flag=True,
-    help="Read with a local service that is started for this run: no account, no cost.",
-)
+@local_option
 @service_options
-@option(
-    _SERVICE,
-    "--timeout",
-    "timeout_s",
-    metavar="SECONDS",
-    type=Seconds(most=DAY_S),
-    default=Timeouts().call_s,
-    help=f"Give up a call after this time, at most a day, and try again.  [default: {Timeouts().call_s:g}]",
-)
+@timeout_option
 @option(_SHOWN, "--dry-run", is_flag=True, help="Say what would be sent, billed and passed over, and send nothing.")
 @option(_SHOWN, "-q", "--quiet", is_flag=True, help="Print only errors, and the next command, on stderr.")
 @option(_SHOWN, "-v", "--verbose", is_flag=True, help="Print the log on stderr, and every error.")
@@ -86,14 +66,7 @@ def analyze(
 ) -> int:
     """Print the text of images."""
     if local:
-        _refuse_beside_local(
-            {
-                "--endpoint": service.endpoint,
-                "--root-certificates": service.root_certificates,
-                "--client-certificate": service.client_certificate,
-                "--server-name": service.server_name,
-            }
-        )
+        refuse_beside_local(service)
     source.check()
     output.check()
     if STDIN in source.names:
@@ -118,13 +91,6 @@ def analyze(
     wishes.check()
     analysis = Analysis(wishes, quiet=quiet, verbose=verbose, progress=progress)
     return analysis.forecast() if dry_run else analysis.run()
-
-
-def _refuse_beside_local(options: Mapping[str, object]) -> None:
-    for name, value in options.items():
-        if value is not None:
-            message = f"--local starts its own service: drop --local or {name}"
-            raise click.UsageError(message, click.get_current_context())
 
 
 def _check_stdin(paths: Sequence[str]) -> None:

@@ -15,6 +15,8 @@ SHORT_HELP = {
     "analyze": "Print the text of images.",
     "doctor": "Check the settings and the connection to the service.",
     "export": "Make tables and documents of results.",
+    "overlay": "Draw the boxes of what was read over pictures.",
+    "report": "Make a page to look at results with.",
     "serve": "Run a local Vision service over gRPC and REST.",
 }
 _IMAGES = (".jpg", ".jpeg", ".png")

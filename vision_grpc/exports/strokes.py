@@ -30,22 +30,23 @@ class Strokes:
         self._image = image
         # On RGB, this mode blends colours that are not opaque.
         self._draw = ImageDraw.Draw(image, "RGBA")
-        few = (min(image.width, _GROUND), min(image.height, _GROUND))
-        self._ground = image.resize(few, Image.Resampling.BOX, reducing_gap=2.0).convert("L")  # pyright: ignore[reportUnknownMemberType] # numpy's
+        self._few = min(image.width, _GROUND), min(image.height, _GROUND)
+        ground = image.resize(self._few, Image.Resampling.BOX, reducing_gap=2.0)  # pyright: ignore[reportUnknownMemberType] # numpy's
+        self._shades = ground.convert("L").tobytes()
 
     def fill(self, corners: Sequence[_Point], colour: tuple[int, int, int, int]) -> None:
         """Cover a polygon with a colour, the fourth number of which says how much."""
-        corners = [self._within(corner) for corner in corners]
-        if len(corners) > 1:
-            self._draw.polygon(corners, fill=colour)
+        within = [self._within(corner) for corner in corners]
+        if len(within) > 1:
+            self._draw.polygon(within, fill=colour)
 
     def outline(self, corners: Sequence[_Point], width: float, colour: _Colour, *, outside: float = 0.0) -> None:
         """Draw the sides of a polygon, or so far outside of them."""
         if not corners:
             return
-        corners = [self._within(corner) for corner in _grown(corners, outside)]
-        sides = [*pairwise([*corners, *corners[:1]])]
-        if self._is_dark(corners):
+        grown = [self._within(corner) for corner in _grown(corners, outside)]
+        sides = [*pairwise([*grown, grown[0]])]
+        if self._is_dark(grown):
             for start, end in sides:
                 self._line(start, end, width + max(2.0, width * 0.75), _CASING)
         for start, end in sides:
@@ -57,17 +58,14 @@ class Strokes:
 
     def _shade(self, x: float, y: float) -> int:
         """Return how light the picture is around a point, of 255."""
-        (wide, high), few = self._image.size, self._ground
-        at = (
-            min(max(int(x / wide * few.width), 0), few.width - 1),
-            min(max(int(y / high * few.height), 0), few.height - 1),
-        )
-        shade = few.getpixel(at)
-        return shade if isinstance(shade, int) else 0
+        (wide, high), (columns, rows) = self._image.size, self._few
+        column = min(max(int(x / wide * columns), 0), columns - 1)
+        row = min(max(int(y / high * rows), 0), rows - 1)
+        return self._shades[row * columns + column]
 
     def _line(self, start: _Point, end: _Point, width: float, colour: tuple[int, int, int, int]) -> None:
         half = width / 2
-        (left, right), (top, bottom) = (sorted(pair) for pair in zip(start, end, strict=True))
+        (left, right), (top, bottom) = sorted((start[0], end[0])), sorted((start[1], end[1]))
         if left == right or top == bottom:
             self._upright((left - half, top - half, right + half, bottom + half), colour)
             return
@@ -85,8 +83,8 @@ class Strokes:
         size = ceil(max(xs) + half) - left, ceil(max(ys) + half) - top
         fine = Image.new("L", (size[0] * _FINER, size[1] * _FINER))
         draw = ImageDraw.Draw(fine)
-        ends = [((x - left) * _FINER, (y - top) * _FINER) for x, y in (start, end)]
-        draw.polygon(_quad(*ends, half * _FINER), fill=colour[3])
+        first, last = (((x - left) * _FINER, (y - top) * _FINER) for x, y in (start, end))
+        draw.polygon(_quad(first, last, half * _FINER), fill=colour[3])
         self._image.paste(colour[:3], (left, top), fine.reduce(_FINER))
 
     def _within(self, point: _Point) -> _Point:

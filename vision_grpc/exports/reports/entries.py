@@ -1,12 +1,12 @@
 """What a report has of each image: what its list shows, the words at their places, and the picture."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
 from pybase64 import b64encode
 
-from vision_grpc.bulk.journal.strict_text import strict_tree
 from vision_grpc.errors import ProtocolError
 from vision_grpc.exports.confidence import BANDS, SURE, band_of
 from vision_grpc.exports.pictures import Missing, Picture, Pictures, upright_map
@@ -14,11 +14,13 @@ from vision_grpc.exports.reports.page import data, picture
 from vision_grpc.results import ImageResult
 from vision_grpc.results.layout import Block, Line, Page, Word
 from vision_grpc.results.pixels import UPRIGHT, PixelMap
+from vision_grpc.texts.strict import strict_tree
 
 _QUALITY = 45
 _LEFT_OUT = "the report has as many bytes of pictures as it may; make one of fewer images, or with smaller pictures"
 _NO_PICTURES = "the report was made without pictures"
-_Corners = Sequence[int]
+_Layout = tuple[int, int, Sequence[Any]]
+_NO_LAYOUT: _Layout = (0, 0, ())
 
 
 class Entries:
@@ -28,6 +30,8 @@ class Entries:
         self._pictures = pictures
         self._side = side
         self._left_bytes = most_bytes
+        self.missing: Counter[str] = Counter()
+        """Why images have no picture, with their numbers."""
 
     def about(self, title: str) -> dict[str, Any]:
         """Return what the page has to know besides images."""
@@ -39,13 +43,15 @@ class Entries:
         result.check()
         found = self._find(result)
         page = _page_of(result)
-        layout = _layout(page, found, result) if page is not None else (0, 0, [])
+        layout = _NO_LAYOUT if page is None else _layout(page, found, result)
         confidences = [] if page is None else [word.confidence for block in page.blocks for word in block.words()]
         url = b""
         why = found.reason if isinstance(found, Missing) else None
         if isinstance(found, Picture):
             url = _encode(found, self._side)
             self._left_bytes -= len(url)
+        elif self._side:
+            self.missing[found.reason] += 1
         yield data("entry", _entry(result, page, confidences, why))
         yield data("words", layout)
         yield picture(url)
@@ -100,7 +106,7 @@ def _page_of(result: ImageResult) -> Page | None:
         return None
 
 
-def _layout(page: Page, found: Picture | Missing, result: ImageResult) -> tuple[int, int, list[Any]]:
+def _layout(page: Page, found: Picture | Missing, result: ImageResult) -> _Layout:
     """Return the upright size of a page, and its blocks, lines and words with boxes and confidences, in arrays."""
     size = (page.width, page.height)
     orientation = found.orientation if isinstance(found, Picture) else _orientation_of(result)
@@ -129,7 +135,7 @@ def _rounded(confidence: float | None) -> float | None:
     return None if confidence is None or confidence != confidence else round(confidence, 3)  # noqa: PLR0124
 
 
-def _corners(area: Block | Line | Word, place: PixelMap) -> _Corners:
+def _corners(area: Block | Line | Word, place: PixelMap) -> Sequence[int]:
     """Return left, top, right and bottom of an upright box, else x and y of each corner."""
     points = [point if place.is_identity else place.to_stored(*point) for point in area.polygon]
     xs, ys = {x for x, _ in points}, {y for _, y in points}
