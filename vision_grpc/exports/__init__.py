@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from vision_grpc.exports.hocr_html import hocr
     from vision_grpc.exports.kinds import KINDS, Kind
     from vision_grpc.exports.markdown_text import markdown
+    from vision_grpc.exports.overlays import overlay
     from vision_grpc.exports.page_xml import page
     from vision_grpc.exports.pdf.searchable import searchable_pdf
+    from vision_grpc.exports.pictures import Missing, Picture, Pictures
     from vision_grpc.exports.plain_text import txt
+    from vision_grpc.exports.reports import Report, report
     from vision_grpc.exports.results import Results
     from vision_grpc.exports.tesseract_tsv import tsv
     from vision_grpc.exports.writing import ExportError, write
@@ -33,9 +36,12 @@ _MODULES = {
     "hocr_html": ("hocr",),
     "kinds": ("KINDS", "Kind"),
     "markdown_text": ("markdown",),
+    "overlays": ("overlay",),
     "page_xml": ("page",),
     "pdf.searchable": ("searchable_pdf",),
+    "pictures": ("Missing", "Picture", "Pictures"),
     "plain_text": ("txt",),
+    "reports": ("Report", "report"),
     "results": ("Results",),
     "tesseract_tsv": ("tsv",),
     "writing": ("ExportError", "write"),
@@ -46,12 +52,18 @@ __all__ = [
     "KINDS",
     "ExportError",
     "Kind",
+    "Missing",
+    "Picture",
+    "Pictures",
+    "Report",
     "Results",
     "alto",
     "csv",
     "hocr",
     "markdown",
+    "overlay",
     "page",
+    "report",
     "searchable_pdf",
     "tsv",
     "txt",

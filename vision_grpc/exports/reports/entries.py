@@ -1,26 +1,25 @@
-"""What a report has of each image: what its list shows, the words at their places, and the picture."""
+"""What a report has of each image: what its list shows, its words at their places, and its picture."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
 from pybase64 import b64encode
 
 from vision_grpc.errors import ProtocolError
-from vision_grpc.exports.confidence import BANDS, SURE, band_of
-from vision_grpc.exports.pictures import Missing, Picture, Pictures, upright_map
+from vision_grpc.exports.confidence import BANDS
+from vision_grpc.exports.pictures import Missing, Picture, Pictures
+from vision_grpc.exports.reports.layouts import Layout
 from vision_grpc.exports.reports.page import data, picture
 from vision_grpc.results import ImageResult
-from vision_grpc.results.layout import Block, Line, Page, Word
-from vision_grpc.results.pixels import UPRIGHT, PixelMap
+from vision_grpc.results.layout import Page
+from vision_grpc.results.pixels import UPRIGHT
 from vision_grpc.texts.strict import strict_tree
 
 _QUALITY = 45
-_LEFT_OUT = "the report has as many bytes of pictures as it may; make one of fewer images, or with smaller pictures"
+LEFT_OUT = "the report has as many bytes of pictures as it may; make one of fewer images, or with smaller pictures"
 _NO_PICTURES = "the report was made without pictures"
-_Layout = tuple[int, int, Sequence[Any]]
-_NO_LAYOUT: _Layout = (0, 0, ())
 
 
 class Entries:
@@ -42,33 +41,30 @@ class Entries:
         """Yield the blocks of an image."""
         result.check()
         found = self._find(result)
-        page = _page_of(result)
-        layout = _NO_LAYOUT if page is None else _layout(page, found, result)
-        confidences = [] if page is None else [word.confidence for block in page.blocks for word in block.words()]
-        url = b""
-        why = found.reason if isinstance(found, Missing) else None
+        orientation = found.orientation if isinstance(found, Picture) else _orientation_of(result)
+        layout = Layout(_page_of(result), orientation)
+        url, why = b"", None
         if isinstance(found, Picture):
             url = _encode(found, self._side)
             self._left_bytes -= len(url)
-        elif self._side:
-            self.missing[found.reason] += 1
-        yield data("entry", _entry(result, page, confidences, why))
-        yield data("words", layout)
+        else:
+            why = found.reason
+            if self._side:
+                self.missing[why] += 1
+        yield data("entry", _entry(result, layout, why))
+        yield data("words", layout.arrays)
         yield picture(url)
 
     def _find(self, result: ImageResult) -> Picture | Missing:
         if not self._side:
             return Missing(_NO_PICTURES)
         if self._left_bytes <= 0:
-            return Missing(_LEFT_OUT)
+            return Missing(LEFT_OUT)
         # Twice as many pixels a side: they become sharp when it is scaled down.
         return self._pictures.find(result, most_pixels=4 * self._side * self._side)
 
 
-def _entry(
-    result: ImageResult, page: Page | None, confidences: Sequence[float | None], why: str | None
-) -> dict[str, Any]:
-    known = [confidence for confidence in confidences if confidence is not None]
+def _entry(result: ImageResult, layout: Layout, why: str | None) -> dict[str, Any]:
     error = result.error
     return {
         "key": strict_tree(result.key),
@@ -76,21 +72,23 @@ def _entry(
         "code": None if error is None else error.code.name,
         "error": None if error is None else strict_tree(error.message),
         "text": strict_tree(result.text),
-        "words": len(confidences),
-        "mean": round(sum(known) / len(known), 4) if known else None,
-        "doubtful": sum(band_of(confidence) is not SURE for confidence in confidences),
+        "words": layout.words,
+        "mean": layout.mean,
+        "doubtful": layout.doubtful,
         "answered": result.outcome is not None,
-        "facts": strict_tree(_facts(result, page, len(confidences))),
+        "facts": strict_tree(_facts(result, layout)),
         "why": None if why is None else strict_tree(why),
     }
 
 
-def _facts(result: ImageResult, page: Page | None, words: int) -> list[str]:
+def _facts(result: ImageResult, layout: Layout) -> list[str]:
     facts: list[str] = []
-    if page is not None:
-        facts += [f"{words:,} word{'' if words == 1 else 's'}", f"{page.width} × {page.height} pixels"]  # noqa: RUF001
-        languages = dict.fromkeys(code for block in page.blocks for code in block.languages)
-        facts += [", ".join(languages)] if languages else []
+    if layout.page is not None:
+        facts += [
+            f"{layout.words:,} word{'' if layout.words == 1 else 's'}",
+            f"{layout.page.width} × {layout.page.height} pixels",  # noqa: RUF001
+        ]
+        facts += [", ".join(layout.languages)] if layout.languages else []
     if result.transport is not None:
         attempts = "" if result.attempts <= 1 else f", {result.attempts} attempts"
         facts.append(f"by {result.transport}{attempts}")
@@ -104,44 +102,6 @@ def _page_of(result: ImageResult) -> Page | None:
         return next(iter(result.pages), None)
     except ProtocolError:  # Its text could be read, its boxes cannot.
         return None
-
-
-def _layout(page: Page, found: Picture | Missing, result: ImageResult) -> _Layout:
-    """Return the upright size of a page, and its blocks, lines and words with boxes and confidences, in arrays."""
-    size = (page.width, page.height)
-    orientation = found.orientation if isinstance(found, Picture) else _orientation_of(result)
-    # A page that states no size cannot be turned.
-    place = upright_map(size, orientation if all(size) else UPRIGHT)
-    blocks = [_block(block, place) for block in page.blocks]
-    wide, high = place.stored
-    if blocks and not (wide and high):
-        corners = [corner for block in blocks for corner in block[0]]
-        wide, high = max(1, *corners[::2]), max(1, *corners[1::2])
-    return wide, high, blocks
-
-
-def _block(block: Block, place: PixelMap) -> list[Any]:
-    return [_corners(block, place), _rounded(block.confidence), [_line(line, place) for line in block.lines]]
-
-
-def _line(line: Line, place: PixelMap) -> list[Any]:
-    words = [[strict_tree(word.text), _rounded(word.confidence), _corners(word, place)] for word in line.words]
-    language = next(iter(line.languages), "")
-    return [_corners(line, place), _rounded(line.confidence), strict_tree(language), words]
-
-
-def _rounded(confidence: float | None) -> float | None:
-    # Not a number has no place in JSON.
-    return None if confidence is None or confidence != confidence else round(confidence, 3)  # noqa: PLR0124
-
-
-def _corners(area: Block | Line | Word, place: PixelMap) -> Sequence[int]:
-    """Return left, top, right and bottom of an upright box, else x and y of each corner."""
-    points = [point if place.is_identity else place.to_stored(*point) for point in area.polygon]
-    xs, ys = {x for x, _ in points}, {y for _, y in points}
-    if len(xs) <= 2 and len(ys) <= 2:  # noqa: PLR2004 - two sides
-        return (min(xs), min(ys), max(xs), max(ys)) if points else (0, 0, 0, 0)
-    return [coordinate for point in points for coordinate in point]
 
 
 def _orientation_of(result: ImageResult) -> int:

@@ -102,8 +102,12 @@ function choose(changes) {
   const place = entry === undefined ? 0 : Math.max(listed.indexOf(entry), 0);
   if (listed.length) {
     selected = place;
+    scrollToRow(place);
+    showRows();
     rows.get(place)?.setAttribute("aria-selected", "true");
-    if (listed[place] !== entry || changes.terms) showDetail(listed[place]);
+    list.setAttribute("aria-activedescendant", `row-${place}`);
+    if (listed[place] === entry) markTerms();
+    else showDetail(listed[place]);
   } else {
     showNothing();
   }
