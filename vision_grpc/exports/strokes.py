@@ -73,7 +73,8 @@ class Strokes:
             self._slanted(first, last, half, colour)
 
     def _upright(self, box: tuple[float, float, float, float], colour: tuple[int, int, int, int]) -> None:
-        left, top, right, bottom = (round(side) for side in box)
+        # `round` would take halves to even numbers, and make some lines twice as wide as others.
+        left, top, right, bottom = (floor(side + 0.5) for side in box)
         # Pillow counts the last pixel in.
         self._draw.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), fill=colour)
 

@@ -113,7 +113,7 @@ def test_texts_without_answers_and_pages_without_words() -> None:
     page = page_of(placed("empty.png", []), ImageResult("text.png", attempts=1), hostile_results.damaged("damaged.png"))
     assert [entry["answered"] for entry in page.entries] == [True, False, False]
     assert page.words == [[400, 300, []], [0, 0, []], [0, 0, []]]
-    assert page.entries[2]["code"] == "INTERNAL"
+    assert page.entries[2]["code"] == "DATA_LOSS"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -135,7 +135,7 @@ def test_turned_pictures_are_shown_upright(tmp_path: Path, orientation: int) -> 
 
 
 def test_pictures_are_left_out_once_they_take_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vision_grpc.exports.reports.MOST_PICTURE_BYTES", 1000)
+    monkeypatch.setattr("vision_grpc.exports.reports.MOST_PICTURE_BYTES", 1)
     results = [placed(saved(tmp_path / f"{number}.png", (400, 300)), []) for number in range(4)]
     page = page_of(*results)
     assert [bool(block) for block in page.blocks["picture"]] == [True, False, False, False]
