@@ -304,7 +304,10 @@ def test_paths_without_any_image(there: tuple[str, ...], tmp_path: Path, name: s
         (["analyze", "--timeout", "86401", "x.png"], "Invalid value for '--timeout'"),
         (["analyze", "--local", "--endpoint", "h:1", "x.png"], "--local starts its own service: drop --local or"),
         (["analyze", "--local", "-", "-"], "- stands for one image on stdin: name it once"),
-        (["frobnicate"], "there is no command frobnicate; the commands are analyze, doctor, export, serve"),
+        (
+            ["frobnicate"],
+            "there is no command frobnicate; the commands are analyze, doctor, export, overlay, report, serve",
+        ),
         (
             ["analyze", "--client-key", __file__, "x.png"],
             "--client-certificate and --client-key go together: name",

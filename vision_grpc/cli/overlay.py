@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 # Not docstrings: Python leaves those out with -OO.
 _HELP = """\
-Draw the boxes of blocks, lines and words over pictures, in the colour of their confidence.
+Draw the boxes of what was read over pictures.
 
-The images are read for that, or with --from, their results are looked up in the journal of an earlier run.
+Blocks, lines and words are drawn in the colour of their confidence. The images are read for that, or with --from,
+their results are looked up in the journal of an earlier run.
 """
 _EPILOG = """\b
 Examples:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 # Not docstrings: Python leaves those out with -OO.
 _HELP = """\
-Make a page to look at results with: pictures under their boxes, texts, and why images failed.
+Make a page to look at results with.
 
-JOURNAL is the file of an earlier run, as analyze -o results.jsonl writes it. The page is one file that needs
-nothing but a browser.
+It has the pictures under their boxes, the texts, and why images failed. JOURNAL is the file of an earlier run, as
+analyze -o results.jsonl writes it. The page is one file that needs nothing but a browser.
 """
 _EPILOG = """\b
 Examples:

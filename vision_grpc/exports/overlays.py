@@ -21,7 +21,7 @@ _FINEST = 1 / 750
 # How wide the lines are, and how far outside of the box, in times of that: no letter is hidden, and the box of a line
 # is not upon those of its words.
 _TIMES = {"words": 1.0, "lines": 1.0, "blocks": 2.5}
-_OUTSIDE = {"words": 1.0, "lines": 2.5, "blocks": 5.5}
+_OUTSIDE = {"words": 0.5, "lines": 2.0, "blocks": 4.75}
 _FILLED = 44
 """How much of a word's colour covers it, of 255."""
 

@@ -69,7 +69,10 @@ def test_the_overview_says_of_each_command_what_the_command_says() -> None:
         (["scan.PNG"], "there is no command scan.PNG; vision-grpc analyze scan.PNG reads images"),
         (["."], "there is no command .; vision-grpc analyze . reads images"),
         (["a b\n.jpg"], r"there is no command $'a b\n.jpg'; vision-grpc analyze $'a b\n.jpg' reads images"),
-        (["frobnicate"], "there is no command frobnicate; the commands are analyze, doctor, export, serve"),
+        (
+            ["frobnicate"],
+            "there is no command frobnicate; the commands are analyze, doctor, export, overlay, report, serve",
+        ),
     ],
 )
 def test_what_does_not_exist_is_an_error_that_names_what_does(
