@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -262,7 +263,7 @@ def test_what_has_no_results_is_said(content: bytes, told: str, export: Export, 
         (["results.jsonl", "--to", "tsv", "-o", "results.jsonl"], "results.jsonl is the journal itself, which -o"),
         (["results.jsonl", "--to", "tsv", "-o", "./link.jsonl"], "link.jsonl is the journal itself, which -o"),
         (["results.jsonl", "--to", "txt", "-o", "other.jsonl"], "other.jsonl has results of images, which -o would"),
-        (["results.jsonl", "--to", "txt", "-o", "a.png"], "a.png is there, and is not a text: name another file"),
+        (["results.jsonl", "--to", "txt", "-o", "a.png"], "a.png is there, and may be no export: name another file"),
         (["results.jsonl", "--to", "tsv", "-o", "a.png"], "a.png is there, and is not a file of the format tsv"),
         (
             ["results.jsonl", "--to", "csv", "-o", "foreign.csv"],
@@ -305,6 +306,14 @@ def test_a_journal_that_a_run_still_writes_is_read_as_far_as_it_goes(export: Exp
 def test_a_journal_in_an_unreadable_file_is_one_line(export: Export) -> None:
     finished = export(os.fspath(Path("a\nb.jsonl")), "--to", "tsv")
     assert finished == (2, b"", "error: $'a\\nb.jsonl': cannot be read (No such file or directory)\n")
+
+
+def test_a_pipe_as_output_is_written_to(export: Export) -> None:
+    os.mkfifo("pipe.tsv")
+    with ThreadPoolExecutor(1) as threads:
+        read_by_others = threads.submit(Path("pipe.tsv").read_bytes)
+        assert export("results.jsonl", "-o", "pipe.tsv").code == 0
+        assert read_by_others.result(timeout=60).startswith(b"level\t")
 
 
 def test_stdin_is_read_line_by_line(folder: Path) -> None:

@@ -20,10 +20,12 @@ def refuse_replacing(path: Path, kind: Kind, journals: Iterable[str]) -> None:
     Raises:
         click.UsageError: it is a journal or an image, or of another format.
     """
+    if not os.path.isfile(path):  # noqa: PTH113 - unlike Path.is_file, it never raises
+        return  # A pipe would wait for its writer.
     try:
         with path.open("rb") as file:
             beginning = file.read(256)
-    except (OSError, ValueError):  # It is not there, or opening it for writing says what is wrong.
+    except OSError:  # Opening it for writing says what is wrong.
         return
     name = quote_name(path)
     if any(os.path.realpath(journal) == os.path.realpath(path) for journal in journals):
@@ -35,7 +37,7 @@ def refuse_replacing(path: Path, kind: Kind, journals: Iterable[str]) -> None:
     elif kind.begins:
         message = f"{name} is there, and is not a file of the format {kind.name}: name another file, or move it away"
     elif suffix_of(path.name) in SENDABLE | FITTABLE | CONTAINERS or b"\0" in beginning:
-        message = f"{name} is there, and is not a text: name another file"
+        message = f"{name} is there, and may be no export: name another file, or move it away"
     else:
         return
     raise click.UsageError(message, click.get_current_context())

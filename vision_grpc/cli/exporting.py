@@ -123,8 +123,12 @@ class Export:
     def _write(self, results: Iterator[ImageResult], *, several: bool) -> None:
         kind, wishes = self._kind, self._wishes
         try:
+            writer = kind.writer()
             if wishes.is_folder and wishes.output is not None:
-                self._write_folder(ExportFolder(wishes.output, kind), results)
+                folder = ExportFolder(wishes.output, kind)
+                with self._display(None):
+                    self.files = folder.write(results, writer)
+                self.moved = folder.moved
                 return
             if several and not kind.holds_several:
                 message = f"--to {kind.name} makes a file for each image: name a folder for them, as in -o {kind.name}/"
@@ -134,7 +138,7 @@ class Export:
                     message = f"{kind.name} is not a text for a terminal: name a file, as in -o results{kind.suffix}"
                     raise click.UsageError(message, click.get_current_context())
                 with self._display(output) as display:
-                    for block in self._blocks(kind.writer()(results)):
+                    for block in self._blocks(writer(results)):
                         with display.room_for(output):
                             output.write(block)
                 output.finish()
@@ -143,11 +147,6 @@ class Export:
                 raise
             message = f"--to {kind.name}: {describe_missing(error, kind.extra)}"
             raise click.ClickException(message) from error
-
-    def _write_folder(self, folder: ExportFolder, results: Iterator[ImageResult]) -> None:
-        with self._display(None):
-            self.files = folder.write(results, self._kind.writer())
-        self.moved = folder.moved
 
     def _blocks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield chunks together, unless more of them may be long in coming."""

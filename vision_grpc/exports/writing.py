@@ -1,16 +1,19 @@
 """Results written to a file, which appears when it is complete, or to a folder of files."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
-from vision_grpc.bulk.half_files import half_name
 from vision_grpc.errors import Advice, AdvisedError
 from vision_grpc.exports.folder import ExportFolder
 from vision_grpc.exports.kinds import KINDS, Kind
-from vision_grpc.exports.results import Results, each
+from vision_grpc.exports.results import Results, each, each_read, each_with_answer
+from vision_grpc.results import ImageResult
 from vision_grpc.texts.quoting import show
 
 
@@ -35,21 +38,32 @@ def write(target: str | os.PathLike[str] | BinaryIO, kind: str, results: Results
         for chunk in wanted.writer()(only_one(wanted, results)):
             target.write(chunk)
     elif is_folder(target):
-        ExportFolder(target, wanted).write(each(results), wanted.writer())
+        ExportFolder(target, wanted).write(_with_content(wanted, results), wanted.writer())
     else:
         _write_file(Path(target), wanted, results)
 
 
 def _write_file(path: Path, kind: Kind, results: Results) -> None:
-    half = path.parent / os.fsdecode(half_name())
+    writer = kind.writer()
+    # Threads may write to one folder at the same time.
+    half = path.with_name(f".vision-grpc-{token_hex(8)}.part")
     try:
-        with half.open("wb") as file:
-            file.writelines(kind.writer()(only_one(kind, results)))
+        with half.open("xb") as file:
+            file.writelines(writer(only_one(kind, results)))
+        if path.exists():
+            shutil.copymode(path, half)
         half.replace(path)
     except BaseException:
         with suppress(OSError):
             half.unlink()
         raise
+
+
+def _with_content(kind: Kind, results: Results) -> Iterator[ImageResult]:
+    """Yield the results that a format has something of."""
+    if kind.has_failed:
+        return each(results)
+    return each_with_answer(results) if kind.needs_answers else each_read(results)
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:

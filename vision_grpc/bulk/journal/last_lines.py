@@ -9,9 +9,12 @@ from io import FileIO
 from typing import NamedTuple
 
 from vision_grpc.bulk.journal.blocks import Place, lines_of
+from vision_grpc.bulk.journal.errors import JournalError
 from vision_grpc.bulk.journal.heads import DamagedLineError, parse_head, read_head
 from vision_grpc.bulk.journal.reader import Line, check_first_line, decode_line, open_journal
 from vision_grpc.bulk.keys import KeyTable
+from vision_grpc.errors import Advice
+from vision_grpc.texts.quoting import quote_name
 
 _WIRE = b',"wire":"'
 _PAGE = re.compile(r"(?s)(.+)#page=(\d{1,9})\Z")
@@ -35,6 +38,7 @@ class LastLines:
 
     def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
         self._paths = paths
+        self._opened: list[os.stat_result] = []
         self._files, self._offsets, self._lengths = array("H"), array("Q"), array("I")
         # How long a line is up to its answer in wire format, 0 where that is not known.
         self._beginnings = array("I")
@@ -45,6 +49,7 @@ class LastLines:
         self._damaged = 0
         for number, path in enumerate(paths):
             with open_journal(path) as file:
+                self._opened.append(os.fstat(file.fileno()))
                 for position, place in enumerate(lines_of(file)):
                     self._add(number, place, is_first=position == 0)
         del self._keys, self._names
@@ -59,10 +64,17 @@ class LastLines:
 
         With `texts_only`, answers in wire format are not read where the line has its text. With `by_document`, the
         pages of a document stand together at the place of the first, in their order.
+
+        Raises:
+            JournalError: a file cannot be read, or another one has its name by now.
         """
         lost: set[str] = set()
         with ExitStack() as stack:
             files = [stack.enter_context(open_journal(path)) for path in self._paths]
+            for file, opened, path in zip(files, self._opened, self._paths, strict=True):
+                if not os.path.samestat(os.fstat(file.fileno()), opened):
+                    problem = f"{quote_name(path)}: was replaced while it was read"
+                    raise JournalError(problem, advice=[Advice("try again")])
             for number in self._order(by_document=by_document):
                 if not self._lengths[number]:
                     continue

@@ -1,0 +1,78 @@
+import io
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hostile_results import read
+from journaled import failed
+
+from vision_grpc import exports
+from vision_grpc.exports import ExportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vision_grpc.results import ImageResult
+
+
+def test_a_file_gets_what_the_writer_makes(tmp_path: Path) -> None:
+    results = [read("a.png", "one"), read("b.png", "two")]
+    exports.write(tmp_path / "o.tsv", "tsv", results)
+    file = io.BytesIO()
+    exports.write(file, "tsv", iter(results))
+    assert (tmp_path / "o.tsv").read_bytes() == file.getvalue() == b"".join(exports.tsv(results))
+
+
+def test_an_older_file_is_replaced_when_all_is_there_and_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "o.txt"
+    path.write_text("earlier")
+    path.chmod(0o600)
+    exports.write(path, "txt", read("a.png", "one"))
+    assert path.read_text() == "one\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_where_results_end_in_an_error_nothing_has_changed(tmp_path: Path) -> None:
+    def results() -> "Iterator[ImageResult]":
+        yield read("a.png", "one")
+        message = "the source broke"
+        raise ConnectionError(message)
+
+    path = tmp_path / "o.txt"
+    path.write_text("earlier")
+    with pytest.raises(ConnectionError):
+        exports.write(path, "txt", results())
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("o.txt", "earlier")]
+
+
+def test_threads_write_to_one_folder(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(40):
+            threads.submit(exports.write, tmp_path / f"{number}.txt", "txt", read("a.png", str(number)))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {f"{n}.txt": f"{n}\n" for n in range(40)}
+
+
+def test_a_folder_gets_a_file_for_each_image_or_document(tmp_path: Path) -> None:
+    results = [read("s/a.png", "one"), failed("x.png"), read("b.pdf#page=1", "two"), read("b.pdf#page=2", "three")]
+    exports.write(f"{tmp_path}/new/", "words", results)
+    made = {str(path.relative_to(tmp_path / "new")): path.read_text() for path in tmp_path.rglob("*.csv")}
+    assert {name: text.count("\n") for name, text in made.items()} == {
+        "s/a.words.csv": 2,
+        "b.words.csv": 3,
+    }
+    exports.write(tmp_path / "new", "page", results[:1])
+    assert (tmp_path / "new/s/a.page.xml").read_bytes().startswith(b"<?xml")
+
+
+def test_a_file_for_one_image_takes_no_second_one(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="has one image, and there are several results; name a folder"):
+        exports.write(tmp_path / "o.xml", "page", [read("a.png"), read("b.png")])
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("kind", ["", "TSV", "xlsx", "no such\nformat"])
+def test_a_format_that_does_not_exist_is_said(kind: str) -> None:
+    with pytest.raises(ValueError, match=r"kind: there is no format .*, only txt, tsv, csv"):
+        exports.write(io.BytesIO(), kind, [])
