@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pypdfium2
+from peers import program
 
 from vision_grpc.messages import AnalyzeResult, Block, FeatureResult, Line, Page, Polygon, TextAnnotation, Vertex, Word
 from vision_grpc.results import ImageResult
@@ -56,7 +57,7 @@ def read_lines(pdf: Path, *options: str) -> list[str]:
 
 
 def _pdftotext(pdf: Path, *options: str) -> str:
-    command = ["pdftotext", *options, str(pdf), "-"]
+    command = [program("pdftotext"), *options, str(pdf), "-"]
     run = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
     assert run.stderr.replace("no word list\n", "") == ""
     return run.stdout
