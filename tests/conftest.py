@@ -29,10 +29,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> Iterator[None]:
-    """Let SIGINT interrupt the tests and the programs they start: in a shell's background job it would be ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Let SIGINT and SIGHUP end the programs that tests start: a background job or `nohup` would have them ignored.
+
+    A program begins with the default of each signal that its parent handles. The tests themselves survive a hang-up.
+    """
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: lambda *_: None}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
