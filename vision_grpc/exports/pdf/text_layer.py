@@ -26,8 +26,8 @@ _QUARTER = pi / 2
 _CORNERS = 4
 
 
-def page_tree(result: ImageResult, size: Point, place: Place, dpi: float) -> OcrElement:
-    """Return the words of a result for a page of this size, in units of which there are `dpi` to an inch.
+def page_tree(result: ImageResult, size: Point, place: Place, dpi: float | None) -> OcrElement:
+    """Return the words of a result for a page of this size, in units of which `dpi` are an inch, if that is known.
 
     Lines and words without a place are left out.
     """
