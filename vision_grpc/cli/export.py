@@ -31,6 +31,9 @@ class ExportWishes:
     key: re.Pattern[str] | None
     """What keys have to match, None for all."""
 
+    images: str | None
+    """The folder that pictures are in, None for where the keys say."""
+
 
 @click.command(cls=SectionedCommand, help=HELP, epilog=EPILOG)
 @click.argument("journals", metavar="JOURNAL...", nargs=-1, type=click.Path())
@@ -49,6 +52,13 @@ class ExportWishes:
     metavar="GLOB",
     multiple=True,
     help="Export only images whose keys match, as 'scans/*.png'. Give it again for more.",
+)
+@option(
+    _WHAT,
+    "--images",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, exists=True),
+    help="Look for the pictures of a searchable PDF in FOLDER, if they are not where they were when they were read.",
 )
 @option(
     _WHERE,
@@ -71,6 +81,7 @@ def export(
     journals: Sequence[str],
     kind_name: str | None,
     globs: Sequence[str],
+    images: str | None,
     output: str | None,
     quiet: bool,
     progress: bool | None,
@@ -88,6 +99,7 @@ def export(
         output=None if output is None or output == STDIN else Path(output),
         is_folder=output is not None and output != STDIN and is_folder(output),
         key=re.compile("|".join(map(fnmatch.translate, globs))) if globs else None,
+        images=images,
     )
     return Export(wishes, quiet=quiet, progress=progress).run()
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from vision_grpc.cli.export import ExportWishes
     from vision_grpc.cli.exporting import Export
 
+_MOST_REASONS = 5
+
 
 def print_export_summary(export: "Export", wishes: "ExportWishes", progress: Progress, *, quiet: bool) -> None:
     """Print the summary on stderr; with `quiet`, only what is wrong."""
@@ -38,6 +40,11 @@ def _what_is_wrong(export: "Export", wishes: "ExportWishes", progress: Progress)
             f"{plural(export.without_answers, 'image')} left out, as their lines keep no answers: "
             "run analyze with --answers wire"
         )
+    if export.without_pictures:
+        yield f"{plural(export.without_pictures.total(), 'image')} left out, whose pictures are not at hand:"
+        for reason, count in export.without_pictures.most_common(_MOST_REASONS):
+            more = "" if count == 1 else f" and {count - 1:,} more"
+            yield f"  {quote_name(export.first_without[reason])}{more}: {reason}"
     if export.damaged:
         yield f"{plural(export.damaged, 'line')} left out, not whole as after a crash"
 

@@ -4,11 +4,13 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from io import FileIO
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,6 +35,7 @@ from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
     from vision_grpc.cli.export import ExportWishes
+    from vision_grpc.exports.kinds import Writer
 
 # Writing each text by itself costs more than making it.
 _BLOCK_BYTES = 1 << 18
@@ -52,6 +55,10 @@ class Export:
         """Images that are in the output."""
         self.without_answers = 0
         """Images left out, as their lines have no answers."""
+        self.without_pictures: Counter[str] = Counter()
+        """How many images are left out, as their pictures are not at hand, by the reasons."""
+        self.first_without: dict[str, str] = {}
+        """The key of the first one of each reason."""
         self.damaged = 0
         """Lines that are not whole."""
         self.files: int | None = None
@@ -72,7 +79,7 @@ class Export:
     def left_out(self) -> int:
         """How many images are left out, and lines of them."""
         failed = 0 if self._kind.has_failed else self._progress.failures.count
-        return failed + self.without_answers + self.damaged
+        return failed + self.without_answers + self.damaged + self.without_pictures.total()
 
     def _run(self) -> int:
         wishes = self._wishes
@@ -123,7 +130,7 @@ class Export:
     def _write(self, results: Iterator[ImageResult], *, several: bool) -> None:
         kind, wishes = self._kind, self._wishes
         try:
-            writer = kind.writer()
+            writer = self._writer()
             if wishes.is_folder and wishes.output is not None:
                 folder = ExportFolder(wishes.output, kind)
                 with self._display(None):
@@ -141,12 +148,27 @@ class Export:
                     for block in self._blocks(writer(results)):
                         with display.room_for(output):
                             output.write(block)
-                output.finish()
+                if self.exported or kind.is_text:
+                    output.finish()
         except ImportError as error:
             if kind.extra is None:
                 raise
             message = f"--to {kind.name}: {describe_missing(error, kind.extra)}"
             raise click.ClickException(message) from error
+
+    def _writer(self) -> "Writer":
+        if not self._kind.needs_pictures:
+            return self._kind.writer()
+        from vision_grpc.exports.pictures import Pictures
+
+        writer: Any = self._kind.writer()
+        with_pictures: Writer = partial(writer, pictures=Pictures(self._wishes.images), left_out=self._leave_out)
+        return with_pictures
+
+    def _leave_out(self, result: ImageResult, reason: str) -> None:
+        self.exported -= 1
+        self.without_pictures[reason] += 1
+        self.first_without.setdefault(reason, result.key)
 
     def _blocks(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield chunks together, unless more of them may be long in coming."""

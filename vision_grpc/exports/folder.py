@@ -34,8 +34,10 @@ class ExportFolder:
         """
         count = 0
         for key, pages in self._files(results):
-            self._folder.put(key, b"".join(writer(pages)))
-            count += 1
+            content = b"".join(writer(pages))
+            if content or self._kind.is_text:
+                self._folder.put(key, content)
+                count += 1
         return count
 
     @property

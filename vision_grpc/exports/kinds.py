@@ -41,6 +41,9 @@ class Kind:
     has_failed: bool = False
     """Whether images that failed are in it, with their errors. Other formats leave them out."""
 
+    needs_pictures: bool = False
+    """Whether the pictures are in it: the writer then takes `pictures` and `left_out`."""
+
     needs_answers: bool = True
     """Whether it needs the boxes or words of the answers, rather than the texts alone."""
 
@@ -142,6 +145,7 @@ KINDS: dict[str, Kind] = {
             module="pdf.searchable",
             about="the pictures, with their texts below, not seen",
             suffixes=[".pdf"],
+            needs_pictures=True,
             is_text=False,
             extra="pdf",
         ),
