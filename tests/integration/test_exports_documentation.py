@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 from journaled import SETTINGS, failed, read
+from PIL import Image
 
 from vision_grpc.bulk.journal import Journal
 from vision_grpc.cli import app
@@ -25,6 +26,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             journal.write(result)
     with Journal.open("results-fitted.jsonl", SETTINGS) as journal:
         journal.write(read("scans/b.png", "fitted"))
+    (tmp_path / "scans").mkdir()
+    Image.new("L", (100, 50), 255).save(tmp_path / "scans" / "a.png")
     return tmp_path
 
 
@@ -50,7 +53,14 @@ def test_the_examples_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
                 assert scope["text"] == "one two\n"
     assert found[:3] == [[], [("book.pdf#page=1", 1, 0.98), ("scans/a.png", 2, 0.98)], [("scans/b.png", "UNAVAILABLE")]]
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert {"words.tsv", "texts.md", "texts/scans/a.md", "texts/book.md", "tables/scans/a.words.csv"} <= names
+    assert {
+        "words.tsv",
+        "texts.md",
+        "texts/scans/a.md",
+        "texts/book.md",
+        "tables/scans/a.words.csv",
+        "searchable/scans/a.pdf",
+    } <= names
 
 
 def test_the_table_has_all_formats() -> None:
