@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vision_grpc.exports.markdown_text import markdown
     from vision_grpc.exports.overlays import overlay
     from vision_grpc.exports.page_xml import page
+    from vision_grpc.exports.parquet_file import parquet
     from vision_grpc.exports.pdf.searchable import searchable_pdf
     from vision_grpc.exports.pictures import Missing, Picture, Pictures
     from vision_grpc.exports.plain_text import txt
@@ -38,6 +39,7 @@ _MODULES = {
     "markdown_text": ("markdown",),
     "overlays": ("overlay",),
     "page_xml": ("page",),
+    "parquet_file": ("parquet",),
     "pdf.searchable": ("searchable_pdf",),
     "pictures": ("Missing", "Picture", "Pictures"),
     "plain_text": ("txt",),
@@ -63,6 +65,7 @@ __all__ = [
     "markdown",
     "overlay",
     "page",
+    "parquet",
     "report",
     "searchable_pdf",
     "tsv",

@@ -149,6 +149,17 @@ KINDS: dict[str, Kind] = {
             is_text=False,
             extra="pdf",
         ),
+        Kind(
+            name="parquet",
+            module="parquet_file",
+            about="a row for each image, words with boxes nested in it",
+            suffixes=[".parquet"],
+            is_text=False,
+            has_failed=True,
+            needs_answers=False,
+            begins=b"PAR1",
+            extra="arrow",
+        ),
     )
 }
 """The formats by name, in the order of the help."""

@@ -1,0 +1,163 @@
+"""Results as an Arrow record batch."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+from vision_grpc.arrow.areas import FlatPage
+from vision_grpc.arrow.buffers import bools_array, numbers_array, texts_array
+from vision_grpc.arrow.columns import PageColumn
+from vision_grpc.arrow.cut import cut_text
+from vision_grpc.arrow.schema import Detail, schema
+from vision_grpc.arrow.untyped import pa
+from vision_grpc.errors import ProtocolError
+from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.texts.strict import bytes_of_key, to_strict
+
+_MOST = 2**31 - 1
+# Text, numbers and offsets of a word of six letters.
+_WORD_BYTES = 100
+
+
+def to_batch(results: ImageResult | Iterable[ImageResult], *, detail: Detail = "text") -> Any:  # noqa: ANN401
+    """Return a pyarrow RecordBatch with a row for each result, in their order; `schema` says its columns.
+
+    An image that failed has its error, and null in place of what it has no answer for. An answer that is damaged is
+    the error of its row. All columns are in memory, and none may have more than 2 GB of text or bytes in one batch.
+
+    Raises:
+        ValueError: there is no such detail.
+        TypeError: `results` is something else.
+    """
+    builder = BatchBuilder(detail)
+    for result in _each(results):
+        builder.add(result)
+    return builder.finish()
+
+
+class BatchBuilder:
+    """Collects the rows of a batch."""
+
+    def __init__(self, detail: Detail) -> None:
+        self._schema = schema(detail=detail)
+        self._detail: Detail = detail
+        self._rows: list[_Row] = []
+        self._pages = PageColumn()
+        self._answer_bytes = 0
+
+    def add(self, result: ImageResult) -> None:
+        """Append the row of a result."""
+        row, pages = _row(result, self._detail)
+        self._rows.append(row)
+        self._answer_bytes += len(row.text or b"") + len(row.wire or b"")
+        if self._detail == "words":
+            self._pages.add(pages)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    @property
+    def bytes(self) -> int:
+        """About how many bytes the batch has in memory."""
+        return self._answer_bytes + self._pages.words * _WORD_BYTES
+
+    def finish(self) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return the RecordBatch."""
+        arrays = [
+            self._pages.array()
+            if field.name == "pages"
+            else _array([getattr(row, field.name) for row in self._rows], field.type)
+            for field in self._schema
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+
+
+def _array(values: Sequence[Any], kind: Any) -> Any:  # noqa: ANN401
+    if kind == pa.bool_():
+        return bools_array(values)
+    if kind == pa.int32():
+        return numbers_array(array("i", values))
+    return texts_array(values, kind)
+
+
+class _Row(NamedTuple):
+    """What the columns of the same names have of one result; texts in UTF-8."""
+
+    key: bytes
+    key_bytes: bytes | None
+    ok: bool
+    error_code: bytes | None
+    error_message: bytes | None
+    retryable: bool | None
+    text: bytes | None
+    attempts: int
+    transport: bytes | None
+    request_id: bytes | None
+    wire: bytes | None
+
+
+class _Read(NamedTuple):
+    """What was read of an answer."""
+
+    text: str
+    wire: bytes | None = None
+    pages: Sequence[FlatPage] | None = None
+
+
+def _row(result: ImageResult, detail: Detail) -> tuple[_Row, Sequence[FlatPage] | None]:
+    error, key = result.error, result.key
+    try:
+        read = _read(result, detail)
+    except ProtocolError as damage:
+        error = error or ImageError(damage.code, str(damage), cause=damage)
+        read = _Read(result.known_text or "")
+    shown = _utf8(key)
+    row = _Row(
+        key=shown,
+        key_bytes=None if (exact := bytes_of_key(key)) == shown else exact,
+        ok=error is None,
+        error_code=None if error is None else _utf8(error.code.name),
+        error_message=None if error is None else _utf8(error.message),
+        retryable=None if error is None else error.retryable,
+        text=_utf8(read.text) if read.text or error is None else None,
+        attempts=min(result.attempts, _MOST),
+        transport=None if result.transport is None else _utf8(result.transport),
+        request_id=None if result.request_id is None else _utf8(result.request_id),
+        wire=read.wire,
+    )
+    return row, read.pages
+
+
+def _read(result: ImageResult, detail: Detail) -> _Read:
+    outcome = result.outcome
+    if outcome is None or detail == "text":
+        return _Read(result.text)
+    if detail == "wire":
+        # The text shows whether the bytes are valid.
+        return _Read(_text(result, outcome.text()), wire=outcome.wire())
+    flat = cut_text(outcome)
+    return _Read(_text(result, ""), pages=None) if flat is None else _Read(_text(result, flat.text), pages=flat.pages)
+
+
+def _text(result: ImageResult, text: str) -> str:
+    return text if result.known_text is None else result.known_text
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return to_strict(text).encode()
+
+
+def _each(results: ImageResult | Iterable[ImageResult]) -> Iterator[ImageResult]:
+    if isinstance(results, ImageResult):
+        yield results
+        return
+    for result in cast("Iterable[object]", results):
+        if not isinstance(result, ImageResult):
+            message = f"results: an ImageResult or an iterable of them is needed, not one with {type(result).__name__}"
+            raise TypeError(message)
+        yield result
