@@ -13,7 +13,7 @@ import click
 from vision_grpc.cli.export_help import EPILOG, HELP
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.sections import SectionedCommand, option
-from vision_grpc.exports.kinds import KINDS, Kind, kind_of_path
+from vision_grpc.exports.kinds import KINDS, Kind, Writer, kind_of_path
 from vision_grpc.sources.places.stdin import STDIN
 from vision_grpc.texts.quoting import quote_name
 
@@ -31,8 +31,22 @@ class ExportWishes:
     key: re.Pattern[str] | None
     """What keys have to match, None for all."""
 
-    images: str | None
+    images: str | None = None
     """The folder that pictures are in, None for where the keys say."""
+
+    prepared: Writer | None = None
+    """The writer, where it has options; None for that of the format."""
+
+
+key_option = option(
+    _WHAT,
+    "--key",
+    "globs",
+    metavar="GLOB",
+    multiple=True,
+    help="Take only images whose keys match, as 'scans/*.png'. Give it again for more.",
+)
+"""Adds the option to a command, which gets its values as the argument `globs`; see `pattern_of`."""
 
 
 @click.command(cls=SectionedCommand, help=HELP, epilog=EPILOG)
@@ -45,14 +59,7 @@ class ExportWishes:
     metavar="FORMAT",
     help="The format; the list is below.  [default: as the name of OUT ends]",
 )
-@option(
-    _WHAT,
-    "--key",
-    "globs",
-    metavar="GLOB",
-    multiple=True,
-    help="Export only images whose keys match, as 'scans/*.png'. Give it again for more.",
-)
+@key_option
 @option(
     _WHAT,
     "--images",
@@ -87,7 +94,7 @@ def export(
     progress: bool | None,
 ) -> int:
     """Make tables and documents of results."""
-    _check_journals(journals)
+    check_journals(journals, "export results.jsonl --to tsv")
     kind = _kind(kind_name, output)
     show_logs(logging.WARNING)
     from vision_grpc.cli.exporting import Export
@@ -98,16 +105,26 @@ def export(
         kind=kind,
         output=None if output is None or output == STDIN else Path(output),
         is_folder=output is not None and output != STDIN and is_folder(output),
-        key=re.compile("|".join(map(fnmatch.translate, globs))) if globs else None,
+        key=pattern_of(globs),
         images=images,
     )
     return Export(wishes, quiet=quiet, progress=progress).run()
 
 
-def _check_journals(journals: Sequence[str]) -> None:
+def pattern_of(globs: Sequence[str]) -> re.Pattern[str] | None:
+    """Return what matches the keys that one of these patterns matches; None without patterns."""
+    return re.compile("|".join(map(fnmatch.translate, globs))) if globs else None
+
+
+def check_journals(journals: Sequence[str], example: str) -> None:
+    """Check that journals are named, and that stdin can be read where it is one of them.
+
+    Raises:
+        click.UsageError: none is, or it cannot.
+    """
     context = click.get_current_context()
     if not journals:
-        message = "name the journal, as in vision-grpc export results.jsonl --to tsv; - reads lines of JSON from stdin"
+        message = f"name the journal, as in vision-grpc {example}; - reads lines of JSON from stdin"
         raise click.UsageError(message, context)
     if journals.count(STDIN) > 1:
         message = "- reads stdin: name it once"

@@ -157,6 +157,8 @@ class Export:
             raise click.ClickException(message) from error
 
     def _writer(self) -> "Writer":
+        if self._wishes.prepared is not None:
+            return self._wishes.prepared
         if not self._kind.needs_pictures:
             return self._kind.writer()
         from vision_grpc.exports.pictures import Pictures

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from vision_grpc.bulk.journal import read_journal
+from vision_grpc.bulk.journal.last_lines import LastLines
 from vision_grpc.bulk.text_names import TEXT, names_of
 from vision_grpc.cli.complaints import Complaints
 from vision_grpc.cli.connect import check_options, connect
@@ -149,7 +149,7 @@ class Drawing:
             except OSError as error:
                 message = f"{quote_name(target.parent)}: the folder cannot be made ({error.strerror})"
                 raise click.ClickException(message) from error
-        with open_output(target) as out:
+        with open_output(target, keeps_partial=False) as out:
             out.write(content)
             out.finish()
 
@@ -210,7 +210,7 @@ def read_recorded(
     Raises:
         JournalError: it is not a journal, or cannot be read.
     """
-    lines = (line.image_result() for line in read_journal(journal, last_only=True))
+    lines = (line.image_result() for line in LastLines([journal]).read(by_document=True))
     if not names:
         yield from lines
         return
