@@ -46,3 +46,9 @@ def test_the_state_of_a_channel_is_asked_for_as_older_releases_take_it(state: st
 
     inner = SimpleNamespace(check_connectivity_state=check_connectivity_state)
     assert ThreadChannels().is_connected(SimpleNamespace(_channel=inner)) is is_connected  # type: ignore[arg-type]
+
+
+def test_a_channel_that_was_closed_is_not_connected() -> None:
+    channel = grpc.insecure_channel("127.0.0.1:1")
+    channel.close()
+    assert not ThreadChannels().is_connected(channel)

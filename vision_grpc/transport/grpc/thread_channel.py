@@ -75,8 +75,11 @@ class ThreadChannels:
         # In public there is only `subscribe`, which starts two threads to tell the state later.
         inner: Any = getattr(channel, "_channel", None)
         state = getattr(inner, "check_connectivity_state", None)
-        # The argument says whether to connect; older releases take it without its name.
-        return state is not None and state(False) == grpc.ChannelConnectivity.READY.value[0]  # noqa: FBT003
+        try:
+            # The argument says whether to connect; older releases take it without its name.
+            return state is not None and state(False) == grpc.ChannelConnectivity.READY.value[0]  # noqa: FBT003
+        except ValueError:  # It was closed meanwhile, in another thread.
+            return False
 
     def drop(self, channel: grpc.Channel) -> None:
         """Close a channel that has no calls; see `ChannelKind`. This runs in the threads of gRPC too."""
