@@ -9,11 +9,11 @@ from typing import Self, cast
 from google.protobuf.message import Message
 
 from vision_grpc.api.api import Model
-from vision_grpc.contract.rules import validate
 from vision_grpc.errors import VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import ImageResult
+from vision_grpc.session.arguments import check_stream
 from vision_grpc.session.calls import Calls
 from vision_grpc.session.loop_callback import LoopCallback
 from vision_grpc.session.session import Session, single
@@ -56,7 +56,7 @@ class AsyncVisionClient(Session):
             ServiceError: the service refused the call, for its credentials or quota for example.
             ProtocolError: the answer breaks the contract.
         """
-        stream = self._stream([image], self._templates(languages, model), self._plan(timeout_s=timeout))
+        stream = self._stream([image], self._templates(languages, model), self._plan(timeout=timeout))
         return single([result async for result in stream])
 
     def analyze_many(
@@ -84,6 +84,7 @@ class AsyncVisionClient(Session):
                 had been sent; its notes name the images that have no result.
         """
         check_many(images)
+        check_stream(ordered=ordered, stop=stop)
         return self._stream(images, self._templates(languages, model), self._plan(ordered=ordered), stop)
 
     async def batch_analyze(
@@ -102,7 +103,7 @@ class AsyncVisionClient(Session):
             InvalidRequestError: it breaks the contract; nothing was sent.
             AuthError, TransportError, ServiceError, ProtocolError: as `analyze`.
         """
-        validate(request)
+        self._check_request(request)
         deadline, bare = self._call_deadline(timeout), BareCall()
         while True:
             authorization = await self._authorization(deadline, refused=bare.refused)

@@ -10,11 +10,11 @@ from typing import Self, cast
 from google.protobuf.message import Message
 
 from vision_grpc.api.api import Model
-from vision_grpc.contract.rules import validate
 from vision_grpc.errors import VisionError
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import ImageResult
+from vision_grpc.session.arguments import check_stream
 from vision_grpc.session.calls import Calls
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
@@ -53,7 +53,7 @@ class VisionClient(Session):
             ServiceError: the service refused the call, for its credentials or quota for example.
             ProtocolError: the answer breaks the contract.
         """
-        return single([*self._stream([image], self._templates(languages, model), self._plan(timeout_s=timeout))])
+        return single([*self._stream([image], self._templates(languages, model), self._plan(timeout=timeout))])
 
     def analyze_many(
         self,
@@ -79,6 +79,7 @@ class VisionClient(Session):
                 had been sent; its notes name the images that have no result.
         """
         check_many(images)
+        check_stream(ordered=ordered, stop=stop)
         return self._stream(images, self._templates(languages, model), self._plan(ordered=ordered), stop)
 
     def batch_analyze(self, request: BatchAnalyzeRequest, *, timeout: float | None = None) -> BatchAnalyzeResponse:
@@ -92,7 +93,7 @@ class VisionClient(Session):
             InvalidRequestError: it breaks the contract; nothing was sent.
             AuthError, TransportError, ServiceError, ProtocolError: as `analyze`.
         """
-        validate(request)
+        self._check_request(request)
         deadline, bare = self._call_deadline(timeout), BareCall()
         with self._interruptible():
             while True:

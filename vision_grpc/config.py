@@ -1,7 +1,8 @@
 """Settings, as frozen values with their defaults."""
 
-import math
 from dataclasses import dataclass
+
+from vision_grpc.texts.arguments import check_number, check_whole
 
 DEFAULT_ENDPOINT = "vision.api.cloud.yandex.net:443"
 
@@ -11,6 +12,7 @@ class Limits:
     """What may be sent, how much at once and how fast.
 
     Raises:
+        TypeError: a value is not a number.
         ValueError: a number would let nothing through.
     """
 
@@ -37,9 +39,11 @@ class Limits:
     """The quota of images, shared likewise. With a small quota calls have fewer images, so that all of it is used."""
 
     def __post_init__(self) -> None:
-        for name in ("content_bytes", "pixels", "calls_in_flight", "bytes_in_flight", "requests_per_s", "images_per_s"):
+        for name in ("content_bytes", "pixels", "calls_in_flight", "bytes_in_flight"):
+            _make_whole(self, name)
+        for name in ("requests_per_s", "images_per_s"):
             if getattr(self, name) is not None:
-                _check_above_0(self, name)
+                _check(self, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class RetryPolicy:
     """When and how often a failed image or call is sent again.
 
     Raises:
+        TypeError: a value is not a number.
         ValueError: a number has no meaning here.
     """
 
@@ -72,12 +77,9 @@ class RetryPolicy:
     """What each answered call adds to the stock, up to `budget`."""
 
     def __post_init__(self) -> None:
-        _check_above_0(self, "attempts")
+        _make_whole(self, "attempts")
         for name in ("initial_backoff_s", "max_backoff_s", "budget", "budget_per_success"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                message = f"RetryPolicy.{name} is {value}, must be a finite number, at least 0"
-                raise ValueError(message)
+            _check(self, name, may_be_0=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Timeouts:
     """Seconds that calls may take.
 
     Raises:
+        TypeError: a value is not a number.
         ValueError: a number is not a time above 0.
     """
 
@@ -97,12 +100,14 @@ class Timeouts:
     If it is smaller than `call_s`, it limits each attempt as well."""
 
     def __post_init__(self) -> None:
-        _check_above_0(self, "call_s")
-        _check_above_0(self, "total_s")
+        _check(self, "call_s")
+        _check(self, "total_s")
 
 
-def _check_above_0(settings: Limits | RetryPolicy | Timeouts, name: str) -> None:
-    value = getattr(settings, name)
-    if not 0 < value < math.inf:  # NaN fails this too.
-        message = f"{type(settings).__name__}.{name} is {value}, must be a finite number above 0"
-        raise ValueError(message)
+def _check(settings: Limits | RetryPolicy | Timeouts, name: str, *, may_be_0: bool = False) -> None:
+    check_number(f"{type(settings).__name__}.{name}", getattr(settings, name), may_be_0=may_be_0)
+
+
+def _make_whole(settings: Limits | RetryPolicy, name: str) -> None:
+    number = check_whole(f"{type(settings).__name__}.{name}", getattr(settings, name))
+    object.__setattr__(settings, name, number)

@@ -132,22 +132,14 @@ def test_one_image(connect: Connect) -> None:
 
 @pytest.mark.parametrize(
     "languages",
-    ["ru, en", "ru,en", " ru ,\ten\n", ["ru, en"], ["ru", " en"], ["RU", "en", "ru"], ["ru", "", "en"], "ru,,en,",
-     ("'ru'", "\ufeffen"), '"ru, en"'],
+    [["ru, en"], ["ru,en"], [" ru ,\ten\n"], ["ru", " en"], ["RU", "en", "ru"], ["ru", "", "en"], ["ru,,en,"],
+     ("'ru'", "\ufeffen"), ['"ru, en"']],
 )  # fmt: skip
 def test_languages_are_cleaned(connect: Connect, languages: Sequence[str]) -> None:
     client, service = connect()
     client.analyze(png(7), languages=languages)
     [feature] = service.requests[0].analyze_specs[0].features
     assert list(feature.text_detection_config.language_codes) == ["ru", "en"]
-
-
-@pytest.mark.parametrize("languages", [[7], ["ru", b"en"]])
-def test_languages_that_are_no_text_are_a_type_error(connect: Connect, languages: Sequence[str]) -> None:
-    client, service = connect()
-    with pytest.raises(TypeError, match="languages are codes such as 'ru', not of type "):
-        client.analyze(png(7), languages=languages)
-    assert service.requests == []
 
 
 @pytest.mark.parametrize("image", [png(7) * 30_000, b"a picture"])
@@ -175,9 +167,9 @@ def test_an_unreadable_image_is_a_result(connect: Connect) -> None:
 def test_a_wish_that_breaks_the_contract_is_refused_before_anything_is_sent(connect: Connect) -> None:
     client, service = connect()
     too_many = [f"l{number}" for number in range(9)]
-    with pytest.raises(InvalidRequestError, match="language_codes"):
+    with pytest.raises(InvalidRequestError, match=r"languages: has 9 elements, must have 1 to 8: give codes such as \["):
         client.analyze(png(1), languages=too_many)
-    with pytest.raises(InvalidRequestError, match="language_codes"):
+    with pytest.raises(InvalidRequestError, match=r"languages: has 9 elements, must have 1 to 8: give codes such as \["):
         client.collect([], languages=too_many)
     assert service.requests == []
 

@@ -40,7 +40,8 @@ class RequestTemplate(Protocol):
 class Api(ABC):
     """One version of the API: a value without state, shared by all clients.
 
-    `name` is the version's, such as `vision/v1`; `most_images` is the largest number of images a request.
+    `name` is the version's, such as `vision/v1`; `most_images` is the largest number of images a request, and
+    `request_name` the full name of its message.
     """
 
     def __init__(self, name: str, method: MethodDescriptor, *, most_images: int) -> None:
@@ -48,6 +49,7 @@ class Api(ABC):
         self.most_images = most_images
         self.grpc_path = grpc_path_of(method)
         self.rest_path: str = http_rule_of(method).post
+        self.request_name: str = method.input_type.full_name
         self._response_class = GetMessageClass(method.output_type)
 
     def __repr__(self) -> str:

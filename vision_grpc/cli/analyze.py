@@ -76,14 +76,14 @@ def analyze(
     show_logs(logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING)
     from vision_grpc.cli.analysis import Analysis
     from vision_grpc.cli.run_wishes import RunWishes
-    from vision_grpc.session.settings import clean_languages
+    from vision_grpc.session.languages import clean_languages
 
     wishes = RunWishes(
         source=source,
         output=output,
         quota=quota,
         service=service,
-        languages=clean_languages(languages),
+        languages=clean_languages([languages]),
         model=model,
         local=local,
         timeout_s=timeout_s,

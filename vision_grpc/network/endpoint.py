@@ -2,11 +2,14 @@
 
 import ipaddress
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
 from vision_grpc.errors import USE_TLS, Advice, SettingError
-from vision_grpc.network.secrets.quoting import is_token, quote_endpoint
+from vision_grpc.network.secrets.quoting import quote_endpoint
+from vision_grpc.texts.arguments import wrong_type
 from vision_grpc.texts.cleaning import UncleanError, clean_setting
+from vision_grpc.texts.secrets import is_token
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _EXAMPLE = "https://vision.example:443"
@@ -27,8 +30,11 @@ class Endpoint:
         Blanks, line ends and quotation marks around it are left out.
 
         Raises:
+            TypeError: it is not text.
             SettingError: the text has another form, or a scheme that contradicts `insecure`.
         """
+        if not isinstance(cast("object", text), str):
+            raise wrong_type(text, "the endpoint", "text such as 'vision.example:443'")
         try:
             text = clean_setting(text)
         except UncleanError as error:

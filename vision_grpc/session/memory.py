@@ -4,7 +4,12 @@ import sys
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from vision_grpc.texts.arguments import check_count
+from vision_grpc.texts.quoting import show
+
 _MIB = 1_048_576
+# mallopt(3) takes an int.
+_MOST_ARENAS = 2**31 - 1
 # The numbers are those of glibc's malloc.h. 32 MiB is the largest threshold that mallopt(3) takes on 64 bits.
 _ARENA_MAX = ("M_ARENA_MAX", -8)
 _THRESHOLDS = (("M_MMAP_THRESHOLD", -3, 32 * _MIB), ("M_TRIM_THRESHOLD", -1, 64 * _MIB))
@@ -47,10 +52,12 @@ def tune_memory(*, arenas: int = 1) -> MemoryTuning:
     that is preloaded in place of glibc's is not changed.
 
     Raises:
-        ValueError: `arenas` is below 1.
+        TypeError: `arenas` is not a number.
+        ValueError: `arenas` is below 1, or more than the allocator has numbers for.
     """
-    if arenas < 1:
-        message = f"arenas is {arenas}, must be at least 1"
+    arenas = check_count("arenas", arenas)
+    if arenas > _MOST_ARENAS:
+        message = f"arenas is {show(arenas)}, must be at most {_MOST_ARENAS}"
         raise ValueError(message)
     return _tune(arenas)
 

@@ -10,11 +10,15 @@ from vision_grpc.api.api import Api, Model
 from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.contract.rules import validate
 from vision_grpc.errors import MachineError
 from vision_grpc.events import Event
+from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.tls import Pem
 from vision_grpc.results import ImageResult
+from vision_grpc.session.arguments import check_behaviour, check_connection, check_request, check_timeout
+from vision_grpc.session.keywords import explain_unknown
 from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.monitor import Monitor, Stats
 from vision_grpc.session.process import Process, check_interpreter
@@ -31,6 +35,7 @@ from vision_grpc.transport.connect import TransportChoice, connect
 class Session:
     """Settings, quotas, counts and the connection of a client."""
 
+    @explain_unknown
     def __init__(
         self,
         endpoint: str | ApiEndpoints | None = None,
@@ -65,10 +70,13 @@ class Session:
         A `transport` of the caller's own is closed with the client.
 
         Raises:
+            TypeError: an argument is of the wrong type, or the client does not have it.
             ValueError: an argument is malformed, or a secret would travel in plaintext.
             AuthError: there are no credentials.
             MachineError: this machine cannot open the files that this takes.
         """
+        check_connection(endpoint, transport, credentials, folder_id, insecure=insecure)
+        check_behaviour(data_logging=data_logging, on_event=on_event, limits=limits, retry=retry, timeouts=timeouts)
         # Files are read and modules are loaded here.
         with MachineError.in_place("the client cannot be made"):
             self._settings = Settings.resolve(
@@ -133,11 +141,17 @@ class Session:
     def _templates(self, languages: Sequence[str], model: Model | None) -> Templates:
         return Templates(partial(self._api.template, folder_id=self._settings.folder_id), languages, model)
 
-    def _plan(self, *, timeout_s: float | None = None, ordered: bool = False) -> Plan:
+    def _plan(self, *, timeout: float | None = None, ordered: bool = False) -> Plan:
+        timeout_s = check_timeout(timeout)
         deadline = None if timeout_s is None else Deadline.after(timeout_s).at
         return Plan(self._limits, self._retry, self._timeouts, ordered, deadline, RETRY_WAITS.are_on)
 
-    def _call_deadline(self, timeout_s: float | None) -> Deadline:
+    def _check_request(self, request: BatchAnalyzeRequest) -> None:
+        check_request(request, self._api.request_name)
+        validate(request)
+
+    def _call_deadline(self, timeout: float | None) -> Deadline:
+        timeout_s = check_timeout(timeout)
         return Deadline.after(self._timeouts.call_s if timeout_s is None else timeout_s)
 
     def _run(self, plan: Plan, templates: Templates) -> Run:

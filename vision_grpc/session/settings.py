@@ -1,6 +1,6 @@
 """The settings of a client: its arguments, completed from the environment and checked."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast, get_args
 
@@ -99,18 +99,6 @@ def find_transport(given: str | None, environ: Mapping[str, str]) -> TransportCh
         message = f"{origin}the transport {show(text)} is not one of {', '.join(get_args(TransportChoice))}"
         raise SettingError(message, advice=[Advice("correct", "transport", rest=f"or {TRANSPORT_VARIABLE}")])
     return cast("TransportChoice", choice)
-
-
-def clean_languages(languages: Sequence[str]) -> list[str]:
-    """Return the codes alone: `"ru, en"`, `["ru, en"]` and `["RU", "en", "en", ""]` are `["ru", "en"]`."""
-    # A string is a sequence of strings: "ru" would ask for the languages r and u.
-    listed = [languages] if isinstance(languages, str) else languages
-    for each in listed if isinstance(cast("object", listed), Iterable) else [listed]:
-        if not isinstance(cast("object", each), str):
-            message = f"languages are codes such as 'ru', not of type {type(each).__name__}: {show(each)}"
-            raise TypeError(message)
-    codes = [clean(code).text.lower() for each in listed for code in clean(each).text.split(",")]
-    return list(dict.fromkeys(filter(None, codes)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple, cast
+from typing import NamedTuple, cast, get_args
 
 from vision_grpc.api.api import Model, RequestTemplate
 from vision_grpc.errors import Code, InvalidRequestError, Violation
 from vision_grpc.results import ImageError
-from vision_grpc.session.settings import clean_languages
+from vision_grpc.session.languages import clean_languages, explain
 from vision_grpc.sources.image import Image
 from vision_grpc.stream.batch import Config
+from vision_grpc.texts.arguments import wrong_type
 from vision_grpc.texts.cleaning import clean
 from vision_grpc.texts.quoting import quote_name, show
 
 # A stream has a few, but an image each may have its own.
 _MOST_KEPT = 64
+_MODELS: tuple[str, ...] = get_args(get_args(Model)[0])
 
 MakeTemplate = Callable[[Sequence[str], str], RequestTemplate]
 """Returns the template of requests with these language codes and this model, checked by the contract."""
@@ -35,17 +37,12 @@ class TextConfig(NamedTuple):
             InvalidRequestError: one of them cannot be sent as text.
         """
         if not isinstance(cast("object", model), str | None):
-            message = f"the model is a text such as 'page', not of type {type(model).__name__}: {show(model)}"
-            raise TypeError(message)
-        config = cls(tuple(clean_languages(languages)), "" if model is None else clean(model).text)
+            raise wrong_type(model, "model", "text such as 'page'")
+        config = cls(tuple(clean_languages(languages)), "" if model is None else _clean_model(model))
         broken = [text for text in (*config.languages, config.model) if not _is_text(text)]
         if broken:
             raise InvalidRequestError([Violation(show(text), "is not valid text") for text in broken])
         return config
-
-    def __str__(self) -> str:
-        model = f", model {show(self.model)}" if self.model else ""
-        return f"languages {show(','.join(self.languages))}{model}"
 
 
 class Templates:
@@ -56,10 +53,13 @@ class Templates:
     """
 
     def __init__(self, make: MakeTemplate, languages: Sequence[str], model: Model | None) -> None:
-        self._languages = languages
-        self._model = model
         own = TextConfig.of(languages, model)
-        self._own = make(*own)
+        self._languages = own.languages
+        self._model = model
+        try:
+            self._own = make(*own)
+        except InvalidRequestError as error:
+            raise explain(error, own.languages) from None
         self._made = lru_cache(_MOST_KEPT)(make)
         self._check = partial(_check, self._made, own)
         self._checked = lru_cache(_MOST_KEPT)(self._check)
@@ -94,9 +94,14 @@ def _check(
     try:
         make(*config)
     except InvalidRequestError as error:
-        faults = [f"{path.rpartition('.')[2]} {fault}" for path, fault in error.violations]
-        return f"{config}: {'; '.join(faults)}"
+        return str(explain(error, config.languages))
     return config
+
+
+def _clean_model(model: str) -> str:
+    """Return the name of a model; a known one in the case in which it is known, any other as it is."""
+    name = clean(model).text
+    return name.lower() if name.lower() in _MODELS else name
 
 
 def _is_text(text: str) -> bool:

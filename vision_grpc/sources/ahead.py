@@ -1,14 +1,16 @@
 """Images that are read ahead in threads, for sources whose reads are slow (a store, a network disk) or costly."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from vision_grpc.config import Limits
 from vision_grpc.sources.ahead_threads import AheadThreads, Bounds
 from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.sources.item import Item, Read
+from vision_grpc.texts.arguments import check_count, check_flag, check_seconds, wrong_type
 
 READ_WITHIN_S = 120.0
 """How long the preparation of an image may take before it is given up."""
@@ -120,17 +122,20 @@ def read_ahead(
     does dropping the iterator.
 
     Raises:
+        TypeError: an argument is of the wrong type.
         ValueError: a number is below 1, or `within_s` is not above 0.
         MachineError: while iterating, when the system has no thread left.
         TimeoutError: while iterating, when nothing further can be read because too much hangs.
     """
-    for name, number in {"threads": threads, "most_images": most_images, "most_bytes": most_bytes}.items():
-        if number < 1:
-            message = f"{name} is {number}, must be at least 1"
-            raise ValueError(message)
-    if not within_s > 0:  # Nor is NaN.
-        message = f"within_s is {within_s}, must be above 0"
-        raise ValueError(message)
+    if isinstance(cast("object", items), str | bytes | os.PathLike | Item):
+        raise wrong_type(items, "items", "an iterable of Items, as open_places(...) returns one")
+    if not isinstance(cast("object", limits), Limits):
+        raise wrong_type(limits, "limits", "Limits, such as Limits(content_bytes=4_000_000)")
+    if not (prepare is None or callable(cast("object", prepare))):
+        raise wrong_type(prepare, "prepare", "a function that reads an Item")
+    threads, most_images = check_count("threads", threads), check_count("most_images", most_images)
+    most_bytes, ordered = check_count("most_bytes", most_bytes), check_flag("ordered", ordered)
+    within_s = check_seconds("within_s", within_s)
 
     def read(item: Item) -> Read:
         return item.read(limits)

@@ -7,8 +7,6 @@ from vision_grpc.texts.quoting import quote_name
 
 # Users paste keys, tokens and passwords where a path or an address is expected.
 _SECRET = re.compile(r"[{\r\n]|-----BEGIN|^\s*(?:\w+://)?(?:t1\.|y[0-3]_|AQVN|eyJ)|^\s*(?![/~.])[\w+/=-]{60,}\s*$")
-# A whole text that is a token or key, where a host may only begin like one.
-_TOKEN = re.compile(r"(?:t1\.|y[0-3]_|AQVN|eyJ)[\w.=-]{20,}", re.ASCII)
 _LONGEST = 255
 _USER = re.compile(r"^(\s*\w+://)?.*@", re.DOTALL)
 _QUERY = re.compile(r"[?#].+", re.DOTALL)
@@ -33,8 +31,3 @@ def quote_endpoint(text: str) -> str:
     if _SECRET.search(text) or len(text) > _LONGEST:
         return f"<{len(text)} characters that do not look like an address>"
     return repr(_QUERY.sub("?...", _USER.sub(r"\1...@", text)))
-
-
-def is_token(text: str) -> bool:
-    """Return whether a text is a token or a key, which must not be looked up as a host."""
-    return _TOKEN.fullmatch(text) is not None

@@ -1,0 +1,142 @@
+"""What clients and their methods are given, checked at once and in the caller's words.
+
+Secrets are not repeated, wherever they were put.
+"""
+
+import os
+
+from google.protobuf.message import Message
+
+from vision_grpc.cloud.discovery import ApiEndpoints
+from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.network.deadline import LONGEST_S
+from vision_grpc.session.stop import Stop
+from vision_grpc.texts.arguments import check_any_number, check_flag, wrong_type
+from vision_grpc.texts.quoting import show
+from vision_grpc.texts.secrets import kind_of_secret
+
+_TRANSPORTS = "'auto', 'grpc', 'rest' or an object with the methods of vision_grpc.transport.Transport"
+_SETTINGS = {
+    "limits": (Limits, "requests_per_s", "10"),
+    "retry": (RetryPolicy, "attempts", "3"),
+    "timeouts": (Timeouts, "call_s", "5"),
+}
+
+
+def check_connection(
+    endpoint: object, transport: object, credentials: object, folder_id: object, *, insecure: object
+) -> None:
+    """Check the types of what says where a client connects to, and as whom.
+
+    Raises:
+        TypeError: one of them is of another type.
+    """
+    if not isinstance(endpoint, str | ApiEndpoints | None):
+        raise _explain_endpoint(endpoint)
+    if not (isinstance(transport, str | None) or _has_methods(transport, "start", "send")):
+        raise wrong_type(transport, "transport", _TRANSPORTS)
+    if credentials is not None:
+        check_credentials(credentials)
+    if not isinstance(folder_id, str | None):
+        raise wrong_type(folder_id, "folder_id", "text such as 'b1g...'")
+    check_flag("insecure", insecure)
+
+
+def check_behaviour(*, data_logging: object, on_event: object, **settings: object) -> None:
+    """Check the types of what says how a client calls; `settings` are `limits`, `retry` and `timeouts`.
+
+    Raises:
+        TypeError: one of them is of another type.
+    """
+    if data_logging is not None:
+        check_flag("data_logging", data_logging)
+    if not (on_event is None or callable(on_event)):
+        raise wrong_type(on_event, "on_event", "a function that takes an event")
+    for name, value in settings.items():
+        kind, field, number = _SETTINGS[name]
+        if not isinstance(value, kind):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            wanted = f"{kind.__name__}, such as {kind.__name__}({field}={show(value) if is_number else number})"
+            raise wrong_type(value, name, wanted)
+
+
+def check_credentials(credentials: object) -> None:
+    """Check that an object proves to the service who is calling, and say which one would.
+
+    Raises:
+        TypeError: it is not such an object; the message does not repeat it.
+    """
+    if _has_methods(credentials, "authorization", "authorization_async"):
+        return
+    if isinstance(credentials, type):
+        message = f"credentials is the class {credentials.__name__}, must be an object of it"
+        raise TypeError(message)
+    kind = type(credentials).__name__
+    message = f"credentials is of type {kind}, must be an object of vision_grpc.auth: {_which(credentials)}"
+    raise TypeError(message)
+
+
+def check_timeout(timeout: object) -> float | None:
+    """Return how many seconds a call may take, None where the caller does not say; none are left of 0 and less.
+
+    Raises:
+        TypeError: it is not a number.
+        ValueError: it is NaN.
+    """
+    return None if timeout is None else max(-1.0, min(check_any_number("timeout", timeout, "seconds"), LONGEST_S))
+
+
+def check_stream(*, ordered: object, stop: object) -> None:
+    """Check how results are to come and end.
+
+    Raises:
+        TypeError: one of them is of another type.
+    """
+    check_flag("ordered", ordered)
+    if not isinstance(stop, Stop | None):
+        raise wrong_type(stop, "stop", "a Stop, whose method ask() ends the stream")
+
+
+def check_request(request: object, wanted: str) -> None:
+    """Check that a request is a message of the type with this full name.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(request, Message) or request.DESCRIPTOR.full_name != wanted:
+        name = wanted.rpartition(".")[2]
+        # Its value may hold images.
+        message = f"the request is of type {type(request).__name__}, must be a {name} of vision_grpc.messages"
+        raise TypeError(message)
+
+
+def _explain_endpoint(endpoint: object) -> TypeError:
+    wanted = "text such as 'vision.example:443', or ApiEndpoints()"
+    match endpoint:
+        case (str(host), int(port)) if not isinstance(port, bool):
+            wanted = f"text: {show(f'{host}:{port}')}"
+        case _ if _has_methods(endpoint, "authorization"):
+            wanted += "; who is calling is said by credentials="
+        case _:
+            pass
+    return wrong_type(endpoint, "endpoint", wanted)
+
+
+def _which(credentials: object) -> str:
+    """Return which credentials are made of this."""
+    if isinstance(credentials, bytes | bytearray):
+        credentials = credentials.decode(errors="replace")
+    if isinstance(credentials, str):
+        path = credentials.strip().lower()
+        kind = "ServiceAccountKey" if path.endswith(".json") else kind_of_secret(credentials)
+        if kind is not None:
+            return f"give credentials={kind}(...)"
+    elif isinstance(credentials, dict | os.PathLike):
+        return "give credentials=ServiceAccountKey(...)"
+    elif callable(credentials):
+        return "give credentials=IamToken(...) with a function that returns a token"
+    return "give credentials=ApiKey(...), IamToken(...), OAuthToken(...) or ServiceAccountKey(...)"
+
+
+def _has_methods(value: object, *names: str) -> bool:
+    return not isinstance(value, type) and all(callable(getattr(value, name, None)) for name in names)
