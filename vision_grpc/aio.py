@@ -83,7 +83,7 @@ class AsyncVisionClient(Session):
             AuthError: while reading, when no usable token could be obtained, after the results of what
                 had been sent; its notes name the images that have no result.
         """
-        check_many(images)
+        check_many(images, may_be_async=True)
         check_stream(ordered=ordered, stop=stop)
         return self._stream(images, self._templates(languages, model), self._plan(ordered=ordered), stop)
 

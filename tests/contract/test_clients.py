@@ -167,9 +167,13 @@ def test_an_unreadable_image_is_a_result(connect: Connect) -> None:
 def test_a_wish_that_breaks_the_contract_is_refused_before_anything_is_sent(connect: Connect) -> None:
     client, service = connect()
     too_many = [f"l{number}" for number in range(9)]
-    with pytest.raises(InvalidRequestError, match=r"languages: has 9 elements, must have 1 to 8: give codes such as \["):
+    with pytest.raises(
+        InvalidRequestError, match=r"languages: has 9 elements, must have 1 to 8: give codes such as \["
+    ):
         client.analyze(png(1), languages=too_many)
-    with pytest.raises(InvalidRequestError, match=r"languages: has 9 elements, must have 1 to 8: give codes such as \["):
+    with pytest.raises(
+        InvalidRequestError, match=r"languages: has 9 elements, must have 1 to 8: give codes such as \["
+    ):
         client.collect([], languages=too_many)
     assert service.requests == []
 

@@ -3,7 +3,7 @@
 import os
 import time
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypeAlias, get_args
 
 from vision_grpc.auth.credentials import clean_secret
 from vision_grpc.auth.refresh import TransientAuthError
@@ -24,9 +24,13 @@ from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls, read_trust
+from vision_grpc.texts.arguments import check_choice
 from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2
 
 DEFAULT_IAM_ENDPOINT = "iam.api.cloud.yandex.net:443"
+
+_Transport: TypeAlias = Literal["auto", "grpc", "rest"]
+_TRANSPORTS = get_args(_Transport)
 
 _CREATE = iam_token_service_pb2.DESCRIPTOR.services_by_name["IamTokenService"].methods_by_name["Create"]
 
@@ -42,10 +46,11 @@ class IamService:
         self,
         endpoint: str | ApiEndpoints | None = None,
         *,
-        transport: Literal["auto", "grpc", "rest"] = "auto",
+        transport: _Transport = "auto",
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
+        check_choice("transport", transport, _TRANSPORTS)
         self._endpoint: Endpoint | ApiEndpoints
         if isinstance(endpoint, ApiEndpoints):
             self._endpoint, is_plaintext = endpoint, insecure
@@ -55,7 +60,7 @@ class IamService:
             self._endpoint, is_plaintext = parsed, parsed.plaintext
         self._insecure = insecure
         self._tls = Tls() if is_plaintext else Tls(read_trust(root_certificates))
-        self._transport: Literal["auto", "grpc", "rest"] = transport
+        self._transport: _Transport = transport
 
     def __str__(self) -> str:
         if isinstance(self._endpoint, Endpoint):

@@ -14,6 +14,7 @@ from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.http.message import HttpRequest
 from vision_grpc.network.tls import Tls
+from vision_grpc.texts.arguments import wrong_type
 
 DEFAULT_METADATA_ADDRESS = "169.254.169.254"
 
@@ -41,6 +42,8 @@ class MetadataService(ExchangedCredentials):
 
     def __init__(self, address: str | None = None) -> None:
         super().__init__()
+        if not isinstance(cast("object", address), str | None):
+            raise wrong_type(address, "address", "text such as '169.254.169.254'")
         text = DEFAULT_METADATA_ADDRESS if address is None else address
         self._endpoint = Endpoint.parse(text if "://" in text else f"http://{text}", insecure=False)
 

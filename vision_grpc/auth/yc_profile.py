@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import cast
 
 from vision_grpc.auth.authorized_key import is_json_object
 from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Credentials, Secretive
@@ -13,6 +14,7 @@ from vision_grpc.cloud.discovery import DEFAULT_API_ENDPOINT, ApiEndpoints
 from vision_grpc.errors import AuthError
 from vision_grpc.network.secrets.key_file import warn_of_readers
 from vision_grpc.network.secrets.quoting import quote_path
+from vision_grpc.texts.arguments import wrong_type
 from vision_grpc.texts.cleaning import clean
 from vision_grpc.texts.quoting import shorten, show
 
@@ -51,6 +53,8 @@ class YcProfile(Secretive):
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
+        if not isinstance(cast("object", name), str | None):
+            raise wrong_type(name, "name", "the name of a profile")
         try:
             file = Path(path).expanduser()
         except RuntimeError:

@@ -12,6 +12,7 @@ from vision_grpc.messages import ListApiEndpointsRequest, ListApiEndpointsRespon
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls, read_trust
+from vision_grpc.texts.arguments import check_choice
 from vision_grpc.texts.quoting import show
 from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2
 
@@ -49,6 +50,7 @@ class ApiEndpoints:
         root_certificates: bytes | str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
+        check_choice("transport", transport, ("auto", "grpc", "rest"))
         parsed = Endpoint.parse(endpoint, insecure=insecure)
         tls = Tls() if parsed.plaintext else Tls(read_trust(root_certificates))
         self._service = UnaryService(parsed, tls, transport)

@@ -4,6 +4,7 @@ import re
 
 from vision_grpc.contract import jpeg, png
 from vision_grpc.texts.encoded import encoding_of
+from vision_grpc.texts.urls import scheme_like
 
 # Each is matched at the beginning of the file; the first that matches names it.
 _SIGNATURES = (
@@ -44,7 +45,8 @@ _ROOT = re.compile(rb"<(?:!DOCTYPE\s+)?(svg|html)\b", re.IGNORECASE)
 _ROOTS = {b"svg": "an SVG", b"html": "an HTML page"}
 _LOOKED_AT_BYTES = 1024
 ENCODED = " in place of the image itself"
-"""What the name of a text ends with that has to be decoded."""
+"""What the name of a text ends with that has to be decoded or followed."""
+_URL = "a URL"
 
 # ISO 14496-12: a box of type ftyp, then its major brand, a version and the compatible brands.
 _FTYP_AT = 4
@@ -64,8 +66,13 @@ def describe_foreign(content: bytes) -> str | None:
     if kind is None:
         return None
     if kind.endswith(ENCODED):
-        return f"the file is {kind}: decode it first"
+        return f"the file is {kind}: {remedy_of(kind)}"
     return f"the file is {kind}, only JPEG and PNG are accepted: convert it first"
+
+
+def remedy_of(kind: str) -> str:
+    """Return what to do with a text of this kind that has to be decoded or followed."""
+    return "download it first" if kind.startswith(_URL) else "decode it first"
 
 
 def name_foreign(content: bytes) -> str | None:
@@ -83,7 +90,8 @@ def name_foreign(content: bytes) -> str | None:
     if content[_FTYP_AT:_BRANDS_AT] == b"ftyp":
         return _name_by_brands(content)
     head = content[:_LOOKED_AT_BYTES]
-    if (encoding := encoding_of(head.decode(errors="replace"))) is not None:
+    text = head.decode(errors="replace")
+    if (encoding := encoding_of(text) or (scheme_like(text) and _URL)) is not None:
         return encoding + ENCODED
     return next((name for pattern, name in _PATTERNS if pattern.match(head)), None) or _name_by_root(head)
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from vision_grpc.config import Limits
 from vision_grpc.local.cloud.iam import Identities
@@ -18,6 +18,7 @@ from vision_grpc.local.listening import TlsFiles, join_address
 from vision_grpc.local.ocr.engine import Engine
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.service import VisionService
+from vision_grpc.texts.arguments import check_flag, check_port, wrong_type
 
 # How many calls of both faces together may wait for OCR; further calls are not read until one of these ends.
 _CALLS = 32
@@ -41,6 +42,7 @@ class LocalVision:
     Port 0 takes any free port. With certificate and key (PEM) both faces accept only TLS.
 
     Raises:
+        TypeError, ValueError: an argument is not of its type, or no port.
         LocalServiceError: language data is missing, a port is in use, or the TLS files are unusable; the message
             says what to do about it.
     """
@@ -56,6 +58,11 @@ class LocalVision:
         identities: Identities | None = None,
         strict: bool = False,
     ) -> None:
+        if not isinstance(cast("object", host), str):
+            raise wrong_type(host, "host", "text such as '127.0.0.1'")
+        check_port("grpc_port", grpc_port)
+        check_port("rest_port", rest_port)
+        check_flag("strict", strict)
         tls = _tls_files(tls_certificate, tls_key)
         engine = Engine(find_tessdata(os.environ))
         self._close_once = threading.Lock()

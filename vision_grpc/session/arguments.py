@@ -57,7 +57,7 @@ def check_behaviour(*, data_logging: object, on_event: object, **settings: objec
         if not isinstance(value, kind):
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             wanted = f"{kind.__name__}, such as {kind.__name__}({field}={show(value) if is_number else number})"
-            raise wrong_type(value, name, wanted)
+            raise wrong_type(value, name, f"{wanted}; leave it out for the defaults" if value is None else wanted)
 
 
 def check_credentials(credentials: object) -> None:

@@ -1,7 +1,7 @@
 """Languages as callers write them: cleaned, and explained where the service takes no such code."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from vision_grpc.errors import InvalidRequestError, Violation
@@ -26,8 +26,10 @@ def clean_languages(languages: Iterable[str]) -> list[str]:
     """
     if isinstance(languages, str):
         # A text is a sequence of texts: "ru" would ask for the languages r and u.
-        codes = ", ".join(f'"{code}"' for code in _split([languages]))
-        raise wrong_type(languages, "languages", f"a list of codes: [{codes}]")
+        codes = [wanted for code in _split([languages]) for wanted in _wanted(code) or [code]]
+        raise wrong_type(
+            languages, "languages", f"a list of codes: {_listed(codes)}" if codes else f"a list of {_CODES}"
+        )
     given = cast("object", languages)
     if isinstance(given, bytes | bytearray) or not isinstance(given, Iterable):
         raise wrong_type(languages, "languages", f"a list of {_CODES}")
@@ -38,9 +40,10 @@ def clean_languages(languages: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(_split(listed)))
 
 
-def explain(error: InvalidRequestError, languages: Sequence[str]) -> InvalidRequestError:
-    """Return what is wrong with a request, with the caller's word for its codes, and these as they were given."""
-    return InvalidRequestError([_explain(violation, languages) for violation in error.violations])
+def explain(error: InvalidRequestError, codes: Sequence[str], given: Iterable[str]) -> InvalidRequestError:
+    """Return what is wrong with a request in the words of the caller, who gave codes that became these."""
+    spelled = {clean(each).text.lower(): each for each in given}
+    return InvalidRequestError([_explain(violation, codes, spelled) for violation in error.violations])
 
 
 def _split(languages: Iterable[str]) -> Iterator[str]:
@@ -48,23 +51,28 @@ def _split(languages: Iterable[str]) -> Iterator[str]:
     return filter(None, codes)
 
 
-def _explain(violation: Violation, languages: Sequence[str]) -> Violation:
+def _explain(violation: Violation, codes: Sequence[str], spelled: Mapping[str, str]) -> Violation:
     field = violation.path.rpartition(".")[2]
     if (place := _PLACE.match(field)) is None:
         return Violation(field, violation.message)
     if place[1] is None:
         return Violation("languages", f"{violation.message}: give {_CODES}")
-    code = languages[int(place[1])]
-    return Violation(f"languages[{place[1]}]", f"{show(code)} {violation.message}{_advise(code)}")
+    code = codes[int(place[1])]
+    wanted = _wanted(code)
+    advice = f"give {_listed(wanted)}" if wanted else "give ISO 639-1 codes such as 'ru'"
+    return Violation(f"languages[{place[1]}]", f"{show(spelled.get(code, code))} {violation.message}: {advice}")
 
 
-def _advise(code: str) -> str:
-    code = code.lower()
+def _wanted(code: str) -> list[str]:
+    """Return the codes that are meant by what is not one; none where that is not certain."""
     if (known := _NAMES.get(code)) is not None:
-        return f': give "{known}"'
+        return [known]
     if (tag := _TAG.fullmatch(code)) is not None:
-        return f': give "{tag[1]}"'
-    if _JOINED.fullmatch(code):
-        codes = ", ".join(f'"{each}"' for each in re.findall(r"[a-z]+", code))
-        return f": give [{codes}]"
-    return ": give an ISO 639-1 code"
+        return [tag[1]]
+    return re.findall(r"[a-z]+", code) if _JOINED.fullmatch(code) else []
+
+
+def _listed(codes: Iterable[str]) -> str:
+    """Return codes as Python has a list of them."""
+    quoted = [f'"{code}"' for code in codes]
+    return f"[{', '.join(quoted)}]"

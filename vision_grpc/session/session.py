@@ -4,9 +4,8 @@ import os
 import random
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
-from functools import partial
 
-from vision_grpc.api.api import Api, Model
+from vision_grpc.api.api import Api, Model, RequestTemplate
 from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
@@ -92,6 +91,8 @@ class Session:
                 data_logging=data_logging,
             )
             self._api = self._choose_api()
+        if self._settings.folder_id:
+            self._template(("*",), "")  # Else the first call would tell that the folder breaks the contract.
         self._limits = limits
         self._retry = retry
         self._timeouts = timeouts
@@ -139,7 +140,10 @@ class Session:
             )
 
     def _templates(self, languages: Sequence[str], model: Model | None) -> Templates:
-        return Templates(partial(self._api.template, folder_id=self._settings.folder_id), languages, model)
+        return Templates(self._template, languages, model)
+
+    def _template(self, languages: Sequence[str], model: str) -> RequestTemplate:
+        return self._api.template(languages, model, self._settings.folder_id)
 
     def _plan(self, *, timeout: float | None = None, ordered: bool = False) -> Plan:
         timeout_s = check_timeout(timeout)

@@ -17,6 +17,8 @@ from vision_grpc.transport.connect import TransportChoice
 from vision_grpc.transport.discovered import Lookup
 from vision_grpc.transport.headers import Headers
 
+# What others call the transports.
+_MEANT = {"http": "rest", "https": "rest", "http1": "rest", "json": "rest", "http2": "grpc", "grpcs": "grpc"}
 ENDPOINT_VARIABLE, TRANSPORT_VARIABLE, FOLDER_VARIABLE = "VISION_GRPC_ENDPOINT", "VISION_GRPC_TRANSPORT", "YC_FOLDER_ID"
 
 
@@ -96,7 +98,8 @@ def find_transport(given: str | None, environ: Mapping[str, str]) -> TransportCh
     text = _variable(environ, TRANSPORT_VARIABLE) or "auto" if given is None else clean(given).text
     choice = text.lower()
     if choice not in get_args(TransportChoice):
-        message = f"{origin}the transport {show(text)} is not one of {', '.join(get_args(TransportChoice))}"
+        meant = f", did you mean {_MEANT[choice]}?" if choice in _MEANT else ""
+        message = f"{origin}the transport {show(text)} is not one of {', '.join(get_args(TransportChoice))}{meant}"
         raise SettingError(message, advice=[Advice("correct", "transport", rest=f"or {TRANSPORT_VARIABLE}")])
     return cast("TransportChoice", choice)
 

@@ -1,6 +1,6 @@
 """What is asked about the images of a stream: the same about all, but for those that say it themselves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple, cast, get_args
 
@@ -53,13 +53,15 @@ class Templates:
     """
 
     def __init__(self, make: MakeTemplate, languages: Sequence[str], model: Model | None) -> None:
+        if isinstance(cast("object", languages), Iterator):
+            languages = tuple(languages)
         own = TextConfig.of(languages, model)
         self._languages = own.languages
         self._model = model
         try:
             self._own = make(*own)
         except InvalidRequestError as error:
-            raise explain(error, own.languages) from None
+            raise explain(error, own.languages, languages) from None
         self._made = lru_cache(_MOST_KEPT)(make)
         self._check = partial(_check, self._made, own)
         self._checked = lru_cache(_MOST_KEPT)(self._check)
@@ -94,7 +96,7 @@ def _check(
     try:
         make(*config)
     except InvalidRequestError as error:
-        return str(explain(error, config.languages))
+        return str(explain(error, config.languages, languages))
     return config
 
 

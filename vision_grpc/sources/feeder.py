@@ -11,9 +11,15 @@ from functools import partial
 from vision_grpc.config import Limits
 from vision_grpc.errors import MachineError
 from vision_grpc.results import ImageError
-from vision_grpc.sources.files import PATIENCE_S, ImageSource, Source, path_of, read_image
+from vision_grpc.sources.files import (
+    PATIENCE_S,
+    ImageSource,
+    Source,
+    is_in_memory,
+    key_of_source,
+    read_image,
+)
 from vision_grpc.sources.image import Image, Rejection
-from vision_grpc.sources.item import Item
 from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import DaemonThreads
 
@@ -32,7 +38,7 @@ def feed(
     """
     if isinstance(images, AsyncIterable):
         return _TaskFeeder(images, limits, on_news)
-    if isinstance(images, list | tuple) and all(isinstance(image, Image | bytes) for image in images):
+    if isinstance(images, list | tuple) and all(map(is_in_memory, images)):
         return _MemoryFeeder(images, limits, on_news)
     return _ThreadFeeder(images, limits, on_news)
 
@@ -224,7 +230,7 @@ class _TaskFeeder(Feeder):
                 await self._resume.wait()
 
     async def _read(self, source: ImageSource, position: int) -> Image | Rejection:
-        if isinstance(source, Image | Rejection | bytes):
+        if is_in_memory(source):
             return read_image(source, position, self._limits)
         if self._is_closed:
             message = "the stream of these images is over"
@@ -235,7 +241,7 @@ class _TaskFeeder(Feeder):
             try:
                 self._files = DaemonThreads("vision-grpc-files")
             except MachineError as error:
-                key = source.key if isinstance(source, Item) else path_of(source, position)
+                key = key_of_source(source, position)
                 return Rejection(key, ImageError(error.code, f"{quote_name(key)}: cannot be read: {error}"))
         read = partial(copy_context().run, partial(_read_or_error, source, position, self._limits))
         image = await asyncio.wrap_future(self._files.submit(read))

@@ -2,7 +2,8 @@
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable
+from io import BytesIO
 from pathlib import Path
 from time import monotonic
 from typing import TypeAlias, cast
@@ -11,14 +12,19 @@ from vision_grpc.config import Limits
 from vision_grpc.contract.image_header import check_image
 from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
+from vision_grpc.sources.file_objects import BinaryFile
 from vision_grpc.sources.formats import too_large, unfit
-from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.image import Content, Image, Rejection
 from vision_grpc.sources.item import Item, Read
+from vision_grpc.sources.objects import Picture, is_array, is_open_file, is_picture, key_of, read_object, refuse
+from vision_grpc.sources.places.urls import STORE_SCHEMES
 from vision_grpc.texts.encoded import encoding_of
 from vision_grpc.texts.quoting import quote_name, show
+from vision_grpc.texts.urls import scheme_like
 
-ImageSource: TypeAlias = Image | Item | Rejection | bytes | str | os.PathLike[str]
-"""What a caller may pass as an image: bytes, a path, an `Image` or an `Item` that has a key, or why there is none."""
+ImageSource: TypeAlias = Image | Item | Rejection | Content | str | os.PathLike[str] | BinaryFile | Picture
+"""What a caller may pass as an image: a path, bytes, a binary file, a picture of Pillow, an `Image` or an `Item` that
+has a key, or why there is none."""
 
 HEAD_BYTES = 1_024
 """How much of a content tells what it is. A PDF has its signature anywhere there."""
@@ -35,48 +41,71 @@ _ON_THE_WAY = frozenset({errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno
 def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Rejection:
     """Return an image that may be sent, or why it may not.
 
-    The key is that of the `Image`, the path, or `#position` for bare bytes. A file over the limit is not read.
+    The key is that of the `Image`, the path, the name of the file or picture, or `#position` for what has no name. A
+    file over the limit is not read, and buffers are copied: what is done to one later does not change the image.
     """
     if isinstance(source, Image):
         _check_parts(source, position)
         image = source
     elif isinstance(source, bytes):
         image = Image(f"#{position}", source)
-    elif isinstance(source, Item):
-        made = image_of(source, source.read(limits))
+    else:
+        made = _read_other(source, position, limits)
         if isinstance(made, Rejection):
             return made
         image = made
-    elif isinstance(source, Rejection):
-        return source
-    else:
-        key = path_of(source, position)
-        read = read_file(key, limits)
-        if isinstance(read, ImageError):
-            return Rejection(key, read)
-        image = Image(key, read)
-    fault = check_image(image.content, limits)
-    if fault is None:
-        return image
-    return Rejection(image.key, unfit(image.key, fault, image.content))
+    content = image.content
+    if not isinstance(content, bytes):
+        copied = _copy(content, image.key, limits)
+        if isinstance(copied, ImageError):
+            return Rejection(image.key, copied)
+        image, content = image._replace(content=copied), copied
+    fault = check_image(content, limits)
+    return image if fault is None else Rejection(image.key, unfit(image.key, fault, content))
+
+
+def is_in_memory(source: object) -> bool:
+    """Return whether an image can be read without waiting for anything."""
+    return isinstance(source, Image | Rejection | Content) or type(source) is BytesIO
+
+
+def key_of_source(source: ImageSource, position: int) -> str:
+    """Return the key that an image gets which is not an `Image`.
+
+    Raises:
+        TypeError: it is not an image.
+    """
+    if isinstance(source, Item):
+        return source.key
+    return key_of(source, position) if is_picture(source) or is_open_file(source) else path_of(source, position)
 
 
 def image_of(item: Item, read: Read) -> Image | Rejection:
     """Return what was read of an item under its key."""
     if isinstance(read, ImageError):
         return Rejection(item.key, read)
-    return Image(item.key, read if isinstance(read, bytes) else read.content, item.languages, item.model)
+    content = read if isinstance(read, Content) else read.content
+    return Image(item.key, content, item.languages, item.model)
 
 
-def check_many(images: object) -> None:
-    """Refuse one image where many are expected: a string would be taken for many paths of one letter.
+def check_many(images: object, *, may_be_async: bool = False) -> None:
+    """Refuse what is not many images: a string would be taken for many paths of one letter.
 
     Raises:
-        TypeError: the argument is one image.
+        TypeError: the argument is one image, or nothing to iterate over.
     """
-    if isinstance(images, str | bytes | os.PathLike | Image | Item | Rejection):
+    is_one = isinstance(images, str | os.PathLike | Image | Item | Rejection | Content)
+    if is_one or is_picture(images) or is_open_file(images) or is_array(images):
         message = "analyze_many takes an iterable of images; for one, use analyze or put it into a list"
-        raise TypeError(message)
+    elif isinstance(images, AsyncIterable):
+        if may_be_async:
+            return
+        message = "analyze_many of VisionClient takes no asynchronous iterable; AsyncVisionClient does"
+    elif isinstance(images, Iterable) and not isinstance(images, type):
+        return
+    else:
+        message = f"analyze_many takes an iterable of images, not {show(images)}"
+    raise TypeError(message)
 
 
 class Source:
@@ -113,9 +142,32 @@ class Source:
         return pulled
 
 
+def _read_other(source: ImageSource, position: int, limits: Limits) -> Image | Rejection:
+    if isinstance(source, Item):
+        return image_of(source, source.read(limits))
+    if isinstance(source, Rejection):
+        return source
+    if isinstance(source, bytearray | memoryview):
+        return Image(f"#{position}", source)
+    if not isinstance(source, str) and (is_picture(source) or is_open_file(source)):
+        return read_object(source, position, limits)
+    path = path_of(source, position)
+    read = read_file(path, limits)
+    return Rejection(path, read) if isinstance(read, ImageError) else Image(path, read)
+
+
+def _copy(content: bytearray | memoryview, key: str, limits: Limits) -> bytes | ImageError:
+    try:
+        view = memoryview(content)
+    except ValueError:
+        return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(key)}: the memoryview is released: pass it before that")
+    with view:
+        return too_large(key, view.nbytes, limits) if view.nbytes > limits.content_bytes else view.tobytes()
+
+
 def _check_parts(image: Image, position: int) -> None:
     key, content, _, _ = cast("tuple[object, object, object, object]", image)
-    if not (isinstance(key, str) and isinstance(content, bytes)):
+    if not (isinstance(key, str) and isinstance(content, Content)):
         parts = f"a {type(key).__name__} and {type(content).__name__}"
         message = (
             f"image {position} of the source, with the key {show(key)}, holds {parts}: an Image takes a str and bytes"
@@ -123,19 +175,18 @@ def _check_parts(image: Image, position: int) -> None:
         raise TypeError(message)
 
 
-def path_of(source: str | os.PathLike[str], position: int) -> str:
+def path_of(source: object, position: int) -> str:
     """Return the path that a caller passed as an image.
 
     Raises:
         TypeError: it is not a path.
     """
     try:
-        path: object = os.fspath(source)
+        path: object = os.fspath(cast("os.PathLike[str]", source))
     except TypeError:
         path = source
     if not isinstance(path, str):
-        message = f"image {position} of the source is of type {type(path).__name__}: give a path, bytes or an Image"
-        raise TypeError(message)
+        raise refuse(path, position)
     return path
 
 
@@ -174,14 +225,26 @@ def explain_unread(path: str, error: OSError | ValueError | MemoryError) -> Imag
 
 
 def _explain_encoded(error: OSError | ValueError | MemoryError, path: str) -> tuple[Code, str] | None:
-    """Return what is wrong with a path that is an encoded image, which only one that leads nowhere is.
+    """Return what is wrong with a path that is an encoded image or a URL, which only one that leads nowhere is.
 
     A file may be called like such a text, for example by a hash of its content.
     """
     leads_nowhere = isinstance(error, ValueError) or getattr(error, "errno", None) in _LEADING_NOWHERE
-    if not leads_nowhere or (kind := encoding_of(path)) is None:
+    if not leads_nowhere:
         return None
-    return Code.INVALID_ARGUMENT, f"looks like {kind} in place of a path: decode it first, and pass the bytes"
+    if (kind := encoding_of(path)) is not None:
+        return Code.INVALID_ARGUMENT, f"looks like {kind} in place of a path: decode it first, and pass the bytes"
+    if (scheme := scheme_like(path)) is not None:
+        return Code.INVALID_ARGUMENT, f"is a URL ({scheme}://) in place of a path: {_advise_on_url(scheme)}"
+    return None
+
+
+def _advise_on_url(scheme: str) -> str:
+    if scheme == "file":
+        return "pass the path, without file://"
+    if scheme in STORE_SCHEMES:
+        return "open_places of vision_grpc.sources.places.opening reads it, and so does the command line"
+    return "download it first, and pass the bytes"
 
 
 def _explain(error: OSError | ValueError | MemoryError, path: str) -> tuple[Code, str]:

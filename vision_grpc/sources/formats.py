@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from vision_grpc.config import Limits
-from vision_grpc.contract.foreign import ENCODED, name_foreign
+from vision_grpc.contract.foreign import ENCODED, name_foreign, remedy_of
 from vision_grpc.contract.image_header import describe_excess_bytes
 from vision_grpc.errors import Advice, Code
 from vision_grpc.results import ImageError
@@ -68,7 +68,7 @@ def explain_foreign(kind: str) -> str:
         return f"the file is a PDF, which is read as .pdf alone: rename it, or call {_PDF_OPENER} in Python"
     if kind == "no image":
         return "the file is no image"
-    remedy = "decode it first" if kind.endswith(ENCODED) else "convert it to JPEG or PNG first"
+    remedy = remedy_of(kind) if kind.endswith(ENCODED) else "convert it to JPEG or PNG first"
     return f"the file is {kind}, which cannot be fitted: {remedy}"
 
 

@@ -1,17 +1,20 @@
 """An image on its way through the client."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
-from vision_grpc.results import ImageError
+from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.texts.quoting import show
+
+Content: TypeAlias = bytes | bytearray | memoryview
+"""Bytes of a file; what can be changed is copied when the image is pulled."""
 
 
 class Image(NamedTuple):
     """The bytes of a JPEG or PNG file and the key under which its result comes back."""
 
     key: str
-    content: bytes
+    content: Content
     languages: Sequence[str] | None = None
     """Its own languages, None for those of the call."""
     model: str | None = None
@@ -24,6 +27,13 @@ class Image(NamedTuple):
             if value is not None
         ]
         return f"Image(key={show(self.key)}, content=<{len(self.content)} bytes>{''.join(own)})"
+
+
+class FittedImage(Image):
+    """An image that was made of something else, with the way back for its result."""
+
+    restore: Callable[[ImageResult], ImageResult]
+    """Returns a result with its boxes in the pixels of what the image was made of."""
 
 
 class Rejection(NamedTuple):

@@ -1,6 +1,6 @@
 """Results on their way to the caller."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vision_grpc.results import ImageResult
 from vision_grpc.stream.effects import Emit
@@ -15,6 +15,8 @@ class Outbox:
         self._observer = observer
         self._sequencer: Sequencer[ImageResult] | None = Sequencer() if ordered else None
         self._due: list[ImageResult] = []
+        self.restores: dict[int, Callable[[ImageResult], ImageResult]] = {}
+        """What puts the boxes of a result into the pixels that the caller knows, by the position of its image."""
 
     @property
     def due(self) -> int:
@@ -28,6 +30,8 @@ class Outbox:
 
     def add(self, position: int, result: ImageResult) -> None:
         """Take the result of the image at a position."""
+        if self.restores and (restore := self.restores.pop(position, None)) is not None:
+            result = restore(result)
         if self._sequencer is None:
             self._due.append(result)
         else:

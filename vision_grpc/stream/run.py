@@ -8,11 +8,12 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.errors import Code, DeadlineError, ProtocolError, RequestTooLargeError, VisionError
 from vision_grpc.results import Answer, ImageError, ImageResult
-from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.image import FittedImage, Image, Rejection
 from vision_grpc.stream.batch import Attempt, Batch, Config, Entry, History
 from vision_grpc.stream.batching import Batcher
 from vision_grpc.stream.delayed import Delayed
@@ -86,9 +87,12 @@ class Run:
             if isinstance(config, ImageError):
                 self._outbox.add(position, ImageResult(key, error=config))
                 continue
+            if isinstance(image, FittedImage):
+                self._outbox.restores[position] = image.restore
             content_bytes = len(content)
             taken_bytes += content_bytes
-            if full := self._batcher.add((position, key, content_bytes), content, config, self._intake.asked_at):
+            entry = (position, key, content_bytes)
+            if full := self._batcher.add(entry, cast("bytes", content), config, self._intake.asked_at):
                 self._ready += full
         self._window.bytes_held += taken_bytes
         self._intake.came(len(images), exhausted=exhausted)

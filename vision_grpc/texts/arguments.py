@@ -4,10 +4,13 @@ A value of the wrong type is a TypeError, a value of the right type that has no 
 """
 
 import math
+from collections.abc import Collection
 from numbers import Real
 from typing import cast
 
 from vision_grpc.texts.quoting import show
+
+_LAST_PORT = 65_535
 
 
 def wrong_type(value: object, name: str, wanted: str) -> TypeError:
@@ -79,6 +82,20 @@ def check_count(name: str, value: object) -> int:
     return int(number)
 
 
+def check_port(name: str, value: object) -> None:
+    """Check that a value is the number of a port, or 0 for any.
+
+    Raises:
+        TypeError: the value is not a whole number.
+        ValueError: no port has this number.
+    """
+    wanted = f"a port: 0 to {_LAST_PORT}"
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise wrong_type(value, name, wanted)
+    if not 0 <= value <= _LAST_PORT:
+        raise _no_meaning(name, value, wanted)
+
+
 def check_flag(name: str, value: object) -> bool:
     """Return True or False.
 
@@ -88,6 +105,20 @@ def check_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise wrong_type(value, name, "True or False")
     return value
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """Check that a value is one of several texts.
+
+    Raises:
+        TypeError: the value is not text.
+        ValueError: it is another text.
+    """
+    wanted = f"one of {', '.join(choices)}"
+    if not isinstance(value, str):
+        raise wrong_type(value, name, wanted)
+    if value not in choices:
+        raise _no_meaning(name, value, wanted)
 
 
 def _number(name: str, value: object, wanted: str) -> float:

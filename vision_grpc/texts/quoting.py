@@ -4,6 +4,8 @@ import os
 import re
 
 from vision_grpc.texts.encoded import encoding_of
+from vision_grpc.texts.secrets import is_token
+from vision_grpc.texts.urls import without_secrets
 
 LONGEST = 256
 """How many characters of a text a message shows at most."""
@@ -26,9 +28,9 @@ def quote_name(name: str | os.PathLike[str]) -> str:
 
     That is `scan.png`, `'two  blanks.png'`, `"it's.png"` or `$'a\tb.png'`.
     So a name can be recognised and copied whatever is in it. A long one is cut in the middle. Of base64 text in
-    place of a name, only the length is returned.
+    place of a name, only the length is returned, and of a URL neither the password nor the query.
     """
-    name = os.fspath(name)
+    name = without_secrets(os.fspath(name))
     if encoding_of(name) is not None:
         return show(name)
     shown = _cut(name)
@@ -51,13 +53,18 @@ def shorten(text: str) -> str:
 
 
 def show(value: object) -> str:
-    """Return the `repr` of a value, bounded, and only the size of bytes and of base64 text."""
+    """Return the `repr` of a value, bounded, and only the size of bytes, base64 text and secrets."""
     if isinstance(value, bytes | bytearray):
         return f"<{len(value):,} bytes>"
     if not isinstance(value, str):
-        return shorten(repr(value))
+        try:
+            return shorten(repr(value))
+        except Exception:  # noqa: BLE001 - of any class, and of an int of more digits than Python shows
+            return f"<a {type(value).__name__}>"
+    if is_token(value):
+        return f"<{len(value):,} characters that look like a secret>"
     kind = encoding_of(value)
-    return repr(shorten(value)) if kind is None else f"<{len(value):,} characters of {kind}>"
+    return repr(shorten(without_secrets(value))) if kind is None else f"<{len(value):,} characters of {kind}>"
 
 
 def _cut(text: str) -> str:

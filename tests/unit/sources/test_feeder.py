@@ -91,7 +91,7 @@ async def test_what_is_no_path_is_told_though_no_thread_is_left(monkeypatch: pyt
     source = feed(images(), _LIMITS, awake.set)
     monkeypatch.setattr(threading.Thread, "start", _refuse)
     assert await _next(source, awake, 8) == []
-    assert str(source.error) == "image 0 of the source is of type int: give a path, bytes or an Image"
+    assert str(source.error).startswith("image 0 of the source is of type int: give a path, bytes, ")
 
 
 async def test_what_came_is_not_held_back_by_what_does_not() -> None:

@@ -69,7 +69,7 @@ def load_picture(opened: Opened, *, pixels: int) -> Image.Image:
     """
     image, origin = opened
     wide, high = origin.size
-    with _reporting_damage(), _pillow_bound.raised_for(wide * high):
+    with reporting_damage(), _pillow_bound.raised_for(wide * high):
         if wide * high > pixels:
             share = (pixels / (wide * high)) ** 0.5
             image.draft(None, (max(1, int(wide * share)), max(1, int(high * share))))
@@ -94,7 +94,7 @@ def _open(known: Format, content: bytes) -> ImageFile.ImageFile:
     if known.feature is not None and not features.check(known.feature):
         raise _unsupported(known.name)
     # Not Image.open: it would try all formats, and warn of sizes that are allowed here.
-    with _reporting_damage():
+    with reporting_damage():
         try:
             return opener(io.BytesIO(content))  # type: ignore[no-any-return]
         except Image.DecompressionBombError:
@@ -108,7 +108,7 @@ def _unsupported(name: str) -> UnfitError:
 
 
 def _origin_of(image: ImageFile.ImageFile, name: str, content: bytes) -> Origin:
-    with _reporting_damage():
+    with reporting_damage():
         if name in {"JPEG", "PNG"}:
             orientation = orientation_in(content)
         elif name in _TURNED_BY_LIBHEIF:
@@ -148,7 +148,8 @@ def _damaged() -> UnfitError:
 
 
 @contextmanager
-def _reporting_damage() -> Generator[None]:
+def reporting_damage() -> Generator[None]:
+    """Raise UnfitError in place of what decoding a damaged file raises."""
     try:
         yield
     except (MemoryError, UnfitError):
