@@ -39,14 +39,16 @@ class VisionClient(Session):
         model: Model | None = None,
         timeout: float | None = None,
     ) -> ImageResult:
-        """Return the text of one image: a path, the bytes of a file, an `Image` or an `Item`.
+        """Return the text of one image: a path, bytes, an open file, a picture of Pillow, an `Image` or an `Item`.
 
-        `languages` are ISO 639-1 codes, or `*` alone to detect them; `model` is `page` or `line`
+        A file is read from where it stands, and stays open. The boxes of a picture are in its own pixels.
+        `languages` are a list of ISO 639-1 codes, or `*` alone to detect them; `model` is `page` or `line`
         (None: the service's default, `page`); `timeout` bounds all attempts together, in seconds.
         Those of the image itself come first. An image that cannot be read, here or by the service, and
         one whose own languages or model break the contract, is a result with an `error`.
 
         Raises:
+            TypeError: an argument is of the wrong type; ValueError: the timeout is NaN.
             InvalidRequestError: languages, model or folder break the contract; nothing was sent.
             AuthError: no usable token could be obtained.
             TransportError: the service was not reached; DeadlineError: not in time.
@@ -74,6 +76,7 @@ class VisionClient(Session):
         After `stop.ask()` nothing more is sent, and the stream ends with the results of the calls in flight.
 
         Raises:
+            TypeError: at once, when an argument is of the wrong type; while reading, for what is not an image.
             InvalidRequestError: at once, when languages, model or folder break the contract.
             AuthError: while reading, when no usable token could be obtained, after the results of what
                 had been sent; its notes name the images that have no result.
@@ -90,6 +93,7 @@ class VisionClient(Session):
         gRPC does not get through. Quotas and counts are for streams.
 
         Raises:
+            TypeError: it is not a request; ValueError: the timeout is NaN.
             InvalidRequestError: it breaks the contract; nothing was sent.
             AuthError, TransportError, ServiceError, ProtocolError: as `analyze`.
         """

@@ -2,8 +2,14 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import aclosing, closing
+from http.client import HTTPSConnection
+from io import BytesIO, StringIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, assert_type
+from zipfile import ZipFile
+
+from PIL.Image import Image as Picture
 
 import vision_grpc
 from vision_grpc import (
@@ -39,6 +45,7 @@ from vision_grpc.messages import (
 )
 from vision_grpc.results.layout import Box, Word
 from vision_grpc.sources.ahead import ReadAhead, read_ahead
+from vision_grpc.sources.files import ImageSource
 from vision_grpc.sources.fit import prepare
 from vision_grpc.sources.item import Item
 
@@ -93,11 +100,31 @@ def images_are_paths_bytes_or_have_keys(client: VisionClient, *, content: bytes)
     assert_type(Image("key", content).languages, Sequence[str] | None)
     assert_type(Image("key", content).model, str | None)
     assert_type(client.analyze_many(Path("scans").rglob("*.png"), languages=["*"]), Generator[ImageResult, None, None])
+    client.analyze(Image("key", bytearray(content)))
     for result in client.analyze_many(["scan.png", content, Image(key="key", content=content)]):
         assert_type(result, ImageResult)
         assert_type(result.raise_for_error(), ImageResult)
     with closing(client.analyze_many([content], model="line")) as results:
         assert_type(next(results).text, str)
+
+
+def images_are_buffers_files_and_pictures(client: VisionClient, picture: Picture, *, content: bytes) -> None:
+    client.analyze(bytearray(content))
+    client.analyze(memoryview(content))
+    client.analyze(BytesIO(content))
+    with Path("scan.png").open("rb") as file, ZipFile("scans.zip") as archive, TemporaryFile() as temporary:
+        client.analyze(file)
+        client.analyze(archive.open("scan.png"))
+        client.analyze(temporary)
+        client.analyze_many([file, archive.open("scan.png"), picture, "scan.png"])
+    client.analyze(HTTPSConnection("host.example").getresponse())
+    client.analyze(picture)
+    every_kind_is_a_source(client, [content, bytearray(content), BytesIO(content), picture])
+
+
+def every_kind_is_a_source(client: VisionClient, images: Sequence[ImageSource]) -> None:
+    client.analyze(images[0])
+    client.analyze_many(images)
 
 
 def items_are_read_when_their_turn_comes(client: VisionClient, error: ImageError, *, content: bytes) -> None:
@@ -169,4 +196,8 @@ def memory_is_tuned_on_request() -> None:
 def wrong_use_is_an_error(client: VisionClient) -> None:
     VisionClient("localhost:50051", "rest")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     VisionClient(transport="http")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.analyze(StringIO("text"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    VisionClient(api_key="key")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    VisionClient(credentials="key")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    VisionClient(timeouts=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.analyze(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
