@@ -278,7 +278,7 @@ def test_a_timeout_may_be_as_long_as_it_likes(client: Client, timeout: float) ->
         ({"stop": threading.Event()}, r"stop is <threading.Event .*, must be a Stop, whose method ask\(\)"),
         ({"stop": Stop}, "stop is the class Stop, must be a Stop"),
     ],
-    ids=str,
+    ids=["yes", "1", "True", "Event", "class"],
 )
 def test_how_results_come_is_checked_at_once(client: Client, arguments: dict[str, Any], told: str) -> None:
     def images() -> Any:  # noqa: ANN401
