@@ -20,7 +20,7 @@ from vision_grpc.cli.picture_options import refuse_replacing
 from vision_grpc.errors import Code
 from vision_grpc.exports.pictures import Missing, Pictures
 from vision_grpc.results import ImageError, ImageResult
-from vision_grpc.session.settings import clean_languages
+from vision_grpc.session.languages import clean_languages
 from vision_grpc.sources.extras import describe_missing
 from vision_grpc.sources.fit import Fitted, prepare
 from vision_grpc.sources.image import Image, Rejection
@@ -171,7 +171,7 @@ def read_images(paths: Sequence[str], reading: Reading, expect: Callable[[int], 
 
     `expect` is called with their number before the first is sent.
     """
-    languages = clean_languages(reading.languages)
+    languages = clean_languages([reading.languages])
     check_options(reading.service, languages, reading.model, local=reading.local)
     entries = [*open_places(paths, SourceOptions(fit=reading.fit))]
     items = [entry for entry in entries if isinstance(entry, Item)]
