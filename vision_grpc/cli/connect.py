@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,7 +121,7 @@ def check_options(service: "Arguments", languages: Sequence[str], model: "Model 
     from vision_grpc.api.vision_v1 import VISION_V1
     from vision_grpc.auth import Anonymous
     from vision_grpc.session.settings import FOLDER_VARIABLE
-    from vision_grpc.session.templates import Templates
+    from vision_grpc.session.templates import TextConfig
 
     # The folder in the environment is not for all credentials.
     environ = {} if local else {name: value for name, value in os.environ.items() if name != FOLDER_VARIABLE}
@@ -129,7 +129,8 @@ def check_options(service: "Arguments", languages: Sequence[str], model: "Model 
         settings = replace(service, credentials=Anonymous()).resolve(environ)
     except ValueError as error:
         raise click.ClickException(in_flags(error)) from error
-    Templates(partial(VISION_V1.template, folder_id=settings.folder_id), languages, model)
+    # Not a client's `Templates`, which explains in Python's words.
+    VISION_V1.template(*TextConfig.of(languages, model), settings.folder_id)
 
 
 @contextmanager
