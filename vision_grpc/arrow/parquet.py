@@ -16,7 +16,7 @@ _parquet: Any = import_module("pyarrow.parquet")
 
 _GROUP_ROWS = 20_000
 # With more, an export would take more than 150 MB, the interpreter included.
-_GROUP_BYTES = 3_000_000
+_GROUP_BYTES = 2_000_000
 # Readers pass over row groups by them; of texts and nested columns no reader does.
 _WITH_STATISTICS = ["key", "ok", "error_code", "retryable", "attempts", "transport", "request_id"]
 
@@ -24,7 +24,7 @@ _WITH_STATISTICS = ["key", "ok", "error_code", "retryable", "attempts", "transpo
 def parquet_chunks(results: Iterable[ImageResult], detail: Detail) -> Iterator[bytes]:
     """Yield a Parquet file of results in chunks.
 
-    A row group has 20,000 rows or 3 MB, whichever is less, and is all that is in memory.
+    A row group has 20,000 rows or 2 MB, whichever is less, and is all that is in memory.
 
     Raises:
         ValueError: there is no such detail.
