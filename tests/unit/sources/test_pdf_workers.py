@@ -33,8 +33,8 @@ def _new_workers(new_workers: None) -> None:
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "PATIENCE_S", 1)
-    monkeypatch.setattr(document, "_MOST_LOST_S", 2)
+    monkeypatch.setattr(workers, "PATIENCE_S", 3)
+    monkeypatch.setattr(document, "_MOST_LOST_S", 6)
 
 
 def ask(call: Callable[[], object]) -> object:
@@ -59,7 +59,7 @@ def test_a_page_that_hangs_is_an_error_and_the_others_are_read(skip_text: bool) 
     results = pages(make_pdf([PdfPage(), hanging_page(), PdfPage()]), SourceOptions(fit=True, skip_text=skip_text))
     assert [isinstance(result, Fitted) for result in results] == [True, False, True]
     assert faults(results) == [
-        "a.pdf#page=2: PDFium did not come to an end within 1 s: the PDF is damaged or too complex"
+        "a.pdf#page=2: PDFium did not come to an end within 3 s: the PDF is damaged or too complex"
     ]
 
 
