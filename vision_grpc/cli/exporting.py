@@ -161,7 +161,7 @@ class Export:
             return self._wishes.prepared
         if not self._kind.needs_pictures:
             return self._kind.writer()
-        from vision_grpc.exports.pictures import Pictures
+        from vision_grpc.exports.pictures.finding import Pictures
 
         writer: Any = self._kind.writer()
         with_pictures: Writer = partial(writer, pictures=Pictures(self._wishes.images), left_out=self._leave_out)

@@ -18,7 +18,7 @@ from vision_grpc.cli.reading_options import (
 from vision_grpc.cli.sections import SectionedCommand, option
 
 if TYPE_CHECKING:
-    from vision_grpc.exports.overlays import Level
+    from vision_grpc.exports.pictures.overlays import Level
     from vision_grpc.session.settings import Arguments
 
 # Not docstrings: Python leaves those out with -OO.

@@ -18,7 +18,7 @@ from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
 from vision_grpc.cli.output import open_output
 from vision_grpc.cli.picture_options import refuse_replacing
 from vision_grpc.errors import Code
-from vision_grpc.exports.pictures import Missing, Pictures
+from vision_grpc.exports.pictures.finding import Missing, Pictures
 from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.session.languages import clean_languages
 from vision_grpc.sources.extras import describe_missing
@@ -32,7 +32,7 @@ from vision_grpc.texts.quoting import quote_name
 from vision_grpc.texts.strict import bytes_of_key
 
 if TYPE_CHECKING:
-    from vision_grpc.exports.overlays import Level
+    from vision_grpc.exports.pictures.overlays import Level
     from vision_grpc.session.settings import Arguments
     from vision_grpc.sources.fit.change import Change
 
@@ -118,7 +118,7 @@ class Drawing:
         if isinstance(picture, Missing):
             return picture
         try:
-            from vision_grpc.exports.overlays import overlay
+            from vision_grpc.exports.pictures.overlays import overlay
         except ImportError as error:
             return Missing(describe_missing(error, "images"))
         content = BytesIO()

@@ -14,39 +14,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vision_grpc.exports.alto_xml import alto
-    from vision_grpc.exports.csv_tables import csv, words
-    from vision_grpc.exports.hocr_html import hocr
     from vision_grpc.exports.kinds import KINDS, Kind
-    from vision_grpc.exports.markdown_text import markdown
-    from vision_grpc.exports.overlays import overlay
-    from vision_grpc.exports.page_xml import page
-    from vision_grpc.exports.parquet_file import parquet
     from vision_grpc.exports.pdf.searchable import searchable_pdf
-    from vision_grpc.exports.pictures import Missing, Picture, Pictures
-    from vision_grpc.exports.plain_text import txt
+    from vision_grpc.exports.pictures.finding import Missing, Picture, Pictures
+    from vision_grpc.exports.pictures.overlays import overlay
     from vision_grpc.exports.reports import Report, report
     from vision_grpc.exports.results import Results
-    from vision_grpc.exports.tesseract_tsv import tsv
+    from vision_grpc.exports.tables.csv_tables import csv, words
+    from vision_grpc.exports.tables.parquet import parquet
+    from vision_grpc.exports.tables.tsv import tsv
+    from vision_grpc.exports.texts.markdown import markdown
+    from vision_grpc.exports.texts.plain import txt
     from vision_grpc.exports.writing import ExportError, write
+    from vision_grpc.exports.xml.alto import alto
+    from vision_grpc.exports.xml.hocr import hocr
+    from vision_grpc.exports.xml.page import page
 
 # A module has another name than what it has for users: Python puts each module that is imported here under its name.
 _MODULES = {
-    "alto_xml": ("alto",),
-    "csv_tables": ("csv", "words"),
-    "hocr_html": ("hocr",),
     "kinds": ("KINDS", "Kind"),
-    "markdown_text": ("markdown",),
-    "overlays": ("overlay",),
-    "page_xml": ("page",),
-    "parquet_file": ("parquet",),
     "pdf.searchable": ("searchable_pdf",),
-    "pictures": ("Missing", "Picture", "Pictures"),
-    "plain_text": ("txt",),
+    "pictures.finding": ("Missing", "Picture", "Pictures"),
+    "pictures.overlays": ("overlay",),
     "reports": ("Report", "report"),
     "results": ("Results",),
-    "tesseract_tsv": ("tsv",),
+    "tables.csv_tables": ("csv", "words"),
+    "tables.parquet": ("parquet",),
+    "tables.tsv": ("tsv",),
+    "texts.markdown": ("markdown",),
+    "texts.plain": ("txt",),
     "writing": ("ExportError", "write"),
+    "xml.alto": ("alto",),
+    "xml.hocr": ("hocr",),
+    "xml.page": ("page",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -6,7 +6,7 @@ import pikepdf
 
 from vision_grpc.exports.pdf.page import TextPage
 from vision_grpc.exports.pdf.sizes import Matrix
-from vision_grpc.exports.pictures import POINTS_WITHIN, Missing, PdfPage, numbers_of, of_another_size, size_read
+from vision_grpc.exports.pictures.finding import POINTS_WITHIN, Missing, PdfPage, numbers_of, of_another_size, size_read
 from vision_grpc.results import ImageResult
 
 _TURN = 360

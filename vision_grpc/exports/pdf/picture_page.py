@@ -9,7 +9,7 @@ import pikepdf
 
 from vision_grpc.exports.pdf.page import TextPage
 from vision_grpc.exports.pdf.sizes import page_size, turning, written
-from vision_grpc.exports.pictures import Missing, of_another_size, size_read, to_upright
+from vision_grpc.exports.pictures.finding import Missing, of_another_size, size_read, to_upright
 from vision_grpc.results import ImageResult
 from vision_grpc.results.pixels import UPRIGHT, swap_size
 from vision_grpc.sources.fit.change import Origin, UnfitError

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 
-from vision_grpc.exports.pictures import Pictures
+from vision_grpc.exports.pictures.finding import Pictures
 from vision_grpc.exports.reports.entries import Entries
 from vision_grpc.exports.reports.page import beginning, data, end
 from vision_grpc.exports.results import Results, each
@@ -32,9 +32,9 @@ def report(
 class Report:
     """A page of HTML with the images, their texts and boxes, and why images failed.
 
-    Pictures are looked for as `vision_grpc.exports.pictures.Pictures` does, in `picture_folder` if that is given, and
-    scaled so that no side is longer than `picture_side`; with 0 there are none. A dense page of 800 pixels takes
-    100 KB. Once the pictures have `MOST_PICTURE_BYTES`, results come without.
+    Pictures are looked for as `exports.Pictures` does, in `picture_folder` if that is given, and scaled so that no
+    side is longer than `picture_side`; with 0 there are none. A dense page of 800 pixels takes 100 KB. Once the
+    pictures have `MOST_PICTURE_BYTES`, results come without.
 
     The page has no script but its own, which a Content-Security-Policy says too, and asks for nothing from a network.
     """

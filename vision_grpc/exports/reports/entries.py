@@ -8,8 +8,8 @@ from typing import Any
 from pybase64 import b64encode
 
 from vision_grpc.errors import ProtocolError
-from vision_grpc.exports.confidence import BANDS
-from vision_grpc.exports.pictures import Missing, Picture, Pictures
+from vision_grpc.exports.pictures.confidence import BANDS
+from vision_grpc.exports.pictures.finding import Missing, Picture, Pictures
 from vision_grpc.exports.reports.layouts import Layout
 from vision_grpc.exports.reports.page import data, picture
 from vision_grpc.results import ImageResult

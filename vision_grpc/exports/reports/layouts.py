@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vision_grpc.exports.confidence import SURE, band_of
-from vision_grpc.exports.pictures import upright_map
+from vision_grpc.exports.pictures.confidence import SURE, band_of
+from vision_grpc.exports.pictures.finding import upright_map
 from vision_grpc.results.pixels import UPRIGHT
 from vision_grpc.texts.strict import to_strict
 

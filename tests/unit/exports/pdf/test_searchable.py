@@ -18,7 +18,7 @@ from PIL import Image
 from vision_grpc import exports
 from vision_grpc.exports.pdf import parts
 from vision_grpc.exports.pdf.searchable import searchable_pdf
-from vision_grpc.exports.pictures import Pictures
+from vision_grpc.exports.pictures.finding import Pictures
 from vision_grpc.results import ImageResult
 from vision_grpc.sources.fit import Fitted, fit, prepare
 from vision_grpc.sources.item import Item

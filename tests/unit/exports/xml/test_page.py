@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from lxml import etree
 
 from vision_grpc import exports
-from vision_grpc.exports.language_names import language_name
+from vision_grpc.exports.xml.language_names import language_name
 from vision_grpc.messages import Word
 from vision_grpc.results import ImageResult
 

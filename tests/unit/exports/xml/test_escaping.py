@@ -3,7 +3,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
-from vision_grpc.exports.xml_text import escape, escape_key, is_plain
+from vision_grpc.exports.xml.escaping import escape, escape_key, is_plain
 
 
 @given(st.text(st.characters()))

@@ -48,7 +48,7 @@ def _message_of(tsv: str) -> AnalyzeResult:
 
 @pytest.mark.parametrize("name", ["en_sans.png", "ru_sans.png"])
 def test_rows_are_those_of_tesseract(name: str) -> None:
-    path = Path(__file__).parents[2] / "data" / "pages" / name
+    path = Path(__file__).parents[3] / "data" / "pages" / name
     with tesserocr.PyTessBaseAPI(path=str(find_tessdata(os.environ)), lang="eng+rus") as api, Image.open(path) as image:
         api.SetImage(image)
         theirs = api.GetTSVText(0)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from PIL import Image
 
-from vision_grpc.exports.confidence import BANDS, Band, band_of
-from vision_grpc.exports.pictures import Picture
-from vision_grpc.exports.strokes import Strokes
+from vision_grpc.exports.pictures.confidence import BANDS, Band, band_of
+from vision_grpc.exports.pictures.finding import Picture
+from vision_grpc.exports.pictures.strokes import Strokes
 
 if TYPE_CHECKING:
     from vision_grpc.results import ImageResult

@@ -10,8 +10,8 @@ from journaled import failed
 from vision_grpc import exports
 from vision_grpc.errors import Code
 from vision_grpc.exports import Results
-from vision_grpc.exports.csv_tables import csv as write_images
-from vision_grpc.exports.csv_tables import words as write_words
+from vision_grpc.exports.tables.csv_tables import csv as write_images
+from vision_grpc.exports.tables.csv_tables import words as write_words
 from vision_grpc.results import ImageResult
 
 

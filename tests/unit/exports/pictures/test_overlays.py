@@ -5,8 +5,8 @@ from PIL import Image
 from placed_words import Placed, placed
 
 from vision_grpc.exports import overlay
-from vision_grpc.exports.confidence import DOUBTFUL, SURE, UNSURE
-from vision_grpc.exports.pictures import Picture
+from vision_grpc.exports.pictures.confidence import DOUBTFUL, SURE, UNSURE
+from vision_grpc.exports.pictures.finding import Picture
 
 _SIZE = (400, 300)
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)

@@ -11,8 +11,8 @@ import pytest
 from documents import A4, PdfPage, make_pdf, make_tiff, text
 from PIL import Image
 
-from vision_grpc.exports import pictures as finding
-from vision_grpc.exports.pictures import Missing, Picture, Pictures
+from vision_grpc.exports.pictures import finding
+from vision_grpc.exports.pictures.finding import Missing, Picture, Pictures
 from vision_grpc.results import ImageResult
 from vision_grpc.results.outcomes import WireOutcome
 from vision_grpc.sources.fit import Fitted, fit, prepare

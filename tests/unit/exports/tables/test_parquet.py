@@ -13,7 +13,7 @@ from journaled import failed
 from vision_grpc import exports
 from vision_grpc.arrow import Detail, schema, to_batch
 from vision_grpc.arrow import parquet as writer
-from vision_grpc.exports.parquet_file import parquet
+from vision_grpc.exports.tables.parquet import parquet
 
 
 def test_a_file_has_the_columns_and_rows_of_the_batch() -> None:

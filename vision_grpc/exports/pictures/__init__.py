@@ -1,0 +1,1 @@
+"""The pictures of results, and their boxes drawn over them."""

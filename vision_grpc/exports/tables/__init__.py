@@ -1,0 +1,1 @@
+"""Results as tables: CSV, Tesseract's TSV, Parquet."""

@@ -1,0 +1,1 @@
+"""Results as texts: plain ones and Markdown."""

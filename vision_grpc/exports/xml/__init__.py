@@ -1,0 +1,1 @@
+"""Results as documents of XML: hOCR, ALTO and PAGE."""
