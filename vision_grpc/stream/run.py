@@ -222,14 +222,18 @@ class Run:
     def _prepare(self, now: float) -> bool:
         """Make ready what is due, and what need not gather any longer; return whether the run may pull more."""
         self._ready.extendleft(self._delayed.pop_due(now))
-        may_pull = self._may_pull()
-        if not self._ready and self._should_flush(now, may_pull=may_pull):
-            self._ready.append(self._batcher.flush())
-        if self._ready:
+        while True:
+            may_pull = self._may_pull()
+            if not self._ready and self._should_flush(now, may_pull=may_pull):
+                self._ready.append(self._batcher.flush())
+            if not self._ready:
+                return may_pull
             for batch in self._ready.pop_late(partial(self._is_late, now=now), in_turn=self._outage.misses > 0):
                 self._give_up(batch, DeadlineError(batch.history.why_late()))
-            self._ready.cut_first(self._size)
-        return may_pull
+            if self._ready:
+                self._ready.cut_first(self._size)
+                return may_pull
+            # All were late: now those that gather may leave, or more may be pulled.
 
     def _advance(self, now: float, *, may_pull: bool) -> Effect:
         ready, wake_at = self._ready, self._delayed.due_at
