@@ -553,3 +553,17 @@ def test_answers_widen_the_window_again() -> None:
     assert simulation.throttle.calls == 4
     PlayedService(answer_to).play_on(simulation, images_of(50 * MOST_IMAGES))
     assert simulation.throttle.calls == 8
+
+
+def test_a_stream_goes_on_when_all_that_was_ready_is_too_late() -> None:
+    """What gathers in another batch leaves next, though the results that are there wait for it."""
+    plan = plan_of(Limits(images_per_s=2), timeouts=Timeouts(call_s=1, total_s=1.05))._replace(ordered=True)
+    images = [Image(str(number), png(number), languages=(language,)) for number, language in enumerate("baab")]
+
+    def reply(send: Send) -> Answer | VisionError:
+        is_too_large = len(send.contents) > 1
+        return RequestTooLargeError(Code.INVALID_ARGUMENT, "too large") if is_too_large else answer_to(send)
+
+    results = PlayedService(reply).play(plan, images).results
+    assert [result.key for result in results] == ["0", "1", "2", "3"]
+    assert [result.ok for result in results] == [True, False, False, True]
