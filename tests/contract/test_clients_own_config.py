@@ -100,7 +100,7 @@ def test_each_image_may_ask_for_something_else(connect: Connect) -> None:
 
 
 _WRONG = [
-    ({"languages": ["latin"]}, "languages[0]: 'latin' is 5 characters long, must be at most 3: give an ISO 639-1 code"),
+    ({"languages": ["latin"]}, "languages[0]: 'latin' is 5 characters long, must be at most 3: give ISO 639-1 codes"),
     ({"languages": []}, "languages: has 0 elements, must have 1 to 8: give codes such as"),
     ({"languages": [f"l{number}" for number in range(9)]}, "languages: has 9 elements"),
     ({"languages": "ru, en"}, """languages is 'ru, en', must be a list of codes: ["ru", "en"]"""),
