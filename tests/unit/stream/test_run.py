@@ -557,13 +557,22 @@ def test_answers_widen_the_window_again() -> None:
 
 def test_a_stream_goes_on_when_all_that_was_ready_is_too_late() -> None:
     """What gathers in another batch leaves next, though the results that are there wait for it."""
-    plan = plan_of(Limits(images_per_s=2), timeouts=Timeouts(call_s=1, total_s=1.05))._replace(ordered=True)
+    timeouts = Timeouts(call_s=1, total_s=1.05)
+    plan = plan_of(Limits(images_per_s=2, calls_in_flight=1), RetryPolicy(attempts=1), timeouts)
     images = [Image(str(number), png(number), languages=(language,)) for number, language in enumerate("baab")]
-
-    def reply(send: Send) -> Answer | VisionError:
-        is_too_large = len(send.contents) > 1
-        return RequestTooLargeError(Code.INVALID_ARGUMENT, "too large") if is_too_large else answer_to(send)
-
-    results = PlayedService(reply).play(plan, images).results
-    assert [result.key for result in results] == ["0", "1", "2", "3"]
-    assert [result.ok for result in results] == [True, False, False, True]
+    simulation = Simulation(plan._replace(ordered=True))
+    parts, results = [images[:3], images[3:]], list[ImageResult]()
+    while not isinstance(effect := simulation.next(), Finish):
+        if isinstance(effect, Emit):
+            results.extend(effect.results)
+        elif isinstance(effect, Send):
+            is_too_large = len(effect.contents) > 1
+            error = RequestTooLargeError(Code.INVALID_ARGUMENT, "too large")
+            simulation.end(effect, error if is_too_large else answer_to(effect))
+        elif isinstance(effect, Pull):
+            part = parts.pop(0)
+            simulation.run.pulled(part, exhausted=not parts)
+        elif isinstance(effect, Wait):
+            assert effect.until is not None
+            simulation.now = effect.until
+    assert [(result.key, result.ok) for result in results] == [("0", True), ("1", False), ("2", False), ("3", True)]
