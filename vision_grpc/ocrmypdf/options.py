@@ -72,7 +72,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--vision-insecure", action="store_true", help="Connect in plaintext: to a service on this machine."
     )
     group.add_argument(
-        "--vision-model", metavar="NAME", help="The model: page or line. By default the service's own, page."
+        "--vision-model",
+        choices=("page", "line"),
+        help="What a page shows: a page of text, or a single line. By default a page.",
     )
     group.add_argument(
         "--vision-max-pages",

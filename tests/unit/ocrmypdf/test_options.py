@@ -1,6 +1,6 @@
 """The options of the plugin, from a command line and from Python."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentError, ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -31,6 +31,11 @@ def test_a_command_line() -> None:
     assert parsed("--vision-local", "--vision-keep-going", "--vision-model", "line") == VisionOptions(
         local=True, keep_going=True, model="line"
     )
+
+
+def test_a_model_that_does_not_exist_is_refused_before_a_page_is_sent() -> None:
+    with pytest.raises(ArgumentError, match="choose from"):
+        parsed("--vision-model", "zzz")
 
 
 @pytest.mark.parametrize(
