@@ -41,10 +41,10 @@ def read_open_file(file: BinaryFile, name: str, limits: Limits) -> bytes | Image
     Raises:
         TypeError: it gives text, or gives its bytes asynchronously.
     """
-    _refuse_text(file, name)
     parts: list[bytes] = []
     left = limits.content_bytes + 1
     try:
+        _refuse_text(file, name)
         while left > 0 and (part := _read_part(file, min(left, _AT_ONCE_BYTES), name)):
             parts.append(part)
             left -= len(part)
@@ -103,9 +103,11 @@ def _is_read(file: BinaryFile) -> bool:
 def _explain(file: BinaryFile, error: Exception) -> tuple[Code, str]:
     if shortage := MachineError.of(error, "cannot be read now"):
         return shortage.code, str(shortage)
-    if getattr(file, "closed", False) is True:
-        return Code.INVALID_ARGUMENT, "the file is closed: pass it while it is open"
     match error:
+        case FileNotFoundError():  # Of what opens its file when it is read.
+            return Code.NOT_FOUND, "no such file, check the path"
+        case ValueError() if getattr(file, "closed", False) is True:
+            return Code.INVALID_ARGUMENT, "the file is closed: pass it while it is open"
         case BlockingIOError():
             return Code.UNAVAILABLE, "the file has no bytes yet: wait for them, and pass the bytes"
         case UnsupportedOperation():
@@ -113,4 +115,6 @@ def _explain(file: BinaryFile, error: Exception) -> tuple[Code, str]:
         case _:
             # The text of an error may quote the URL that was read, with a signature in it.
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-            return Code.INVALID_ARGUMENT, f"the file cannot be read ({reason})"
+            is_on_the_way = isinstance(error, TimeoutError | ConnectionError)
+            code, when = (Code.UNAVAILABLE, " now") if is_on_the_way else (Code.INVALID_ARGUMENT, "")
+            return code, f"the file cannot be read{when} ({reason})"

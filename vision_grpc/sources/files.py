@@ -101,11 +101,16 @@ def check_many(images: object, *, may_be_async: bool = False) -> None:
         if may_be_async:
             return
         message = "analyze_many of VisionClient takes no asynchronous iterable; AsyncVisionClient does"
-    elif isinstance(images, Iterable) and not isinstance(images, type):
+    elif _can_be_iterated(images):
         return
     else:
         message = f"analyze_many takes an iterable of images, not {show(images)}"
     raise TypeError(message)
+
+
+def _can_be_iterated(images: object) -> bool:
+    # By its numbers alone, for example a data set of PyTorch.
+    return not isinstance(images, type) and (isinstance(images, Iterable) or hasattr(type(images), "__getitem__"))
 
 
 class Source:
@@ -220,15 +225,17 @@ def read_head(path: str) -> bytes:
 
 def explain_unread(path: str, error: OSError | ValueError | MemoryError) -> ImageError:
     """Return what kept a file from being read; the error's own text would repeat the path."""
-    code, fault = _explain_encoded(error, path) or _explain(error, path)
+    code, fault = _explain_no_path(error, path) or _explain(error, path)
     return ImageError(code, f"{quote_name(path)}: {fault}")
 
 
-def _explain_encoded(error: OSError | ValueError | MemoryError, path: str) -> tuple[Code, str] | None:
-    """Return what is wrong with a path that is an encoded image or a URL, which only one that leads nowhere is.
+def _explain_no_path(error: OSError | ValueError | MemoryError, path: str) -> tuple[Code, str] | None:
+    """Return what is wrong with a path that is empty, an encoded image or a URL: one that leads nowhere.
 
     A file may be called like such a text, for example by a hash of its content.
     """
+    if not path:  # Python reads it as the current folder.
+        return Code.INVALID_ARGUMENT, "the path is empty"
     leads_nowhere = isinstance(error, ValueError) or getattr(error, "errno", None) in _LEADING_NOWHERE
     if not leads_nowhere:
         return None

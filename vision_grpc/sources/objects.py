@@ -45,9 +45,12 @@ def is_picture(given: object) -> TypeGuard[Picture]:
 
 def is_open_file(given: object) -> TypeGuard[BinaryFile]:
     """Return whether bytes can be read from an object a few at a time."""
-    # The answers of requests and httpx have their bytes as `content`, which may still have to be downloaded.
     kind = type(given)
-    return callable(getattr(given, "read", None)) and not isinstance(given, type) and not hasattr(kind, "content")
+    # The answers of requests and httpx have their bytes as `content`, which may still have to be downloaded.
+    if isinstance(given, type) or hasattr(kind, "content"):
+        return False
+    # A field of Django opens its file when its `read` is looked up.
+    return hasattr(kind, "read") or callable(getattr(given, "read", None))
 
 
 def read_object(given: Picture | BinaryFile, position: int, limits: Limits) -> Image | Rejection:
@@ -71,6 +74,8 @@ def refuse(given: object, position: int) -> TypeError:
         return TypeError(f"image {position} of the source is the class {given.__name__}: give an object")
     if hasattr(kind, "content"):
         remedy = "give its content, as in response.content"
+    elif hasattr(kind, "read_bytes"):  # Paths into a ZIP or a store.
+        remedy = "give its bytes, as in path.read_bytes()"
     else:
         remedy = "give a path, bytes, a file opened with mode 'rb', a picture of Pillow or an Image"
     return TypeError(f"image {position} of the source is of type {kind.__name__}: {remedy}")

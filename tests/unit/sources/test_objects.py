@@ -194,15 +194,40 @@ def test_no_more_than_a_byte_over_the_limit_is_read(limit: int) -> None:
         (_after(_PNG, b""), "#3: nothing is left to read in the file: rewind it with seek(0)"),
         (_Reader([_PNG[:5], None]), "#3: the file has no bytes yet: wait for them, and pass the bytes"),
         (_Reader([_PNG[:5], OSError(5, "Input/output error")]), "#3: cannot be read now: a disk or device"),
-        (_Reader([ConnectionResetError(104, "Connection reset by peer")]), "cannot be read (Connection reset by peer)"),
+        (_Reader([ConnectionResetError(104, "Connection reset by peer")]), "be read now (Connection reset by peer)"),
+        (_Reader([TimeoutError("read operation")]), "#3: the file cannot be read now (TimeoutError)"),
         (_Reader([RuntimeError("https://user:pw@host/?sig=secret")]), "#3: the file cannot be read (RuntimeError)"),
         (_Reader([EOFError("end")]), "#3: the file cannot be read (EOFError)"),
         (gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(_PNG)[:-9])), "#3: the file cannot be read (EOFError)"),
     ],
-    ids=["empty", "at its end", "not ready", "EIO", "reset", "library", "EOF", "gzip"],
+    ids=["empty", "at its end", "not ready", "EIO", "reset", "late", "library", "EOF", "gzip"],
 )
 def test_a_file_that_cannot_be_read_is_a_rejection(file: object, told: str) -> None:
     assert told in _fault(file)
+
+
+class _Field:
+    """A field of Django: it opens its file when it is used."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self.name = path, path.name
+        self.closed = True
+
+    @property
+    def encoding(self) -> object:
+        self._path.stat()
+        return None
+
+    @property
+    def read(self) -> Callable[[int], bytes]:
+        return io.BytesIO(self._path.read_bytes()).read
+
+
+def test_a_file_that_is_opened_by_its_first_use_may_be_missing(tmp_path: Path) -> None:
+    read = _read(_Field(tmp_path / "gone.png"))
+    assert isinstance(read, Rejection)
+    assert (read.key, read.error.code) == ("gone.png", Code.NOT_FOUND)
+    assert read.error.message == "gone.png: no such file, check the path"
 
 
 def test_a_file_that_is_closed_or_written_to_is_a_rejection(tmp_path: Path) -> None:
@@ -236,6 +261,7 @@ def test_a_text_file_is_refused(tmp_path: Path, open_text: Callable[[Path], Any]
         (_Reader(["text"]), "#3: the file is open as text: open it with mode 'rb'"),
         (_Reader([5]), "#3: read() of the file returned a int, must return bytes"),
         (_Response(), "image 3 of the source is of type _Response: give its content, as in response.content"),
+        (zipfile.Path(zipfile.ZipFile(io.BytesIO(), "w")), "is of type Path: give its bytes, as in path.read_bytes()"),
         (np.zeros((4, 4, 3), "u1"), "is an array of numbers: give PIL.Image.fromarray(array)"),
         (np.zeros((4, 4)), "is an array of numbers: give PIL.Image.fromarray(array)"),
         (np.frombuffer(_PNG, "u1"), "is an array of numbers: give array.tobytes()"),
@@ -243,7 +269,7 @@ def test_a_text_file_is_refused(tmp_path: Path, open_text: Callable[[Path], Any]
         (Pillow.Image, "image 3 of the source is the class Image: give an object"),
         (io.BytesIO, "image 3 of the source is the class BytesIO: give an object"),
     ],
-    ids=["async", "str", "int", "response", "RGB", "grey", "bytes", "number", "Image", "BytesIO"],
+    ids=["async", "str", "int", "response", "path in a ZIP", "RGB", "grey", "bytes", "number", "Image", "BytesIO"],
 )
 def test_what_gives_no_bytes_is_refused(file: object, told: str) -> None:
     with pytest.raises(TypeError) as caught:
@@ -363,6 +389,7 @@ def test_a_picture_without_pixels_or_of_a_damaged_file_is_a_rejection() -> None:
 
 
 _TEXTS: list[tuple[ImageSource, str]] = [
+    ("", "'': the path is empty"),
     ("https://host/a.png", "https://host/a.png: is a URL (https://) in place of a path: download it first"),
     ("HTTP://host/a.png", "is a URL (http://) in place of a path: download it first, and pass the bytes"),
     (Path("https://host/a.png"), "is a URL (https://) in place of a path: download it first"),
