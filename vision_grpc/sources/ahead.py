@@ -127,7 +127,8 @@ def read_ahead(
         MachineError: while iterating, when the system has no thread left.
         TimeoutError: while iterating, when nothing further can be read because too much hangs.
     """
-    if isinstance(cast("object", items), str | bytes | os.PathLike | Item):
+    is_one = isinstance(cast("object", items), str | bytes | os.PathLike | Item)
+    if is_one or not isinstance(cast("object", items), Iterable):
         raise wrong_type(items, "items", "an iterable of Items, as open_places(...) returns one")
     if not isinstance(cast("object", limits), Limits):
         raise wrong_type(limits, "limits", "Limits, such as Limits(content_bytes=4_000_000)")

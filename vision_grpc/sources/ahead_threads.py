@@ -18,11 +18,13 @@ from vision_grpc.sources.files import image_of
 from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.sources.item import Item, Read
 from vision_grpc.sources.time_limit import counted
+from vision_grpc.texts.arguments import wrong_type
 from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import start_thread
 
 _T = TypeVar("_T")
 
+_END = object()
 MOST_HUNG = 64
 """So many threads that do not come back are enough to say that nothing can be read."""
 
@@ -154,7 +156,7 @@ class AheadThreads:
         items: Iterator[Item] = iter(())
         try:
             items, self._items = iter(self._items), ()
-            while self._wait_for_room() and (item := next(items, None)) is not None:
+            while self._wait_for_room() and (item := next(items, _END)) is not _END:
                 self._offer(item)
         except BaseException as error:  # noqa: BLE001 - raised again for the consumer
             self.error = self.error or error
@@ -164,7 +166,9 @@ class AheadThreads:
         if (close := getattr(items, "close", None)) is not None:
             close()
 
-    def _offer(self, item: Item) -> None:
+    def _offer(self, item: object) -> None:
+        if not isinstance(item, Item):
+            raise wrong_type(item, f"items[{self._pulled}]", "an Item, as open_places(...) returns them")
         job = _Job(self._pulled, item, self._expect(item))
         self._pulled += 1
         with self._lock:

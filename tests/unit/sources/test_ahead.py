@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
+from typing import Any
 
 import pytest
 from images_in_bytes import png
@@ -210,6 +211,16 @@ def test_an_exception_of_the_items_comes_after_what_was_before_it() -> None:
         keys.extend(image.key for image in images)
     assert sorted(keys, key=int) == [str(number) for number in range(30)]
     assert list(images) == []
+    _end_of_threads()
+
+
+@pytest.mark.parametrize("given", ["a.png", b"x", None], ids=repr)
+def test_what_is_no_item_is_named_after_the_images_before_it(given: Any) -> None:  # noqa: ANN401 - of a wrong type
+    images = read_ahead([*_items(2), given])
+    keys: list[str] = []
+    with pytest.raises(TypeError, match=r"^items\[2\] is .*, must be an Item, as open_places\(...\) returns them$"):
+        keys.extend(image.key for image in images)
+    assert sorted(keys) == ["0", "1"]
     _end_of_threads()
 
 
