@@ -1,6 +1,6 @@
 """API keys of service accounts: they do not expire."""
 
-from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive, clean_secret
+from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive, clean_given
 from vision_grpc.errors import AuthError
 
 
@@ -8,13 +8,13 @@ class ApiKey(Secretive):
     """An API key of a service account.
 
     Raises:
-        ValueError: the key is empty or malformed.
+        ValueError: the key is empty or malformed, or a token.
     """
 
     is_service_account = True
 
     def __init__(self, key: str) -> None:
-        self._authorization = f"Api-Key {clean_secret(key, 'API key')}"
+        self._authorization = f"Api-Key {clean_given(key, 'API key', 'ApiKey')}"
 
     def authorization(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:  # noqa: ARG002 - no wait
         """Return `Api-Key <key>`.

@@ -3,11 +3,18 @@
 from typing import NoReturn, Protocol
 
 from vision_grpc.texts.cleaning import UncleanError, clean_setting
+from vision_grpc.texts.secrets import SecretKind, is_token, kind_of_secret
 
 TOKEN_TIMEOUT_S = 60.0
 """How long a caller waits for a token by default."""
 
 _SCHEMES = frozenset({"api-key", "authorization", "bearer"})
+_CALLED: dict[SecretKind, str] = {
+    "ApiKey": "an API key",
+    "IamToken": "an IAM token",
+    "OAuthToken": "an OAuth token",
+    "ServiceAccountKey": "the key of a service account",
+}
 _NEVER_IN_SECRETS = frozenset(" \"'`,;")
 
 
@@ -61,6 +68,21 @@ class Anonymous:
 
     def __repr__(self) -> str:
         return "Anonymous()"
+
+
+def clean_given(secret: object, kind: str, owner: SecretKind) -> str:
+    """Return a secret that a caller gave for credentials of a class, cleaned as by `clean_secret`.
+
+    Raises:
+        TypeError: the secret is not a str.
+        ValueError: it is malformed, or begins as only those of another class do; the message does not quote it.
+    """
+    cleaned = clean_secret(secret, kind)
+    meant = kind_of_secret(cleaned) if is_token(cleaned) else None
+    if meant is not None and meant != owner:
+        message = f"the {kind} begins like {_CALLED[meant]}, which vision_grpc.auth.{meant} takes"
+        raise ValueError(message)
+    return cleaned
 
 
 def clean_secret(secret: object, kind: str) -> str:

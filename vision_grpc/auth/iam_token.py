@@ -4,7 +4,7 @@ from collections.abc import Callable
 from inspect import iscoroutine
 from traceback import extract_tb
 
-from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive, clean_secret
+from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive, clean_given, clean_secret
 from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.refresh import TransientAuthError
 from vision_grpc.auth.token import LONGEST_LIFE_S, Token
@@ -34,7 +34,7 @@ class IamToken(Secretive):
         if callable(token):
             self._called = _CalledToken(token)
         else:
-            self._static = f"Bearer {clean_secret(token, 'IAM token')}"
+            self._static = f"Bearer {clean_given(token, 'IAM token', 'IamToken')}"
 
     def authorization(self, *, refused: str | None = None, timeout_s: float = TOKEN_TIMEOUT_S) -> str:
         """Return `Bearer <token>`.

@@ -3,7 +3,7 @@
 import os
 from typing import Literal
 
-from vision_grpc.auth.credentials import clean_secret
+from vision_grpc.auth.credentials import clean_given
 from vision_grpc.auth.exchanged import ExchangedCredentials
 from vision_grpc.auth.iam_service import IamService
 from vision_grpc.auth.token import Token
@@ -35,7 +35,7 @@ class OAuthToken(ExchangedCredentials):
         insecure: bool = False,
     ) -> None:
         super().__init__()
-        self._token = clean_secret(token, "OAuth token")
+        self._token = clean_given(token, "OAuth token", "OAuthToken")
         self._service = IamService(
             iam_endpoint, transport=transport, root_certificates=root_certificates, insecure=insecure
         )

@@ -10,6 +10,7 @@ from vision_grpc.texts.cleaning import clean
 from vision_grpc.texts.quoting import show
 
 _CODES = 'codes such as ["ru", "en"], or ["*"] to detect them'
+_CODE, _MOST_LISTED = re.compile(r"[a-z]{2,3}|\*", re.ASCII), 8
 # A language tag (BCP 47) or a locale: the language, then a script or a country.
 _TAG = re.compile(r"([a-z]{2,3})[-_.][\w.@-]+", re.ASCII)
 # How other programs join several.
@@ -27,9 +28,10 @@ def clean_languages(languages: Iterable[str]) -> list[str]:
     if isinstance(languages, str):
         # A text is a sequence of texts: "ru" would ask for the languages r and u.
         codes = [wanted for code in _split([languages]) for wanted in _wanted(code) or [code]]
-        raise wrong_type(
-            languages, "languages", f"a list of codes: {_listed(codes)}" if codes else f"a list of {_CODES}"
-        )
+        # Of a text that is something else, such as a key or a sentence, nothing is repeated.
+        are_codes = 0 < len(codes) <= _MOST_LISTED and all(map(_CODE.fullmatch, codes))
+        wanted = f"a list of codes: {_listed(codes)}" if are_codes else f"a list of {_CODES}"
+        raise wrong_type(languages, "languages", wanted)
     given = cast("object", languages)
     if isinstance(given, bytes | bytearray) or not isinstance(given, Iterable):
         raise wrong_type(languages, "languages", f"a list of {_CODES}")

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from vision_grpc.auth import MetadataService, OAuthToken, ServiceAccountKey, YcProfile
+from vision_grpc.auth import ApiKey, IamToken, MetadataService, OAuthToken, ServiceAccountKey, YcProfile
 from vision_grpc.auth.default import find_credentials
 from vision_grpc.errors import AuthError
 from vision_grpc.network.endpoint import Endpoint
@@ -128,3 +128,29 @@ def test_what_is_a_name_is_quoted_as_it_is() -> None:
     assert quote_path("x" * 256) == "<256 characters that do not look like a path>"
     assert quote_endpoint("https://host/path") == "'https://host/path'"
     assert quote_endpoint("https://me:you@host:1") == "'https://...@host:1'"
+
+
+@pytest.mark.parametrize(
+    ("use", "secret", "told"),
+    [
+        (ApiKey, _TOKEN, "the API key begins like an IAM token, which vision_grpc.auth.IamToken takes"),
+        (ApiKey, f"y0_{_TOKEN}", "the API key begins like an OAuth token, which vision_grpc.auth.OAuthToken takes"),
+        (IamToken, f'"y1_{_TOKEN}"', "the IAM token begins like an OAuth token, "),
+        (IamToken, f"AQVN{'SECRET' * 6}", "the IAM token begins like an API key, which vision_grpc.auth.ApiKey takes"),
+        (OAuthToken, f"{_TOKEN}\n", "the OAuth token begins like an IAM token, "),
+    ],
+)  # fmt: skip
+def test_a_secret_of_another_kind_is_called_what_it_is(use: Callable[[str], object], secret: str, told: str) -> None:
+    secret = secret.replace("_t1.", "_")
+    assert told in _expect_silence(ValueError, lambda: use(secret))
+
+
+def test_a_secret_of_another_kind_in_the_environment_is_called_what_it_is() -> None:
+    told = _expect_silence(AuthError, lambda: find_credentials({"YC_API_KEY": _TOKEN}))
+    assert told.startswith("YC_API_KEY: the API key begins like an IAM token, which ")
+
+
+@pytest.mark.parametrize("use", [ApiKey, IamToken, OAuthToken])
+@pytest.mark.parametrize("secret", ["made-up", "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJlIG9mIGEgdG9rZW4", "t1.short"])
+def test_a_secret_of_no_known_kind_is_taken(use: Callable[[str], object], secret: str) -> None:
+    use(secret)

@@ -8,6 +8,7 @@ from vision_grpc.network.endpoint import Endpoint
     [
         ("vision.example:443", False, "vision.example:443", "https://vision.example:443"),
         ("vision.example", False, "vision.example:443", "https://vision.example:443"),
+        ("t1.vision.regional.host", False, "t1.vision.regional.host:443", "https://t1.vision.regional.host:443"),
         ("https://vision.example", False, "vision.example:443", "https://vision.example:443"),
         ("https://vision.example:8443/", False, "vision.example:8443", "https://vision.example:8443"),
         ("http://127.0.0.1:8080", False, "127.0.0.1:8080", "http://127.0.0.1:8080"),

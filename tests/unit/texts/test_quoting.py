@@ -126,3 +126,15 @@ def test_values_are_shown_bounded() -> None:
     assert len(show(list(range(10_000)))) < 300
     assert shorten("x" * LONGEST) == "x" * LONGEST
     assert shorten("a" * 150 + "b" * 150).endswith("bbb (300 characters)")
+
+
+@pytest.mark.parametrize("text", ["t1." + "x9" * 14, f"t1.9euelZ.{'A' * 86}", "y0_" + "x9" * 20, "AQVN" + "x" * 36])
+def test_of_a_secret_only_the_length_is_shown(text: str) -> None:
+    assert show(text) == f"<{len(text)} characters that look like a secret>"
+
+
+@pytest.mark.parametrize(
+    "text", ["t1.scan_of_a_long_document.png", "t1.vision.internal.example.net", "AQVN-1.png", "y0_"]
+)
+def test_a_text_that_only_begins_like_a_secret_is_shown(text: str) -> None:
+    assert show(text) == repr(text)
