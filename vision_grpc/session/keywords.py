@@ -46,6 +46,7 @@ def explain_unknown(
     """Let a constructor say of an argument that it does not have which one stands in its place."""
     # Not `inspect`, whose import takes as long as that of the rest of a client.
     code = init.__code__
+    unnamed = code.co_argcount - 1
     known = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
 
     @wraps(init)
@@ -54,6 +55,12 @@ def explain_unknown(
             if name not in known:
                 message = f"{type(self).__name__} has no argument {name}: {_advise(name, known)}"
                 raise TypeError(message)
+        if len(arguments) > unnamed:
+            message = (
+                f"{type(self).__name__} takes {', '.join(known[:unnamed])} without its name, and all else by name: "
+                f"{known[unnamed]}=..., {known[unnamed + 1]}=... and so on"
+            )
+            raise TypeError(message)
         init(self, *arguments, **named)
 
     return checked

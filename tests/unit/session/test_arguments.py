@@ -164,6 +164,15 @@ def test_an_argument_that_a_client_does_not_have_is_named_with_the_one_in_its_pl
 
 
 @_CLIENTS
+def test_a_second_argument_without_a_name_is_refused_with_the_names(client: Client) -> None:
+    told = (
+        r"^\w+ takes endpoint without its name, and all else by name: transport=\.\.\., credentials=\.\.\. and so on$"
+    )
+    with pytest.raises(TypeError, match=told):
+        client("vision.example", _SECRET)
+
+
+@_CLIENTS
 def test_the_signature_of_a_client_shows_its_arguments(client: Client) -> None:
     assert [*inspect.signature(client).parameters][:3] == ["endpoint", "transport", "credentials"]
 
@@ -197,6 +206,8 @@ _CODES = r'codes such as \["ru", "en"\], or \["\*"\] to detect them'
         ("ru+en", TypeError, r"must be a list of codes: \[\"ru\", \"en\"\]$"),
         ("en-US", TypeError, r"must be a list of codes: \[\"en\"\]$"),
         ("", TypeError, rf"languages is '', must be a list of {_CODES}"),
+        (f"AQVN{_SECRET}", TypeError, rf"languages is <31 characters .*>, must be a list of {_CODES}$"),
+        ("the text is Russian", TypeError, rf"languages is 'the text is Russian', must be a list of {_CODES}$"),
         (b"ru", TypeError, rf"languages is <2 bytes>, must be a list of {_CODES}"),
         (None, TypeError, rf"languages is None, must be a list of {_CODES}"),
         (math.nan, TypeError, "languages is nan, must be a list of"),
@@ -300,6 +311,15 @@ def test_a_request_is_a_message_of_its_type(client: Client, request_: object) ->
 
 
 @_CLIENTS
+def test_a_sequence_that_has_only_numbers_is_an_iterable_of_images(client: Client) -> None:
+    class DataSet:
+        def __getitem__(self, number: int) -> bytes:
+            return [png(1), png(2)][number]
+
+    assert len(_call(client, "analyze_many", DataSet())) == 2  # type: ignore[arg-type]
+
+
+@_CLIENTS
 @pytest.mark.parametrize("images", [None, 5, object, math.nan], ids=repr)
 def test_what_holds_no_images_is_refused_at_once(client: Client, images: object) -> None:
     with pytest.raises(TypeError, match="analyze_many takes an iterable of images, not "):
@@ -354,6 +374,7 @@ def test_what_is_counted_is_whole(name: str) -> None:
         (lambda: read_ahead([], ordered="no"), "ordered is 'no', must be True or False"),  # type: ignore[arg-type]
         (lambda: read_ahead([], limits=5), "limits is 5, must be Limits"),  # type: ignore[arg-type]
         (lambda: read_ahead([], prepare=5), "prepare is 5, must be a function"),  # type: ignore[arg-type]
+        (lambda: read_ahead(5), "items is 5, must be an iterable of Items"),  # type: ignore[arg-type]
         (lambda: read_ahead("a.png"), "items is 'a.png', must be an iterable of Items"),  # type: ignore[arg-type]
         (lambda: LocalVision(grpc_port="1"), "grpc_port is '1', must be a port"),  # type: ignore[arg-type]
         (lambda: LocalVision(host=5), "host is 5, must be text"),  # type: ignore[arg-type]
