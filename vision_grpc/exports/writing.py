@@ -24,8 +24,9 @@ class ExportError(AdvisedError):
 def write(target: str | os.PathLike[str] | BinaryIO, kind: str, results: Results) -> None:
     """Write results in the format of a name, such as `tsv`, to a path or to a file that is open for bytes.
 
-    A file that is named appears when it is complete, in place of an older one. In a folder, which exists or whose path
-    ends in a slash, each image gets a file; pages of a document that follow each other share one.
+    A file that is named appears when it is complete, in place of an older one; a device or a pipe is written to. In a
+    folder, which exists or whose path ends in a slash, each image gets a file; pages of a document that follow each
+    other share one.
 
     Raises:
         ValueError: there is no such format.
@@ -45,6 +46,13 @@ def write(target: str | os.PathLike[str] | BinaryIO, kind: str, results: Results
 
 def _write_file(path: Path, kind: Kind, results: Results) -> None:
     writer = kind.writer()
+    if path.exists() and not path.is_file():
+        # A device or a pipe: a file must not take its place.
+        with path.open("wb") as file:
+            file.writelines(writer(only_one(kind, results)))
+        return
+    # Of a link, the file that it leads to is replaced.
+    path = path.resolve() if path.is_symlink() else path
     # Threads may write to one folder at the same time.
     half = path.with_name(f".vision-grpc-{token_hex(8)}.part")
     try:

@@ -1,4 +1,5 @@
 import io
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -45,6 +46,28 @@ def test_where_results_end_in_an_error_nothing_has_changed(tmp_path: Path) -> No
     with pytest.raises(ConnectionError):
         exports.write(path, "txt", results())
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("o.txt", "earlier")]
+
+
+def test_a_device_or_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.txt"
+    os.mkfifo(pipe)
+    (tmp_path / "null").symlink_to(os.devnull)
+    with ThreadPoolExecutor(1) as threads:
+        read_by_others = threads.submit(pipe.read_text)
+        exports.write(pipe, "txt", read("a.png", "one"))
+        assert read_by_others.result(timeout=60) == "one\n"
+    exports.write(tmp_path / "null", "txt", read("a.png", "one"))
+    assert pipe.is_fifo()
+    assert (tmp_path / "null").is_symlink()
+    assert (tmp_path / "null").is_char_device()
+
+
+def test_of_a_link_the_file_is_replaced_that_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "link.txt").symlink_to("o.txt")
+    for text in ("one", "two"):
+        exports.write(tmp_path / "link.txt", "txt", read("a.png", text))
+        assert (tmp_path / "o.txt").read_text() == f"{text}\n"
+    assert (tmp_path / "link.txt").is_symlink()
 
 
 def test_threads_write_to_one_folder(tmp_path: Path) -> None:
