@@ -89,7 +89,9 @@ class Export:
             results = self._choose(self._lines(stack))
             first = [*islice(results, 2)]
             if first:
-                self._write(chain(first, results), several=len(first) > 1)
+                # Only a format of single pages needs to know them, which are parsed for that.
+                several = not self._kind.holds_several and (len(first) > 1 or len(first[0].pages) > 1)
+                self._write(chain(first, results), several=several)
         print_export_summary(self, wishes, self._progress, quiet=self._quiet)
         return NOTHING_DONE if not self.exported else SOME_FAILED if self.left_out else ALL_READ
 
@@ -137,8 +139,8 @@ class Export:
                     self.files = folder.write(results, writer)
                 self.moved = folder.moved
                 return
-            if several and not kind.holds_several:
-                message = f"--to {kind.name} makes a file for each image: name a folder for them, as in -o {kind.name}/"
+            if several:
+                message = f"--to {kind.name} makes a file for each page: name a folder for them, as in -o {kind.name}/"
                 raise click.UsageError(message, click.get_current_context())
             with open_output(wishes.output, keeps_partial=False) as output:
                 if output.is_terminal and not kind.is_text:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from vision_grpc.bulk.text_folder import TextFolder
-from vision_grpc.exports.documents import documents
+from vision_grpc.exports.documents import documents, pages_of
 from vision_grpc.exports.kinds import Kind
 from vision_grpc.results import ImageResult
 
@@ -14,7 +14,8 @@ Write = Callable[[Iterable[ImageResult]], Iterator[bytes]]
 class ExportFolder:
     """Writes a file for each image: of `scans/a.png`, to `scans/a.tsv` in the folder.
 
-    Pages of a document (`b.pdf#page=3`) that follow each other go to one file (`b.tsv`) where the format holds several.
+    Pages of a document (`b.pdf#page=3`) that follow each other go to one file (`b.tsv`) where the format holds several;
+    else also each page of a result that has several gets a file.
     The names are those of `TextFolder`, which never overwrites another file; each file appears when it is complete, and
     is held in memory until then.
 
@@ -48,4 +49,4 @@ class ExportFolder:
     def _files(self, results: Iterable[ImageResult]) -> Iterator[tuple[str, Iterable[ImageResult]]]:
         if self._kind.holds_several:
             return documents(results)
-        return ((result.key, [result]) for result in results)
+        return ((page.key, [page]) for result in results for page in pages_of(result))

@@ -1,13 +1,14 @@
 import io
 import os
+import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hostile_results import read
-from journaled import failed
+from hostile_results import read, result_of
+from journaled import answer, failed
 
 from vision_grpc import exports
 from vision_grpc.exports import ExportError
@@ -87,6 +88,16 @@ def test_a_folder_gets_a_file_for_each_image_or_document(tmp_path: Path) -> None
     }
     exports.write(tmp_path / "new", "page", results[:1])
     assert (tmp_path / "new/s/a.page.xml").read_bytes().startswith(b"<?xml")
+
+
+def test_each_page_of_one_answer_gets_a_file_where_the_format_holds_one(tmp_path: Path) -> None:
+    message = answer("one")
+    message.results[0].text_detection.pages.extend(answer("two").results[0].text_detection.pages)
+    exports.write(f"{tmp_path}/out/", "page", [read("a.png", "zero"), result_of("b.pdf", message)])
+    made = {path.name: re.findall("<Unicode>(.*)</Unicode>", path.read_text())[0] for path in tmp_path.rglob("*.xml")}
+    assert made == {"a.page.xml": "zero", "b.pdf#page=1.page.xml": "one", "b.pdf#page=2.page.xml": "two"}
+    with pytest.raises(ExportError, match="one page, and there are several: write them to a folder"):
+        exports.write(tmp_path / "o.xml", "page", result_of("b.pdf", message))
 
 
 def test_a_file_for_one_image_takes_no_second_one(tmp_path: Path) -> None:

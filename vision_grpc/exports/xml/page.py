@@ -25,7 +25,7 @@ def page(results: Results, *, created: datetime | None = None) -> Iterator[bytes
     """
     pages = [*islice(placed_pages(results), 2)]
     if len(pages) > 1:
-        message = "results: a file of PAGE XML holds one page, and there are several: write a file for each result"
+        message = "results: a file of PAGE XML holds one page, and there are several: write them to a folder"
         raise ExportError(message)
     for placed in pages:
         yield _document(placed, created or datetime.now(UTC)).encode()
