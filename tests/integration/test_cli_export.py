@@ -108,7 +108,7 @@ def test_failed_images_are_counted_by_their_reasons(export: Export) -> None:
     finished = export("j.jsonl", "--to", "tsv")
     assert finished.code == 1
     assert finished.text.count("\n5\t") == 1
-    assert finished.complaints[0] == "4 images left out, which were not read:"
+    assert finished.complaints[0] == "4 images left out (not read):"
     assert "  2  UNAVAILABLE, such as b.png: was not reached" in finished.complaints
     assert "  1  NOT_FOUND: no file (d.png)" in finished.complaints
     assert any("DATA_LOSS" in line for line in finished.complaints)
@@ -177,7 +177,7 @@ def test_without_answers_there_are_texts_alone(export: Export) -> None:
     _journal(Path("j.jsonl"), read("a.png", "one"), read("b.png", "two"), answers="none")
     assert export("j.jsonl", "--to", "markdown") == (0, b"## a.png\n\none\n\n## b.png\n\ntwo\n", "")
     assert export("j.jsonl", "--to", "csv").text.count("\r\n") == 3
-    told = "2 images left out, as their lines keep no answers: run analyze with --answers wire\n"
+    told = "2 images left out (the journal keeps no answers): run analyze with --answers wire\n"
     assert export("j.jsonl", "--to", "tsv") == (2, b"", f"{told}nothing to export: no image is left\n")
     with Path("j.jsonl").open("ab") as file:
         file.write(LineWriter("json").render(read("c.png", "three")))
@@ -194,7 +194,7 @@ def test_torn_and_damaged_lines_are_counted(export: Export) -> None:
     journal.write_bytes(first + b"".join(lines))
     for kind in ("txt", "csv", "tsv"):
         finished = export("j.jsonl", "--to", kind)
-        assert (finished.code, finished.stderr) == (1, "2 lines left out, not whole as after a crash\n")
+        assert (finished.code, finished.stderr) == (1, "2 lines left out (not whole, as after a crash)\n")
         assert b"text0" in finished.stdout
         assert b"text2" in finished.stdout
 
@@ -217,7 +217,7 @@ def test_two_lines_in_one_are_not_taken_for_one(kind: str, export: Export) -> No
     lines = LineWriter().render(read("a.png", "one")), LineWriter().render(read("b.png", "two"))
     Path("j.jsonl").write_bytes(lines[0][:-30] + lines[1] + LineWriter().render(read("c.png", "three")))
     finished = export("j.jsonl", "--to", kind)
-    assert (finished.code, finished.stderr) == (1, "1 line left out, not whole as after a crash\n")
+    assert (finished.code, finished.stderr) == (1, "1 line left out (not whole, as after a crash)\n")
     assert b"one" not in finished.stdout
     assert b"three" in finished.stdout
 
@@ -231,7 +231,7 @@ def test_two_lines_in_one_are_not_taken_for_one(kind: str, export: Export) -> No
         (b"key,ok\n", "error: j.jsonl: is not a journal"),
         (b"\n\n", "error: j.jsonl: is not a journal"),
         (png(7), "error: j.jsonl: is not a journal"),
-        (b'{"key":"a"' + b"[" * 100_000, "1 line left out, not whole as after a crash"),
+        (b'{"key":"a"' + b"[" * 100_000, "1 line left out (not whole, as after a crash)"),
         (
             b'{"journal":{"format":2,"program":"vision-grpc 9.0"}}\n',
             "error: j.jsonl: is a journal in format 2 of vision-grpc 9.0, this program has format 1; use that program",

@@ -49,7 +49,7 @@ def export(journal: Path, *arguments: str, cwd: Path | None = None) -> Finished:
 def test_one_pdf_of_all(journal: Path) -> None:
     finished = export(journal, "-o", "all.pdf")
     assert finished.code == 1
-    assert "1 image left out, whose pictures are not at hand:" in finished.complaints
+    assert "1 image left out (no picture at hand):" in finished.complaints
     assert any(line.startswith("  scans/gone.png: no such file") for line in finished.complaints)
     assert "exported 3 images to all.pdf" in finished.complaints
     assert [sorted(page.texts) for page in find_words(journal.parent / "all.pdf")] == [
@@ -73,5 +73,5 @@ def test_no_picture_at_hand(journal: Path, tmp_path_factory: pytest.TempPathFact
     cwd = tmp_path_factory.mktemp("elsewhere")
     finished = export(journal, "-o", "all.pdf", cwd=cwd)
     assert finished.code == 2
-    assert "4 images left out, whose pictures are not at hand:" in finished.complaints
+    assert "4 images left out (no picture at hand):" in finished.complaints
     assert [*cwd.iterdir()] == []

@@ -33,20 +33,18 @@ def _lines(export: "Export", wishes: "ExportWishes", progress: Progress, *, quie
 def _what_is_wrong(export: "Export", wishes: "ExportWishes", progress: Progress) -> Iterator[str]:
     if progress.failures.count:
         images = plural(progress.failures.count, "image")
-        yield f"{images} {'with errors' if wishes.kind.has_failed else 'left out, which were not read'}:"
+        yield f"{images} {'with errors' if wishes.kind.has_failed else 'left out (not read)'}:"
         yield from describe_reasons(progress.failures)
     if export.without_answers:
-        yield (
-            f"{plural(export.without_answers, 'image')} left out, as their lines keep no answers: "
-            "run analyze with --answers wire"
-        )
+        images = plural(export.without_answers, "image")
+        yield f"{images} left out (the journal keeps no answers): run analyze with --answers wire"
     if export.without_pictures:
-        yield f"{plural(export.without_pictures.total(), 'image')} left out, whose pictures are not at hand:"
+        yield f"{plural(export.without_pictures.total(), 'image')} left out (no picture at hand):"
         for reason, count in export.without_pictures.most_common(_MOST_REASONS):
             more = "" if count == 1 else f" and {count - 1:,} more"
             yield f"  {quote_name(export.first_without[reason])}{more}: {reason}"
     if export.damaged:
-        yield f"{plural(export.damaged, 'line')} left out, not whole as after a crash"
+        yield f"{plural(export.damaged, 'line')} left out (not whole, as after a crash)"
 
 
 def _why_nothing(export: "Export", wishes: "ExportWishes") -> str:
