@@ -70,7 +70,8 @@ def _image(result: ImageResult) -> Sequence[_Cell]:
     is_whole = result.outcome is not None and damage_of(result) is None
     row.append(clean_text(result.text) if is_whole or error is None else "")
     row += _measures(result) if is_whole else [None] * 5
-    return [*row, result.attempts, result.transport, result.request_id]
+    # Texts of the service, or of whoever wrote the journal.
+    return [*row, result.attempts, clean_line(result.transport or ""), clean_line(result.request_id or "")]
 
 
 def _measures(result: ImageResult) -> Sequence[_Cell]:

@@ -1,6 +1,8 @@
 import csv
 import io
+from typing import cast
 
+import journaled
 import pytest
 from hostile_results import HOSTILE, damaged, keys, page_of, read, result_of, texts
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from journaled import failed
 
 from vision_grpc import exports
-from vision_grpc.errors import Code
+from vision_grpc.errors import Code, TransportName
 from vision_grpc.exports import Results
 from vision_grpc.exports.tables.csv_tables import csv as write_images
 from vision_grpc.exports.tables.csv_tables import words as write_words
@@ -29,8 +31,12 @@ def _read(data: bytes) -> list[dict[str, str]]:
 
 
 def test_each_image_has_a_row() -> None:
-    ok, refused, broken = _images([read("a.png", "Привет,", 'the "world"'), failed("b.png", Code.NOT_FOUND, "no\nfile"),
-                                   damaged("c.png")])  # fmt: skip
+    results = [
+        journaled.read("a.png", "Привет,", 'the "world"'),
+        failed("b.png", Code.NOT_FOUND, "no\nfile"),
+        damaged("c.png"),
+    ]
+    ok, refused, broken = _images(results)
     assert ok == {
         "key": "a.png",
         "ok": "true",
@@ -43,12 +49,19 @@ def test_each_image_has_a_row() -> None:
         "width": "100",
         "height": "50",
         "attempts": "1",
-        "transport": "grpc" if ok["transport"] else "",
-        "request_id": ok["request_id"],
+        "transport": "grpc",
+        "request_id": "r-1",
     }
     assert (refused["ok"], refused["error_code"], refused["error_message"]) == ("false", "NOT_FOUND", "no\nfile")
     assert (refused["text"], refused["words"], refused["width"], refused["attempts"]) == ("", "", "", "2")
     assert (broken["ok"], broken["error_code"]) == ("false", "DATA_LOSS")
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "caf\udce9", "\ud800"])
+def test_every_cell_is_a_text_that_readers_take(text: str) -> None:
+    [row] = _images(ImageResult(text, known_text=text, request_id=text, transport=cast("TransportName", text)))
+    assert row["request_id"] == row["transport"] == row["key"]
+    assert "\0" not in "".join(row.values())
 
 
 def test_without_an_answer_there_is_still_the_text() -> None:
