@@ -59,6 +59,8 @@ class PlacedLine(NamedTuple):
     words: Sequence[PlacedWord]
     place: Place
     confidence: float | None
+    """From 0 to 1; None also for 0, which is what is read where the service gives none."""
+
     is_right_to_left: bool
 
 
@@ -154,7 +156,7 @@ def _placed_line(line: Line, block: Place, languages: Counter[str]) -> PlacedLin
         PlacedWord(text, _place(word.message.bounding_box) or place, word.confidence, tag, direction)
         for word, text, tag, direction in zip(words, texts, tags, directions, strict=True)
     ]
-    return PlacedLine(placed, place, line.confidence, is_right_to_left)
+    return PlacedLine(placed, place, line.confidence or None, is_right_to_left)
 
 
 def _direction(text: str) -> str:

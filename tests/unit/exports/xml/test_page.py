@@ -96,6 +96,14 @@ def test_a_page_in_full() -> None:
     assert confidences == ["0.2500", "0.9700", "0.9700", "0.9700"]
 
 
+@pytest.mark.parametrize(("confidence", "written"), [(0.25, "0.2500"), (0.0, None), (float("nan"), None)])
+def test_a_line_without_a_confidence_has_none(confidence: float, written: str | None) -> None:
+    given = line(word("AB", (10, 10, 40, 20)))
+    given.confidence = confidence
+    [text] = valid(result_of("a.png", page(block(given)))).iterfind(f".//{_PAGE}TextLine/{_PAGE}TextEquiv")
+    assert text.get("conf") == written
+
+
 def test_polygons_are_kept_and_degenerate_ones_become_boxes() -> None:
     for corners, wanted in {
         ((10, 10), (8, 20), (50, 28), (-1, 18)): [(10, 10), (8, 20), (50, 28), (0, 18)],
