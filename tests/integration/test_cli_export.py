@@ -316,6 +316,19 @@ def test_a_pipe_as_output_is_written_to(export: Export) -> None:
         assert read_by_others.result(timeout=60).startswith(b"level\t")
 
 
+@pytest.mark.parametrize("target", [[], ["-o", "out/"]])
+def test_pipes_as_journals_are_read(target: list[str], export: Export) -> None:
+    os.mkfifo("1.jsonl")
+    os.mkfifo("2.jsonl")
+    lines = [LineWriter().render(read("a.png", text)) for text in ("old", "new")]
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(Path("1.jsonl").write_bytes, lines[0])
+        threads.submit(Path("2.jsonl").write_bytes, lines[1])
+        finished = export("1.jsonl", "2.jsonl", "--to", "txt", *target)
+    assert finished.code == 0
+    assert finished.stdout == b"new\n" if not target else Path("out/a.txt").read_bytes() == b"new\n"
+
+
 def test_stdin_is_read_line_by_line(folder: Path) -> None:
     lines = [LineWriter("json").render(read(f"{number}.png", f"text{number}")) for number in range(3)]
     process = start("export", "-", "--to", "txt", cwd=folder, stdin=subprocess.PIPE)
@@ -335,8 +348,9 @@ def test_stdin_goes_to_a_folder_document_by_document(folder: Path) -> None:
     assert _files(folder) == {"out/a.tsv", "out/b.tsv"}
 
 
-def test_what_is_no_result_on_stdin_is_said(folder: Path) -> None:
-    finished = run_program("export", "-", "--to", "tsv", stdin=b"hello\n", cwd=folder)
+@pytest.mark.parametrize("target", [[], ["-o", "out/"]])
+def test_what_is_no_result_on_stdin_is_said(target: list[str], folder: Path) -> None:
+    finished = run_program("export", "-", "--to", "tsv", *target, stdin=b"hello\n", cwd=folder)
     assert finished == (2, b"", "error: stdin: is not a journal\n")
 
 

@@ -1,6 +1,8 @@
 """One run of `vision-grpc export`: from its options to its exit code."""
 
+import os
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -16,7 +18,7 @@ import click
 
 from vision_grpc.bulk.journal.last_lines import LastLines
 from vision_grpc.bulk.journal.opening import is_being_written
-from vision_grpc.bulk.journal.reader import Line, read_lines
+from vision_grpc.bulk.journal.reader import Line, open_journal, read_lines
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
 from vision_grpc.cli.export_output import Sources, refuse_replacing
@@ -100,11 +102,12 @@ class Export:
         if wishes.journals == (STDIN,) and not wishes.is_folder:
             self.damaged += yield from read_lines(FileIO(sys.stdin.fileno(), closefd=False), "stdin")
             return
-        for path in wishes.journals:
-            if path != STDIN and is_being_written(path):
+        paths = [_path_of(stack, journal) for journal in wishes.journals]
+        for path in paths:
+            if path in wishes.journals and is_being_written(path):
                 print_line(f"{quote_name(path)}: a run is still writing it, its results so far are exported")
-        last = LastLines([_copy_of_stdin(stack) if path == STDIN else path for path in wishes.journals])
-        self._progress.listed(len(last))
+        names = ["stdin" if journal == STDIN else journal for journal in wishes.journals]
+        last = LastLines(paths, names=names, found=self._progress.listed)
         self._progress.listing_ended()
         self.damaged += yield from last.read(texts_only=self._kind.is_of_texts, by_document=True)
 
@@ -199,10 +202,19 @@ class Export:
         )
 
 
-def _copy_of_stdin(stack: ExitStack) -> str:
-    """Return the path of a file with what stdin has, which is read twice."""
+def _path_of(stack: ExitStack, journal: str) -> str:
+    """Return the path of a journal; of stdin or another pipe, that of a copy, because it is read twice."""
+    if journal != STDIN and not _is_pipe(journal):
+        return journal
     file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="vision-grpc-", suffix=".jsonl"))  # noqa: SIM115
-    with FileIO(sys.stdin.fileno(), closefd=False) as stdin:
-        shutil.copyfileobj(stdin, file)
+    with FileIO(sys.stdin.fileno(), closefd=False) if journal == STDIN else open_journal(journal) as pipe:
+        shutil.copyfileobj(pipe, file)
     file.flush()
     return file.name
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)  # noqa: PTH116 - the path may be any text
+    except (OSError, ValueError):  # Opening it says what is wrong.
+        return False

@@ -1,3 +1,5 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,20 @@ def test_of_several_journals_the_last_line_of_a_key_counts(tmp_path: Path) -> No
     lines, damaged = _read(last)
     assert [(line.key, line.text) for line in lines] == [("a", "text2"), ("c", "text3"), ("b", "text0"), ("d", "text1")]
     assert (len(last), damaged) == (4, 0)
+
+
+def test_each_key_is_counted_as_it_is_found(tmp_path: Path) -> None:
+    counted = list[None]()
+    last = LastLines([_journal(tmp_path / "1", "a", "b", "a")], found=lambda: counted.append(None))
+    assert len(counted) == len(last) == 2
+
+
+def test_what_can_be_read_only_once_is_said(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit((tmp_path / "pipe").write_bytes, b"")
+        with pytest.raises(JournalError, match="pipe: cannot be read twice, as it is no file; copy it to a file"):
+            LastLines([tmp_path / "pipe"])
 
 
 @pytest.mark.parametrize("answers", ["wire", "json", "none"])

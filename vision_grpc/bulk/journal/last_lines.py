@@ -3,7 +3,7 @@
 import os
 import re
 from array import array
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from io import FileIO
 from typing import NamedTuple
@@ -32,12 +32,23 @@ class LastLines:
     It takes some 30 bytes a line, and 34 a key. A line is trusted if it begins and ends as one; what else is wrong with
     it is found when it is read, and then the line before it of the same key counts.
 
+    Messages call the files by their `names`, if they have others than the paths. `found` is called for each key while
+    the files are read for the first time, which takes long if they are large.
+
     Raises:
-        JournalError: a file is not a journal, or cannot be read.
+        JournalError: a file is not a journal, or cannot be read, or only once as a pipe.
     """
 
-    def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        names: Sequence[str] | None = None,
+        found: Callable[[], None] | None = None,
+    ) -> None:
         self._paths = paths
+        self._shown = paths if names is None else names
+        self._found = found
         self._opened: list[os.stat_result] = []
         self._files, self._offsets, self._lengths = array("H"), array("Q"), array("I")
         # How long a line is up to its answer in wire format, 0 where that is not known.
@@ -49,6 +60,9 @@ class LastLines:
         self._damaged = 0
         for number, path in enumerate(paths):
             with open_journal(path) as file:
+                if not file.seekable():
+                    problem = f"{quote_name(self._shown[number])}: cannot be read twice, as it is no file"
+                    raise JournalError(problem, advice=[Advice("copy it to a file")])
                 self._opened.append(os.fstat(file.fileno()))
                 for position, place in enumerate(lines_of(file)):
                     self._add(number, place, is_first=position == 0)
@@ -71,9 +85,9 @@ class LastLines:
         lost: set[str] = set()
         with ExitStack() as stack:
             files = [stack.enter_context(open_journal(path)) for path in self._paths]
-            for file, opened, path in zip(files, self._opened, self._paths, strict=True):
+            for file, opened, name in zip(files, self._opened, self._shown, strict=True):
                 if not os.path.samestat(os.fstat(file.fileno()), opened):
-                    problem = f"{quote_name(path)}: was replaced while it was read"
+                    problem = f"{quote_name(name)}: was replaced while it was read"
                     raise JournalError(problem, advice=[Advice("try again")])
             for number in self._order(by_document=by_document):
                 if not self._lengths[number]:
@@ -101,12 +115,14 @@ class LastLines:
             head = None
             self._damaged += not is_first
         if is_first and head is None:
-            self._damaged += check_first_line(self._paths[file], place.content)
+            self._damaged += check_first_line(self._shown[file], place.content)
         if head is None:
             return
         number = len(self._offsets)
         if (before := self._keys.put(head.key, number)) is not None:
             self._lengths[before] = 0
+        elif self._found is not None:
+            self._found()
         self._files.append(file)
         self._offsets.append(place.offset)
         self._lengths.append(place.length)
