@@ -5,7 +5,7 @@ import io
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,8 +18,11 @@ from images_in_bytes import png
 from journaled import SETTINGS, failed, read
 
 from vision_grpc.bulk.journal import Answers, Journal, LineWriter
-from vision_grpc.cli import app
+from vision_grpc.bulk.journal.last_lines import LastLines
+from vision_grpc.bulk.progress import Snapshot
+from vision_grpc.cli import app, exporting
 from vision_grpc.cli import export as command
+from vision_grpc.cli.progress import Display
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageResult
 
@@ -329,6 +332,35 @@ def test_pipes_as_journals_are_read(target: list[str], export: Export) -> None:
     assert finished.stdout == b"new\n" if not target else Path("out/a.txt").read_bytes() == b"new\n"
 
 
+@pytest.mark.parametrize("journal", ["results.jsonl", "-"])
+def test_what_is_exported_is_not_appended_to_the_journal(journal: str, folder: Path) -> None:
+    before = (folder / "results.jsonl").read_bytes()
+    with (folder / "results.jsonl").open("rb") as stdin, (folder / "results.jsonl").open("ab") as stdout:
+        process = start("export", journal, "--to", "txt", cwd=folder, stdin=stdin.fileno(), stdout=stdout.fileno())
+        finished = finish(process)
+    assert finished.code == 2
+    assert finished.stderr.startswith("error: stdout leads into the journal itself: name another file")
+    assert (folder / "results.jsonl").read_bytes() == before
+
+
+def test_the_first_reading_of_a_journal_is_shown(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, totals = list[Callable[[], Snapshot]](), list[tuple[int, bool]]()
+
+    def show(look: Callable[[], Snapshot], **_: object) -> Display:
+        looks.append(look)
+        return Display(look)
+
+    def find(paths: Sequence[str], *, names: Sequence[str], found: Callable[[], None]) -> LastLines:
+        last = LastLines(paths, names=names, found=found)
+        totals.extend((seen.total, seen.is_listed) for seen in [look() for look in looks])
+        return last
+
+    monkeypatch.setattr(exporting, "show_progress", show)
+    monkeypatch.setattr(exporting, "LastLines", find)
+    assert export("results.jsonl", "--to", "txt").code == 0
+    assert totals == [(2, False)]
+
+
 def test_stdin_is_read_line_by_line(folder: Path) -> None:
     lines = [LineWriter("json").render(read(f"{number}.png", f"text{number}")) for number in range(3)]
     process = start("export", "-", "--to", "txt", cwd=folder, stdin=subprocess.PIPE)
@@ -385,13 +417,14 @@ def test_a_full_disk_leaves_no_half_file(long_journal: Path, folder: Path) -> No
 
 
 def test_an_interrupt_leaves_no_half_file(folder: Path) -> None:
-    lines = [LineWriter().render(read(f"{number}.png", "text")) for number in range(4)]
+    # More than a pipe and a block of the reader hold: whoever has written it knows that much of it was read.
+    line = LineWriter().render(read("a.png", *(f"word{number}" for number in range(300))))
     process = start("export", "-", "--to", "tsv", "-o", "o.tsv", cwd=folder, stdin=subprocess.PIPE)
     assert process.stdin is not None
-    process.stdin.write(b"".join(lines))
+    process.stdin.write(line * (1 + 2_000_000 // len(line)))
     process.stdin.flush()
-    while not (folder / "o.tsv.partial").exists():
-        assert process.poll() is None
+    # The second reading of a pipe follows the writing of what the first one got.
+    assert (folder / "o.tsv.partial").exists()
     process.send_signal(signal.SIGINT)
     finished = finish(process)
     assert (finished.code, finished.stderr) == (130, "interrupted\n")

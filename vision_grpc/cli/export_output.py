@@ -1,7 +1,9 @@
 """What an export must not replace."""
 
 import os
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -9,8 +11,10 @@ import click
 from vision_grpc.exports.documents import document_of
 from vision_grpc.exports.kinds import Kind
 from vision_grpc.sources.kinds import CONTAINERS, FITTABLE, SENDABLE, suffix_of
+from vision_grpc.sources.places.stdin import STDIN
 from vision_grpc.texts.quoting import quote_name
 
+_STDIN, _STDOUT = 0, 1
 _RESULTS = (b'{"journal":', b'{"key":')
 
 
@@ -41,6 +45,20 @@ def refuse_replacing(path: Path, kind: Kind, journals: Iterable[str]) -> None:
     else:
         return
     raise click.UsageError(message, click.get_current_context())
+
+
+def refuse_appending(journals: Iterable[str]) -> None:
+    """Check that stdout does not lead into a journal, as after `>>`.
+
+    Raises:
+        click.UsageError: it does.
+    """
+    for journal in journals:
+        with suppress(OSError, ValueError):  # It is closed, or reading it says what is wrong.
+            status = os.fstat(_STDIN) if journal == STDIN else os.stat(journal)  # noqa: PTH116 - it may be any text
+            if stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.fstat(_STDOUT)):
+                message = "stdout leads into the journal itself: name another file"
+                raise click.UsageError(message, click.get_current_context())
 
 
 class Sources:

@@ -21,10 +21,10 @@ from vision_grpc.bulk.journal.opening import is_being_written
 from vision_grpc.bulk.journal.reader import Line, open_journal, read_lines
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
-from vision_grpc.cli.export_output import Sources, refuse_replacing
+from vision_grpc.cli.export_output import Sources, refuse_appending, refuse_replacing
 from vision_grpc.cli.export_summary import print_export_summary
 from vision_grpc.cli.interrupts import Interrupts
-from vision_grpc.cli.output import Output, open_output
+from vision_grpc.cli.output import open_output
 from vision_grpc.cli.progress import Display, show_progress
 from vision_grpc.cli.stderr import print_line, with_notes
 from vision_grpc.exports.folder import ExportFolder
@@ -87,13 +87,15 @@ class Export:
         wishes = self._wishes
         if wishes.output is not None and not wishes.is_folder:
             refuse_replacing(wishes.output, self._kind, wishes.journals)
-        with ExitStack() as stack:
+        else:
+            refuse_appending(wishes.journals)
+        with ExitStack() as stack, self._display() as display:
             results = self._choose(self._lines(stack))
             first = [*islice(results, 2)]
             if first:
                 # Only a format of single pages needs to know them, which are parsed for that.
                 several = not self._kind.holds_several and (len(first) > 1 or len(first[0].pages) > 1)
-                self._write(chain(first, results), several=several)
+                self._write(chain(first, results), display, several=several)
         print_export_summary(self, wishes, self._progress, quiet=self._quiet)
         return NOTHING_DONE if not self.exported else SOME_FAILED if self.left_out else ALL_READ
 
@@ -132,14 +134,13 @@ class Export:
             return None
         return damage_of(result) if self._kind.needs_answers else damage_of_text(result)
 
-    def _write(self, results: Iterator[ImageResult], *, several: bool) -> None:
+    def _write(self, results: Iterator[ImageResult], display: Display, *, several: bool) -> None:
         kind, wishes = self._kind, self._wishes
         try:
             writer = self._writer()
             if wishes.is_folder and wishes.output is not None:
                 folder = ExportFolder(wishes.output, kind)
-                with self._display(None):
-                    self.files = folder.write(results, writer)
+                self.files = folder.write(results, writer)
                 self.moved = folder.moved
                 return
             if several:
@@ -149,10 +150,9 @@ class Export:
                 if output.is_terminal and not kind.is_text:
                     message = f"{kind.name} is not a text for a terminal: name a file, as in -o results{kind.suffix}"
                     raise click.UsageError(message, click.get_current_context())
-                with self._display(output) as display:
-                    for block in self._blocks(writer(results)):
-                        with display.room_for(output):
-                            output.write(block)
+                for block in self._blocks(writer(results)):
+                    with display.room_for(output):
+                        output.write(block)
                 if self.exported or kind.is_text:
                     output.finish()
         except ImportError as error:
@@ -193,12 +193,12 @@ class Export:
                 size = 0
         yield b"".join(block)
 
-    def _display(self, output: Output | None) -> Display:
+    def _display(self) -> Display:
         return show_progress(
             lambda: self._progress.snapshot(time.monotonic(), Stats()),
             wanted=self._shows_progress,
             quiet=self._quiet,
-            output_is_terminal=output is not None and output.is_terminal,
+            output_is_terminal=self._wishes.output is None and sys.stdout is not None and sys.stdout.isatty(),
         )
 
 
