@@ -10,6 +10,7 @@ from pdf_words import find_words, rectangle, result_of
 from PIL import Image
 
 from vision_grpc.bulk.journal import Journal
+from vision_grpc.exports import Pictures, searchable_pdf
 from vision_grpc.results import ImageResult
 from vision_grpc.sources.fit import Fitted, prepare
 from vision_grpc.sources.item import Item
@@ -46,7 +47,9 @@ def export(journal: Path, *arguments: str, cwd: Path | None = None) -> Finished:
     return run("export", journal, "--to", "searchable-pdf", *arguments, cwd=cwd or journal.parent)
 
 
-def test_one_pdf_of_all(journal: Path) -> None:
+def test_one_pdf_of_all_replaces_an_earlier_one(journal: Path) -> None:
+    earlier = searchable_pdf(word_in("scans/a.png", "earlier"), pictures=Pictures(journal.parent))
+    (journal.parent / "all.pdf").write_bytes(b"".join(earlier))
     finished = export(journal, "-o", "all.pdf")
     assert finished.code == 1
     assert "1 image left out (no picture at hand):" in finished.complaints

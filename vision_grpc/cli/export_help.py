@@ -11,7 +11,8 @@ Make tables and documents of results.
 
 JOURNAL is a file that analyze -o results.jsonl has written, finished or not, or - for the lines of
 analyze --format jsonl on stdin. Nothing is sent and nothing is billed. Of a key that has several
-results, the last one counts, also in several journals: name the one that counts last.
+results, the last one counts, also in several journals: name the one that counts last. From stdin
+alone, to a file or to stdout, all lines are exported as they come.
 
 Images that failed are left out, and counted on stderr with the reasons; the tables csv and parquet
 have a row for each of them. Pages of a document stand together, in their order.

@@ -36,8 +36,10 @@ def refuse_replacing(path: Path, kind: Kind, journals: Iterable[str]) -> None:
         message = f"{name} is the journal itself, which -o would replace: name another file"
     elif beginning.startswith(_RESULTS):
         message = f"{name} has results of images, which -o would replace: name another file"
-    elif not beginning or (kind.begins and beginning.startswith(kind.begins)):
+    elif not beginning or _is_export(path, kind, beginning):
         return
+    elif kind.is_own:
+        message = f"{name} is there, and was not made by vision-grpc: name another file, or move it away"
     elif kind.begins:
         message = f"{name} is there, and is not a file of the format {kind.name}: name another file, or move it away"
     elif suffix_of(path.name) in SENDABLE | FITTABLE | CONTAINERS or b"\0" in beginning:
@@ -45,6 +47,16 @@ def refuse_replacing(path: Path, kind: Kind, journals: Iterable[str]) -> None:
     else:
         return
     raise click.UsageError(message, click.get_current_context())
+
+
+def _is_export(path: Path, kind: Kind, beginning: bytes) -> bool:
+    """Return whether a file is of a format, and made by this program as far as that can be known."""
+    if kind.is_own is None:
+        return bool(kind.begins) and beginning.startswith(kind.begins)
+    try:
+        return kind.is_own(path)
+    except ImportError:  # The writer, which needs the same, says what to install before anything is replaced.
+        return True
 
 
 def refuse_appending(journals: Iterable[str]) -> None:

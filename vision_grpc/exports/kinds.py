@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     # Not imported: help is printed without results.
     from vision_grpc.exports.results import Results
 
@@ -50,6 +52,9 @@ class Kind:
     begins: bytes = b""
     """How each file of the format begins, as far as that is known: another file of its name is not replaced."""
 
+    is_own: Callable[["Path"], bool] | None = None
+    """Returns whether a file is one of this program, where its beginning does not say so; another is not replaced."""
+
     extra: str | None = None
     """The extra of this package that it needs."""
 
@@ -76,6 +81,12 @@ class Kind:
         """
         writer: Writer = getattr(import_module(f"vision_grpc.exports.{self.module}"), self.function)
         return writer
+
+
+def _is_own_pdf(path: "Path") -> bool:
+    from vision_grpc.exports.pdf.producer import is_own
+
+    return is_own(path)
 
 
 KINDS: dict[str, Kind] = {
@@ -147,6 +158,7 @@ KINDS: dict[str, Kind] = {
             suffixes=[".pdf"],
             needs_pictures=True,
             is_text=False,
+            is_own=_is_own_pdf,
             extra="pdf",
         ),
         Kind(

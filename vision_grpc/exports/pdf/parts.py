@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-import ocrmypdf
 import pikepdf
 from ocrmypdf.models.ocr_element import OcrElement
 
 from vision_grpc.exports.pdf.layers import render_layers
 from vision_grpc.exports.pdf.page import TextPage
+from vision_grpc.exports.pdf.producer import PRODUCER
 from vision_grpc.exports.pdf.sizes import POINTS_PER_INCH, written
 from vision_grpc.exports.pdf.text_layer import page_tree
 from vision_grpc.results import ImageResult
-from vision_grpc.version import __version__
 
 _MOST_PAGES = 64
 """Pages of a part: they share fonts, of which each part has its own."""
@@ -57,7 +56,7 @@ class Parts:
         if not self._pages:
             return
         _lay_text(self.pdf, self._pages, self._trees, self._folder)
-        self.pdf.docinfo["/Producer"] = f"vision-grpc {__version__} with OCRmyPDF {ocrmypdf.__version__}"
+        self.pdf.docinfo["/Producer"] = PRODUCER
         self._files.append(self._folder / f"{len(self._files)}.pdf")
         self.pdf.save(self._files[-1], object_stream_mode=pikepdf.ObjectStreamMode.generate)
         self.pdf.close()
