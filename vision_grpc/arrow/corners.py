@@ -8,7 +8,7 @@ that each polygon has four corners with both numbers, and polygons are read one 
 - In a second class x and y are required. If all corners have them, and written again they are the same bytes, each
   corner has x and y once.
 - Between polygons, a corner is joined in that no polygon has. If every fifth one is of it, and no other, each polygon
-  has four.
+  has four; and none is torn, so that its last field reaches over the next polygon.
 """
 
 from array import array
@@ -27,7 +27,9 @@ _CORNERS = 4
 _MOST, _LEAST = 2**31 - 1, -(2**31)
 # Beyond what the columns hold.
 _NO_COORDINATE = 2**31
-_BETWEEN = Polygon(vertices=[Vertex(x=_NO_COORDINATE, y=_NO_COORDINATE)]).SerializeToString()
+_NO_CORNER = Vertex(x=_NO_COORDINATE, y=_NO_COORDINATE)
+_NO_CORNER_WIRE = _NO_CORNER.SerializeToString()
+_BETWEEN = Polygon(vertices=[_NO_CORNER]).SerializeToString()
 
 
 class Corners(NamedTuple):
@@ -75,6 +77,8 @@ def _cut_joined(polygons: Sequence[bytes]) -> Corners | None:
     if not polygons:
         return None
     joined = _BETWEEN.join(polygons)
+    if joined.count(_NO_CORNER_WIRE) != len(polygons) - 1:
+        return None
     merged: Any = _Merged.FromString(joined)
     xs, ys = merged.vertices.x[:], merged.vertices.y[:]
     if not (_are_quads(xs, len(polygons)) and _are_quads(ys, len(polygons))):

@@ -64,10 +64,10 @@ def _join_first(result: Any) -> str:  # noqa: ANN401 - a struct
     return "" if annotation is None else join_text(annotation.pages)
 
 
-def _redeclare(_message: str, field: FieldDescriptorProto) -> None:
+def _redeclare(message: str, field: FieldDescriptorProto) -> None:
     kinds = FieldDescriptorProto
-    if field.name == "text" and field.type == kinds.TYPE_STRING:
-        # As bytes: decoding the whole text once is faster than decoding each word.
+    if (message, field.name) == ("Word", "text"):
+        # As bytes: decoding the whole text once is faster than decoding each word. Other texts the parser checks.
         field.label, field.type = kinds.LABEL_REPEATED, kinds.TYPE_BYTES
     elif field.type == kinds.TYPE_MESSAGE and field.name not in _REPEATED:
         field.label = kinds.LABEL_OPTIONAL

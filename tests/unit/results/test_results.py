@@ -11,6 +11,7 @@ from vision_grpc.errors import Code, ImageFailedError, ProtocolError, TransportE
 from vision_grpc.messages import (
     AnalyzeResult,
     Block,
+    Entity,
     FeatureResult,
     Line,
     Page,
@@ -131,8 +132,12 @@ def test_broken_bytes_are_no_empty_page() -> None:
         outcome.text()
 
 
-def test_a_word_that_is_no_utf_8_is_told() -> None:
-    wire = AnalyzeResult(results=[_page([_line("word")])]).SerializeToString().replace(b"word", b"\xff\xff\xff\xff")
+@pytest.mark.parametrize("place", [b"word", b"code", b"name", b"text"])
+def test_a_text_that_is_no_utf_8_is_told_wherever_it_is(place: bytes) -> None:
+    line = Line(words=[Word(text="word", languages=[Word.DetectedLanguage(language_code="code")]), Word(text="more")])
+    page = Page(blocks=[Block(lines=[line])], entities=[Entity(name="name", text="text")])
+    answer = AnalyzeResult(results=[FeatureResult(text_detection=TextAnnotation(pages=[page]))])
+    wire = answer.SerializeToString().replace(place, b"\xff\xff\xff\xff")
     with pytest.raises(ProtocolError, match="not a valid AnalyzeResult"):
         _ = ImageResult("key", WireOutcome(wire, has_error=False)).text
 
