@@ -40,10 +40,12 @@ def read_text(wire: bytes) -> str:
         UnicodeDecodeError: a word is not UTF-8.
     """
     result: Any = _SlimResult.FromString(wire)
-    texts = (feature.text_detection for feature in result.results if feature.HasField("text_detection"))
-    annotation = next(texts, None)
-    if annotation is None:
-        return ""
+    # Of all features, because each has to be UTF-8.
+    texts = [_join(feature.text_detection) for feature in result.results if feature.HasField("text_detection")]
+    return texts[0] if texts else ""
+
+
+def _join(annotation: Any) -> str:  # noqa: ANN401 - of a slim class
     blocks = [
         # A slice is a list, which is joined faster than protobuf's container.
         b"\n".join([b" ".join(filter(None, line.words.text[:])) for line in block.lines])

@@ -132,11 +132,13 @@ def test_broken_bytes_are_no_empty_page() -> None:
         outcome.text()
 
 
+@pytest.mark.parametrize("is_first", [True, False])
 @pytest.mark.parametrize("place", [b"word", b"code", b"name", b"text"])
-def test_a_text_that_is_no_utf_8_is_told_wherever_it_is(place: bytes) -> None:
+def test_a_text_that_is_no_utf_8_is_told_wherever_it_is(place: bytes, *, is_first: bool) -> None:
     line = Line(words=[Word(text="word", languages=[Word.DetectedLanguage(language_code="code")]), Word(text="more")])
     page = Page(blocks=[Block(lines=[line])], entities=[Entity(name="name", text="text")])
-    answer = AnalyzeResult(results=[FeatureResult(text_detection=TextAnnotation(pages=[page]))])
+    text = FeatureResult(text_detection=TextAnnotation(pages=[page]))
+    answer = AnalyzeResult(results=[text] if is_first else [_page([_line("first")]), text])
     wire = answer.SerializeToString().replace(place, b"\xff\xff\xff\xff")
     with pytest.raises(ProtocolError, match="not a valid AnalyzeResult"):
         _ = ImageResult("key", WireOutcome(wire, has_error=False)).text
