@@ -8,6 +8,9 @@ from typing import NamedTuple, Self
 
 from vision_grpc.arrow.corners import Corners
 
+# Text of six letters, confidence, offsets and the numbers of its box; of a code, itself and its offset.
+_AREA_BYTES, _CODE_BYTES = 80, 16
+
 
 @dataclass(slots=True)
 class Areas:
@@ -28,6 +31,12 @@ class Areas:
     corner_counts: list[int] = field(default_factory=list[int])
     quads: "array[int]" = field(default_factory=lambda: array("i"))
     """See `Corners`."""
+
+    @property
+    def bytes(self) -> int:
+        """About how many bytes they have in memory."""
+        corners = len(self.polygons) * self.polygons.itemsize
+        return len(self.texts) * _AREA_BYTES + len(self.codes) * _CODE_BYTES + corners
 
     def extend(self, others: "Areas") -> None:
         """Append other areas."""

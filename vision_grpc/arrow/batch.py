@@ -14,9 +14,7 @@ from vision_grpc.errors import ProtocolError
 from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.texts.strict import bytes_of_key, to_strict
 
-_MOST = 2**31 - 1
-# Text, numbers and offsets of a word of six letters.
-_WORD_BYTES = 100
+_MOST, _LEAST = 2**31 - 1, -(2**31)
 
 
 def to_batch(results: ImageResult | Iterable[ImageResult], *, detail: Detail = "text") -> Any:  # noqa: ANN401
@@ -43,13 +41,13 @@ class BatchBuilder:
         self._detail: Detail = detail
         self._rows: list[_Row] = []
         self._pages = PageColumn()
-        self._answer_bytes = 0
+        self._row_bytes = 0
 
     def add(self, result: ImageResult) -> None:
         """Append the row of a result."""
         row, pages = _row(result, self._detail)
         self._rows.append(row)
-        self._answer_bytes += len(row.text or b"") + len(row.wire or b"")
+        self._row_bytes += sum([len(value) for value in row if isinstance(value, bytes)])
         if self._detail == "words":
             self._pages.add(pages)
 
@@ -61,7 +59,7 @@ class BatchBuilder:
     @property
     def bytes(self) -> int:
         """About how many bytes the batch has in memory."""
-        return self._answer_bytes + self._pages.words * _WORD_BYTES
+        return self._row_bytes + self._pages.bytes
 
     def finish(self) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Return the RecordBatch."""
@@ -122,7 +120,7 @@ def _row(result: ImageResult, detail: Detail) -> tuple[_Row, Sequence[FlatPage] 
         error_message=None if error is None else _utf8(error.message),
         retryable=None if error is None else error.retryable,
         text=_utf8(read.text) if read.text or error is None else None,
-        attempts=min(result.attempts, _MOST),
+        attempts=min(max(result.attempts, _LEAST), _MOST),
         transport=None if result.transport is None else _utf8(result.transport),
         request_id=None if result.request_id is None else _utf8(result.request_id),
         wire=read.wire,

@@ -41,9 +41,9 @@ class PageColumn:
             self._words.extend(page.words)
 
     @property
-    def words(self) -> int:
-        """How many words there are."""
-        return len(self._words.texts)
+    def bytes(self) -> int:
+        """About how many bytes they have in memory."""
+        return self._blocks.bytes + self._lines.bytes + self._words.bytes
 
     def array(self) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Return the pyarrow Array."""

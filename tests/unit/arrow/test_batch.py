@@ -3,19 +3,36 @@ from typing import Any, get_args
 
 import pyarrow as pa
 import pytest
-from hostile_results import damaged, keys
+from hostile_results import damaged, keys, page_of, result_of
 from hypothesis import given
 from journaled import answer, failed, read
 
 from vision_grpc.arrow import SCHEMA_VERSION, Detail, schema, to_batch
+from vision_grpc.arrow.batch import BatchBuilder
 from vision_grpc.codec.json import to_json
 from vision_grpc.errors import Code
-from vision_grpc.messages import AnalyzeResult, Status
+from vision_grpc.messages import (
+    AnalyzeResult,
+    Block,
+    FeatureResult,
+    Line,
+    Page,
+    Polygon,
+    Status,
+    TextAnnotation,
+    Vertex,
+    Word,
+)
 from vision_grpc.results import ImageError, ImageResult, Outcome
 from vision_grpc.results.outcomes import JsonOutcome, MessageOutcome, WireOutcome
 from vision_grpc.results.pixels import MappedOutcome, PixelMap
 
 DETAILS: list[Detail] = [*get_args(Detail)]
+
+
+def _page(*words: Word) -> AnalyzeResult:
+    page = Page(blocks=[Block(lines=[Line(words=words)])])
+    return AnalyzeResult(results=[FeatureResult(text_detection=TextAnnotation(pages=[page]))])
 
 
 def _rows(*results: ImageResult, detail: Detail = "text") -> list[dict[str, Any]]:
@@ -112,6 +129,36 @@ def test_a_key_may_be_any_name(key: str) -> None:
     if key == "caf\udce9.png":
         assert (row["key"], row["key_bytes"]) == ("caf\\xe9.png", b"caf\xe9.png")
         assert row["error_message"] == "caf\\xe9.png: no such file"
+
+
+_CODES = [Word.DetectedLanguage(language_code=f"l{number}") for number in range(50)]
+_LARGE = {
+    "key": ImageResult("k" * 10_000),
+    "error": failed("a", message="m" * 10_000),
+    "text": read("a", "word" * 3_000),
+    "words": read("a", *["word"] * 300),
+    "empty words": result_of("a", page_of([[""] * 300])),
+    "lines": result_of("a", page_of([[]] * 300)),
+    "blocks": result_of("a", page_of(*[[]] * 300)),
+    "codes": result_of("a", _page(*[Word(languages=_CODES)] * 20)),
+    "corners": result_of("a", _page(Word(bounding_box=Polygon(vertices=[Vertex(x=1, y=2)] * 2_000)))),
+}
+
+
+@pytest.mark.parametrize("result", _LARGE.values(), ids=_LARGE)
+def test_a_builder_says_about_how_large_it_is(result: ImageResult) -> None:
+    """Row groups are ended by it."""
+    builder = BatchBuilder("words")
+    for _ in range(10):
+        builder.add(result)
+    size: int = builder.finish().nbytes
+    assert size / 4 < builder.bytes < size * 3
+
+
+@pytest.mark.parametrize("attempts", [2**31, 2**80, -(2**40)])
+def test_a_number_of_attempts_is_within_its_column(attempts: int) -> None:
+    [row] = _rows(ImageResult("a", attempts=attempts))
+    assert row["attempts"] == max(min(attempts, 2**31 - 1), -(2**31))
 
 
 def test_the_arguments_are_checked() -> None:
