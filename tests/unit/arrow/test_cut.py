@@ -13,7 +13,6 @@ from vision_grpc.arrow import to_batch
 from vision_grpc.arrow.corners import _cut_joined, cut_corners
 from vision_grpc.arrow.cut import _cut
 from vision_grpc.codec.wire_format import LENGTH_DELIMITED, tag
-from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import AnalyzeResult, FeatureResult, Polygon, Status, Vertex, Word
 from vision_grpc.results import ImageResult
 from vision_grpc.results.layout import Block, Page
@@ -60,19 +59,11 @@ def _page(page: Page) -> dict[str, object]:
     return {"width": _clip(page.width), "height": _clip(page.height), "blocks": blocks}
 
 
-def _damage(result: ImageResult) -> ProtocolError | None:
-    try:
-        assert result.result is not None
-    except ProtocolError as error:
-        return error
-    return None
-
-
 def _check(wire: bytes) -> None:
     row = _row(wire)
     result = _result(wire)
-    if (error := _damage(result)) is not None:
-        assert (row["ok"], row["error_code"], row["error_message"]) == (False, error.code.name, str(error))
+    if (error := result.check().error) is not None:
+        assert (row["ok"], row["error_code"], row["error_message"]) == (False, error.code.name, error.message)
         assert row["text"] is None
         assert row["pages"] is None
         return
