@@ -5,11 +5,13 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import duckdb
 import pytest
 from command_line import Finished
+from commands_here import runner
 from documents import PdfPage, make_pdf, text
 from hostile_results import damaged
 from images_in_bytes import png
@@ -19,7 +21,6 @@ from vision_grpc.bulk.journal import Answers, Journal, LineWriter
 from vision_grpc.bulk.journal.last_lines import LastLines
 from vision_grpc.bulk.progress import Snapshot
 from vision_grpc.cli import app, exporting
-from vision_grpc.cli import export as command
 from vision_grpc.cli.progress import Display
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageResult
@@ -46,16 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def export(folder: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Export:
     """Runs the command in this process, in the folder."""
     assert folder == Path.cwd()
-    monkeypatch.setattr(app, "open_stdout", lambda: None)
-    monkeypatch.setattr(command, "show_logs", lambda _: None)
-
-    def run(*arguments: str) -> Finished:
-        monkeypatch.setattr("sys.argv", ["vision-grpc", "export", *arguments])
-        code = app.run()
-        stdout, stderr = capfdbinary.readouterr()
-        return Finished(code, stdout, stderr.decode())
-
-    return run
+    return partial(runner(monkeypatch, capfdbinary), "export")
 
 
 def _files(folder: Path) -> set[str]:

@@ -12,6 +12,7 @@ import click
 
 from vision_grpc.cli.export_help import EPILOG, HELP
 from vision_grpc.cli.logs import show_logs
+from vision_grpc.cli.picture_options import images_option
 from vision_grpc.cli.sections import SectionedCommand, option
 from vision_grpc.exports.kinds import KINDS, Kind, Writer, kind_of_path
 from vision_grpc.sources.places.stdin import STDIN
@@ -31,7 +32,7 @@ class ExportWishes:
     key: re.Pattern[str] | None
     """What keys have to match, None for all."""
 
-    images: str | None = None
+    images: Path | None = None
     """The folder that pictures are in, None for where the keys say."""
 
     prepared: Writer | None = None
@@ -60,13 +61,7 @@ key_option = option(
     help="The format; the list is below.  [default: as the name of OUT ends]",
 )
 @key_option
-@option(
-    _WHAT,
-    "--images",
-    metavar="FOLDER",
-    type=click.Path(file_okay=False, exists=True),
-    help="Look for the pictures of a searchable PDF in FOLDER, if they are not where they were when they were read.",
-)
+@images_option
 @option(
     _WHERE,
     "-o",
@@ -88,7 +83,7 @@ def export(
     journals: Sequence[str],
     kind_name: str | None,
     globs: Sequence[str],
-    images: str | None,
+    folder: Path | None,
     output: str | None,
     quiet: bool,
     progress: bool | None,
@@ -96,6 +91,9 @@ def export(
     """Make tables and documents of results."""
     check_journals(journals, "export results.jsonl --to tsv")
     kind = _kind(kind_name, output)
+    if folder is not None and not kind.needs_pictures:
+        message = f"--images: {kind.name} has no pictures, leave it out"
+        raise click.UsageError(message, click.get_current_context())
     show_logs(logging.WARNING)
     from vision_grpc.cli.exporting import Export
     from vision_grpc.exports.writing import is_folder
@@ -106,7 +104,7 @@ def export(
         output=None if output is None or output == STDIN else Path(output),
         is_folder=output is not None and output != STDIN and is_folder(output),
         key=pattern_of(globs),
-        images=images,
+        images=folder,
     )
     return Export(wishes, quiet=quiet, progress=progress).run()
 

@@ -38,13 +38,15 @@ Examples:
 \b
 Of scan.png, the picture goes to scan.overlay.png beside it. It is upright,
 as it is to be seen. Blue boxes are sure, orange ones less so, and red ones
-doubtful; --legend says where they differ.
+doubtful; --legend says where they differ. A picture that overlay drew of the
+same image is replaced; beside any other file, the name gets longer.
 
 \b
 Exit codes:
-  0  every picture is drawn
-  1  some are not
-  2  none is drawn, or wrong usage
+  0    every picture is drawn
+  1    some are not
+  2    none is drawn, or wrong usage
+  130  interrupted by Ctrl-C
 """
 _OUTPUT = "Output"
 _READING = "Reading"
@@ -108,6 +110,12 @@ def overlay(
         raise click.UsageError(message, context)
     if journal is not None and (local or fit):
         message = f"--from calls no service: drop --from or {'--local' if local else '--fit'}"
+        raise click.UsageError(message, context)
+    if folder is not None and journal is None:
+        message = "--images is where the pictures of a journal are looked for: add --from, or drop it"
+        raise click.UsageError(message, context)
+    if folder is not None and output is None:
+        message = "with --images, name where the pictures go, as in -o overlays/"
         raise click.UsageError(message, context)
     from vision_grpc.cli.overlay_run import Drawing, Reading, read_images, read_recorded
 

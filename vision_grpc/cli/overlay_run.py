@@ -1,9 +1,9 @@
 """One run of `vision-grpc overlay`: from images or a journal to pictures with boxes."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from vision_grpc.bulk.journal.last_lines import LastLines
-from vision_grpc.bulk.text_names import TEXT, names_of
 from vision_grpc.cli.complaints import Complaints
 from vision_grpc.cli.connect import check_options, connect
 from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
+from vision_grpc.cli.interrupts import Interrupts
 from vision_grpc.cli.output import open_output
+from vision_grpc.cli.overlay_files import mark_of, place_for
 from vision_grpc.cli.picture_options import refuse_replacing
+from vision_grpc.cli.stderr import print_line, with_notes
 from vision_grpc.errors import Code
 from vision_grpc.exports.pictures.finding import Missing, Pictures
 from vision_grpc.results import ImageError, ImageResult
@@ -29,15 +31,13 @@ from vision_grpc.sources.kinds import suffix_of
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.opening import open_places, plain_path
 from vision_grpc.texts.quoting import quote_name
-from vision_grpc.texts.strict import bytes_of_key
 
 if TYPE_CHECKING:
-    from vision_grpc.exports.pictures.overlays import Level
+    from vision_grpc.exports.pictures.overlays import Format, Level
     from vision_grpc.session.settings import Arguments
     from vision_grpc.sources.fit.change import Change
 
-_END = ".overlay.png"
-_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+_FORMATS: Mapping[str, "Format"] = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP"}
 _PAGE = "#page="
 
 
@@ -64,7 +64,6 @@ class Drawing:
         self._legend = legend
         self._pictures = Pictures(folder)
         self._complaints = Complaints(prints_all=False)
-        self._names: set[bytes] = set()
         self._drawn = self._failed = 0
         self._is_folder = output is not None and (output.endswith(os.sep) or os.path.isdir(output))  # noqa: PTH112
         if output is not None and not self._is_folder:
@@ -89,27 +88,44 @@ class Drawing:
         self._failed += 1
         self._complaints.print(name, error)
 
-    def draw(self, results: Iterator[ImageResult]) -> int:
+    def draw(self, results: Generator[ImageResult, None, None]) -> int:
         """Draw each result, and return the exit code.
 
         Raises:
             click.ClickException: a picture cannot be written.
         """
+        with Interrupts() as interrupts:
+            try:
+                with closing(results):
+                    return self._draw_all(results, interrupts)
+            except KeyboardInterrupt as error:
+                print_line(with_notes("interrupted", error))
+                return interrupts.exit_code
+
+    def _draw_all(self, results: Generator[ImageResult, None, None], interrupts: Interrupts) -> int:
         first = [*islice(results, 2)]
         self.expect(len(first))
         for result in chain(first, results):
-            if (error := result.check().error) is not None:
+            error = result.check().error or self._put(result, interrupts)
+            if error is not None:
                 self.complain(result.key, error)
-                continue
-            picture = self._draw(result)
-            if isinstance(picture, Missing):
-                self.complain(result.key, ImageError(Code.NOT_FOUND, picture.reason))
-                continue
-            self._write(self._target(result.key), picture)
-            self._drawn += 1
+            else:
+                self._drawn += 1
         if self._drawn == 0:
             return NOTHING_DONE
         return SOME_FAILED if self._failed else ALL_READ
+
+    def _put(self, result: ImageResult, interrupts: Interrupts) -> ImageError | None:
+        """Draw a result and write the picture; return why that is not possible."""
+        picture = self._draw(result)
+        if isinstance(picture, Missing):
+            return ImageError(Code.NOT_FOUND, picture.reason)
+        target = self._target(result.key)
+        if isinstance(target, ImageError):
+            return target
+        with interrupts.held():
+            self._write(target, picture)
+        return None
 
     def _draw(self, result: ImageResult) -> bytes | Missing:
         if result.outcome is None:
@@ -118,32 +134,20 @@ class Drawing:
         if isinstance(picture, Missing):
             return picture
         try:
-            from vision_grpc.exports.pictures.overlays import overlay
+            from vision_grpc.exports.pictures.overlays import encode, overlay
         except ImportError as error:
             return Missing(describe_missing(error, "images"))
-        content = BytesIO()
         drawn = overlay(result, picture, level=self._level, legend=self._legend)
-        drawn.save(content, _FORMATS.get(suffix_of(self._output or ""), "PNG"), quality=92)
-        return content.getvalue()
+        return encode(drawn, _FORMATS.get(suffix_of(self._output or ""), "PNG"), made_by=mark_of(result.key))
 
-    def _target(self, key: str) -> Path | None:
-        if self._output == "-":
-            return None
-        if self._output is not None and not self._is_folder:
-            return Path(self._output)
-        suffix = suffix_of(key)
-        if self._output is None:
-            return Path((key.removesuffix(key[len(key) - len(suffix) :]) if suffix else key) + _END)
-        # Of `a.png` and `a.jpg`, the second one has its suffix, too.
-        for name in names_of(bytes_of_key(key)):
-            if name not in self._names:
-                self._names.add(name)
-                return Path(self._output) / (os.fsdecode(name.removesuffix(TEXT)) + _END)
-        return None
+    def _target(self, key: str) -> Path | ImageError | None:
+        """Return where the picture goes, None for stdout; or why it cannot."""
+        if self._output is None or self._is_folder:
+            return place_for(key, self._output)
+        return None if self._output == "-" else Path(self._output)
 
     def _write(self, target: Path | None, content: bytes) -> None:
-        if target is not None:
-            refuse_replacing(target, self._inputs)
+        if target is not None and self._is_folder:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -166,7 +170,9 @@ class Reading:
     timeout_s: float
 
 
-def read_images(paths: Sequence[str], reading: Reading, expect: Callable[[int], None]) -> Iterator[ImageResult]:
+def read_images(
+    paths: Sequence[str], reading: Reading, expect: Callable[[int], None]
+) -> Generator[ImageResult, None, None]:
     """Yield the results of the images that paths lead to, in their order.
 
     `expect` is called with their number before the first is sent.
@@ -182,7 +188,7 @@ def read_images(paths: Sequence[str], reading: Reading, expect: Callable[[int], 
         return
     changes: dict[str, Change] = {}
 
-    def images() -> Iterator[Item | Image | Rejection]:
+    def images() -> Generator[Item | Image | Rejection, None, None]:
         for item in items:
             if not reading.fit:
                 yield item
@@ -202,7 +208,7 @@ def read_images(paths: Sequence[str], reading: Reading, expect: Callable[[int], 
 
 def read_recorded(
     journal: Path, names: Sequence[str], complain: Callable[[str, ImageError], None]
-) -> Iterator[ImageResult]:
+) -> Generator[ImageResult, None, None]:
     """Yield the results of images that a journal has, in the order of their names; without names, all of them.
 
     A name is a key, or that of a document, which stands for its pages, or else the name of a file that one key has.

@@ -38,9 +38,10 @@ shows the words at their places. Pictures are scaled down; once they take
 
 \b
 Exit codes:
-  0  all images are in the page, read or failed
-  1  lines of the journal are torn
-  2  wrong usage, or there are no results
+  0    all images are in the page, read or failed
+  1    lines of the journal are torn
+  2    wrong usage, or there are no results
+  130  interrupted by Ctrl-C
 """
 _REPORT = Kind(
     name="report",

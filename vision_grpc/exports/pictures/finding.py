@@ -31,7 +31,7 @@ from vision_grpc.texts.quoting import quote_name
 if TYPE_CHECKING:
     from PIL import Image
 
-_PAGE = re.compile(r"(?P<document>.+)#page=[1-9][0-9]*", re.DOTALL)
+_PAGE = re.compile(r"(?P<document>.+)#page=[1-9][0-9]{0,9}", re.DOTALL)
 _BARE_BYTES = re.compile(r"#[0-9]+")
 _TURNED_BY_PILLOW = "TIFF"
 # All others undo themselves.

@@ -1,12 +1,14 @@
 """Pictures with the boxes of what was read drawn over them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from vision_grpc.exports.pictures.confidence import BANDS, Band, band_of
-from vision_grpc.exports.pictures.finding import Picture
+from vision_grpc.exports.pictures.finding import Missing, Picture
 from vision_grpc.exports.pictures.strokes import Strokes
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from vision_grpc.results.layout import Block, Line, Word
 
 Level: TypeAlias = Literal["words", "lines", "blocks", "all"]
+Format: TypeAlias = Literal["PNG", "JPEG", "WebP"]
 
 _LEVELS: Sequence[Level] = ("words", "lines", "blocks")
 # The width of the lines around words, in parts of the picture's longer side: two pixels of 1,500.
@@ -24,6 +27,10 @@ _TIMES = {"words": 1.0, "lines": 1.0, "blocks": 2.5}
 _OUTSIDE = {"words": 0.5, "lines": 2.0, "blocks": 4.75}
 _FILLED = 44
 """How much of a word's colour covers it, of 255."""
+
+# What libjpeg and libwebp can write.
+_LONGEST_SIDE: Mapping[Format, int] = {"JPEG": 65_500, "WebP": 16_383}
+_QUALITY = 92
 
 
 class Shape(NamedTuple):
@@ -56,6 +63,17 @@ def overlay(result: "ImageResult", picture: Picture, *, level: Level = "all", le
         width, outside = finest * _TIMES[shape.level], finest * _OUTSIDE[shape.level]
         strokes.outline(corners, width, shape.band.colour, outside=outside)
     return _with_legend(image, finest) if legend else image
+
+
+def encode(image: Image.Image, form: Format, *, made_by: str) -> bytes | Missing:
+    """Return a picture as the content of a file, a PNG of which says what it was made by; or why there is none."""
+    if max(image.size) > (longest := _LONGEST_SIDE.get(form, max(image.size))):
+        return Missing(f"has {image.width} x {image.height} pixels, and a {form} at most {longest:,} a side: use PNG")
+    says = PngInfo()
+    says.add_text("Software", made_by)
+    content = BytesIO()
+    image.save(content, form, quality=_QUALITY, pnginfo=says)
+    return content.getvalue()
 
 
 def _shapes(result: "ImageResult", levels: Sequence[Level]) -> Iterator[Shape]:
