@@ -20,7 +20,7 @@ from journaled import SETTINGS, failed, read
 from vision_grpc.bulk.journal import Answers, Journal, LineWriter
 from vision_grpc.bulk.journal.last_lines import LastLines
 from vision_grpc.bulk.progress import Snapshot
-from vision_grpc.cli import app, exporting
+from vision_grpc.cli import exporting
 from vision_grpc.cli.progress import Display
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageResult

@@ -3,10 +3,9 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from ocrmypdf.exceptions import BadArgsError, ExitCode, ExitCodeException, MissingDependencyError
+from ocrmypdf.exceptions import BadArgsError, ExitCode, ExitCodeException
 
 from vision_grpc.errors import AuthError, InvalidRequestError, SettingError, VisionError
-from vision_grpc.local import LocalServiceError
 
 
 class VisionFailedError(ExitCodeException):
@@ -21,13 +20,10 @@ def as_ocrmypdf() -> Generator[None]:
 
     Raises:
         BadArgsError: settings, languages or credentials are missing or wrong.
-        MissingDependencyError: the local service cannot start here.
         VisionFailedError: the service refused a call, or was not reached.
     """
     try:
         yield
-    except LocalServiceError as error:
-        raise MissingDependencyError(str(error)) from error
     except (SettingError, InvalidRequestError, AuthError) as error:
         raise BadArgsError(str(error)) from error
     except VisionError as error:

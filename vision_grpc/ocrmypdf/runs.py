@@ -14,9 +14,9 @@ from vision_grpc.auth import Anonymous
 from vision_grpc.client import VisionClient
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code, VisionError
-from vision_grpc.local import LocalVision
 from vision_grpc.ocrmypdf.errors import VisionFailedError, as_ocrmypdf
 from vision_grpc.ocrmypdf.languages import to_two_letters
+from vision_grpc.ocrmypdf.local_service import start_local_service
 from vision_grpc.ocrmypdf.options import VisionOptions
 from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.sources.fit import fit
@@ -37,9 +37,7 @@ class Run:
         with as_ocrmypdf(), ExitStack() as stack:
             limits = Limits(images_per_s=given.rps)
             if given.local:
-                # OCRmyPDF shows what any logger says.
-                logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-                endpoint = stack.enter_context(LocalVision()).grpc_endpoint
+                endpoint = start_local_service(stack)
                 client = VisionClient(endpoint, insecure=True, credentials=Anonymous(), limits=limits)
             else:
                 client = VisionClient(given.endpoint, insecure=given.insecure, limits=limits)

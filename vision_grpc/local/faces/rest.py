@@ -17,6 +17,9 @@ from vision_grpc.local.service import VisionService
 # Longer than clients keep idle connections. A server that closes one first may lose a request that was just sent.
 _KEEP_ALIVE_S = 75
 
+REST_THREAD = "vision-rest"
+"""The name of the thread that a server runs in, which the records that it logs have."""
+
 
 class RestFace:
     """A listening server with an event loop in its own thread; it answers from `start` on."""
@@ -49,7 +52,7 @@ class RestFace:
         self._socket = listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         # A daemon thread: a service that is never closed does not keep the process alive.
-        self._thread = threading.Thread(target=self._run, name="vision-rest", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=REST_THREAD, daemon=True)
 
     def start(self) -> None:
         """Start accepting calls.
