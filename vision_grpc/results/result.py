@@ -43,6 +43,9 @@ class ImageError:
     advice: Sequence[Advice] = field(default=(), repr=False, compare=False)
     """What to do about it, where that depends on how the program is used; the message ends with it, put for Python."""
 
+    is_lasting: bool = field(default=False, repr=False, compare=False)
+    """Whether it is not `retryable`, whatever its code: known of an error whose cause is not kept, as in a journal."""
+
     @classmethod
     def advised(cls, code: Code, problem: str, advice: Sequence[Advice]) -> Self:
         """Return an error whose message is the problem and then the advice."""
@@ -51,7 +54,7 @@ class ImageError:
     @property
     def retryable(self) -> bool:
         """Whether the same image may succeed a little later."""
-        is_lasting = isinstance(self.cause, PathError) and self.cause.lasting
+        is_lasting = self.is_lasting or (isinstance(self.cause, PathError) and self.cause.lasting)
         return self.code.retryable and not is_lasting and not isinstance(self.cause, RequestTooLargeError)
 
     def at(self, place: str) -> Self:

@@ -6,9 +6,9 @@ import pytest
 from journaled import SETTINGS, failed, read, sent
 
 from vision_grpc.bulk.journal import Answers, Journal, JournalError, LineWriter, read_header, read_journal
-from vision_grpc.errors import Code, ProtocolError
+from vision_grpc.errors import Code, PathError, ProtocolError
 from vision_grpc.messages import AnalyzeResult, Status
-from vision_grpc.results import ImageResult
+from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.results.outcomes import WireOutcome
 
 
@@ -40,6 +40,27 @@ def test_results_come_back(path: Path, answers: Answers) -> None:
             assert again.outcome is None
         else:
             assert again.result == result.result
+
+
+def test_an_error_that_comes_back_is_as_retryable_as_it_was(path: Path) -> None:
+    lasting = PathError("no certificate is trusted", lasting=True)
+    errors = [
+        ImageError(Code.UNAVAILABLE, "m"),
+        ImageError(lasting.code, "m", cause=lasting),
+        ImageError(Code.NOT_FOUND, "m"),
+    ]
+    with Journal.open(path, SETTINGS) as journal:
+        for number, error in enumerate(errors):
+            journal.write(ImageResult(f"{number}.png", error=error))
+    again = [line.image_result().error for line in read_journal(path)]
+    assert [error is not None and error.retryable for error in again] == [True, False, False]
+    assert lasting.code.retryable
+
+
+def test_a_failed_line_without_a_reason_is_a_failure(path: Path) -> None:
+    path.write_text('{"key":"a.png","ok":false,"text":""}\n')
+    (result,) = (line.image_result() for line in read_journal(path))
+    assert str(result.error) == "UNKNOWN: its line in the journal does not say why it failed"
 
 
 def test_the_last_line_of_a_key_counts_where_that_is_asked(path: Path) -> None:

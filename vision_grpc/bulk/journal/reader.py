@@ -68,11 +68,10 @@ class Line(Struct):
         Its text is that of the line: nothing is decoded for it. An answer is decoded and parsed when something else is
         read.
         """
-        error = None if self.error is None else ImageError(_code(self.error.code), self.error.message)
         return ImageResult(
             self.key,
             self.outcome(),
-            error,
+            self._image_error(),
             attempts=self.attempts,
             transport=cast("TransportName | None", self.transport),
             request_id=self.request_id,
@@ -80,6 +79,11 @@ class Line(Struct):
             # An empty one is read from the answer, which is then short: a damaged answer is not an empty page.
             known_text=self.text or None,
         )
+
+    def _image_error(self) -> ImageError | None:
+        if self.error is not None:
+            return ImageError(_code(self.error.code), self.error.message, is_lasting=not self.retryable)
+        return None if self.ok else ImageError(Code.UNKNOWN, "its line in the journal does not say why it failed")
 
 
 _RESULT = b'{"key":'
