@@ -82,7 +82,8 @@ def _find(key: str, size: tuple[int, int], *, may_be_turned: bool) -> _Picture |
     """Return the JPEG or PNG file that a key names, if it has this size."""
     try:
         path = Path(key)
-        if not path.is_file():
+        # A file of the kernel, which has no size, may have no end, or be waited for.
+        if not (path.is_file() and 0 < path.stat().st_size <= _MOST_BYTES):
             return None
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)

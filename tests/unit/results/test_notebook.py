@@ -114,6 +114,21 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert "<img" not in _html(_result(str(tmp_path / "pipe.png"), "a"))
 
 
+def test_a_file_of_no_size_or_too_large_is_not_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`/proc/kmsg` is a regular file of no size, and to read it is to wait for the kernel."""
+    opened: list[Path] = []
+
+    def note(self: Path, *_: object) -> BytesIO:
+        opened.append(self)
+        return BytesIO()
+
+    monkeypatch.setattr(Path, "open", note)
+    for size in (0, 2 * 2**20 + 1, 1):
+        os.truncate(path, size)
+        assert "<img" not in _html(_result(str(path), "a"))
+    assert opened == [path]
+
+
 def test_everything_is_escaped(path: Path) -> None:
     evil = """<script>alert('1')</script>&"]]>\x1b\x00"""
     named = path.with_name("&<b>'\".png")
