@@ -126,12 +126,22 @@ def test_text_format_tells_of_bad_images_on_stderr_alone(there: tuple[str, ...],
     assert complaint.startswith("error: empty.png: ")
 
 
+_CODES = "codes such as ru,en, or * to detect them"
+
+
 @pytest.mark.parametrize(
     ("options", "field", "fault"),
     [
-        (["--languages", "a,b,c,d,e,f,g,h,i"], "--languages", "has 9 elements, must have 1 to 8"),
-        (["--languages", ","], "--languages", "has 0 elements, must have 1 to 8"),
-        (["--languages", "ru,engl"], "--languages[1]", "is 4 characters long, must be at most 3"),
+        (["--languages", "a,b,c,d,e,f,g,h,i"], "--languages", f"has 9 elements, must have 1 to 8: give {_CODES}"),
+        (["--languages", ","], "--languages", f"has 0 elements, must have 1 to 8: give {_CODES}"),
+        (["--languages", "ru,en-US"], "--languages[1]", "'en-us' is 5 characters long, must be at most 3: give en"),
+        (
+            ["--languages", f"AQVN{'x' * 36}"],
+            "--languages[0]",
+            "<40 characters that look like a secret> is 40 characters long, must be at most 3: give ISO 639-1 codes "
+            "such as 'ru'",
+        ),
+        (["--languages", "ru+en"], "--languages[0]", "'ru+en' is 5 characters long, must be at most 3: give ru,en"),
         (["--folder-id", "f" * 51], "--folder-id (or YC_FOLDER_ID)", "is 51 characters long, must be at most 50"),
     ],
 )

@@ -13,7 +13,7 @@ import click
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.sections import option
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
-from vision_grpc.errors import AuthError
+from vision_grpc.errors import AuthError, InvalidRequestError
 
 if TYPE_CHECKING:
     from vision_grpc.api.api import Model
@@ -120,6 +120,7 @@ def check_options(service: "Arguments", languages: Sequence[str], model: "Model 
     """
     from vision_grpc.api.vision_v1 import VISION_V1
     from vision_grpc.auth import Anonymous
+    from vision_grpc.session.languages import explain
     from vision_grpc.session.settings import FOLDER_VARIABLE
     from vision_grpc.session.templates import TextConfig
 
@@ -129,8 +130,11 @@ def check_options(service: "Arguments", languages: Sequence[str], model: "Model 
         settings = replace(service, credentials=Anonymous()).resolve(environ)
     except ValueError as error:
         raise click.ClickException(in_flags(error)) from error
-    # Not a client's `Templates`, which explains in Python's words.
-    VISION_V1.template(*TextConfig.of(languages, model), settings.folder_id)
+    config = TextConfig.of(languages, model)
+    try:
+        VISION_V1.template(*config, settings.folder_id)
+    except InvalidRequestError as error:
+        raise explain(error, config.languages, languages, ",".join) from None
 
 
 @contextmanager

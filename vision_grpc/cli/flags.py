@@ -12,6 +12,7 @@ _FLAGS = {"fit": "--fit", "nul_separated": "-0"}
 _FLAG_OF_FIELD = {
     "folder_id": "--folder-id (or YC_FOLDER_ID)",
     "language_codes": "--languages",
+    "languages": "--languages",
     "model": "--model",
 }
 

@@ -15,7 +15,7 @@ _KINDS: tuple[tuple[re.Pattern[str], SecretKind], ...] = (
 _AROUND = " \t\r\n\v\f\ufeff\"'`"
 # A whole text that is a token or key, where a host or the name of a file may only begin like one: the last part of
 # such a token is long, that of `t1.vision.internal.example.net` or `t1.scan_of_a_long_page.png` is not.
-_TOKEN = re.compile(r"(?:(?:t1\.|eyJ)(?:[\w=-]+\.)*|y[0-3]_|AQVN)[\w=-]{20,}", re.ASCII)
+_TOKEN = re.compile(r"(?:(?:t1\.|eyJ)(?:[\w=-]+\.)*|y[0-3]_|AQVN)[\w=-]{20,}", re.ASCII | re.IGNORECASE)
 
 
 def is_token(text: str) -> bool:

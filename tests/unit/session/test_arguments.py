@@ -218,6 +218,7 @@ _CODES = r'codes such as \["ru", "en"\], or \["\*"\] to detect them'
         (["ru_RU.UTF-8"], InvalidRequestError, r"languages\[0\]: 'ru_RU.UTF-8' .*: give \[\"ru\"\]$"),
         (["zh-Hans"], InvalidRequestError, r": give \[\"zh\"\]$"),
         (["ru+en"], InvalidRequestError, r": give \[\"ru\", \"en\"\]$"),
+        (["rus+eng"], InvalidRequestError, "'rus[+]eng' .*: give ISO 639-1 codes such as 'ru'$"),
         (["English"], InvalidRequestError, r"'English' .*: give \[\"en\"\]$"),
         (["auto"], InvalidRequestError, r": give \[\"\*\"\]$"),
         (["klingon"], InvalidRequestError, "'klingon' .*: give ISO 639-1 codes such as 'ru'$"),
