@@ -127,6 +127,7 @@ def test_text_format_tells_of_bad_images_on_stderr_alone(there: tuple[str, ...],
 
 
 _CODES = "codes such as ru,en, or * to detect them"
+_NO_CODE = "must be at most 3: give ISO 639-1 codes such as 'ru'"
 
 
 @pytest.mark.parametrize(
@@ -138,8 +139,7 @@ _CODES = "codes such as ru,en, or * to detect them"
         (
             ["--languages", f"AQVN{'x' * 36}"],
             "--languages[0]",
-            "<40 characters that look like a secret> is 40 characters long, must be at most 3: give ISO 639-1 codes "
-            "such as 'ru'",
+            f"<40 characters that look like a secret> is 40 characters long, {_NO_CODE}",
         ),
         (["--languages", "ru+en"], "--languages[0]", "'ru+en' is 5 characters long, must be at most 3: give ru,en"),
         (["--folder-id", "f" * 51], "--folder-id (or YC_FOLDER_ID)", "is 51 characters long, must be at most 50"),
