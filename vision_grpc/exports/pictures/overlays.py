@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
+from math import inf
+from statistics import median
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from PIL import Image
@@ -19,8 +21,10 @@ Level: TypeAlias = Literal["words", "lines", "blocks", "all"]
 Format: TypeAlias = Literal["PNG", "JPEG", "WebP"]
 
 _LEVELS: Sequence[Level] = ("words", "lines", "blocks")
-# The width of the lines around words, in parts of the picture's longer side: two pixels of 1,500.
+# The width of the lines around words, in parts of the picture's longer side: two pixels of 1,500. Of small letters on a
+# large page, in parts of the words' height.
 _FINEST = 1 / 750
+_FINEST_OF_WORDS = 1 / 15
 # How wide the lines are, and how far outside of the box, in times of that: no letter is hidden, and the box of a line
 # is not upon those of its words.
 _TIMES = {"words": 1.0, "lines": 1.0, "blocks": 2.5}
@@ -53,7 +57,8 @@ def overlay(result: "ImageResult", picture: Picture, *, level: Level = "all", le
     image = picture.upright().convert("RGB")
     wide, high = picture.upright_size
     across, down = image.width / wide, image.height / high
-    finest = max(1.0, max(image.size) * _FINEST)
+    of_picture = max(1.0, max(image.size) * _FINEST)
+    finest = max(1.0, min(of_picture, _height_of_words(result) * down * _FINEST_OF_WORDS))
     strokes = Strokes(image)
     for shape in _shapes(result, _LEVELS if level == "all" else [level]):
         upright = (picture.to_upright(*corner) for corner in shape.corners)
@@ -62,7 +67,7 @@ def overlay(result: "ImageResult", picture: Picture, *, level: Level = "all", le
             strokes.fill(corners, (*shape.band.colour, _FILLED))
         width, outside = finest * _TIMES[shape.level], finest * _OUTSIDE[shape.level]
         strokes.outline(corners, width, shape.band.colour, outside=outside)
-    return _with_legend(image, finest) if legend else image
+    return _with_legend(image, of_picture) if legend else image
 
 
 def encode(image: Image.Image, form: Format, *, made_by: str) -> bytes | Missing:
@@ -74,6 +79,13 @@ def encode(image: Image.Image, form: Format, *, made_by: str) -> bytes | Missing
     content = BytesIO()
     image.save(content, form, quality=_QUALITY, pnginfo=says)
     return content.getvalue()
+
+
+def _height_of_words(result: "ImageResult") -> float:
+    """Return how high most words are, in pixels of the boxes; infinity where there are none."""
+    # The shorter side: text may stand upright.
+    heights = [min(word.box.width, word.box.height) for word in result.words() if word.polygon]
+    return median(heights) if heights else inf
 
 
 def _shapes(result: "ImageResult", levels: Sequence[Level]) -> Iterator[Shape]:

@@ -62,6 +62,14 @@ def test_all_levels_are_there() -> None:
     assert len([colour for colour in changes if colour != _WHITE]) >= 3
 
 
+def test_small_words_on_a_large_page_are_not_hidden_by_lines() -> None:
+    size = (6000, 100)
+    words = [[Placed("a", (100, 20, 200, 35), 0.97)], [Placed("b", (100, 45, 200, 60), 0.97)]]
+    picture = Picture(Image.new("RGB", size, _WHITE), size)
+    image = overlay(placed("a.png", words, size), picture, level="words")
+    assert [image.getpixel((150, y)) for y in (38, 40, 42)] == [_WHITE] * 3
+
+
 def test_lines_are_seen_on_dark_ground() -> None:
     light, dark = drawn(), drawn(ground=_BLACK)
     outside = (38, 65)
