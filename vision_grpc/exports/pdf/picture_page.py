@@ -12,7 +12,7 @@ from vision_grpc.exports.pdf.sizes import page_size, turning, written
 from vision_grpc.exports.pictures.finding import Missing, of_another_size, size_read, to_upright
 from vision_grpc.results import ImageResult
 from vision_grpc.results.pixels import UPRIGHT, swap_size
-from vision_grpc.sources.fit.change import Origin, UnfitError
+from vision_grpc.sources.fit.change import UnfitError
 from vision_grpc.sources.fit.flattening import flatten
 from vision_grpc.sources.fit.opening import Opened, load_picture, open_picture, turn_upright
 
@@ -52,7 +52,7 @@ def _add(pdf: pikepdf.Pdf, content: bytes, opened: Opened, result: ImageResult) 
     dpi = opened.image.info.get("dpi")
     stored = page_size(origin.size, dpi)
     wide, high = seen = _swap(stored, origin.orientation)
-    if not (_can_hold(origin) and _append(pdf, content, stored, origin.orientation)):
+    if not (_can_hold(opened) and _append(pdf, content, stored, origin.orientation)):
         _append_encoded(pdf, opened, seen)
     seen_pixels = swap_size(size, orientation)
 
@@ -63,9 +63,12 @@ def _add(pdf: pikepdf.Pdf, content: bytes, opened: Opened, result: ImageResult) 
     return TextPage(pdf.pages[-1], seen, place)
 
 
-def _can_hold(origin: Origin) -> bool:
-    # Whether the pixels of a TIFF come turned depends on their encoding.
-    return origin.format in _HELD and not (origin.format == _TURNED_BY_PILLOW and origin.orientation != UPRIGHT)
+def _can_hold(opened: Opened) -> bool:
+    origin = opened.origin
+    # Whether the pixels of a TIFF come turned depends on their encoding. Light text with nothing behind it would not be
+    # seen on a page.
+    is_turned = origin.format == _TURNED_BY_PILLOW and origin.orientation != UPRIGHT
+    return origin.format in _HELD and not (is_turned or opened.image.has_transparency_data)
 
 
 def _append_encoded(pdf: pikepdf.Pdf, opened: Opened, size: tuple[float, float]) -> None:

@@ -104,7 +104,7 @@ def test_a_jpeg_is_not_encoded_anew(tmp_path: Path) -> None:
         assert [float(side) for side in pdf.pages[0].mediabox.as_list()] == [0, 0, 144, 72]
 
 
-def test_pictures_of_any_kind(tmp_path: Path) -> None:
+def test_pictures_of_any_kind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     kinds = [
         *(("1", "tiff"), ("L", "png"), ("P", "png"), ("RGBA", "png"), ("LA", "png"), ("CMYK", "jpg"), ("CMYK", "tiff")),
         *(("P", "gif"), ("I;16", "png"), ("RGB", "bmp"), ("L", "jp2"), ("RGB", "ppm"), ("RGBA", "webp")),
@@ -115,6 +115,7 @@ def test_pictures_of_any_kind(tmp_path: Path) -> None:
         for mode, suffix in kinds
     ]
     assert_words_on_dark_parts(made(tmp_path / "a.pdf", results), len(kinds))
+    assert caplog.messages == []
 
 
 def test_pages_of_a_pdf_stay_as_they_are(tmp_path: Path) -> None:
