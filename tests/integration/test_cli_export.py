@@ -170,7 +170,7 @@ def test_without_answers_there_are_texts_alone(export: Export) -> None:
     _journal(Path("j.jsonl"), read("a.png", "one"), read("b.png", "two"), answers="none")
     assert export("j.jsonl", "--to", "markdown") == (0, b"## a.png\n\none\n\n## b.png\n\ntwo\n", "")
     assert export("j.jsonl", "--to", "csv").text.count("\r\n") == 3
-    told = "2 images left out (the journal keeps no answers): run analyze with --answers wire\n"
+    told = "2 images left out (the journal keeps no answers): analyze them again, with --answers wire and another -o\n"
     assert export("j.jsonl", "--to", "tsv") == (2, b"", f"{told}nothing to export: no image is left\n")
     with Path("j.jsonl").open("ab") as file:
         file.write(LineWriter("json").render(read("c.png", "three")))

@@ -129,7 +129,7 @@ class Drawing:
 
     def _draw(self, result: ImageResult) -> bytes | Missing:
         if result.outcome is None:
-            return Missing("the journal keeps no answer for it: run analyze with --answers wire")
+            return Missing("the journal keeps no answer for it: analyze it again, with --answers wire and another -o")
         picture = self._pictures.find(result)
         if isinstance(picture, Missing):
             return picture
