@@ -37,7 +37,8 @@ def _what_is_wrong(export: "Export", wishes: "ExportWishes", progress: Progress)
         yield from describe_reasons(progress.failures)
     if export.without_answers:
         images = plural(export.without_answers, "image")
-        yield f"{images} left out (the journal keeps no answers): analyze them again, with --answers wire and another -o"
+        advice = "analyze them again, with --answers wire and another -o"
+        yield f"{images} left out (the journal keeps no answers): {advice}"
     if export.without_pictures:
         yield f"{plural(export.without_pictures.total(), 'image')} left out (no picture at hand):"
         for reason, count in export.without_pictures.most_common(_MOST_REASONS):
