@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -53,19 +54,26 @@ class TextFolder:
     A text appears whole. A file that is there already and has another content stays: the text goes to the next of these
     names, and `moved` counts it. Only the last name, which ends in a hash, is that of this image for sure, and the file
     is replaced. The run's own `outputs` are never written to. Files of other formats have another `suffix`, and are
-    written by `put`.
+    written by `put`; what matches `differs`, such as the time, may be another text of that length in a file with the
+    same content.
 
     Raises:
         TextFolderError: the folder cannot be made.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, suffix: bytes = TEXT, outputs: Iterable[str | os.PathLike[str]] = ()
+        self,
+        path: str | os.PathLike[str],
+        *,
+        suffix: bytes = TEXT,
+        outputs: Iterable[str | os.PathLike[str]] = (),
+        differs: re.Pattern[bytes] | None = None,
     ) -> None:
         self.moved = 0
         """How many texts have longer names because other files were there."""
         self._root = os.fsencode(path)
         self._suffix = suffix
+        self._differs = differs
         # Images are claimed by a thread that reads ahead, perhaps.
         self._lock = Lock()
         self._owners = KeyTable()
@@ -174,12 +182,17 @@ class TextFolder:
                 return _There.OTHER
             if status.st_size == len(content):
                 with open(path, "rb") as file:  # noqa: PTH123
-                    return _There.EQUAL if file.read() == content else _There.OTHER
+                    return _There.EQUAL if self._is_same(file.read(), content) else _There.OTHER
         except FileNotFoundError:
             return _There.NOTHING
         except OSError:  # It cannot be compared, or a file is where the folder has to be.
             return _There.OTHER
         return _There.OTHER if status.st_size else _There.EMPTY
+
+    def _is_same(self, there: bytes, content: bytes) -> bool:
+        if there == content or self._differs is None:
+            return there == content
+        return self._differs.sub(b"", there) == self._differs.sub(b"", content)
 
     def _place(self, name: bytes, content: bytes) -> bool:
         """Write a file; return False if the file system lets no file have this name."""

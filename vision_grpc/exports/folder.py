@@ -25,7 +25,7 @@ class ExportFolder:
 
     def __init__(self, path: str | os.PathLike[str], kind: Kind) -> None:
         self._kind = kind
-        self._folder = TextFolder(path, suffix=kind.suffix.encode())
+        self._folder = TextFolder(path, suffix=kind.suffix.encode(), differs=kind.differs)
 
     def write(self, results: Iterable[ImageResult], writer: Write) -> int:
         """Write the files, and return how many there are.

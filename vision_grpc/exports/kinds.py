@@ -1,6 +1,7 @@
 """The formats of exports, as values: the command line and `write` are made from them."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -51,6 +52,9 @@ class Kind:
 
     begins: bytes = b""
     """How each file of the format begins, as far as that is known: another file of its name is not replaced."""
+
+    differs: re.Pattern[bytes] | None = None
+    """What may be another text each time the same is exported, such as the time of it."""
 
     is_own: Callable[["Path"], bool] | None = None
     """Returns whether a file is one of this program, where its beginning does not say so; another is not replaced."""
@@ -149,6 +153,7 @@ KINDS: dict[str, Kind] = {
             about="PAGE XML 2019-07-15, a page a file",
             suffixes=[".page.xml"],
             begins=_XML + b"<PcGts xmlns=",
+            differs=re.compile(rb"<(?:Created|LastChange)>[^<]*"),
             holds_several=False,
         ),
         Kind(

@@ -3,15 +3,16 @@ import os
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 from hostile_results import read, result_of
 from journaled import answer, failed
 
 from vision_grpc import exports
-from vision_grpc.exports import ExportError
+from vision_grpc.exports import KINDS, ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +99,25 @@ def test_each_page_of_one_answer_gets_a_file_where_the_format_holds_one(tmp_path
     assert made == {"a.page.xml": "zero", "b.pdf#page=1.page.xml": "one", "b.pdf#page=2.page.xml": "two"}
     with pytest.raises(ExportError, match="one page, and there are several: write them to a folder"):
         exports.write(tmp_path / "o.xml", "page", result_of("b.pdf", message))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"searchable-pdf"}))
+def test_a_folder_stays_as_it_is_when_the_same_is_exported_again(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls(2040, 1, 2, tzinfo=tz)
+
+    exports.write(f"{tmp_path}/", kind, [read("a.png", "one"), read("b.png", "two")])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(before) == 2
+    monkeypatch.setattr("vision_grpc.exports.xml.page.datetime", Later)
+    exports.write(f"{tmp_path}/", kind, [read("a.png", "one"), read("b.png", "two")])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    exports.write(f"{tmp_path}/", kind, read("b.png", "six"))
+    assert len([*tmp_path.iterdir()]) == 3
 
 
 def test_a_file_for_one_image_takes_no_second_one(tmp_path: Path) -> None:

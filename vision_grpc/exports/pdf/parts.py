@@ -1,5 +1,6 @@
 """A PDF that is made part by part in files, so that its length costs no memory."""
 
+from itertools import count
 from pathlib import Path
 
 import pikepdf
@@ -20,7 +21,7 @@ _MOST_BYTES = 32 * 1_048_576
 
 
 class Parts:
-    """The PDF of pages that are added one by one."""
+    """The PDF of pages that are added one by one; of the same pages it is the same PDF, byte for byte."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -43,7 +44,7 @@ class Parts:
         whole = self._folder / "whole.pdf"
         # qpdf copies from file to file; pikepdf itself would read all of them into memory.
         first, *others = map(str, self._files)
-        pikepdf.Job(["qpdf", first, "--pages", first, *others, "--", str(whole)]).run()
+        pikepdf.Job(["qpdf", "--deterministic-id", first, "--pages", first, *others, "--", str(whole)]).run()
         return whole
 
     def _begin(self) -> None:
@@ -58,7 +59,7 @@ class Parts:
         _lay_text(self.pdf, self._pages, self._trees, self._folder)
         self.pdf.docinfo["/Producer"] = PRODUCER
         self._files.append(self._folder / f"{len(self._files)}.pdf")
-        self.pdf.save(self._files[-1], object_stream_mode=pikepdf.ObjectStreamMode.generate)
+        self.pdf.save(self._files[-1], object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
         self.pdf.close()
         self._begin()
 
@@ -70,6 +71,12 @@ def _lay_text(pdf: pikepdf.Pdf, pages: list[TextPage], trees: list[OcrElement], 
             if not tree.children:
                 continue
             form = pdf.copy_foreign(layer.as_form_xobject())
-            name = page.page.add_resource(form, pikepdf.Name.XObject, prefix="Text")
+            name = page.page.add_resource(form, pikepdf.Name.XObject, _free_name(page.page))
             # Below, where no change of coordinates that the page leaves behind reaches it.
             page.page.contents_add(b"q %s cm %s Do Q" % (written(page.matrix), str(name).encode()), prepend=True)
+
+
+def _free_name(page: pikepdf.Page) -> pikepdf.Name:
+    """Return a name for the words that nothing on a page has; pikepdf's own names are another one each time."""
+    taken = {*page.resources.get("/XObject", pikepdf.Dictionary()).keys()}
+    return next(pikepdf.Name(name) for number in count(1) if (name := f"/Text{number}") not in taken)

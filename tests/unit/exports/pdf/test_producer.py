@@ -14,13 +14,17 @@ _FOREIGN = make_pdf([PdfPage(text("mine"))])
 
 
 @pytest.mark.parametrize("pages", [1, 3])
-def test_our_own_pdfs_are_known(pages: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_pdfs_are_known_and_the_same_each_time(
+    pages: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(parts, "_MOST_PAGES", 2)
     Image.new("L", (40, 20), 255).save(tmp_path / "a.png")
     place = rectangle(1, 1, 20, 10)
     result = result_of(str(tmp_path / "a.png"), (40, 20), [(place, [("word", place)])])
     (tmp_path / "o.pdf").write_bytes(b"".join(searchable_pdf([result] * pages)))
     assert is_own(tmp_path / "o.pdf")
+    # A folder is left as it is when the same is exported again.
+    assert b"".join(searchable_pdf([result] * pages)) == (tmp_path / "o.pdf").read_bytes()
 
 
 @pytest.mark.parametrize("content", [b"", b"no PDF", b"%PDF-1.7\n", _FOREIGN, _FOREIGN[:-200], _FOREIGN[:30]])
