@@ -24,7 +24,7 @@ def to_batch(results: ImageResult | Iterable[ImageResult], *, detail: Detail = "
     the error of its row. All columns are in memory, and none may have more than 2 GB of text or bytes in one batch.
 
     Raises:
-        ValueError: there is no such detail.
+        ValueError: there is no such detail, or a column has more than 2 GB.
         TypeError: `results` is something else.
     """
     builder = BatchBuilder(detail)
@@ -62,13 +62,21 @@ class BatchBuilder:
         return self._row_bytes + self._pages.bytes
 
     def finish(self) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Return the RecordBatch."""
-        arrays = [
-            self._pages.array()
-            if field.name == "pages"
-            else _array([getattr(row, field.name) for row in self._rows], field.type)
-            for field in self._schema
-        ]
+        """Return the RecordBatch.
+
+        Raises:
+            ValueError: a column has more than 2 GB.
+        """
+        try:
+            arrays = [
+                self._pages.array()
+                if field.name == "pages"
+                else _array([getattr(row, field.name) for row in self._rows], field.type)
+                for field in self._schema
+            ]
+        except OverflowError as error:  # Of an offset.
+            message = f"results: {self.rows:,} are too many for one batch: a column has more than 2 GB"
+            raise ValueError(message) from error
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
 

@@ -18,8 +18,8 @@ T = TypeVar("T")
 def texts_array(texts: Sequence[bytes | None], kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
     """Return an array of valid UTF-8, or of any bytes, with the type `string` or `binary`."""
     known = _filled(texts, b"")
-    data = b"".join(known)
     ends = array("i", accumulate(map(len, known), initial=0))
+    data = b"".join(known)
     return pa.Array.from_buffers(kind, len(texts), [_validity(texts), pa.py_buffer(ends), pa.py_buffer(data)])
 
 

@@ -10,6 +10,7 @@ from journaled import answer, failed, read
 from vision_grpc.arrow import SCHEMA_VERSION, Detail, schema, to_batch
 from vision_grpc.arrow.batch import BatchBuilder
 from vision_grpc.codec.json import to_json
+from vision_grpc.codec.wire_format import length_delimited
 from vision_grpc.errors import Code
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -168,6 +169,12 @@ def test_the_arguments_are_checked() -> None:
         TypeError, match=r"^results: an ImageResult or an iterable of them is needed, not one with str$"
     ):
         to_batch("ab")  # type: ignore[arg-type]
+
+
+def test_more_than_a_batch_holds_is_said() -> None:
+    outcome = WireOutcome(length_delimited(15, bytes(2**25)), has_error=False)
+    with pytest.raises(ValueError, match=r"^results: 64 are too many for one batch: a column has more than 2 GB$"):
+        to_batch([ImageResult("a", outcome)] * 64, detail="wire")
 
 
 def test_a_schema_says_its_version_and_has_plain_types() -> None:
