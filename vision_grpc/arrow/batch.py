@@ -1,23 +1,23 @@
 """Results as an Arrow record batch."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from vision_grpc.arrow.areas import FlatPage
 from vision_grpc.arrow.buffers import bools_array, numbers_array, texts_array
 from vision_grpc.arrow.columns import PageColumn
+from vision_grpc.arrow.corners import clip
 from vision_grpc.arrow.cut import cut_text
 from vision_grpc.arrow.schema import Detail, schema
 from vision_grpc.arrow.untyped import pa
 from vision_grpc.errors import ProtocolError
 from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.results.each import Results, each
 from vision_grpc.texts.strict import bytes_of_key, to_strict
 
-_MOST, _LEAST = 2**31 - 1, -(2**31)
 
-
-def to_batch(results: ImageResult | Iterable[ImageResult], *, detail: Detail = "text") -> Any:  # noqa: ANN401
+def to_batch(results: Results, *, detail: Detail = "text") -> Any:  # noqa: ANN401
     """Return a pyarrow RecordBatch with a row for each result, in their order; `schema` says its columns.
 
     An image that failed has its error, and null in place of what it has no answer for. An answer that is damaged is
@@ -28,7 +28,7 @@ def to_batch(results: ImageResult | Iterable[ImageResult], *, detail: Detail = "
         TypeError: `results` is something else.
     """
     builder = BatchBuilder(detail)
-    for result in _each(results):
+    for result in each(results):
         builder.add(result)
     return builder.finish()
 
@@ -128,7 +128,7 @@ def _row(result: ImageResult, detail: Detail) -> tuple[_Row, Sequence[FlatPage] 
         error_message=None if error is None else _utf8(error.message),
         retryable=None if error is None else error.retryable,
         text=_utf8(read.text) if read.text or error is None else None,
-        attempts=min(max(result.attempts, _LEAST), _MOST),
+        attempts=clip(result.attempts),
         transport=None if result.transport is None else _utf8(result.transport),
         request_id=None if result.request_id is None else _utf8(result.request_id),
         wire=read.wire,
@@ -156,14 +156,3 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return to_strict(text).encode()
-
-
-def _each(results: ImageResult | Iterable[ImageResult]) -> Iterator[ImageResult]:
-    if isinstance(results, ImageResult):
-        yield results
-        return
-    for result in cast("Iterable[object]", results):
-        if not isinstance(result, ImageResult):
-            message = f"results: an ImageResult or an iterable of them is needed, not one with {type(result).__name__}"
-            raise TypeError(message)
-        yield result

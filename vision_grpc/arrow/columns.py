@@ -7,12 +7,12 @@ from typing import Any
 
 from vision_grpc.arrow.areas import Areas, FlatPage
 from vision_grpc.arrow.buffers import floats_array, lists_array, numbers_array, structs_array, texts_array
+from vision_grpc.arrow.corners import clip
 from vision_grpc.arrow.schema import BLOCK, LINE, PAGE, WORD
 from vision_grpc.arrow.untyped import pa, pc
 
 _CORNERS = 4
 _NUMBERS = 2 * _CORNERS
-_MOST, _LEAST = 2**31 - 1, -(2**31)
 
 
 class PageColumn:
@@ -50,7 +50,7 @@ class PageColumn:
         words = lists_array(self._word_counts, structs_array(WORD, _area_arrays(self._words)))
         lines = lists_array(self._line_counts, structs_array(LINE, [*_area_arrays(self._lines), words]))
         blocks = lists_array(self._block_counts, structs_array(BLOCK, [*_area_arrays(self._blocks), lines]))
-        sizes = [numbers_array(array("i", [_clip(size[side]) for size in self._sizes])) for side in (0, 1)]
+        sizes = [numbers_array(array("i", [clip(size[side]) for size in self._sizes])) for side in (0, 1)]
         pages = structs_array(PAGE, [*sizes, blocks])
         return lists_array(self._page_counts, pages, is_null=self._is_null if any(self._is_null) else None)
 
@@ -78,7 +78,3 @@ def _boxes(areas: Areas) -> Any:  # noqa: ANN401
         flat[place::_CORNERS] = array("i", side.buffers()[1].to_pybytes()[: number * flat.itemsize])
     is_null = [count == 0 for count in areas.corner_counts] if 0 in areas.corner_counts else None
     return lists_array(repeat(1, number), numbers_array(flat), each=_CORNERS, is_null=is_null)
-
-
-def _clip(value: int) -> int:
-    return min(max(value, _LEAST), _MOST)

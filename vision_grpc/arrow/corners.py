@@ -47,7 +47,7 @@ class Corners(NamedTuple):
     @classmethod
     def of(cls, polygons: Sequence[Sequence[tuple[int, int]]]) -> Self:
         """Return those of areas that are given as lists of points."""
-        clipped = [[(_clip(x), _clip(y)) for x, y in corners] for corners in polygons]
+        clipped = [[(clip(x), clip(y)) for x, y in corners] for corners in polygons]
         flat = array("i", chain.from_iterable(chain.from_iterable(clipped)))
         return cls(flat, [*map(len, clipped)], array("i", chain.from_iterable(map(_quad, clipped))))
 
@@ -112,7 +112,8 @@ def _quad(corners: Sequence[tuple[int, int]]) -> Sequence[int]:
     return (min(xs), min(ys), max(xs), max(ys)) * 2
 
 
-def _clip(value: int) -> int:
+def clip(value: int) -> int:
+    """Return a number that has 32 bits: of one beyond, the nearest."""
     return min(max(value, _LEAST), _MOST)
 
 

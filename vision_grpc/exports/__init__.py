@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from vision_grpc.exports.pictures.finding import Missing, Picture, Pictures
     from vision_grpc.exports.pictures.overlays import overlay
     from vision_grpc.exports.reports import Report, report
-    from vision_grpc.exports.results import Results
     from vision_grpc.exports.tables.csv_tables import csv, words
     from vision_grpc.exports.tables.parquet import parquet
     from vision_grpc.exports.tables.tsv import tsv
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from vision_grpc.exports.xml.alto import alto
     from vision_grpc.exports.xml.hocr import hocr
     from vision_grpc.exports.xml.page import page
+    from vision_grpc.results.each import Results
 
 # A module has another name than what it has for users: Python puts each module that is imported here under its name.
 _MODULES = {

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     # Not imported: help is printed without results.
-    from vision_grpc.exports.results import Results
+    from vision_grpc.results.each import Results
 
 Writer = Callable[["Results"], Iterator[bytes]]
 """Makes the bytes of a file, in chunks; it may have options as keywords, too."""

@@ -1,29 +1,10 @@
-"""The results that a writer is given: one or many, read or failed."""
+"""Which of the results that a writer is given were read, and what is wrong with the others."""
 
-from collections.abc import Iterable, Iterator
-from typing import TypeAlias, cast
+from collections.abc import Iterator
 
 from vision_grpc.errors import ProtocolError
 from vision_grpc.results import ImageError, ImageResult
-
-Results: TypeAlias = ImageResult | Iterable[ImageResult]
-"""One result, or any number of them."""
-
-
-def each(results: Results) -> Iterator[ImageResult]:
-    """Yield each result.
-
-    Raises:
-        TypeError: it is something else.
-    """
-    if isinstance(results, ImageResult):
-        yield results
-        return
-    for result in cast("Iterable[object]", results):
-        if not isinstance(result, ImageResult):
-            message = f"results: an ImageResult or an iterable of them is needed, not one with {type(result).__name__}"
-            raise TypeError(message)
-        yield result
+from vision_grpc.results.each import Results, each
 
 
 def each_read(results: Results) -> Iterator[ImageResult]:

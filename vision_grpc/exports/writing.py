@@ -12,8 +12,9 @@ from typing import BinaryIO
 from vision_grpc.errors import Advice, AdvisedError
 from vision_grpc.exports.folder import ExportFolder
 from vision_grpc.exports.kinds import KINDS, Kind
-from vision_grpc.exports.results import Results, each, each_read, each_with_answer
+from vision_grpc.exports.results import each_read, each_with_answer
 from vision_grpc.results import ImageResult
+from vision_grpc.results.each import Results, each
 from vision_grpc.texts.quoting import show
 
 

@@ -10,8 +10,9 @@ from vision_grpc.exports.pdf.document_page import Documents
 from vision_grpc.exports.pdf.parts import Parts
 from vision_grpc.exports.pdf.picture_page import add_picture
 from vision_grpc.exports.pictures.finding import Missing, PdfPage, Pictures
-from vision_grpc.exports.results import Results, each_with_answer
+from vision_grpc.exports.results import each_with_answer
 from vision_grpc.results import ImageResult
+from vision_grpc.results.each import Results
 from vision_grpc.texts.quoting import quote_name
 
 LeftOut = Callable[[ImageResult, str], None]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vision_grpc.exports.pictures.finding import Pictures
 from vision_grpc.exports.reports.entries import Entries
 from vision_grpc.exports.reports.page import beginning, data, end
-from vision_grpc.exports.results import Results, each
+from vision_grpc.results.each import Results, each
 
 __all__ = ["MOST_PICTURE_BYTES", "PICTURE_SIDE", "Report", "report"]
 

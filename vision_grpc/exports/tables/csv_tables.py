@@ -4,9 +4,10 @@ import csv as csv_format
 from collections.abc import Iterator, Sequence
 from io import StringIO
 
-from vision_grpc.exports.results import Results, damage_of, each, each_with_answer
+from vision_grpc.exports.results import damage_of, each_with_answer
 from vision_grpc.exports.tables.cells import clean_line, clean_text
 from vision_grpc.results import ImageResult
+from vision_grpc.results.each import Results, each
 
 _IMAGES = [
     "key",

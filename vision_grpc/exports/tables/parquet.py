@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from vision_grpc.arrow import Detail
 from vision_grpc.arrow.parquet import parquet_chunks
-from vision_grpc.exports.results import Results, each
+from vision_grpc.results.each import Results, each
 
 
 def parquet(results: Results, *, detail: Detail = "words") -> Iterator[bytes]:

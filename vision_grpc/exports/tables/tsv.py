@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from vision_grpc.exports.results import Results, each_with_answer
+from vision_grpc.exports.results import each_with_answer
 from vision_grpc.exports.tables.cells import clean_line
+from vision_grpc.results.each import Results
 from vision_grpc.results.layout import Block, Box, Line, Page
 
 _HEADER = b"level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n"

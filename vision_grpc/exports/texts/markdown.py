@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from vision_grpc.exports.results import Results, each_read
+from vision_grpc.exports.results import each_read
 from vision_grpc.exports.tables.cells import clean_line, clean_text
+from vision_grpc.results.each import Results
 
 # A backslash before any ASCII punctuation is that character (CommonMark 2.4). These mean something within a line.
 _INLINE = re.compile(r"[\\`*_\[\]<>&~|$]")

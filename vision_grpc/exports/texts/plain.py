@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from vision_grpc.exports.results import Results, each_read
+from vision_grpc.exports.results import each_read
+from vision_grpc.results.each import Results
 from vision_grpc.texts.quoting import quote_word
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
-from vision_grpc.exports.results import Results
 from vision_grpc.exports.xml.escaping import escape_key
 from vision_grpc.exports.xml.placed_pages import Place, PlacedLine, PlacedPage, PlacedWord, placed_pages
+from vision_grpc.results.each import Results
 from vision_grpc.version import __version__
 
 _NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"

@@ -6,9 +6,9 @@ Version 1.2 of its specification, http://kba.github.io/hocr-spec/1.2/, as XHTML,
 import re
 from collections.abc import Iterator
 
-from vision_grpc.exports.results import Results
 from vision_grpc.exports.xml.escaping import escape_key
 from vision_grpc.exports.xml.placed_pages import Place, PlacedBlock, PlacedLine, PlacedPage, PlacedWord, placed_pages
+from vision_grpc.results.each import Results
 from vision_grpc.version import __version__
 
 _HEAD = f"""\

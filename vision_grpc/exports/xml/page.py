@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
-from vision_grpc.exports.results import Results
 from vision_grpc.exports.writing import ExportError
 from vision_grpc.exports.xml.escaping import escape_key
 from vision_grpc.exports.xml.language_names import language_name
 from vision_grpc.exports.xml.placed_pages import Place, PlacedBlock, PlacedPage, PlacedWord, placed_pages
+from vision_grpc.results.each import Results
 from vision_grpc.version import __version__
 
 _NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"

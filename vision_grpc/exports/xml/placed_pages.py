@@ -9,8 +9,9 @@ from itertools import chain
 from typing import NamedTuple
 
 from vision_grpc import messages
-from vision_grpc.exports.results import Results, each_with_answer
+from vision_grpc.exports.results import each_with_answer
 from vision_grpc.exports.xml.escaping import escape, is_plain
+from vision_grpc.results.each import Results
 from vision_grpc.results.layout import Block, Line, Page, Word
 
 _PAGE_OF_DOCUMENT = re.compile(r"#page=([1-9][0-9]{0,8})\Z")

@@ -9,8 +9,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from vision_grpc import exports
-from vision_grpc.exports.results import Results
 from vision_grpc.exports.tables.cells import clean_line, clean_text
+from vision_grpc.results.each import Results
 
 _PLAIN = {"paragraph_open", "paragraph_close", "inline", "text", "hardbreak", "text_special"}
 _HEADINGS = {"heading_open", "heading_close"}
