@@ -37,9 +37,10 @@ def check_image(content: bytes, limits: Limits) -> str | None:
     return None if header is None else describe_excess_pixels(header.width, header.height, limits)
 
 
-def describe_excess_bytes(size: int, limits: Limits) -> str:
-    """Return the message about a file of `size` bytes, which are too many."""
-    return f"the file has {size:,} bytes, the limit is {limits.content_bytes:,}: save it smaller (JPEG, fewer pixels)"
+def describe_excess_bytes(size: int, limits: Limits, *, at_least: bool = False) -> str:
+    """Return the message about a file of `size` bytes, or at least so many, which are too many."""
+    has = f"has at least {size:,} bytes" if at_least else f"has {size:,} bytes"
+    return f"the file {has}, the limit is {limits.content_bytes:,}: save it smaller (JPEG, fewer pixels)"
 
 
 def describe_excess_pixels(width: int, height: int, limits: Limits) -> str | None:

@@ -56,7 +56,7 @@ def read_open_file(file: BinaryFile, name: str, limits: Limits) -> bytes | Image
         code, fault = _explain(file, error)
         return ImageError(code, f"{quote_name(name)}: {fault}")
     if left <= 0:
-        return too_large(name, limits.content_bytes + 1 - left, limits)
+        return too_large(name, limits.content_bytes + 1 - left, limits, at_least=True)
     if not parts and _is_read(file):
         fault = "nothing is left to read in the file: rewind it with seek(0)"
         return ImageError(Code.INVALID_ARGUMENT, f"{quote_name(name)}: {fault}")

@@ -51,9 +51,9 @@ def raised_to_fit(limits: Limits) -> Limits:
     return replace(limits, content_bytes=max(MOST_BYTES, limits.content_bytes))
 
 
-def too_large(name: str, size: int, limits: Limits) -> ImageError:
+def too_large(name: str, size: int, limits: Limits, *, at_least: bool = False) -> ImageError:
     """Return the error of a file that has more bytes than the limits allow; the name is as the user knows it."""
-    fault = describe_excess_bytes(size, limits)
+    fault = describe_excess_bytes(size, limits, at_least=at_least)
     return ImageError.advised(Code.INVALID_ARGUMENT, f"{quote_name(name)}: {fault}", _FIT if size <= MOST_BYTES else ())
 
 

@@ -1,5 +1,6 @@
 """What callers pass as images besides paths and bytes: open files and pictures of Pillow."""
 
+import os
 import sys
 from typing import Any, Protocol, TypeGuard
 
@@ -46,8 +47,9 @@ def is_picture(given: object) -> TypeGuard[Picture]:
 def is_open_file(given: object) -> TypeGuard[BinaryFile]:
     """Return whether bytes can be read from an object a few at a time."""
     kind = type(given)
-    # The answers of requests and httpx have their bytes as `content`, which may still have to be downloaded.
-    if isinstance(given, type) or hasattr(kind, "content"):
+    # The answers of requests and httpx have their bytes as `content`, which may still have to be downloaded. The paths
+    # of `py.path` have a `read` that opens their files.
+    if isinstance(given, type | os.PathLike) or hasattr(kind, "content"):
         return False
     # A field of Django opens its file when its `read` is looked up.
     return hasattr(kind, "read") or callable(getattr(given, "read", None))

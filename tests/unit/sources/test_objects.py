@@ -156,7 +156,7 @@ def test_a_binary_file_is_read(kind: str) -> None:
 def test_a_binary_file_over_the_limit_is_refused(kind: str) -> None:
     content, limits = _PNG.ljust(200_000), Limits(content_bytes=199_999)
     with _closing(_FILES[kind](content)) as file:
-        assert "the file has 200,000 bytes, the limit is 199,999" in _fault(file, limits)
+        assert "the file has at least 200,000 bytes, the limit is 199,999" in _fault(file, limits)
     with _closing(_FILES[kind](content)) as file:
         assert isinstance(_read(file, Limits(content_bytes=200_000)), Image)
 
@@ -228,6 +228,19 @@ def test_a_file_that_is_opened_by_its_first_use_may_be_missing(tmp_path: Path) -
     assert isinstance(read, Rejection)
     assert (read.key, read.error.code) == ("gone.png", Code.NOT_FOUND)
     assert read.error.message == "gone.png: no such file, check the path"
+
+
+def test_a_path_that_can_be_read_is_a_path(tmp_path: Path) -> None:
+    class Local:
+        def __fspath__(self) -> str:
+            return str(path)
+
+        def read(self) -> str:
+            return path.read_text(encoding="utf-8")
+
+    path = tmp_path / "a.png"
+    path.write_bytes(_PNG)
+    assert _read(Local()) == Image(str(path), _PNG)
 
 
 def test_a_file_that_is_closed_or_written_to_is_a_rejection(tmp_path: Path) -> None:
