@@ -204,6 +204,65 @@ def test_narrow_windows_show_one_thing_at_a_time(browser: Browser, tmp_path: Pat
     page.close()
 
 
+def test_a_word_is_not_scrolled_below_the_head_and_a_long_one_is_cut(browser: Browser, tmp_path: Path) -> None:
+    lines = [[Placed("above", (40, 20, 90, 50))], [Placed("long" * 100, (40, 60, 960, 80))]]
+    lines += [[Placed("more", (40, 20 * row, 90, 20 * row + 15))] for row in range(5, 68)]
+    path = tmp_path / "report.html"
+    path.write_bytes(b"".join(report([placed("a.png", lines, (1000, 1400))])))
+    opened = open_page(browser, path, width=1000)
+    page = opened.page
+    page.locator(".w").last.click()
+    page.locator(".w").first.click()
+    box, head = page.locator(".words [data-on]").bounding_box(), page.locator(".head").bounding_box()
+    assert box is not None
+    assert head is not None
+    assert box["y"] >= head["y"] + head["height"]
+    page.locator(".w").nth(1).click()
+    assert page.locator("#detail").evaluate("each => each.scrollWidth - each.clientWidth") == 0
+    assert opened.complaints == []
+    page.close()
+
+
+def test_letters_that_become_longer_when_small_do_not_move_what_is_marked(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_bytes(
+        b"".join(report([placed("a.png", [[Placed("İİİİ", (1, 2, 30, 9)), Placed("Word", (40, 2, 70, 9))]])]))
+    )
+    opened = open_page(browser, path)
+    opened.page.locator("#query").fill("wORD")
+    expect(opened.page.locator(".excerpt mark")).to_have_text("Word")
+    opened.page.locator("#query").fill("İ")
+    expect(opened.page.locator(".w[data-hit]")).to_have_text("İİİİ")
+    assert opened.complaints == []
+    opened.page.close()
+
+
+def test_on_paper_all_rows_follow_each_other_and_ink_is_dark(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    words = [[Placed("word", (1, 2, 30, 9))]]
+    path.write_bytes(b"".join(report(placed(f"{number:02}.png", words, (400, 4000)) for number in range(40))))
+    opened = open_page(browser, path)
+    page = opened.page
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".row .name").all_inner_texts() == [f"{number:02}.png" for number in range(40)]
+    tops = page.locator(".row").evaluate_all("rows => rows.map((row) => row.getBoundingClientRect().top)")
+    assert tops == sorted(set(tops))
+    head = page.locator(".head").bounding_box()
+    assert head is not None
+    assert tops[-1] < head["y"]
+    # A picture is no higher than a page.
+    view = page.locator(".view").bounding_box()
+    assert view is not None
+    assert view["height"] < 270 / 25.4 * 96
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(34, 31, 26)"
+    expect(page.locator("#word")).to_be_hidden()
+    assert opened.complaints == []
+    page.close()
+
+
 def test_no_text_runs(browser: Browser, tmp_path: Path) -> None:
     hostile = [
         *hostile_results.HOSTILE,

@@ -14,7 +14,14 @@ const collator = new Intl.Collator(undefined, { numeric: true });
 const compare = (one, other) => collator.compare(one, other);
 
 // Made at the first search: most reports are looked at without one.
-const searched = (entry) => (entry.searched ??= `${entry.key}\n${entry.error ?? ""}\n${entry.text}`.toLowerCase());
+const searched = (entry) => (entry.searched ??= lowered(`${entry.key}\n${entry.error ?? ""}\n${entry.text}`));
+
+// In small letters and as long as it was, which `toLowerCase` alone is not for all: it makes two of "İ".
+function lowered(text) {
+  const lower = text.toLowerCase();
+  if (lower.length === text.length) return lower;
+  return Array.from(text, (each) => (each.toLowerCase().length === each.length ? each.toLowerCase() : each)).join("");
+}
 
 function isChosen(entry) {
   const { terms, code, bar } = choice;
@@ -28,11 +35,11 @@ function chosen() {
   return entries.filter(isChosen).sort((one, other) => orders[choice.order](one, other) || one.number - other.number);
 }
 
-const termsOf = (query) => query.toLowerCase().split(/\s+/).filter(Boolean);
+const termsOf = (query) => lowered(query).split(/\s+/).filter(Boolean);
 
 // Where the terms occur in a text, from the first to the last, without overlaps.
 function occurrences(text, terms) {
-  const lower = text.toLowerCase();
+  const lower = lowered(text);
   const found = [];
   for (const term of terms) {
     for (let at = lower.indexOf(term); at >= 0; at = lower.indexOf(term, at + term.length)) {

@@ -70,13 +70,15 @@ function makePicture(entry, [wide, high, areas]) {
   }
   const svg = draw("svg", {
     viewBox: `0 0 ${size[0]} ${size[1]}`, preserveAspectRatio: "none", role: "img",
-    "aria-label": `${counted(number, "box")} over the picture`.replace("boxs", "boxes"),
+    "aria-label": `The boxes of ${counted(number, "word")} over the picture`,
   }, groups.blocks, groups.lines, groups.words);
   svg.addEventListener("click", (event) => pick(event.target));
   const paper = make("div", { class: picture ? "paper" : "paper blank" },
     picture ? make("img", { src: picture, alt: `The picture ${entry.key}` }) : null, svg);
-  if (!(picture && !wide)) paper.style.aspectRatio = `${wide} / ${high}`;
-  return make("figure", { class: "picture" }, make("div", { class: "view" }, paper),
+  const view = make("div", { class: "view" }, paper);
+  if (wide) paper.style.aspectRatio = `${wide} / ${high}`;
+  if (wide) view.style.setProperty("--ratio", wide / high);
+  return make("figure", { class: "picture" }, view,
     entry.why === null ? null : make("figcaption", {}, whyMissing(entry)));
 }
 
@@ -139,6 +141,9 @@ function showWord(number) {
   if (opened.level !== "words") showLevel("words");
   for (const each of [span, drawn]) each.setAttribute("data-on", "");
   drawn.parentNode.append(drawn); // Above its neighbours.
+  // Not below the head, which stays above what is scrolled, nor below what is said about the word.
+  const head = detail.querySelector(".head");
+  detail.style.scrollPaddingBlock = `${getComputedStyle(head).position === "sticky" ? head.offsetHeight + 8 : 0}px 64px`;
   span.scrollIntoView({ block: "nearest", inline: "nearest" });
   drawn.scrollIntoView({ block: "nearest", inline: "nearest" });
   byId("word").replaceChildren(make("bdi", {}, text), make("b", { "data-band": bandOf(confidence) }, percent(confidence)),
@@ -168,7 +173,7 @@ function showLarge(isLarge) {
 // Marks words, in the text and on the picture, in which a term of the search occurs.
 function markTerms() {
   opened.words.forEach(({ text }, number) => {
-    const lower = text.toLowerCase();
+    const lower = lowered(text);
     const isHit = choice.terms.some((term) => lower.includes(term));
     for (const each of [opened.spans[number], opened.shapes[number]]) each.toggleAttribute("data-hit", isHit);
   });

@@ -38,6 +38,13 @@ function showRows(isAll = false) {
   }
 }
 
+// On paper, rows stand in the order in which they were made.
+function showAllRows() {
+  for (const row of rows.values()) row.remove();
+  rows.clear();
+  showRows(true);
+}
+
 function makeRow(entry, place) {
   const picture = pictureOf(entry);
   const [folder, name] = splitKey(entry.key);

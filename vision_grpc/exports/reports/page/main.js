@@ -55,7 +55,7 @@ byId("order").addEventListener("change", (event) => {
 byId("clear").addEventListener("click", endSearch);
 pane.addEventListener("scroll", () => showRows(), { passive: true });
 addEventListener("resize", () => showRows());
-addEventListener("beforeprint", () => showRows(true));
+addEventListener("beforeprint", showAllRows);
 addEventListener("afterprint", () => showRows());
 
 showTotals();
