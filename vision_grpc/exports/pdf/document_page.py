@@ -1,5 +1,6 @@
 """A page of a PDF as it is in its document."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pikepdf
@@ -54,6 +55,7 @@ def _add(pdf: pikepdf.Pdf, page: pikepdf.Page, result: ImageResult) -> TextPage 
         return of_another_size("points", size, stated)
     pixels = size_read(result) or size
     pdf.pages.append(page)
+    _make_room(pdf.pages[-1])
 
     def place(x: int, y: int) -> tuple[float, float]:
         return x / pixels[0] * size[0], y / pixels[1] * size[1]
@@ -61,9 +63,18 @@ def _add(pdf: pikepdf.Pdf, page: pikepdf.Page, result: ImageResult) -> TextPage 
     return TextPage(pdf.pages[-1], size, place, _turned(turn, box))
 
 
+def _make_room(page: pikepdf.Page) -> None:
+    """Let a form be added to what a page shows: viewers pass over a list of forms that is not one, pikepdf does not."""
+    resources = page.resources
+    if not isinstance(resources.get("/XObject", pikepdf.Dictionary()), pikepdf.Dictionary):
+        del resources["/XObject"]
+
+
 def _visible(page: pikepdf.Page) -> tuple[float, float, float, float]:
     """Return the left, bottom, right and top of what PDFium shows of a page."""
-    media, crop = _sorted(page.mediabox), _sorted(page.cropbox)
+    media = crop = _sorted(page.mediabox)
+    with suppress(TypeError, ValueError):  # PDFium passes over what is not a box.
+        crop = _sorted(page.cropbox)
     left, bottom, right, top = *map(max, media[:2], crop[:2]), *map(min, media[2:], crop[2:])
     return (left, bottom, right, top) if left < right and bottom < top else media
 
@@ -74,7 +85,9 @@ def _sorted(box: pikepdf.Object) -> tuple[float, float, float, float]:
 
 
 def _are_near(size: tuple[float, float], stated: tuple[float, float], page: pikepdf.Page) -> bool:
-    units = {1.0, float(page.obj.get("/UserUnit", 1))}
+    units = {1.0}
+    with suppress(TypeError, ValueError):
+        units.add(float(page.obj.get("/UserUnit", 1)))
     return any(
         all(abs(side * unit - before) <= POINTS_WITHIN for side, before in zip(size, stated, strict=True))
         for unit in units

@@ -150,6 +150,29 @@ def read_pages(path: Path) -> list[ImageResult]:
     return results
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("/CropBox", pikepdf.Name.a),
+        ("/CropBox", pikepdf.Array([0, 0, 400])),
+        ("/CropBox", pikepdf.Array([0, 0, pikepdf.Name.a, 200])),
+        ("/Resources", 5),
+        ("/Resources", pikepdf.Dictionary(XObject=5)),
+        ("/UserUnit", pikepdf.Name.a),
+        ("/Rotate", pikepdf.Name.a),
+        ("/Contents", 5),
+    ],
+)
+def test_a_page_with_odd_values_is_exported(tmp_path: Path, name: str, value: object) -> None:
+    with pikepdf.new() as document:
+        document.add_blank_page(page_size=_SIZE)
+        document.pages[0].obj[name] = value
+        document.save(tmp_path / "odd.pdf")
+    result = replace(word_in(f"{tmp_path}/odd.pdf#page=1"), fitted={"points": [*map(float, _SIZE)]})
+    (page,) = find_words(made(tmp_path / "out.pdf", result))
+    assert overlap(page.box("слово"), _PLACE) > 0.85
+
+
 def test_pages_of_a_tiff(tmp_path: Path) -> None:
     path = tmp_path / "a.tiff"
     path.write_bytes(make_tiff([marked("1"), marked("L")]))
