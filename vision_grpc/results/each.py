@@ -18,8 +18,14 @@ def each(results: Results) -> Iterator[ImageResult]:
     if isinstance(results, ImageResult):
         yield results
         return
+    if not isinstance(cast("object", results), Iterable):
+        raise _type_error(results)
     for result in cast("Iterable[object]", results):
         if not isinstance(result, ImageResult):
-            message = f"results: an ImageResult or an iterable of them is needed, not one with {type(result).__name__}"
-            raise TypeError(message)
+            raise _type_error(result, before="one with ")
         yield result
+
+
+def _type_error(given: object, *, before: str = "") -> TypeError:
+    name = type(given).__name__
+    return TypeError(f"results: an ImageResult or an iterable of them is needed, not {before}{name}")

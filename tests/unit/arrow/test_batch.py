@@ -169,6 +169,8 @@ def test_the_arguments_are_checked() -> None:
         TypeError, match=r"^results: an ImageResult or an iterable of them is needed, not one with str$"
     ):
         to_batch("ab")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^results: an ImageResult or an iterable of them is needed, not NoneType$"):
+        to_batch(None)  # type: ignore[arg-type]
 
 
 def test_more_than_a_batch_holds_is_said() -> None:
