@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from enum import Enum, auto
 from threading import Lock
+from typing import BinaryIO
 from zlib import crc32
 
 from vision_grpc.bulk.half_files import half_name, remove_left_halves
@@ -24,6 +25,9 @@ from vision_grpc.texts.strict import bytes_of_key
 _OUTPUT, _FOREIGN, _FOLDER, _IMAGE = 0, 1, 2, 4
 # A folder has the name of a text, or something else that of a folder.
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTEMPTY, errno.ELOOP})
+
+
+_BLOCK_BYTES = 1 << 20
 
 
 class TextFolderError(AdvisedError):
@@ -113,7 +117,7 @@ class TextFolder:
         if result.ok:
             self._write(result.key, _content_of(result.text))
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes | memoryview) -> None:
         """Write what was made of an image; as `write` otherwise."""
         self._write(key, content)
 
@@ -157,7 +161,7 @@ class TextFolder:
                     return False
             return self._owners.add(os.fsdecode(name), owner) in {None, owner}
 
-    def _write(self, key: str, content: bytes, *, replaced: _There = _There.NOTHING) -> None:
+    def _write(self, key: str, content: bytes | memoryview, *, replaced: _There = _There.NOTHING) -> None:
         *names, last = self._claim(key)
         owner = _owner_of(key)
         for number, name in enumerate(names):
@@ -174,7 +178,7 @@ class TextFolder:
             problem = f"{quote_name(os.fsdecode(self._path_of(last)))}: cannot be written (something else is there)"
             raise TextFolderError(problem, advice=[Advice("move it away, or name another folder")])
 
-    def _look(self, name: bytes, content: bytes) -> _There:
+    def _look(self, name: bytes, content: bytes | memoryview) -> _There:
         path = self._path_of(name)
         try:
             status = os.lstat(path)
@@ -182,19 +186,22 @@ class TextFolder:
                 return _There.OTHER
             if status.st_size == len(content):
                 with open(path, "rb") as file:  # noqa: PTH123
-                    return _There.EQUAL if self._is_same(file.read(), content) else _There.OTHER
+                    return _There.EQUAL if self._is_same(file, content) else _There.OTHER
         except FileNotFoundError:
             return _There.NOTHING
         except OSError:  # It cannot be compared, or a file is where the folder has to be.
             return _There.OTHER
         return _There.OTHER if status.st_size else _There.EMPTY
 
-    def _is_same(self, there: bytes, content: bytes) -> bool:
-        if there == content or self._differs is None:
-            return there == content
-        return self._differs.sub(b"", there) == self._differs.sub(b"", content)
+    def _is_same(self, file: BinaryIO, content: bytes | memoryview) -> bool:
+        if self._differs is not None:
+            return self._differs.sub(b"", file.read()) == self._differs.sub(b"", content)
+        rest = memoryview(content)
+        while (block := file.read(_BLOCK_BYTES)) and rest[: len(block)] == memoryview(block):
+            rest = rest[len(block) :]
+        return not (block or rest)
 
-    def _place(self, name: bytes, content: bytes) -> bool:
+    def _place(self, name: bytes, content: bytes | memoryview) -> bool:
         """Write a file; return False if the file system lets no file have this name."""
         try:
             self._replace(name, content)
@@ -204,7 +211,7 @@ class TextFolder:
             raise _explain(error, self._path_of(name)) from error
         return True
 
-    def _replace(self, name: bytes, content: bytes) -> None:
+    def _replace(self, name: bytes, content: bytes | memoryview) -> None:
         target = self._path_of(name)
         parent = os.path.dirname(target)  # noqa: PTH120
         if parent != self._made:
@@ -221,7 +228,7 @@ class TextFolder:
         return os.path.join(self._root, name)  # noqa: PTH118
 
 
-def _write_whole(folder: bytes, target: bytes, content: bytes) -> None:
+def _write_whole(folder: bytes, target: bytes, content: bytes | memoryview) -> None:
     half = os.path.join(folder, half_name())  # noqa: PTH118
     try:
         with open(half, "wb", buffering=0) as file:  # noqa: PTH123

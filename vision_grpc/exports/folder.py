@@ -1,12 +1,18 @@
 """A folder with a file for each image, or for each document whose pages are images."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
+from tempfile import SpooledTemporaryFile
 
 from vision_grpc.bulk.text_folder import TextFolder
 from vision_grpc.exports.documents import documents, pages_of
 from vision_grpc.exports.kinds import Kind
 from vision_grpc.results import ImageResult
+
+_MOST_HELD_BYTES = 8 << 20
+"""A file that is larger is not held in memory."""
 
 Write = Callable[[Iterable[ImageResult]], Iterator[bytes]]
 
@@ -17,7 +23,7 @@ class ExportFolder:
     Pages of a document (`b.pdf#page=3`) that follow each other go to one file (`b.tsv`) where the format holds several;
     else also each page of a result that has several gets a file.
     The names are those of `TextFolder`, which never overwrites another file; each file appears when it is complete, and
-    is held in memory until then.
+    a large one is in a temporary file until then.
 
     Raises:
         TextFolderError: the folder cannot be made.
@@ -35,10 +41,10 @@ class ExportFolder:
         """
         count = 0
         for key, pages in self._files(results):
-            content = b"".join(writer(pages))
-            if content or self._kind.is_text:
-                self._folder.put(key, content)
-                count += 1
+            with _collected(writer(pages)) as content:
+                if content or self._kind.is_text:
+                    self._folder.put(key, content)
+                    count += 1
         return count
 
     @property
@@ -50,3 +56,18 @@ class ExportFolder:
         if self._kind.holds_several:
             return documents(results)
         return ((page.key, [page]) for result in results for page in pages_of(result))
+
+
+@contextmanager
+def _collected(chunks: Iterable[bytes]) -> Generator[bytes | memoryview]:
+    """Yield chunks as one: if they are large together, mapped from a temporary file."""
+    with SpooledTemporaryFile(_MOST_HELD_BYTES) as file:
+        for chunk in chunks:
+            file.write(chunk)
+        if file.tell() > _MOST_HELD_BYTES:
+            file.flush()
+            # Not closed here: an error may have parts of it. It goes with the last of them.
+            yield memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
+        else:
+            file.seek(0)
+            yield file.read()

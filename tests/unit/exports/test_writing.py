@@ -2,6 +2,7 @@ import io
 import os
 import re
 import stat
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -13,9 +14,10 @@ from journaled import answer, failed
 
 from vision_grpc import exports
 from vision_grpc.exports import KINDS, ExportError
+from vision_grpc.exports.folder import ExportFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from vision_grpc.results import ImageResult
 
@@ -101,10 +103,29 @@ def test_each_page_of_one_answer_gets_a_file_where_the_format_holds_one(tmp_path
         exports.write(tmp_path / "o.xml", "page", result_of("b.pdf", message))
 
 
+def test_a_large_file_of_a_folder_is_not_held_in_memory(tmp_path: Path) -> None:
+    def write(results: "Iterable[ImageResult]") -> "Iterator[bytes]":
+        for number, _ in enumerate(results):
+            yield bytes([number]) * 1_000_000
+
+    pages = [read(f"b.pdf#page={number}") for number in range(1, 41)]
+    tracemalloc.start()
+    for _ in range(2):
+        assert ExportFolder(tmp_path, KINDS["tsv"]).write(pages, write) == 1
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    [made] = tmp_path.iterdir()
+    assert made.read_bytes() == b"".join(write(pages))
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize("most_held", [1, 1 << 20])
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"searchable-pdf"}))
 def test_a_folder_stays_as_it_is_when_the_same_is_exported_again(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, most_held: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("vision_grpc.exports.folder._MOST_HELD_BYTES", most_held)
+
     class Later(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Self:
