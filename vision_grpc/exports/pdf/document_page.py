@@ -54,6 +54,8 @@ def _add(pdf: pikepdf.Pdf, page: pikepdf.Page, result: ImageResult) -> TextPage 
     if (stated := numbers_of(result.fitted, "points")) is not None and not _are_near(size, stated, page):
         return of_another_size("points", size, stated)
     pixels = size_read(result) or size
+    if not all(pixels):
+        return Missing("the page is empty: it has no size")
     pdf.pages.append(page)
     _make_room(pdf.pages[-1])
 

@@ -242,7 +242,10 @@ def _picture_of_page(fitted: Fitted, result: ImageResult, most_pixels: int | Non
     image = picture.image
     if image.size != size and most_pixels is None:
         from vision_grpc.sources.fit.flattening import scale
+        from vision_grpc.sources.fit.opening import MOST_PIXELS
 
+        if size[0] * size[1] > MOST_PIXELS:  # No page was rendered so, but a damaged answer may say it.
+            return of_another_size("pixels", image.size, size)
         image = scale(image, size)
     return Picture(image, size)
 
@@ -272,11 +275,11 @@ def size_read(result: ImageResult) -> tuple[int, int] | None:
         page = next(iter(result.pages), None)
     except ProtocolError:
         page = None
-    if page is not None and page.width and page.height:
+    if page is not None and page.width > 0 and page.height > 0:
         return page.width, page.height
     stated = result.fitted or {}
     wide, high = stated.get("width"), stated.get("height")
-    return (wide, high) if isinstance(wide, int) and isinstance(high, int) and wide and high else None
+    return (wide, high) if isinstance(wide, int) and isinstance(high, int) and wide > 0 and high > 0 else None
 
 
 def numbers_of(fitted: Mapping[str, object] | None, name: str) -> tuple[float, float] | None:

@@ -173,6 +173,17 @@ def test_a_page_with_odd_values_is_exported(tmp_path: Path, name: str, value: ob
     assert overlap(page.box("слово"), _PLACE) > 0.85
 
 
+def test_a_page_without_a_size_is_left_out(tmp_path: Path) -> None:
+    with pikepdf.new() as document:
+        document.add_blank_page(page_size=_SIZE)
+        document.pages[0].obj.MediaBox = pikepdf.Array([0, 0, 0, 0])
+        document.save(tmp_path / "odd.pdf")
+    left_out = list[str]()
+    result = word_in(f"{tmp_path}/odd.pdf#page=1", (0, 0))
+    assert b"".join(searchable_pdf(result, left_out=lambda _, why: left_out.append(why))) == b""
+    assert left_out == ["the page is empty: it has no size"]
+
+
 def test_pages_of_a_tiff(tmp_path: Path) -> None:
     path = tmp_path / "a.tiff"
     path.write_bytes(make_tiff([marked("1"), marked("L")]))

@@ -131,6 +131,15 @@ def test_pages_of_a_pdf(tmp_path: Path) -> None:
     assert reason(second) == "the document does not have this page"
 
 
+def test_a_page_is_not_made_as_large_as_a_damaged_answer_says(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(make_pdf([PdfPage(text("word"))]))
+    result = ImageResult(f"{tmp_path}/a.pdf#page=1", fitted={"width": 10**30, "height": 10**30})
+    missing = Pictures().find(result)
+    assert isinstance(missing, Missing)
+    assert missing.reason.startswith("is another picture now")
+    assert isinstance(Pictures().find(replace(result, fitted={"width": 10**30, "height": -5})), Picture)
+
+
 def test_pages_of_a_tiff(tmp_path: Path) -> None:
     path = tmp_path / "a.tiff"
     path.write_bytes(make_tiff([marked((60, 40)), marked((80, 30))]))
