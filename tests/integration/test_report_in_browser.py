@@ -204,21 +204,88 @@ def test_narrow_windows_show_one_thing_at_a_time(browser: Browser, tmp_path: Pat
     page.close()
 
 
-def test_a_word_is_not_scrolled_below_the_head_and_a_long_one_is_cut(browser: Browser, tmp_path: Path) -> None:
-    lines = [[Placed("above", (40, 20, 90, 50))], [Placed("long" * 100, (40, 60, 960, 80))]]
-    lines += [[Placed("more", (40, 20 * row, 90, 20 * row + 15))] for row in range(5, 68)]
+def is_in_sight(page: Page, selector: str) -> bool:
+    """Return whether the whole of an element is within what it scrolls in, with nothing over its corners."""
+    is_seen: bool = page.locator(selector).evaluate(
+        """each => {
+            const pane = each.closest(".view, .reading").getBoundingClientRect();
+            const { left, right, top, bottom } = each.getBoundingClientRect();
+            const corners = [[left, top], [right, top], [left, bottom], [right, bottom]];
+            const inner = corners.map(([x, y]) => [x === left ? x + 2 : x - 2, y === top ? y + 2 : y - 2]);
+            return left >= pane.left && right <= pane.right && top >= pane.top && bottom <= pane.bottom &&
+                inner.every(([x, y]) => document.elementFromPoint(x, y) === each);
+        }"""
+    )
+    return is_seen
+
+
+@pytest.mark.parametrize("width", [400, 1000, 1600])
+def test_a_word_and_its_box_are_seen_at_once_on_tall_pages(browser: Browser, tmp_path: Path, width: int) -> None:
+    picture = tmp_path / "tall.png"
+    Image.new("L", (1000, 3000), 235).save(picture)
+    lines = [[Placed("long" * 100, (40, 10, 960, 40))]]
+    lines += [
+        [Placed(f"w{row}-{at}", (40 + 230 * at, 48 * row, 200 + 230 * at, 48 * row + 30), 0.5) for at in range(4)]
+        for row in range(1, 61)
+    ]
     path = tmp_path / "report.html"
-    path.write_bytes(b"".join(report([placed("a.png", lines, (1000, 1400))])))
-    opened = open_page(browser, path, width=1000)
+    path.write_bytes(b"".join(report([placed(str(picture), lines, (1000, 3000))])))
+    opened = open_page(browser, path, width=width)
     page = opened.page
-    page.locator(".w").last.click()
-    page.locator(".w").first.click()
-    box, head = page.locator(".words [data-on]").bounding_box(), page.locator(".head").bounding_box()
-    assert box is not None
-    assert head is not None
-    assert box["y"] >= head["y"] + head["height"]
-    page.locator(".w").nth(1).click()
-    assert page.locator("#detail").evaluate("each => each.scrollWidth - each.clientWidth") == 0
+    page.locator(".row").click()
+
+    def seen() -> tuple[str, bool, bool]:
+        word = page.locator(".w[data-on]").inner_text()
+        return word, is_in_sight(page, ".w[data-on]"), is_in_sight(page, ".words [data-on]")
+
+    for is_large in (False, True):
+        for word in ("w60-3", "w1-0", "w30-2", "w55-1"):
+            page.locator(".w", has_text=word).click()
+            assert seen() == (word, True, True)
+        for key, word in (("ArrowRight", "w55-2"), ("ArrowLeft", "w55-1"), ("n", "w55-2")):
+            page.keyboard.press(key)
+            assert seen() == (word, True, True)
+        page.locator(".words [data-word='238']").click()
+        assert seen() == ("w60-1", True, True)
+        # What is said about a long word is cut: nothing is wider for it.
+        page.locator(".w").first.click()
+        assert page.locator("#detail").evaluate("each => each.scrollWidth - each.clientWidth") == 0
+        # Nothing is above, below or under another, where it would show through.
+        boxes = [page.locator(each).bounding_box() for each in (".head", ".view", "#word", ".reading")]
+        ends = [end for box in boxes if box is not None for end in (box["y"], box["y"] + box["height"])]
+        assert len(ends) == 8
+        if is_large or width < 1600:
+            assert ends == sorted(ends)
+        page.keyboard.press("z")
+    assert opened.complaints == []
+    page.close()
+
+
+def test_texts_without_answers_are_said_to_have_no_boxes(browser: Browser, tmp_path: Path) -> None:
+    texts = [
+        ImageResult("a.png", attempts=1, known_text="three words\nhere"),
+        ImageResult("b.png", attempts=1),
+        journaled.failed("c.png"),
+    ]
+    path = tmp_path / "report.html"
+    path.write_bytes(b"".join(report(texts)))
+    opened = open_page(browser, path)
+    page = opened.page
+    assert page.locator(".row .sure").all_inner_texts() == ["no boxes", "no words", "failed"]
+    assert page.locator("#totals dd").all_inner_texts() == ["3", "1", "3", "–"]
+    expect(page.locator("#note")).to_contain_text("keep the texts without answers")
+    expect(page.locator(".facts")).to_have_text("3 words")
+    expect(page.locator(".reading .note")).to_contain_text("keep no answer for this image")
+    assert page.locator("#charts figcaption").all_inner_texts() == ["Words an image"]
+    page.get_by_role("button", name="1 to 9 words").click()
+    expect(page.locator(".row .name")).to_have_text("a.png")
+    path.write_bytes(b"".join(report([*texts, placed("d.png", [[Placed("word", (1, 2, 30, 9))]])])))
+    page.reload()
+    expect(page.locator("#note")).to_contain_text("keep the texts of 2 images without answers")
+    assert page.locator("#charts figcaption").all_inner_texts() == ["Confidence", "Words an image"]
+    path.write_bytes(b"".join(report([placed("d.png", [])])))
+    page.reload()
+    expect(page.locator("#note")).to_be_hidden()
     assert opened.complaints == []
     page.close()
 

@@ -110,8 +110,14 @@ def test_failed_and_missing_are_there_with_their_reasons(tmp_path: Path) -> None
 
 
 def test_texts_without_answers_and_pages_without_words() -> None:
-    page = page_of(placed("empty.png", []), ImageResult("text.png", attempts=1), hostile_results.damaged("damaged.png"))
+    text = ImageResult("text.png", attempts=1, known_text="three words\nhere")
+    page = page_of(placed("empty.png", []), text, hostile_results.damaged("damaged.png"))
     assert [entry["answered"] for entry in page.entries] == [True, False, False]
+    assert [(entry["words"], entry["boxed"], entry["mean"]) for entry in page.entries[:2]] == [
+        (0, True, None),
+        (3, False, None),
+    ]
+    assert page.entries[1]["facts"][0] == "3 words"
     assert page.words == [[400, 300, []], [0, 0, []], [0, 0, []]]
     assert page.entries[2]["code"] == "DATA_LOSS"
 

@@ -72,7 +72,8 @@ def _entry(result: ImageResult, layout: Layout, why: str | None) -> dict[str, An
         "code": None if error is None else error.code.name,
         "error": None if error is None else strict_tree(error.message),
         "text": strict_tree(result.text),
-        "words": layout.words,
+        "words": _word_count(result, layout),
+        "boxed": layout.page is not None,
         "mean": layout.mean,
         "doubtful": layout.doubtful,
         "answered": result.outcome is not None,
@@ -83,11 +84,11 @@ def _entry(result: ImageResult, layout: Layout, why: str | None) -> dict[str, An
 
 def _facts(result: ImageResult, layout: Layout) -> list[str]:
     facts: list[str] = []
+    words = _word_count(result, layout)
+    if words or layout.page is not None:
+        facts.append(f"{words:,} word{'' if words == 1 else 's'}")
     if layout.page is not None:
-        facts += [
-            f"{layout.words:,} word{'' if layout.words == 1 else 's'}",
-            f"{layout.page.width} × {layout.page.height} pixels",  # noqa: RUF001
-        ]
+        facts.append(f"{layout.page.width} × {layout.page.height} pixels")  # noqa: RUF001
         facts += [", ".join(layout.languages)] if layout.languages else []
     if result.transport is not None:
         attempts = "" if result.attempts <= 1 else f", {result.attempts} attempts"
@@ -95,6 +96,11 @@ def _facts(result: ImageResult, layout: Layout) -> list[str]:
     if result.request_id is not None:
         facts.append(f"request {result.request_id}")
     return facts
+
+
+def _word_count(result: ImageResult, layout: Layout) -> int:
+    # A journal may keep texts alone.
+    return len(result.text.split()) if layout.page is None else layout.words
 
 
 def _page_of(result: ImageResult) -> Page | None:

@@ -12,10 +12,8 @@ function showDetail(entry) {
   const text = entry.ok || entry.text ? makeText(entry, layout) : null;
   detail.replaceChildren(
     makeHead(entry),
-    make("div", { class: "sheet" }, makePicture(entry, layout), make("section", { class: "reading", "aria-label": "Text" },
-      ...(entry.error === null ? [] : [makeError(entry)]),
-      ...(text === null ? [] : [text]),
-      make("p", { class: "word", id: "word", "aria-live": "polite" }))));
+    make("div", { class: "sheet" }, makePicture(entry, layout),
+      make("section", { class: "reading", "aria-label": "Text", tabindex: 0 }, entry.error === null ? null : makeError(entry), text)));
   detail.scrollTop = 0;
   showLevel(opened.level);
   showLarge(opened.isLarge);
@@ -75,10 +73,11 @@ function makePicture(entry, [wide, high, areas]) {
   svg.addEventListener("click", (event) => pick(event.target));
   const paper = make("div", { class: picture ? "paper" : "paper blank" },
     picture ? make("img", { src: picture, alt: `The picture ${entry.key}` }) : null, svg);
-  const view = make("div", { class: "view" }, paper);
+  const view = make("div", { class: "view", tabindex: 0 }, paper);
   if (wide) paper.style.aspectRatio = `${wide} / ${high}`;
   if (wide) view.style.setProperty("--ratio", wide / high);
   return make("figure", { class: "picture" }, view,
+    opened.shapes.length ? make("p", { class: "word", id: "word", "aria-live": "polite" }) : null,
     entry.why === null ? null : make("figcaption", {}, whyMissing(entry)));
 }
 
@@ -105,9 +104,12 @@ function writeWord(text, box) {
 
 function makeText(entry, [, , areas]) {
   if (!areas.length) {
-    const why = entry.text || !entry.answered ? null : make("p", { class: "plain" }, "No text was found in this image.");
-    return make("div", { class: "text" }, why ?? make("p", { dir: "auto", class: "line" }, entry.text),
-      entry.answered ? null : make("p", { class: "plain" }, "The results keep no answer for this image, so there are no boxes."));
+    const paragraphs = entry.text ? entry.text.split("\n\n").map((text) =>
+      make("p", { dir: "auto" }, ...text.split("\n").map((line) => make("span", { class: "line", dir: "auto" }, line))))
+      : [make("p", { class: "plain" }, "No text was found in this image.")];
+    return make("div", { class: "text" },
+      entry.ok && !entry.answered ? make("p", { class: "note" }, "The results keep no answer for this image, so there are no boxes.") : null,
+      ...paragraphs);
   }
   const paragraphs = areas.map(([, , lines]) => make("p", { dir: "auto" }, ...lines.map(makeLine)));
   const text = make("div", { class: "text" }, ...paragraphs);
@@ -141,9 +143,6 @@ function showWord(number) {
   if (opened.level !== "words") showLevel("words");
   for (const each of [span, drawn]) each.setAttribute("data-on", "");
   drawn.parentNode.append(drawn); // Above its neighbours.
-  // Not below the head, which stays above what is scrolled, nor below what is said about the word.
-  const head = detail.querySelector(".head");
-  detail.style.scrollPaddingBlock = `${getComputedStyle(head).position === "sticky" ? head.offsetHeight + 8 : 0}px 64px`;
   span.scrollIntoView({ block: "nearest", inline: "nearest" });
   drawn.scrollIntoView({ block: "nearest", inline: "nearest" });
   byId("word").replaceChildren(make("bdi", {}, text), make("b", { "data-band": bandOf(confidence) }, percent(confidence)),

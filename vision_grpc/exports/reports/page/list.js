@@ -58,7 +58,7 @@ function makeRow(entry, place) {
     make("span", { class: "excerpt", dir: "auto" }, ...excerpt(entry)),
     entry.ok
       ? make("span", { class: "sure", "data-band": entry.mean === null ? null : bandOf(entry.mean) },
-          entry.mean === null ? "no words" : percent(entry.mean))
+          entry.mean === null ? sureness(entry) : percent(entry.mean))
       : make("span", { class: "sure", "data-band": "doubtful" }, "failed"));
   row.style.top = `${place * ROW}px`;
   row.addEventListener("click", () => {
@@ -66,6 +66,12 @@ function makeRow(entry, place) {
     openDetail();
   });
   return row;
+}
+
+// In place of a mean confidence.
+function sureness(entry) {
+  if (!entry.words) return "no words";
+  return entry.boxed ? counted(entry.words, "word") : "no boxes";
 }
 
 function splitKey(key) {

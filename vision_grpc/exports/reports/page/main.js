@@ -59,6 +59,7 @@ addEventListener("beforeprint", showAllRows);
 addEventListener("afterprint", () => showRows());
 
 showTotals();
+showNote();
 showCharts();
 showCodes();
 showList();

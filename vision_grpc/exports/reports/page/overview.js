@@ -2,6 +2,7 @@
 
 const read = entries.filter((entry) => entry.ok);
 const failedCount = entries.length - read.length;
+const unboxed = read.filter((entry) => !entry.answered);
 
 function showTotals() {
   const words = read.reduce((sum, entry) => sum + entry.words, 0);
@@ -16,6 +17,15 @@ function showTotals() {
     total("words", whole.format(words)),
     total("mean confidence", percent(sums.length ? mean : null), sums.length ? bandOf(mean) : null),
   );
+}
+
+// A journal may keep texts without the answers that they were in.
+function showNote() {
+  if (!unboxed.length) return;
+  const isAll = unboxed.length === read.length;
+  byId("note").textContent =
+    `The results keep ${isAll ? "the texts" : `the texts of ${counted(unboxed.length, "image")}`} without answers, as of a run with ` +
+    "--answers none: there are no boxes and no confidences, and the words are counted in the texts.";
 }
 
 const confidenceBars = Array.from({ length: 20 }, (_, number) => ({
@@ -72,8 +82,9 @@ function press(element, action) {
 }
 
 function showCharts() {
+  const isSaid = read.some((entry) => entry.mean !== null);
   byId("charts").append(
-    histogram("Confidence", confidenceBars, ["0 %", "50 %", "100 %"]),
+    ...(isSaid || !unboxed.length ? [histogram("Confidence", confidenceBars, ["0 %", "50 %", "100 %"])] : []),
     histogram("Words an image", wordBars, ["0", "100", "3,000+"]),
   );
 }
@@ -90,7 +101,7 @@ function showCodes() {
 }
 
 function showPressed() {
-  for (const bar of [...confidenceBars, ...wordBars]) bar.column.setAttribute("aria-pressed", String(choice.bar === bar));
+  for (const bar of [...confidenceBars, ...wordBars]) bar.column?.setAttribute("aria-pressed", String(choice.bar === bar));
   for (const button of byId("codes").children) {
     button.setAttribute("aria-pressed", String(choice.code === button.dataset.code));
   }
