@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from scanned_pages import FOLDER
 
-from vision_grpc import AsyncVisionClient, VisionClient, aio, client
+from vision_grpc import AsyncVisionClient, VisionClient
 from vision_grpc.auth import Anonymous
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local import LocalVision
@@ -25,6 +25,7 @@ from vision_grpc.messages import (
     FeatureTextDetectionConfig,
     RequestInfo,
 )
+from vision_grpc.session import session
 
 
 class Refusal(NamedTuple):
@@ -44,8 +45,7 @@ Ask = Callable[[BatchAnalyzeRequest], BatchAnalyzeResponse]
 def service() -> Iterator[LocalVision]:
     with pytest.MonkeyPatch.context() as patch, LocalVision() as vision:
         # The service is to refuse what breaks the contract; the clients would not send it.
-        patch.setattr(client, "validate", lambda _: None)
-        patch.setattr(aio, "validate", lambda _: None)
+        patch.setattr(session, "validate", lambda _: None)
         yield vision
 
 

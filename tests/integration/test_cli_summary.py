@@ -174,23 +174,25 @@ def test_no_file_is_named_that_has_no_results(service: Service, folder: Path) ->
 
 
 def test_lost_answers_are_said_with_what_was_billed(folder: Path) -> None:
-    calls = 0
+    lost: list[int] = []
 
     def lose_the_first(request: BatchAnalyzeRequest) -> Reply:
-        nonlocal calls
-        calls += 1
-        return Disconnect() if calls == 1 else answer(request)
+        if lost:
+            return answer(request)
+        lost.append(len(request.analyze_specs))
+        return Disconnect()
 
     for number in range(5, 20):
         (folder / "my scans" / f"{number}.png").write_bytes(png(number))
     with serve_grpc(lose_the_first) as service:
         finished = analyze(service, folder, "my scans", "-o", "out.jsonl", "--budget", "12", "-j", "1", "-q")
         sent = service.images_sent
-    # The next call may leave on the connection that is closing, and be lost as well.
-    assert sent in {8, 12}
+    # On a busy machine, the first call has fewer than eight. The next one may leave on the connection that is closing,
+    # and be lost as well.
+    assert lost[0] <= sent <= 12
     assert finished.complaints[-2:-1] == ["stopped by the budget, as lost answers may be billed"]
     assert finished.complaints[-1].startswith("to go on with a larger budget: ")
-    assert len(lines_of(folder / "out.jsonl")) == sent - 8
+    assert len(lines_of(folder / "out.jsonl")) == sent - lost[0]
 
 
 def test_a_silent_service_is_said_to_have_used_up_the_budget(folder: Path) -> None:

@@ -20,7 +20,6 @@ from packaging.tags import sys_tags
 from scanned_pages import ScannedPage
 
 from vision_grpc import VisionClient
-from vision_grpc import client as client_module
 from vision_grpc.auth import ApiKey
 from vision_grpc.errors import AuthError, Code, ServiceError
 from vision_grpc.local import Identities, LocalVision
@@ -32,6 +31,7 @@ from vision_grpc.messages import (
     Feature,
     FeatureTextDetectionConfig,
 )
+from vision_grpc.session import session as session_module
 from vision_grpc_pb.google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from vision_grpc_pb.google.rpc import error_details_pb2
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
@@ -238,7 +238,7 @@ def test_a_batch_of_the_largest_images_passes_the_gateway(clients: tuple[VisionC
 def test_a_refusal_through_the_gateway_is_the_same_error(
     clients: tuple[VisionClient, VisionClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "validate", lambda _: None)
+    monkeypatch.setattr(session_module, "validate", lambda _: None)
     errors: list[ServiceError] = []
     for client in clients:
         with pytest.raises(ServiceError) as caught:

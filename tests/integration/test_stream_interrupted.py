@@ -20,7 +20,7 @@ def test_a_client_is_used_again_after_interrupts(transport: str) -> None:
             [sys.executable, str(_PROGRAM), service.address, transport, str(_TIMES), "1"],
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=110,
             check=False,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )

@@ -100,10 +100,10 @@ class JsonOutcome:
         return self.message().SerializeToString()
 
     def _parse(self) -> AnalyzeResult:
-        with suppress(ProtocolError):
-            return from_json(self._json, AnalyzeResult)
-        # The error quotes the JSON: parse again without the secret.
-        return from_json(self._hide(self._json), AnalyzeResult)
+        # Without the secret first, as an error quotes the JSON; a text that has the secret in it stays as it is.
+        hidden = self._hide(self._json)
+        message = from_json(hidden, AnalyzeResult)
+        return message if hidden == self._json else from_json(self._json, AnalyzeResult)
 
     def __reduce__(self) -> tuple[object, ...]:
         if self._message is not None:  # Half as large.
