@@ -147,9 +147,10 @@ _FILES: dict[str, Callable[[bytes], Any]] = {
 
 @pytest.mark.parametrize("kind", _FILES)
 def test_a_binary_file_is_read(kind: str) -> None:
-    key = {"zip": "in/a.png", "upload": "scan.png"}.get(kind, "#3")
+    # Of a file in a tar, Python 3.11 has no name, while later ones have that of the member.
+    keys = {"zip": ["in/a.png"], "tar": ["#3", "in/a.png"], "upload": ["scan.png"]}.get(kind, ["#3"])
     with _closing(_FILES[kind](_PNG)) as file:
-        assert _read(file) == Image(key, _PNG)
+        assert _read(file) in [Image(key, _PNG) for key in keys]
 
 
 @pytest.mark.parametrize("kind", _FILES)
