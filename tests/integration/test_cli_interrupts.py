@@ -291,3 +291,23 @@ sys.exit(interrupts.exit_code)
 def test_the_exit_code_is_that_of_the_signal_wherever_it_came(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(_INTERRUPT_IN_A_TEXT)
     assert finish(start(program=("-m", "program"), cwd=tmp_path)).code == 143
+
+
+_SIGNAL_BEFORE_A_WAIT = """
+import os, signal, sys, threading
+from vision_grpc.cli.interrupts import Interrupts
+
+reader, writer = os.pipe()
+with Interrupts() as interrupts:
+    try:
+        # In another thread, it does not end the wait of this one.
+        threading.Timer(0.2, signal.raise_signal, [signal.SIGTERM]).start()
+        os.read(reader, 1)
+    except KeyboardInterrupt:
+        sys.exit(interrupts.exit_code)
+"""
+
+
+def test_a_signal_counts_that_came_just_before_a_wait() -> None:
+    finished = finish(start(program=("-c", _SIGNAL_BEFORE_A_WAIT)))
+    assert (finished.code, finished.stderr) == (143, "")

@@ -5,13 +5,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from threading import Timer, get_ident
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 from vision_grpc.cli.exits import INTERRUPTED
+from vision_grpc.cli.late_signals import handled_soon
 from vision_grpc.cli.stderr import print_line
 
 if TYPE_CHECKING:
@@ -35,17 +36,20 @@ class Interrupts:
         self._before: dict[signal.Signals, Any] = {}
         self._number: signal.Signals | None = None
         self._report_lost = sys.unraisablehook
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
             if (before := signal.getsignal(number)) not in {signal.SIG_IGN, None}:
                 self._before[number] = before
                 signal.signal(number, self._handle)
+        self._stack.enter_context(handled_soon(self._before))
         self._report_lost, sys.unraisablehook = sys.unraisablehook, self._note_lost
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.unraisablehook = self._report_lost
+        self._stack.close()
         for number, before in self._before.items():
             signal.signal(number, before)
         if self._number is not None:
