@@ -24,24 +24,31 @@ def folder(tmp_path: Path) -> Path:
 def test_a_refusal_ends_the_run_and_the_same_command_goes_on(code: Code, folder: Path) -> None:
     most: list[int] = [64]
     refusal = ServiceError(code, "not with this key")
+    answered: list[list[int]] = []
 
     def script(request: BatchAnalyzeRequest) -> Reply:
-        return answer(request) if max(numbers_of(request)) < most[0] else refusal
+        numbers = numbers_of(request)
+        if max(numbers) >= most[0]:
+            return refusal
+        answered.append(numbers)
+        return answer(request)
 
     with serve_grpc(script) as service:
         command = ["analyze", *options_to(service.address), "-o", "out.jsonl", "scans"]
         cut = run(*command, cwd=folder)
-        sent = len(service.requests)
+        # On a busy machine calls have fewer than eight images, and one with the 64th may have some before it.
+        sent, calls, images = len(service.requests), len(answered), sum(map(len, answered))
         refused = run(*command, cwd=folder)
         most[0] = _COUNT
         whole = run(*command, cwd=folder)
     # The calls in flight at the refusal are all that follow it, each perhaps with a fresh token.
-    assert sent <= 8 + 2 * 8
+    assert sent <= calls + 2 * 8
     assert (cut.code, refused.code, whole.code) == (1, 2, 0)
     assert len(cut.errors) == 1
     why = f"error: the service refused the credentials or the folder: {code.name}: not with this key"
     assert cut.errors[0].startswith(why)
-    assert f"read 64 of {_COUNT} images" in cut.stderr
+    assert 64 - 8 < images <= 64
+    assert f"read {images} of {_COUNT} images" in cut.stderr
     assert "not read" not in cut.stderr + refused.stderr + whole.stderr
     assert cut.complaints[-1].startswith("to go on: ")
     lines = lines_of(folder / "out.jsonl")
@@ -50,15 +57,21 @@ def test_a_refusal_ends_the_run_and_the_same_command_goes_on(code: Code, folder:
 
 @_CODES
 def test_texts_before_a_refusal_are_kept(code: Code, folder: Path) -> None:
+    answered: list[int] = []
+
     def script(request: BatchAnalyzeRequest) -> Reply:
-        return answer(request) if max(numbers_of(request)) < 64 else ServiceError(code, "not with this key")
+        numbers = numbers_of(request)
+        if max(numbers) >= 64:
+            return ServiceError(code, "not with this key")
+        answered.extend(numbers)
+        return answer(request)
 
     with serve_grpc(script) as service:
         command = ["analyze", *options_to(service.address), "--format", "text", "-o", "out.txt"]
         cut = run(*command, "scans", cwd=folder)
         nothing = run(*command, "scans/0300.png", cwd=folder)
     assert (cut.code, nothing.code) == (1, 2)
-    assert (folder / "out.txt.partial").read_text().count("==>") == 64
+    assert (folder / "out.txt.partial").read_text().count("==>") == len(answered) > 64 - 8
     assert not (folder / "out.txt").exists()
     assert nothing.complaints[0].startswith("error: the service refused the credentials or the folder: ")
 
