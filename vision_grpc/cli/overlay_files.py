@@ -1,17 +1,38 @@
-"""The files that `vision-grpc overlay` names itself: beside the images, or in a folder."""
+"""The files that `vision-grpc overlay` writes: those that -o names, and those beside the images or in a folder."""
 
 import os
+from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
+import click
+
+from vision_grpc.bulk.journal.header import BEGINNING
 from vision_grpc.bulk.text_names import names_of
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageError
+from vision_grpc.texts.quoting import quote_name
 from vision_grpc.texts.strict import bytes_of_key
 
 _END = b".overlay.png"
 # Before it, a PNG may have a colour profile.
 _MARK_WITHIN_BYTES = 1 << 20
+
+
+def refuse_inputs(output: Path, inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """Check that the output is none of the files that are read, nor a journal.
+
+    Raises:
+        click.UsageError: it is.
+    """
+    if not os.path.isfile(output):  # noqa: PTH113 - unlike Path.is_file, it never raises
+        return
+    real = os.path.realpath(output)
+    is_input = any(os.path.realpath(each) == real for each in inputs)
+    if is_input or _begins_with(real, BEGINNING):
+        what = "is read here" if is_input else "is a journal"
+        message = f"{quote_name(output)} {what}, -o would replace it: name another file"
+        raise click.UsageError(message, click.get_current_context())
 
 
 def mark_of(key: str) -> str:
@@ -46,5 +67,13 @@ def _may_be_written(path: Path, mark: bytes) -> bool:
             return False
         with path.open("rb") as file:
             return mark in file.read(_MARK_WITHIN_BYTES)
+    except OSError:
+        return False
+
+
+def _begins_with(path: str, beginning: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as above
+            return file.read(len(beginning)) == beginning
     except OSError:
         return False

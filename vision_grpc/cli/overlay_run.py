@@ -16,8 +16,7 @@ from vision_grpc.cli.connect import check_options, connect
 from vision_grpc.cli.exits import ALL_READ, NOTHING_DONE, SOME_FAILED
 from vision_grpc.cli.interrupts import Interrupts
 from vision_grpc.cli.output import open_output
-from vision_grpc.cli.overlay_files import mark_of, place_for
-from vision_grpc.cli.picture_options import refuse_replacing
+from vision_grpc.cli.overlay_files import mark_of, place_for, refuse_inputs
 from vision_grpc.cli.stderr import print_line, with_notes
 from vision_grpc.errors import Code
 from vision_grpc.exports.pictures.finding import Missing, Pictures
@@ -25,7 +24,7 @@ from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.session.languages import clean_languages
 from vision_grpc.sources.extras import describe_missing
 from vision_grpc.sources.fit import Fitted, prepare
-from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.image import FittedImage, Image, Rejection
 from vision_grpc.sources.item import Fault, Item
 from vision_grpc.sources.kinds import suffix_of
 from vision_grpc.sources.options import SourceOptions
@@ -35,7 +34,6 @@ from vision_grpc.texts.quoting import quote_name
 if TYPE_CHECKING:
     from vision_grpc.exports.pictures.overlays import Format, Level
     from vision_grpc.session.settings import Arguments
-    from vision_grpc.sources.fit.change import Change
 
 _FORMATS: Mapping[str, "Format"] = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP"}
 _PAGE = "#page="
@@ -71,7 +69,7 @@ class Drawing:
                 names = ", ".join(_FORMATS)
                 message = f"{quote_name(output)}: the end of the name says the format, which is one of {names}"
                 raise click.UsageError(message, click.get_current_context())
-            refuse_replacing(Path(output), self._inputs)
+            refuse_inputs(Path(output), self._inputs)
 
     def expect(self, count: int) -> None:
         """Check that so many pictures can be written.
@@ -186,24 +184,19 @@ def read_images(
         yield ImageResult(fault.name, error=fault.error)
     if not items:
         return
-    changes: dict[str, Change] = {}
 
     def images() -> Generator[Item | Image | Rejection, None, None]:
         for item in items:
-            if not reading.fit:
-                yield item
-                continue
-            read = prepare(item)
+            read = prepare(item) if reading.fit else None
             if isinstance(read, Fitted):
-                changes[item.key] = read.change
-                yield Image(item.key, read.content)
+                image = FittedImage(item.key, read.content)
+                image.restore = read.change.restore
+                yield image
             else:
-                yield Rejection(item.key, read)
+                yield item if read is None else Rejection(item.key, read)
 
     with connect(reading.service, local=reading.local, timeout_s=reading.timeout_s) as client:
-        for result in client.analyze_many(images(), languages=languages, model=reading.model, ordered=True):
-            change = changes.pop(result.key, None)
-            yield result if change is None else change.restore(result)
+        yield from client.analyze_many(images(), languages=languages, model=reading.model, ordered=True)
 
 
 def read_recorded(
