@@ -3,20 +3,23 @@
 import json
 import shutil
 import signal
+from io import BytesIO
 from pathlib import Path
 
 import journaled
 import pytest
-from command_line import program_with_little_space
+from command_line import options_to, program_with_little_space
 from command_line import run as run_program
 from commands_here import Run, runner
 from PIL import Image
-from placed_words import Placed, placed
+from placed_words import Placed, page_with, placed
+from scripted_service import Reply, serve_grpc
 
 from vision_grpc.bulk.journal import LineWriter
 from vision_grpc.cli.output import OutputFile
 from vision_grpc.errors import Code
 from vision_grpc.exports.pictures.finding import Pictures
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.results import ImageResult
 
 _PAGE = Path(__file__).parents[1] / "data" / "pages" / "en_sans.png"
@@ -70,6 +73,23 @@ def test_an_image_is_read_and_drawn_beside_it(tmp_path: Path) -> None:
     with Image.open(tmp_path / "page.overlay.png") as image, Image.open(_PAGE) as original:
         assert image.size == original.size
     assert (tmp_path / "page.png").read_bytes() == before
+
+
+def test_a_picture_that_was_made_smaller_is_drawn_in_its_own_pixels(run: Run, folder: Path) -> None:
+    def script(request: BatchAnalyzeRequest) -> Reply:
+        with Image.open(BytesIO(request.analyze_specs[0].content)) as sent:
+            size = wide, high = sent.size
+        word = Placed("word", (wide // 10, high // 10, wide // 2, high // 5))
+        return BatchAnalyzeResponse(results=[page_with([[word]], size)])
+
+    Image.new("1", (6000, 4000), 1).save(folder / "large.bmp")
+    with serve_grpc(script) as service:
+        assert run("overlay", *options_to(service.address), "--fit", "--level", "words", "large.bmp").code == 0
+    with Image.open(folder / "large.overlay.png") as image:
+        drawn = image.convert("RGB")
+    assert drawn.size == (6000, 4000)
+    colours = [drawn.getpixel((x, 600)) == (255, 255, 255) for x in (560, 640, 2960, 3040)]
+    assert colours == [True, False, False, True]
 
 
 def test_a_journal_is_drawn_to_a_folder(run: Run, folder: Path) -> None:
