@@ -16,8 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 from vision_grpc.codec.json import to_json
 from vision_grpc.local import LocalVision
 from vision_grpc.local.ocr.bitmap import Bitmap
-from vision_grpc.local.ocr.engine import Engine, GivenUpError
+from vision_grpc.local.ocr.engine import GivenUpError
 from vision_grpc.local.ocr.tessdata import find_tessdata
+from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
 from vision_grpc.messages import (
     AnalyzeSpec,
     BatchAnalyzeRequest,
@@ -53,8 +54,8 @@ def dense(small_print: Image.Image) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(find_tessdata(environ))
+def engine() -> TesseractEngine:
+    return TesseractEngine(find_tessdata(environ))
 
 
 class Watch:
@@ -63,10 +64,15 @@ class Watch:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reading, self.given_up = threading.Event(), threading.Semaphore(0)
         self.finished = 0
-        recognize = Engine.recognize
+        recognize = TesseractEngine.recognize
 
         def watched(
-            engine: Engine, bitmap: Bitmap, *, languages: Sequence[str], model: str, give_up: Callable[[], bool]
+            engine: TesseractEngine,
+            bitmap: Bitmap,
+            *,
+            languages: Sequence[str],
+            model: str,
+            give_up: Callable[[], bool],
         ) -> TextAnnotation:
             asked = itertools.count()
 
@@ -83,7 +89,7 @@ class Watch:
             self.finished += 1
             return text
 
-        monkeypatch.setattr(Engine, "recognize", watched)
+        monkeypatch.setattr(TesseractEngine, "recognize", watched)
 
 
 @pytest.fixture
@@ -161,7 +167,9 @@ def test_a_page_is_given_up_when_the_service_is_closed(watch: Watch, dense: byte
     assert watch.given_up.acquire(timeout=WAIT_S)
 
 
-def test_the_engine_asks_before_each_line_and_reads_on_afterwards(engine: Engine, small_print: Image.Image) -> None:
+def test_the_engine_asks_before_each_line_and_reads_on_afterwards(
+    engine: TesseractEngine, small_print: Image.Image
+) -> None:
     page = small_print.crop((0, 0, 1800, 300))
     asked = itertools.count()
     with pytest.raises(GivenUpError):
@@ -169,15 +177,17 @@ def test_the_engine_asks_before_each_line_and_reads_on_afterwards(engine: Engine
     assert next(asked) < 3 * LINES
     top = page.crop((0, 0, 700, 50))
     assert (
-        read(engine, top, lambda: False) == read(Engine(find_tessdata(environ)), top, lambda: False) != TextAnnotation()
+        read(engine, top, lambda: False)
+        == read(TesseractEngine(find_tessdata(environ)), top, lambda: False)
+        != TextAnnotation()
     )
 
 
-def test_nothing_is_read_for_a_caller_who_has_left_before(engine: Engine) -> None:
+def test_nothing_is_read_for_a_caller_who_has_left_before(engine: TesseractEngine) -> None:
     with pytest.raises(GivenUpError):
         read(engine, Image.new("L", (100, 50), 255), lambda: True)
 
 
-def read(engine: Engine, page: Image.Image, give_up: Callable[[], bool]) -> TextAnnotation:
+def read(engine: TesseractEngine, page: Image.Image, give_up: Callable[[], bool]) -> TextAnnotation:
     bitmap = Bitmap(page.width, page.height, 1, page.tobytes())
     return engine.recognize(bitmap, languages=["en"], model="page", give_up=give_up)

@@ -31,7 +31,7 @@ from vision_grpc.local.faces import grpc as grpc_face
 from vision_grpc.local.faces.rest import RestFace
 from vision_grpc.local.listening import join_address, listen
 from vision_grpc.local.ocr.bitmap import Bitmap
-from vision_grpc.local.ocr.engine import Engine
+from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
 from vision_grpc.messages import (
     AnalyzeSpec,
     BatchAnalyzeRequest,
@@ -145,7 +145,7 @@ def test_a_process_does_not_wait_for_a_page_that_is_half_read(pages: dict[str, S
     program = """
 import pathlib, sys, threading
 from vision_grpc.local import LocalVision
-from vision_grpc.local.ocr import engine
+from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
 from vision_grpc.messages import BatchAnalyzeRequest
 
 def announce(*arguments):
@@ -153,8 +153,8 @@ def announce(*arguments):
     read(*arguments)
     print("read")
 
-begun, read = threading.Event(), engine.Engine._read
-engine.Engine._read = announce
+begun, read = threading.Event(), TesseractEngine._read
+TesseractEngine._read = announce
 request = BatchAnalyzeRequest.FromString(pathlib.Path(sys.argv[1]).read_bytes())
 with LocalVision() as vision:
     threading.Thread(target=vision._service.batch_analyze, args=[request], daemon=True).start()
@@ -184,13 +184,13 @@ def test_images_of_a_call_that_was_cancelled_are_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read: list[Bitmap] = []
-    recognize = Engine.recognize
+    recognize = TesseractEngine.recognize
 
-    def count(engine: Engine, bitmap: Bitmap, *, languages: Sequence[str], model: str) -> TextAnnotation:
+    def count(engine: TesseractEngine, bitmap: Bitmap, *, languages: Sequence[str], model: str) -> TextAnnotation:
         read.append(bitmap)
         return recognize(engine, bitmap, languages=languages, model=model)
 
-    monkeypatch.setattr(Engine, "recognize", count)
+    monkeypatch.setattr(TesseractEngine, "recognize", count)
     with LocalVision() as vision, grpc.insecure_channel(vision.grpc_endpoint) as channel:
         cancel(vision, batch(*[pages["mixed_sans"]] * 8))
         # Images are taken in the order they came: when this is answered, those before it are done with.

@@ -10,8 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 from scanned_pages import ScannedPage
 
 from vision_grpc.local.ocr.bitmap import Bitmap, decode
-from vision_grpc.local.ocr.engine import Engine, RecognitionError, UnsupportedTextError
+from vision_grpc.local.ocr.engine import RecognitionError, UnsupportedTextError
 from vision_grpc.local.ocr.tessdata import find_tessdata
+from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
 from vision_grpc.messages import Line, Polygon, TextAnnotation
 
 # Characters read wrongly, of those on the page.
@@ -20,14 +21,14 @@ TITLE = "Invoice No. 4817"
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine(find_tessdata(environ))
+def engine() -> TesseractEngine:
+    return TesseractEngine(find_tessdata(environ))
 
 
 @pytest.mark.parametrize("languages", [["ru", "en"], ["en", "ru"], ["*"]])
 @pytest.mark.parametrize("name", WORST)
 def test_pages_are_read_whatever_the_order_of_languages(
-    engine: Engine, pages: dict[str, ScannedPage], name: str, languages: list[str]
+    engine: TesseractEngine, pages: dict[str, ScannedPage], name: str, languages: list[str]
 ) -> None:
     page = pages[name]
     text = read(engine.recognize(decode(page.path.read_bytes()), languages=languages, model="page"))
@@ -35,20 +36,22 @@ def test_pages_are_read_whatever_the_order_of_languages(
 
 
 @pytest.mark.parametrize("name", ["en_sans", "ru_sans"])
-def test_pages_are_read_with_their_own_language_alone(engine: Engine, pages: dict[str, ScannedPage], name: str) -> None:
+def test_pages_are_read_with_their_own_language_alone(
+    engine: TesseractEngine, pages: dict[str, ScannedPage], name: str
+) -> None:
     page = pages[name]
     annotation = engine.recognize(decode(page.path.read_bytes()), languages=page.language_codes, model="")
     assert error_rate(read(annotation), page.text) <= WORST[name]
     assert {code for line in lines(annotation) for code in codes(line)} == set(page.language_codes)
 
 
-def test_words_carry_the_language_that_they_are_in(engine: Engine, pages: dict[str, ScannedPage]) -> None:
+def test_words_carry_the_language_that_they_are_in(engine: TesseractEngine, pages: dict[str, ScannedPage]) -> None:
     annotation = engine.recognize(decode(pages["mixed_sans"].path.read_bytes()), languages=["ru", "en"], model="page")
     found = {word.text: word.languages[0].language_code for line in lines(annotation) for word in line.words}
     assert (found["delivered"], found["Northern"], found["поставки"], found["генеральный"]) == ("en", "en", "ru", "ru")
 
 
-def test_boxes_lie_on_the_page_and_in_each_other(engine: Engine, pages: dict[str, ScannedPage]) -> None:
+def test_boxes_lie_on_the_page_and_in_each_other(engine: TesseractEngine, pages: dict[str, ScannedPage]) -> None:
     picture = decode(pages["en_sans"].path.read_bytes())
     (page,) = engine.recognize(picture, languages=["en"], model="page").pages
     assert (page.width, page.height) == (picture.width, picture.height)
@@ -67,7 +70,7 @@ def test_boxes_lie_on_the_page_and_in_each_other(engine: Engine, pages: dict[str
 
 @pytest.mark.parametrize(("model", "found"), [("page", ["Invoice", "48"]), ("line", ["Invoice 48"])])
 def test_what_stands_far_apart_is_one_line_when_the_client_says_so(
-    engine: Engine, model: str, found: list[str]
+    engine: TesseractEngine, model: str, found: list[str]
 ) -> None:
     picture = paint("Invoice", size=(1600, 90))
     ImageDraw.Draw(picture).text((1400, 20), "48", font=font(), fill=0)
@@ -76,7 +79,7 @@ def test_what_stands_far_apart_is_one_line_when_the_client_says_so(
 
 
 @pytest.mark.parametrize(("orientation", "turn"), [(3, 180), (6, 90), (8, 270)])
-def test_a_photo_taken_sideways_is_read_upright(engine: Engine, orientation: int, turn: int) -> None:
+def test_a_photo_taken_sideways_is_read_upright(engine: TesseractEngine, orientation: int, turn: int) -> None:
     upright = paint(TITLE)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -87,7 +90,7 @@ def test_a_photo_taken_sideways_is_read_upright(engine: Engine, orientation: int
     assert (annotation.pages[0].width, annotation.pages[0].height) == upright.size
 
 
-def test_text_that_differs_from_its_ground_in_hue_alone_is_read(engine: Engine) -> None:
+def test_text_that_differs_from_its_ground_in_hue_alone_is_read(engine: TesseractEngine) -> None:
     picture = paint(TITLE, mode="RGB", ink=(200, 0, 0), ground=(0, 102, 0))
     low, high = picture.convert("L").getextrema()
     assert high - low <= 1  # type: ignore[operator]
@@ -99,13 +102,13 @@ CLEAR, WHITE, BLACK, INK = (0, 0, 0, 0), (255, 255, 255, 255), (0, 0, 0, 255), (
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 @pytest.mark.parametrize("ink", [WHITE, BLACK, INK])
-def test_text_on_nothing_is_read(engine: Engine, ink: tuple[int, ...], mode: str) -> None:
+def test_text_on_nothing_is_read(engine: TesseractEngine, ink: tuple[int, ...], mode: str) -> None:
     assert read_png(engine, paint(TITLE, mode="RGBA", ink=ink, ground=CLEAR).convert(mode)) == TITLE
 
 
 @pytest.mark.parametrize(("mode", "ground"), [("L", 7), ("1", 0), ("RGB", (1, 2, 3)), ("I;16", 513)])
 def test_text_on_a_colour_that_stands_for_transparent_is_read(
-    engine: Engine, mode: str, ground: int | tuple[int, ...]
+    engine: TesseractEngine, mode: str, ground: int | tuple[int, ...]
 ) -> None:
     if mode == "I;16":
         shape = paint(TITLE).point(lambda shade: 255 if shade < 128 else 0)
@@ -116,7 +119,7 @@ def test_text_on_a_colour_that_stands_for_transparent_is_read(
     assert read_png(engine, picture, transparency=ground) == TITLE
 
 
-def test_light_and_dark_text_on_nothing_are_both_read(engine: Engine) -> None:
+def test_light_and_dark_text_on_nothing_are_both_read(engine: TesseractEngine) -> None:
     picture = Image.new("RGBA", (480, 180), CLEAR)
     for y, ink in ((20, WHITE), (100, BLACK)):
         ImageDraw.Draw(picture).text((30, y), TITLE, font=font(), fill=ink)
@@ -124,19 +127,21 @@ def test_light_and_dark_text_on_nothing_are_both_read(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(("paper", "ink"), [(WHITE, BLACK), (BLACK, WHITE)])
-def test_a_card_with_clear_margins_is_read(engine: Engine, paper: tuple[int, ...], ink: tuple[int, ...]) -> None:
+def test_a_card_with_clear_margins_is_read(
+    engine: TesseractEngine, paper: tuple[int, ...], ink: tuple[int, ...]
+) -> None:
     picture = Image.new("RGBA", (900, 400), CLEAR)
     picture.paste(paint(TITLE, mode="RGBA", ink=ink, ground=paper), (150, 150))
     assert read_png(engine, picture) == TITLE
 
 
-def test_a_picture_of_nothing_is_an_empty_page(engine: Engine) -> None:
+def test_a_picture_of_nothing_is_an_empty_page(engine: TesseractEngine) -> None:
     picture = paint(TITLE, mode="RGBA", ink=(255, 255, 255, 0), ground=CLEAR)
     assert read_png(engine, picture) == ""
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_the_text_above_a_cut_is_read(engine: Engine, kind: str) -> None:
+def test_the_text_above_a_cut_is_read(engine: TesseractEngine, kind: str) -> None:
     picture = paint(TITLE, size=(480, 400))
     ImageDraw.Draw(picture).text((30, 330), "lost", font=font(), fill=0)
     file = io.BytesIO()
@@ -147,7 +152,7 @@ def test_the_text_above_a_cut_is_read(engine: Engine, kind: str) -> None:
     assert read(engine.recognize(cut, languages=["en"], model="page")).startswith(TITLE)
 
 
-def test_a_frame_and_rules_without_text_are_an_empty_page(engine: Engine) -> None:
+def test_a_frame_and_rules_without_text_are_an_empty_page(engine: TesseractEngine) -> None:
     picture = Image.new("L", (900, 700), 255)
     draw = ImageDraw.Draw(picture)
     draw.rectangle((20, 20, 880, 680), outline=0, width=4)
@@ -159,19 +164,19 @@ def test_a_frame_and_rules_without_text_are_an_empty_page(engine: Engine) -> Non
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 40), (800, 2)])
 @pytest.mark.parametrize("model", ["page", "line"])
-def test_tiny_pictures_are_no_failure(engine: Engine, size: tuple[int, int], model: str) -> None:
+def test_tiny_pictures_are_no_failure(engine: TesseractEngine, size: tuple[int, int], model: str) -> None:
     picture = Image.new("L", size, 255)
     picture.putpixel((0, 0), 0)
     (page,) = engine.recognize(bitmap(picture), languages=["en"], model=model).pages
     assert (page.width, page.height) == size
 
 
-def test_a_picture_too_long_for_the_engine_is_refused(engine: Engine) -> None:
+def test_a_picture_too_long_for_the_engine_is_refused(engine: TesseractEngine) -> None:
     with pytest.raises(UnsupportedTextError, match="40,000 pixels long, the limit is 32,767"):
         engine.recognize(bitmap(Image.new("L", (40_000, 20), 255)), languages=["en"], model="page")
 
 
-def test_an_unknown_model_is_refused_with_those_that_are_known(engine: Engine) -> None:
+def test_an_unknown_model_is_refused_with_those_that_are_known(engine: TesseractEngine) -> None:
     with pytest.raises(UnsupportedTextError, match="unknown model 'handwritten': use page or line"):
         engine.recognize(bitmap(paint(TITLE)), languages=["en"], model="handwritten")
 
@@ -180,17 +185,17 @@ def test_an_unknown_model_is_refused_with_those_that_are_known(engine: Engine) -
 def test_damaged_language_data_is_an_error_and_not_a_worse_reading(tmp_path: Path, languages: list[str]) -> None:
     (tmp_path / "eng.traineddata").symlink_to(find_tessdata(environ) / "eng.traineddata")
     (tmp_path / "rus.traineddata").write_bytes(bytes(range(256)) * 100)
-    engine = Engine(tmp_path)
+    engine = TesseractEngine(tmp_path)
     with pytest.raises(RecognitionError, match=r"rus of|of rus"):
         engine.recognize(bitmap(paint(TITLE)), languages=languages, model="page")
     assert read(engine.recognize(bitmap(paint(TITLE)), languages=["en"], model="page")) == TITLE
 
 
-def test_more_combinations_of_languages_than_are_kept_loaded(engine: Engine, tmp_path: Path) -> None:
+def test_more_combinations_of_languages_than_are_kept_loaded(engine: TesseractEngine, tmp_path: Path) -> None:
     real = find_tessdata(environ) / "eng.traineddata"
     for model in ("eng", "deu", "fra", "ita", "spa", "por"):
         (tmp_path / f"{model}.traineddata").symlink_to(real)
-    engine = Engine(tmp_path)
+    engine = TesseractEngine(tmp_path)
     texts = [
         read(engine.recognize(bitmap(paint(TITLE)), languages=[code], model="page"))
         for code in ("en", "de", "fr", "it", "es", "pt", "en", "de")
@@ -231,7 +236,7 @@ def read(annotation: TextAnnotation) -> str:
     return " ".join(word.text for line in lines(annotation) for word in line.words)
 
 
-def read_png(engine: Engine, picture: Image.Image, **options: object) -> str:
+def read_png(engine: TesseractEngine, picture: Image.Image, **options: object) -> str:
     png = io.BytesIO()
     picture.save(png, "PNG", **options)
     return read(engine.recognize(decode(png.getvalue()), languages=["en"], model="page"))

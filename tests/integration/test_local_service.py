@@ -19,12 +19,13 @@ from scanned_pages import ScannedPage
 
 from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import Code
-from vision_grpc.local import Identities, LocalVision, service
+from vision_grpc.local import Identities, LocalVision
 from vision_grpc.local.cloud import metadata
 from vision_grpc.local.failure import BUG
+from vision_grpc.local.ocr import tesseract_engine
 from vision_grpc.local.ocr.bitmap import Bitmap, decode
-from vision_grpc.local.ocr.engine import Engine
 from vision_grpc.local.ocr.tessdata import find_tessdata
+from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
 from vision_grpc.local.service import VisionService
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -251,20 +252,20 @@ def test_a_crash_of_the_engine_is_internal_to_its_feature(
 def test_a_bug_is_internal_to_the_image_that_meets_it(
     vision: LocalVision, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, face: Face
 ) -> None:
-    recognize, good, unlucky = Engine.recognize, picture("Invoice"), picture("Unlucky", kind="JPEG")
+    recognize, good, unlucky = TesseractEngine.recognize, picture("Invoice"), picture("Unlucky", kind="JPEG")
 
     def fail_once(
-        engine: Engine, bitmap: Bitmap, *, languages: Sequence[str], model: str, give_up: Callable[[], bool]
+        engine: TesseractEngine, bitmap: Bitmap, *, languages: Sequence[str], model: str, give_up: Callable[[], bool]
     ) -> TextAnnotation:
         if bitmap == decode(unlucky):
             raise KeyError(INNER)
         return recognize(engine, bitmap, languages=languages, model=model, give_up=give_up)
 
-    monkeypatch.setattr(Engine, "recognize", fail_once)
+    monkeypatch.setattr(TesseractEngine, "recognize", fail_once)
     first, second = ask(face, vision, batch(good, unlucky)).results
     assert text_of(first) == "Invoice"
     assert second.results[0].error == Status(code=Code.INTERNAL, message=BUG)
-    monkeypatch.setattr(service, "decode", Mock(side_effect=KeyError(INNER)))
+    monkeypatch.setattr(tesseract_engine, "decode", Mock(side_effect=KeyError(INNER)))
     (result,) = ask(face, vision, batch(good)).results
     assert result.error == Status(code=Code.INTERNAL, message=BUG)
     assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == [f"'{INNER}'"] * 2

@@ -15,8 +15,9 @@ from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.faces.grpc import GrpcFace
 from vision_grpc.local.faces.rest import RestFace
 from vision_grpc.local.listening import TlsFiles, join_address
-from vision_grpc.local.ocr.engine import Engine
+from vision_grpc.local.ocr.engine import OcrEngine
 from vision_grpc.local.ocr.tessdata import find_tessdata
+from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
 from vision_grpc.local.service import VisionService
 from vision_grpc.texts.arguments import check_flag, check_port, wrong_type
 
@@ -39,6 +40,7 @@ class LocalVision:
     endpoint and metadata services, which give tokens for the keys of the identities.
     JSON is read as the cloud's gateways read it; see `vision_grpc.codec.json.gateway`. With `strict`, it is
     read to the letter: unknown fields, line breaks in base64 and single values for lists are refused.
+    `engine` reads the images, Tesseract by default.
     Port 0 takes any free port. With certificate and key (PEM) both faces accept only TLS.
 
     Raises:
@@ -57,6 +59,7 @@ class LocalVision:
         tls_key: Path | None = None,
         identities: Identities | None = None,
         strict: bool = False,
+        engine: OcrEngine | None = None,
     ) -> None:
         if not isinstance(cast("object", host), str):
             raise wrong_type(host, "host", "text such as '127.0.0.1'")
@@ -64,7 +67,8 @@ class LocalVision:
         check_port("rest_port", rest_port)
         check_flag("strict", strict)
         tls = _tls_files(tls_certificate, tls_key)
-        engine = Engine(find_tessdata(os.environ))
+        if engine is None:
+            engine = TesseractEngine(find_tessdata(os.environ))
         self._close_once = threading.Lock()
         self._closed = False
         with ExitStack() as undo:

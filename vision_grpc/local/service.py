@@ -11,10 +11,15 @@ from vision_grpc.contract.image_header import check_image
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.failure import describe_bug
-from vision_grpc.local.ocr.bitmap import Bitmap, decode, silence_warnings
-from vision_grpc.local.ocr.engine import Engine, GivenUpError, RecognitionError, UnsupportedTextError
-from vision_grpc.local.ocr.languages import UnknownLanguageError
-from vision_grpc.local.ocr.picture_file import UnreadableImageError, damaged
+from vision_grpc.local.ocr.engine import (
+    GivenUpError,
+    OcrEngine,
+    Picture,
+    RecognitionError,
+    UnreadableImageError,
+    UnsupportedTextError,
+    damaged,
+)
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,
@@ -39,8 +44,7 @@ class ServiceStoppingError(ServiceError):
 class VisionService:
     """BatchAnalyze on `threads` threads. The images of all calls share them, first come, first served."""
 
-    def __init__(self, engine: Engine, *, threads: int, limits: Limits) -> None:
-        silence_warnings()
+    def __init__(self, engine: OcrEngine, *, threads: int, limits: Limits) -> None:
         self._engine = engine
         self._limits = limits
         self._threads = DaemonThreads("vision-ocr", count=threads)
@@ -110,16 +114,16 @@ class VisionService:
         if problem := check_image(spec.content, self._limits):
             return AnalyzeResult(error=_invalid(problem))
         try:
-            bitmap = decode(spec.content, self._limits)
+            picture = self._engine.open(spec.content)
         except UnreadableImageError as error:
             return AnalyzeResult(error=_invalid(str(error)))
-        results = [self._analyze_feature(bitmap, feature, give_up) for feature in spec.features]
-        if not bitmap.complete and all(_is_blank(result) for result in results):
+        results = [self._analyze_feature(picture, feature, give_up) for feature in spec.features]
+        if not picture.complete and all(_is_blank(result) for result in results):
             # Without an error, the file would pass for one of a page without text.
             return AnalyzeResult(error=_invalid(str(damaged())))
         return AnalyzeResult(results=results)
 
-    def _analyze_feature(self, bitmap: Bitmap, feature: Feature, give_up: Callable[[], bool]) -> FeatureResult:
+    def _analyze_feature(self, picture: Picture, feature: Feature, give_up: Callable[[], bool]) -> FeatureResult:
         if feature.type != Feature.TEXT_DETECTION:
             name = Feature.Type.Name(feature.type) if feature.type in Feature.Type.values() else str(feature.type)
             return FeatureResult(error=_invalid(f"feature {name} is not supported: use TEXT_DETECTION"))
@@ -127,8 +131,8 @@ class VisionService:
             return FeatureResult(error=_invalid("TEXT_DETECTION needs a text_detection_config"))
         config = feature.text_detection_config
         try:
-            text = self._engine.recognize(bitmap, languages=config.language_codes, model=config.model, give_up=give_up)
-        except (UnknownLanguageError, UnsupportedTextError) as error:
+            text = picture.recognize(languages=config.language_codes, model=config.model, give_up=give_up)
+        except UnsupportedTextError as error:
             return FeatureResult(error=_invalid(str(error)))
         except RecognitionError as error:
             _log.exception("recognition failed")

@@ -9,7 +9,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from vision_grpc.local.ocr.bitmap import Bitmap, decode
-from vision_grpc.local.ocr.picture_file import UnreadableImageError
+from vision_grpc.local.ocr.engine import UnreadableImageError
 
 ORIENTATION = 0x0112
 _CONTRADICTION = "one header of the file says 100 x 100 pixels, another "

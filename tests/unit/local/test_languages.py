@@ -1,6 +1,7 @@
 import pytest
 
-from vision_grpc.local.ocr.languages import UnknownLanguageError, choose_models, code_of, codes_of
+from vision_grpc.local.ocr.engine import UnknownLanguageError
+from vision_grpc.local.ocr.languages import choose_models, code_of, codes_of
 
 INSTALLED = ["chi_sim", "chi_tra", "deu", "eng", "equ", "osd", "rus", "ukr"]
 

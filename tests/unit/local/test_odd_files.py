@@ -15,7 +15,7 @@ from PIL import Image
 from vision_grpc.config import Limits
 from vision_grpc.contract.png import SIGNATURE, encode_chunk
 from vision_grpc.local.ocr.bitmap import decode
-from vision_grpc.local.ocr.picture_file import UnreadableImageError
+from vision_grpc.local.ocr.engine import UnreadableImageError
 
 SIZE = (20, 10)
 PICTURE = Image.linear_gradient("L").resize(SIZE)

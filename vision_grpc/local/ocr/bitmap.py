@@ -11,8 +11,9 @@ from vision_grpc.config import Limits
 from vision_grpc.contract import png
 from vision_grpc.contract.foreign import describe_foreign
 from vision_grpc.contract.image_header import describe_excess_pixels
+from vision_grpc.local.ocr.engine import UnreadableImageError, damaged
 from vision_grpc.local.ocr.jpeg_file import open_jpeg
-from vision_grpc.local.ocr.picture_file import PictureFile, UnreadableImageError, damaged
+from vision_grpc.local.ocr.picture_file import PictureFile
 from vision_grpc.local.ocr.png_file import complete_png, open_png
 from vision_grpc.pictures.orientation import orientation_of, turn
 from vision_grpc.pictures.transparency import lay_on_ground

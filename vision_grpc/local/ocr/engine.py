@@ -1,125 +1,64 @@
-"""Text recognition by Tesseract."""
+"""What the service asks of an engine that reads text, whichever it is."""
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from vision_grpc.local.ocr.bitmap import Bitmap
-from vision_grpc.local.ocr.languages import choose_models, code_of
-from vision_grpc.local.ocr.layout import Box, RecognizedWord, arrange
-from vision_grpc.local.ocr.tessdata import installed_models
-from vision_grpc.local.ocr.tesseract import EngineWord, PageMode, Recognizer, Tesseract, TesseractError
 from vision_grpc.messages import TextAnnotation
-from vision_grpc.texts.quoting import show
 
-_DEFAULT_MODEL = "page"
-_MODES = {_DEFAULT_MODEL: PageMode.PAGE, "line": PageMode.LINE}
-# Tesseract keeps coordinates in 16 bits and refuses longer sides.
-_LONGEST_SIDE = 32_767
-# A loaded combination of models holds 10 to 60 MB.
-_RECOGNIZERS_PER_THREAD = 4
+
+class UnreadableImageError(ValueError):
+    """The file holds no picture that can be decoded here; the message says why and what to do."""
 
 
 class UnsupportedTextError(ValueError):
-    """The engine does not support what the request asks for."""
+    """The engine does not support what the request asks for; the message says what it does support."""
+
+
+class UnknownLanguageError(UnsupportedTextError):
+    """The language code is unknown, or no model for it is installed."""
 
 
 class RecognitionError(Exception):
-    """Tesseract failed unexpectedly."""
+    """The engine failed unexpectedly."""
 
 
 class GivenUpError(Exception):
     """The text is not read to its end, because nobody waits for it any more."""
 
 
-class Engine:
-    """Tesseract with the language data of one directory. Thread-safe."""
+class Picture(Protocol):
+    """A decoded file. One thread at a time uses it."""
 
-    def __init__(self, tessdata: Path) -> None:
-        self._tesseract = Tesseract()
-        self._tessdata = tessdata
-        self._installed = frozenset(installed_models(tessdata))
-        self._threads = _Recognizers()
+    @property
+    def complete(self) -> bool:
+        """Whether the file had all of the picture; what was missing is blank."""
+        ...
 
-    def recognize(
-        self, bitmap: Bitmap, *, languages: Sequence[str], model: str, give_up: Callable[[], bool] = lambda: False
-    ) -> TextAnnotation:
-        """Return the text of a picture; `model` is `page` (also when empty) or `line`.
+    def recognize(self, *, languages: Sequence[str], model: str, give_up: Callable[[], bool]) -> TextAnnotation:
+        """Return the text; `model` is empty for the usual one.
 
-        The call blocks, but releases the GIL while Tesseract works. `give_up` is asked at the beginning and before
-        each line of text.
+        The call blocks. `give_up` is asked now and then, from this thread.
 
         Raises:
-            UnknownLanguageError: a language code is unknown, or its data is not installed.
-            UnsupportedTextError: the model is unknown, or the picture is too long for the engine.
+            UnsupportedTextError: a language or the model is unknown, or the picture is not one for this engine.
             GivenUpError: `give_up` returned true.
-            RecognitionError: Tesseract failed.
+            RecognitionError: the engine failed.
         """
-        names = "+".join(choose_models(languages, self._installed))
-        mode = _MODES.get(model or _DEFAULT_MODEL)
-        if mode is None:
-            message = f"unknown model {show(model)}: use {' or '.join(_MODES)}"
-            raise UnsupportedTextError(message)
-        longest = max(bitmap.width, bitmap.height)
-        if longest > _LONGEST_SIDE:
-            message = f"the picture is {longest:,} pixels long, the limit is {_LONGEST_SIDE:,}: cut it into parts"
-            raise UnsupportedTextError(message)
-        if give_up():
-            raise GivenUpError
-        try:
-            return self._read(bitmap, names, mode, give_up)
-        except TesseractError as error:
-            if give_up():
-                raise GivenUpError from error
-            message = f"Tesseract failed with {names} of {self._tessdata}: {error}"
-            raise RecognitionError(message) from error
-
-    def _read(self, bitmap: Bitmap, names: str, mode: PageMode, give_up: Callable[[], bool]) -> TextAnnotation:
-        words = self._recognizer(names).read(bitmap, mode, give_up)
-        return arrange(_number(words), width=bitmap.width, height=bitmap.height)
-
-    def _recognizer(self, names: str) -> Recognizer:
-        """Return this thread's recognizer, for a recognizer reads one picture at a time."""
-        recognizers = self._threads.recognizers
-        if names not in recognizers:
-            if len(recognizers) == _RECOGNIZERS_PER_THREAD:
-                recognizers.popitem(last=False)
-            recognizers[names] = self._load(names)
-        recognizers.move_to_end(names)
-        return recognizers[names]
-
-    def _load(self, names: str) -> Recognizer:
-        recognizer = self._tesseract.load(self._tessdata, names)
-        # Tesseract silently skips models that it cannot load, unless all of them fail.
-        if failed := set(names.split("+")) - recognizer.loaded():
-            message = (
-                f"the language data of {', '.join(sorted(failed))} in {self._tessdata} is damaged: install it again"
-            )
-            raise RecognitionError(message)
-        return recognizer
+        ...
 
 
-class _Recognizers(threading.local):
-    """The recognizers of each thread by the names of their models, the least recently used first."""
+class OcrEngine(Protocol):
+    """Turns files into pictures that can be read. Thread-safe."""
 
-    def __init__(self) -> None:
-        self.recognizers: OrderedDict[str, Recognizer] = OrderedDict()
+    def open(self, content: bytes) -> Picture:
+        """Return the picture of a file; nothing of the file is decoded before.
+
+        Raises:
+            UnreadableImageError: the engine gets no picture from it.
+        """
+        ...
 
 
-def _number(words: Iterable[EngineWord]) -> Iterator[RecognizedWord]:
-    block = line = 0
-    for word in words:
-        block += word.begins_block
-        line += word.begins_line
-        if word.text is None:
-            continue
-        yield RecognizedWord(
-            block,
-            line,
-            box=Box(*word.box),
-            text=word.text,
-            confidence=word.confidence / 100,
-            line_confidence=word.line_confidence / 100,
-            language=code_of(word.model),
-        )
+def damaged() -> UnreadableImageError:
+    """Return the error of a file of which no picture is left."""
+    return UnreadableImageError("the file is truncated or damaged and cannot be decoded: copy or export it again")

@@ -3,7 +3,8 @@
 import struct
 
 from vision_grpc.contract import jpeg
-from vision_grpc.local.ocr.picture_file import PictureFile, UnreadableImageError, check_sizes_agree, damaged
+from vision_grpc.local.ocr.engine import UnreadableImageError, damaged
+from vision_grpc.local.ocr.picture_file import PictureFile, check_sizes_agree
 
 # A byte of precision, then height and width.
 _FRAME = struct.Struct(">BHH")

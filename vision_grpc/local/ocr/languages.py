@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from vision_grpc.local.ocr.engine import UnknownLanguageError
 from vision_grpc.texts.quoting import show
 
 ANY_LANGUAGE = "*"
@@ -31,10 +32,6 @@ _OTHER_MODELS = {
 }  # fmt: skip
 _MODELS = _LATIN_MODELS | _OTHER_MODELS
 _CODES = {model: code for code, models in _MODELS.items() for model in models}
-
-
-class UnknownLanguageError(ValueError):
-    """The language code is unknown, or no model for it is installed."""
 
 
 def codes_of(models: Collection[str]) -> list[str]:

@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-
-class UnreadableImageError(ValueError):
-    """The file holds no picture that can be decoded here; the message says why and what to do."""
+from vision_grpc.local.ocr.engine import UnreadableImageError
 
 
 class PictureFile(NamedTuple):
@@ -18,11 +16,6 @@ class PictureFile(NamedTuple):
     """Whether all of the picture is there, as far as is known before it is decoded."""
     oddities: list[str]
     """What is wrong with the file though its picture can be read, in words that follow `although`."""
-
-
-def damaged() -> UnreadableImageError:
-    """Return the error of a file of which no picture is left."""
-    return UnreadableImageError("the file is truncated or damaged and cannot be decoded: copy or export it again")
 
 
 def check_sizes_agree(one: tuple[int, int], other: tuple[int, int]) -> None:

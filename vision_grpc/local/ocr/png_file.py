@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 from vision_grpc.contract import png
-from vision_grpc.local.ocr.picture_file import PictureFile, check_sizes_agree, damaged
+from vision_grpc.local.ocr.engine import damaged
+from vision_grpc.local.ocr.picture_file import PictureFile, check_sizes_agree
 
 _HEADER = struct.Struct(">IIBBBBB")
 _GREY, _RGB, _PALETTE = 0, 2, 3
