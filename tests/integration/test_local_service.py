@@ -20,8 +20,8 @@ from scanned_pages import ScannedPage
 from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import Code
 from vision_grpc.local import Identities, LocalVision
+from vision_grpc.local.calls.failure import BUG
 from vision_grpc.local.cloud import metadata
-from vision_grpc.local.failure import BUG
 from vision_grpc.local.ocr import tesseract_engine
 from vision_grpc.local.ocr.bitmap import Bitmap, decode
 from vision_grpc.local.ocr.tessdata import find_tessdata
@@ -249,6 +249,10 @@ def test_a_crash_of_the_engine_is_internal_to_its_feature(
     assert "RecognitionError" in caplog.text
 
 
+def _bugs(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
+
+
 def test_a_bug_is_internal_to_the_image_that_meets_it(
     vision: LocalVision, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, face: Face
 ) -> None:
@@ -268,7 +272,7 @@ def test_a_bug_is_internal_to_the_image_that_meets_it(
     monkeypatch.setattr(tesseract_engine, "decode", Mock(side_effect=KeyError(INNER)))
     (result,) = ask(face, vision, batch(good)).results
     assert result.error == Status(code=Code.INTERNAL, message=BUG)
-    assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == [f"'{INNER}'"] * 2
+    assert _bugs(caplog) == [f"'{INNER}'"] * 2
 
 
 def test_a_bug_in_the_whole_call_is_internal_and_told_to_the_log_alone(
@@ -278,7 +282,7 @@ def test_a_bug_in_the_whole_call_is_internal_and_told_to_the_log_alone(
         broken.setattr(VisionService, "batch_analyze", Mock(side_effect=KeyError(INNER)))
         status = refusal(face, vision, batch(picture("Invoice")))
     assert (status.code, status.message) == (Code.INTERNAL, BUG)
-    assert [record.exc_info and str(record.exc_info[1]) for record in caplog.records] == [f"'{INNER}'"]
+    assert _bugs(caplog) == [f"'{INNER}'"]
 
 
 def test_after_a_bug_the_connection_goes_on(vision: LocalVision, monkeypatch: pytest.MonkeyPatch) -> None:

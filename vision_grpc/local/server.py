@@ -1,16 +1,23 @@
 """The local service with both its faces, from start to close."""
 
+import asyncio
 import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
 from vision_grpc.config import Limits
+from vision_grpc.contract.method import BATCH_ANALYZE, grpc_path_of, http_rule_of
+from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.desk import Desk
+from vision_grpc.local.calls.method import Method
 from vision_grpc.local.cloud.iam import Identities
+from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.faces.grpc import GrpcFace
 from vision_grpc.local.faces.rest import RestFace
@@ -19,15 +26,14 @@ from vision_grpc.local.ocr.engine import OcrEngine
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
 from vision_grpc.local.service import VisionService
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.texts.arguments import check_flag, check_port, wrong_type
 
 # How many calls of both faces together may wait for OCR; further calls are not read until one of these ends.
 _CALLS = 32
-# Programs are often killed two seconds after they are asked to stop. Calls in flight get most of that time; the rest
-# is for failing the unfinished ones and for the exit itself.
-_GRACE_S = 1.4
 # How long after the grace period the failed calls may take to deliver their status.
 _FAREWELL_S = 0.5
+_DEFAULT = ServiceConfig()
 
 
 class LocalVision:
@@ -60,6 +66,7 @@ class LocalVision:
         identities: Identities | None = None,
         strict: bool = False,
         engine: OcrEngine | None = None,
+        config: ServiceConfig = _DEFAULT,
     ) -> None:
         if not isinstance(cast("object", host), str):
             raise wrong_type(host, "host", "text such as '127.0.0.1'")
@@ -67,18 +74,26 @@ class LocalVision:
         check_port("rest_port", rest_port)
         check_flag("strict", strict)
         tls = _tls_files(tls_certificate, tls_key)
+        self._config = config
         if engine is None:
             engine = TesseractEngine(find_tessdata(os.environ))
         self._close_once = threading.Lock()
         self._closed = False
         with ExitStack() as undo:
-            self._service = VisionService(engine, threads=_cores(), limits=Limits())
+            self._service = VisionService(
+                engine, threads=_cores() if config.threads is None else config.threads, limits=Limits()
+            )
             undo.callback(self._service.close)
             # Both faces run their calls on these threads, which only convert messages and wait for OCR.
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")
             undo.callback(self._calls.shutdown, wait=False)
+            self._waits = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-wait")
+            undo.callback(self._waits.shutdown, wait=False)
+            method = batch_analyze(self._service, self._waits)
+            desk = Desk(check_open=self._service.check_open, identities=identities)
             self._rest = RestFace(
-                self._service,
+                desk,
+                method,
                 self._calls,
                 host=host,
                 port=rest_port,
@@ -88,10 +103,10 @@ class LocalVision:
             )
             undo.callback(self._rest.join)
             undo.callback(self._rest.stop, _FAREWELL_S)
-            self._grpc = GrpcFace(self._service, self._calls, host=host, port=grpc_port, tls=tls, identities=identities)
+            self._grpc = GrpcFace(desk, method, self._calls, host=host, port=grpc_port, tls=tls, identities=identities)
             undo.callback(self._grpc.stop, grace_s=0)
-            self._grpc.start()
             self._rest.start()
+            self._grpc.start()
             undo.pop_all()
         self.grpc_endpoint = join_address(host, self._grpc.port)
         """The endpoint of the gRPC face, `host:port`."""
@@ -100,16 +115,18 @@ class LocalVision:
         self.rest_endpoint = f"{'http' if tls is None else 'https'}://{join_address(host, self._rest.port)}"
         """The endpoint of the REST face, a URL without a path."""
 
-    def close(self, *, grace_s: float = _GRACE_S) -> None:
+    def close(self, *, grace_s: float | None = None) -> None:
         """Accept no more calls, finish those in flight, and stop.
 
-        Calls that take longer than `grace_s` seconds end with UNAVAILABLE; the method returns within a
-        second after that. Closing again does nothing.
+        Calls that take longer than `grace_s` seconds (None: as configured) end with UNAVAILABLE; the method returns
+        within a second after that. Closing again does nothing.
         """
         with self._close_once:
             if self._closed:
                 return
             self._closed = True
+            if grace_s is None:
+                grace_s = self._config.grace_s
             ends_at = time.monotonic() + grace_s
             grpc_stopped = self._grpc.stop(grace_s + _FAREWELL_S)
             self._rest.stop(grace_s + _FAREWELL_S)
@@ -120,6 +137,7 @@ class LocalVision:
                 grpc_stopped.wait()
                 self._rest.join()
             self._calls.shutdown(wait=False, cancel_futures=True)
+            self._waits.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> Self:
         return self
@@ -128,6 +146,16 @@ class LocalVision:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def batch_analyze(service: VisionService, threads: ThreadPoolExecutor) -> Method:
+    """Return the method that both faces serve; its calls wait on `threads`."""
+
+    async def handle(request: BatchAnalyzeRequest, call: Call) -> BatchAnalyzeResponse:
+        work = partial(service.batch_analyze, request, abandoned=call.left.is_set)
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+    return Method(grpc_path_of(BATCH_ANALYZE), http_rule_of(BATCH_ANALYZE).post, BatchAnalyzeRequest, handle)
 
 
 def _tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:

@@ -10,7 +10,7 @@ from vision_grpc.config import Limits
 from vision_grpc.contract.image_header import check_image
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.local.failure import describe_bug
+from vision_grpc.local.calls.failure import describe_bug
 from vision_grpc.local.ocr.engine import (
     GivenUpError,
     OcrEngine,

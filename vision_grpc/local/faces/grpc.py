@@ -13,12 +13,13 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from vision_grpc.contract.method import BATCH_ANALYZE
 from vision_grpc.contract.sizes import REQUEST_BYTES
+from vision_grpc.local.calls.desk import Desk
+from vision_grpc.local.calls.method import Method
 from vision_grpc.local.cloud.grpc import MODULES, SERVICE_NAMES, add_cloud
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.errors import LocalServiceError
-from vision_grpc.local.faces.grpc_call import ParsedRequests, answer_call, authorization_of
+from vision_grpc.local.faces.grpc_call import ParsedRequests, answer_by_desk
 from vision_grpc.local.listening import TlsFiles, join_address, listen, numeric_host
-from vision_grpc.local.service import VisionService
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2, vision_service_pb2_grpc
 
@@ -41,7 +42,8 @@ class GrpcFace:
 
     def __init__(
         self,
-        service: VisionService,
+        desk: Desk,
+        method: Method,
         calls: ThreadPoolExecutor,
         *,
         host: str,
@@ -51,7 +53,7 @@ class GrpcFace:
     ) -> None:
         self._server = grpc.server(calls, interceptors=[ParsedRequests()], options=_OPTIONS)
         self._health = health.HealthServicer()
-        vision_service_pb2_grpc.add_VisionServiceServicer_to_server(_Servicer(service, identities), self._server)
+        vision_service_pb2_grpc.add_VisionServiceServicer_to_server(_Servicer(desk, method), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names: tuple[str, ...] = (_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         if identities is not None:
@@ -91,19 +93,14 @@ class GrpcFace:
 
 
 class _Servicer(vision_service_pb2_grpc.VisionServiceServicer):
-    def __init__(self, service: VisionService, identities: Identities | None) -> None:
-        self._service = service
-        self._identities = identities
+    def __init__(self, desk: Desk, method: Method) -> None:
+        self._desk = desk
+        self._method = method
 
     def BatchAnalyze(  # noqa: N802 - the name that the stubs give it
         self, request: BatchAnalyzeRequest, context: grpc.ServicerContext
     ) -> BatchAnalyzeResponse:
-        def work() -> BatchAnalyzeResponse:
-            if self._identities is not None:
-                self._identities.check(authorization_of(context))
-            return self._service.batch_analyze(request, abandoned=lambda: not context.is_active())
-
-        return answer_call(context, work)
+        return answer_by_desk(context, self._desk, self._method, request)  # type: ignore[return-value]
 
 
 def _add_reflection(server: grpc.Server, names: Iterable[str]) -> None:

@@ -1,14 +1,20 @@
 """One call over gRPC: its ids as metadata, and its failure as a status with details."""
 
+import asyncio
+import base64
+import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.local.failure import CallIds, describe
+from vision_grpc.local.calls.call import Call, CallIds
+from vision_grpc.local.calls.desk import Desk
+from vision_grpc.local.calls.failure import describe
+from vision_grpc.local.calls.method import Method
 
 _ResponseT = TypeVar("_ResponseT")
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
@@ -64,9 +70,43 @@ def _raise(error: ServiceError) -> NoReturn:
     raise error
 
 
-def authorization_of(context: grpc.ServicerContext) -> str | None:
-    """Return the authorization metadata of the call, None if it has none."""
+def answer_by_desk(context: grpc.ServicerContext, desk: Desk, method: Method, request: Message) -> Message:
+    """Return the desk's answer to a call; blocks until it is there."""
+    metadata: dict[str, str] = {}
     for name, value in context.invocation_metadata():
-        if name == "authorization" and isinstance(value, str):
-            return value
-    return None
+        text = value if isinstance(value, str) else base64.b64encode(value).decode()
+        metadata[name] = f"{metadata[name]}, {text}" if name in metadata else text
+    call = Call(
+        face="grpc",
+        method=method.path,
+        peer=context.peer().partition(":")[2],
+        metadata=metadata,
+        line=_Line(),
+        deadline=time.monotonic() + context.time_remaining(),
+        request_bytes=request.ByteSize(),
+    )
+    context.add_callback(call.left.set)
+    context.send_initial_metadata(call.ids.metadata)
+    context.set_trailing_metadata(call.ids.metadata)
+
+    async def read() -> Message:
+        return request
+
+    reply = asyncio.run(desk.answer(call, method, read))
+    if reply.status is None:
+        return cast("Message", reply.message)
+    status = reply.status
+    context.set_trailing_metadata((*call.ids.metadata, ("grpc-status-details-bin", status.SerializeToString())))
+    return context.abort(_STATUS_CODES[status.code], status.message)
+
+
+class _Line:
+    """A connection of the C core's, which cannot be broken on command."""
+
+    def reset(self) -> None: ...
+
+    def reset_call(self) -> None: ...
+
+    def go_away(self) -> None: ...
+
+    def freeze(self) -> None: ...

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from uvicorn import Config, Server
 
+from vision_grpc.local.calls.desk import Desk
+from vision_grpc.local.calls.method import Method
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.faces.rest_application import application
 from vision_grpc.local.listening import TlsFiles, listen
-from vision_grpc.local.service import VisionService
 
 # Longer than clients keep idle connections. A server that closes one first may lose a request that was just sent.
 _KEEP_ALIVE_S = 75
@@ -26,7 +27,8 @@ class RestFace:
 
     def __init__(
         self,
-        service: VisionService,
+        desk: Desk,
+        method: Method,
         calls: ThreadPoolExecutor,
         *,
         host: str,
@@ -36,7 +38,7 @@ class RestFace:
         strict: bool,
     ) -> None:
         config = Config(
-            application(service, calls, identities, strict=strict),
+            application(desk, method, calls, identities, strict=strict),
             # The same stack whatever else is installed, and no change to the process's logging.
             http="h11",
             loop="asyncio",

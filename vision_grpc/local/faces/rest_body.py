@@ -9,7 +9,8 @@ from http import HTTPStatus
 from starlette.requests import Request
 
 from vision_grpc.contract.sizes import JSON_REQUEST_BYTES
-from vision_grpc.errors import Code, ServiceError
+from vision_grpc.errors import Code
+from vision_grpc.local.calls.reply import RefusedError
 from vision_grpc.texts.quoting import show
 
 # RFC 9110 section 8.4.1.3: x-gzip is the same.
@@ -17,7 +18,7 @@ _GZIP = {"gzip", "x-gzip"}
 _PLAIN = {"", "identity"}
 
 
-class RefusedBodyError(ServiceError):
+class RefusedBodyError(RefusedError):
     """The body was not parsed; the HTTP status and headers of the response say why."""
 
     def __init__(
@@ -25,7 +26,7 @@ class RefusedBodyError(ServiceError):
     ) -> None:
         super().__init__(code, message)
         self.http_status = http_status
-        self.headers: Mapping[str, str] = {} if headers is None else headers
+        self.headers = {} if headers is None else headers
 
 
 async def read_body(request: Request) -> bytes:

@@ -1,12 +1,11 @@
-"""The status of a failed call, the same over gRPC and REST, and the ids that every response carries."""
+"""The status of a failed call, the same over gRPC and REST."""
 
 import logging
-import uuid
-from typing import NamedTuple, Self
 
 from google.protobuf.message import Message
 
 from vision_grpc.errors import Code, InvalidRequestError, ServiceError
+from vision_grpc.local.calls.call import CallIds
 from vision_grpc.messages import Any, BadRequest, RequestInfo, Status
 
 # gRPC sends an error in the trailing metadata, and many clients accept at most 8 KB of it.
@@ -16,23 +15,6 @@ BUG = "the service failed; its log has the details"
 """The message of the status that stands for an unexpected exception."""
 
 _log = logging.getLogger(__name__)
-
-
-class CallIds(NamedTuple):
-    """The ids of one call that support would ask for."""
-
-    request_id: str
-    trace_id: str
-
-    @classmethod
-    def make(cls) -> Self:
-        """Return new ids."""
-        return cls(str(uuid.uuid4()), uuid.uuid4().hex)
-
-    @property
-    def metadata(self) -> tuple[tuple[str, str], ...]:
-        """The ids as gRPC metadata or HTTP headers."""
-        return (("x-request-id", self.request_id), ("x-server-trace-id", self.trace_id))
 
 
 def describe_bug(error: Exception) -> Status:

@@ -1,0 +1,87 @@
+"""The way of a call through the service, the same for both faces."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from google.protobuf.message import Message
+
+from vision_grpc.contract.rules import validate
+from vision_grpc.errors import Code, ServiceError
+from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.method import Method
+from vision_grpc.local.calls.reply import Reply
+from vision_grpc.local.cloud.iam import Identities
+
+
+class Observer(Protocol):
+    """Sees each call come and go: the log, the metrics, the page. Called on the event loop."""
+
+    def began(self, call: Call) -> None:
+        """Take note of a call whose headers have come."""
+
+    def ended(self, call: Call, reply: Reply) -> None:
+        """Take note of the reply, which is about to be sent."""
+
+
+class Faults(Protocol):
+    """What goes wrong on command."""
+
+    async def before(self, call: Call) -> Reply | None:
+        """Return the reply in place of the service's, None to let the call pass."""
+        ...
+
+    async def after(self, call: Call, reply: Reply) -> Reply:
+        """Return what is sent in place of the service's own reply."""
+        ...
+
+
+class Desk:
+    """Takes calls from their headers to their replies."""
+
+    def __init__(
+        self,
+        *,
+        check_open: Callable[[], None],
+        identities: Identities | None,
+        faults: Faults | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._check_open = check_open
+        self._identities = identities
+        self._faults = faults
+        self._observers = observers
+
+    async def answer(self, call: Call, method: Method, read: Callable[[], Awaitable[Message]]) -> Reply:
+        """Return the reply to a call; failures are replies too.
+
+        `read` reads and parses the body. It is asked only when nothing in the headers is against the call, and raises
+        ServiceError for a body that is not a request.
+        """
+        for observer in self._observers:
+            observer.began(call)
+        try:
+            reply = await self._answer(call, method, read)
+        except asyncio.CancelledError:
+            self._note_end(call, Reply.to_error(ServiceError(Code.CANCELLED, "the call was cancelled"), call.ids))
+            raise
+        self._note_end(call, reply)
+        return reply
+
+    async def _answer(self, call: Call, method: Method, read: Callable[[], Awaitable[Message]]) -> Reply:
+        try:
+            self._check_open()
+            if self._identities is not None and method.needs_credentials:
+                self._identities.check(call.metadata.get("authorization"))
+            reply = None if self._faults is None else await self._faults.before(call)
+            if reply is None:
+                call.request = await read()
+                validate(call.request)
+                reply = Reply(message=await method.handle(call.request, call))
+            return reply if self._faults is None else await self._faults.after(call, reply)
+        except Exception as error:  # noqa: BLE001 - a face that raised would answer in its own words
+            return Reply.to_error(error, call.ids)
+
+    def _note_end(self, call: Call, reply: Reply) -> None:
+        for observer in self._observers:
+            observer.ended(call, reply)

@@ -1,0 +1,40 @@
+"""The reply to a call, which a face writes."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Self
+
+from google.protobuf.message import Message
+
+from vision_grpc.errors import ServiceError
+from vision_grpc.local.calls.call import CallIds
+from vision_grpc.local.calls.failure import describe
+from vision_grpc.messages import Status
+
+
+class RefusedError(ServiceError):
+    """The call is refused by a rule of HTTP: `http_status` and `headers` say more than the code does."""
+
+    http_status: int
+    headers: Mapping[str, str]
+
+
+class Reply(NamedTuple):
+    """An answer, or the status of a failed call. Exactly one of `message` and `status` is set."""
+
+    message: Message | None = None
+    status: Status | None = None
+    http_status: int | None = None
+    """The HTTP status over REST, where it is not that of the status's code."""
+    headers: Mapping[str, str] = {}
+    """More headers over REST."""
+    body: bytes | None = None
+    """What is sent in place of the serialised message."""
+    bytes_per_s: float | None = None
+    """How fast the body is sent; None means at once."""
+
+    @classmethod
+    def to_error(cls, error: Exception, ids: CallIds) -> Self:
+        """Return the reply to a call that failed; errors which are not ours are logged as bugs."""
+        if isinstance(error, RefusedError):
+            return cls(status=describe(error, ids), http_status=error.http_status, headers=error.headers)
+        return cls(status=describe(error, ids))

@@ -1,0 +1,31 @@
+"""The settings of a local service."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceConfig:
+    """What a local service allows, and how it ends. None means no limit."""
+
+    grace_s: float = 1.4
+    """How long calls in flight may take once the service is stopping.
+
+    Programs are often killed two seconds after they are asked to stop. Calls get most of that time; the rest is for
+    failing the unfinished ones and for the exit itself.
+    """
+    requests_per_s: float | None = None
+    """Calls a second, over which calls are refused as the cloud's quota refuses them."""
+    images_per_s: float | None = None
+    """Images a second, likewise."""
+    recognition_s: float | None = 60.0
+    """How long the recognition of one image may take."""
+    threads: int | None = None
+    """Images that are read at once; None means one for each core."""
+    waiting_images: int = 1024
+    """Images that may wait for a thread; more calls are refused until some are read."""
+    keep_calls: int = 500
+    """Calls that the page remembers; 0 turns its memory off."""
+    keep_bytes: int = 256 * 1024 * 1024
+    """Bytes of requests and answers that the page remembers."""
+    cache_bytes: int = 0
+    """Bytes of answers that are kept for images that come again; 0 turns the cache off."""
