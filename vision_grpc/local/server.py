@@ -1,6 +1,7 @@
 """The local service with both its faces, from start to close."""
 
 import asyncio
+import math
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import Self, cast
 
 from vision_grpc.config import Limits
 from vision_grpc.contract.method import BATCH_ANALYZE, grpc_path_of, http_rule_of
+from vision_grpc.local.analysis import Analysis
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.desk import Desk
 from vision_grpc.local.calls.method import Method
@@ -25,6 +27,7 @@ from vision_grpc.local.listening import TlsFiles, join_address
 from vision_grpc.local.ocr.engine import OcrEngine
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
+from vision_grpc.local.patience import Patience
 from vision_grpc.local.service import VisionService
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.texts.arguments import check_flag, check_port, wrong_type
@@ -80,9 +83,8 @@ class LocalVision:
         self._close_once = threading.Lock()
         self._closed = False
         with ExitStack() as undo:
-            self._service = VisionService(
-                engine, threads=_cores() if config.threads is None else config.threads, limits=Limits()
-            )
+            analysis = Analysis(engine, Limits(), recognition_s=config.recognition_s)
+            self._service = VisionService(analysis, threads=_cores() if config.threads is None else config.threads)
             undo.callback(self._service.close)
             # Both faces run their calls on these threads, which only convert messages and wait for OCR.
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")
@@ -152,7 +154,8 @@ def batch_analyze(service: VisionService, threads: ThreadPoolExecutor) -> Method
     """Return the method that both faces serve; its calls wait on `threads`."""
 
     async def handle(request: BatchAnalyzeRequest, call: Call) -> BatchAnalyzeResponse:
-        work = partial(service.batch_analyze, request, abandoned=call.left.is_set)
+        deadline = math.inf if call.deadline is None else call.deadline
+        work = partial(service.batch_analyze, request, Patience(call.left.is_set, call.started_at, deadline))
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     return Method(grpc_path_of(BATCH_ANALYZE), http_rule_of(BATCH_ANALYZE).post, BatchAnalyzeRequest, handle)

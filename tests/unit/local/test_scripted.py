@@ -2,13 +2,13 @@ import pytest
 
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
+from vision_grpc.local.analysis import Analysis
 from vision_grpc.local.ocr.engine import GivenUpError, RecognitionError, UnreadableImageError, UnsupportedTextError
 from vision_grpc.local.ocr.scripted import Script, ScriptedEngine
-from vision_grpc.local.service import VisionService
+from vision_grpc.local.patience import Patience
 from vision_grpc.messages import (
+    AnalyzeResult,
     AnalyzeSpec,
-    BatchAnalyzeRequest,
-    BatchAnalyzeResponse,
     Feature,
     FeatureTextDetectionConfig,
     Page,
@@ -23,8 +23,8 @@ ANSWERS: dict[bytes, TextAnnotation | Exception] = {
 }
 
 
-def test_the_service_answers_what_the_script_says() -> None:
-    first, *others = ask(ANSWERS.__getitem__, *ANSWERS).results
+def test_an_analysis_answers_what_the_script_says() -> None:
+    first, *others = ask(ANSWERS.__getitem__, *ANSWERS)
     assert first.results[0].text_detection == ANSWERS[b"\xff\xd8text"]
     errors = [other.error if other.HasField("error") else other.results[0].error for other in others]
     assert [(error.code, error.message) for error in errors] == [
@@ -34,8 +34,8 @@ def test_the_service_answers_what_the_script_says() -> None:
     ]
 
 
-def test_the_service_checks_headers_for_every_engine() -> None:
-    (result,) = ask(ANSWERS.__getitem__, b"GIF89a").results
+def test_an_analysis_checks_headers_for_every_engine() -> None:
+    (result,) = ask(ANSWERS.__getitem__, b"GIF89a")
     assert "a GIF" in result.error.message
 
 
@@ -45,12 +45,9 @@ def test_nothing_is_answered_when_nobody_waits() -> None:
         picture.recognize(languages=[], model="", give_up=lambda: True)
 
 
-def ask(script: Script, *contents: bytes) -> BatchAnalyzeResponse:
+def ask(script: Script, *contents: bytes) -> list[AnalyzeResult]:
     config = FeatureTextDetectionConfig(language_codes=["en"])
     feature = Feature(type=Feature.TEXT_DETECTION, text_detection_config=config)
     specs = [AnalyzeSpec(content=content, features=[feature]) for content in contents]
-    service = VisionService(ScriptedEngine(script), threads=1, limits=Limits())
-    try:
-        return service.batch_analyze(BatchAnalyzeRequest(analyze_specs=specs))
-    finally:
-        service.close()
+    analysis = Analysis(ScriptedEngine(script), Limits(), recognition_s=None)
+    return [analysis.analyze(spec, Patience()) for spec in specs]
