@@ -1,4 +1,4 @@
-"""Every message class of the contract, by its short name.
+"""Every message class of the contract, by its short name; those of ocr/v1's text begin with Ocr, as in OcrWord.
 
 The classes live in a descriptor pool of their own, so they are not the ones that other
 packages compile from the same files: `adopt` turns such a message into ours.
@@ -24,6 +24,22 @@ from vision_grpc_pb.google.rpc.error_details_pb2 import (
     RetryInfo,
 )
 from vision_grpc_pb.google.rpc.status_pb2 import Status
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import Block as OcrBlock
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import Entity as OcrEntity
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import Line as OcrLine
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import Picture as OcrPicture
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import Polygon as OcrPolygon
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import Table as OcrTable
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import TableCell as OcrTableCell
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import TextAnnotation as OcrTextAnnotation
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import TextSegments as OcrTextSegments
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import Vertex as OcrVertex
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_pb2 import Word as OcrWord
+from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_service_pb2 import (
+    GetRecognitionRequest,
+    RecognizeTextRequest,
+    RecognizeTextResponse,
+)
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.classification_pb2 import ClassAnnotation, Property
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.face_detection_pb2 import Face, FaceAnnotation
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.image_copy_search_pb2 import CopyMatch, ImageCopySearchAnnotation
@@ -59,6 +75,8 @@ from vision_grpc_pb.yandex.cloud.iam.v1.iam_token_service_pb2 import (
     RevokeIamTokenRequest,
     RevokeIamTokenResponse,
 )
+from vision_grpc_pb.yandex.cloud.operation.operation_pb2 import Operation
+from vision_grpc_pb.yandex.cloud.operation.operation_service_pb2 import CancelOperationRequest, GetOperationRequest
 
 __all__ = [
     "AnalyzeResult",
@@ -69,6 +87,7 @@ __all__ = [
     "BatchAnalyzeRequest",
     "BatchAnalyzeResponse",
     "Block",
+    "CancelOperationRequest",
     "ClassAnnotation",
     "CopyMatch",
     "CreateIamTokenForServiceAccountRequest",
@@ -85,17 +104,33 @@ __all__ = [
     "FeatureResult",
     "FeatureTextDetectionConfig",
     "GetApiEndpointRequest",
+    "GetOperationRequest",
+    "GetRecognitionRequest",
     "Help",
     "ImageCopySearchAnnotation",
     "Line",
     "ListApiEndpointsRequest",
     "ListApiEndpointsResponse",
     "LocalizedMessage",
+    "OcrBlock",
+    "OcrEntity",
+    "OcrLine",
+    "OcrPicture",
+    "OcrPolygon",
+    "OcrTable",
+    "OcrTableCell",
+    "OcrTextAnnotation",
+    "OcrTextSegments",
+    "OcrVertex",
+    "OcrWord",
+    "Operation",
     "Page",
     "Polygon",
     "PreconditionFailure",
     "Property",
     "QuotaFailure",
+    "RecognizeTextRequest",
+    "RecognizeTextResponse",
     "RequestInfo",
     "ResourceInfo",
     "RetryInfo",
