@@ -38,6 +38,9 @@ class Line(Protocol):
     def reset(self) -> None:
         """Break the connection off (TCP RST)."""
 
+    def close(self) -> None:
+        """Close the connection at once, without an answer (TCP FIN)."""
+
     def reset_call(self) -> None:
         """End this call alone, by RST_STREAM; over REST this is the same as `reset`."""
 
@@ -70,6 +73,9 @@ class Call:
     request: Message | None = None
     request_bytes: int = 0
     """The length of the body as it was sent."""
+
+    struck_by: tuple[str, ...] = ()
+    """The ids of the fault rules that struck the call."""
 
     @property
     def test_id(self) -> str:

@@ -24,15 +24,27 @@ class Observer(Protocol):
         """Take note of the reply, which is about to be sent."""
 
 
+class Strike(Protocol):
+    """What goes wrong with one call."""
+
+    async def before(self, call: Call) -> Reply | None:
+        """Return the reply in place of the service's, None to let the call pass; it may take as long as it likes."""
+        ...
+
+    def after(self, call: Call, reply: Reply) -> Reply:
+        """Return what is sent in place of the service's own reply."""
+        ...
+
+
 class Faults(Protocol):
     """What goes wrong on command."""
 
-    async def before(self, call: Call) -> Reply | None:
-        """Return the reply in place of the service's, None to let the call pass."""
-        ...
+    def strike(self, call: Call) -> Strike | None:
+        """Return what goes wrong with a call whose request is there, None if nothing does; the call is counted.
 
-    async def after(self, call: Call, reply: Reply) -> Reply:
-        """Return what is sent in place of the service's own reply."""
+        Raises:
+            InvalidRequestError: the call itself orders a fault, and not one that there is.
+        """
         ...
 
 
@@ -56,7 +68,7 @@ class Desk:
         """Return the reply to a call; failures are replies too.
 
         `read` reads and parses the body. It is asked only when nothing in the headers is against the call, and raises
-        ServiceError for a body that is not a request.
+        ServiceError for a body that is not a request. The face cancels this when the client has left.
         """
         for observer in self._observers:
             observer.began(call)
@@ -73,12 +85,14 @@ class Desk:
             self._check_open()
             if self._identities is not None and method.needs_credentials:
                 self._identities.check(call.metadata.get("authorization"))
-            reply = None if self._faults is None else await self._faults.before(call)
-            if reply is None:
-                call.request = await read()
-                validate(call.request)
-                reply = Reply(message=await method.handle(call.request, call))
-            return reply if self._faults is None else await self._faults.after(call, reply)
+            call.request = await read()
+            validate(call.request)
+            strike = None if self._faults is None else self._faults.strike(call)
+            if strike is None:
+                return Reply(message=await method.handle(call.request, call))
+            if (reply := await strike.before(call)) is not None:
+                return reply
+            return strike.after(call, Reply(message=await method.handle(call.request, call)))
         except Exception as error:  # noqa: BLE001 - a face that raised would answer in its own words
             return Reply.to_error(error, call.ids)
 

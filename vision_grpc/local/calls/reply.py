@@ -18,6 +18,14 @@ class RefusedError(ServiceError):
     headers: Mapping[str, str]
 
 
+class RawAnswer(NamedTuple):
+    """An HTTP answer that is sent as it is, without ids, over either face; in gRPC without trailers."""
+
+    http_status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Reply(NamedTuple):
     """An answer, or the status of a failed call. Exactly one of `message` and `status` is set."""
 
@@ -31,6 +39,10 @@ class Reply(NamedTuple):
     """What is sent in place of the serialised message."""
     bytes_per_s: float | None = None
     """How fast the body is sent; None means at once."""
+    cut_after: int | None = None
+    """How many bytes of the body are sent before `Line.close`; None means all of it, and no close."""
+    raw: RawAnswer | None = None
+    """What is sent in place of all the rest, as by a gateway."""
 
     @classmethod
     def to_error(cls, error: Exception, ids: CallIds) -> Self:
