@@ -23,6 +23,9 @@ class ServiceConfig:
     """Images that are read at once; None means one for each core."""
     waiting_images: int = 1024
     """Images that may wait for a thread; more calls are refused until some are read."""
+    body_bytes: int = 256 * 1024 * 1024
+    """Bytes that the bodies of all calls may take together, as they come and after gzip. One call at a time may take
+    more, so that a request of any valid size is answered."""
     keep_calls: int = 500
     """Calls that the page remembers; 0 turns its memory off."""
     keep_bytes: int = 256 * 1024 * 1024

@@ -15,6 +15,7 @@ from typing import Self, cast
 from vision_grpc.config import Limits
 from vision_grpc.contract.method import BATCH_ANALYZE, grpc_path_of, http_rule_of
 from vision_grpc.local.analysis import Analysis
+from vision_grpc.local.calls.budget import BodyBudget
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.desk import Desk
 from vision_grpc.local.calls.method import Method
@@ -92,7 +93,9 @@ class LocalVision:
             self._waits = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-wait")
             undo.callback(self._waits.shutdown, wait=False)
             method = batch_analyze(self._service, self._waits)
-            desk = Desk(check_open=self._service.check_open, identities=identities)
+            desk = Desk(
+                check_open=self._service.check_open, identities=identities, bodies=BodyBudget(config.body_bytes)
+            )
             self._rest = RestFace(
                 desk,
                 method,

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import Code, ServiceError
+from vision_grpc.local.calls.budget import BodyBudget
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.method import Method
 from vision_grpc.local.calls.reply import Reply
@@ -56,11 +57,14 @@ class Desk:
         *,
         check_open: Callable[[], None],
         identities: Identities | None,
+        bodies: BodyBudget,
         faults: Faults | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
         self._check_open = check_open
         self._identities = identities
+        self.bodies = bodies
+        """What faces take the bytes from that they read and inflate."""
         self._faults = faults
         self._observers = observers
 

@@ -4,6 +4,7 @@ import logging
 
 from google.protobuf.message import Message
 
+from vision_grpc.codec.retry_info import retry_info
 from vision_grpc.errors import Code, InvalidRequestError, ServiceError
 from vision_grpc.local.calls.call import CallIds
 from vision_grpc.messages import Any, BadRequest, RequestInfo, Status
@@ -24,12 +25,14 @@ def describe_bug(error: Exception) -> Status:
 
 
 def describe(error: Exception, ids: CallIds) -> Status:
-    """Return the status of a failed call, with the violated constraints and the request id as details.
+    """Return the status of a failed call; its details are the violated constraints, the wait and the request id.
 
     An error that is neither a ServiceError nor an InvalidRequestError is a bug, and is logged.
     """
     details = [_pack(RequestInfo(request_id=ids.request_id))]
     if isinstance(error, ServiceError):
+        if error.retry_after_s is not None:
+            details.insert(0, _pack(retry_info(error.retry_after_s)))
         return Status(code=error.code, message=error.message, details=[*error.details, *details])
     if not isinstance(error, InvalidRequestError):
         status = describe_bug(error)

@@ -1,5 +1,6 @@
 """The reply to a call, which a face writes."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple, Self
 
@@ -47,6 +48,10 @@ class Reply(NamedTuple):
     @classmethod
     def to_error(cls, error: Exception, ids: CallIds) -> Self:
         """Return the reply to a call that failed; errors which are not ours are logged as bugs."""
+        status = describe(error, ids)
         if isinstance(error, RefusedError):
-            return cls(status=describe(error, ids), http_status=error.http_status, headers=error.headers)
-        return cls(status=describe(error, ids))
+            return cls(status=status, http_status=error.http_status, headers=error.headers)
+        if isinstance(error, ServiceError) and error.retry_after_s is not None:
+            # The header takes whole seconds; the RetryInfo in the body is exact.
+            return cls(status=status, headers={"retry-after": str(math.ceil(error.retry_after_s))})
+        return cls(status=status)
