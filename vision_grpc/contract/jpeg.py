@@ -98,12 +98,20 @@ def segments(content: bytes) -> Iterator[Segment]:
 
 def find_end(content: bytes, start: int) -> int | None:
     """Return the offset behind the end marker of the picture whose scans begin at `start`, None if it has none."""
+    return next((position for code, position in markers_in_scans(content, start) if code == EOI), None)
+
+
+def markers_in_scans(content: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """Yield the code of each marker in the scans that begin at `start`, up to and with EOI, and the offset behind it.
+
+    Restarts are left out.
+    """
     position = start
     while marker := _MARKER_IN_SCANS.search(content, position):
         position = marker.end()
         code = content[position - 1]
+        yield code, position
         if code == EOI:
-            return position
+            return
         if code in _SEGMENTS_IN_SCANS:
             position += int.from_bytes(content[position : position + _LENGTH_BYTES], "big")
-    return None

@@ -214,6 +214,13 @@ def frame(code: int, bits: int = 8) -> bytes:
     return bytes(whole)
 
 
+def with_frame(*sampling: int, height: int = 10) -> bytes:
+    """Return a JPEG whose first frame has components of these sampling factors, one if there are none."""
+    components = [bytes([number, factors, 0]) for number, factors in enumerate(sampling or (0x11,), 1)]
+    body = struct.pack(">BHHB", 8, height, 20, len(components)) + b"".join(components)
+    return with_segments(segment(0xC0, body))
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -226,6 +233,10 @@ def frame(code: int, bits: int = 8) -> bytes:
         (frame(0xC5), "a hierarchical JPEG"),
         (frame(0xF7), "a JPEG-LS"),
         (with_segments(b"junk", whole=frame(0xC3)), "a lossless JPEG"),
+        (with_frame(height=0), "a JPEG that states its height behind the picture (DNL)"),
+        (with_frame(0x11, 0x11), "a JPEG with 2 colours"),
+        (with_frame(*[0x11] * 5), "a JPEG with 5 colours"),
+        (with_frame(0x31, 0x21, 0x11), "a JPEG with colours of uneven sampling"),
         (png()[:8] + encode_chunk(b"CgBI", bytes(4)) + png()[8:], "an Apple PNG (CgBI), only JPEG and PNG"),
         (b"GIF89a", "a GIF, only JPEG and PNG"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC"),
@@ -251,6 +262,34 @@ def test_a_kind_that_is_not_supported_is_not_called_damaged(content: bytes, told
 def test_the_limit_of_pixels_holds_where_the_client_cannot_tell(content: bytes) -> None:
     with pytest.raises(UnreadableImageError, match="3,600,000,000 pixels, the limit is 20,000,000"):
         decode(content)
+
+
+def with_scans(count: int, size: tuple[int, int], *, progressive: bool) -> bytes:
+    """Return a JPEG whose last scan comes `count` times."""
+    buffer = io.BytesIO()
+    Image.new("L", size, 128).save(buffer, "JPEG", progressive=progressive)
+    whole = buffer.getvalue()
+    scan = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + scan * (count - 1) + whole[-2:]
+
+
+@pytest.mark.parametrize(
+    ("content", "scans"),
+    [
+        (with_scans(24_000, (4000, 4000), progressive=True), "24,005"),
+        (with_scans(24_000, (4000, 4000), progressive=True)[:-2], "24,005"),
+        (with_scans(150, (4000, 4000), progressive=False), "150"),
+    ],
+    ids=["progressive", "without its end", "baseline"],
+)
+def test_a_picture_in_very_many_scans_is_refused_before_it_is_decoded(content: bytes, scans: str) -> None:
+    with pytest.raises(UnreadableImageError, match=f"a JPEG of {scans} scans, the limit for 4000 x 4000 pixels is 125"):
+        decode(content)
+
+
+def test_more_scans_than_any_encoder_writes_are_decoded_where_they_cost_little() -> None:
+    assert decode(with_scans(90, (1000, 1000), progressive=True)).complete
+    assert decode(with_scans(500, (100, 100), progressive=True)).complete
 
 
 def test_a_cut_picture_is_not_completed_beyond_the_limit() -> None:
