@@ -3,6 +3,7 @@
 import io
 import logging
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -295,6 +296,22 @@ def test_more_scans_than_any_encoder_writes_are_decoded_where_they_cost_little()
 def test_a_cut_picture_is_not_completed_beyond_the_limit() -> None:
     with pytest.raises(UnreadableImageError, match="200 pixels, the limit is 199"):
         decode(png(pixels=PIXELS[:40]), Limits(pixels=199))
+
+
+def test_a_cut_picture_of_very_many_rows_is_completed_in_little_memory() -> None:
+    header = struct.pack(">IIBBBBB", 1, 4_000_000, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(10_000))[:-6]
+    content = SIGNATURE + encode_chunk(b"IHDR", header) + encode_chunk(b"IDAT", rows)
+    tracemalloc.start()
+    try:
+        bitmap = decode(content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (bitmap.height, bitmap.complete) == (4_000_000, False)
+    assert bitmap.pixels.count(0) < 10_000
+    assert set(bitmap.pixels[10_000:]) == {255}
+    assert peak < 100_000_000
 
 
 def test_the_log_has_one_line_for_a_file_however_odd(caplog: pytest.LogCaptureFixture) -> None:

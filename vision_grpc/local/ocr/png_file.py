@@ -126,16 +126,19 @@ def complete_png(content: bytes) -> bytes | None:
 
 
 def _blank_rows(header: _Header, got: int) -> Iterator[bytes]:
-    """Yield the rows behind the first `got` bytes: white, or transparent where pixels have an alpha, or colour 0."""
+    """Yield what follows the first `got` bytes: white, or transparent where pixels have an alpha, or colour 0."""
     fill = b"\xff" if header.colours in {_GREY, _RGB} else b"\0"
     for rows, length in header.rows():
         row = b"\0" + fill * length
-        whole, part = divmod(got, len(row))
-        got -= min(got, rows * len(row))
-        if whole < rows:
-            yield row[part:] if part else b""
-            for _ in range(rows - whole - (part > 0)):
-                yield row
+        total = rows * len(row)
+        here = min(got, total)
+        got -= here
+        # One by one, rows of a pixel would take seconds and gigabytes.
+        some = row * (_PIECE_BYTES // len(row) + 2)
+        piece_bytes = len(some) - len(row)
+        for start in range(here, total, piece_bytes):
+            at = start % len(row)
+            yield some[at : at + min(piece_bytes, total - start)]
 
 
 def _read_transparency(header: _Header, data: bytes) -> bytes:
