@@ -18,7 +18,9 @@ from vision_grpc.local.analysis import Analysis
 from vision_grpc.local.calls.budget import BodyBudget
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.desk import Desk
+from vision_grpc.local.calls.log import AccessLog
 from vision_grpc.local.calls.method import Method
+from vision_grpc.local.calls.metrics import Metrics
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.errors import LocalServiceError
@@ -84,7 +86,8 @@ class LocalVision:
         self._close_once = threading.Lock()
         self._closed = False
         with ExitStack() as undo:
-            analysis = Analysis(engine, Limits(), recognition_s=config.recognition_s)
+            metrics = Metrics()
+            analysis = Analysis(metrics.timed(engine), Limits(), recognition_s=config.recognition_s)
             self._service = VisionService(analysis, threads=_cores() if config.threads is None else config.threads)
             undo.callback(self._service.close)
             # Both faces run their calls on these threads, which only convert messages and wait for OCR.
@@ -94,7 +97,10 @@ class LocalVision:
             undo.callback(self._waits.shutdown, wait=False)
             method = batch_analyze(self._service, self._waits)
             desk = Desk(
-                check_open=self._service.check_open, identities=identities, bodies=BodyBudget(config.body_bytes)
+                check_open=self._service.check_open,
+                identities=identities,
+                bodies=BodyBudget(config.body_bytes),
+                observers=(AccessLog(), metrics),
             )
             self._rest = RestFace(
                 desk,

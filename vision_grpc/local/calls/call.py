@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple, Protocol, Self
 
 from google.protobuf.message import Message
 
+from vision_grpc.messages import BatchAnalyzeRequest
+
 FaceName = Literal["grpc", "rest"]
 
 TEST_ID = "x-test-id"
@@ -76,6 +78,11 @@ class Call:
 
     struck_by: tuple[str, ...] = ()
     """The ids of the fault rules that struck the call."""
+
+    @property
+    def images(self) -> int:
+        """The number of images in the request; 0 until it is read."""
+        return len(self.request.analyze_specs) if isinstance(self.request, BatchAnalyzeRequest) else 0
 
     @property
     def test_id(self) -> str:
