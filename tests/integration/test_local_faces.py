@@ -286,7 +286,7 @@ def test_skipped_fields_are_logged_by_their_paths(
     spec = {"content": "YQ==", "features": [{"languages": ["ru"]}]}
     connection.request("POST", PATH, json.dumps({"analyzeSpecs": [spec], "a\nb": 1}))
     request_id = connection.getresponse().headers["x-request-id"]
-    [record] = [record for record in caplog.records if record.name.startswith("vision_grpc")]
+    [record] = [record for record in caplog.records if record.name.startswith("vision_grpc.local.faces")]
     assert record.getMessage() == (
         f"request {request_id}: skipped analyzeSpecs[0].features[0].languages, 'a\\nb', "
         "which the contract does not have"
@@ -296,7 +296,7 @@ def test_skipped_fields_are_logged_by_their_paths(
     connection.request("POST", PATH, json.dumps({f"x{number}" * 1000: 1 for number in range(1000)}))
     connection.getresponse().read()
     connection.close()
-    [record] = [record for record in caplog.records if record.name.startswith("vision_grpc")]
+    [record] = [record for record in caplog.records if record.name.startswith("vision_grpc.local.faces")]
     assert " and 992 more, which" in record.getMessage()
     assert len(record.getMessage()) < 600
 
