@@ -1,0 +1,108 @@
+"""Which calls of the log are asked for."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from math import isfinite
+from typing import NamedTuple, Self
+
+from vision_grpc.errors import Code, ServiceError
+from vision_grpc.local.page.record import Record
+from vision_grpc.texts.quoting import show
+
+_TRANSPORTS = ("grpc", "rest")
+
+
+class Choice(NamedTuple):
+    """What calls must have to be chosen; None lets all pass."""
+
+    test_id: str | None = None
+    method: str | None = None
+    """The path in gRPC, or its last part alone."""
+    code: Code | None = None
+    transport: str | None = None
+    since: float | None = None
+    """Wall clock time, in seconds."""
+    after: int | None = None
+    """The number of a call; the call itself is not chosen."""
+    limit: int | None = None
+    """The most calls; the latest are taken."""
+
+    @classmethod
+    def parse(cls, query: Iterable[tuple[str, str]]) -> Self:
+        """Return the choice in the query of a URL.
+
+        Raises:
+            ServiceError: a name or a value is unknown. If it were ignored, a test would count calls of others.
+        """
+        read = {
+            "test_id": str,
+            "method": str,
+            "code": _read_code,
+            "transport": _read_transport,
+            "since": _read_time,
+            "after": _read_number,
+            "limit": _read_number,
+        }
+        given: dict[str, str] = {}
+        for name, value in query:
+            if name not in read:
+                raise _refusal(f"the query has {show(name)}: use {', '.join(read)}")
+            if name in given:
+                raise _refusal(f"the query has {name} twice")
+            given[name] = value
+        return cls(**{name: read[name](value) for name, value in given.items()})  # type: ignore[arg-type]
+
+    def of(self, records: Iterable[Record]) -> list[Record]:
+        """Return the records that are chosen, in their order."""
+        chosen = [record for record in records if self._has(record)]
+        return chosen if self.limit is None else chosen[max(0, len(chosen) - self.limit) :]
+
+    def _has(self, record: Record) -> bool:
+        return (
+            (self.test_id is None or record.test_id == self.test_id)
+            and (self.method is None or self.method in (record.method, record.method.rpartition("/")[2]))
+            and (self.code is None or record.code == self.code)
+            and (self.transport is None or record.transport == self.transport)
+            and (self.since is None or record.arrived_at >= self.since)
+            and (self.after is None or record.number > self.after)
+        )
+
+
+def _read_code(text: str) -> Code:
+    if text.upper() in Code.__members__:
+        return Code[text.upper()]
+    if text.isascii() and text.isdigit() and len(text) <= 2 and int(text) in Code:  # noqa: PLR2004 - the codes have two digits
+        return Code(int(text))
+    raise _refusal(f"code {show(text)} is not a status code: use {', '.join(Code.__members__)}")
+
+
+def _read_transport(text: str) -> str:
+    if text not in _TRANSPORTS:
+        raise _refusal(f"transport {show(text)} is unknown: use {' or '.join(_TRANSPORTS)}")
+    return text
+
+
+def _read_time(text: str) -> float:
+    try:
+        # In a query, `+` stands for a space.
+        moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        pass
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = float("nan")
+    if not isfinite(seconds):
+        raise _refusal(f"since {show(text)} is not a time: use 2026-01-31T12:00:00Z or seconds since 1970")
+    return seconds
+
+
+def _read_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):  # noqa: PLR2004 - more digits than any number of calls
+        raise _refusal(f"{show(text)} is not a whole number")
+    return int(text)
+
+
+def _refusal(message: str) -> ServiceError:
+    return ServiceError(Code.INVALID_ARGUMENT, message)

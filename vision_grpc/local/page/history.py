@@ -1,0 +1,216 @@
+"""The memory of calls that the page and tests look into."""
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from typing import Protocol
+
+from vision_grpc.errors import Code
+from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.reply import Reply
+from vision_grpc.local.page.choice import Choice
+from vision_grpc.local.page.masking import mask, mask_text
+from vision_grpc.local.page.record import Kept, Record
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Status
+
+REPLAY_OF = "x-replay-of"
+"""The metadata that names the call which is repeated."""
+
+_ENCODINGS = ("grpc-encoding", "content-encoding")
+_PLAIN = ("", "identity")
+_LONGEST_TEXT = 512
+# Objects of Python, metadata and ids take about this much beside request and answer, whose bytes are counted.
+_LEAST_BYTES = 4096
+
+
+class Watcher(Protocol):
+    """Is told about changes. The calls come from any thread, and must cost next to nothing."""
+
+    def changed(self, number: int) -> None:
+        """Take note of a call that is new or has ended."""
+
+    def cleared(self) -> None:
+        """Take note of calls that were removed on command."""
+
+    def closed(self) -> None:
+        """Take note that the service stops."""
+
+
+class History:
+    """Remembers the latest `most_calls` calls, with at most `most_bytes` of requests and answers.
+
+    Where the bytes do not suffice, the oldest calls stay in the log without their requests and answers. Secrets in
+    metadata are masked before anything is stored. Thread-safe.
+    """
+
+    def __init__(self, *, most_calls: int, most_bytes: int) -> None:
+        self.most_calls = most_calls
+        self.most_bytes = most_bytes
+        self.bytes = 0
+        """How many bytes of requests and answers are remembered."""
+        self._last = 0
+        self._records: OrderedDict[str, Record] = OrderedDict()
+        # Those with a request or an answer, the oldest first; some may be out of the log by now.
+        self._with_content: deque[Record] = deque()
+        self._watchers: set[Watcher] = set()
+        self._is_closed = False
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def began(self, call: Call) -> None:
+        """Take note of a call whose headers have come."""
+        record = Record(
+            number=0,
+            id=call.ids.request_id,
+            trace_id=call.ids.trace_id,
+            transport=call.face,
+            method=_cut(call.method),
+            peer=_cut(call.peer),
+            test_id=_cut(call.test_id),
+            metadata=mask(call.metadata),
+            replay_of=_cut(call.metadata.get(REPLAY_OF, "")),
+            arrived_at=call.arrived_at,
+            started_at=call.started_at,
+        )
+        with self._lock:
+            self._last += 1
+            record.number = self._last
+            self._records[record.id] = record
+            while len(self._records) > self.most_calls:
+                self._drop_content(self._records.popitem(last=False)[1])
+            watchers = tuple(self._watchers)
+        for watcher in watchers:
+            watcher.changed(record.number)
+
+    def ended(self, call: Call, reply: Reply) -> None:
+        """Take note of the reply, which is about to be sent."""
+        took_s = time.monotonic() - call.started_at
+        request, answer = _request_of(call, reply), _answer_of(reply)
+        with self._lock:
+            record = self._records.get(call.ids.request_id)
+            if record is None:
+                return
+            record.took_s = took_s
+            record.request_bytes = call.request_bytes
+            if isinstance(call.request, BatchAnalyzeRequest):
+                record.images = len(call.request.analyze_specs)
+            if reply.status is None:
+                record.code = Code.OK
+            else:
+                record.code = Code.from_number(reply.status.code)
+                record.message = _cut(mask_text(reply.status.message))
+            if isinstance(reply.message, BatchAnalyzeResponse):
+                record.failed_images = sum(result.HasField("error") for result in reply.message.results)
+            record.answer_bytes = 0 if answer is None else answer.bytes
+            record.fault = _fault_of(call)
+            record.request, record.answer = request, answer
+            self._keep_content(record)
+            watchers = tuple(self._watchers)
+        for watcher in watchers:
+            watcher.changed(record.number)
+
+    def chosen(self, choice: Choice = Choice()) -> list[Record]:  # noqa: B008 - a tuple
+        """Return the records that are chosen, the oldest first."""
+        with self._lock:
+            return choice.of(self._records.values())
+
+    def find(self, request_id: str) -> Record | None:
+        """Return the record of a call, None if it is not remembered."""
+        with self._lock:
+            return self._records.get(request_id)
+
+    def changed(self, numbers: Iterable[int]) -> list[Record]:
+        """Return the records with these numbers that are still remembered."""
+        wanted = set(numbers)
+        with self._lock:
+            return [record for record in self._records.values() if record.number in wanted]
+
+    def clear(self, test_id: str | None = None) -> int:
+        """Forget all calls, or those of one test, and return how many."""
+        with self._lock:
+            gone = [each for each in self._records.values() if test_id is None or each.test_id == test_id]
+            for record in gone:
+                del self._records[record.id]
+                self._drop_content(record)
+            watchers = tuple(self._watchers)
+        for watcher in watchers:
+            watcher.cleared()
+        return len(gone)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell the watcher about changes until `unwatch`."""
+        with self._lock:
+            self._watchers.add(watcher)
+            is_closed = self._is_closed
+        if is_closed:
+            watcher.closed()
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell the watcher nothing more."""
+        with self._lock:
+            self._watchers.discard(watcher)
+
+    @property
+    def watchers(self) -> int:
+        """How many are watching."""
+        return len(self._watchers)
+
+    def close(self) -> None:
+        """Tell watchers that the service stops."""
+        with self._lock:
+            self._is_closed = True
+            watchers = tuple(self._watchers)
+        for watcher in watchers:
+            watcher.closed()
+
+    def _keep_content(self, record: Record) -> None:
+        if record.request is None and record.answer is None:
+            return
+        self.bytes += _cost(record)
+        self._with_content.append(record)
+        while self.bytes > self.most_bytes:
+            self._drop_content(self._with_content.popleft())
+        # Records that were cleared hold nothing more, but have their places.
+        while self._with_content and _cost(self._with_content[0]) == 0:
+            self._with_content.popleft()
+
+    def _drop_content(self, record: Record) -> None:
+        self.bytes -= _cost(record)
+        record.request = record.answer = None
+
+
+def _cost(record: Record) -> int:
+    return 0 if record.request is None and record.answer is None else _LEAST_BYTES + record.kept_bytes
+
+
+def _request_of(call: Call, reply: Reply) -> Kept[BatchAnalyzeRequest] | None:
+    request = call.request
+    # Requests of other methods, such as those for tokens, hold secrets.
+    if not isinstance(request, BatchAnalyzeRequest):
+        return None
+    # A refused request may have millions of empty messages, which take far more memory than their bytes do.
+    is_sound = reply.status is None
+    is_packed = any(call.metadata.get(name, "") not in _PLAIN for name in _ENCODINGS)
+    known_bytes = None if is_packed or not call.request_bytes else call.request_bytes
+    return Kept(request, as_bytes=not is_sound, known_bytes=known_bytes)
+
+
+def _answer_of(reply: Reply) -> Kept[BatchAnalyzeResponse] | Kept[Status] | None:
+    # A page of words takes several times as much memory as its bytes.
+    if reply.status is not None:
+        return Kept(reply.status, as_bytes=True)
+    if isinstance(reply.message, BatchAnalyzeResponse):
+        return Kept(reply.message, as_bytes=True)
+    return None
+
+
+def _fault_of(call: Call) -> str:
+    fault = getattr(call, "fault", None)
+    return "" if fault is None else _cut(str(fault))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"

@@ -1,0 +1,93 @@
+"""What is remembered of one call."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from vision_grpc.errors import Code
+from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Status
+
+_MessageT = TypeVar("_MessageT", bound=Message)
+
+
+class Kept(Generic[_MessageT]):
+    """A message that is remembered, and how many bytes it has on the wire."""
+
+    def __init__(self, message: _MessageT, *, as_bytes: bool, known_bytes: int | None = None) -> None:
+        self._kind = type(message)
+        self._content = message.SerializeToString() if as_bytes else message
+        if isinstance(self._content, bytes):
+            self.bytes = len(self._content)
+        else:
+            self.bytes = message.ByteSize() if known_bytes is None else known_bytes
+
+    def message(self) -> _MessageT:
+        """Return the message, which must not be changed."""
+        return self._kind.FromString(self._content) if isinstance(self._content, bytes) else self._content
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """A call, from when its headers came."""
+
+    number: int
+    """Counts from 1 in the order in which calls came."""
+    id: str
+    trace_id: str
+    transport: str
+    method: str
+    peer: str
+    test_id: str
+    metadata: Mapping[str, str]
+    """Without secrets."""
+    replay_of: str
+    """The id of the call that this one repeats, empty for none."""
+    arrived_at: float
+    """Wall clock time, in seconds."""
+    started_at: float
+    """By `time.monotonic`."""
+    took_s: float | None = None
+    """None while the call is under way."""
+    code: Code | None = None
+    message: str = ""
+    """Why the call failed."""
+    images: int = 0
+    failed_images: int = 0
+    request_bytes: int = 0
+    answer_bytes: int = 0
+    fault: str = ""
+    """The fault that the call met, empty for none."""
+    request: Kept[BatchAnalyzeRequest] | None = None
+    answer: Kept[BatchAnalyzeResponse] | Kept[Status] | None = None
+
+    @property
+    def kept_bytes(self) -> int:
+        """How many bytes of request and answer are remembered."""
+        return sum(kept.bytes for kept in (self.request, self.answer) if kept is not None)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The call as a row of the log: JSON values."""
+        return {
+            "number": self.number,
+            "id": self.id,
+            "trace_id": self.trace_id,
+            "time": datetime.fromtimestamp(self.arrived_at, UTC).isoformat(timespec="milliseconds"),
+            "transport": self.transport,
+            "method": self.method,
+            "peer": self.peer,
+            "test_id": self.test_id,
+            "replay_of": self.replay_of,
+            "ms": None if self.took_s is None else round(self.took_s * 1000, 1),
+            "code": None if self.code is None else self.code.name,
+            "message": self.message,
+            "images": self.images,
+            "failed_images": self.failed_images,
+            "request_bytes": self.request_bytes,
+            "answer_bytes": self.answer_bytes,
+            "fault": self.fault,
+            "kept": self.request is not None,
+        }

@@ -1,0 +1,84 @@
+"""A remembered call, sent once more."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from google.protobuf.message import Message
+
+from vision_grpc.errors import Code, ServiceError
+from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.desk import Desk
+from vision_grpc.local.calls.method import Method
+from vision_grpc.local.calls.reply import Reply
+from vision_grpc.local.page.history import REPLAY_OF
+from vision_grpc.local.page.masking import MASK
+from vision_grpc.local.page.record import Record
+
+# They describe how the body came, and a replay has no body.
+_OF_BODIES = frozenset(
+    {"accept-encoding", "content-encoding", "content-length", "content-type", "grpc-encoding", "grpc-timeout", "te",
+     "transfer-encoding"}
+)  # fmt: skip
+
+
+async def replay(
+    record: Record, desk: Desk, method: Method, *, authorization: str | None, peer: str, gone: Callable[[], Awaitable[None]]
+) -> tuple[Call, Reply | None]:
+    """Answer a call once more, with the faults and the quota of now.
+
+    Returns the new call and its reply, None where a fault broke the connection. `gone` returns when nobody waits for
+    the reply any more.
+
+    Raises:
+        ServiceError: the request is not remembered.
+    """
+    kept = record.request
+    if kept is None:
+        message = "the request is not remembered: it was refused before it was read, or later ones took its place"
+        raise ServiceError(Code.FAILED_PRECONDITION, message)
+    metadata = {
+        name: value for name, value in record.metadata.items() if MASK not in value and name not in _OF_BODIES
+    }
+    metadata[REPLAY_OF] = record.id
+    if authorization is not None:
+        metadata["authorization"] = authorization
+    line = _NoLine()
+    call = Call(face="grpc" if record.transport == "grpc" else "rest", method=record.method, peer=peer, metadata=metadata, line=line)
+    call.request_bytes = record.request_bytes
+
+    async def read() -> Message:
+        return kept.message()
+
+    answering = asyncio.ensure_future(desk.answer(call, method, read))
+    others = {asyncio.ensure_future(line.broken.wait()), asyncio.ensure_future(gone())}
+    try:
+        await asyncio.wait({answering, *others}, return_when=asyncio.FIRST_COMPLETED)
+        if answering.done():
+            return call, answering.result()
+        return call, None
+    finally:
+        call.left.set()
+        for each in (answering, *others):
+            each.cancel()
+        await asyncio.gather(answering, *others, return_exceptions=True)
+
+
+class _NoLine:
+    """Stands where the connection of the caller would be: there is nothing to break, but the replay ends."""
+
+    def __init__(self) -> None:
+        self.broken = asyncio.Event()
+
+    def reset(self) -> None:
+        """End the replay."""
+        self.broken.set()
+
+    def reset_call(self) -> None:
+        """End the replay."""
+        self.broken.set()
+
+    def go_away(self) -> None:
+        """Do nothing: there will be no further call."""
+
+    def freeze(self) -> None:
+        """Do nothing: whoever asked for the replay ends it."""
