@@ -28,7 +28,7 @@ class ServiceConfig:
     more, so that a request of any valid size is answered."""
     keep_calls: int = 500
     """Calls that the page remembers; 0 turns its memory off."""
-    keep_bytes: int = 256 * 1024 * 1024
+    keep_bytes: int = 64 * 1024 * 1024
     """Bytes of requests and answers that the page remembers."""
     cache_bytes: int = 0
     """Bytes of answers that are kept for images that come again; 0 turns the cache off."""

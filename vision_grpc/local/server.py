@@ -30,6 +30,10 @@ from vision_grpc.local.listening import TlsFiles, join_address
 from vision_grpc.local.ocr.engine import OcrEngine
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
+from vision_grpc.local.page.history import History
+from vision_grpc.local.page.replay import Replays
+from vision_grpc.local.page.routes import PageRoutes
+from vision_grpc.local.page.state import State
 from vision_grpc.local.patience import Patience
 from vision_grpc.local.service import VisionService
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
@@ -96,11 +100,19 @@ class LocalVision:
             self._waits = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-wait")
             undo.callback(self._waits.shutdown, wait=False)
             method = batch_analyze(self._service, self._waits)
+            self._history = History(most_calls=config.keep_calls, most_bytes=config.keep_bytes)
             desk = Desk(
                 check_open=self._service.check_open,
                 identities=identities,
                 bodies=BodyBudget(config.body_bytes),
-                observers=(AccessLog(), metrics),
+                observers=(AccessLog(), metrics, *([self._history] if config.keep_calls else [])),
+            )
+            page = PageRoutes(
+                self._history,
+                Replays(desk, method),
+                State(self._history, getattr(engine, "languages", ()), self._endpoints),
+                threads=self._calls,
+                identities=identities,
             )
             self._rest = RestFace(
                 desk,
@@ -111,6 +123,7 @@ class LocalVision:
                 tls=tls,
                 identities=identities,
                 strict=strict,
+                more_routes=page.routes(),
             )
             undo.callback(self._rest.join)
             undo.callback(self._rest.stop, _FAREWELL_S)
@@ -139,6 +152,7 @@ class LocalVision:
             if grace_s is None:
                 grace_s = self._config.grace_s
             ends_at = time.monotonic() + grace_s
+            self._history.close()
             grpc_stopped = self._grpc.stop(grace_s + _FAREWELL_S)
             self._rest.stop(grace_s + _FAREWELL_S)
             answered = grpc_stopped.wait(_seconds_until(ends_at)) and self._rest.join(_seconds_until(ends_at))
@@ -149,6 +163,9 @@ class LocalVision:
                 self._rest.join()
             self._calls.shutdown(wait=False, cancel_futures=True)
             self._waits.shutdown(wait=False, cancel_futures=True)
+
+    def _endpoints(self) -> dict[str, str]:
+        return {"grpc_endpoint": self.grpc_endpoint, "rest_endpoint": self.rest_endpoint}
 
     def __enter__(self) -> Self:
         return self

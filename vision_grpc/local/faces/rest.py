@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from starlette.routing import Route
 from uvicorn import Config, Server
 
 from vision_grpc.local.calls.desk import Desk
@@ -36,9 +38,10 @@ class RestFace:
         tls: TlsFiles | None,
         identities: Identities | None,
         strict: bool,
+        more_routes: Sequence[Route] = (),
     ) -> None:
         config = Config(
-            application(desk, method, calls, identities, strict=strict),
+            application(desk, method, calls, identities, strict=strict, more_routes=more_routes),
             # The same stack whatever else is installed, and no change to the process's logging.
             http="h11",
             loop="asyncio",

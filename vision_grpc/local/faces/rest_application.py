@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
@@ -32,7 +33,13 @@ _log = logging.getLogger(__name__)
 
 
 def application(
-    desk: Desk, method: Method, calls: ThreadPoolExecutor, identities: Identities | None, *, strict: bool
+    desk: Desk,
+    method: Method,
+    calls: ThreadPoolExecutor,
+    identities: Identities | None,
+    *,
+    strict: bool,
+    more_routes: Sequence[Route] = (),
 ) -> Starlette:
     """Return the ASGI application; it converts JSON on the threads of `calls`."""
 
@@ -79,6 +86,7 @@ def application(
         routes=[
             Route(method.http_path, answer, methods=["POST"]),
             *([] if identities is None else cloud_routes(identities)),
+            *more_routes,
         ],
         exception_handlers={HTTPException: _no_such_route, ClientDisconnect: _disconnected, Exception: _bug},
     )

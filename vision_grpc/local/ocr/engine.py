@@ -48,7 +48,10 @@ class Picture(Protocol):
 
 
 class OcrEngine(Protocol):
-    """Turns files into pictures that can be read. Thread-safe."""
+    """Turns files into pictures that can be read. Thread-safe.
+
+    An engine that knows the codes of the languages it reads has them in `languages`, for the page to offer.
+    """
 
     def open(self, content: bytes) -> Picture:
         """Return the picture of a file; nothing of the file is decoded before.

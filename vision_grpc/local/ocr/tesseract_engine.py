@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vision_grpc.local.ocr.bitmap import Bitmap, decode, silence_warnings
 from vision_grpc.local.ocr.engine import GivenUpError, RecognitionError, UnsupportedTextError
-from vision_grpc.local.ocr.languages import choose_models, code_of
+from vision_grpc.local.ocr.languages import choose_models, code_of, codes_of
 from vision_grpc.local.ocr.layout import Box, RecognizedWord, arrange
 from vision_grpc.local.ocr.tessdata import installed_models
 from vision_grpc.local.ocr.tesseract import EngineWord, PageMode, Recognizer, Tesseract, TesseractError
@@ -32,6 +32,8 @@ class TesseractEngine:
         self._tessdata = tessdata
         self._installed = frozenset(installed_models(tessdata))
         self._threads = _Recognizers()
+        self.languages: Sequence[str] = codes_of(self._installed)
+        """The codes of the languages whose data is installed."""
 
     def open(self, content: bytes) -> "TesseractPicture":
         """Return the decoded picture of a JPEG or PNG.

@@ -1,15 +1,18 @@
 """Which calls of the log are asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from math import isfinite
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, NoReturn, Self
 
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.page.record import Record
 from vision_grpc.texts.quoting import show
 
 _TRANSPORTS = ("grpc", "rest")
+_NUMBERS = {str(code.value): code for code in Code}
+# More than any number of calls has.
+_MOST_DIGITS = 18
 
 
 class Choice(NamedTuple):
@@ -34,7 +37,7 @@ class Choice(NamedTuple):
         Raises:
             ServiceError: a name or a value is unknown. If it were ignored, a test would count calls of others.
         """
-        read = {
+        read: dict[str, Callable[[str], Any]] = {
             "test_id": str,
             "method": str,
             "code": _read_code,
@@ -43,14 +46,7 @@ class Choice(NamedTuple):
             "after": _read_number,
             "limit": _read_number,
         }
-        given: dict[str, str] = {}
-        for name, value in query:
-            if name not in read:
-                raise _refusal(f"the query has {show(name)}: use {', '.join(read)}")
-            if name in given:
-                raise _refusal(f"the query has {name} twice")
-            given[name] = value
-        return cls(**{name: read[name](value) for name, value in given.items()})  # type: ignore[arg-type]
+        return cls(**{name: read[name](value) for name, value in _named(query, read).items()})
 
     def of(self, records: Iterable[Record]) -> list[Record]:
         """Return the records that are chosen, in their order."""
@@ -68,17 +64,37 @@ class Choice(NamedTuple):
         )
 
 
+def one_test(query: Iterable[tuple[str, str]]) -> str | None:
+    """Return the test id in the query of a URL, None if there is none.
+
+    Raises:
+        ServiceError: the query has something else, too.
+    """
+    return _named(query, ["test_id"]).get("test_id")
+
+
+def _named(query: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for name, value in query:
+        if name not in names:
+            _refuse(f"the query has {show(name)}: use {', '.join(names)}")
+        if name in given:
+            _refuse(f"the query has {name} twice")
+        given[name] = value
+    return given
+
+
 def _read_code(text: str) -> Code:
     if text.upper() in Code.__members__:
         return Code[text.upper()]
-    if text.isascii() and text.isdigit() and len(text) <= 2 and int(text) in Code:  # noqa: PLR2004 - the codes have two digits
-        return Code(int(text))
-    raise _refusal(f"code {show(text)} is not a status code: use {', '.join(Code.__members__)}")
+    if text in _NUMBERS:
+        return _NUMBERS[text]
+    return _refuse(f"code {show(text)} is not a status code: use {', '.join(Code.__members__)}")
 
 
 def _read_transport(text: str) -> str:
     if text not in _TRANSPORTS:
-        raise _refusal(f"transport {show(text)} is unknown: use {' or '.join(_TRANSPORTS)}")
+        _refuse(f"transport {show(text)} is unknown: use {' or '.join(_TRANSPORTS)}")
     return text
 
 
@@ -94,15 +110,15 @@ def _read_time(text: str) -> float:
     except ValueError:
         seconds = float("nan")
     if not isfinite(seconds):
-        raise _refusal(f"since {show(text)} is not a time: use 2026-01-31T12:00:00Z or seconds since 1970")
+        _refuse(f"since {show(text)} is not a time: use 2026-01-31T12:00:00Z or seconds since 1970")
     return seconds
 
 
 def _read_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):  # noqa: PLR2004 - more digits than any number of calls
-        raise _refusal(f"{show(text)} is not a whole number")
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        _refuse(f"{show(text)} is not a whole number")
     return int(text)
 
 
-def _refusal(message: str) -> ServiceError:
-    return ServiceError(Code.INVALID_ARGUMENT, message)
+def _refuse(message: str) -> NoReturn:
+    raise ServiceError(Code.INVALID_ARGUMENT, message)

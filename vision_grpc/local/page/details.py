@@ -32,11 +32,11 @@ def image_of(record: Record, number: int) -> bytes:
     Raises:
         ServiceError: there is no such image, or the request is not remembered.
     """
-    specs = [] if record.request is None else record.request.message().analyze_specs
-    if number >= len(specs):
+    request = BatchAnalyzeRequest() if record.request is None else record.request.message()
+    if number >= len(request.analyze_specs):
         message = f"no image {number} of this call is remembered"
         raise ServiceError(Code.NOT_FOUND, message)
-    return specs[number].content
+    return request.analyze_specs[number].content
 
 
 def kind_of(content: bytes) -> str:
@@ -59,5 +59,8 @@ def _without_images(request: BatchAnalyzeRequest, request_id: str) -> dict[str, 
     for number, spec in enumerate(request.analyze_specs):
         if spec.WhichOneof("source") == "content":
             place = f"/_vision/requests/{request_id}/images/{number}"
-            shown["analyzeSpecs"][number] = {"content": f"{len(spec.content):,} bytes: {place}", **shown["analyzeSpecs"][number]}
+            shown["analyzeSpecs"][number] = {
+                "content": f"{len(spec.content):,} bytes: {place}",
+                **shown["analyzeSpecs"][number],
+            }
     return shown

@@ -6,7 +6,17 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import NamedTuple
 
-_SCRIPTS = ("making.js", "asking.js", "log.js", "inspector.js", "reading.js", "copies.js", "trying.js", "panels.js", "main.js")
+_SCRIPTS = (
+    "making.js",
+    "asking.js",
+    "log.js",
+    "inspector.js",
+    "reading.js",
+    "copies.js",
+    "trying.js",
+    "panels.js",
+    "main.js",
+)
 
 
 class Document(NamedTuple):

@@ -4,19 +4,17 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from vision_grpc.local.page.history import History
+from vision_grpc.local.page.state import State
 
 # A browser gets news at most this often, however many calls come.
 _PAUSE_S = 0.15
 # Faults and the quota change without a call, too.
 _LOOK_S = 1.0
 _PING_S = 15.0
-
-State = Callable[[], Mapping[str, Any]]
-"""Returns what the page shows beside calls; JSON values."""
 
 
 class Listener:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from vision_grpc.errors import Code
-from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.call import TEST_ID, Call
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.page.choice import Choice
 from vision_grpc.local.page.masking import mask, mask_text
@@ -20,6 +20,7 @@ REPLAY_OF = "x-replay-of"
 _ENCODINGS = ("grpc-encoding", "content-encoding")
 _PLAIN = ("", "identity")
 _LONGEST_TEXT = 512
+_MOST_PARTS = 64
 # Objects of Python, metadata and ids take about this much beside request and answer, whose bytes are counted.
 _LEAST_BYTES = 4096
 
@@ -62,6 +63,7 @@ class History:
 
     def began(self, call: Call) -> None:
         """Take note of a call whose headers have come."""
+        metadata = mask(call.metadata)
         record = Record(
             number=0,
             id=call.ids.request_id,
@@ -69,9 +71,9 @@ class History:
             transport=call.face,
             method=_cut(call.method),
             peer=_cut(call.peer),
-            test_id=_cut(call.test_id),
-            metadata=mask(call.metadata),
-            replay_of=_cut(call.metadata.get(REPLAY_OF, "")),
+            test_id=metadata.get(TEST_ID, ""),
+            metadata=metadata,
+            replay_of=metadata.get(REPLAY_OF, ""),
             arrived_at=call.arrived_at,
             started_at=call.started_at,
         )
@@ -88,7 +90,7 @@ class History:
     def ended(self, call: Call, reply: Reply) -> None:
         """Take note of the reply, which is about to be sent."""
         took_s = time.monotonic() - call.started_at
-        request, answer = _request_of(call, reply), _answer_of(reply)
+        request, answer = _request_of(call), _answer_of(reply)
         with self._lock:
             record = self._records.get(call.ids.request_id)
             if record is None:
@@ -105,7 +107,7 @@ class History:
             if isinstance(reply.message, BatchAnalyzeResponse):
                 record.failed_images = sum(result.HasField("error") for result in reply.message.results)
             record.answer_bytes = 0 if answer is None else answer.bytes
-            record.fault = _fault_of(call)
+            record.faults = _cut(", ".join(call.struck_by))
             record.request, record.answer = request, answer
             self._keep_content(record)
             watchers = tuple(self._watchers)
@@ -186,30 +188,31 @@ def _cost(record: Record) -> int:
     return 0 if record.request is None and record.answer is None else _LEAST_BYTES + record.kept_bytes
 
 
-def _request_of(call: Call, reply: Reply) -> Kept[BatchAnalyzeRequest] | None:
+def _request_of(call: Call) -> Kept[BatchAnalyzeRequest] | None:
     request = call.request
     # Requests of other methods, such as those for tokens, hold secrets.
-    if not isinstance(request, BatchAnalyzeRequest):
+    if not isinstance(request, BatchAnalyzeRequest) or not _is_ordinary(request):
         return None
-    # A refused request may have millions of empty messages, which take far more memory than their bytes do.
-    is_sound = reply.status is None
     is_packed = any(call.metadata.get(name, "") not in _PLAIN for name in _ENCODINGS)
-    known_bytes = None if is_packed or not call.request_bytes else call.request_bytes
-    return Kept(request, as_bytes=not is_sound, known_bytes=known_bytes)
+    return Kept(request, request.ByteSize() if is_packed or not call.request_bytes else call.request_bytes)
+
+
+def _is_ordinary(request: BatchAnalyzeRequest) -> bool:
+    """Return whether a request takes about as much memory as it has bytes: millions of empty messages take far more."""
+    return len(request.analyze_specs) <= _MOST_PARTS and all(
+        len(spec.features) <= _MOST_PARTS
+        and all(len(feature.text_detection_config.language_codes) <= _MOST_PARTS for feature in spec.features)
+        for spec in request.analyze_specs
+    )
 
 
 def _answer_of(reply: Reply) -> Kept[BatchAnalyzeResponse] | Kept[Status] | None:
     # A page of words takes several times as much memory as its bytes.
     if reply.status is not None:
-        return Kept(reply.status, as_bytes=True)
+        return Kept(reply.status)
     if isinstance(reply.message, BatchAnalyzeResponse):
-        return Kept(reply.message, as_bytes=True)
+        return Kept(reply.message)
     return None
-
-
-def _fault_of(call: Call) -> str:
-    fault = getattr(call, "fault", None)
-    return "" if fault is None else _cut(str(fault))
 
 
 def _cut(text: str) -> str:

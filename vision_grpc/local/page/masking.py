@@ -17,7 +17,7 @@ _SECRET_NAME = re.compile(
 # The forms of Yandex Cloud's tokens and keys, of JWTs, of whatever follows the name of a scheme, and of passwords
 # and keys in addresses: users send them under any name.
 _SECRET_VALUE = re.compile(
-    r"t1\.[\w+/=.-]{8,}|y[0-3]_[\w-]{8,}|AQVN[\w-]{8,}|eyJ[\w-]+(?:\.[\w-]*){1,4}"
+    r"\bt1\.[\w+/=.-]{8,}|\by[0-3]_[\w-]{8,}|\bAQVN[\w-]{8,}|\beyJ[\w-]+(?:\.[\w-]*){1,4}"
     r"|(?<=bearer )\S+|(?<=api-key )\S+|(?<=basic )\S+|(?<=://)[^\s/@]+(?=@)"
     r"|(?<=key=)[^\s&,;]+|(?<=token=)[^\s&,;]+|(?<=password=)[^\s&,;]+|-----BEGIN.*",
     re.IGNORECASE | re.DOTALL,

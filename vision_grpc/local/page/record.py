@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from google.protobuf.message import Message
 
@@ -14,15 +14,14 @@ _MessageT = TypeVar("_MessageT", bound=Message)
 
 
 class Kept(Generic[_MessageT]):
-    """A message that is remembered, and how many bytes it has on the wire."""
+    """A message that is remembered, and how many bytes it has."""
 
-    def __init__(self, message: _MessageT, *, as_bytes: bool, known_bytes: int | None = None) -> None:
+    def __init__(self, message: _MessageT, size: int | None = None) -> None:
+        # What was parsed holds little more than its bytes, and costs nothing to keep. A message that was made word by
+        # word takes several times as much, so that its bytes are kept.
         self._kind = type(message)
-        self._content = message.SerializeToString() if as_bytes else message
-        if isinstance(self._content, bytes):
-            self.bytes = len(self._content)
-        else:
-            self.bytes = message.ByteSize() if known_bytes is None else known_bytes
+        self._content = message.SerializeToString() if size is None else message
+        self.bytes = len(self._content) if isinstance(self._content, bytes) else cast("int", size)
 
     def message(self) -> _MessageT:
         """Return the message, which must not be changed."""
@@ -58,8 +57,8 @@ class Record:
     failed_images: int = 0
     request_bytes: int = 0
     answer_bytes: int = 0
-    fault: str = ""
-    """The fault that the call met, empty for none."""
+    faults: str = ""
+    """The ids of the fault rules that struck the call, empty for none."""
     request: Kept[BatchAnalyzeRequest] | None = None
     answer: Kept[BatchAnalyzeResponse] | Kept[Status] | None = None
 
@@ -88,6 +87,6 @@ class Record:
             "failed_images": self.failed_images,
             "request_bytes": self.request_bytes,
             "answer_bytes": self.answer_bytes,
-            "fault": self.fault,
+            "faults": self.faults,
             "kept": self.request is not None,
         }

@@ -21,46 +21,60 @@ _OF_BODIES = frozenset(
 )  # fmt: skip
 
 
-async def replay(
-    record: Record, desk: Desk, method: Method, *, authorization: str | None, peer: str, gone: Callable[[], Awaitable[None]]
-) -> tuple[Call, Reply | None]:
-    """Answer a call once more, with the faults and the quota of now.
+class Replays:
+    """Sends remembered calls once more, by the same desk as those of clients."""
 
-    Returns the new call and its reply, None where a fault broke the connection. `gone` returns when nobody waits for
-    the reply any more.
+    def __init__(self, desk: Desk, method: Method) -> None:
+        self._desk = desk
+        self._method = method
 
-    Raises:
-        ServiceError: the request is not remembered.
-    """
-    kept = record.request
-    if kept is None:
-        message = "the request is not remembered: it was refused before it was read, or later ones took its place"
-        raise ServiceError(Code.FAILED_PRECONDITION, message)
-    metadata = {
-        name: value for name, value in record.metadata.items() if MASK not in value and name not in _OF_BODIES
-    }
+    async def send(
+        self, record: Record, *, authorization: str | None, peer: str, gone: Callable[[], Awaitable[None]]
+    ) -> tuple[Call, Reply | None]:
+        """Answer a call once more, with the faults and the quota of now.
+
+        Returns the new call and its reply, which is None where a fault broke the connection. `gone` returns when
+        nobody waits for the reply any more.
+
+        Raises:
+            ServiceError: the request is not remembered.
+        """
+        kept = record.request
+        if kept is None:
+            message = "the request is not remembered: it was not read to its end, or later ones took its place"
+            raise ServiceError(Code.FAILED_PRECONDITION, message)
+        line = _NoLine()
+        call = Call(
+            face="grpc" if record.transport == "grpc" else "rest",
+            method=record.method,
+            peer=peer,
+            metadata=_metadata_again(record, authorization),
+            line=line,
+        )
+        call.request_bytes = record.request_bytes
+
+        async def read() -> Message:
+            return kept.message()
+
+        answering = asyncio.ensure_future(self._desk.answer(call, self._method, read))
+        others = {asyncio.ensure_future(line.broken.wait()), asyncio.ensure_future(gone())}
+        try:
+            await asyncio.wait({answering, *others}, return_when=asyncio.FIRST_COMPLETED)
+            return call, answering.result() if answering.done() else None
+        finally:
+            call.left.set()
+            for each in (answering, *others):
+                each.cancel()
+            await asyncio.gather(answering, *others, return_exceptions=True)
+
+
+def _metadata_again(record: Record, authorization: str | None) -> dict[str, str]:
+    """Return the metadata without what was secret, with the credentials of whoever asks for the replay."""
+    metadata = {name: value for name, value in record.metadata.items() if MASK not in value and name not in _OF_BODIES}
     metadata[REPLAY_OF] = record.id
     if authorization is not None:
         metadata["authorization"] = authorization
-    line = _NoLine()
-    call = Call(face="grpc" if record.transport == "grpc" else "rest", method=record.method, peer=peer, metadata=metadata, line=line)
-    call.request_bytes = record.request_bytes
-
-    async def read() -> Message:
-        return kept.message()
-
-    answering = asyncio.ensure_future(desk.answer(call, method, read))
-    others = {asyncio.ensure_future(line.broken.wait()), asyncio.ensure_future(gone())}
-    try:
-        await asyncio.wait({answering, *others}, return_when=asyncio.FIRST_COMPLETED)
-        if answering.done():
-            return call, answering.result()
-        return call, None
-    finally:
-        call.left.set()
-        for each in (answering, *others):
-            each.cancel()
-        await asyncio.gather(answering, *others, return_exceptions=True)
+    return metadata
 
 
 class _NoLine:
@@ -70,6 +84,10 @@ class _NoLine:
         self.broken = asyncio.Event()
 
     def reset(self) -> None:
+        """End the replay."""
+        self.broken.set()
+
+    def close(self) -> None:
         """End the replay."""
         self.broken.set()
 
