@@ -1,5 +1,6 @@
 """From ready to closed, and what keeps the service from starting."""
 
+import asyncio
 import contextlib
 import errno
 import http.client
@@ -23,7 +24,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from PIL import Image
 from scanned_pages import ScannedPage
-from uvicorn import Server
 
 from vision_grpc.codec.json import to_json
 from vision_grpc.local import LocalServiceError, LocalVision
@@ -80,7 +80,7 @@ def test_a_grpc_call_in_flight_is_answered_and_later_ones_are_refused(pages: dic
 def announce_rest(vision: LocalVision, body_bytes: int) -> Iterator[socket.socket]:
     """Give the connection of a call that the service has taken, and whose body it waits for."""
     address = urlsplit(vision.rest_endpoint)
-    head = f"POST /vision/v1/batchAnalyze HTTP/1.1\r\nHost: local\r\nContent-Length: {body_bytes}\r\n"
+    head = f"POST /vision/v1/batchAnalyze HTTP/1.1\r\nHost: localhost\r\nContent-Length: {body_bytes}\r\n"
     with socket.create_connection((address.hostname, address.port)) as client:
         client.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
         # Told when the service asks for the body: from then on the call is in flight.
@@ -310,11 +310,11 @@ def test_a_host_is_bound_in_every_form_and_told_as_it_was_given(host: str, pages
 
 
 def test_without_the_extra_the_import_says_how_to_get_it() -> None:
-    program = "import sys; sys.modules['tesserocr'] = sys.modules['uvicorn'] = None; import vision_grpc.local"
+    program = "import sys; sys.modules['tesserocr'] = sys.modules['starlette'] = None; import vision_grpc.local"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert finished.returncode == 1
     assert finished.stderr.splitlines()[-1] == (
-        "ImportError: vision_grpc.local needs tesserocr, uvicorn: pip install 'vision-grpc[local]'"
+        "ImportError: vision_grpc.local needs starlette, tesserocr: pip install 'vision-grpc[local]'"
     )
 
 
@@ -331,9 +331,9 @@ print("tesserocr" in sys.modules, os.environ == before)
     assert finished.stdout.split() == ["False", "True", "True"]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_server_that_ends_at_once_is_no_running_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Server, "startup", AsyncMock(side_effect=OSError(errno.EMFILE, "Too many open files")))
+    failure = OSError(errno.EMFILE, "Too many open files")
+    monkeypatch.setattr(asyncio.BaseEventLoop, "create_server", AsyncMock(side_effect=failure))
     with pytest.raises(LocalServiceError, match="the REST server did not start"):
         LocalVision()
 

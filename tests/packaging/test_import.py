@@ -36,9 +36,7 @@ def test_public_names_open_no_socket_and_read_no_environment() -> None:
 
 def test_public_names_load_no_extra_and_no_second_transport() -> None:
     done = effects(*vision_grpc.__all__)
-    assert not {"click", "h11", "http.client", "PIL", "rich", "starlette", "tesserocr", "uvicorn"} & set(
-        done["modules"]
-    )
+    assert not {"click", "h11", "http.client", "PIL", "rich", "starlette", "tesserocr"} & set(done["modules"])
 
 
 def test_pure_python_protobuf_is_refused_in_one_clear_line() -> None:

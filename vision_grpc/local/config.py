@@ -26,6 +26,16 @@ class ServiceConfig:
     body_bytes: int = 256 * 1024 * 1024
     """Bytes that the bodies of all calls may take together, as they come and after gzip. One call at a time may take
     more, so that a request of any valid size is answered."""
+    head_s: float = 20.0
+    """How long the head of an HTTP request may take, and a new connection to its first byte."""
+    body_pause_s: float = 20.0
+    """How long the body of an HTTP request may pause."""
+    body_s: float = 300.0
+    """How long the whole body of an HTTP request may take."""
+    hosts: tuple[str, ...] = ()
+    """More names that a Host header may have, as `name`, `*.suffix` or `*` for any."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins, such as `https://app.example`, whose web pages may use the service; `*` for any."""
     keep_calls: int = 500
     """Calls that the page remembers; 0 turns its memory off."""
     keep_bytes: int = 64 * 1024 * 1024

@@ -25,7 +25,7 @@ from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.faces.grpc import GrpcFace
-from vision_grpc.local.faces.rest import RestFace
+from vision_grpc.local.faces.rest import HttpServer, HttpTimes, RestFace, application
 from vision_grpc.local.listening import TlsFiles, join_address
 from vision_grpc.local.ocr.engine import OcrEngine
 from vision_grpc.local.ocr.tessdata import find_tessdata
@@ -114,19 +114,20 @@ class LocalVision:
                 threads=self._calls,
                 identities=identities,
             )
-            self._rest = RestFace(
+            served = application(
                 desk,
                 method,
                 self._calls,
+                identities,
                 host=host,
-                port=rest_port,
-                tls=tls,
-                identities=identities,
+                config=config,
                 strict=strict,
                 more_routes=page.routes(),
             )
+            http = HttpServer(served, budget=desk.bodies, times=HttpTimes.of(config))
+            self._rest = RestFace(http, host=host, port=rest_port, tls=tls)
             undo.callback(self._rest.join)
-            undo.callback(self._rest.stop, _FAREWELL_S)
+            undo.callback(self._rest.stop)
             self._grpc = GrpcFace(desk, method, self._calls, host=host, port=grpc_port, tls=tls, identities=identities)
             undo.callback(self._grpc.stop, grace_s=0)
             self._rest.start()
@@ -154,7 +155,7 @@ class LocalVision:
             ends_at = time.monotonic() + grace_s
             self._history.close()
             grpc_stopped = self._grpc.stop(grace_s + _FAREWELL_S)
-            self._rest.stop(grace_s + _FAREWELL_S)
+            self._rest.stop()
             answered = grpc_stopped.wait(_seconds_until(ends_at)) and self._rest.join(_seconds_until(ends_at))
             self._service.close()
             if not answered:

@@ -14,17 +14,16 @@ def start_local_service(stack: ExitStack) -> str:
     """
     try:
         from vision_grpc.local import LocalServiceError, LocalVision
-        from vision_grpc.local.faces.rest import REST_THREAD
+        from vision_grpc.local.calls.log import ACCESS_LOG
     except ImportError as error:
         message = f"--vision-local: {error}"
         raise MissingDependencyError(message) from error
 
     def is_worth_saying(record: logging.LogRecord) -> bool:
-        # Other servers of this process say what they want.
-        return record.levelno >= logging.WARNING or record.threadName != REST_THREAD
+        return record.levelno >= logging.WARNING
 
-    # OCRmyPDF shows what any logger says, also that a server starts.
-    logger = logging.getLogger("uvicorn.error")
+    # OCRmyPDF shows what any logger says, also the line of each call.
+    logger = logging.getLogger(ACCESS_LOG)
     logger.addFilter(is_worth_saying)
     stack.callback(logger.removeFilter, is_worth_saying)
     try:

@@ -9,7 +9,7 @@ from typing import Self
 import pytest
 from ocrmypdf.exceptions import MissingDependencyError
 
-from vision_grpc.local.faces.rest import REST_THREAD
+from vision_grpc.local.calls.log import ACCESS_LOG
 from vision_grpc.ocrmypdf.local_service import start_local_service
 
 _WITHOUT = "import sys; sys.modules['vision_grpc.local'] = None; import vision_grpc.ocrmypdf"
@@ -25,7 +25,7 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch)
         start_local_service(stack)
 
 
-def test_that_the_service_starts_is_not_said_and_others_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_are_not_said_and_problems_are(monkeypatch: pytest.MonkeyPatch) -> None:
     class Service:
         grpc_endpoint = "127.0.0.1:1"
 
@@ -36,18 +36,16 @@ def test_that_the_service_starts_is_not_said_and_others_are_heard(monkeypatch: p
             pass
 
     monkeypatch.setattr("vision_grpc.local.LocalVision", Service)
-    logger = logging.getLogger("uvicorn.error")
+    logger = logging.getLogger(ACCESS_LOG)
     before = logger.level, [*logger.filters]
 
-    def is_said(thread: str, level: int) -> bool:
-        record = logger.makeRecord(logger.name, level, "", 0, "server process", (), None)
-        record.threadName = thread
+    def is_said(level: int) -> bool:
+        record = logger.makeRecord(logger.name, level, "", 0, "call", (), None)
         return bool(logger.filter(record))
 
     with ExitStack() as stack:
         assert start_local_service(stack) == "127.0.0.1:1"
         assert logger.level == before[0]
-        assert not is_said(REST_THREAD, logging.INFO)
-        assert is_said(REST_THREAD, logging.WARNING)
-        assert is_said("MainThread", logging.INFO)
+        assert not is_said(logging.INFO)
+        assert is_said(logging.WARNING)
     assert (logger.level, logger.filters) == before

@@ -24,7 +24,9 @@ CALL_FIELDS = "call_fields"
 _CODES = frozenset(Code)
 # What stands in a line without quotation marks.
 _SIMPLE = re.compile(r"[\w.:/\[\]-]+", re.ASCII)
-_log = logging.getLogger(__name__)
+ACCESS_LOG = __name__
+"""The name of the logger."""
+_log = logging.getLogger(ACCESS_LOG)
 
 
 class AccessLog:

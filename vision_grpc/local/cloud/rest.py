@@ -14,7 +14,7 @@ from vision_grpc.local.calls.call import CallIds
 from vision_grpc.local.cloud.endpoints import get_endpoint, list_endpoints
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.cloud.metadata import metadata_route
-from vision_grpc.local.faces.rest_reply import failure, reply
+from vision_grpc.local.faces.rest.reply import failure, reply
 from vision_grpc.messages import CreateIamTokenRequest
 
 # The longest request that the constraints of the protos allow is shorter.

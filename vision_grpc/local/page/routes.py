@@ -14,7 +14,7 @@ from vision_grpc.codec.json import to_json
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.call import CallIds
 from vision_grpc.local.cloud.iam import Identities
-from vision_grpc.local.faces.rest_reply import failure
+from vision_grpc.local.faces.rest.reply import failure
 from vision_grpc.local.listening import join_address
 from vision_grpc.local.page.choice import Choice, one_test
 from vision_grpc.local.page.details import details, image_of, kind_of
