@@ -143,10 +143,11 @@ def test_a_process_does_not_wait_for_a_page_that_is_half_read(pages: dict[str, S
     (tmp_path / "request").write_bytes(BatchAnalyzeRequest(analyze_specs=[spec]).SerializeToString())
     # Finding the lines of such a sheet cannot be interrupted.
     program = """
-import pathlib, sys, threading
+import grpc, pathlib, sys, threading
 from vision_grpc.local import LocalVision
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
 from vision_grpc.messages import BatchAnalyzeRequest
+from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
 
 def announce(*arguments):
     begun.set()
@@ -157,7 +158,7 @@ begun, read = threading.Event(), TesseractEngine._read
 TesseractEngine._read = announce
 request = BatchAnalyzeRequest.FromString(pathlib.Path(sys.argv[1]).read_bytes())
 with LocalVision() as vision:
-    threading.Thread(target=vision._service.batch_analyze, args=[request], daemon=True).start()
+    call = VisionServiceStub(grpc.insecure_channel(vision.grpc_endpoint)).BatchAnalyze.future(request)
     begun.wait()
     vision.close(grace_s=0)
 print("closed")

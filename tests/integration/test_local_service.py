@@ -21,12 +21,12 @@ from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.errors import Code
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.local.calls.failure import BUG
+from vision_grpc.local.calls.queue import FairQueue
 from vision_grpc.local.cloud import metadata
 from vision_grpc.local.ocr import tesseract_engine
 from vision_grpc.local.ocr.bitmap import Bitmap, decode
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
-from vision_grpc.local.service import VisionService
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,
@@ -279,7 +279,7 @@ def test_a_bug_in_the_whole_call_is_internal_and_told_to_the_log_alone(
     vision: LocalVision, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, face: Face
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(VisionService, "batch_analyze", Mock(side_effect=KeyError(INNER)))
+        broken.setattr(FairQueue, "enter", Mock(side_effect=KeyError(INNER)))
         status = refusal(face, vision, batch(picture("Invoice")))
     assert (status.code, status.message) == (Code.INTERNAL, BUG)
     assert _bugs(caplog) == [f"'{INNER}'"]
@@ -292,7 +292,7 @@ def test_after_a_bug_the_connection_goes_on(vision: LocalVision, monkeypatch: py
     connection.auto_open = 0
     body = to_json(batch(picture("Invoice")))
     with monkeypatch.context() as broken:
-        broken.setattr(VisionService, "batch_analyze", Mock(side_effect=KeyError))
+        broken.setattr(FairQueue, "enter", Mock(side_effect=KeyError))
         connection.request("POST", "/vision/v1/batchAnalyze", body)
         with connection.getresponse() as response:
             assert (response.status, response.read()[:1]) == (500, b"{")

@@ -1,25 +1,19 @@
 """The local service with both its faces, from start to close."""
 
-import asyncio
-import math
 import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
 from vision_grpc.config import Limits
-from vision_grpc.contract.method import BATCH_ANALYZE, grpc_path_of, http_rule_of
 from vision_grpc.local.analysis import Analysis
 from vision_grpc.local.calls.budget import BodyBudget
-from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.desk import Desk
 from vision_grpc.local.calls.log import AccessLog
-from vision_grpc.local.calls.method import Method
 from vision_grpc.local.calls.metrics import Metrics
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.config import ServiceConfig
@@ -34,9 +28,7 @@ from vision_grpc.local.page.history import History
 from vision_grpc.local.page.replay import Replays
 from vision_grpc.local.page.routes import PageRoutes
 from vision_grpc.local.page.state import State
-from vision_grpc.local.patience import Patience
 from vision_grpc.local.service import VisionService
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.texts.arguments import check_flag, check_port, wrong_type
 
 # How many calls of both faces together may wait for OCR; further calls are not read until one of these ends.
@@ -92,15 +84,17 @@ class LocalVision:
         with ExitStack() as undo:
             metrics = Metrics()
             analysis = Analysis(metrics.timed(engine), Limits(), recognition_s=config.recognition_s)
-            self._service = VisionService(analysis, threads=_cores() if config.threads is None else config.threads)
+            self._service = VisionService(
+                analysis,
+                threads=_cores() if config.threads is None else config.threads,
+                waiting_images=config.waiting_images,
+            )
             undo.callback(self._service.close)
             # Both faces run their calls on these threads, which only convert messages and wait for OCR.
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")
             undo.callback(self._calls.shutdown, wait=False)
-            self._waits = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-wait")
-            undo.callback(self._waits.shutdown, wait=False)
-            method = batch_analyze(self._service, self._waits)
             self._history = History(most_calls=config.keep_calls, most_bytes=config.keep_bytes)
+            method = self._service.method
             desk = Desk(
                 check_open=self._service.check_open,
                 identities=identities,
@@ -163,7 +157,6 @@ class LocalVision:
                 grpc_stopped.wait()
                 self._rest.join()
             self._calls.shutdown(wait=False, cancel_futures=True)
-            self._waits.shutdown(wait=False, cancel_futures=True)
 
     def _endpoints(self) -> dict[str, str]:
         return {"grpc_endpoint": self.grpc_endpoint, "rest_endpoint": self.rest_endpoint}
@@ -175,17 +168,6 @@ class LocalVision:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def batch_analyze(service: VisionService, threads: ThreadPoolExecutor) -> Method:
-    """Return the method that both faces serve; its calls wait on `threads`."""
-
-    async def handle(request: BatchAnalyzeRequest, call: Call) -> BatchAnalyzeResponse:
-        deadline = math.inf if call.deadline is None else call.deadline
-        work = partial(service.batch_analyze, request, Patience(call.left.is_set, call.started_at, deadline))
-        return await asyncio.get_running_loop().run_in_executor(threads, work)
-
-    return Method(grpc_path_of(BATCH_ANALYZE), http_rule_of(BATCH_ANALYZE).post, BatchAnalyzeRequest, handle)
 
 
 def _tls_files(certificate: Path | None, key: Path | None) -> TlsFiles | None:
