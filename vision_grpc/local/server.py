@@ -20,6 +20,8 @@ from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.faces.grpc import GrpcFace
 from vision_grpc.local.faces.rest import HttpServer, HttpTimes, RestFace, application
+from vision_grpc.local.faults.routes import fault_routes
+from vision_grpc.local.faults.store import FaultStore
 from vision_grpc.local.listening import TlsFiles, join_address
 from vision_grpc.local.ocr.engine import OcrEngine
 from vision_grpc.local.ocr.tessdata import find_tessdata
@@ -48,7 +50,7 @@ class LocalVision:
     endpoint and metadata services, which give tokens for the keys of the identities.
     JSON is read as the cloud's gateways read it; see `vision_grpc.codec.json.gateway`. With `strict`, it is
     read to the letter: unknown fields, line breaks in base64 and single values for lists are refused.
-    `engine` reads the images, Tesseract by default.
+    `engine` reads the images, Tesseract by default. `faults` are rules that it begins with.
     Port 0 takes any free port. With certificate and key (PEM) both faces accept only TLS.
 
     Raises:
@@ -68,6 +70,7 @@ class LocalVision:
         identities: Identities | None = None,
         strict: bool = False,
         engine: OcrEngine | None = None,
+        faults: FaultStore | None = None,
         config: ServiceConfig = _DEFAULT,
     ) -> None:
         if not isinstance(cast("object", host), str):
@@ -79,6 +82,8 @@ class LocalVision:
         self._config = config
         if engine is None:
             engine = TesseractEngine(find_tessdata(os.environ))
+        self.faults = FaultStore() if faults is None else faults
+        """What goes wrong on command: `vision.faults.put("code=UNAVAILABLE; times=1")`; see docs/faults.md."""
         self._close_once = threading.Lock()
         self._closed = False
         with ExitStack() as undo:
@@ -99,6 +104,7 @@ class LocalVision:
                 check_open=self._service.check_open,
                 identities=identities,
                 bodies=BodyBudget(config.body_bytes),
+                faults=self.faults,
                 observers=(AccessLog(), metrics, *([self._history] if config.keep_calls else [])),
             )
             page = PageRoutes(
@@ -116,7 +122,7 @@ class LocalVision:
                 host=host,
                 config=config,
                 strict=strict,
-                more_routes=page.routes(),
+                more_routes=[*page.routes(), *fault_routes(self.faults, identities, [self._history.clear])],
             )
             http = HttpServer(served, budget=desk.bodies, times=HttpTimes.of(config))
             self._rest = RestFace(http, host=host, port=rest_port, tls=tls)

@@ -1,0 +1,67 @@
+"""One thing that can go wrong with a call: what all kinds have in common."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar, cast
+
+from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.reply import Reply
+from vision_grpc.local.faults.checks import Digest, OneOf, Text, Whole
+
+NAMES = Text(100, r"[A-Za-z0-9._~-]+", ", of letters, digits and ._~-")
+"""What the ids of rules are made of: they stand in URLs."""
+
+EVERY_TEST = "*"
+"""The test id of rules that are for all calls, with any test id or without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Which calls a rule is for; None means any."""
+
+    method: Annotated[str, Text(200)] = "BatchAnalyze"
+    """The method's name, or its whole path in gRPC; `*` for all methods."""
+    transport: Annotated[str, OneOf(("grpc", "rest"))] | None = None
+    digest: Annotated[str, Digest()] | None = None
+    """The beginning of the SHA-256 of an image's bytes; the call has such an image."""
+    images: Annotated[int, Whole(1, 1_000)] | None = None
+    """How many images the call has."""
+    test_id: Annotated[str, Text(200, r"([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?", " of ASCII")] = ""
+    """The test that the call belongs to; empty for calls without a test id, `*` for all calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What goes wrong. Each kind has a class, whose fields are the fields of its rules."""
+
+    kind: ClassVar[str] = ""
+    main: ClassVar[str | None] = None
+    """The field that a text sets by `kind=value`."""
+    lets_on: ClassVar[bool] = False
+    """Whether the rules after this one are tried too."""
+    revokes: ClassVar[bool] = False
+    """Whether the credentials of the call are refused from now on."""
+    least_images: ClassVar[int] = 0
+    """How many images a call must have to be struck."""
+
+    def fits(self, images: int) -> bool:
+        """Return whether a call with so many images can be struck."""
+        return images >= self.least_images
+
+    async def before(self, call: Call) -> Reply | None:  # noqa: ARG002 - for kinds that act then
+        """Return the reply in place of the service's, None to let the call pass."""
+        return None
+
+    def after(self, call: Call, reply: Reply, match: Match) -> Reply:  # noqa: ARG002
+        """Return what is sent in place of a reply."""
+        return reply
+
+
+def images_of(call: Call) -> list[bytes]:
+    """Return the images of a call; of a method that takes none, nothing."""
+    return [spec.content for spec in getattr(cast("Any", call.request), "analyze_specs", ())]
+
+
+def has_digest(image: bytes, digest: str) -> bool:
+    """Return whether the SHA-256 of an image begins with these digits."""
+    return sha256(image).hexdigest().startswith(digest)

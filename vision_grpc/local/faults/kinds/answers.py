@@ -1,0 +1,168 @@
+"""The answer is not what the service has read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, cast
+
+from vision_grpc.codec.json import to_json
+from vision_grpc.errors import Code
+from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.reply import Reply
+from vision_grpc.local.faults.checks import Text, Whole
+from vision_grpc.local.faults.fault import Fault, Match, has_digest, images_of
+from vision_grpc.local.faults.kinds.statuses import CODES, MESSAGES
+from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
+
+# Of no field of the contract, so that parsers pass it over.
+_PADDING_TAG = b"\xfa\xff\xff\xff\x0f"
+_RESULTS = Whole(1, 1_000)
+_INDEX = Whole(0, 999)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short(Fault):
+    """The last results are missing, one or as many as it says."""
+
+    kind: ClassVar[str] = "short"
+    main: ClassVar[str | None] = "results"
+    least_images: ClassVar[int] = 1
+    results: Annotated[int, _RESULTS] = 1
+
+    def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        def shorten(answer: BatchAnalyzeResponse) -> None:
+            del answer.results[max(0, len(answer.results) - self.results) :]
+
+        return _change(reply, shorten)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extra(Fault):
+    """There are more results than images: the last one again, once or as often as it says."""
+
+    kind: ClassVar[str] = "extra"
+    main: ClassVar[str | None] = "results"
+    least_images: ClassVar[int] = 1
+    results: Annotated[int, _RESULTS] = 1
+
+    def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        def extend(answer: BatchAnalyzeResponse) -> None:
+            answer.results.extend([answer.results[-1]] * self.results)
+
+        return _change(reply, extend)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swapped(Fault):
+    """The first two results change places."""
+
+    kind: ClassVar[str] = "swapped"
+    least_images: ClassVar[int] = 2
+
+    def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        def swap(answer: BatchAnalyzeResponse) -> None:
+            first, second, *others = answer.results
+            answer.CopyFrom(BatchAnalyzeResponse(results=[second, first, *others]))
+
+        return _change(reply, swap)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Garbage(Fault):
+    """The answer is a text that is no answer, with a good status and the right content type."""
+
+    kind: ClassVar[str] = "garbage"
+    main: ClassVar[str | None] = "body"
+    body: Annotated[str, Text(65_536)] = "<html>no answer</html>"
+
+    def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        return reply if reply.message is None else reply._replace(body=self.body.encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oversized(Fault):
+    """The answer is right, and padded to more bytes than clients take."""
+
+    kind: ClassVar[str] = "oversized"
+    main: ClassVar[str | None] = "bytes"
+    bytes: Annotated[int, Whole(1, 128 * 1024 * 1024)] = 65 * 1024 * 1024
+
+    def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        if reply.message is None:
+            return reply
+        if call.face == "rest":
+            return reply._replace(body=to_json(reply.message).ljust(self.bytes))
+        wire = reply.message.SerializeToString()
+        padding = max(0, self.bytes - len(wire))
+        return reply._replace(body=b"".join((wire, _PADDING_TAG, _varint(padding), bytes(padding))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageError(Fault):
+    """Images have errors in place of texts: the one at `index`, those of the digest that the rule matches, or all."""
+
+    kind: ClassVar[str] = "image-error"
+    main: ClassVar[str | None] = "code"
+    least_images: ClassVar[int] = 1
+    code: Annotated[str, CODES]
+    message: Annotated[str, MESSAGES] = "a fault on command"
+    index: Annotated[int, _INDEX] | None = None
+
+    def fits(self, images: int) -> bool:
+        return images > (0 if self.index is None else self.index)
+
+    def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        def spoil(answer: BatchAnalyzeResponse) -> None:
+            for number in _struck(call, match, self.index):
+                answer.results[number].CopyFrom(AnalyzeResult(error=Status(code=Code[self.code], message=self.message)))
+
+        return _change(reply, spoil)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureError(Fault):
+    """Features have errors in place of texts, of the same images as with `image-error`."""
+
+    kind: ClassVar[str] = "feature-error"
+    main: ClassVar[str | None] = "code"
+    least_images: ClassVar[int] = 1
+    code: Annotated[str, CODES]
+    message: Annotated[str, MESSAGES] = "a fault on command"
+    index: Annotated[int, _INDEX] | None = None
+
+    def fits(self, images: int) -> bool:
+        return images > (0 if self.index is None else self.index)
+
+    def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        def spoil(answer: BatchAnalyzeResponse) -> None:
+            error = FeatureResult(error=Status(code=Code[self.code], message=self.message))
+            for number in _struck(call, match, self.index):
+                features = cast("BatchAnalyzeRequest", call.request).analyze_specs[number].features
+                answer.results[number].CopyFrom(AnalyzeResult(results=[error for _ in features]))
+
+        return _change(reply, spoil)
+
+
+def _struck(call: Call, match: Match, index: int | None) -> list[int]:
+    """Return the numbers of the images that have an error."""
+    images = images_of(call)
+    if index is not None:
+        return [index]
+    return [number for number, image in enumerate(images) if match.digest is None or has_digest(image, match.digest)]
+
+
+def _change(reply: Reply, change: Callable[[BatchAnalyzeResponse], None]) -> Reply:
+    """Return a reply with another answer; one without an answer stays as it is."""
+    if reply.message is None:
+        return reply
+    answer = BatchAnalyzeResponse()
+    answer.CopyFrom(cast("BatchAnalyzeResponse", reply.message))
+    change(answer)
+    return reply._replace(message=answer)
+
+
+def _varint(number: int) -> bytes:
+    groups: list[int] = []
+    while number > 0x7F:  # noqa: PLR2004 - seven bits a byte
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*groups, number])
