@@ -7,7 +7,8 @@ import os
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.stderr import join_lines, print_lines
 
-_DATED = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+DATED = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+"""The form of a line of the log."""
 
 
 def show_logs(level: int) -> None:
@@ -20,27 +21,32 @@ def show_logs(level: int) -> None:
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     handler = _StderrHandler()
     # Who does not follow the log reads its warnings among the errors of the command.
-    handler.setFormatter(_Formatter(_DATED) if level < logging.WARNING else _PlainFormatter())
+    handler.setFormatter(LineFormatter(DATED) if level < logging.WARNING else _PlainFormatter())
     logger = logging.getLogger("vision_grpc")
     logger.addHandler(handler)
     logger.setLevel(level)
 
 
-class _Formatter(logging.Formatter):
+class LineFormatter(logging.Formatter):
     """Makes one line of a message, as file names and answers of services may contain line breaks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, with flags in the advice of errors, and the traceback below it."""
+        """Return the line, with flags in the advice of errors, and the traceback below it.
+
+        The traceback is indented, as the text of an exception may look like a line of the log.
+        """
         if isinstance(record.args, tuple):
             record = copy.copy(record)
             record.args = tuple(in_flags(part) if isinstance(part, Exception) else part for part in record.args or ())
-        return super().format(record)
+        line, *traceback = super().format(record).splitlines()
+        return "\n".join([line, *(f"  {part}" for part in traceback)])
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging gives it
+        """Return the first line."""
         return join_lines(super().formatMessage(record))
 
 
-class _PlainFormatter(_Formatter):
+class _PlainFormatter(LineFormatter):
     """Makes lines such as `warning: x.jsonl: cannot be locked here`, as those of errors."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging gives it
@@ -49,6 +55,4 @@ class _PlainFormatter(_Formatter):
 
 class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        line, *traceback = self.format(record).splitlines()
-        # Indented, as the text of an exception may look like a line of the log.
-        print_lines("\n".join([line, *(f"  {part}" for part in traceback)]))
+        print_lines(self.format(record))

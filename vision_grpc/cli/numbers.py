@@ -1,6 +1,8 @@
 """The types of options that are numbers. Errors say in words which numbers an option takes, as its help does."""
 
+import re
 import sys
+from fractions import Fraction
 from typing import NoReturn, SupportsFloat, SupportsIndex, SupportsInt
 
 import click
@@ -33,11 +35,12 @@ class WholeNumber(click.types.IntParamType):
 
 
 class Number(click.types.FloatParamType):
-    """A number above 0 and up to `most`; `what` says of what, as in `seconds`."""
+    """A number above 0 and up to `most`; `what` says of what, as in `seconds`. With `zero`, 0 is one too."""
 
-    def __init__(self, what: str, *, most: float | None = None) -> None:
+    def __init__(self, what: str, *, most: float | None = None, zero: bool = False) -> None:
         self._what = what
         self._most = most
+        self._zero = zero
 
     def convert(
         self, value: SupportsFloat | SupportsIndex, param: click.Parameter | None, ctx: click.Context | None
@@ -46,16 +49,39 @@ class Number(click.types.FloatParamType):
         try:
             number = float(value)
         except ValueError:
-            number = 0.0
+            number = -1.0
+        if self._zero and number == 0:
+            return 0.0
         # Not a number (NaN) is in no range.
         if not 0 < number <= (sys.float_info.max if self._most is None else self._most):
             bound = "" if self._most is None else f", at most {self._most:g}"
-            self.fail(f"{value!r} is not a number of {self._what} above 0{bound}", param, ctx)
+            least = "from 0" if self._zero else "above 0"
+            self.fail(f"{value!r} is not a number of {self._what} {least}{bound}", param, ctx)
         return number
 
 
 class Seconds(Number):
-    """A number of seconds above 0 and up to `most`."""
+    """A number of seconds above 0 and up to `most`. With `zero`, 0 is one too."""
 
-    def __init__(self, *, most: float) -> None:
-        super().__init__("seconds", most=most)
+    def __init__(self, *, most: float, zero: bool = False) -> None:
+        super().__init__("seconds", most=most, zero=zero)
+
+
+class ByteCount(click.types.IntParamType):
+    """A number of bytes, with a unit or without: 4096, 64KB, 1.5 GB (powers of 1000), 256MiB (powers of 1024)."""
+
+    _FORM = re.compile(r"(\d{1,20}(?:\.\d{1,9})?)\s*(?:([kmgt]?)(i?)b|([kmgt]))?", re.IGNORECASE | re.ASCII)
+
+    def convert(
+        self, value: SupportsInt | SupportsIndex, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the number of bytes, rounded down."""
+        found = self._FORM.fullmatch(str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is not a size such as 4096, 64KB or 256MiB", param, ctx)
+        amount, unit, binary, letter = found.groups(default="")
+        power = " KMGT".index((unit or letter or " ").upper())
+        count = Fraction(amount) * (1024 if binary else 1000) ** power
+        if count > sys.maxsize:
+            self.fail(f"{value!r} is more than any machine has", param, ctx)
+        return int(count)
