@@ -110,10 +110,11 @@ class VariableOption(Option):
         try:
             return super().process_value(ctx, value)
         except click.BadParameter as error:
-            if ctx.get_parameter_source(self.name or "") is click.core.ParameterSource.ENVIRONMENT:
-                set_ones = [name for name in self.variables if os.environ.get(name)]
-                error.param_hint = set_ones[0]
-            raise
+            if ctx.get_parameter_source(self.name or "") is not click.core.ParameterSource.ENVIRONMENT:
+                raise
+            variable = next(name for name in self.variables if os.environ.get(name))
+            message = f"{value!r} is neither 1 nor 0" if self.is_flag else error.message
+            raise click.BadParameter(message, ctx, self, param_hint=variable) from error
 
 
 def unknown_variables(command: click.Command, environ: Mapping[str, str]) -> list[str]:
@@ -210,7 +211,7 @@ _OPTIONS = (
         "--keep-bytes",
         metavar="SIZE",
         type=ByteCount(),
-        help="Remember no more than that of requests and answers.  [default: 256MiB]",
+        help="Remember no more than that of requests and answers.  [default: 64MiB]",
     ),
     _option(
         "Memory",

@@ -20,6 +20,7 @@ from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.local.faces.grpc import GrpcFace
 from vision_grpc.local.faces.rest import HttpServer, HttpTimes, RestFace, application
+from vision_grpc.local.faces.rest.metrics import metrics_route
 from vision_grpc.local.faults.routes import fault_routes
 from vision_grpc.local.faults.store import FaultStore
 from vision_grpc.local.listening import TlsFiles, join_address
@@ -122,7 +123,11 @@ class LocalVision:
                 host=host,
                 config=config,
                 strict=strict,
-                more_routes=[*page.routes(), *fault_routes(self.faults, identities, [self._history.clear])],
+                more_routes=[
+                    *page.routes(),
+                    *fault_routes(self.faults, identities, [self._history.clear]),
+                    metrics_route(metrics),
+                ],
             )
             http = HttpServer(served, budget=desk.bodies, times=HttpTimes.of(config))
             self._rest = RestFace(http, host=host, port=rest_port, tls=tls)

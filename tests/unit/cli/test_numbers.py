@@ -5,7 +5,7 @@ from typing import Any
 import click
 import pytest
 
-from vision_grpc.cli.numbers import DAY_S, Number, Seconds, WholeNumber
+from vision_grpc.cli.numbers import DAY_S, ByteCount, Number, Seconds, WholeNumber
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,16 @@ from vision_grpc.cli.numbers import DAY_S, Number, Seconds, WholeNumber
         (Number("calls a second"), "1e300", 1e300),
         (Seconds(most=DAY_S), "86400", 86400.0),
         (Seconds(most=DAY_S), 60, 60.0),
+        (Seconds(most=DAY_S, zero=True), "0", 0.0),
+        (Seconds(most=DAY_S, zero=True), "-0.0", 0.0),
+        (ByteCount(), "0", 0),
+        (ByteCount(), "4096", 4096),
+        (ByteCount(), "64KB", 64_000),
+        (ByteCount(), "64k", 64_000),
+        (ByteCount(), "1.5 GB", 1_500_000_000),
+        (ByteCount(), "256MiB", 256 * 1024**2),
+        (ByteCount(), "12 B", 12),
+        (ByteCount(), "0.5kib", 512),
     ],
 )
 def test_a_number_that_an_option_takes(kind: "click.ParamType[Any]", value: str, number: float) -> None:
@@ -35,6 +45,12 @@ def test_a_number_that_an_option_takes(kind: "click.ParamType[Any]", value: str,
             Number("calls a second"),
             ["0", "-0.0", "-1", "nan", "inf", "1e999", "ten", ""],
             "a number of calls a second above 0",
+        ),
+        (Seconds(most=DAY_S, zero=True), ["-1", "nan", "inf", ""], "a number of seconds from 0, at most 86400"),
+        (
+            ByteCount(),
+            ["", "-1", "MB", "1XB", "1e3", "1,5MB", "1 M i B", "9" * 5000],
+            "a size such as 4096, 64KB or 256MiB",
         ),
         (Seconds(most=DAY_S), ["0", "86400.1", "nan", "inf", "1h"], "a number of seconds above 0, at most 86400"),
     ],
