@@ -88,6 +88,12 @@ def test_a_wrong_value_names_the_variable(name: str, value: str, complaint: str)
     assert finished.stderr.startswith(f"error: Invalid value for {PREFIX}{name}: {complaint} (see ")
 
 
+def test_several_values_of_a_variable_are_separated_by_commas() -> None:
+    with serving(variables={f"{PREFIX}ALLOWED_HOST": "vision.example, *.test"}) as (_, ready):
+        for host, status in {"vision.example": 200, "a.test": 200, "b.example": 421}.items():
+            assert ask(ready["rest_endpoint"], "/healthz", headers={"host": host})[0] == status
+
+
 def test_a_wrong_value_of_an_option_names_the_option() -> None:
     finished = run("serve", "--rest-port", "http", variables={f"{PREFIX}REST_PORT": "1"})
     assert finished.stderr.startswith("error: Invalid value for '--rest-port': 'http' is not a whole number")
@@ -126,6 +132,16 @@ def test_each_call_is_a_line_of_the_log() -> None:
     (line,) = [line for line in finished.complaints if " call id=" in line]
     assert " transport=rest method=BatchAnalyze images=1 " in line
     assert line.endswith(" code=OK image_codes=INVALID_ARGUMENT:1 test_id=mine")
+
+
+@pytest.mark.parametrize(("level", "paths"), [("info", ["/nowhere"]), ("debug", ["/healthz", "/nowhere"])])
+def test_requests_that_are_no_calls_are_lines_too(level: str, paths: list[str]) -> None:
+    with serving("--log-level", level) as (process, ready):
+        for path in ("/healthz", "/nowhere"):
+            ask(ready["rest_endpoint"], path)
+        finished = end(process)
+    told = [line for line in finished.complaints if " request peer=127.0.0.1:" in line]
+    assert [line.partition(" path=")[2].partition(" ")[0] for line in told] == paths
 
 
 def test_the_log_is_json_from_its_first_line_to_its_last() -> None:

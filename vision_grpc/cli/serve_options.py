@@ -30,6 +30,8 @@ class ServeOptions:
     host: str
     grpc_port: int
     rest_port: int
+    allowed_host: tuple[str, ...]
+    cors_origin: tuple[str, ...]
     tls_certificate: Path | None
     tls_key: Path | None
     tls_self_signed: bool
@@ -75,6 +77,8 @@ class ServeOptions:
             "keep_calls": self.keep,
             "keep_bytes": self.keep_bytes,
             "cache_bytes": self.cache,
+            "hosts": self.allowed_host,
+            "cors_origins": self.cors_origin,
         }
         return ServiceConfig(**{name: value for name, value in named.items() if value is not None})
 
@@ -146,6 +150,20 @@ _OPTIONS = (
     ),
     _option("Listening", "--grpc-port", type=_PORT, default=0, metavar="N", help="Port for gRPC.  [default: any free]"),
     _option("Listening", "--rest-port", type=_PORT, default=0, metavar="N", help="Port for REST.  [default: any free]"),
+    _option(
+        "Listening",
+        "--allowed-host",
+        metavar="NAME",
+        multiple=True,
+        help="Take requests whose Host header has this name, too: name, *.suffix or *. Can be repeated.",
+    ),
+    _option(
+        "Listening",
+        "--cors-origin",
+        metavar="ORIGIN",
+        multiple=True,
+        help="Let the web pages of an origin use the service: https://app.example or *. Can be repeated.",
+    ),
     _option("TLS", "--tls-certificate", metavar="FILE", type=_FILE, help="Certificate chain of the service (PEM)."),
     _option("TLS", "--tls-key", metavar="FILE", type=_FILE, help="Private key of the service (PEM)."),
     _option(

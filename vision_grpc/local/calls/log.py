@@ -70,6 +70,8 @@ def fields_of(call: Call, reply: Reply) -> dict[str, Field]:
 
 def log_fields(level: int, what: str, fields: Mapping[str, Field]) -> None:
     """Log a record of the access log: what it is about, and the fields."""
+    if not _log.isEnabledFor(level):
+        return
     line = " ".join(f"{name}={_shown(value)}" for name, value in fields.items())
     _log.log(level, "%s %s", what, line, extra={CALL_FIELDS: fields})
 

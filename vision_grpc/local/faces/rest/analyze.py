@@ -30,6 +30,7 @@ def method_route(desk: Desk, method: Method, threads: Executor, *, strict: bool)
     async def answer(request: Request) -> Response:
         loop = asyncio.get_running_loop()
         exchange = exchange_of(request.scope)
+        exchange.is_call = True
         call = _call_of(request, method)
 
         async def read() -> Message:

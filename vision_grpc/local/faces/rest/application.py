@@ -25,6 +25,7 @@ from vision_grpc.local.faces.rest.guard import Guard
 from vision_grpc.local.faces.rest.health import health_routes
 from vision_grpc.local.faces.rest.hosts import OwnHosts
 from vision_grpc.local.faces.rest.reply import failure
+from vision_grpc.local.faces.rest.request_log import RequestLog
 
 
 def application(
@@ -56,7 +57,8 @@ def application(
         },
     )
     routed.router.redirect_slashes = False
-    return Guard(routed, hosts=OwnHosts(host, config.hosts), cors_origins=config.cors_origins)
+    guarded = Guard(routed, hosts=OwnHosts(host, config.hosts), cors_origins=config.cors_origins)
+    return RequestLog(guarded)
 
 
 async def _no_such_route(_: Request, error: Exception) -> Response:

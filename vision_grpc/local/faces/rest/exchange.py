@@ -43,6 +43,8 @@ class Exchange:
         self.has_begun_answer = False
         self.is_endless = False
         """Whether the response is a stream of events, which has no end of its own."""
+        self.is_call = False
+        """Whether it has come to the desk, which logs it."""
         self._server = server
         self._scope = scope | {"exchange": self}
         self._chunks: list[bytes] = []
