@@ -20,8 +20,8 @@ _FIELDS = "call_fields"
 _MOST_WAITING = 10_000
 # How long the end of the program waits for its last lines to be taken.
 _LAST_LINES_S = 0.3
-# What the HTTP server says about requests that are no HTTP is for its developers; asyncio's errors are of the machine.
-_LEVELS = {"vision_grpc": 0, "asyncio": logging.WARNING, "uvicorn": logging.ERROR}
+# What asyncio says is about the machine, such as that no file can be opened any more.
+_LEVELS = {"vision_grpc": 0, "asyncio": logging.WARNING}
 
 
 class ServiceLog:
