@@ -63,6 +63,7 @@ def clients_take_every_option() -> None:
         server_name="vision.example",
         insecure=True,
         data_logging=False,
+        metadata={"x-test-id": "7"},
         limits=Limits(content_bytes=4_000_000, pixels=1_000_000),
         timeouts=Timeouts(call_s=10),
     ) as client:

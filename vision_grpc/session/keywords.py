@@ -30,6 +30,7 @@ _INSTEAD = {
     "root_certificates=...": "ca ca_cert ca_certs ca_bundle cafile certificates verify ssl_context",
     "client_certificate=(chain, key)": "cert client_cert certificate",
     "insecure=True for a service without TLS": "plaintext secure tls ssl use_ssl use_tls",
+    "metadata={...}": "headers extra_headers default_headers default_metadata",
     "on_event=...": "callback on_result hook hooks",
     "it to analyze or analyze_many": "languages language langs lang language_codes model ordered stop",
 }

@@ -3,7 +3,7 @@
 import os
 import random
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from vision_grpc.api.api import Api, Model, RequestTemplate
 from vision_grpc.auth import Credentials
@@ -47,6 +47,7 @@ class Session:
         server_name: str | None = None,
         insecure: bool = False,
         data_logging: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
@@ -64,7 +65,7 @@ class Session:
         files, which are read now; without the first, `SSL_CERT_FILE` and `SSL_CERT_DIR` name what to trust,
         else it is what the system trusts. `server_name` is asked for and expected in the service's certificate
         in place of the host's; `data_logging` says whether the service may keep what it is sent (None: its own
-        default).
+        default); `metadata` is sent along with each call, as headers over REST: `{"x-test-id": "7"}`.
         `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in.
         A `transport` of the caller's own is closed with the client.
 
@@ -89,6 +90,7 @@ class Session:
                 client_certificate=client_certificate,
                 server_name=server_name,
                 data_logging=data_logging,
+                metadata=metadata,
             )
             self._api = self._choose_api()
         if self._settings.folder_id:

@@ -11,6 +11,7 @@ from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.errors import USE_TLS, Advice, SettingError
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Pem, Tls, read_client_certificate, read_server_name, read_trust
+from vision_grpc.session.metadata import read_metadata
 from vision_grpc.texts.cleaning import UncleanError, clean, clean_setting, read_variable
 from vision_grpc.texts.quoting import show
 from vision_grpc.transport.connect import TransportChoice
@@ -52,6 +53,7 @@ class Settings:
         client_certificate: tuple[Pem, Pem] | None = None,
         server_name: str | None = None,
         data_logging: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> "Settings":
         """Return the settings: arguments first, then the environment, then defaults.
 
@@ -59,6 +61,7 @@ class Settings:
         are not used.
 
         Raises:
+            TypeError: the metadata is not a mapping of texts.
             SettingError: an argument is malformed, or a secret would be sent in plaintext.
             AuthError: no credentials were given or found, or those that were found are unusable.
         """
@@ -85,7 +88,7 @@ class Settings:
             service.check_private()
         folder_id = _find_folder(folder_id, credentials, environ)
         tls = _protect(service, root_certificates, client_certificate, server_name, is_own=is_own)
-        return cls(service, choice, credentials, folder_id, tls, _headers(data_logging))
+        return cls(service, choice, credentials, folder_id, tls, (*_headers(data_logging), *read_metadata(metadata)))
 
 
 def find_transport(given: str | None, environ: Mapping[str, str]) -> TransportChoice:
@@ -117,6 +120,7 @@ class Arguments:
     server_name: str | None = None
     insecure: bool = False
     data_logging: bool | None = None
+    metadata: Mapping[str, str] | None = field(default=None, repr=False)
 
     def keywords(self) -> dict[str, Any]:
         """Return the arguments as keyword arguments."""

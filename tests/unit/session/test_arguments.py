@@ -106,6 +106,9 @@ _WRONG_TYPES: list[tuple[str, object, str]] = [
     ("insecure", 1, "insecure is 1, must be True or False"),
     ("insecure", None, "insecure is None, must be True or False"),
     ("data_logging", "no", "data_logging is 'no', must be True or False"),
+    ("metadata", [("x-test-id", "7")], r"metadata is \[.*\], must be a mapping such as {'x-test-id': '7'}"),
+    ("metadata", {"x-test-id": 7}, "metadata 'x-test-id' is of type int: names and values are texts"),
+    ("metadata", {b"x-test-id": "7"}, "metadata <9 bytes> is of type bytes: names and values are texts"),
     ("on_event", "print", "on_event is 'print', must be a function"),
     ("on_event", [print], "on_event is .*, must be a function"),
 ]
