@@ -4,7 +4,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import jwt
@@ -14,11 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import CreateIamTokenRequest, CreateIamTokenResponse, Timestamp
+from vision_grpc.texts.quoting import shorten
 
 AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 """The audience of JWTs for the real IAM service. The local service accepts it at any address."""
 
 _JWT_LIFETIME_S = 3600
+# The end of the year 9999, after which Python has no times.
+_LATEST = 253_402_300_799
 _CLAIMS = ("iss", "aud", "iat", "exp")
 
 
@@ -127,20 +130,38 @@ class Identities:
                 algorithms=["PS256"],
                 audience=self._audiences,
                 issuer=self.service_account_id,
-                # The library checks times by the system clock; they are checked below by ours, which tests can set.
-                options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
+                # The library checks times by the system clock, and takes strings for numbers. They are checked below,
+                # by our clock, which tests can set.
+                options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
-            issued_at, expires_at = float(claims["iat"]), float(claims["exp"])
-        except (jwt.InvalidTokenError, ValueError, TypeError) as error:
-            message = f"the JWT is not valid: {error}"
+            issued_at, expires_at = _time_of(claims, "iat"), _time_of(claims, "exp")
+            begins_at = max(issued_at, _time_of(claims, "nbf") if "nbf" in claims else issued_at)
+        except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError) as error:
+            message = f"the JWT is not valid: {shorten(str(error))}"
             raise ServiceError(Code.UNAUTHENTICATED, message) from error
         now = self._wall_clock()
-        if expires_at <= now or issued_at > now:
+        if expires_at <= now or begins_at > now:
             message = "the JWT is not valid: it has expired" if expires_at <= now else "the JWT is not valid yet"
             raise ServiceError(Code.UNAUTHENTICATED, message)
         if expires_at - issued_at > _JWT_LIFETIME_S:
             message = f"the JWT is valid for longer than {_JWT_LIFETIME_S} s"
             raise ServiceError(Code.INVALID_ARGUMENT, message)
+
+
+def _time_of(claims: Mapping[str, object], name: str) -> float:
+    """Return a claim that is a time: a number of seconds since 1970 (RFC 7519, 2: NumericDate).
+
+    Raises:
+        TypeError, ValueError: it is not a number, or far from any time.
+    """
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        message = f"the claim {name} is not a number"
+        raise TypeError(message)
+    if not 0 <= value <= _LATEST:
+        message = f"the claim {name} is not a time in seconds"
+        raise ValueError(message)
+    return float(value)
 
 
 def _is_same(given: str, secret: str) -> bool:

@@ -7,13 +7,12 @@ a part of that page, and lets the page read the answers. Only the Host header sh
 import re
 import socket
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from vision_grpc.local.addresses import parse_address
 
 _HEADER = re.compile(r"(?:\[(?P<six>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9._-]{1,253}))(?::\d{0,5})?", re.ASCII)
 # Names that no public DNS has: RFC 6762 and 8375, and ICANN's of 2024.
 _PRIVATE_SUFFIXES = (".internal", ".local", ".home.arpa")
-
-_Address = IPv4Address | IPv6Address
 
 
 class OwnHosts:
@@ -43,7 +42,7 @@ class OwnHosts:
         name = _plain(match["six"] or match["name"])
         if self._takes_any or name in self._names or name.endswith((".localhost", *self._suffixes)):
             return True
-        at, address = _address(reached), _address(name)
+        at, address = parse_address(reached), parse_address(name)
         is_local = at is None or at.is_loopback
         if address is not None:
             return address.is_loopback or address == at or (not is_local and address.is_private)
@@ -55,18 +54,3 @@ class OwnHosts:
 def _plain(name: str) -> str:
     """Return a name as it is compared; the root's dot at its end means nothing."""
     return name.lower().strip("[]").removesuffix(".")
-
-
-def _address(text: str) -> _Address | None:
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    # A socket for both versions has IPv4 peers under such addresses.
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def is_same_machine(peer: str, reached: str) -> bool:
-    """Return whether a peer is on this machine: it comes from the loopback, or from the very address it reached."""
-    address = _address(peer)
-    return address is not None and (address.is_loopback or address == _address(reached))
