@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from raw_http import PATH, SMALL_REQUEST, Answer, ask, blank_engine, connect, head, post, receive
@@ -122,14 +123,14 @@ def test_preflights_of_other_origins_get_no_permission(vision: LocalVision, open
         {"sec_fetch_site": "same-origin", "sec_fetch_mode": "cors"},
     ],
 )
-def test_programs_and_the_services_own_page_are_served(open_vision: LocalVision, headers: dict[str, str]) -> None:
+def test_programs_and_the_services_own_page_are_served(open_vision: LocalVision, headers: dict[str, Any]) -> None:
     answer = ask(open_vision, post(**headers))
     assert answer.status == 200
     assert "access-control-allow-origin" not in answer.headers
 
 
 def test_a_link_to_the_page_may_be_followed(vision: LocalVision) -> None:
-    visit = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+    visit: dict[str, Any] = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
     assert ask(vision, head("GET", "/healthz", **visit)).status == 200
     _check_refused(ask(vision, post(**visit)))
 

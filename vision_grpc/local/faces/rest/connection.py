@@ -24,7 +24,7 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.call import CallIds
 from vision_grpc.local.calls.failure import describe
 from vision_grpc.local.faces.rest.body import RefusedBodyError
-from vision_grpc.local.faces.rest.exchange import Exchange
+from vision_grpc.local.faces.rest.exchange import DRAINED_BYTES, Exchange
 from vision_grpc.texts.quoting import shorten
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 Headers = list[tuple[bytes, bytes]]
 
 _HEAD_BYTES = 16 * 1024
-# What is read and thrown away after an early refusal: clients that send all before they read, get the refusal so.
-# As long as the longest valid request, because most refusals are of valid requests, such as with a key that is wrong.
-_DRAINED_BYTES = 128 * 1024 * 1024
 _CLOSE = (b"connection", b"close")
 # How long a frozen connection is left open. The system does not say when the client of one has left.
 _FROZEN_S = 600.0
@@ -62,6 +59,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_frozen = False
         self._reads = True
         self._drained_bytes = 0
+        self._unsent = b""
 
     # What the event loop calls.
 
@@ -132,7 +130,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_last = True
         if self._is_frozen:
             self.transport.abort()
-        elif self._exchange is None:
+        elif self._exchange is None or self._exchange.is_answered:
             self.close()
         elif self._exchange.is_endless:
             self._exchange.lose()
@@ -174,22 +172,23 @@ class HttpConnection(asyncio.Protocol):
             go_on = h11.InformationalResponse(status_code=HTTPStatus.CONTINUE, headers=[], reason=b"Continue")
             self.transport.write(self._http.send(go_on))
 
-    def send_head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Write the head of a response."""
+    def send_head(self, status: int, headers: Iterable[tuple[bytes, bytes]], *, is_last: bool = False) -> None:
+        """Write the head of a response, together with the beginning of its body."""
         sent: Headers = [(b"date", _date(int(time.time()))), *headers]
         # A client that was not told to continue may send the body or not, so that it is not known what comes next.
-        if self._is_last or self._server.is_stopping or self._http.they_are_waiting_for_100_continue:
+        if self._is_last or self._server.is_stopping or self._http.they_are_waiting_for_100_continue or is_last:
             sent.append(_CLOSE)
         response = h11.Response(status_code=status, headers=sent, reason=_phrase(status))
-        self.transport.write(self._http.send(response))
+        self._unsent = self._http.send(response)
 
     def send_body(self, data: bytes, *, is_end: bool) -> None:
         """Write a part of the body of a response."""
-        parts = [self._http.send(h11.Data(data=data))] if data else []
+        parts = [self._unsent, self._http.send(h11.Data(data=data)) if data else b""]
         if is_end:
             parts.append(self._http.send(h11.EndOfMessage()))
+        self._unsent = b""
         # One write: small answers fit one packet.
-        self.transport.writelines(parts)
+        self.transport.write(b"".join(parts))
 
     def answered(self) -> None:
         """Go on to the next request, or close, or throw away what is left of the body first."""
@@ -207,8 +206,9 @@ class HttpConnection(asyncio.Protocol):
             self.resume_reading()
 
     def drop(self) -> None:
-        """Close a connection whose response was not completed."""
-        self.close()
+        """Close a connection whose response was not completed, unless it is frozen."""
+        if not self._is_frozen:
+            self.close()
 
     # The rest is nobody else's.
 
@@ -234,6 +234,10 @@ class HttpConnection(asyncio.Protocol):
                     self.answered()
 
     def _begin(self, request: h11.Request) -> None:
+        if not request.http_version.startswith(b"1."):
+            message = "only HTTP/1.1 is spoken here"
+            self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, ServiceError(Code.INVALID_ARGUMENT, message))
+            return
         self._stop_alarms()
         self._in_head = False
         self._drained_bytes = 0
@@ -256,7 +260,7 @@ class HttpConnection(asyncio.Protocol):
             exchange.feed(data)
             return
         self._drained_bytes += len(data)
-        if self._drained_bytes > _DRAINED_BYTES:
+        if self._drained_bytes > DRAINED_BYTES:
             self.close()
 
     def _scope_of(self, request: h11.Request) -> dict[str, object]:

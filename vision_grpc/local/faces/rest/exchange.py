@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from starlette.types import Message, Scope
 
@@ -21,6 +21,12 @@ _AHEAD_BYTES = 256 * 1024
 _SMALL_CHUNKS = 10_000
 _LEAST_CHUNK_BYTES = 16
 _EVENT_STREAM = b"text/event-stream"
+
+DRAINED_BYTES = 128 * 1024 * 1024
+"""What is read and thrown away of a body after an early refusal: clients that send all before they read, get it so.
+
+As long as the longest valid request, because most refusals are of valid requests, such as with a key that is wrong.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +53,8 @@ class Exchange:
         """Whether it has come to the desk, which logs it."""
         self._server = server
         self._scope = scope | {"exchange": self}
+        headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
+        self._declared_bytes = int(next((value for name, value in headers if name == b"content-length"), b"0"))
         self._chunks: list[bytes] = []
         self._waiting_bytes = 0
         self._received_bytes = 0
@@ -145,8 +153,7 @@ class Exchange:
         self._news.clear()
 
     def _check_length(self) -> None:
-        declared = next((value for name, value in self._headers() if name == b"content-length"), b"0")
-        check_length(max(int(declared), self._received_bytes))
+        check_length(max(self._declared_bytes, self._received_bytes))
 
     def _too_slow(self) -> RefusedBodyError:
         message = (
@@ -155,8 +162,9 @@ class Exchange:
         )
         return RefusedBodyError(HTTPStatus.REQUEST_TIMEOUT, Code.DEADLINE_EXCEEDED, message, headers=_CLOSE)
 
-    def _headers(self) -> list[tuple[bytes, bytes]]:
-        return self._scope["headers"]  # type: ignore[return-value]
+    def _unread_bytes(self) -> int:
+        """Return how much of the body is still to come, as far as the client has said."""
+        return max(0, self._declared_bytes - self._received_bytes)
 
     async def _send(self, message: Message) -> None:
         await self.line.writable()
@@ -169,7 +177,7 @@ class Exchange:
             kind = next((value for name, value in headers if name == b"content-type"), b"")
             self.is_endless = kind.startswith(_EVENT_STREAM)
             self.has_begun_answer = True
-            self.line.send_head(message["status"], headers)
+            self.line.send_head(message["status"], headers, is_last=self._unread_bytes() > DRAINED_BYTES)
             return
         is_end = not message.get("more_body", False)
         body = b"" if self._scope["method"] == "HEAD" else message.get("body", b"")
