@@ -7,7 +7,15 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["coverage_files", "environments", "s3_buckets", "scanned_pages", "secret_watch", "command_line"]
+pytest_plugins = [
+    "chromium",
+    "coverage_files",
+    "environments",
+    "s3_buckets",
+    "scanned_pages",
+    "secret_watch",
+    "command_line",
+]
 
 # A busy machine is no failure.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

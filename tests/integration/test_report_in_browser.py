@@ -3,66 +3,33 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import hostile_results
 import journaled
 import pytest
+from chromium import Opened, needs_chromium, watch
 from PIL import Image
 from placed_words import Placed, placed
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from vision_grpc.errors import Code
 from vision_grpc.exports import report
 from vision_grpc.results import ImageResult
 
-_CHROMIUM = "/usr/bin/chromium"
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 _IMAGES = 500
 _FAILED = range(7, _IMAGES, 50)
 _WORDS = ["alpha", "beta", "gamma", "delta"]
 
-pytestmark = pytest.mark.skipif(
-    not Path(_CHROMIUM).exists(), reason=f"{_CHROMIUM} is not installed: apt install chromium"
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
-        yield browser
-        browser.close()
-
-
-class Opened(NamedTuple):
-    page: Page
-    complaints: list[str]
-    """What the console says, and what was asked for besides the page itself."""
+pytestmark = needs_chromium
 
 
 def open_page(browser: Browser, path: Path, *, width: int = 1600) -> Opened:
     page = browser.new_page(viewport={"width": width, "height": 900})
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
     address = path.as_uri()
-    page.on(
-        "request",
-        lambda request: None if request.url.startswith((address, "data:")) else complaints.append(request.url),
-    )
+    opened = watch(page, is_own=lambda url: url.startswith((address, "data:")))
     page.goto(address)
     page.wait_for_selector(".row, .plain")
-    return Opened(page, complaints)
+    return opened
 
 
 def results(folder: Path) -> Iterator[ImageResult]:

@@ -95,7 +95,6 @@ class LocalVision:
                 threads=_cores() if config.threads is None else config.threads,
                 waiting_images=config.waiting_images,
             )
-            metrics.watch(lambda: self._service.load)
             undo.callback(self._service.close)
             # Both faces run their calls on these threads, which only convert messages and wait for OCR.
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")
@@ -112,7 +111,13 @@ class LocalVision:
             page = PageRoutes(
                 self._history,
                 Replays(desk, method),
-                State(self._history, getattr(engine, "languages", ()), self._endpoints),
+                State(
+                    method,
+                    self._history,
+                    self.faults,
+                    languages=getattr(engine, "languages", ()),
+                    endpoints=self._endpoints,
+                ),
                 threads=self._calls,
                 identities=identities,
             )
