@@ -1,11 +1,19 @@
 """The settings of a local service."""
 
 from dataclasses import dataclass
+from typing import cast
+
+from vision_grpc.texts.arguments import check_count, check_number, check_whole, wrong_type
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceConfig:
-    """What a local service allows, and how it ends. None means no limit."""
+    """What a local service allows, and how it ends. None means no limit.
+
+    Raises:
+        TypeError: a value is not a number.
+        ValueError: a number has no meaning here.
+    """
 
     grace_s: float = 1.4
     """How long calls in flight may take once the service is stopping.
@@ -14,7 +22,8 @@ class ServiceConfig:
     failing the unfinished ones and for the exit itself.
     """
     requests_per_s: float | None = None
-    """Calls a second, over which calls are refused as the cloud's quota refuses them."""
+    """Calls a second, over which calls are refused as the cloud's quota refuses them. The calls of each `x-test-id`
+    are counted apart."""
     images_per_s: float | None = None
     """Images a second, likewise."""
     recognition_s: float | None = 60.0
@@ -42,3 +51,31 @@ class ServiceConfig:
     """Bytes of requests and answers that the page remembers."""
     cache_bytes: int = 0
     """Bytes of answers that are kept for images that come again; 0 turns the cache off."""
+
+    def __post_init__(self) -> None:
+        for name in ("requests_per_s", "images_per_s", "recognition_s"):
+            if getattr(self, name) is not None:
+                check_number(_full(name), getattr(self, name))
+        for name in ("head_s", "body_pause_s", "body_s"):
+            check_number(_full(name), getattr(self, name))
+        check_number(_full("grace_s"), self.grace_s, may_be_0=True)
+        if self.threads is not None:
+            object.__setattr__(self, "threads", check_count(_full("threads"), self.threads))
+        object.__setattr__(self, "body_bytes", check_count(_full("body_bytes"), self.body_bytes))
+        for name in ("waiting_images", "keep_calls", "keep_bytes", "cache_bytes"):
+            object.__setattr__(self, name, check_whole(_full(name), getattr(self, name), may_be_0=True))
+        for name in ("hosts", "cors_origins"):
+            _check_texts(name, getattr(self, name))
+
+
+def _full(name: str) -> str:
+    return f"ServiceConfig.{name}"
+
+
+def _check_texts(name: str, value: object) -> None:
+    if not _are_texts(value):
+        raise wrong_type(value, _full(name), "a tuple of texts")
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(text, str) for text in cast("tuple[object, ...]", value))

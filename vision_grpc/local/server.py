@@ -15,6 +15,7 @@ from vision_grpc.local.calls.budget import BodyBudget
 from vision_grpc.local.calls.desk import Desk
 from vision_grpc.local.calls.log import AccessLog
 from vision_grpc.local.calls.metrics import Metrics
+from vision_grpc.local.calls.quota import Quota
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.errors import LocalServiceError
@@ -106,6 +107,7 @@ class LocalVision:
                 identities=identities,
                 bodies=BodyBudget(config.body_bytes),
                 faults=self.faults,
+                quota=Quota(requests_per_s=config.requests_per_s, images_per_s=config.images_per_s),
                 observers=(AccessLog(), metrics, *([self._history] if config.keep_calls else [])),
             )
             page = PageRoutes(

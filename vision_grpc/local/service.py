@@ -53,7 +53,11 @@ class VisionService:
     def method(self) -> Method:
         """The method as faces serve it."""
         return Method(
-            grpc_path_of(BATCH_ANALYZE), http_rule_of(BATCH_ANALYZE).post, BatchAnalyzeRequest, self.batch_analyze
+            grpc_path_of(BATCH_ANALYZE),
+            http_rule_of(BATCH_ANALYZE).post,
+            BatchAnalyzeRequest,
+            self.batch_analyze,
+            count_images=_count_images,
         )
 
     async def batch_analyze(self, request: BatchAnalyzeRequest, call: Call) -> BatchAnalyzeResponse:
@@ -100,6 +104,10 @@ class VisionService:
     def _work(self) -> None:
         while self._queue.work():
             pass
+
+
+def _count_images(request: BatchAnalyzeRequest) -> int:
+    return len(request.analyze_specs)
 
 
 class _Reading:

@@ -55,13 +55,13 @@ def check_any_number(name: str, value: object, of: str) -> float:
     return number
 
 
-def check_whole(name: str, value: object) -> int:
+def check_whole(name: str, value: object, *, may_be_0: bool = False) -> int:
     """Return a number that `check_number` passes as an int: 8.0 is 8.
 
     Raises:
         ValueError: it is not whole.
     """
-    number = check_number(name, value)
+    number = check_number(name, value, may_be_0=may_be_0)
     if number != int(number):
         raise _no_meaning(name, value, "a whole number")
     return int(number)

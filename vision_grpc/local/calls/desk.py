@@ -1,6 +1,7 @@
 """The way of a call through the service, the same for both faces."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.budget import BodyBudget
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.method import Method
+from vision_grpc.local.calls.quota import Quota
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.cloud.iam import Identities
 
@@ -58,6 +60,7 @@ class Desk:
         check_open: Callable[[], None],
         identities: Identities | None,
         bodies: BodyBudget,
+        quota: Quota,
         faults: Faults | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -65,6 +68,7 @@ class Desk:
         self._identities = identities
         self.bodies = bodies
         """What faces take the bytes from that they read and inflate."""
+        self._quota = quota
         self._faults = faults
         self._observers = observers
 
@@ -86,11 +90,19 @@ class Desk:
 
     async def _answer(self, call: Call, method: Method, read: Callable[[], Awaitable[Message]]) -> Reply:
         try:
-            self._check_open()
-            if self._identities is not None and method.needs_credentials:
-                self._identities.check(call.metadata.get("authorization"))
+            # Deadlines are by `time.monotonic`, and so are the times of loops.
+            async with asyncio.timeout_at(call.deadline):
+                return await self._try_to_answer(call, method, read)
+        except TimeoutError:
+            return Reply.to_error(_too_late(), call.ids)
+
+    async def _try_to_answer(self, call: Call, method: Method, read: Callable[[], Awaitable[Message]]) -> Reply:
+        try:
+            self._check_head(call, method)
             call.request = await read()
             validate(call.request)
+            if method.count_images is not None:
+                self._quota.take_images(method.count_images(call.request), call.test_id)
             strike = None if self._faults is None else self._faults.strike(call)
             if strike is None:
                 return Reply(message=await method.handle(call.request, call))
@@ -100,6 +112,20 @@ class Desk:
         except Exception as error:  # noqa: BLE001 - a face that raised would answer in its own words
             return Reply.to_error(error, call.ids)
 
+    def _check_head(self, call: Call, method: Method) -> None:
+        """Raise what is wrong with a call before its body is read."""
+        self._check_open()
+        if self._identities is not None and method.needs_credentials:
+            self._identities.check(call.metadata.get("authorization"))
+        if call.deadline is not None and call.deadline <= time.monotonic():
+            raise _too_late()
+        if method.count_images is not None:
+            self._quota.take_request(call.test_id)
+
     def _note_end(self, call: Call, reply: Reply) -> None:
         for observer in self._observers:
             observer.ended(call, reply)
+
+
+def _too_late() -> ServiceError:
+    return ServiceError(Code.DEADLINE_EXCEEDED, "the call's deadline passed before there was an answer")

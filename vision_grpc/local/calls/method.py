@@ -20,3 +20,5 @@ class Method(NamedTuple):
     """Returns the response to a request that satisfies the constraints of its proto; raises ServiceError."""
     needs_credentials: bool = True
     """Whether callers must say who they are where the service has identities."""
+    count_images: Callable[[Any], int] | None = None
+    """Returns how many images a request has; None for a method that no quota is for."""
