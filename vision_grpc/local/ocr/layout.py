@@ -1,6 +1,6 @@
 """Recognised words arranged in the contract's structure: page, blocks, lines, words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -15,12 +15,16 @@ _LEAST_MARK_CONFIDENCE = 0.7
 
 
 class Box(NamedTuple):
-    """A rectangle in pixels of the upright picture."""
+    """A rectangle in pixels of the picture that was read."""
 
     left: int
     top: int
     right: int
     bottom: int
+
+    def corners(self) -> list[tuple[int, int]]:
+        """Return its corners against the clock from the upper left one."""
+        return [(self.left, self.top), (self.left, self.bottom), (self.right, self.bottom), (self.right, self.top)]
 
 
 class RecognizedWord(NamedTuple):
@@ -35,10 +39,17 @@ class RecognizedWord(NamedTuple):
     language: str
 
 
-def arrange(words: Iterable[RecognizedWord], *, width: int, height: int) -> TextAnnotation:
-    """Return the annotation of one page, without words that are probably not text."""
+Place = Callable[[Box], Sequence[tuple[int, int]]]
+"""The corners of a box on the page, against the clock from the upper left one of its text."""
+
+
+def arrange(words: Iterable[RecognizedWord], *, width: int, height: int, place: Place = Box.corners) -> TextAnnotation:
+    """Return the annotation of one page, without words that are probably not text.
+
+    `width` and `height` are those of the page, and `place` says where on it the boxes of words lie.
+    """
     kept = (word for word in words if _is_text(word))
-    blocks = [_block(list(members)) for _, members in groupby(kept, key=lambda word: word.block)]
+    blocks = [_block(list(members), place) for _, members in groupby(kept, key=lambda word: word.block)]
     return TextAnnotation(pages=[Page(width=width, height=height, blocks=blocks)])
 
 
@@ -49,20 +60,22 @@ def _is_text(word: RecognizedWord) -> bool:
     return word.confidence >= _LEAST_MARK_CONFIDENCE or any(map(str.isalnum, word.text))
 
 
-def _block(words: Sequence[RecognizedWord]) -> Block:
-    lines = [_line(list(members)) for _, members in groupby(words, key=lambda word: word.line)]
-    return Block(bounding_box=_enclose(words), lines=lines)
+def _block(words: Sequence[RecognizedWord], place: Place) -> Block:
+    lines = [_line(list(members), place) for _, members in groupby(words, key=lambda word: word.line)]
+    return Block(bounding_box=_polygon(place(_enclose(words))), lines=lines)
 
 
-def _line(words: Sequence[RecognizedWord]) -> Line:
+def _line(words: Sequence[RecognizedWord], place: Place) -> Line:
     return Line(
-        bounding_box=_enclose(words), words=[_word(word) for word in words], confidence=words[0].line_confidence
+        bounding_box=_polygon(place(_enclose(words))),
+        words=[_word(word, place) for word in words],
+        confidence=words[0].line_confidence,
     )
 
 
-def _word(word: RecognizedWord) -> Word:
+def _word(word: RecognizedWord, place: Place) -> Word:
     return Word(
-        bounding_box=_polygon(word.box),
+        bounding_box=_polygon(place(word.box)),
         text=word.text,
         # The service gives each word the confidence of its line.
         confidence=word.line_confidence,
@@ -75,18 +88,15 @@ def _word(word: RecognizedWord) -> Word:
     )
 
 
-def _enclose(words: Sequence[RecognizedWord]) -> Polygon:
+def _enclose(words: Sequence[RecognizedWord]) -> Box:
     boxes = [word.box for word in words]
-    return _polygon(
-        Box(
-            min(box.left for box in boxes),
-            min(box.top for box in boxes),
-            max(box.right for box in boxes),
-            max(box.bottom for box in boxes),
-        )
+    return Box(
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
     )
 
 
-def _polygon(box: Box) -> Polygon:
-    corners = ((box.left, box.top), (box.left, box.bottom), (box.right, box.bottom), (box.right, box.top))
+def _polygon(corners: Iterable[tuple[int, int]]) -> Polygon:
     return Polygon(vertices=[Vertex(x=x, y=y) for x, y in corners])

@@ -11,6 +11,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_float, c_int, c_void_p
 from enum import IntEnum
 from pathlib import Path
@@ -32,6 +33,9 @@ _FUNCTIONS = {
     "BaseAPIGetLoadedLanguagesAsVector": (_TEXTS, c_void_p),
     "BaseAPISetPageSegMode": (None, c_void_p, c_int),
     "BaseAPISetImage": (None, c_void_p, c_char_p, c_int, c_int, c_int, c_int),
+    "BaseAPISetSourceResolution": (None, c_void_p, c_int),
+    "BaseAPIAnalyseLayout": (c_void_p, c_void_p),
+    "BaseAPIDetectOrientationScript": (c_bool, c_void_p, _INT, POINTER(c_float), POINTER(c_char_p), POINTER(c_float)),
     "BaseAPIRecognize": (c_int, c_void_p, c_void_p),
     "BaseAPIGetIterator": (c_void_p, c_void_p),
     "BaseAPIClear": (None, c_void_p),
@@ -41,7 +45,9 @@ _FUNCTIONS = {
     "MonitorDelete": (None, c_void_p),
     "MonitorSetCancelFunc": (None, c_void_p, _Cancel),
     "PageIteratorBoundingBox": (c_int, c_void_p, c_int, _INT, _INT, _INT, _INT),
+    "PageIteratorDelete": (None, c_void_p),
     "PageIteratorIsAtBeginningOf": (c_int, c_void_p, c_int),
+    "PageIteratorNext": (c_int, c_void_p, c_int),
     "ResultIteratorConfidence": (c_float, c_void_p, c_int),
     "ResultIteratorDelete": (None, c_void_p),
     "ResultIteratorGetPageIterator": (c_void_p, c_void_p),
@@ -54,8 +60,10 @@ _FUNCTIONS = {
 class PageMode(IntEnum):
     """What the picture is (TessPageSegMode)."""
 
+    ORIENTATION = 0
     PAGE = 3
     LINE = 7
+    SPARSE = 11
 
 
 class _Level(IntEnum):
@@ -78,6 +86,15 @@ class EngineWord(NamedTuple):
     confidence: float
     line_confidence: float
     model: str
+
+
+class Orientation(NamedTuple):
+    """How a page lies, as Tesseract guesses from its letters."""
+
+    quarters: int
+    """By how many quarters it must be turned against the clock to be upright."""
+    script: str
+    """The name of its script in English."""
 
 
 class TesseractError(Exception):
@@ -128,8 +145,43 @@ class Recognizer:
         self._library.TessDeleteTextArray(names)
         return loaded
 
-    def read(self, bitmap: Bitmap, mode: PageMode, give_up: Callable[[], bool]) -> Iterator[EngineWord]:
-        """Yield the words of a picture; none from the moment on when `give_up` returns true.
+    @contextmanager
+    def showing(self, bitmap: Bitmap, mode: PageMode, *, dpi: int) -> Iterator[None]:
+        """Hold the picture that the other methods are about, as one of this resolution."""
+        lib, api = self._library, self._api
+        lib.TessBaseAPISetPageSegMode(api, mode)
+        width, height, channels, pixels, _ = bitmap
+        lib.TessBaseAPISetImage(api, pixels, width, height, channels, width * channels)
+        lib.TessBaseAPISetSourceResolution(api, dpi)
+        try:
+            yield
+        finally:
+            lib.TessBaseAPIClear(api)  # Without this, it would keep the pixels until the next picture.
+
+    def line_heights(self) -> list[int]:
+        """Return the heights of the lines of text in pixels; `words` then need not search for the lines again."""
+        lib = self._library
+        if not (page := lib.TessBaseAPIAnalyseLayout(self._api)):
+            return []
+        try:
+            heights: list[int] = []
+            while True:
+                _, top, _, bottom = self._box(page, _Level.LINE)
+                heights.append(bottom - top)
+                if not lib.TessPageIteratorNext(page, _Level.LINE):
+                    return heights
+        finally:
+            lib.TessPageIteratorDelete(page)
+
+    def orientation(self) -> Orientation | None:
+        """Return how the page lies, None if it has too few letters for a guess; this is for the model `osd` alone."""
+        degrees, sure, name, sure_of_name = c_int(), c_float(), c_char_p(), c_float()
+        if not self._library.TessBaseAPIDetectOrientationScript(self._api, degrees, sure, name, sure_of_name):
+            return None
+        return Orientation(degrees.value // 90, (name.value or b"").decode())
+
+    def words(self, give_up: Callable[[], bool]) -> Iterator[EngineWord]:
+        """Yield the words of the picture; none from the moment on when `give_up` returns true.
 
         It is asked before each line of text. The search for the lines cannot be broken off; it takes seconds for a
         page full of small print.
@@ -137,17 +189,10 @@ class Recognizer:
         Raises:
             TesseractError: the picture could not be read, or was given up.
         """
-        lib, api = self._library, self._api
-        lib.TessBaseAPISetPageSegMode(api, mode)
-        width, height, channels, pixels, _ = bitmap
-        lib.TessBaseAPISetImage(api, pixels, width, height, channels, width * channels)
-        try:
-            if self._recognize(give_up) != 0:
-                message = f"gave up on a picture of {width} x {height} pixels"
-                raise TesseractError(message)
-            yield from self._words()
-        finally:
-            lib.TessBaseAPIClear(api)  # Without this, it would keep the pixels until the next picture.
+        if self._recognize(give_up) != 0:
+            message = "gave up on a picture"
+            raise TesseractError(message)
+        yield from self._words()
 
     def _recognize(self, give_up: Callable[[], bool]) -> int:
         def cancel(_context: int | None, _words: int) -> bool:
@@ -177,7 +222,7 @@ class Recognizer:
                 yield EngineWord(
                     begins_block=bool(lib.TessPageIteratorIsAtBeginningOf(page, _Level.BLOCK)),
                     begins_line=begins_line,
-                    box=self._box(page),
+                    box=self._box(page, _Level.WORD),
                     text=self._text(results),
                     confidence=lib.TessResultIteratorConfidence(results, _Level.WORD),
                     line_confidence=line_confidence,
@@ -188,9 +233,9 @@ class Recognizer:
         finally:
             lib.TessResultIteratorDelete(results)
 
-    def _box(self, page: int) -> tuple[int, int, int, int]:
+    def _box(self, page: int, level: _Level) -> tuple[int, int, int, int]:
         left, top, right, bottom = c_int(), c_int(), c_int(), c_int()
-        self._library.TessPageIteratorBoundingBox(page, _Level.WORD, left, top, right, bottom)
+        self._library.TessPageIteratorBoundingBox(page, level, left, top, right, bottom)
         return left.value, top.value, right.value, bottom.value
 
     def _text(self, results: int) -> str | None:

@@ -10,6 +10,8 @@ from vision_grpc.local.ocr.bitmap import Bitmap, decode, silence_warnings
 from vision_grpc.local.ocr.engine import GivenUpError, RecognitionError, UnsupportedTextError
 from vision_grpc.local.ocr.languages import choose_models, code_of, codes_of
 from vision_grpc.local.ocr.layout import Box, RecognizedWord, arrange
+from vision_grpc.local.ocr.prepare import LONGEST_SIDE
+from vision_grpc.local.ocr.reading import PageReader
 from vision_grpc.local.ocr.tessdata import installed_models
 from vision_grpc.local.ocr.tesseract import EngineWord, PageMode, Recognizer, Tesseract, TesseractError
 from vision_grpc.messages import TextAnnotation
@@ -17,8 +19,6 @@ from vision_grpc.texts.quoting import show
 
 _DEFAULT_MODEL = "page"
 _MODES = {_DEFAULT_MODEL: PageMode.PAGE, "line": PageMode.LINE}
-# Tesseract keeps coordinates in 16 bits and refuses longer sides.
-_LONGEST_SIDE = 32_767
 # A loaded combination of models holds 10 to 60 MB.
 _RECOGNIZERS_PER_THREAD = 4
 
@@ -63,8 +63,8 @@ class TesseractEngine:
             message = f"unknown model {show(model)}: use {' or '.join(_MODES)}"
             raise UnsupportedTextError(message)
         longest = max(bitmap.width, bitmap.height)
-        if longest > _LONGEST_SIDE:
-            message = f"the picture is {longest:,} pixels long, the limit is {_LONGEST_SIDE:,}: cut it into parts"
+        if longest > LONGEST_SIDE:
+            message = f"the picture is {longest:,} pixels long, the limit is {LONGEST_SIDE:,}: cut it into parts"
             raise UnsupportedTextError(message)
         if give_up():
             raise GivenUpError
@@ -77,8 +77,10 @@ class TesseractEngine:
             raise RecognitionError(message) from error
 
     def _read(self, bitmap: Bitmap, names: str, mode: PageMode, give_up: Callable[[], bool]) -> TextAnnotation:
-        words = self._recognizer(names).read(bitmap, mode, give_up)
-        return arrange(_number(words), width=bitmap.width, height=bitmap.height)
+        reader = PageReader(names, installed=self._installed, recognizer=self._recognizer, give_up=give_up)
+        reading = reader.read(bitmap, mode)
+        place = reading.prepared.on_page
+        return arrange(_number(reading.words), width=bitmap.width, height=bitmap.height, place=place)
 
     def _recognizer(self, names: str) -> Recognizer:
         """Return this thread's recognizer, for a recognizer reads one picture at a time."""
