@@ -10,6 +10,7 @@
     scripts/bench.py rest        CPU of streaming over REST, over that of http.client; memory beside gRPC
     scripts/bench.py cli         CPU of the command line over the library's; memory and resuming of long runs; its start
     scripts/bench.py export      CPU of exports of a journal, over that of decoding its pages; their memory
+    scripts/bench.py ocr         what the local service reads wrongly on pages of all kinds, and its CPU
 
 Each takes --help. A benchmark reports: nothing here passes or fails.
 """
@@ -27,6 +28,7 @@ _MODULES = {
     "rest": "benchmarks.rest",
     "cli": "benchmarks.cli",
     "export": "benchmarks.exports",
+    "ocr": "benchmarks.ocr",
 }
 
 

@@ -7,7 +7,17 @@ from typing import NamedTuple
 from PIL import Image
 
 from vision_grpc.local.ocr.bitmap import Bitmap
-from vision_grpc.local.ocr.prepare import DPI, ENOUGH_DPI, Pose, Prepared, larger, level, likely_dpi, page_of
+from vision_grpc.local.ocr.prepare import (
+    DPI,
+    ENOUGH_DPI,
+    Pose,
+    Prepared,
+    larger,
+    level,
+    likely_dpi,
+    page_of,
+    picture_of,
+)
 from vision_grpc.local.ocr.tesseract import EngineWord, Orientation, PageMode, Recognizer, TesseractError
 
 OSD = "osd"
@@ -63,6 +73,17 @@ class PageReader:
         if 0 < reading.confidence < _LIES_RIGHT:
             reading = self._turn(page, reading)
         return reading
+
+    def read_as_it_is(self, bitmap: Bitmap, mode: PageMode) -> Reading:
+        """Return the words of a page that is not prepared.
+
+        Raises:
+            TesseractError: the picture could not be read, or was given up.
+        """
+        recognizer = self._recognizer(self._models)
+        prepared = Prepared(picture_of(bitmap), Pose())
+        with self._showing(recognizer, prepared, mode, 0):
+            return self._words(recognizer, prepared)
 
     def _pass(self, page: Image.Image, pose: Pose, mode: PageMode) -> Reading:
         recognizer = self._recognizer(self._models)

@@ -24,9 +24,12 @@ _RECOGNIZERS_PER_THREAD = 4
 
 
 class TesseractEngine:
-    """Tesseract with the language data of one directory. Thread-safe."""
+    """Tesseract with the language data of one directory. Thread-safe.
 
-    def __init__(self, tessdata: Path) -> None:
+    Without `prepare`, pictures are read as they are, in one pass: that shows what the preparing is worth.
+    """
+
+    def __init__(self, tessdata: Path, *, prepare: bool = True) -> None:
         silence_warnings()
         self._tesseract = Tesseract()
         self._tessdata = tessdata
@@ -34,6 +37,7 @@ class TesseractEngine:
         self._threads = _Recognizers()
         self.languages: Sequence[str] = codes_of(self._installed)
         """The codes of the languages whose data is installed."""
+        self._prepare = prepare
 
     def open(self, content: bytes) -> "TesseractPicture":
         """Return the decoded picture of a JPEG or PNG.
@@ -78,7 +82,7 @@ class TesseractEngine:
 
     def _read(self, bitmap: Bitmap, names: str, mode: PageMode, give_up: Callable[[], bool]) -> TextAnnotation:
         reader = PageReader(names, installed=self._installed, recognizer=self._recognizer, give_up=give_up)
-        reading = reader.read(bitmap, mode)
+        reading = reader.read(bitmap, mode) if self._prepare else reader.read_as_it_is(bitmap, mode)
         place = reading.prepared.on_page
         return arrange(_number(reading.words), width=bitmap.width, height=bitmap.height, place=place)
 
