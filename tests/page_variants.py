@@ -79,29 +79,11 @@ VARIANTS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "red on green": red_on_green,
 }
 
-_WORDS = [
-    "The",
-    "harbour",
-    "was",
-    "quiet",
-    "that",
-    "morning",
-    "and",
-    "the",
-    "fishing",
-    "boats",
-    "lay",
-    "close",
-    "together",
-    "along",
-    "the",
-    "northern",
-    "wall",
-]
 _HEADINGS = ("Item", "North", "South", "East", "West", "Sum")
 _GOODS = (
     ("Milk 2.5 %", "1 x 89.90"), ("Rye bread", "2 x 41.50"), ("Apples Gala", "1.25 x 119.00"),
-    ("Green tea", "1 x 249.00"), ("Butter 82 %", "3 x 189.99"), ("Pasta", "2 x 74.30"), ("Olive oil", "1 x 899.00"), ("Salt", "1 x 19.90"),
+    ("Green tea", "1 x 249.00"), ("Butter 82 %", "3 x 189.99"), ("Pasta", "2 x 74.30"),
+    ("Olive oil", "1 x 899.00"), ("Salt", "1 x 19.90"),
 )  # fmt: skip
 
 
@@ -123,9 +105,7 @@ def table(size: int = 18) -> Drawn:
         for column in range(columns):
             left, top = size + column * wide, size + row * high
             pen.draw.rectangle((left, top, left + wide, top + high), outline="black")
-            text = (
-                ("Item", "North", "South", "East", "West", "Sum")[column] if not row else str(row * 371 + column * 58)
-            )
+            text = str(row * 371 + column * 58) if row else _HEADINGS[column]
             if (row * 7 + column) % 5:
                 pen.write(left + size // 2, top + size // 3, text)
     return pen.drawn()
@@ -153,28 +133,11 @@ class _Pen:
 
 def paragraph(size: int = 30) -> Drawn:
     """Return a page of a few lines."""
-    words = [
-        "The",
-        "harbour",
-        "was",
-        "quiet",
-        "that",
-        "morning",
-        "and",
-        "the",
-        "fishing",
-        "boats",
-        "lay",
-        "close",
-        "together",
-        "along",
-        "the",
-        "northern",
-        "wall",
-    ]
+    text = "The harbour was quiet that morning and the boats lay close together along the northern wall"
+    words = text.split()
     pen = _Pen(Image.new("RGB", (26 * size, 14 * size), WHITE), size)
     for row in range(6):
-        pen.write(2 * size, (2 + row * 1.7) * size, " ".join(_WORDS[row * 2 : row * 2 + 6]))
+        pen.write(2 * size, (2 + row * 1.7) * size, " ".join(words[row * 2 : row * 2 + 6]))
     return pen.drawn()
 
 

@@ -13,6 +13,8 @@ INSTALLED = ["chi_sim", "chi_tra", "deu", "eng", "equ", "osd", "rus", "ukr"]
         (["ru", "en"], ("eng", "rus")),
         (["en", "ru"], ("eng", "rus")),
         (["uk", "ru", "en", "de"], ("deu", "eng", "rus", "ukr")),
+        (["ru"], ("rus", "eng")),
+        (["uk", "ru"], ("rus", "ukr", "eng")),
         (["zh", "ru"], ("rus", "chi_sim", "chi_tra")),
         (["en", "en"], ("eng",)),
         (["zh"], ("chi_sim", "chi_tra")),
@@ -21,6 +23,10 @@ INSTALLED = ["chi_sim", "chi_tra", "deu", "eng", "equ", "osd", "rus", "ukr"]
 )
 def test_models_are_tried_in_the_same_order_whatever_the_clients(codes: list[str], models: tuple[str, ...]) -> None:
     assert choose_models(codes, INSTALLED) == models
+
+
+def test_a_page_in_cyrillic_is_read_without_latin_where_that_is_not_installed() -> None:
+    assert choose_models(["ru"], ["rus", "deu"]) == ("rus",)
 
 
 def test_every_model_that_is_chosen_has_a_code() -> None:

@@ -31,6 +31,8 @@ _OTHER_MODELS = {
     "uk": ("ukr",), "ur": ("urd",), "yi": ("yid",), "zh": ("chi_sim", "chi_tra"),
 }  # fmt: skip
 _MODELS = _LATIN_MODELS | _OTHER_MODELS
+_LATIN = "eng"
+_CYRILLIC = frozenset({"be", "bg", "kk", "ky", "mk", "mn", "ru", "sr", "tg", "tt", "uk"})
 _CODES = {model: code for code, models in _MODELS.items() for model in models}
 
 
@@ -62,7 +64,12 @@ def choose_models(codes: Sequence[str], installed: Collection[str]) -> tuple[str
     # eng+rus 1.29 %, rus+eng 1.33 %. For pages in one language, also in Ukrainian, the order made almost no difference
     # (0.0 to 0.5 %).
     ordered = sorted(codes, key=lambda code: (code not in _LATIN_MODELS, code != "ru", code))
-    return tuple(dict.fromkeys(model for code in ordered for model in _models_of(code, installed)))
+    models = [model for code in ordered for model in _models_of(code, installed)]
+    if _CYRILLIC.issuperset(codes) and _LATIN in installed:
+        # Pages in Cyrillic have names and addresses in Latin letters. Read as Cyrillic, a quarter to a third of the
+        # words of manuals came out wrong; pages without Latin words take as long with this model as without it.
+        models.append(_LATIN)
+    return tuple(dict.fromkeys(models))
 
 
 def _models_of(code: str, installed: Collection[str]) -> Iterator[str]:
