@@ -49,9 +49,10 @@ def photographed(page: Image.Image) -> Image.Image:
     sheet = sheet.transform(
         sheet.size, Image.Transform.PERSPECTIVE, _perspective(wide, high), Image.Resampling.BICUBIC, fillcolor=WHITE
     )
-    light = (
-        Image.linear_gradient("L").rotate(60, fillcolor=120).resize(sheet.size).point(lambda v: 110 + v * 145 // 255)
-    )
+    light = Image.linear_gradient("L").rotate(90).resize(sheet.size).point(lambda value: 170 + value // 3)
+    hand = Image.new("L", sheet.size, 255)
+    ImageDraw.Draw(hand).polygon([(0, high // 3), (wide // 2, high // 2), (wide // 3, high), (0, high)], fill=140)
+    light = ImageChops.multiply(light, hand.filter(ImageFilter.GaussianBlur(wide / 60)))
     shaded = ImageChops.multiply(sheet, Image.merge("RGB", [light] * 3))
     return skewed(shaded.filter(ImageFilter.GaussianBlur(0.6)), 1.5)
 

@@ -1,11 +1,12 @@
 """What the real engine makes of real pages."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from os import environ
 from pathlib import Path
 
 import pytest
+from cer import character_error_rate
 from PIL import Image, ImageDraw, ImageFont
 from scanned_pages import ScannedPage
 
@@ -32,7 +33,7 @@ def test_pages_are_read_whatever_the_order_of_languages(
 ) -> None:
     page = pages[name]
     text = read(engine.recognize(decode(page.path.read_bytes()), languages=languages, model="page"))
-    assert error_rate(text, page.text) <= WORST[name]
+    assert character_error_rate(text, page.text) <= WORST[name]
 
 
 @pytest.mark.parametrize("name", ["en_sans", "ru_sans"])
@@ -41,7 +42,7 @@ def test_pages_are_read_with_their_own_language_alone(
 ) -> None:
     page = pages[name]
     annotation = engine.recognize(decode(page.path.read_bytes()), languages=page.language_codes, model="")
-    assert error_rate(read(annotation), page.text) <= WORST[name]
+    assert character_error_rate(read(annotation), page.text) <= WORST[name]
     assert {code for line in lines(annotation) for code in codes(line)} == set(page.language_codes)
 
 
@@ -252,20 +253,3 @@ def rectangle(polygon: Polygon) -> tuple[int, int, int, int]:
 def encloses(outer: tuple[int, int, int, int], inner: tuple[int, int, int, int]) -> bool:
     left, top, right, bottom = inner
     return outer[0] <= left < right <= outer[2] and outer[1] <= top < bottom <= outer[3]
-
-
-def error_rate(read_text: str, true_text: str) -> float:
-    """Return the edit distance in characters over the length of the truth, blind to kinds of white space."""
-    truth = " ".join(true_text.split())
-    return edit_distance(" ".join(read_text.split()), truth) / len(truth)
-
-
-def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
-    if one == other:
-        return 0
-    row = list(range(len(other) + 1))
-    for index, character in enumerate(one, start=1):
-        above, row = row, [index]
-        for column, against in enumerate(other, start=1):
-            row.append(min(above[column] + 1, row[-1] + 1, above[column - 1] + (character != against)))
-    return row[-1]

@@ -71,7 +71,9 @@ def test_a_single_word_is_not_tilted(text: str) -> None:
 
 def test_a_page_that_is_turned_is_made_level_after_it_was_turned_upright(paragraph: Image.Image) -> None:
     page = page_variants.skewed(page_variants.turned(paragraph, 270), 3).convert("L")
-    assert level(page, Pose(quarters=3)) == Pose(quarters=3, skew=pytest.approx(3, abs=0.3))
+    pose = level(page, Pose(quarters=3))
+    assert pose.quarters == 3
+    assert pose.skew == pytest.approx(3, abs=0.3)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_float, c_int, c_void_p
 from enum import IntEnum
@@ -146,7 +146,7 @@ class Recognizer:
         return loaded
 
     @contextmanager
-    def showing(self, bitmap: Bitmap, mode: PageMode, *, dpi: int) -> Iterator[None]:
+    def showing(self, bitmap: Bitmap, mode: PageMode, *, dpi: int) -> Generator[None, None, None]:
         """Hold the picture that the other methods are about, as one of this resolution."""
         lib, api = self._library, self._api
         lib.TessBaseAPISetPageSegMode(api, mode)

@@ -1,0 +1,125 @@
+"""Pages that are small, askew, turned or dark are read, and their words are found where they are."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from os import environ
+from pathlib import Path
+
+import page_variants
+import pytest
+from cer import character_error_rate, words_read
+from page_variants import VARIANTS, Drawn
+from PIL import Image
+from scanned_pages import ScannedPage
+
+from vision_grpc.local.ocr.bitmap import Bitmap
+from vision_grpc.local.ocr.engine import GivenUpError
+from vision_grpc.local.ocr.tessdata import find_tessdata
+from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
+from vision_grpc.messages import TextAnnotation, Word
+
+Place = Callable[[Image.Image], Image.Image]
+
+
+@pytest.fixture(scope="module")
+def engine() -> TesseractEngine:
+    return TesseractEngine(find_tessdata(environ))
+
+
+@pytest.fixture(scope="module")
+def paragraph() -> Drawn:
+    return page_variants.paragraph()
+
+
+@pytest.mark.parametrize("name", ["72 dpi", "skewed by -7", "turned by 180, skewed by 3", "100 dpi, skewed by 3"])
+def test_pages_are_read_however_they_were_scanned(
+    engine: TesseractEngine, pages: dict[str, ScannedPage], name: str
+) -> None:
+    page = pages["ru_sans"]
+    annotation = recognize(engine, VARIANTS[name](Image.open(page.path).convert("RGB")), ["ru"])
+    assert character_error_rate(text(annotation), page.text) <= 0.01
+
+
+@pytest.mark.parametrize(
+    "name", ["as it is", "72 dpi", "skewed by 4", "skewed by -7", "turned by 90", "turned by 180", "turned by 270"]
+)
+def test_boxes_lie_on_the_words(engine: TesseractEngine, paragraph: Drawn, name: str) -> None:
+    make = VARIANTS[name]
+    annotation = recognize(engine, make(paragraph.picture), ["en"])
+    found = list(words(annotation))
+    assert [word.text for word in found] == paragraph.words
+    for word, box in zip(found, paragraph.boxes, strict=True):
+        mask = Image.new("RGB", paragraph.picture.size, page_variants.WHITE)
+        mask.paste((0, 0, 0), box)
+        true = make(mask).convert("L").point(lambda value: 255 * (value < 128)).getbbox()
+        assert true is not None
+        assert overlap(rectangle(word), true) > 0.6
+
+
+def test_the_corners_of_a_line_askew_are_those_of_its_letters(engine: TesseractEngine, paragraph: Drawn) -> None:
+    annotation = recognize(engine, page_variants.skewed(paragraph.picture, 6), ["en"])
+    for block in annotation.pages[0].blocks:
+        for line in block.lines:
+            upper_left, lower_left, _, upper_right = line.bounding_box.vertices
+            fall = (upper_right.y - upper_left.y) / (upper_right.x - upper_left.x)
+            assert fall == pytest.approx(0.105, abs=0.02)
+            assert lower_left.y - upper_left.y < 60
+
+
+def test_a_page_on_its_head_is_read_without_the_data_for_orientation(tmp_path: Path, paragraph: Drawn) -> None:
+    (tmp_path / "eng.traineddata").symlink_to(find_tessdata(environ) / "eng.traineddata")
+    engine = TesseractEngine(tmp_path)
+    for degrees in (180, 270):
+        assert text(recognize(engine, page_variants.turned(paragraph.picture, degrees), ["en"])) == paragraph.text
+
+
+def test_a_table_is_read(engine: TesseractEngine) -> None:
+    table = page_variants.table()
+    assert words_read(text(recognize(engine, table.picture, ["en"])).split(), table.words).missed <= 0.02
+
+
+def test_no_pass_begins_when_nobody_waits(engine: TesseractEngine, paragraph: Drawn) -> None:
+    picture = page_variants.turned(page_variants.at_dpi(paragraph.picture, 80), 180)
+    asked = itertools.count()
+    recognize(engine, picture, ["en"], give_up=lambda: next(asked) < 0)
+    every = next(asked)
+    for last in range(0, every, 5):
+        asked = itertools.count()
+        with pytest.raises(GivenUpError):
+            recognize(engine, picture, ["en"], give_up=lambda last=last, asked=asked: next(asked) >= last)
+        assert next(asked) <= last + 4
+
+
+def recognize(
+    engine: TesseractEngine, picture: Image.Image, languages: list[str], give_up: Callable[[], bool] = lambda: False
+) -> TextAnnotation:
+    bitmap = Bitmap(picture.width, picture.height, len(picture.getbands()), picture.tobytes())
+    annotation = engine.recognize(bitmap, languages=languages, model="page", give_up=give_up)
+    assert (annotation.pages[0].width, annotation.pages[0].height) == picture.size
+    return annotation
+
+
+def words(annotation: TextAnnotation) -> Iterator[Word]:
+    return (word for block in annotation.pages[0].blocks for line in block.lines for word in line.words)
+
+
+def text(annotation: TextAnnotation) -> str:
+    return " ".join(word.text for word in words(annotation))
+
+
+def rectangle(word: Word) -> tuple[int, int, int, int]:
+    xs = [vertex.x for vertex in word.bounding_box.vertices]
+    ys = [vertex.y for vertex in word.bounding_box.vertices]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> float:
+    """Return the common area of two rectangles over that of both."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    common = max(wide, 0) * max(high, 0)
+    return common / (area(one) + area(other) - common)
+
+
+def area(box: tuple[int, int, int, int]) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
