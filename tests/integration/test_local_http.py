@@ -269,6 +269,14 @@ async def test_what_is_not_http_is_refused_in_json(case: str) -> None:
         assert answer.headers["x-request-id"] in answer.body.decode()
 
 
+async def test_an_answered_call_that_goes_on_as_malformed_http_ends() -> None:
+    async with serving() as house, house.connect() as peer:
+        peer.send(head("POST", "/refuse", **_CHUNKED))
+        assert (await peer.receive()).status == 403
+        peer.send(b"zz\r\n")
+        assert await peer.rest() == b""
+
+
 @pytest.mark.parametrize(
     ("times", "sent", "status"),
     [
