@@ -50,10 +50,12 @@ def channel(vision: LocalVision) -> Iterator[grpc.Channel]:
 )
 @pytest.mark.parametrize("method", [f"/{SERVICE}/BatchAnalyze", "/yandex.cloud.iam.v1.IamTokenService/Create"])
 def test_bytes_that_are_no_protobuf_are_the_callers_fault(method: str, wire: bytes, size: str) -> None:
-    with LocalVision(identities=Identities()) as vision, grpc.insecure_channel(vision.grpc_endpoint) as channel:
+    identities = Identities()
+    key = [("authorization", f"Api-Key {identities.api_key}")]
+    with LocalVision(identities=identities) as vision, grpc.insecure_channel(vision.grpc_endpoint) as channel:
         call: Any = channel.unary_unary(method)
         with pytest.raises(grpc.RpcError) as caught:
-            call(wire)
+            call(wire, metadata=key)
     error: Any = caught.value
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert error.details() == f"the {size} bytes are not a valid protobuf message of {method}"

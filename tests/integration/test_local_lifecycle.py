@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import grpc
@@ -27,9 +27,8 @@ from scanned_pages import ScannedPage
 
 from vision_grpc.codec.json import to_json
 from vision_grpc.local import LocalServiceError, LocalVision
-from vision_grpc.local.faces import grpc as grpc_face
-from vision_grpc.local.faces.rest import RestFace
-from vision_grpc.local.listening import join_address, listen
+from vision_grpc.local.faces.loop_thread import FACES_THREAD, LoopThread
+from vision_grpc.local.listening import join_address
 from vision_grpc.local.ocr.bitmap import Bitmap
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
 from vision_grpc.messages import (
@@ -293,13 +292,6 @@ def test_tls_files_that_go_while_they_are_read(tmp_path: Path, monkeypatch: pyte
         LocalVision(tls_certificate=tmp_path / "certificate.pem", tls_key=tmp_path / "key.pem")
 
 
-def test_a_port_that_is_taken_at_the_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setattr(grpc_face, "listen", lambda host, _: listen(host, 0))
-        with pytest.raises(LocalServiceError, match="Another process may just have taken the port: choose another"):
-            LocalVision(grpc_port=taken.getsockname()[1])
-
-
 @pytest.mark.parametrize("host", ["127.1", "0x7f000001", "localhost"])
 def test_a_host_is_bound_in_every_form_and_told_as_it_was_given(host: str, pages: dict[str, ScannedPage]) -> None:
     with LocalVision(host=host) as vision:
@@ -332,22 +324,22 @@ print("tesserocr" in sys.modules, os.environ == before)
     assert finished.stdout.split() == ["False", "True", "True"]
 
 
-def test_a_server_that_ends_at_once_is_no_running_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loop_that_cannot_be_made_is_no_running_service(monkeypatch: pytest.MonkeyPatch) -> None:
     failure = OSError(errno.EMFILE, "Too many open files")
-    monkeypatch.setattr(asyncio.BaseEventLoop, "create_server", AsyncMock(side_effect=failure))
-    with pytest.raises(LocalServiceError, match="the REST server did not start"):
+    monkeypatch.setattr(asyncio, "SelectorEventLoop", Mock(side_effect=failure))
+    with pytest.raises(LocalServiceError, match="the service cannot start: Too many open files"):
         LocalVision()
 
 
 def test_a_start_that_is_interrupted_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = set(threading.enumerate())
-    start = RestFace.start
+    call = LoopThread.call
 
-    def interrupted(face: RestFace) -> None:
-        start(face)
+    def interrupted(loop: LoopThread, work: Callable[[], object]) -> None:
+        call(loop, work)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(RestFace, "start", interrupted)
+    monkeypatch.setattr(LoopThread, "call", interrupted)
     with pytest.raises(KeyboardInterrupt):
         LocalVision()
-    assert not [thread for thread in set(threading.enumerate()) - threads if thread.name == "vision-rest"]
+    assert not [thread for thread in set(threading.enumerate()) - threads if thread.name == FACES_THREAD]

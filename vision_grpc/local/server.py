@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,15 +15,17 @@ from vision_grpc.local.calls.desk import Desk
 from vision_grpc.local.calls.log import AccessLog
 from vision_grpc.local.calls.metrics import Metrics
 from vision_grpc.local.calls.quota import Quota
+from vision_grpc.local.cloud.grpc import cloud_methods
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.errors import LocalServiceError
-from vision_grpc.local.faces.grpc import GrpcFace
-from vision_grpc.local.faces.rest import HttpServer, HttpTimes, RestFace, application
+from vision_grpc.local.faces.grpc.face import GrpcFace
+from vision_grpc.local.faces.rest import HttpServer, HttpTimes, application
 from vision_grpc.local.faces.rest.metrics import metrics_route
+from vision_grpc.local.faces.serving import Faces
 from vision_grpc.local.faults.routes import fault_routes
 from vision_grpc.local.faults.store import FaultStore
-from vision_grpc.local.listening import TlsFiles, join_address
+from vision_grpc.local.listening import TlsFiles, join_address, listen
 from vision_grpc.local.ocr.engine import OcrEngine
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
@@ -37,8 +38,6 @@ from vision_grpc.texts.arguments import check_flag, check_port, wrong_type
 
 # How many calls of both faces together may wait for OCR; further calls are not read until one of these ends.
 _CALLS = 32
-# How long after the grace period the failed calls may take to deliver their status.
-_FAREWELL_S = 0.5
 _DEFAULT = ServiceConfig()
 
 
@@ -53,6 +52,7 @@ class LocalVision:
     JSON is read as the cloud's gateways read it; see `vision_grpc.codec.json.gateway`. With `strict`, it is
     read to the letter: unknown fields, line breaks in base64 and single values for lists are refused.
     `engine` reads the images, Tesseract by default. `faults` are rules that it begins with.
+    Both faces are on one port, unless `grpc_port` or `rest_port` names another; each port takes both protocols.
     Port 0 takes any free port. With certificate and key (PEM) both faces accept only TLS.
 
     Raises:
@@ -65,8 +65,9 @@ class LocalVision:
         self,
         *,
         host: str = "127.0.0.1",
-        grpc_port: int = 0,
-        rest_port: int = 0,
+        port: int = 0,
+        grpc_port: int | None = None,
+        rest_port: int | None = None,
         tls_certificate: Path | None = None,
         tls_key: Path | None = None,
         identities: Identities | None = None,
@@ -77,8 +78,10 @@ class LocalVision:
     ) -> None:
         if not isinstance(cast("object", host), str):
             raise wrong_type(host, "host", "text such as '127.0.0.1'")
-        check_port("grpc_port", grpc_port)
-        check_port("rest_port", rest_port)
+        grpc_port = port if grpc_port is None else grpc_port
+        rest_port = port if rest_port is None else rest_port
+        for name, number in (("port", port), ("grpc_port", grpc_port), ("rest_port", rest_port)):
+            check_port(name, number)
         check_flag("strict", strict)
         tls = _tls_files(tls_certificate, tls_key)
         self._config = config
@@ -89,6 +92,12 @@ class LocalVision:
         self._close_once = threading.Lock()
         self._closed = False
         with ExitStack() as undo:
+            listeners = [undo.enter_context(listen(host, each)) for each in dict.fromkeys((grpc_port, rest_port))]
+            self.grpc_endpoint = join_address(host, listeners[0].getsockname()[1])
+            """The endpoint of the gRPC face, `host:port`."""
+            rest_address = join_address(host, listeners[-1].getsockname()[1])
+            self.rest_endpoint = f"{'http' if tls is None else 'https'}://{rest_address}"
+            """The endpoint of the REST face, a URL without a path."""
             metrics = Metrics()
             analysis = Analysis(metrics.timed(engine), Limits(), recognition_s=config.recognition_s)
             self._service = VisionService(
@@ -138,20 +147,12 @@ class LocalVision:
                 ],
             )
             http = HttpServer(served, budget=desk.bodies, times=HttpTimes.of(config))
-            self._rest = RestFace(http, host=host, port=rest_port, tls=tls)
-            undo.callback(self._rest.join)
-            undo.callback(self._rest.stop)
-            self._grpc = GrpcFace(desk, method, self._calls, host=host, port=grpc_port, tls=tls, identities=identities)
-            undo.callback(self._grpc.stop, grace_s=0)
-            self._rest.start()
-            self._grpc.start()
+            methods = [method]
+            if identities is not None:
+                methods += cloud_methods(identities, lambda: self.grpc_endpoint)
+                identities.listen_at(self.grpc_endpoint)
+            self._faces = Faces(listeners, GrpcFace(desk, methods), http, tls=tls)
             undo.pop_all()
-        self.grpc_endpoint = join_address(host, self._grpc.port)
-        """The endpoint of the gRPC face, `host:port`."""
-        if identities is not None:
-            identities.listen_at(self.grpc_endpoint)
-        self.rest_endpoint = f"{'http' if tls is None else 'https'}://{join_address(host, self._rest.port)}"
-        """The endpoint of the REST face, a URL without a path."""
 
     def close(self, *, grace_s: float | None = None) -> None:
         """Accept no more calls, finish those in flight, and stop.
@@ -165,16 +166,8 @@ class LocalVision:
             self._closed = True
             if grace_s is None:
                 grace_s = self._config.grace_s
-            ends_at = time.monotonic() + grace_s
             self._history.close()
-            grpc_stopped = self._grpc.stop(grace_s + _FAREWELL_S)
-            self._rest.stop()
-            answered = grpc_stopped.wait(_seconds_until(ends_at)) and self._rest.join(_seconds_until(ends_at))
-            self._service.close()
-            if not answered:
-                self._rest.cut_short()
-                grpc_stopped.wait()
-                self._rest.join()
+            self._faces.close(grace_s=grace_s, give_up=self._service.close)
             self._calls.shutdown(wait=False, cancel_futures=True)
 
     def _endpoints(self) -> dict[str, str]:
@@ -205,7 +198,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _seconds_until(ends_at: float) -> float:
-    return max(0.0, ends_at - time.monotonic())

@@ -1,75 +1,57 @@
 """The cloud's IAM and endpoint services over gRPC, as far as clients of Vision need them."""
 
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
 
-from vision_grpc.errors import Code, ServiceError
+from vision_grpc.contract.method import grpc_path_of
+from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.method import Method
 from vision_grpc.local.cloud.endpoints import get_endpoint, list_endpoints
 from vision_grpc.local.cloud.iam import Identities
-from vision_grpc.local.faces.grpc_call import answer_call
 from vision_grpc.messages import (
     ApiEndpoint,
-    CreateIamTokenForServiceAccountRequest,
     CreateIamTokenRequest,
     CreateIamTokenResponse,
     GetApiEndpointRequest,
     ListApiEndpointsRequest,
     ListApiEndpointsResponse,
-    RevokeIamTokenRequest,
-    RevokeIamTokenResponse,
 )
-from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2, api_endpoint_service_pb2_grpc
-from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2, iam_token_service_pb2_grpc
+from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2
+from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2
 
-MODULES = (iam_token_service_pb2, api_endpoint_service_pb2)
-"""The generated modules of these services, for reflection."""
-
-SERVICE_NAMES: tuple[str, ...] = tuple(
-    service.full_name for module in MODULES for service in module.DESCRIPTOR.services_by_name.values()
-)
+_TOKENS: ServiceDescriptor = iam_token_service_pb2.DESCRIPTOR.services_by_name["IamTokenService"]
+_ENDPOINTS: ServiceDescriptor = api_endpoint_service_pb2.DESCRIPTOR.services_by_name["ApiEndpointService"]
 
 
-def add_cloud(server: grpc.Server, identities: Identities, address: Callable[[], str]) -> None:
-    """Add both services to a server. Tokens are given for `identities`; each service of the cloud is at `address`."""
-    iam_token_service_pb2_grpc.add_IamTokenServiceServicer_to_server(_Tokens(identities), server)
-    api_endpoint_service_pb2_grpc.add_ApiEndpointServiceServicer_to_server(_Endpoints(address), server)
+def cloud_methods(identities: Identities, address: Callable[[], str]) -> list[Method]:
+    """Return the methods that are supported. Tokens are given for `identities`; each service is at `address`."""
+
+    async def create(request: CreateIamTokenRequest, _: Call) -> CreateIamTokenResponse:
+        return identities.create_token(request)
+
+    async def get(request: GetApiEndpointRequest, _: Call) -> ApiEndpoint:
+        return get_endpoint(request.api_endpoint_id, address())
+
+    async def list_all(_: ListApiEndpointsRequest, __: Call) -> ListApiEndpointsResponse:
+        # There is only one page.
+        return list_endpoints(address())
+
+    return [
+        _method(_TOKENS, "Create", CreateIamTokenRequest, create),
+        _method(_ENDPOINTS, "Get", GetApiEndpointRequest, get),
+        _method(_ENDPOINTS, "List", ListApiEndpointsRequest, list_all),
+    ]
 
 
-class _Tokens(iam_token_service_pb2_grpc.IamTokenServiceServicer):
-    def __init__(self, identities: Identities) -> None:
-        self._identities = identities
-
-    def Create(self, request: CreateIamTokenRequest, context: grpc.ServicerContext) -> CreateIamTokenResponse:  # noqa: N802
-        return answer_call(context, lambda: self._identities.create_token(request))
-
-    def CreateForServiceAccount(  # noqa: N802
-        self,
-        request: CreateIamTokenForServiceAccountRequest,  # noqa: ARG002
-        context: grpc.ServicerContext,
-    ) -> CreateIamTokenResponse:
-        return answer_call(context, _not_supported)
-
-    def Revoke(self, request: RevokeIamTokenRequest, context: grpc.ServicerContext) -> RevokeIamTokenResponse:  # noqa: ARG002, N802
-        return answer_call(context, _not_supported)
-
-
-def _not_supported() -> NoReturn:
-    message = "the local service does not support this method"
-    raise ServiceError(Code.UNIMPLEMENTED, message)
-
-
-class _Endpoints(api_endpoint_service_pb2_grpc.ApiEndpointServiceServicer):
-    def __init__(self, address: Callable[[], str]) -> None:
-        self._address = address
-
-    def Get(self, request: GetApiEndpointRequest, context: grpc.ServicerContext) -> ApiEndpoint:  # noqa: N802
-        return answer_call(context, lambda: get_endpoint(request.api_endpoint_id, self._address()))
-
-    def List(  # noqa: N802
-        self,
-        request: ListApiEndpointsRequest,  # noqa: ARG002 - there is only one page
-        context: grpc.ServicerContext,
-    ) -> ListApiEndpointsResponse:
-        return answer_call(context, lambda: list_endpoints(self._address()))
+def _method(
+    service: ServiceDescriptor,
+    name: str,
+    request_class: type[Message],
+    handle: Callable[[Any, Call], Awaitable[Message]],
+) -> Method:
+    path = grpc_path_of(service.methods_by_name[name])
+    # Over REST they have routes of their own.
+    return Method(path, "", request_class, handle, needs_credentials=False)

@@ -35,6 +35,7 @@ from vision_grpc.local.faces.http2.outlet import DEFAULT_WINDOW, Outlet
 from vision_grpc.local.faces.http2.parting import Parting
 from vision_grpc.local.faces.http2.stream import Stream
 from vision_grpc.local.faces.http2.streams import Streams
+from vision_grpc.local.listening import join_address
 
 Serve: TypeAlias = Callable[[Stream], Coroutine[None, None, None]]
 """Answers a request. It begins with the head of the request, and is cancelled when the client leaves."""
@@ -56,7 +57,6 @@ class Connection(asyncio.BufferedProtocol):
         on_lost: Callable[["Connection"], object] = lambda _: None,
     ) -> None:
         self._serve = serve
-        self._buffer = buffer
         self._view = memoryview(buffer)
         self.limits = Limits() if limits is None else limits
         self._on_lost = on_lost
@@ -102,9 +102,10 @@ class Connection(asyncio.BufferedProtocol):
         self.outlet.write(SettingsFrame(settings=settings))
         self.outlet.write(WindowUpdateFrame(0, self.limits.connection_window - DEFAULT_WINDOW))
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         """Return where the next bytes go."""
-        return self._buffer
+        # A view, because asyncio's TLS writes into slices of it, and those of a bytearray are copies.
+        return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take the next bytes."""
@@ -146,6 +147,11 @@ class Connection(asyncio.BufferedProtocol):
             self.outlet.write(GoAwayFrame(last_stream_id=self._streams.last_id))
             self._part_if_done()
 
+    def close(self) -> None:
+        """End the connection after what was written."""
+        self._forget_all()
+        self._parting.begin()
+
     def abort(self, *, reset: bool = False) -> None:
         """Break the connection off; with `reset` by a TCP reset."""
         self._forget_all()
@@ -175,7 +181,7 @@ class Connection(asyncio.BufferedProtocol):
             self._break(ConnectionBrokenError(ErrorCode.ENHANCE_YOUR_CALM, "a frame that does not come to its end"))
         elif self._asked_at is not None:
             if now - self._asked_at > self.limits.ping_s:
-                _log.info("%s is silent and does not answer PING: its connection ends", self._peer)
+                _log.info("%s is silent and does not answer PING: its connection ends", self.peer)
                 self.abort()
         elif now - self._heard_at > self.limits.ping_after_s:
             self._asked_at = now
@@ -273,7 +279,7 @@ class Connection(asyncio.BufferedProtocol):
             stream = Stream(self, block.stream_id, request, peer_ended=block.ends)
         except StreamBrokenError as error:
             self._spend(RESET)
-            _log.info("a request of %s was refused: %s", self._peer, error)
+            _log.info("a request of %s was refused: %s", self.peer, error)
             self._refuse(block.stream_id, error.code, peer_ended=block.ends)
             return
         self._streams.add(stream)
@@ -323,12 +329,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def _break_stream(self, stream: Stream, error: StreamBrokenError) -> None:
         self._spend(RESET)
-        _log.info("a request of %s was ended: %s", self._peer, error)
+        _log.info("a request of %s was ended: %s", self.peer, error)
         stream.reset(error.code)
         stream.leave()
 
     def _break(self, error: ConnectionBrokenError) -> None:
-        _log.warning("the connection of %s was ended: %s", self._peer, error)
+        _log.warning("the connection of %s was ended: %s", self.peer, error)
         self._forget_all()
         goodbye = GoAwayFrame(
             last_stream_id=self._streams.last_id, error_code=error.code, additional_data=error.reason.encode()[:200]
@@ -371,8 +377,10 @@ class Connection(asyncio.BufferedProtocol):
         return view[len(part) :]
 
     @property
-    def _peer(self) -> str:
-        return str(self._transport.get_extra_info("peername"))
+    def peer(self) -> str:
+        """The address of the client, `host:port`."""
+        host, port, *_ = self._transport.get_extra_info("peername") or ("", 0)
+        return join_address(host, port)
 
 
 def _end_at_last(stream: Stream, task: asyncio.Task[None]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Protocol
 
-from hyperframe.frame import WindowUpdateFrame
+from hyperframe.frame import DataFrame, WindowUpdateFrame
 
 from vision_grpc.local.faces.http2.errors import (
     BodyEndedError,
@@ -25,6 +25,23 @@ class StreamOwner(Protocol):
     encoder: FieldEncoder
     limits: Limits
 
+    @property
+    def peer(self) -> str:
+        """The address of the client, `host:port`."""
+        ...
+
+    def go_away(self) -> None:
+        """Take no more requests; the connection ends after the last response."""
+
+    def close(self) -> None:
+        """End the connection after what was written."""
+
+    def abort(self, *, reset: bool = False) -> None:
+        """Break the connection off; with `reset` by a TCP reset."""
+
+    def freeze(self) -> None:
+        """Neither read nor write any more, and leave the connection open."""
+
     def reset_stream(self, stream: "Stream", code: ErrorCode) -> None:
         """End the stream with RST_STREAM."""
 
@@ -39,7 +56,7 @@ class Stream:
     """
 
     def __init__(self, owner: StreamOwner, stream_id: int, request: Request, *, peer_ended: bool) -> None:
-        self._owner = owner
+        self.connection = owner
         self._loop = asyncio.get_running_loop()
         self.stream_id = stream_id
         self.request = request
@@ -142,18 +159,20 @@ class Stream:
         """Send the head of the response, or with `ends` its trailers or all of it."""
         if self.ended:
             return
-        block = self._owner.encoder.encode(fields)
-        self._owner.outlet.write(header_frames(self.stream_id, block, self._owner.outlet.frame_bytes, ends=ends))
+        block = self.connection.encoder.encode(fields)
+        self.connection.outlet.write(
+            header_frames(self.stream_id, block, self.connection.outlet.frame_bytes, ends=ends)
+        )
         if ends:
             self.ended = True
-            self._owner.finish_stream(self)
+            self.connection.finish_stream(self)
 
     async def send(self, data: bytes) -> None:
         """Send some of the body of the response; returns when the windows of the client have let it through."""
         if self.ended:
             return
         self._unsent = memoryview(data)
-        self._owner.outlet.offer(self)
+        self.connection.outlet.offer(self)
         if self._unsent:
             self._sent = self._loop.create_future()
             self._mark(self._loop.time())
@@ -162,11 +181,18 @@ class Stream:
             finally:
                 self._sent = None
 
+    def end(self) -> None:
+        """End the response without trailers."""
+        if not self.ended:
+            self.ended = True
+            self.connection.outlet.write(DataFrame(self.stream_id, flags=["END_STREAM"]))
+            self.connection.finish_stream(self)
+
     def reset(self, code: ErrorCode) -> None:
         """End the stream at once, without a response or in the middle of it."""
         if not self.ended:
             self.ended = True
-            self._owner.reset_stream(self, code)
+            self.connection.reset_stream(self, code)
 
     def enlarge(self, increment: int) -> None:
         """The client takes more of the response; less if the number is negative.
@@ -177,7 +203,7 @@ class Stream:
         was_open = self.window > 0
         self.window = enlarged(self.window, increment)
         if not was_open:
-            self._owner.outlet.offer(self)
+            self.connection.outlet.offer(self)
 
     def next_piece(self, most: int) -> memoryview:
         """Return what to send next, at most `most` bytes."""
@@ -205,7 +231,7 @@ class Stream:
 
     def look(self, now: float) -> None:
         """End what has waited for the client for too long."""
-        limits = self._owner.limits
+        limits = self.connection.limits
         if self._came is None and self._sent is None:
             return
         if self._moved >= self._moved_before + limits.stall_bytes:
@@ -222,12 +248,12 @@ class Stream:
         """Wait until so much of the body is there, or its end."""
         if len(self._body) >= count or self.peer_ended:
             return
-        first = self._owner.limits.first_window
+        first = self.connection.limits.first_window
         missing = max(count, first) - len(self._body) - self._let_in
         # Not for each few bytes that were read.
         if self._let_in + len(self._body) < count or missing > first // 2:
             self._let_in += missing
-            self._owner.outlet.write(WindowUpdateFrame(self.stream_id, missing))
+            self.connection.outlet.write(WindowUpdateFrame(self.stream_id, missing))
         self._wanted = count
         self._came = self._loop.create_future()
         self._mark(self._loop.time())

@@ -60,6 +60,8 @@ class HttpConnection(asyncio.Protocol):
         self._reads = True
         self._drained_bytes = 0
         self._unsent = b""
+        self.idle_since: float | None = self._loop.time()
+        """Since when there is no request; None while there is one."""
 
     # What the event loop calls.
 
@@ -238,6 +240,7 @@ class HttpConnection(asyncio.Protocol):
             message = "only HTTP/1.1 is spoken here"
             self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, ServiceError(Code.INVALID_ARGUMENT, message))
             return
+        self.idle_since = None
         self._stop_alarms()
         self._in_head = False
         self._drained_bytes = 0
@@ -246,6 +249,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _begin_next(self) -> None:
         self._exchange = None
+        self.idle_since = self._loop.time()
         self._http.start_next_cycle()
         self._set_alarm(self._server.times.idle_s, self.close)
         self.resume_reading()
