@@ -62,7 +62,7 @@ class Call:
     """The path of the method in gRPC, over REST too."""
     peer: str
     """The client's address, `host:port`."""
-    metadata: Mapping[str, str]
+    metadata: Mapping[str, str] = field(repr=False)
     """Metadata or headers: names in lower case, several values of one name joined by a comma."""
     line: Line
     deadline: float | None = None

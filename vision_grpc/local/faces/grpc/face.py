@@ -17,7 +17,7 @@ from vision_grpc.local.faces.grpc.health import HEALTH, Health
 from vision_grpc.local.faces.grpc.reflection import Reflection
 from vision_grpc.local.faces.http2.connection import Connection
 from vision_grpc.local.faces.http2.errors import ErrorCode
-from vision_grpc.local.faces.http2.fields import Request
+from vision_grpc.local.faces.http2.fields import Request, silence_hpack
 from vision_grpc.local.faces.http2.stream import Stream
 from vision_grpc.messages import RetryInfo
 from vision_grpc.texts.quoting import show
@@ -35,6 +35,7 @@ class GrpcFace:
     """Makes the protocols of accepted connections, and answers their calls. It belongs to one event loop."""
 
     def __init__(self, desk: Desk, methods: Iterable[Method], *, most_calls: int = _MOST_CALLS) -> None:
+        silence_hpack()
         self._desk = desk
         self._most_calls = most_calls
         self._unary = {method.path: method for method in methods}

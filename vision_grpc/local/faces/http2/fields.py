@@ -1,5 +1,6 @@
 """Header fields: blocks put together and decoded, and requests checked as RFC 9113 section 8 asks."""
 
+import logging
 import re
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
@@ -34,6 +35,15 @@ class Request(NamedTuple):
     path: str
     authority: str
     fields: Fields
+
+    def __repr__(self) -> str:
+        # Fields hold secrets.
+        return f"Request({self.method!r}, {self.path!r})"
+
+
+def silence_hpack() -> None:
+    """Keep the fields of requests, which hold secrets, out of the log: hpack writes them there for debugging."""
+    logging.getLogger("hpack").setLevel(logging.INFO)
 
 
 class HeaderBlock:
