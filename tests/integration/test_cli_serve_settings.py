@@ -176,6 +176,37 @@ def test_a_log_that_cannot_be_written_holds_up_no_call() -> None:
         assert end(process).code == 0
 
 
+def test_it_begins_with_the_faults_of_a_file(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    rules.write_text('[{"id": "down", "kind": "code", "code": "UNAVAILABLE", "times": 1}]')
+    with serving("--faults", rules) as (process, ready):
+        assert ask(ready["rest_endpoint"], "/vision/v1/batchAnalyze", _BODY)[0] == 503
+        analyze(ready["rest_endpoint"])
+        page = ask(ready["rest_endpoint"], "/metrics")[1]
+        finished = end(process)
+    assert b'vision_faulty_calls_total{method="BatchAnalyze",transport="rest"} 1.0' in page
+    (line,) = [line for line in finished.complaints if " code=UNAVAILABLE " in line]
+    assert line.endswith(" faults=down")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "error: {}: No such file or directory"),
+        ('[{"code": "UNAVAILABEL"}]', "error: {}: "),
+        ("{", "error: {}: "),
+    ],
+)
+def test_rules_that_are_none_are_refused_by_name(content: str | None, complaint: str, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    if content is not None:
+        rules.write_text(content)
+    finished = run("serve", "--faults", rules)
+    assert (finished.code, finished.stdout) == (2, b"")
+    (line,) = finished.complaints
+    assert line.startswith(complaint.format(rules))
+
+
 def test_metrics_are_served() -> None:
     with serving() as (_, ready):
         analyze(ready["rest_endpoint"], times=2)

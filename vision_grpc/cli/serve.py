@@ -4,7 +4,8 @@ import json
 import logging
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 
@@ -15,10 +16,13 @@ from vision_grpc.cli.serve_ending import Ending, end_at_last
 from vision_grpc.cli.serve_help import EPILOG, HELP
 from vision_grpc.cli.serve_log import ServiceLog, service_log
 from vision_grpc.cli.serve_options import ServeOptions, serve_options, unknown_variables
+from vision_grpc.errors import InvalidRequestError
+from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
     from vision_grpc.local import LocalVision
     from vision_grpc.local.config import ServiceConfig
+    from vision_grpc.local.faults.rule import Rule
 
 # After the grace period, the failed calls get this long to be told, and then the process ends whatever hangs.
 _FAREWELL_S = 0.5
@@ -67,6 +71,7 @@ def _start(options: ServeOptions, config: "ServiceConfig", stack: ExitStack) -> 
     """Return the running service and what the line on stdout says; the stack closes it."""
     with local_extra():
         from vision_grpc.local import Identities, LocalVision
+        from vision_grpc.local.faults.store import FaultStore
     identities = folder = None
     if options.require_auth is not None:
         # Imported here because it needs POSIX file locks; a service without credentials runs without them.
@@ -91,12 +96,28 @@ def _start(options: ServeOptions, config: "ServiceConfig", stack: ExitStack) -> 
             tls_key=key,
             identities=identities,
             strict=options.strict,
+            faults=FaultStore(_rules_of(options.faults)),
             config=config,
         )
     )
     if folder is not None and identities is not None:
         folder.write(identities)
     return vision, {"grpc_endpoint": vision.grpc_endpoint, "rest_endpoint": vision.rest_endpoint} | more
+
+
+def _rules_of(file: Path | None) -> "list[Rule]":
+    """Return the fault rules in a file.
+
+    Raises:
+        click.ClickException: one of them is not a rule.
+    """
+    from vision_grpc.local.faults.reading import load_rules
+
+    try:
+        return [] if file is None else load_rules(file)
+    except InvalidRequestError as error:
+        message = f"{quote_name(cast('Path', file))}: {error}"
+        raise click.ClickException(message) from error
 
 
 def _is_loopback(host: str) -> bool:

@@ -41,6 +41,7 @@ class ServeOptions:
     images_per_second: float | None
     recognition_seconds: float | None
     workers: int | None
+    faults: Path | None
     strict: bool
     keep: int | None
     keep_bytes: int | None
@@ -216,7 +217,14 @@ _OPTIONS = (
         type=WholeNumber(1, 1024),
         help="Read N images at the same time.  [default: one for each core]",
     ),
-    _option("Limits", "--strict", is_flag=True, help="Refuse JSON that only lenient gateways take."),
+    _option(
+        "Tests",
+        "--faults",
+        metavar="FILE",
+        type=_FILE,
+        help="Begin with these rules of what goes wrong (JSON, docs/faults.md).",
+    ),
+    _option("Tests", "--strict", is_flag=True, help="Refuse JSON that only lenient gateways take."),
     _option(
         "Memory",
         "--keep",

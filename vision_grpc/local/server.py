@@ -105,6 +105,7 @@ class LocalVision:
                 threads=_cores() if config.threads is None else config.threads,
                 waiting_images=config.waiting_images,
             )
+            metrics.watch(lambda: self._service.load)
             undo.callback(self._service.close)
             # Both faces run their calls on these threads, which only convert messages and wait for OCR.
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")

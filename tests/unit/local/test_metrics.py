@@ -7,6 +7,7 @@ from unit.local.test_access_log import call, refused
 
 from vision_grpc.errors import Code
 from vision_grpc.local.calls.metrics import Metrics
+from vision_grpc.local.calls.queue import Load
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.ocr.engine import RecognitionError
 from vision_grpc.local.ocr.scripted import ScriptedEngine
@@ -64,11 +65,13 @@ def test_recognition_is_timed_whether_it_succeeds_or_not() -> None:
     assert read(metrics)[key("vision_recognition_seconds_count")] == 2
 
 
-def test_a_gauge_is_read_when_it_is_asked_for() -> None:
-    metrics, waiting = Metrics(), [1]
-    metrics.add_gauge("vision_waiting_images", "Images that wait.", lambda: len(waiting))
-    waiting.append(2)
-    assert read(metrics)[key("vision_waiting_images")] == 2
+def test_what_waits_is_told_when_it_is_asked_for() -> None:
+    metrics, loads = Metrics(), iter([Load(5, 2, 0.1)] * 2 + [Load(0, 1, 0.1)] * 2)
+    metrics.watch(lambda: next(loads))
+    for waiting, in_progress in ((5, 2), (0, 1)):
+        told = read(metrics)
+        assert told[key("vision_images_waiting")] == waiting
+        assert told[key("vision_images_in_progress")] == in_progress
 
 
 def test_codes_of_faults_do_not_grow_the_metrics() -> None:

@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import Metric
 from vision_grpc.errors import Code
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.log import code_of, count_image_codes, method_name
+from vision_grpc.local.calls.queue import Load
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.ocr.engine import OcrEngine, Picture
 from vision_grpc.messages import BatchAnalyzeResponse, TextAnnotation
@@ -69,9 +70,13 @@ class Metrics:
             for code, count in count_image_codes(reply.message.results).items():
                 self._images.labels(_bounded_code(code)).inc(count)
 
-    def add_gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
-        """Add a number that is read whenever the metrics are."""
-        Gauge(name, about, registry=self._registry).set_function(read)
+    def watch(self, load: Callable[[], Load]) -> None:
+        """Tell what the threads have to do, asked whenever the metrics are."""
+        for name, about, read in (
+            ("vision_images_waiting", "Images that wait for a thread.", lambda: load().images_waiting),
+            ("vision_images_in_progress", "Images that are being read.", lambda: load().images_in_progress),
+        ):
+            Gauge(name, about, registry=self._registry).set_function(read)
 
     def timed(self, engine: OcrEngine) -> OcrEngine:
         """Return an engine that reads as the other does, and counts how long that takes."""

