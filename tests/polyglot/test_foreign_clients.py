@@ -4,12 +4,12 @@ import base64
 import json
 import os
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from environments import ROOT
-from google.api import http_pb2
 from peers import program
 
 from vision_grpc.local import Identities, LocalVision
@@ -47,7 +47,9 @@ def words_in(answer: str) -> str:
 
 
 def test_grpc_js_with_the_protos_as_they_are(vision: LocalVision, node_modules: Path, line: Path) -> None:
-    google = Path(http_pb2.__file__).parents[2]
+    found = find_spec("google.api.http_pb2")
+    assert found is not None
+    google = Path(str(found.origin)).parents[2]
     told = run(
         program("node", "install Node 18 or newer"),
         HERE / "grpc_js.mjs",
