@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from vision_grpc.local import Identities, LocalVision
+from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.ocr.engine import UnreadableImageError
 from vision_grpc.local.ocr.scripted import ScriptedEngine
 from vision_grpc.messages import (
@@ -185,7 +186,7 @@ def test_files_are_chosen_and_pasted(page: Page, tmp_path: Path) -> None:
 def test_a_foreign_clients_call_is_seen_within_a_second_and_replayed(page: Page, vision: LocalVision) -> None:
     assert call(vision, picture(), picture("unreadable"), x_test_id="orders") is grpc.StatusCode.OK
     row = page.locator("#rows tr").first
-    expect(row).to_contain_text("1 of 2 OK", timeout=1000)
+    expect(row).to_contain_text("1 of 2 images failed", timeout=1000)
     expect(row).to_contain_text("orders")
     row.click()
     expect(page.locator("#view")).to_contain_text("gRPC from 127.0.0.1")
@@ -321,12 +322,13 @@ def test_narrow_windows_show_one_thing_at_a_time(browser: Browser, vision: Local
 def test_a_fault_is_armed_and_its_count_rises(page: Page, vision: LocalVision, opened: Opened) -> None:
     page.keyboard.press("f")
     page.locator("#kind").select_option("code")
-    page.locator("#kind-fields input[name=code]").fill("SOMETHING")
+    page.locator("#kind-fields input[name=retry_after]").fill("-1")
     page.get_by_role("button", name="Add the rule").click()
-    expect(page.locator("#rule-problem")).to_contain_text("code")
+    expect(page.locator("#rule-problem")).to_contain_text("retry_after")
     # Chromium itself says that it got 400.
     assert "400" in opened.complaints.pop()
-    page.locator("#kind-fields input[name=code]").fill("UNAVAILABLE")
+    page.locator("#kind-fields input[name=retry_after]").fill("")
+    page.locator("#kind-fields select[name=code]").select_option("UNAVAILABLE")
     page.locator("input[name=times]").fill("2")
     page.get_by_role("button", name="Add the rule").click()
     expect(page.locator("#rules tbody tr")).to_have_count(1)
@@ -384,8 +386,13 @@ def test_the_page_finds_a_service_that_has_started_anew(browser: Browser) -> Non
     port = int(first.rest_endpoint.rpartition(":")[2])
     first.close()
     expect(page.locator("#connection")).to_have_attribute("data-state", "lost")
-    with LocalVision(engine=ScriptedEngine(read), rest_port=port):
+    with LocalVision(engine=ScriptedEngine(read), rest_port=port, config=ServiceConfig(images_per_s=0.001)) as second:
         expect(page.locator("#connection")).to_have_text("live", timeout=15_000)
         expect(page.locator("#said")).to_have_text("The service has started anew; its log is empty")
         expect(page.locator("#found")).to_have_text("0 calls")
+        expect(page.get_by_role("meter", name="images")).to_have_attribute("aria-valuenow", "1")
+        assert call(second, picture()) is grpc.StatusCode.OK
+        assert call(second, picture()) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        expect(page.locator(".gauge")).to_contain_text("1 refused")
+        expect(page.locator("#rows tr").first).to_contain_text("RESOURCE_EXHAUSTED")
         page.close()

@@ -112,12 +112,13 @@ class LocalVision:
             undo.callback(self._calls.shutdown, wait=False)
             self._history = History(most_calls=config.keep_calls, most_bytes=config.keep_bytes)
             method = self._service.method
+            quota = Quota(requests_per_s=config.requests_per_s, images_per_s=config.images_per_s)
             desk = Desk(
                 check_open=self._service.check_open,
                 identities=identities,
                 bodies=BodyBudget(config.body_bytes),
                 faults=self.faults,
-                quota=Quota(requests_per_s=config.requests_per_s, images_per_s=config.images_per_s),
+                quota=quota,
                 observers=(AccessLog(), metrics, *([self._history] if config.keep_calls else [])),
             )
             page = PageRoutes(
@@ -127,6 +128,7 @@ class LocalVision:
                     method,
                     self._history,
                     self.faults,
+                    quota,
                     languages=getattr(engine, "languages", ()),
                     endpoints=self._endpoints,
                 ),
@@ -143,7 +145,7 @@ class LocalVision:
                 strict=strict,
                 more_routes=[
                     *page.routes(),
-                    *fault_routes(self.faults, identities, [self._history.clear]),
+                    *fault_routes(self.faults, identities, [self._history.clear, quota.reset]),
                     metrics_route(metrics),
                 ],
             )

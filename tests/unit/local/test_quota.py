@@ -99,6 +99,8 @@ def test_each_test_has_a_quota_of_its_own(clock: Clock) -> None:
     quota.reset("a")
     assert quota.state("a")["requests"] == Gauge(1, 1, 0)
     assert quota.state("b")["requests"] == Gauge(1, 0, 1)
+    quota.reset()
+    assert quota.state("b")["requests"] == Gauge(1, 1, 0)
 
 
 def test_tests_that_ended_are_forgotten(clock: Clock) -> None:

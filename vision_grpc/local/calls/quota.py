@@ -100,9 +100,12 @@ class Quota:
         """Return the gauges of a test: `requests` and `images`, without those that have no limit."""
         return {unit: bucket.gauge for unit, bucket in self._buckets(test_id).items()}
 
-    def reset(self, test_id: str = "") -> None:
-        """Fill the buckets of a test, and forget how many calls they refused."""
-        self._tests.pop(test_id, None)
+    def reset(self, test_id: str | None = None) -> None:
+        """Fill the buckets of a test, None for all, and forget how many calls they refused."""
+        if test_id is None:
+            self._tests.clear()
+        else:
+            self._tests.pop(test_id, None)
 
     def _take(self, unit: str, count: int, test_id: str) -> None:
         if (bucket := self._buckets(test_id).get(unit)) is not None:

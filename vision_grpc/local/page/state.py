@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vision_grpc.local.calls.method import Method
+from vision_grpc.local.calls.quota import Quota
 from vision_grpc.local.faults.store import FaultStore
 from vision_grpc.local.page.history import History
 
@@ -20,6 +21,7 @@ class State:
         method: Method,
         history: History,
         faults: FaultStore,
+        quota: Quota,
         *,
         languages: Sequence[str],
         endpoints: Callable[[], Mapping[str, str]],
@@ -27,6 +29,7 @@ class State:
         self._method = method
         self._history = history
         self._faults = faults
+        self._quota = quota
         self._languages = tuple(languages)
         self._endpoints = endpoints
         # A page that was open before the service started anew would otherwise mix the calls of both.
@@ -50,4 +53,9 @@ class State:
             },
             "faults": [rule.to_json() for rule in rules[:_MOST_RULES]],
             "fault_count": len(rules),
+            # That of calls without a test id.
+            "quota": {
+                unit: {"per_s": gauge.per_s, "left": round(gauge.left, 2), "refused": gauge.refused}
+                for unit, gauge in self._quota.state().items()
+            },
         }

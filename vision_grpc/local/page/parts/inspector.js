@@ -84,6 +84,7 @@ function facts(call) {
     sizes.some(Boolean) ? fact("Bytes", sizes.filter(Boolean).join(", ")) : null,
     call.test_id ? fact("Test", make("bdi", {}, call.test_id)) : null,
     call.replay_of ? fact("Repeats", make("a", { href: hashOf({ call: call.replay_of }) }, make("bdi", {}, call.replay_of.slice(0, 8)))) : null,
+    make("div", { class: "break" }),
     fact("Request id", make("button", { type: "button", class: "copied", title: "Copy the id", onclick: () => copyText(call.id, "Copied the id") }, call.id)),
     fact("Trace id", make("button", { type: "button", class: "copied", title: "Copy the id", onclick: () => copyText(call.trace_id, "Copied the id") }, call.trace_id)));
 }

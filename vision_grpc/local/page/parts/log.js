@@ -41,7 +41,9 @@ const isRunning = (call) => call.code === null;
 function outcomeOf(call) {
   if (isRunning(call)) return { kind: "running", text: "running" };
   if (call.code !== "OK") return { kind: "failed", text: call.code };
-  if (call.failed_images) return { kind: "partial", text: `${call.images - call.failed_images} of ${call.images} OK` };
+  if (call.failed_images) {
+    return { kind: call.failed_images < call.images ? "partial" : "failed", text: `${call.failed_images} of ${counted(call.images, "image")} failed` };
+  }
   return { kind: "ok", text: "OK" };
 }
 

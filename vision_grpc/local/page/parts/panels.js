@@ -72,6 +72,7 @@ function ruleRow(rule) {
 }
 
 function ruleForm() {
+  const matches = (isTest) => faults.kinds.match.filter(({ name }) => (name === "test_id") === isTest).map((each) => field(each, "match."));
   const kind = make("select", { id: "kind", onchange: () => showFields() }, ...faults.kinds.kinds.map((each) => make("option", {}, each.kind)));
   const form = make("form", { class: "rule", onsubmit: addRule, "aria-label": "A new rule" },
     make("h3", {}, "A new rule"),
@@ -79,12 +80,13 @@ function ruleForm() {
     make("p", { class: "faded", id: "kind-does" }),
     make("div", { class: "fields", id: "kind-fields" }),
     make("fieldset", {}, make("legend", {}, "When"),
-      make("div", { class: "fields" }, ...faults.kinds.counts.map((each) => field(each)), ...faults.kinds.match.map((each) => field(each, "match.")))),
+      make("div", { class: "fields" }, ...faults.kinds.counts.map((each) => field(each)), ...matches(true)),
+      make("details", {}, make("summary", {}, "Only for some of them"), make("div", { class: "fields" }, ...matches(false)))),
     make("p", { class: "problem", id: "rule-problem", role: "alert", hidden: true }),
     make("p", { class: "line end" }, make("button", { class: "main" }, "Add the rule")));
   const showFields = () => {
     const chosen = faults.kinds.kinds.find((each) => each.kind === kind.value);
-    form.querySelector("#kind-does").textContent = chosen.does ?? "";
+    form.querySelector("#kind-does").textContent = (chosen.does ?? "").replaceAll("`", "");
     form.querySelector("#kind-fields").replaceChildren(...chosen.fields.map((each) => field(each)));
   };
   kind.value = faults.kinds.kinds.some((each) => each.kind === "code") ? "code" : kind.value;
@@ -92,18 +94,23 @@ function ruleForm() {
   return form;
 }
 
+const HINTS = { after: "calls that pass first", every: "1 is each call", times: "calls at most", test_id: "* is every test" };
+
 function field({ name, allowed, required, default: usual }, path = "") {
-  return make("label", {}, `${name} `, make("input", {
-    name: path + name, required, autocomplete: "off", spellcheck: "false", title: allowed, value: name === "code" && required ? "UNAVAILABLE" : "",
-    placeholder: usual === null || usual === undefined || typeof usual === "object" ? "" : String(usual),
-  }), make("small", {}, allowed));
+  const known = allowed.startsWith("one of ") ? allowed.slice(7).split(", ") : null;
+  const shared = { name: path + name, required, title: allowed };
+  const placeholder = usual === null || usual === undefined || typeof usual === "object" ? "" : String(usual);
+  const entry = known
+    ? make("select", shared, ...(required ? [] : [make("option", { value: "" }, placeholder || "any")]), ...known.map((each) => make("option", { selected: each === "UNAVAILABLE" }, each)))
+    : make("input", { ...shared, autocomplete: "off", spellcheck: "false", placeholder });
+  return make("label", {}, `${name} `, entry, known ? null : make("small", {}, HINTS[name] ?? allowed));
 }
 
 async function addRule(event) {
   event.preventDefault();
   const form = event.target;
   const rule = { kind: byId("kind").value };
-  for (const { name, value } of form.querySelectorAll("input")) {
+  for (const { name, value } of form.querySelectorAll("input, select:not(#kind)")) {
     if (value === "") continue;
     const [owner, key] = name.startsWith("match.") ? [(rule.match ??= {}), name.slice(6)] : [rule, name];
     owner[key] = /^(-?\d+(\.\d+)?|true|false|[[{].*)$/s.test(value) && !["test_id", "digest", "message", "id"].includes(key) ? parsed(value) : value;
@@ -141,13 +148,13 @@ async function reset() {
 function showGauges() {
   const gauges = Object.entries(service?.quota ?? {});
   byId("gauges").hidden = !gauges.length;
-  byId("gauges").replaceChildren(...gauges.map(([name, { limit, left }]) => {
-    const share = Math.min(Math.max(left / limit, 0), 1);
-    const text = `${name}: ${whole.format(Math.floor(left))} of ${whole.format(limit)} a second left`;
+  byId("gauges").replaceChildren(...gauges.map(([name, { per_s: limit, left, refused }]) => {
+    const share = Math.min(Math.max(left / Math.max(limit, 1), 0), 1);
+    const text = `${name}: ${whole.format(Math.max(Math.floor(left), 0))} of ${whole.format(limit)} a second left, ${counted(refused, "call")} refused`;
     const filled = make("i");
     filled.style.inlineSize = `${share * 100}%`;
-    return make("span", { class: "gauge", role: "meter", "aria-label": name, "aria-valuemin": "0", "aria-valuemax": limit, "aria-valuenow": Math.max(left, 0), "aria-valuetext": text, title: text, "data-low": share < 0.2 },
-      make("span", {}, name), make("span", { class: "bar" }, filled));
+    return make("span", { class: "gauge", role: "meter", "aria-label": name, "aria-valuemin": "0", "aria-valuemax": Math.max(limit, 1), "aria-valuenow": Math.max(left, 0), "aria-valuetext": text, title: text, "data-low": share < 0.2 },
+      make("span", {}, name), make("span", { class: "bar" }, filled), make("span", { class: "figure" }, `${whole.format(limit)}/s${refused ? `, ${whole.format(refused)} refused` : ""}`));
   }));
 }
 
