@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from vision_grpc.local.ocr.bitmap import Bitmap
+from vision_grpc.local.ocr.specks import Specks
 
 _OPENMP_LIMIT = "OMP_THREAD_LIMIT"
 _Cancel = CFUNCTYPE(c_bool, c_void_p, c_int)
@@ -127,6 +128,7 @@ class Recognizer:
 
     def __init__(self, library: ctypes.CDLL, tessdata: Path, models: str) -> None:
         self._library = library
+        self._specks = Specks(library)
         self._api = library.TessBaseAPICreate()
         # At exit daemon threads may still be reading.
         weakref.finalize(self, library.TessBaseAPIDelete, self._api).atexit = False
@@ -154,6 +156,8 @@ class Recognizer:
         lib.TessBaseAPISetImage(api, pixels, width, height, channels, width * channels)
         lib.TessBaseAPISetSourceResolution(api, dpi)
         try:
+            if self._specks.remove(api):
+                lib.TessBaseAPISetSourceResolution(api, dpi)
             yield
         finally:
             lib.TessBaseAPIClear(api)  # Without this, it would keep the pixels until the next picture.
