@@ -1,6 +1,8 @@
 """What the real engine makes of real pages."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from os import environ
 from pathlib import Path
@@ -175,6 +177,32 @@ def test_tiny_pictures_are_no_failure(engine: TesseractEngine, size: tuple[int, 
 def test_a_picture_too_long_for_the_engine_is_refused(engine: TesseractEngine) -> None:
     with pytest.raises(UnsupportedTextError, match="40,000 pixels long, the limit is 32,767"):
         engine.recognize(bitmap(Image.new("L", (40_000, 20), 255)), languages=["en"], model="page")
+
+
+def test_the_engine_itself_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "eng.traineddata").write_bytes((find_tessdata(environ) / "eng.traineddata").read_bytes())
+    (tmp_path / "rus.traineddata").write_bytes(b"damaged")
+    # The calls beside the readings make both libraries complain.
+    program = """
+import pathlib, sys
+from contextlib import suppress
+from vision_grpc.local.ocr.bitmap import Bitmap
+from vision_grpc.local.ocr.engine import RecognitionError
+from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
+engine = TesseractEngine(pathlib.Path(sys.argv[1]))
+for width, height in ((1, 1), (2, 36), (200, 3), (60, 60)):
+    for model in ("page", "line"):
+        for languages in (["en"], ["en", "ru"]):
+            bitmap = Bitmap(width, height, 1, bytes(width * height))
+            with suppress(RecognitionError):
+                engine.recognize(bitmap, languages=languages, model=model)
+library = engine._tesseract._library
+library.pixCountConnComp(None, 8, None)
+library.TessBaseAPIInit3(library.TessBaseAPICreate(), b"/nowhere", b"none")
+"""
+    command: list[str | Path] = [sys.executable, "-c", program, tmp_path]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
 
 
 def test_an_unknown_model_is_refused_with_those_that_are_known(engine: TesseractEngine) -> None:

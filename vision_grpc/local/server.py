@@ -26,7 +26,9 @@ from vision_grpc.local.faces.serving import Faces
 from vision_grpc.local.faults.routes import fault_routes
 from vision_grpc.local.faults.store import FaultStore
 from vision_grpc.local.listening import TlsFiles, join_address, listen
+from vision_grpc.local.ocr.caching import CachingEngine
 from vision_grpc.local.ocr.engine import OcrEngine
+from vision_grpc.local.ocr.leaving import LeavingEngine
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
 from vision_grpc.local.page.history import History
@@ -85,8 +87,12 @@ class LocalVision:
         check_flag("strict", strict)
         tls = _tls_files(tls_certificate, tls_key)
         self._config = config
-        if engine is None:
+        reading = engine
+        if engine is None or reading is None:
             engine = TesseractEngine(find_tessdata(os.environ))
+            reading = LeavingEngine(engine)
+        if config.cache_bytes:
+            reading = CachingEngine(reading, most_bytes=config.cache_bytes)
         self.faults = FaultStore() if faults is None else faults
         """What goes wrong on command: `vision.faults.put("code=UNAVAILABLE; times=1")`; see docs/faults.md."""
         self._close_once = threading.Lock()
@@ -99,7 +105,7 @@ class LocalVision:
             self.rest_endpoint = f"{'http' if tls is None else 'https'}://{rest_address}"
             """The endpoint of the REST face, a URL without a path."""
             metrics = Metrics()
-            analysis = Analysis(metrics.timed(engine), Limits(), recognition_s=config.recognition_s)
+            analysis = Analysis(metrics.timed(reading), Limits(), recognition_s=config.recognition_s)
             self._service = VisionService(
                 analysis,
                 threads=_cores() if config.threads is None else config.threads,

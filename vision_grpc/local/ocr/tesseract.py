@@ -21,6 +21,8 @@ from typing import NamedTuple
 from vision_grpc.local.ocr.bitmap import Bitmap
 from vision_grpc.local.ocr.specks import Specks
 
+# Leptonica's L_SEVERITY_NONE.
+_SILENT = 6
 _OPENMP_LIMIT = "OMP_THREAD_LIMIT"
 _Cancel = CFUNCTYPE(c_bool, c_void_p, c_int)
 _INT = POINTER(c_int)
@@ -33,6 +35,7 @@ _FUNCTIONS = {
     "BaseAPIInit3": (c_int, c_void_p, c_char_p, c_char_p),
     "BaseAPIGetLoadedLanguagesAsVector": (_TEXTS, c_void_p),
     "BaseAPISetPageSegMode": (None, c_void_p, c_int),
+    "BaseAPISetVariable": (c_int, c_void_p, c_char_p, c_char_p),
     "BaseAPISetImage": (None, c_void_p, c_char_p, c_int, c_int, c_int, c_int),
     "BaseAPISetSourceResolution": (None, c_void_p, c_int),
     "BaseAPIAnalyseLayout": (c_void_p, c_void_p),
@@ -112,6 +115,7 @@ class Tesseract:
         for name, (result, *arguments) in _FUNCTIONS.items():
             function = getattr(library, f"Tess{name}")
             function.restype, function.argtypes = result, arguments
+        library.setMsgSeverity(_SILENT)
         self._library = library
 
     def load(self, tessdata: Path, models: str) -> "Recognizer":
@@ -132,6 +136,8 @@ class Recognizer:
         self._api = library.TessBaseAPICreate()
         # At exit daemon threads may still be reading.
         weakref.finalize(self, library.TessBaseAPIDelete, self._api).atexit = False
+        # Both libraries write to stderr, past all logs, what only their authors understand.
+        library.TessBaseAPISetVariable(self._api, b"debug_file", os.fsencode(os.devnull))
         if library.TessBaseAPIInit3(self._api, os.fsencode(tessdata), models.encode()) != 0:
             message = f"cannot load {models}"
             raise TesseractError(message)
@@ -156,7 +162,7 @@ class Recognizer:
         lib.TessBaseAPISetImage(api, pixels, width, height, channels, width * channels)
         lib.TessBaseAPISetSourceResolution(api, dpi)
         try:
-            if self._specks.remove(api):
+            if self._specks.remove(api, width * height):
                 lib.TessBaseAPISetSourceResolution(api, dpi)
             yield
         finally:
