@@ -87,8 +87,9 @@ class LocalVision:
         check_flag("strict", strict)
         tls = _tls_files(tls_certificate, tls_key)
         self._config = config
-        reading = engine
-        if engine is None or reading is None:
+        if engine is not None:
+            reading = engine
+        else:
             engine = TesseractEngine(find_tessdata(os.environ))
             reading = LeavingEngine(engine)
         if config.cache_bytes:
