@@ -31,8 +31,17 @@ def validate(message: Message) -> None:
         raise InvalidRequestError(violations)
 
 
+def size_of(field: FieldDescriptorProto) -> "Range | None":
+    """Return how many elements a list may have; None for any number and for what is not a list."""
+    size = _options_of(field).Extensions[validation_pb2.size]
+    return Range.parse(size) if size else None
+
+
 def collect_violations(message: Message) -> list[Violation]:
-    """Return what is wrong with a message and the messages inside it; empty when nothing is."""
+    """Return what is wrong with a message and the messages inside it; empty when nothing is.
+
+    Of a list that is too long, no more elements are looked at than it may have: there may be millions.
+    """
     return list(_walk(message, ""))
 
 
@@ -87,6 +96,9 @@ def _walk(message: Message, prefix: str) -> Iterator[Violation]:
         if field.in_oneof and not message.HasField(field.name):
             continue
         value = getattr(message, field.name)
+        if field.size is not None and len(value) not in field.size:
+            yield Violation(f"{prefix}{field.name}", f"has {len(value)} elements, must have {field.size}")
+            value = value[: field.size.high]
         for check in field.checks:
             yield from check(value, f"{prefix}{field.name}")
         if field.repeated_message:
@@ -101,7 +113,13 @@ class _FieldRules(NamedTuple):
     in_oneof: bool
     repeated_message: bool
     single_message: bool
+    size: Range | None
     checks: Sequence[_Check]
+
+    @property
+    def have_work(self) -> bool:
+        """Whether there is anything to look at."""
+        return bool(self.size or self.checks or self.repeated_message or self.single_message)
 
 
 class _MessageRules(NamedTuple):
@@ -114,9 +132,11 @@ def _rules_of(descriptor: Descriptor) -> _MessageRules:
     """Compile a message type once; types without constraints below them cost nothing later."""
     declared = DescriptorProto()
     descriptor.CopyToProto(declared)
-    fields = [_field_rules(field) for field in declared.field]
+    fields = [rules for field in declared.field if (rules := _field_rules(field)).have_work]
     return _MessageRules(
-        fields=[rules for rules in fields if rules.checks or rules.repeated_message or rules.single_message],
+        fields=[
+            rules for rules in fields if rules.size or rules.checks or rules.repeated_message or rules.single_message
+        ],
         exactly_one=[oneof.name for oneof in declared.oneof_decl if _is_exactly_one(oneof)],
     )
 
@@ -129,16 +149,13 @@ def _field_rules(field: FieldDescriptorProto) -> _FieldRules:
         in_oneof=field.HasField("oneof_index"),
         repeated_message=is_message and repeated,
         single_message=is_message and not repeated,
+        size=size_of(field),
         checks=list(_checks(field, repeated=repeated)),
     )
 
 
 def _checks(field: FieldDescriptorProto, *, repeated: bool) -> Iterator[_Check]:
-    # A descriptor's own options belong to the default pool, which does not know our
-    # extensions: their bytes are read again with the classes of our pool.
-    options = FieldOptions.FromString(field.options.SerializeToString())
-    if size := options.Extensions[validation_pb2.size]:
-        yield _size_check(Range.parse(size))
+    options = _options_of(field)
     if length := options.Extensions[validation_pb2.length]:
         unit = "bytes" if field.type == FieldDescriptorProto.TYPE_BYTES else "characters"
         yield _length_check(Range.parse(length), unit, repeated=repeated)
@@ -156,17 +173,15 @@ def _checks(field: FieldDescriptorProto, *, repeated: bool) -> Iterator[_Check]:
         raise NotImplementedError(message)
 
 
+def _options_of(field: FieldDescriptorProto) -> FieldOptions:
+    # A descriptor's own options belong to the default pool, which does not know our extensions: their bytes are read
+    # again with the classes of our pool.
+    return FieldOptions.FromString(field.options.SerializeToString())
+
+
 def _is_exactly_one(oneof: OneofDescriptorProto) -> bool:
     options = OneofOptions.FromString(oneof.options.SerializeToString())
     return options.Extensions[validation_pb2.exactly_one]
-
-
-def _size_check(allowed: Range) -> _Check:
-    def check(value: Sequence[Any], path: str) -> Iterator[Violation]:
-        if len(value) not in allowed:
-            yield Violation(path, f"has {len(value)} elements, must have {allowed}")
-
-    return check
 
 
 def _length_check(allowed: Range, unit: str, *, repeated: bool) -> _Check:

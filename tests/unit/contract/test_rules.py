@@ -117,3 +117,16 @@ def _compile_all(descriptor: Descriptor) -> None:
     for field in descriptor.fields:
         if field.message_type is not None:
             _compile_all(field.message_type)
+
+
+def test_of_a_list_that_is_too_long_no_more_is_looked_at_than_it_may_have() -> None:
+    request = BatchAnalyzeRequest(analyze_specs=[AnalyzeSpec()] * 100_000)
+    violations = collect_violations(request)
+    assert violations[0] == ("analyze_specs", "has 100000 elements, must have 1 to 8")
+    assert {path.partition(".")[0] for path, _ in violations[1:]} == {f"analyze_specs[{index}]" for index in range(8)}
+
+
+def test_of_language_codes_that_are_too_many_no_more_are_looked_at() -> None:
+    config = FeatureTextDetectionConfig(language_codes=["long"] * 100_000)
+    paths = [path for path, _ in collect_violations(config)]
+    assert paths == ["language_codes", *(f"language_codes[{index}]" for index in range(8))]
