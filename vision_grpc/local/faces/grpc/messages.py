@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from vision_grpc.contract.element_counts import check_element_counts
 from vision_grpc.contract.sizes import REQUEST_BYTES
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.budget import Account
@@ -118,8 +119,10 @@ def parsed(wire: bytes | bytearray, request_class: type[_MessageT], method: str)
     """Return the message of some bytes.
 
     Raises:
+        InvalidRequestError: a list in them is far too long, and would take gigabytes.
         ServiceError: they are no valid protobuf; gRPC's own servers would say INTERNAL.
     """
+    check_element_counts(wire, request_class)
     try:
         # Older versions of protobuf do not take a bytearray.
         return request_class.FromString(memoryview(wire))  # type: ignore[arg-type]
