@@ -19,6 +19,7 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.budget import BodyBudget
 from vision_grpc.local.calls.call import CallIds
 from vision_grpc.local.faces.rest.exchange import DRAINED_BYTES, Exchange, exchange_of
+from vision_grpc.local.faces.rest.health import health_routes
 from vision_grpc.local.faces.rest.http_server import HttpServer, HttpTimes
 from vision_grpc.local.faces.rest.reply import failure
 
@@ -65,6 +66,7 @@ class House:
             Route("/stream", self._stream),
             Route("/large", self._large),
             Route("/bug", self._bug),
+            *health_routes(),
         ]
         application = Starlette(routes=routes, exception_handlers={ServiceError: _refused})
         self.server = HttpServer(application, budget=budget, times=times)
@@ -391,6 +393,10 @@ async def test_a_stopping_server_closes_idle_connections_and_answers_the_others(
             new.send(post(b"new", "/echo"))
             answer = await new.receive()
             assert (answer.body, answer.headers["connection"]) == (b"new", "close")
+        for path, status in (("/readyz", 503), ("/livez", 200), ("/healthz", 200)):
+            async with house.connect() as new:
+                new.send(head("GET", path))
+                assert (await new.receive()).status == status
         house.go_on.set()
         answer = await busy.receive()
         assert (answer.body, answer.headers["connection"]) == (b"stopping", "close")

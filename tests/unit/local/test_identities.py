@@ -56,7 +56,9 @@ def test_times_are_numbers_and_nothing_else(claim: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, 7, True, [], [RIGHT["iss"]], {"a": 1}, "", "x" * 5000], ids=lambda v: repr(v)[:20]
+    "value",
+    [None, 7, True, [], [RIGHT["iss"]], {"a": 1}, "", "x" * 5000],
+    ids=["null", "number", "true", "no element", "list", "object", "empty", "long"],
 )
 @pytest.mark.parametrize("claim", ["iss", "aud"])
 def test_other_claims_are_text(claim: str, value: object) -> None:
@@ -94,3 +96,11 @@ def test_times_have_to_be_now(change: dict[str, Any], code: Code) -> None:
     with pytest.raises(ServiceError) as refused:
         exchange(RIGHT | change)
     assert refused.value.code is code
+
+
+def test_tokens_are_not_kept_without_end() -> None:
+    identities = Identities(wall_clock=lambda: NOW)
+    oldest, *_, latest = (identities.issue()[0] for _ in range(10_001))
+    identities.check(f"Bearer {latest}")
+    with pytest.raises(ServiceError, match="unknown or expired"):
+        identities.check(f"Bearer {oldest}")

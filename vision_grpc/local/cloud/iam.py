@@ -20,6 +20,7 @@ AUDIENCE = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 """The audience of JWTs for the real IAM service. The local service accepts it at any address."""
 
 _JWT_LIFETIME_S = 3600
+_MOST_TOKENS = 10_000
 # The end of the year 9999, after which Python has no times.
 _LATEST = 253_402_300_799
 _CLAIMS = ("iss", "aud", "iat", "exp")
@@ -88,11 +89,13 @@ class Identities:
         return CreateIamTokenResponse(iam_token=token, expires_at=timestamp)
 
     def issue(self) -> tuple[str, float]:
-        """Return a new token and the wall clock time when it expires."""
+        """Return a new token and the wall clock time when it expires; of very many, the oldest expire before."""
         now = self._wall_clock()
         token, expires_at = f"t1.{secrets.token_urlsafe(32)}", now + self._lifetime_s
         with self._lock:
-            self._expiry = {known: expiry for known, expiry in self._expiry.items() if expiry > now}
+            # All live equally long, so that the oldest are the first to go.
+            while self._expiry and (len(self._expiry) >= _MOST_TOKENS or next(iter(self._expiry.values())) <= now):
+                del self._expiry[next(iter(self._expiry))]
             self._expiry[token] = expires_at
             self.exchanges += 1
         return token, expires_at

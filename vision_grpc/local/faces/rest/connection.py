@@ -87,6 +87,7 @@ class HttpConnection(asyncio.Protocol):
         self._writable.set()
         if self._exchange is not None:
             self._exchange.lose()
+            self._exchange = None
         self._server.remove(self)
 
     def pause_writing(self) -> None:
