@@ -125,6 +125,22 @@ def test_a_replay_is_a_call_like_the_first(vision: LocalVision) -> None:
     assert again["request"]["analyzeSpecs"][0]["features"][0]["textDetectionConfig"] == {"languageCodes": ["ru"]}
 
 
+def test_a_replay_meets_the_faults_of_now(vision: LocalVision) -> None:
+    first = call(vision, _PICTURE, test_id="struck")
+    vision.faults.put([{"kind": "reset", "times": 1}, {"kind": "hang"}], test_id="struck")
+    answer = ask(vision, f"/_vision/requests/{first}/replay", "POST").json
+    assert answer["code"] == "UNAVAILABLE"
+    assert ask(vision, f"/_vision/requests/{answer['id']}").json["faults"] == "fault-1"
+    # One that hangs ends when nobody waits for it any more.
+    stream = events(vision)
+    address = urlsplit(vision.rest_endpoint)
+    with socket.create_connection((address.hostname, address.port)) as leaving:
+        head = f"POST /_vision/requests/{first}/replay HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 0\r\n\r\n"
+        leaving.sendall(head.encode())
+        hanging = next(row["id"] for row in rows_of(stream) if row["code"] is None and row["replay_of"] == first)
+    assert next(row["code"] for row in rows_of(stream) if row["id"] == hanging and row["code"]) == "CANCELLED"
+
+
 def test_what_is_not_remembered_is_said(vision: LocalVision) -> None:
     for path in ("/_vision/requests/none", "/_vision/requests/none/request", "/_vision/requests/none/images/0"):
         answer = ask(vision, path)
@@ -197,6 +213,12 @@ def events(vision: LocalVision, *, authorization: str | None = None) -> Iterator
                 yield line[7:].decode().strip(), json.loads(response.readline().removeprefix(b"data: "))
     finally:
         connection.close()
+
+
+def rows_of(stream: Iterator[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the calls of the events."""
+    for _, data in stream:
+        yield from data.get("calls", ())
 
 
 def test_a_call_is_an_event_as_it_comes_and_goes() -> None:

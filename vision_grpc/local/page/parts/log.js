@@ -42,7 +42,7 @@ function outcomeOf(call) {
   if (isRunning(call)) return { kind: "running", text: "running" };
   if (call.code !== "OK") return { kind: "failed", text: call.code };
   if (call.failed_images) {
-    return { kind: call.failed_images < call.images ? "partial" : "failed", text: `${call.failed_images} of ${counted(call.images, "image")} failed` };
+    return { kind: call.failed_images < call.images ? "partial" : "failed", text: call.images === 1 ? "image failed" : `${call.failed_images} of ${call.images} images failed` };
   }
   return { kind: "ok", text: "OK" };
 }

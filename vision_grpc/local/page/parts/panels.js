@@ -51,7 +51,7 @@ function ruleRow(rule) {
   const when = [
     test === "*" ? "every test" : test ? `test ${test}` : "calls without a test",
     described(Object.fromEntries(Object.entries(match).filter(([name]) => name !== "test_id"))),
-    after ? `after ${after}` : "", every > 1 ? `every ${every}th` : "", times ? `at most ${times}` : "",
+    after ? `after ${after}` : "", every > 1 ? `one in ${every}` : "", times ? `at most ${times}` : "",
     isOrdered ? "ordered by a call" : "",
   ].filter(Boolean).join(", ");
   const remove = async () => {
