@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Iterable
+from functools import partial
 from typing import Protocol, cast
 
 from vision_grpc.local.faces.first_bytes import FirstBytes, Makers
@@ -99,7 +100,7 @@ class Front:
             self._connected[connected] = None
             task = self._loop.create_task(self._connect(connected))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(partial(self._end_connect, connected))
 
     async def _connect(self, connected: socket.socket) -> None:
         try:
@@ -109,7 +110,7 @@ class Front:
                 ssl=self._context,
                 ssl_handshake_timeout=None if self._context is None else _HANDSHAKE_S,
             )
-        except (OSError, asyncio.CancelledError) as error:
+        except OSError as error:
             # Scanners, browsers that do not trust the certificate, and plaintext on a port of TLS.
             _log.debug("a connection did not come about: %s", error)
             connected.close()
@@ -117,6 +118,11 @@ class Front:
         if self._stopped:
             transport.abort()
         self._connected[connected] = transport
+
+    def _end_connect(self, connected: socket.socket, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            connected.close()
 
     def _pause(self, listener: socket.socket, error: OSError) -> None:
         _log.warning("no connection can be accepted for now: %s", error.strerror)

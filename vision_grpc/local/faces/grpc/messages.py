@@ -1,5 +1,6 @@
 """Messages of gRPC in the body of a request: their lengths, their compression, their limits."""
 
+import asyncio
 import struct
 import zlib
 from typing import TypeVar
@@ -88,6 +89,8 @@ class MessageReader:
         try:
             while not inflater.eof:
                 await self._account.take(_INFLATED_STEP)
+                # A long message must not keep the other calls from their turn.
+                await asyncio.sleep(0)
                 piece = inflater.decompress(rest, _INFLATED_STEP)
                 rest = inflater.unconsumed_tail
                 left -= len(piece)

@@ -38,7 +38,7 @@ class Limits:
     ping_s: float = 20.0
     """How long it may take to answer."""
 
-    farewell_s: float = 2.0
+    farewell_s: float = 0.5
     """How long a connection that was ended may take to fetch what was sent last."""
 
     unread_bytes: int = 1 << 20
