@@ -51,6 +51,7 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals) -> Finished:
 def test_both_faces_answer_once_the_line_is_there(line: Path) -> None:
     with serving() as (_, endpoints):
         assert list(endpoints) == ["grpc_endpoint", "rest_endpoint"]
+        assert len({endpoint.rpartition(":")[2] for endpoint in endpoints.values()}) == 1
         for endpoint in endpoints.values():
             with VisionClient(endpoint, insecure=True) as client:
                 assert client.analyze(line).text.startswith("The harbour was quiet")
@@ -130,7 +131,7 @@ main()
     assert end(process, signal.SIGTERM).code == 0
 
 
-@pytest.mark.parametrize("option", ["--grpc-port", "--rest-port"])
+@pytest.mark.parametrize("option", ["--port", "--grpc-port", "--rest-port"])
 def test_a_port_in_use_is_named(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

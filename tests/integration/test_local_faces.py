@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import logging
 import shutil
 import ssl
 import subprocess
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 import trustme
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
@@ -93,6 +95,34 @@ def test_reflection_describes_every_service_that_it_lists(channel: grpc.Channel)
     for name in names:
         answer = reflect(channel, ServerReflectionRequest(file_containing_symbol=name))
         assert answer.file_descriptor_response.file_descriptor_proto, answer
+
+
+def test_reflection_has_the_names_that_fields_have_in_json(channel: grpc.Channel) -> None:
+    answer = reflect(channel, ServerReflectionRequest(file_containing_symbol=SERVICE))
+    files = map(FileDescriptorProto.FromString, answer.file_descriptor_response.file_descriptor_proto)
+    messages = [message for file in files for message in file.message_type]
+    for message in messages:
+        assert all(field.json_name for field in message.field), message.name
+    (result,) = [message for message in messages if message.name == "FeatureResult"]
+    assert "textDetection" in {field.json_name for field in result.field}
+
+
+def test_health_and_reflection_are_in_the_log_only_for_those_who_debug(
+    channel: grpc.Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "vision_grpc")
+    health_check: Any = HealthStub(channel)
+    health_check.Check(HealthCheckRequest())
+    unknown: Any = channel.unary_unary("/a.B/C")
+    with pytest.raises(grpc.RpcError):
+        unknown(b"")
+    told = [
+        (record.levelname, record.getMessage()) for record in caplog.records if "request id=" in record.getMessage()
+    ]
+    (level, health), (other_level, other) = told
+    assert (level, other_level) == ("DEBUG", "INFO")
+    assert health.endswith(" transport=grpc method=/grpc.health.v1.Health/Check code=OK")
+    assert other.endswith(" method=/a.B/C code=UNIMPLEMENTED")
 
 
 def test_reflection_answers_by_the_name_of_its_first_version_too(channel: grpc.Channel) -> None:

@@ -23,7 +23,7 @@ Examples:
   vision-grpc analyze --local scan.png
   vision-grpc analyze --languages ru,en --format jsonl -o texts.jsonl scans/
   vision-grpc export results.jsonl -o words.tsv
-  vision-grpc serve --grpc-port 50051 --rest-port 8080
+  vision-grpc serve --port 8080
   vision-grpc doctor --call
 
 \b

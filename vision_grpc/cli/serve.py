@@ -90,6 +90,7 @@ def _start(options: ServeOptions, config: "ServiceConfig", stack: ExitStack) -> 
     vision = stack.enter_context(
         LocalVision(
             host=options.host,
+            port=options.port,
             grpc_port=options.grpc_port,
             rest_port=options.rest_port,
             tls_certificate=certificate,

@@ -9,18 +9,19 @@ credentials unless --require-auth is given. docs/local-service.md says more.
 """
 EPILOG = """\b
 When the service is ready, one line of JSON is printed on stdout:
-{"grpc_endpoint": "127.0.0.1:4001", "rest_endpoint": "http://127.0.0.1:4002"}
-The log goes to stderr, a line for each call. gRPC reflection, health checks
-and /metrics (Prometheus) are served too.
+{"grpc_endpoint": "127.0.0.1:4001", "rest_endpoint": "http://127.0.0.1:4001"}
+One port serves both, unless there are options for two. The log goes to
+stderr, a line for each call. gRPC reflection, health checks and /metrics
+(Prometheus) are served too.
 
 \b
 Examples:
   vision-grpc serve
-  vision-grpc serve --grpc-port 50051 --rest-port 8080
+  vision-grpc serve --port 8080
   vision-grpc serve --tls-self-signed --require-auth secrets/
   vision-grpc serve --host 0.0.0.0 --tls-certificate c.pem --tls-key k.pem
   vision-grpc serve --rps 10 --images-per-second 20 --log-format json
-  vision-grpc analyze --endpoint 127.0.0.1:50051 --insecure scan.png
+  vision-grpc analyze --endpoint 127.0.0.1:8080 --insecure scan.png
 
 \b
 REST takes what gateways from JSON to gRPC take: base64 with line breaks, a
@@ -30,8 +31,8 @@ single value in place of a list, unknown fields (the log names them). With
 \b
 With --require-auth, each start writes a new authorized key (key.json), API
 key (api-key) and OAuth token (oauth-token) to the folder, and callers need
-one of them. Both ports exchange them for IAM tokens, and the REST port is a
-metadata service too.
+one of them. The service exchanges them for IAM tokens, and is a metadata
+service too.
   export YC_SERVICE_ACCOUNT_KEY_FILE=secrets/key.json
   export VISION_GRPC_IAM_ENDPOINT=http://127.0.0.1:4001
 

@@ -28,8 +28,9 @@ class ServeOptions:
     """What the options say; None is the default of the service."""
 
     host: str
-    grpc_port: int
-    rest_port: int
+    port: int
+    grpc_port: int | None
+    rest_port: int | None
     allowed_host: tuple[str, ...]
     cors_origin: tuple[str, ...]
     tls_certificate: Path | None
@@ -149,8 +150,16 @@ _OPTIONS = (
         show_default=True,
         help="Address to listen on.",
     ),
-    _option("Listening", "--grpc-port", type=_PORT, default=0, metavar="N", help="Port for gRPC.  [default: any free]"),
-    _option("Listening", "--rest-port", type=_PORT, default=0, metavar="N", help="Port for REST.  [default: any free]"),
+    _option(
+        "Listening",
+        "--port",
+        type=_PORT,
+        default=0,
+        metavar="N",
+        help="Port for both gRPC and REST.  [default: any free]",
+    ),
+    _option("Listening", "--grpc-port", type=_PORT, metavar="N", help="Port of its own for gRPC."),
+    _option("Listening", "--rest-port", type=_PORT, metavar="N", help="Port of its own for REST."),
     _option(
         "Listening",
         "--allowed-host",

@@ -68,6 +68,18 @@ def fields_of(call: Call, reply: Reply) -> dict[str, Field]:
     return fields
 
 
+def log_request(level: int, call: Call, code: Code) -> None:
+    """Log a call over gRPC that does not come to the desk: of health and reflection, or of no method that there is."""
+    fields: dict[str, Field] = {
+        "id": call.ids.request_id,
+        "peer": call.peer,
+        "transport": call.face,
+        "method": bounded(call.method),
+        "code": code.name,
+    }
+    log_fields(level, "request", fields)
+
+
 def log_fields(level: int, what: str, fields: Mapping[str, Field]) -> None:
     """Log a record of the access log: what it is about, and the fields."""
     if not _log.isEnabledFor(level):

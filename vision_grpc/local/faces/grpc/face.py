@@ -1,6 +1,7 @@
 """The service over gRPC: which methods there are, and the end of all calls."""
 
 import asyncio
+import logging
 import re
 from collections.abc import Iterable
 from functools import partial
@@ -10,6 +11,7 @@ from google.protobuf.descriptor import FileDescriptor
 
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.desk import Desk
+from vision_grpc.local.calls.log import log_request
 from vision_grpc.local.calls.method import Method
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.faces.grpc.exchange import Exchange
@@ -108,10 +110,12 @@ class GrpcFace:
         if unary := self._unary.get(call.method):
             return await self._desk.answer(call, unary, partial(exchange.request, unary.request_class))
         if streaming := self._streaming.get(call.method):
+            log_request(logging.DEBUG, call, Code.OK)
             self._streams.add(exchange)
             async for response in streaming.handle(exchange.requests(streaming.request_class)):
                 await exchange.send(response)
             return None
+        log_request(logging.INFO, call, Code.UNIMPLEMENTED)
         message = f"there is no method {show(call.method)}"
         raise ServiceError(Code.UNIMPLEMENTED, message)
 

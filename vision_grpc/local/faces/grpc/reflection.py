@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Iterable
 from typing import cast
 
-from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2 import (
@@ -29,6 +30,7 @@ class Reflection:
     def __init__(self, names: Iterable[str], files: Iterable[FileDescriptor]) -> None:
         self._names = sorted({*names, _SERVICES[0]})
         self._pool = DescriptorPool()
+        self._wires: dict[str, bytes] = {}
         for file in (*files, cast("FileDescriptor", reflection_pb2.DESCRIPTOR)):
             _add_file(self._pool, file)
 
@@ -78,8 +80,13 @@ class Reflection:
     def _describe(self, response: ServerReflectionResponse, file: FileDescriptor) -> None:
         files: dict[str, FileDescriptor] = {}
         _collect(file, files)
-        wires = [each.serialized_pb for each in files.values()]
+        wires = [self._wire_of(each) for each in files.values()]
         response.file_descriptor_response.CopyFrom(FileDescriptorResponse(file_descriptor_proto=wires))
+
+    def _wire_of(self, file: FileDescriptor) -> bytes:
+        if file.name not in self._wires:
+            self._wires[file.name] = _serialize(file)
+        return self._wires[file.name]
 
 
 def _collect(file: FileDescriptor, files: dict[str, FileDescriptor]) -> None:
@@ -88,6 +95,22 @@ def _collect(file: FileDescriptor, files: dict[str, FileDescriptor]) -> None:
         files[file.name] = file
         for dependency in file.dependencies:
             _collect(dependency, files)
+
+
+def _serialize(file: FileDescriptor) -> bytes:
+    """Return a file with the JSON names of its fields: Python's code has none, and tools make JSON by them."""
+    proto = FileDescriptorProto()
+    file.CopyToProto(proto)
+    for message in proto.message_type:
+        _name_fields(message, file.message_types_by_name[message.name])
+    return proto.SerializeToString()
+
+
+def _name_fields(proto: DescriptorProto, message: Descriptor) -> None:
+    for field in proto.field:
+        field.json_name = message.fields_by_name[field.name].json_name
+    for nested in proto.nested_type:
+        _name_fields(nested, message.nested_types_by_name[nested.name])
 
 
 def _add_file(pool: DescriptorPool, file: FileDescriptor) -> None:

