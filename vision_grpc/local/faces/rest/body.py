@@ -97,10 +97,16 @@ def check_values(body: bytes) -> None:
     Raises:
         ServiceError: it has.
     """
-    values = body.count(b",") + body.count(b"[") + body.count(b"{")
-    if values > _MOST_VALUES:
-        message = f"the body has about {values:,} values, more than any valid request"
-        raise ServiceError(Code.INVALID_ARGUMENT, message)
+    values = 0
+    for mark in (b",", b"[", b"{"):
+        # This is many times as fast as bytes.count where there are few (CPython 3.11 to 3.14).
+        at = body.find(mark)
+        while at >= 0:
+            values += 1
+            if values > _MOST_VALUES:
+                message = f"the body has more than {_MOST_VALUES:,} values, and so more than any valid request"
+                raise ServiceError(Code.INVALID_ARGUMENT, message)
+            at = body.find(mark, at + 1)
 
 
 def _inflate(file: gzip.GzipFile) -> bytes:

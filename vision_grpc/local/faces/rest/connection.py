@@ -63,7 +63,7 @@ class HttpConnection(asyncio.Protocol):
         self.idle_since: float | None = self._loop.time()
         """Since when there is no request; None while there is one."""
 
-    # What the event loop calls.
+    # For the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first request."""
@@ -102,7 +102,7 @@ class HttpConnection(asyncio.Protocol):
             self._stall.cancel()
             self._stall = None
 
-    # What breaks a connection on command: `Line`.
+    # For faults: the `Line` of a call.
 
     def reset(self) -> None:
         """Break the connection off (TCP RST)."""
@@ -126,7 +126,7 @@ class HttpConnection(asyncio.Protocol):
         self._stop_alarms()
         self._set_alarm(_FROZEN_S, self.transport.abort)
 
-    # What the server calls.
+    # For the server.
 
     def finish(self) -> None:
         """Take no further request: close now if none is under way, else with its answer."""
@@ -146,7 +146,7 @@ class HttpConnection(asyncio.Protocol):
             self.transport.close()
         self._set_alarm(self._server.times.farewell_s, self.transport.abort)
 
-    # What the exchange calls.
+    # For the exchange.
 
     @property
     def is_silent(self) -> bool:
@@ -212,8 +212,6 @@ class HttpConnection(asyncio.Protocol):
         """Close a connection whose response was not completed, unless it is frozen."""
         if not self._is_frozen:
             self.close()
-
-    # The rest is nobody else's.
 
     def _advance(self) -> None:
         while not self.transport.is_closing():

@@ -94,7 +94,7 @@ class Exchange:
             self.fail(RefusedBodyError(HTTPStatus.BAD_REQUEST, Code.INVALID_ARGUMENT, message, headers=_CLOSE))
         if self._failure is not None:
             return
-        self._chunks.append(bytes(data))
+        self._chunks.append(data)
         self._waiting_bytes += len(data)
         if self._waiting_bytes > _AHEAD_BYTES:
             self.line.pause_reading()
