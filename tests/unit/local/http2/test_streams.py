@@ -34,6 +34,7 @@ from hypothesis import strategies as st
 
 from vision_grpc.local.faces.http2.errors import BodyEndedError, ErrorCode
 from vision_grpc.local.faces.http2.frames import PREFACE
+from vision_grpc.local.faces.http2.limits import Limits
 from vision_grpc.local.faces.http2.stream import Stream
 
 REQUESTS = HELLO + b"".join(
@@ -281,6 +282,23 @@ async def test_a_frozen_connection_neither_reads_nor_writes() -> None:
     await settle()
     assert (server.streams, server.frames(), server.transport.state) == ([], [], "open")
     assert server.transport.is_paused
+
+
+async def test_a_frozen_connection_is_not_kept_for_ever() -> None:
+    server = Server(ok, limits=Limits(frozen_s=0.0))
+    server.feed(HELLO)
+    server.connection.freeze()
+    assert server.transport.state == "open"
+    await settle()
+    assert server.transport.state == "aborted"
+
+
+async def test_a_frozen_connection_ends_with_the_service() -> None:
+    server = Server(ok)
+    server.feed(HELLO)
+    server.connection.freeze()
+    server.connection.go_away()
+    assert server.transport.state == "aborted"
 
 
 def _raw(kind: int, flags: int, stream_id: int, payload: bytes) -> bytes:

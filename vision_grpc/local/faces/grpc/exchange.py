@@ -140,9 +140,11 @@ class Exchange:
             (":status", str(answer.http_status)),
             *((name.lower(), text) for name, text in answer.headers.items()),
         ]
-        self._stream.send_fields(fields)
-        await self._stream.send(answer.body)
-        self._stream.end()
+        # A status of gRPC in the only frame is understood, one before an empty body is not.
+        self._stream.send_fields(fields, ends=not answer.body)
+        if answer.body:
+            await self._stream.send(answer.body)
+            self._stream.end()
 
     async def _send_at(self, wire: bytes, bytes_per_s: float | None) -> None:
         if bytes_per_s is None:

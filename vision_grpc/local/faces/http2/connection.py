@@ -141,8 +141,10 @@ class Connection(asyncio.BufferedProtocol):
     # What the server calls.
 
     def go_away(self) -> None:
-        """Take no more requests; the connection ends after the last response."""
-        if not self._going_away:
+        """Take no more requests; the connection ends after the last response, or at once if it is frozen."""
+        if self._frozen:
+            self.abort()
+        elif not self._going_away:
             self._going_away = True
             self.outlet.write(GoAwayFrame(last_stream_id=self._streams.last_id))
             self._part_if_done()
@@ -160,6 +162,7 @@ class Connection(asyncio.BufferedProtocol):
     def freeze(self) -> None:
         """Neither read nor write any more, and leave the connection open."""
         self._frozen = True
+        self._loop.call_later(self.limits.frozen_s, self.abort)
         self.outlet.flush()
         self.outlet.close()
         self._transport.pause_reading()

@@ -41,5 +41,8 @@ class Limits:
     farewell_s: float = 0.5
     """How long a connection that was ended may take to fetch what was sent last."""
 
+    frozen_s: float = 600.0
+    """How long a frozen connection is left open. The system does not say when the client of one has left."""
+
     unread_bytes: int = 1 << 20
     """Bytes that wait for a peer that does not read; if it still asks for more, the connection ends."""

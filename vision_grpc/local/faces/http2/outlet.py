@@ -109,7 +109,8 @@ class Outlet:
     def release(self) -> None:
         """Send DATA again."""
         self._full = False
-        self._pump()
+        # Not at once: a transport that calls this, and then fails to write, would lose its connection twice.
+        self._loop.call_soon(self._pump)
 
     def enlarge(self, increment: int) -> None:
         """Enlarge the window of the connection.
@@ -139,7 +140,7 @@ class Outlet:
         return growth
 
     def _pump(self) -> None:
-        while self._senders and self._window > 0 and not self._full:
+        while self._senders and self._window > 0 and not (self._full or self._transport.is_closing()):
             sender = self._senders.popleft()
             piece = sender.next_piece(min(self._window, self.frame_bytes, _LONGEST_TURN))
             self._window -= len(piece)
