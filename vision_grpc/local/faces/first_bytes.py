@@ -26,8 +26,6 @@ class FirstBytes(asyncio.Protocol):
         self._makers = makers
         self._loop = asyncio.get_running_loop()
         self._bytes = b""
-        self.idle_since: float | None = self._loop.time()
-        """Since when the connection is open."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first bytes, but not for long."""

@@ -46,8 +46,8 @@ class Front:
         self._makers = makers
         self._context = None if tls is None else _context_of(tls)
         self._most = most
-        self._connected: dict[socket.socket, asyncio.Transport | None] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._places: dict[socket.socket, _Place] = {}
+        self._refused = 0
         self._look: asyncio.TimerHandle | None = None
         self._stopped = False
 
@@ -67,16 +67,14 @@ class Front:
         for listener in self._listeners:
             self._loop.remove_reader(listener)
             listener.close()
-        for task in self._tasks:
-            task.cancel()
-        for transport in self._open():
-            if isinstance(transport.get_protocol(), FirstBytes):
-                transport.abort()
+        for place in self._open():
+            if place.has_said_nothing:
+                place.give_up()
 
     def abort(self) -> None:
         """Break all connections off."""
-        for transport in self._open():
-            transport.abort()
+        for place in self._open():
+            place.give_up()
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
@@ -89,22 +87,21 @@ class Front:
                     raise
                 self._pause(listener, error)
                 return
-            if not self._has_room():
-                _log.warning("a connection was refused: %d are open, and all are busy", self._most)
-                connected.close()
+            if self._count_open() >= self._most and not self._evict():
+                self._refuse(connected)
                 continue
             connected.settimeout(0)
             # asyncio does so only with sockets that were made for TCP by name. Without it, a small answer waits for the
             # acknowledgement of the packet before, which clients delay by 40 ms.
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._connected[connected] = None
-            task = self._loop.create_task(self._connect(connected))
-            self._tasks.add(task)
-            task.add_done_callback(partial(self._end_connect, connected))
+            place = _Place(self._loop.time())
+            place.task = self._loop.create_task(self._connect(connected, place))
+            place.task.add_done_callback(partial(_close_cancelled, connected))
+            self._places[connected] = place
 
-    async def _connect(self, connected: socket.socket) -> None:
+    async def _connect(self, connected: socket.socket, place: "_Place") -> None:
         try:
-            transport, _ = await self._loop.connect_accepted_socket(
+            place.transport, _ = await self._loop.connect_accepted_socket(
                 lambda: FirstBytes(self._makers),
                 connected,
                 ssl=self._context,
@@ -116,13 +113,13 @@ class Front:
             connected.close()
             return
         if self._stopped:
-            transport.abort()
-        self._connected[connected] = transport
+            place.transport.abort()
 
-    def _end_connect(self, connected: socket.socket, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            connected.close()
+    def _refuse(self, connected: socket.socket) -> None:
+        connected.close()
+        if not self._refused:
+            _log.warning("a connection was refused: %d are open, and all are busy", self._most)
+        self._refused += 1
 
     def _pause(self, listener: socket.socket, error: OSError) -> None:
         _log.warning("no connection can be accepted for now: %s", error.strerror)
@@ -134,37 +131,73 @@ class Front:
         if not self._stopped:
             self._loop.add_reader(listener, self._accept, listener)
 
-    def _has_room(self) -> bool:
-        if len(self._connected) < self._most:
-            return True
-        self._open()
-        return len(self._connected) < self._most or self._evict()
-
     def _evict(self) -> bool:
         """End the connection that has been idle for longest, those first that never said anything."""
-        places: list[tuple[bool, float, int]] = []
-        transports = self._open()
-        for place, transport in enumerate(transports):
-            guest = cast("Guest", transport.get_protocol())
-            if guest.idle_since is not None and not transport.is_closing():
-                places.append((not isinstance(guest, FirstBytes), guest.idle_since, place))
-        if not places:
+        idle = [(*since, place) for place in self._open() if (since := place.idle_since()) is not None]
+        if not idle:
             return False
-        transport = transports[min(places)[2]]
-        cast("Guest", transport.get_protocol()).go_away()
-        transport.abort()
+        *_, place = min(idle, key=lambda each: each[:2])
+        place.give_up()
         return True
 
-    def _open(self) -> list[asyncio.Transport]:
+    def _count_open(self) -> int:
+        if len(self._places) >= self._most:
+            self._open()
+        return len(self._places)
+
+    def _open(self) -> list["_Place"]:
         """Forget the connections that are closed, and return the others."""
-        for connected in [connected for connected in self._connected if connected.fileno() < 0]:
-            del self._connected[connected]
-        return [transport for transport in self._connected.values() if transport is not None]
+        for connected in [each for each in self._places if each.fileno() < 0]:
+            del self._places[connected]
+        return list(self._places.values())
 
     def _look_around(self) -> None:
         self._look = self._loop.call_later(_LOOK_S, self._look_around)
+        if self._refused > 1:
+            _log.warning("%d more connections were refused", self._refused - 1)
+        self._refused = 0
         self._open()
         self._makers.look(self._loop.time())
+
+
+class _Place:
+    """A connection that was accepted."""
+
+    def __init__(self, accepted_at: float) -> None:
+        self._accepted_at = accepted_at
+        self.task: asyncio.Task[None] | None = None
+        self.transport: asyncio.Transport | None = None
+        """None until TLS is agreed on."""
+        self._is_given_up = False
+
+    @property
+    def has_said_nothing(self) -> bool:
+        """Whether it is not yet known what the client speaks."""
+        return self.transport is None or isinstance(self.transport.get_protocol(), FirstBytes)
+
+    def idle_since(self) -> tuple[bool, float] | None:
+        """Return whether the connection was ever used, and since when it is idle; None if it is not."""
+        if self._is_given_up:
+            return None
+        if self.transport is None or self.has_said_nothing:
+            return False, self._accepted_at
+        since = cast("Guest", self.transport.get_protocol()).idle_since
+        return None if since is None else (True, since)
+
+    def give_up(self) -> None:
+        """End the connection at once."""
+        self._is_given_up = True
+        if self.transport is not None:
+            cast("Guest", self.transport.get_protocol()).go_away()
+            self.transport.abort()
+        elif self.task is not None:
+            self.task.cancel()
+
+
+def _close_cancelled(connected: socket.socket, task: asyncio.Task[None]) -> None:
+    # A task that is cancelled before its first step does nothing, not even clean up.
+    if task.cancelled():
+        connected.close()
 
 
 def _context_of(tls: TlsFiles) -> ssl.SSLContext:
