@@ -59,6 +59,9 @@ _FUNCTIONS = {
     "ResultIteratorNext": (c_int, c_void_p, c_int),
     "ResultIteratorWordRecognitionLanguage": (c_char_p, c_void_p),
 }
+# What these do takes microseconds. If they released the GIL, each of the ten calls for a word could wait for it for
+# 5 ms, the time for which Python lets other threads keep it.
+_QUICK = ("PageIterator", "ResultIterator", "DeleteText")
 
 
 class PageMode(IntEnum):
@@ -111,10 +114,12 @@ class Tesseract:
     def __init__(self) -> None:
         tesserocr = _import_tesserocr()
         # Functions are looked up in the module's own libraries too, so this is the Tesseract it was built with.
-        library = ctypes.CDLL(sys.modules[tesserocr.PyTessBaseAPI.__module__].__file__)
+        path = sys.modules[tesserocr.PyTessBaseAPI.__module__].__file__
+        library, quick = ctypes.CDLL(path), ctypes.PyDLL(path)
         for name, (result, *arguments) in _FUNCTIONS.items():
-            function = getattr(library, f"Tess{name}")
+            function = getattr(quick if name.startswith(_QUICK) else library, f"Tess{name}")
             function.restype, function.argtypes = result, arguments
+            setattr(library, f"Tess{name}", function)
         library.setMsgSeverity(_SILENT)
         self._library = library
 
