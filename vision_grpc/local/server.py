@@ -112,7 +112,6 @@ class LocalVision:
                 threads=_cores() if config.threads is None else config.threads,
                 waiting_images=config.waiting_images,
             )
-            metrics.watch(lambda: self._service.load)
             undo.callback(self._service.close)
             # Both faces run their calls on these threads, which only convert messages and wait for OCR.
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")
@@ -120,6 +119,7 @@ class LocalVision:
             self._history = History(most_calls=config.keep_calls, most_bytes=config.keep_bytes)
             method = self._service.method
             quota = Quota(requests_per_s=config.requests_per_s, images_per_s=config.images_per_s)
+            metrics.watch(lambda: self._service.load, quota.state)
             desk = Desk(
                 check_open=self._service.check_open,
                 identities=identities,

@@ -8,6 +8,7 @@ from unit.local.test_access_log import call, refused
 from vision_grpc.errors import Code
 from vision_grpc.local.calls.metrics import Metrics
 from vision_grpc.local.calls.queue import Load
+from vision_grpc.local.calls.quota import Quota
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.ocr.engine import RecognitionError
 from vision_grpc.local.ocr.scripted import ScriptedEngine
@@ -67,11 +68,24 @@ def test_recognition_is_timed_whether_it_succeeds_or_not() -> None:
 
 def test_what_waits_is_told_when_it_is_asked_for() -> None:
     metrics, loads = Metrics(), iter([Load(5, 2, 0.1)] * 2 + [Load(0, 1, 0.1)] * 2)
-    metrics.watch(lambda: next(loads))
+    metrics.watch(lambda: next(loads), dict)
     for waiting, in_progress in ((5, 2), (0, 1)):
         told = read(metrics)
         assert told[key("vision_images_waiting")] == waiting
         assert told[key("vision_images_in_progress")] == in_progress
+
+
+def test_what_is_left_of_a_quota_is_told() -> None:
+    now = 0.0
+    metrics, quota = Metrics(), Quota(images_per_s=10, clock=lambda: now)
+    metrics.watch(lambda: Load(0, 0, 0.0), quota.state)
+    quota.take_images(8)
+    told = read(metrics)
+    assert told[key("vision_quota_left", unit="images")] == 2
+    assert told[key("vision_quota_per_second", unit="images")] == 10
+    assert key("vision_quota_left", unit="requests") not in told
+    now = 0.5
+    assert read(metrics)[key("vision_quota_left", unit="images")] == 7
 
 
 def test_codes_of_faults_do_not_grow_the_metrics() -> None:

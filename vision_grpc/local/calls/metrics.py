@@ -1,7 +1,8 @@
 """Counts of a service in the format of Prometheus."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -12,6 +13,7 @@ from vision_grpc.errors import Code
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.log import code_of, count_image_codes, method_name
 from vision_grpc.local.calls.queue import Load
+from vision_grpc.local.calls.quota import Gauge as QuotaGauge
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.ocr.engine import OcrEngine, Picture
 from vision_grpc.messages import BatchAnalyzeResponse, TextAnnotation
@@ -70,13 +72,18 @@ class Metrics:
             for code, count in count_image_codes(reply.message.results).items():
                 self._images.labels(_bounded_code(code)).inc(count)
 
-    def watch(self, load: Callable[[], Load]) -> None:
-        """Tell what the threads have to do, asked whenever the metrics are."""
+    def watch(self, load: Callable[[], Load], quota: Callable[[], Mapping[str, QuotaGauge]]) -> None:
+        """Tell what the threads have to do, and what is left of quotas, asked whenever the metrics are."""
         for name, about, read in (
             ("vision_images_waiting", "Images that wait for a thread.", lambda: load().images_waiting),
             ("vision_images_in_progress", "Images that are being read.", lambda: load().images_in_progress),
         ):
             Gauge(name, about, registry=self._registry).set_function(read)
+        left = Gauge("vision_quota_left", "What is left of the quota now.", ("unit",), registry=self._registry)
+        per_s = Gauge("vision_quota_per_second", "The quota of a second.", ("unit",), registry=self._registry)
+        for unit, gauge in quota().items():
+            per_s.labels(unit).set(gauge.per_s)
+            left.labels(unit).set_function(partial(_left_of, quota, unit))
 
     def timed(self, engine: OcrEngine) -> OcrEngine:
         """Return an engine that reads as the other does, and counts how long that takes."""
@@ -121,6 +128,10 @@ class _TimedPicture:
             return self._picture.recognize(languages=languages, model=model, give_up=give_up)
         finally:
             self._note(time.monotonic() - began_at)
+
+
+def _left_of(quota: Callable[[], Mapping[str, QuotaGauge]], unit: str) -> float:
+    return quota()[unit].left
 
 
 def _bounded_code(name: str) -> str:
