@@ -79,6 +79,22 @@ def test_a_table_is_read(engine: TesseractEngine) -> None:
     assert words_read(text(recognize(engine, table.picture, ["en"])).split(), table.words).missed <= 0.02
 
 
+def test_what_lies_in_a_shadow_is_read(engine: TesseractEngine, paragraph: Drawn) -> None:
+    picture = page_variants.photographed(paragraph.picture)
+    assert words_read(text(recognize(engine, picture, ["en"])).split(), paragraph.words).missed <= 0.03
+
+
+def test_another_script_than_was_asked_for_is_told(
+    engine: TesseractEngine, pages: dict[str, ScannedPage], caplog: pytest.LogCaptureFixture
+) -> None:
+    page = Image.open(pages["ru_sans"].path).crop((0, 0, 1240, 300))
+    recognize(engine, page.convert("RGB"), ["en"])
+    assert "a picture seems to be in Cyrillic letters, but it was asked for as en" in caplog.text
+    caplog.clear()
+    recognize(engine, page_variants.turned(page.convert("RGB"), 180), ["ru"])
+    assert not caplog.records
+
+
 def test_no_pass_begins_when_nobody_waits(engine: TesseractEngine, paragraph: Drawn) -> None:
     picture = page_variants.turned(page_variants.at_dpi(paragraph.picture, 80), 180)
 

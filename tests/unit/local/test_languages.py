@@ -1,7 +1,7 @@
 import pytest
 
 from vision_grpc.local.ocr.engine import UnknownLanguageError
-from vision_grpc.local.ocr.languages import choose_models, code_of, codes_of
+from vision_grpc.local.ocr.languages import choose_models, code_of, codes_of, is_written_in
 
 INSTALLED = ["chi_sim", "chi_tra", "deu", "eng", "equ", "osd", "rus", "ukr"]
 
@@ -27,6 +27,21 @@ def test_models_are_tried_in_the_same_order_whatever_the_clients(codes: list[str
 
 def test_a_page_in_cyrillic_is_read_without_latin_where_that_is_not_installed() -> None:
     assert choose_models(["ru"], ["rus", "deu"]) == ("rus",)
+
+
+@pytest.mark.parametrize(
+    ("script", "models", "expected"),
+    [
+        ("Latin", ["rus", "eng"], True),
+        ("Latin", ["rus"], False),
+        ("Cyrillic", ["eng", "deu"], False),
+        ("Cyrillic", ["ukr"], True),
+        ("Han", ["chi_tra"], True),
+        ("Fraktur", ["rus"], True),
+    ],
+)
+def test_a_script_is_that_of_a_model_or_unknown(script: str, models: list[str], *, expected: bool) -> None:
+    assert is_written_in(script, models) is expected
 
 
 def test_every_model_that_is_chosen_has_a_code() -> None:

@@ -35,6 +35,22 @@ _LATIN = "eng"
 _CYRILLIC = frozenset({"be", "bg", "kk", "ky", "mk", "mn", "ru", "sr", "tg", "tt", "uk"})
 _CODES = {model: code for code, models in _MODELS.items() for model in models}
 
+# The scripts by Tesseract's names.
+_SCRIPTS = {
+    "Arabic": frozenset({"ar", "fa", "ps", "sd", "ug", "ur"}),
+    "Armenian": frozenset({"hy"}),
+    "Cyrillic": _CYRILLIC | {"az", "uz"},
+    "Devanagari": frozenset({"hi", "mr", "ne", "sa"}),
+    "Georgian": frozenset({"ka"}),
+    "Greek": frozenset({"el", "grc"}),
+    "Han": frozenset({"ja", "zh"}),
+    "Hebrew": frozenset({"he", "yi"}),
+    "Japanese": frozenset({"ja"}),
+    "Korean": frozenset({"ko"}),
+    "Latin": frozenset(_LATIN_MODELS),
+    "Thai": frozenset({"th"}),
+}
+
 
 def codes_of(models: Collection[str]) -> list[str]:
     """Return the language codes of the installed models; `osd` and `equ` are not languages and are left out."""
@@ -44,6 +60,12 @@ def codes_of(models: Collection[str]) -> list[str]:
 def code_of(model: str) -> str:
     """Return the language code of a model that `choose_models` returned, or of its model for vertical text."""
     return _CODES[model.removesuffix("_vert")]
+
+
+def is_written_in(script: str, models: Collection[str]) -> bool:
+    """Return whether one of these models is for a language in a script; a script that is not known here is in all."""
+    languages = _SCRIPTS.get(script)
+    return languages is None or any(code_of(model) in languages for model in models)
 
 
 def choose_models(codes: Sequence[str], installed: Collection[str]) -> tuple[str, ...]:
