@@ -10,8 +10,8 @@ from vision_grpc.messages import Status
 
 # An answer with an error for one image is worth more to the client than none for all of them, so a picture is left this
 # long before the client stops waiting. Of shorter calls, that would be too much.
-_ANSWER_S = 0.5
-_SHORT_CALL_S = 2.0
+_ANSWER_S = 1.0
+_SHORT_CALL_S = 4.0
 # A picture that had this part of the call's time for itself will not be read if the call is repeated.
 _HOPELESS = 0.8
 

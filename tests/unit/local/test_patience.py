@@ -56,7 +56,7 @@ def test_the_limit_of_the_service_is_that_of_a_whole_image_and_lasting() -> None
     [
         (0.0, Code.FAILED_PRECONDITION, "call with a later deadline, or cut the picture into parts"),
         # Others had the threads before: the next time it may be in time.
-        (9.4, Code.DEADLINE_EXCEEDED, "call again with fewer images"),
+        (8.9, Code.DEADLINE_EXCEEDED, "call again with fewer images"),
         (9.9, Code.DEADLINE_EXCEEDED, "call again with fewer images"),
     ],
 )
@@ -67,7 +67,7 @@ def test_an_image_that_would_miss_the_deadline_is_an_error_in_an_answer_that_is_
     limit = TimeLimit(patience, None)
     assert limit.give_up() is (waited_s > 9.5)
     assert (limit.status.code, limit.status.message.split(": ")[1]) == (code, remedy)
-    if waited_s > 9:
+    if waited_s > 8:
         (error, _) = Analysis(EndlessEngine(), Limits(), recognition_s=60).analyze(SPEC, patience).results
         assert error.error.code == code
         assert time.monotonic() < patience.deadline + 30
@@ -83,4 +83,4 @@ def test_a_client_that_has_left_gets_no_answer() -> None:
 
 
 def test_short_calls_have_no_time_for_an_answer_before_their_deadline() -> None:
-    assert not TimeLimit(waiting(s=1, waited_s=0.9), None).give_up()
+    assert not TimeLimit(waiting(s=3, waited_s=2.9), None).give_up()

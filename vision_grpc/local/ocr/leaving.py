@@ -11,9 +11,10 @@ from vision_grpc.local.ocr.engine import GivenUpError, OcrEngine, Picture
 from vision_grpc.messages import TextAnnotation
 from vision_grpc.threads import DaemonThreads
 
-# How often a reading is looked at, and how long it may take to give up.
-_LOOK_S = 0.2
-_GIVING_UP_S = 1.0
+# How often a reading is looked at, and how long it may take to give up. Together this is much less than what remains
+# of a call when the time of its pictures is over.
+_LOOK_S = 0.1
+_GIVING_UP_S = 0.3
 # Each takes a core until it ends, and up to 200 MB.
 _MOST_LEFT = 4
 
