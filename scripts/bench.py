@@ -10,6 +10,8 @@
     scripts/bench.py rest        CPU of streaming over REST, over that of http.client; memory beside gRPC
     scripts/bench.py cli         CPU of the command line over the library's; memory and resuming of long runs; its start
     scripts/bench.py export      CPU of exports of a journal, over that of decoding its pages; their memory
+    scripts/bench.py local       CPU of the local service over a bare server's, its speed over Tesseract's, its turns
+    scripts/bench.py soak        memory, threads and descriptors of the local service over thousands of calls
     scripts/bench.py ocr         what the local service reads wrongly on pages of all kinds, and its CPU
 
 Each takes --help. A benchmark reports: nothing here passes or fails.
@@ -28,6 +30,8 @@ _MODULES = {
     "rest": "benchmarks.rest",
     "cli": "benchmarks.cli",
     "export": "benchmarks.exports",
+    "local": "benchmarks.local",
+    "soak": "benchmarks.soak",
     "ocr": "benchmarks.ocr",
 }
 
