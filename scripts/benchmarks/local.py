@@ -35,9 +35,14 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="bench.py local", description=__doc__)
     parser.add_argument("--calls", type=int, default=100, help="calls a turn (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (%(default)s)")
+    parser.add_argument("--only", choices=["cost", "reading"], help="measure the half")
     parser.add_argument("--json", metavar="FILE", help="- for standard output")
     options = parser.parse_args(argv)
-    rows = [*_own_cost(options.calls, options.rounds), *_reading(options.rounds)]
+    rows: list[Row] = []
+    if options.only != "reading":
+        rows += _own_cost(options.calls, options.rounds)
+    if options.only != "cost":
+        rows += _reading(options.rounds)
     report(rows, options.json)
 
 
@@ -130,7 +135,7 @@ def _bare_reader() -> PyTessBaseAPI:
 def _bare_seconds(readers: Sequence[PyTessBaseAPI], content: bytes, pages: int) -> float:
     def read(reader: PyTessBaseAPI) -> None:
         for _ in range(pages // len(readers)):
-            reader.SetImage(Image.open(io.BytesIO(content)))
+            reader.SetImage(Image.open(io.BytesIO(content)))  # pyright: ignore[reportUnknownMemberType]
             reader.Recognize()
             reader.GetUTF8Text()
 

@@ -9,7 +9,13 @@ import grpc
 
 from vision_grpc.codec.json import to_json
 from vision_grpc.contract.method import BATCH_ANALYZE, grpc_path_of, http_rule_of
-from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
+from vision_grpc.messages import (
+    AnalyzeSpec,
+    BatchAnalyzeRequest,
+    BatchAnalyzeResponse,
+    Feature,
+    FeatureTextDetectionConfig,
+)
 
 JPEG = b"\xff\xd8"
 """What begins a file that the service gives to its engine."""
@@ -29,7 +35,11 @@ def request_of(content: bytes, images: int = BATCH) -> BatchAnalyzeRequest:
 def over_grpc(endpoint: str, stack: ExitStack) -> Call:
     """Return what calls over a gRPC channel, which is open as long as the stack."""
     channel = stack.enter_context(grpc.insecure_channel(endpoint))
-    return channel.unary_unary(grpc_path_of(BATCH_ANALYZE), request_serializer=BatchAnalyzeRequest.SerializeToString)
+    return channel.unary_unary(
+        grpc_path_of(BATCH_ANALYZE),
+        request_serializer=BatchAnalyzeRequest.SerializeToString,
+        response_deserializer=BatchAnalyzeResponse.FromString,
+    )
 
 
 def over_rest(endpoint: str, stack: ExitStack) -> Call:

@@ -5,36 +5,32 @@ from collections import Counter
 
 
 class Forecast:
-    """Calls that take turns from now on, each as large and as urgent as it is.
+    """Calls that take turns from now on, in the order in which they came.
 
-    `pace_s` is how long one image takes while all threads are at work. When calls take turns, one with n images ends
-    after at most n images of each other call.
+    `pace_s` is how long one image takes while all threads are at work. A call with n images ends after at most n images
+    of each call that came before it, and n - 1 of each that came later.
     """
 
     def __init__(self, *, now: float, pace_s: float) -> None:
         self._now = now
         self._pace_s = pace_s
         self._calls: Counter[int] = Counter()
-        self._deadlines: dict[int, float] = {}
+        # How much later the calls of a size may end.
+        self._slacks_s: dict[int, float] = {}
 
     def add(self, images: int, deadline: float = math.inf) -> bool:
-        """Add a call with so many images; return whether it and all others are in time.
+        """Add the next call, which has so many images; return whether it and all before it are in time.
 
         If they are not, the call is left out, but not the only one: it waits for nobody.
         """
-        earliest = self._deadlines.get(images, math.inf)
-        only = not self._calls
+        work = images + sum(count * min(other, images) for other, count in self._calls.items())
+        slack_s = deadline - self._now - self._pace_s * work
+        if not self._calls and slack_s < 0:
+            slack_s = math.inf
+        slacks_s = {size: left_s - self._pace_s * min(images, size - 1) for size, left_s in self._slacks_s.items()}
+        slacks_s[images] = min(slack_s, slacks_s.get(images, math.inf))
+        if min(slacks_s.values()) < 0:
+            return False
         self._calls[images] += 1
-        self._deadlines[images] = min(earliest, deadline)
-        if self._is_in_time():
-            return True
-        self._deadlines[images] = earliest
-        if not only:
-            self._calls[images] -= 1
-        return only
-
-    def _is_in_time(self) -> bool:
-        return all(self._now + self._work_s(images) <= due for images, due in self._deadlines.items())
-
-    def _work_s(self, images: int) -> float:
-        return self._pace_s * sum(count * min(other, images) for other, count in self._calls.items())
+        self._slacks_s = slacks_s
+        return True

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 import threading
 import time
 from collections import deque
@@ -13,8 +14,8 @@ from vision_grpc.local.calls.forecast import Forecast
 
 Job = Callable[[], None]
 
-# How long callers wait who do not say it.
-_PATIENCE_S = 60.0
+# Images of the same kind take longer at one time than at another.
+_CAUTION = 1.25
 # The weight that the latest image has in the mean.
 _SMOOTHING = 0.2
 # The calls that wait are not looked through more often than this.
@@ -93,7 +94,7 @@ class FairQueue:
             if self._end_of_service is not None:
                 raise self._end_of_service()
             now = self._clock()
-            due = now + _PATIENCE_S if deadline is None else deadline
+            due = math.inf if deadline is None else deadline
             ticket = Ticket(next(self._numbers), jobs, deadline=due, refuse=refuse)
             self._check(ticket, now)
             self._tickets[ticket.number] = ticket
@@ -140,7 +141,7 @@ class FairQueue:
         if self._waiting and self._waiting + ticket.images > self._most_waiting:
             message = f"{self._waiting} images wait to be read, and {self._most_waiting} may"
             raise self._to_refusal(message)
-        forecast, _ = self._look_ahead(now)
+        forecast, _ = self._look_ahead(now, _CAUTION)
         if not forecast.add(ticket.images, ticket.deadline):
             message = f"{to_do} images are read before, so that an answer would be too late"
             raise self._to_refusal(message)
@@ -150,9 +151,9 @@ class FairQueue:
         retry_after_s = round(min(max(wait_s, _SHORTEST_RETRY_S), _LONGEST_RETRY_S), 3)
         return ServiceError(Code.RESOURCE_EXHAUSTED, f"the service is busy: {message}", retry_after_s=retry_after_s)
 
-    def _look_ahead(self, now: float) -> tuple[Forecast, list[Ticket]]:
+    def _look_ahead(self, now: float, caution: float) -> tuple[Forecast, list[Ticket]]:
         """Return a forecast of the calls here without those which would be too late, and these."""
-        forecast = Forecast(now=now, pace_s=self._image_s / self._threads)
+        forecast = Forecast(now=now, pace_s=caution * self._image_s / self._threads)
         late: list[Ticket] = []
         for ticket in self._tickets.values():
             if not ticket.jobs:
@@ -197,7 +198,7 @@ class FairQueue:
         if now < self._review_at or not self._waiting:
             return []
         self._review_at = now + _REVIEW_S
-        _, late = self._look_ahead(now)
+        _, late = self._look_ahead(now, 1.0)
         for ticket in late:
             self._forget(ticket)
         return late
