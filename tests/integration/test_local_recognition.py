@@ -179,6 +179,26 @@ def test_a_picture_too_long_for_the_engine_is_refused(engine: TesseractEngine) -
         engine.recognize(bitmap(Image.new("L", (40_000, 20), 255)), languages=["en"], model="page")
 
 
+def test_dust_on_a_large_page_is_not_searched_for_text(engine: TesseractEngine) -> None:
+    page, speck = Image.new("L", (4400, 4400), 255), Image.new("L", (4, 4), 0)
+    for number in range(5000):
+        page.paste(speck, (number * 7919 % 4400, number * 104_729 % 4400))
+    page.paste(paint("Invoice 4817"), (500, 500))
+    # With the dust, finding the lines would take a minute.
+    assert read(engine.recognize(bitmap(page), languages=["en"], model="page")) == "Invoice 4817"
+
+
+def test_a_picture_of_too_many_marks_is_refused(engine: TesseractEngine) -> None:
+    page, tile = Image.new("L", (4460, 4460), 255), Image.new("L", (4460, 13), 255)
+    for x in range(0, 4460, 13):
+        tile.paste(0, (x, 0, x + 12, 12))
+        tile.paste(255, (x + 1, 1, x + 11, 11))  # Otherwise there would be more black than white.
+    for y in range(0, 4460, 13):
+        page.paste(tile, (0, y))
+    with pytest.raises(UnsupportedTextError, match=r"the picture has 1\d\d,\d{3} marks, the limit is 100,000"):
+        engine.recognize(bitmap(page), languages=["en"], model="page")
+
+
 def test_the_engine_itself_writes_nothing(tmp_path: Path) -> None:
     (tmp_path / "eng.traineddata").write_bytes((find_tessdata(environ) / "eng.traineddata").read_bytes())
     (tmp_path / "rus.traineddata").write_bytes(b"damaged")
