@@ -211,11 +211,11 @@ def test_a_message_over_many_windows_is_let_in_when_it_is_wanted(vision: LocalVi
     with raw_client(vision.grpc_endpoint) as client:
         number = client.open()
         client.send(number, framed(wire)[:5], ends=False)
-        while client.h2.local_flow_control_window(number) < len(wire):
+        client.sync()
+        while client.h2.local_flow_control_window(number) < 1_000_000:
             client.receive()
-        # As much as the message has, and no more.
-        assert client.h2.remote_flow_control_window(number) >= 0
-        assert client.h2.streams[number].outbound_flow_control_window == len(wire)
+        # Some of it, and never more than the message has.
+        assert client.h2.streams[number].outbound_flow_control_window < len(wire)
         client.send(number, wire)
         assert client.wait(number).status == Code.OK
 

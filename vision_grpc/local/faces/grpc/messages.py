@@ -19,8 +19,8 @@ from vision_grpc.texts.quoting import show
 _HEAD = struct.Struct(">BI")
 # The wbits of zlib for each encoding. What gRPC calls deflate is the format of zlib.
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
-# So much at a time is taken from the budget for what is inflated.
-_INFLATED_STEP = 1 << 20
+# So much at a time is taken from the budget, for what comes and for what is inflated.
+_STEP = 2 << 20
 
 _MessageT = TypeVar("_MessageT", bound=Message)
 
@@ -68,8 +68,7 @@ class MessageReader:
                 raise ServiceError(Code.INTERNAL, message)
             if length > REQUEST_BYTES:
                 raise _too_long()
-            await self._account.take(length)
-            wire = await self._stream.read(length)
+            wire = await self._read(length)
         except BodyEndedError as error:
             message = "the request ends in the middle of a message"
             raise ServiceError(Code.INVALID_ARGUMENT, message) from error
@@ -77,6 +76,17 @@ class MessageReader:
             raise ServiceError(Code.CANCELLED, str(error)) from error
         self.wire_bytes += length
         return await self._inflate(wire) if flag else wire
+
+    async def _read(self, length: int) -> bytearray:
+        """Return so many bytes. A body that stands still holds not much more than what has come of it."""
+        wire = bytearray()
+        while (left := length - len(wire)) > 0:
+            step = min(left, _STEP)
+            await self._account.take(step)
+            piece = await self._stream.read(step)
+            # Most bodies come in one step, and are not copied.
+            wire = piece if not wire and isinstance(piece, bytearray) else _extended(wire, piece)
+        return wire
 
     async def _inflate(self, wire: bytes | bytearray) -> bytes:
         if self._encoding not in _WINDOWS:
@@ -88,10 +98,10 @@ class MessageReader:
         rest: bytes | bytearray = wire
         try:
             while not inflater.eof:
-                await self._account.take(_INFLATED_STEP)
+                await self._account.take(_STEP)
                 # A long message must not keep the other calls from their turn.
                 await asyncio.sleep(0)
-                piece = inflater.decompress(rest, _INFLATED_STEP)
+                piece = inflater.decompress(rest, _STEP)
                 rest = inflater.unconsumed_tail
                 left -= len(piece)
                 if left < 0:
@@ -132,6 +142,11 @@ def parsed(wire: bytes | bytearray, request_class: type[_MessageT], method: str)
     except DecodeError as error:
         message = f"the {len(wire):,} bytes are not a valid protobuf message of {method}"
         raise ServiceError(Code.INVALID_ARGUMENT, message) from error
+
+
+def _extended(wire: bytearray, piece: bytes | bytearray) -> bytearray:
+    wire += piece
+    return wire
 
 
 def _too_long() -> ServiceError:

@@ -26,7 +26,7 @@ class Limits:
     hello_s: float = 10.0
     """Time until the first SETTINGS, and for a frame that has begun or a header block in pieces."""
 
-    stall_s: float = 60.0
+    stall_s: float = 30.0
     """Time in which a body, or an answer, must make progress."""
 
     stall_bytes: int = 1024
