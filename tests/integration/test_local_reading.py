@@ -84,6 +84,9 @@ def test_what_lies_in_a_shadow_is_read(engine: TesseractEngine, paragraph: Drawn
     assert words_read(text(recognize(engine, picture, ["en"])).split(), paragraph.words).missed <= 0.03
 
 
+@pytest.mark.skipif(
+    not (find_tessdata(environ) / "osd.traineddata").exists(), reason="needs Debian's tesseract-ocr-osd"
+)
 def test_another_script_than_was_asked_for_is_told(
     engine: TesseractEngine, pages: dict[str, ScannedPage], caplog: pytest.LogCaptureFixture
 ) -> None:

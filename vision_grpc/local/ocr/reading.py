@@ -105,6 +105,11 @@ class PageReader:
             return self._words(recognizer, prepared)
 
     def _pass(self, page: Image.Image, pose: Pose, mode: PageMode) -> Reading:
+        """Return the words of a page in a pose, enlarged if its lines are small.
+
+        What Tesseract finds out about lines it keeps for the words that follow, so that measuring them costs nothing
+        where the picture and its resolution then stay.
+        """
         recognizer = self._recognizer(self._models)
         prepared = wanted = Prepared(page, pose)
         for dpi in likely_dpi(prepared):
