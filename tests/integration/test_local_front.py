@@ -3,8 +3,10 @@
 import contextlib
 import errno
 import http.client
+import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 import trustme
-from raw_grpc import framed, raw_client
+from raw_grpc import BATCH_ANALYZE, framed, raw_client
 
 from vision_grpc.errors import Code
 from vision_grpc.local import LocalVision
@@ -231,3 +233,34 @@ def test_a_connection_that_breaks_http2_is_told_and_logged(
     assert b"DATA" in got
     assert "PROTOCOL_ERROR" in caplog.text
     assert call_grpc(vision.grpc_endpoint) == 1
+
+
+_NODE = """
+const http2 = require("http2"), fs = require("fs"), [origin, path, body] = process.argv.slice(1);
+const client = http2.connect(origin);
+const call = client.request({":method": "POST", ":path": path, "content-type": "application/grpc", "te": "trailers"});
+call.on("trailers", trailers => console.log(trailers["grpc-status"]));
+call.on("end", () => client.close());
+call.resume();
+call.end(fs.readFileSync(body));
+"""
+
+
+@pytest.mark.parametrize("program", ["curl", "node"])
+def test_foreign_clients_of_http2_send_large_bodies(vision: LocalVision, program: str, tmp_path: Path) -> None:
+    """Both write no gRPC, only HTTP/2: nghttp2's and Node's way with windows and frames."""
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"there is no {program}")
+    spec = AnalyzeSpec(content=bytes(900_000), features=[Feature()])
+    body = tmp_path / "body"
+    body.write_bytes(framed(BatchAnalyzeRequest(analyze_specs=[spec] * 4).SerializeToString()))
+    url = f"{vision.rest_endpoint}{BATCH_ANALYZE}"
+    type_ = ["-H", "content-type: application/grpc"]
+    commands: dict[str, list[str | Path]] = {
+        "curl": ["-sv", "--http2-prior-knowledge", *type_, "-o", tmp_path / "out", "--data-binary", f"@{body}", url],
+        "node": ["-e", _NODE, vision.rest_endpoint, BATCH_ANALYZE, body],
+    }
+    command = [found, *commands[program]]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=WAIT_S)
+    assert "grpc-status: 0" in done.stderr if program == "curl" else done.stdout == "0\n"
