@@ -129,7 +129,9 @@ def test_a_rest_call_whose_body_is_still_to_come_is_told_too(caplog: pytest.LogC
         response.begin()
         assert response.status == 503
         assert json.loads(response.read())["message"] == STOPPING
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    # The engine of a test before this one may say now that it was left.
+    said = [record for record in caplog.records if record.name != "vision_grpc.local.ocr.leaving"]
+    assert [record for record in said if record.levelno >= logging.WARNING] == []
 
 
 def test_a_process_does_not_wait_for_a_page_that_is_half_read(pages: dict[str, ScannedPage], tmp_path: Path) -> None:
