@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import grpc
 import pytest
@@ -102,6 +102,8 @@ def test_images_are_data_and_nothing_else(vision: LocalVision) -> None:
     assert "sandbox" in page.headers["content-security-policy"]
     assert page.headers["cross-origin-resource-policy"] == "same-origin"
     assert ask(vision, f"/_vision/requests/{request_id}/images/2").status == 404
+    for number in ("9" * 5000, "-1", "x", "1.0", "²"):
+        assert ask(vision, f"/_vision/requests/{request_id}/images/{quote(number)}").status == 400, number[:9]
 
 
 def test_a_request_is_there_as_a_client_would_send_it(vision: LocalVision) -> None:

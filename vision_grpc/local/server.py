@@ -176,8 +176,7 @@ class LocalVision:
             self._closed = True
             if grace_s is None:
                 grace_s = self._config.grace_s
-            self._history.close()
-            self._faces.close(grace_s=grace_s, give_up=self._service.close)
+            self._faces.close(grace_s=grace_s, began=self._history.close, give_up=self._service.close)
             self._calls.shutdown(wait=False, cancel_futures=True)
 
     def _endpoints(self) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """What the service remembers of calls: how many, how much, and never a secret."""
 
+import json
+import time
 from collections.abc import Mapping
 from itertools import count
 
@@ -9,8 +11,9 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.call import Call, CallIds
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.page.choice import Choice
+from vision_grpc.local.page.details import details
 from vision_grpc.local.page.history import History
-from vision_grpc.local.page.masking import MASK, mask
+from vision_grpc.local.page.masking import MASK, mask, mask_text
 from vision_grpc.local.page.replay import _NoLine
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -96,6 +99,32 @@ def test_many_calls_that_are_cleared_leave_nothing() -> None:
         history.clear()
     assert history.bytes == 0
     assert len(history._with_content) <= 1
+
+
+def test_calls_that_are_cleared_leave_nothing_behind_one_that_stays() -> None:
+    history = History(most_calls=10, most_bytes=10**9)
+    answered(history, call(size=10, metadata={"x-test-id": "stays"}))
+    alone = history.bytes
+    for _ in range(300):
+        answered(history, call(size=10, metadata={"x-test-id": "goes"}))
+        history.clear("goes")
+    assert history.bytes == alone
+    assert len(history._with_content) == 1
+
+
+def test_what_a_fault_sends_instead_is_told_beside_the_answer() -> None:
+    history = History(most_calls=10, most_bytes=10**9)
+    answer = BatchAnalyzeResponse(results=[AnalyzeResult()])
+    plain = history.find(answered(history, call(), Reply(message=answer)))
+    struck = history.find(answered(history, call(), Reply(message=answer, body=b"no\xff" + b"x" * 1000)))
+    assert plain is not None
+    assert struck is not None
+    assert (plain.sent, plain.answer_bytes) == (None, answer.ByteSize())
+    assert struck.sent is not None
+    assert (struck.sent.bytes, struck.sent.beginning[:8]) == (1003, "no\\xffxx")
+    assert len(struck.sent.beginning) < 300
+    assert struck.answer_bytes == 1003
+    assert json.loads(details(struck))["sent_instead"]["bytes"] == 1003
 
 
 def test_inflated_bodies_count_with_their_true_size() -> None:
@@ -283,6 +312,10 @@ _KEY = "AQVN" + "secret" * 3
         ("referer", "http://host/?api_key=secret&a=b", f"http://host/?api_key={MASK}&a=b"),
         ("user-agent", "grpc-python/1.62", "grpc-python/1.62"),
         ("x-test-id", "test_monkeys", "test_monkeys"),
+        ("x-test-id", "test_login[token=expired-key=1]", "test_login[token=expired-key=1]"),
+        ("x-test-id", f"test_login[{_KEY}]", f"test_login[{MASK}]"),
+        ("x-fault", "gateway; body=token=1", "gateway; body=token=1"),
+        ("x-other", "token=1", f"token={MASK}"),
         ("x-keyboard", "qwerty", "qwerty"),
         ("x-request-id", "5", "5"),
     ],
@@ -303,3 +336,13 @@ def test_no_secret_is_stored_anywhere() -> None:
     record = history.find(answered(history, call(metadata=metadata), refused(Code.UNAUTHENTICATED, f"bad {_KEY}")))
     assert record is not None
     assert _KEY not in f"{record.row}{record.metadata}"
+
+
+@pytest.mark.parametrize(
+    "text", ["-eyJ", "eyJ", "-", "a-eyJ", "-eyJa.-", "eyJ.", "://", "://a", "bearer ", "-----BEGIN"]
+)
+def test_masking_takes_little_time_whatever_the_text(text: str) -> None:
+    began_at = time.monotonic()
+    # Half a minute where each beginning of a JWT is followed to the end.
+    mask_text(text * (50_000 // len(text)))
+    assert time.monotonic() - began_at < 2

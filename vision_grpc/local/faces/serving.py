@@ -38,18 +38,20 @@ class Faces:
             self._loop.stop()
             raise
 
-    def close(self, *, grace_s: float, give_up: Callable[[], object]) -> None:
+    def close(self, *, grace_s: float, began: Callable[[], object], give_up: Callable[[], object]) -> None:
         """Accept no more calls, let those in flight end, and stop.
 
-        When they all have ended, or after `grace_s` seconds, `give_up` is called. It ends calls with UNAVAILABLE.
+        `began` is called first, on the loop: it ends answers that would go on as long as the service does. When all
+        have ended, or after `grace_s` seconds, `give_up` is called. It ends calls with UNAVAILABLE.
         """
-        have_ended = self._loop.run(self._drain(grace_s))
+        have_ended = self._loop.run(self._drain(grace_s, began))
         give_up()
         if not have_ended:
             self._loop.run(self._cut_short())
         self._loop.stop()
 
-    async def _drain(self, grace_s: float) -> bool:
+    async def _drain(self, grace_s: float, began: Callable[[], object]) -> bool:
+        began()
         self._front.stop()
         self._grpc.stop()
         self._http.stop()

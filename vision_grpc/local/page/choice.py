@@ -43,8 +43,8 @@ class Choice(NamedTuple):
             "code": _read_code,
             "transport": _read_transport,
             "since": _read_time,
-            "after": _read_number,
-            "limit": _read_number,
+            "after": read_number,
+            "limit": read_number,
         }
         return cls(**{name: read[name](value) for name, value in _named(query, read).items()})
 
@@ -71,6 +71,17 @@ def one_test(query: Iterable[tuple[str, str]]) -> str | None:
         ServiceError: the query has something else, too.
     """
     return _named(query, ["test_id"]).get("test_id")
+
+
+def read_number(text: str) -> int:
+    """Return the number that a text of a URL is.
+
+    Raises:
+        ServiceError: it is not a whole number, or has more digits than any number here.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        _refuse(f"{show(text)} is not a whole number")
+    return int(text)
 
 
 def _named(query: Iterable[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
@@ -112,12 +123,6 @@ def _read_time(text: str) -> float:
     if not isfinite(seconds):
         _refuse(f"since {show(text)} is not a time: use 2026-01-31T12:00:00Z or seconds since 1970")
     return seconds
-
-
-def _read_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-        _refuse(f"{show(text)} is not a whole number")
-    return int(text)
 
 
 def _refuse(message: str) -> NoReturn:

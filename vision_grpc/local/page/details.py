@@ -14,13 +14,16 @@ _KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 def details(record: Record) -> bytes:
     """Return a call with its metadata, request and answer as JSON; in place of images stands where they can be had."""
-    request = None if record.request is None else record.request.message()
+    # Another thread forgets requests and answers.
+    kept_request, kept_answer = record.request, record.answer
+    request = None if kept_request is None else kept_request.message()
     head = {
         **record.row,
         "metadata": record.metadata,
         "files": [] if request is None else [_about(spec) for spec in request.analyze_specs],
+        "sent_instead": None if record.sent is None else record.sent._asdict(),
     }
-    answer = b"null" if record.answer is None else to_json(record.answer.message())
+    answer = b"null" if kept_answer is None else to_json(kept_answer.message())
     shown = None if request is None else _without_images(request, record.id)
     # The answer may be megabytes, which are not read and written once more.
     return json.dumps({**head, "request": shown}).encode()[:-1] + b',"answer":' + answer + b"}"

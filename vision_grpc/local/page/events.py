@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -21,34 +20,30 @@ class Listener:
     """What one browser has not been told yet: the numbers of calls, each once, however slowly it reads."""
 
     def __init__(self, most_calls: int) -> None:
-        self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self._most = most_calls
         self._changed: set[int] = set()
-        self._is_waking = False
-        self._lock = threading.Lock()
         self.is_cleared = False
         self.is_closed = False
 
     def changed(self, number: int) -> None:
-        """Take note of a call; called in any thread."""
-        with self._lock:
-            self._changed.add(number)
-            if len(self._changed) > self._most:
-                # The whole log is not longer.
-                self.is_cleared = True
-                self._changed.clear()
-        self._wake()
+        """Take note of a call."""
+        self._changed.add(number)
+        if len(self._changed) > self._most:
+            # The whole log is not longer.
+            self.is_cleared = True
+            self._changed.clear()
+        self._woken.set()
 
     def cleared(self) -> None:
         """Take note that calls were removed."""
         self.is_cleared = True
-        self._wake()
+        self._woken.set()
 
     def closed(self) -> None:
         """Take note that the service stops."""
         self.is_closed = True
-        self._wake()
+        self._woken.set()
 
     async def wait(self, timeout_s: float) -> None:
         """Return when there is news, or after `timeout_s` seconds."""
@@ -58,18 +53,11 @@ class Listener:
         except TimeoutError:
             return
         self._woken.clear()
-        self._is_waking = False
 
     def take(self) -> set[int]:
         """Return the numbers of the calls that are new or have ended since the last time."""
-        with self._lock:
-            taken, self._changed = self._changed, set()
-            return taken
-
-    def _wake(self) -> None:
-        if not self._is_waking and not self._loop.is_closed():
-            self._is_waking = True
-            self._loop.call_soon_threadsafe(self._woken.set)
+        taken, self._changed = self._changed, set()
+        return taken
 
 
 async def stream(history: History, state: State) -> AsyncIterator[bytes]:

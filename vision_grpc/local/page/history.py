@@ -1,8 +1,7 @@
 """The memory of calls that the page and tests look into."""
 
-import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -11,7 +10,7 @@ from vision_grpc.local.calls.call import TEST_ID, Call
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.page.choice import Choice
 from vision_grpc.local.page.masking import mask, mask_text
-from vision_grpc.local.page.record import Kept, Record
+from vision_grpc.local.page.record import Kept, Record, Sent
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 
 REPLAY_OF = "x-replay-of"
@@ -26,7 +25,7 @@ _LEAST_BYTES = 4096
 
 
 class Watcher(Protocol):
-    """Is told about changes. The calls come from any thread, and must cost next to nothing."""
+    """Is told about changes, which must cost next to nothing."""
 
     def changed(self, number: int) -> None:
         """Take note of a call that is new or has ended."""
@@ -42,7 +41,7 @@ class History:
     """Remembers the latest `most_calls` calls, with at most `most_bytes` of requests and answers.
 
     Where the bytes do not suffice, the oldest calls stay in the log without their requests and answers. Secrets in
-    metadata are masked before anything is stored. Thread-safe.
+    metadata are masked before anything is stored. Used on the event loop alone.
     """
 
     def __init__(self, *, most_calls: int, most_bytes: int) -> None:
@@ -52,11 +51,10 @@ class History:
         """How many bytes of requests and answers are remembered."""
         self._last = 0
         self._records: OrderedDict[str, Record] = OrderedDict()
-        # Those with a request or an answer, the oldest first; some may be out of the log by now.
-        self._with_content: deque[Record] = deque()
+        # Those with a request or an answer, in the order in which they ended.
+        self._with_content: OrderedDict[str, Record] = OrderedDict()
         self._watchers: set[Watcher] = set()
         self._is_closed = False
-        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._records)
@@ -64,8 +62,9 @@ class History:
     def began(self, call: Call) -> None:
         """Take note of a call whose headers have come."""
         metadata = mask(call.metadata)
+        self._last += 1
         record = Record(
-            number=0,
+            number=self._last,
             id=call.ids.request_id,
             trace_id=call.ids.trace_id,
             transport=call.face,
@@ -77,83 +76,68 @@ class History:
             arrived_at=call.arrived_at,
             started_at=call.started_at,
         )
-        with self._lock:
-            self._last += 1
-            record.number = self._last
-            self._records[record.id] = record
-            while len(self._records) > self.most_calls:
-                self._drop_content(self._records.popitem(last=False)[1])
-            watchers = tuple(self._watchers)
-        for watcher in watchers:
-            watcher.changed(record.number)
+        self._records[record.id] = record
+        while len(self._records) > self.most_calls:
+            self._drop_content(self._records.popitem(last=False)[1])
+        self._tell(record)
 
     def ended(self, call: Call, reply: Reply) -> None:
         """Take note of the reply, which is about to be sent."""
-        took_s = time.monotonic() - call.started_at
-        request, answer = _request_of(call), _answer_of(reply)
-        with self._lock:
-            record = self._records.get(call.ids.request_id)
-            if record is None:
-                return
-            record.took_s = took_s
-            record.request_bytes = call.request_bytes
-            if isinstance(call.request, BatchAnalyzeRequest):
-                record.images = len(call.request.analyze_specs)
-            if reply.status is None:
-                record.code = Code.OK
-            else:
-                record.code = Code.from_number(reply.status.code)
-                record.message = _cut(mask_text(reply.status.message))
-            if isinstance(reply.message, BatchAnalyzeResponse):
-                record.failed_images = sum(result.HasField("error") for result in reply.message.results)
-            record.answer_bytes = 0 if answer is None else answer.bytes
-            record.faults = _cut(", ".join(call.struck_by))
-            record.request, record.answer = request, answer
-            self._keep_content(record)
-            watchers = tuple(self._watchers)
-        for watcher in watchers:
-            watcher.changed(record.number)
+        record = self.find(call.ids.request_id)
+        if record is None:
+            return
+        record.took_s = time.monotonic() - call.started_at
+        record.request_bytes = call.request_bytes
+        record.images = call.images
+        if reply.status is None:
+            record.code = Code.OK
+        else:
+            record.code = Code.from_number(reply.status.code)
+            record.message = _cut(mask_text(reply.status.message))
+        if isinstance(reply.message, BatchAnalyzeResponse):
+            record.failed_images = sum(result.HasField("error") for result in reply.message.results)
+        record.faults = _cut(", ".join(call.struck_by))
+        record.request, record.answer = _request_of(call), _answer_of(reply)
+        record.sent = Sent.of(reply)
+        if record.sent is not None:
+            record.answer_bytes = record.sent.bytes
+        elif record.answer is not None:
+            record.answer_bytes = record.answer.bytes
+        self._keep_content(record)
+        self._tell(record)
 
     def chosen(self, choice: Choice = Choice()) -> list[Record]:  # noqa: B008 - a tuple
         """Return the records that are chosen, the oldest first."""
-        with self._lock:
-            return choice.of(self._records.values())
+        return choice.of(self._records.values())
 
     def find(self, request_id: str) -> Record | None:
         """Return the record of a call, None if it is not remembered."""
-        with self._lock:
-            return self._records.get(request_id)
+        return self._records.get(request_id)
 
     def changed(self, numbers: Iterable[int]) -> list[Record]:
         """Return the records with these numbers that are still remembered."""
         wanted = set(numbers)
-        with self._lock:
-            return [record for record in self._records.values() if record.number in wanted]
+        return [record for record in self._records.values() if record.number in wanted]
 
     def clear(self, test_id: str | None = None) -> int:
         """Forget all calls, or those of one test, and return how many."""
-        with self._lock:
-            gone = [each for each in self._records.values() if test_id is None or each.test_id == test_id]
-            for record in gone:
-                del self._records[record.id]
-                self._drop_content(record)
-            watchers = tuple(self._watchers)
-        for watcher in watchers:
+        gone = [each for each in self._records.values() if test_id is None or each.test_id == test_id]
+        for record in gone:
+            del self._records[record.id]
+            self._drop_content(record)
+        for watcher in self._watchers:
             watcher.cleared()
         return len(gone)
 
     def watch(self, watcher: Watcher) -> None:
         """Tell the watcher about changes until `unwatch`."""
-        with self._lock:
-            self._watchers.add(watcher)
-            is_closed = self._is_closed
-        if is_closed:
+        self._watchers.add(watcher)
+        if self._is_closed:
             watcher.closed()
 
     def unwatch(self, watcher: Watcher) -> None:
         """Tell the watcher nothing more."""
-        with self._lock:
-            self._watchers.discard(watcher)
+        self._watchers.discard(watcher)
 
     @property
     def watchers(self) -> int:
@@ -162,30 +146,26 @@ class History:
 
     def close(self) -> None:
         """Tell watchers that the service stops."""
-        with self._lock:
-            self._is_closed = True
-            watchers = tuple(self._watchers)
-        for watcher in watchers:
+        self._is_closed = True
+        for watcher in self._watchers:
             watcher.closed()
+
+    def _tell(self, record: Record) -> None:
+        for watcher in self._watchers:
+            watcher.changed(record.number)
 
     def _keep_content(self, record: Record) -> None:
         if record.request is None and record.answer is None:
             return
-        self.bytes += _cost(record)
-        self._with_content.append(record)
+        self.bytes += _LEAST_BYTES + record.kept_bytes
+        self._with_content[record.id] = record
         while self.bytes > self.most_bytes:
-            self._drop_content(self._with_content.popleft())
-        # Records that were cleared hold nothing more, but have their places.
-        while self._with_content and _cost(self._with_content[0]) == 0:
-            self._with_content.popleft()
+            self._drop_content(next(iter(self._with_content.values())))
 
     def _drop_content(self, record: Record) -> None:
-        self.bytes -= _cost(record)
-        record.request = record.answer = None
-
-
-def _cost(record: Record) -> int:
-    return 0 if record.request is None and record.answer is None else _LEAST_BYTES + record.kept_bytes
+        if self._with_content.pop(record.id, None) is not None:
+            self.bytes -= _LEAST_BYTES + record.kept_bytes
+            record.request = record.answer = None
 
 
 def _request_of(call: Call) -> Kept[BatchAnalyzeRequest] | None:

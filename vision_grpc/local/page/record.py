@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 
 from google.protobuf.message import Message
 
 from vision_grpc.errors import Code
+from vision_grpc.local.calls.reply import Reply
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 
 _MessageT = TypeVar("_MessageT", bound=Message)
+_SHOWN_BYTES = 200
 
 
 class Kept(Generic[_MessageT]):
@@ -26,6 +28,19 @@ class Kept(Generic[_MessageT]):
     def message(self) -> _MessageT:
         """Return the message, which must not be changed."""
         return self._kind.FromString(self._content) if isinstance(self._content, bytes) else self._content
+
+
+class Sent(NamedTuple):
+    """What a fault sent in place of the answer."""
+
+    bytes: int
+    beginning: str
+
+    @classmethod
+    def of(cls, reply: Reply) -> Self | None:
+        """Return what is sent in place of the message or the status, None if nothing is."""
+        body = reply.body if reply.raw is None else reply.raw.body
+        return None if body is None else cls(len(body), body[:_SHOWN_BYTES].decode("utf-8", "backslashreplace"))
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +76,8 @@ class Record:
     """The ids of the fault rules that struck the call, empty for none."""
     request: Kept[BatchAnalyzeRequest] | None = None
     answer: Kept[BatchAnalyzeResponse] | Kept[Status] | None = None
+    """The service's own answer."""
+    sent: Sent | None = None
 
     @property
     def kept_bytes(self) -> int:

@@ -16,7 +16,7 @@ from vision_grpc.local.calls.call import CallIds
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.faces.rest.reply import failure
 from vision_grpc.local.listening import join_address
-from vision_grpc.local.page.choice import Choice, one_test
+from vision_grpc.local.page.choice import Choice, one_test, read_number
 from vision_grpc.local.page.details import details, image_of, kind_of
 from vision_grpc.local.page.document import document
 from vision_grpc.local.page.events import stream
@@ -61,7 +61,7 @@ class PageRoutes:
             Route(_CALLS, self._guarded(self._clear), methods=["DELETE"]),
             Route(f"{_CALLS}/{{id}}", self._guarded(self._show_call)),
             Route(f"{_CALLS}/{{id}}/request", self._guarded(self._show_request)),
-            Route(f"{_CALLS}/{{id}}/images/{{number:int}}", self._guarded(self._show_image)),
+            Route(f"{_CALLS}/{{id}}/images/{{number}}", self._guarded(self._show_image)),
             Route(f"{_CALLS}/{{id}}/replay", self._guarded(self._replay), methods=["POST"]),
         ]
 
@@ -84,7 +84,8 @@ class PageRoutes:
 
     async def _show_call(self, request: Request) -> Response:
         # A page of many words is megabytes of JSON.
-        return await self._in_thread(lambda: details(self._find(request)))
+        record = self._find(request)
+        return await self._in_thread(lambda: details(record))
 
     async def _show_request(self, request: Request) -> Response:
         kept = self._find(request).request
@@ -94,7 +95,7 @@ class PageRoutes:
         return await self._in_thread(lambda: to_json(kept.message()))
 
     async def _show_image(self, request: Request) -> Response:
-        content = image_of(self._find(request), request.path_params["number"])
+        content = image_of(self._find(request), read_number(request.path_params["number"]))
         return Response(content, media_type=kind_of(content), headers=_HEADERS)
 
     async def _replay(self, request: Request) -> Response:

@@ -96,7 +96,9 @@ function problems(call) {
   }
   if (call.faults) {
     notes.push(make("div", { class: "note struck" }, make("strong", {}, "Fault"), make("p", {}, "Struck by ", make("bdi", {}, call.faults), ". ",
-      make("a", { href: hashOf({ view: "faults" }) }, "The rules"))));
+      make("a", { href: hashOf({ view: "faults" }) }, "The rules")),
+      call.sent_instead ? make("p", {}, `In place of the answer that is shown here it sent ${sized(call.sent_instead.bytes)}, which begin with `,
+        make("code", { dir: "auto" }, call.sent_instead.beginning.trimEnd() || "nothing to see")) : null));
   }
   if (!call.kept && !isRunning(call)) {
     notes.push(make("div", { class: "note" }, make("p", {}, call.request_bytes
