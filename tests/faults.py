@@ -11,10 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from front import Door, Front
-from scripted_service import Disconnect, ErrorWithWait, NoUpstream, Reply, Silence, answer, numbers_of
+from scripted_service import Reply, answer, numbers_of
 
 from vision_grpc import Timeouts
 from vision_grpc.errors import Code, RequestTooLargeError, ServiceError
+from vision_grpc.local.faults.kinds.lines import Close
+from vision_grpc.local.faults.kinds.statuses import NoUpstream
+from vision_grpc.local.faults.kinds.times import Hang
 from vision_grpc.messages import BatchAnalyzeRequest, Status
 
 _BEGINS_AT = 12
@@ -73,7 +76,7 @@ def _goes_away(door: Door) -> Act:
     def act(stage: Stage, _request: BatchAnalyzeRequest, number: int) -> Reply | None:
         if number == _BEGINS_AT:
             stage.front.away(door, stage.away_s)
-            return Disconnect()
+            return Close()
         return None
 
     return act
@@ -102,13 +105,13 @@ def _says_now_and_then(code: Code) -> Act:
 
 
 def _asks_to_wait(_stage: Stage, _request: BatchAnalyzeRequest, number: int) -> Reply | None:
-    return ErrorWithWait(ServiceError(Code.RESOURCE_EXHAUSTED, "a quota"), 1) if number % 11 == 0 else None
+    return ServiceError(Code.RESOURCE_EXHAUSTED, "a quota", retry_after_s=1) if number % 11 == 0 else None
 
 
 def _cuts_now_and_then(stage: Stage, _request: BatchAnalyzeRequest, number: int) -> Reply | None:
     if number % 10 == 0:
         stage.front.cut()
-        return Disconnect()
+        return Close()
     return None
 
 
@@ -155,7 +158,7 @@ def _silences(most: int) -> Act:
 
 
 def _stays_silent_now_and_then(_stage: Stage, _request: BatchAnalyzeRequest, number: int) -> Reply | None:
-    return Silence() if number % 16 == 0 else None
+    return Hang() if number % 16 == 0 else None
 
 
 def _is_slow(_stage: Stage, _request: BatchAnalyzeRequest, _number: int) -> None:

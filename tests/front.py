@@ -1,7 +1,6 @@
-"""What stands before a service: one port for both protocols, which a test may close, cut or silence.
+"""What stands before a service: a port which a test may close, cut or silence.
 
-It passes bytes on as a balancer of connections does. What a connection begins with says which of the two servers behind
-it is meant, as ALPN does for the real service.
+It passes bytes on as a balancer of connections does.
 """
 
 import socket
@@ -11,7 +10,6 @@ from enum import Enum
 from typing import Self
 
 _PIECE_BYTES = 65_536
-_HTTP2_BEGINS = b"PRI"
 # With it, closing a socket sends a reset.
 _NO_LINGER = b"\x01\0\0\0\0\0\0\0"
 
@@ -39,11 +37,11 @@ class _Connection:
 
 
 class Front:
-    """Stands on a held port before a gRPC and a REST server; see `held_port`."""
+    """Stands on a held port before a server; see `held_port`."""
 
-    def __init__(self, port: int, grpc_port: int, rest_port: int) -> None:
+    def __init__(self, port: int, target_port: int) -> None:
         self.port = port
-        self._ports = {True: grpc_port, False: rest_port}
+        self._target_port = target_port
         self._door = Door.SHUT
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
@@ -126,15 +124,7 @@ class Front:
     def _carry(self, near: socket.socket) -> None:
         with ExitStack() as stack:
             stack.callback(near.close)
-            near.settimeout(30)
-            try:
-                beginning = near.recv(len(_HTTP2_BEGINS), socket.MSG_PEEK | socket.MSG_WAITALL)
-            except OSError:
-                return
-            if not beginning:
-                return
-            near.settimeout(None)
-            far = socket.create_connection(("127.0.0.1", self._ports[beginning == _HTTP2_BEGINS]))
+            far = socket.create_connection(("127.0.0.1", self._target_port))
             stack.callback(far.close)
             for end in (near, far):
                 # Two hops that each wait to fill a packet would wait for each other.

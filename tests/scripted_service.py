@@ -1,26 +1,45 @@
-"""A Vision service on real sockets that does what a test tells it, over gRPC or REST.
+"""A Vision service that does what a test tells it: a script behind the faces of the local service.
 
-A test hands over a function from the request to the reply: a message, raw bytes, an exception of
-ours as the error to answer, or one of the misdeeds below. The local service of the package
-behaves; this one need not.
+A test hands over a function from the request to the reply: a message, raw bytes in place of one, an error of ours as
+the status to answer, or a fault of `vision_grpc.local.faults`, which strikes the good answer to the request.
 """
 
+import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
-from typing import Any, NamedTuple
+from http import HTTPStatus
+from typing import Any, cast
 
-import grpc
+from google.protobuf.message import Message
 from images_in_bytes import number_in
-from link import Link
 from toy_api import VISION_DIALECT, Dialect
 
-from vision_grpc.codec.json import to_json
-from vision_grpc.errors import DeadlineError, ProtocolError, RequestTooLargeError, ServiceError, TransportError
+from vision_grpc.errors import (
+    DeadlineError,
+    ProtocolError,
+    RequestTooLargeError,
+    ServiceError,
+    TransportError,
+    VisionError,
+)
+from vision_grpc.local.calls.budget import BodyBudget
+from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.desk import Desk
+from vision_grpc.local.calls.method import Method
+from vision_grpc.local.calls.quota import Quota
+from vision_grpc.local.calls.reply import Reply as Sent
+from vision_grpc.local.config import ServiceConfig
+from vision_grpc.local.faces.grpc.face import GrpcFace
+from vision_grpc.local.faces.rest import HttpServer, HttpTimes, application
+from vision_grpc.local.faces.serving import Faces
+from vision_grpc.local.faults.fault import Fault, Match
+from vision_grpc.local.faults.kinds.lines import Close, Reset
+from vision_grpc.local.faults.kinds.statuses import NoUpstream
+from vision_grpc.local.faults.kinds.times import Hang
+from vision_grpc.local.listening import listen
 from vision_grpc.messages import (
     AnalyzeResult,
     BatchAnalyzeRequest,
@@ -29,43 +48,25 @@ from vision_grpc.messages import (
     FeatureResult,
     Line,
     Page,
-    RetryInfo,
-    Status,
     TextAnnotation,
     Word,
 )
 from vision_grpc.testing import Handler
 
-_TOO_LARGE = 413
-
-
-class Silence:
-    """Never answer."""
-
-
-class Disconnect:
-    """Break the connection."""
-
-
-class NoUpstream:
-    """Answer as a gateway does which does not reach the service: in Envoy's words."""
-
-    message = (
-        "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, "
-        "transport failure reason: delayed connect error: Connection refused"
-    )
-    metadata = (("server", "envoy"),)
-
-
-class ErrorWithWait(NamedTuple):
-    """An error that asks for a wait: by RetryInfo, or as REST gateways do, by the header."""
-
-    error: ServiceError
-    retry_after_s: int
-
-
-Reply = BatchAnalyzeResponse | bytes | ServiceError | ErrorWithWait | Silence | Disconnect | NoUpstream
+Reply = BatchAnalyzeResponse | bytes | ServiceError | Fault
 Script = Callable[[BatchAnalyzeRequest], Reply]
+
+# Scripts may block, all those of a client's calls at once.
+_THREADS = 64
+# Some tests give the service names of their own.
+_CONFIG = ServiceConfig(hosts=("*",))
+_IN_MEMORY: dict[type[Reply], type[VisionError]] = {
+    bytes: ProtocolError,
+    Hang: DeadlineError,
+    Close: TransportError,
+    Reset: TransportError,
+    NoUpstream: TransportError,
+}
 
 
 def read(content: bytes) -> AnalyzeResult:
@@ -92,221 +93,170 @@ class Service:
         self._script = script
         self.dialect = dialect
         self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._ids = count(1)
         self.address = ""
         self.requests: list[BatchAnalyzeRequest] = []
+        self.request_ids: list[str] = []
+        """The ids that the service gave to the calls."""
         self.client_request_ids: list[str] = []
         self.authorizations: list[str] = []
         self.data_logging: list[str | None] = []
-        self.link: Link | None = None
 
     @property
     def images_sent(self) -> int:
         """How many images have come, those that were sent again included."""
         return sum(len(request.analyze_specs) for request in self.requests)
 
-    def reply(self, request: BatchAnalyzeRequest) -> Reply:
-        """Let the script answer; a silence lasts until the service ends."""
+    def play(self, message: Message) -> Reply:
+        """Let the script answer a request of the API."""
+        request = self.dialect.read_request(message)
         with self._lock:
             self.requests.append(request)
-        reply = self._script(request)
-        if isinstance(reply, Silence):
-            self._closing.wait()
-        elif isinstance(reply, Disconnect) and self.link is not None:
-            self.link.cut()
-        return reply
+        return self._script(request)
 
-    def note(self, metadata: dict[str, str]) -> str:
-        """Take note of what came with a request; return the id of the answer."""
-        with self._lock:
-            self.client_request_ids.append(metadata.get("x-client-request-id", ""))
-            self.authorizations.append(metadata.get("authorization", ""))
-            self.data_logging.append(metadata.get("x-data-logging-enabled"))
-            return f"id-{next(self._ids)}"
+    def note(self, call: Call) -> None:
+        """Take note of what came with a request."""
+        self.request_ids.append(call.ids.request_id)
+        self.client_request_ids.append(call.metadata.get("x-client-request-id", ""))
+        self.authorizations.append(call.metadata.get("authorization", ""))
+        self.data_logging.append(call.metadata.get("x-data-logging-enabled"))
 
     def in_memory(self) -> Handler:
-        """Return the service as a handler for `vision_grpc.testing`: misdeeds become what a transport makes of them."""
+        """Return the service as a handler for `vision_grpc.testing`: faults become what a transport makes of them."""
 
         def handler(message: Any) -> Any:  # noqa: ANN401 - of any API
-            request = self.dialect.read_request(message)
-            with self._lock:
-                self.requests.append(request)
-            reply = self._script(request)
+            reply = self.play(message)
             if isinstance(reply, BatchAnalyzeResponse):
                 return self.dialect.write_response(reply)
-            if isinstance(reply, ErrorWithWait):
-                error = reply.error
-                error.retry_after_s = reply.retry_after_s
-                raise error
             if isinstance(reply, ServiceError):
                 raise reply
-            misdeeds = {
-                Silence: DeadlineError,
-                Disconnect: TransportError,
-                NoUpstream: TransportError,
-                bytes: ProtocolError,
-            }
-            misdeed = misdeeds[type(reply)]
-            raise misdeed(misdeed.__name__)
+            kind = _IN_MEMORY[type(reply)]
+            raise kind(kind.__name__)
 
         return handler
 
-    def close(self) -> None:
-        """End all silences."""
-        self._closing.set()
+
+class Server:
+    """The faces of the local service on a port, with a script behind them, until `stop`.
+
+    Without `speaks_http2` it is a server of HTTP/1.1, as REST alone needs.
+    """
+
+    def __init__(
+        self, service: Service, port: int = 0, *, speaks_http2: bool = True, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS)
+        api = service.dialect.api
+        method = Method(api.grpc_path, api.rest_path, service.dialect.request_class, _no_handler)
+        desk = Desk(
+            check_open=lambda: None,
+            identities=None,
+            bodies=BodyBudget(_CONFIG.body_bytes),
+            quota=Quota(),
+            faults=_Faults(service, self._threads),
+        )
+        routed = application(desk, method, self._threads, None, host="127.0.0.1", config=_CONFIG, strict=True)
+        http = HttpServer(routed, budget=desk.bodies, times=HttpTimes.of(_CONFIG))
+        grpc = GrpcFace(desk, [method]) if speaks_http2 else _NoHttp2(desk, http)
+        listener = listen("127.0.0.1", port)
+        self.port: int = listener.getsockname()[1]
+        self._faces = Faces([listener], grpc, http, tls=tls)
+
+    def stop(self) -> None:
+        """Stop at once, calls and all."""
+        self._faces.close(grace_s=0, give_up=lambda: None)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
 def serve_grpc(script: Script, dialect: Dialect = VISION_DIALECT) -> Iterator[Service]:
-    """Serve over gRPC on a free port."""
+    """Serve on a free port, for clients of gRPC."""
     service = Service(script, dialect)
-    server = start_grpc(service)
+    server = Server(service)
     try:
-        with Link(server.port) as link:
-            service.link = link
-            service.address = f"127.0.0.1:{link.port}"
-            yield service
+        service.address = f"127.0.0.1:{server.port}"
+        yield service
     finally:
-        service.close()
         server.stop()
-
-
-class GrpcServer(NamedTuple):
-    """A server that runs."""
-
-    server: grpc.Server
-    port: int
-
-    def stop(self) -> None:
-        """Stop at once, calls and all."""
-        self.server.stop(None).wait()
-
-    def wait(self) -> None:
-        """Serve until it is stopped."""
-        self.server.wait_for_termination()
-
-
-def start_grpc(service: Service, port: int = 0) -> GrpcServer:
-    """Start a server for the service."""
-    _, name, method = service.dialect.api.grpc_path.split("/")
-    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
-        lambda wire, call: _over_grpc(service, wire, call)
-    )
-    handlers = grpc.method_handlers_generic_handler(name, {method: handler})
-    options = [("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)]
-    server = grpc.server(ThreadPoolExecutor(32), handlers=[handlers], options=options)
-    bound = server.add_insecure_port(f"127.0.0.1:{port}")
-    server.start()
-    return GrpcServer(server, bound)
-
-
-def _over_grpc(service: Service, wire: bytes, call: grpc.ServicerContext) -> bytes:
-    request_id = service.note({key: str(value) for key, value in call.invocation_metadata()})
-    reply = service.reply(service.dialect.request_of_wire(wire))
-    if isinstance(reply, NoUpstream):
-        # Without initial metadata, it is one frame of headers, as of Envoy.
-        call.set_trailing_metadata(NoUpstream.metadata)
-        return call.abort(grpc.StatusCode.UNAVAILABLE, NoUpstream.message)
-    # With the answer: to begin it early would show that the connection lives.
-    call.send_initial_metadata((("x-request-id", request_id),))
-    if isinstance(reply, BatchAnalyzeResponse):
-        return service.dialect.write_response(reply).SerializeToString()
-    if isinstance(reply, bytes):
-        return reply
-    if isinstance(reply, ErrorWithWait):
-        status = Status(code=reply.error.code, message=reply.error.message)
-        info = RetryInfo()
-        info.retry_delay.seconds = reply.retry_after_s
-        status.details.add().Pack(info)
-        call.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-        reply = reply.error
-    if isinstance(reply, ServiceError):
-        code = next(code for code in grpc.StatusCode if code.value[0] == reply.code)
-        message = reply.message
-    else:
-        code, message = grpc.StatusCode.UNAVAILABLE, "the service ends"
-    # It raises, which its type does not tell.
-    return call.abort(code, message)
 
 
 @contextmanager
 def serve_rest(
     script: Script, dialect: Dialect = VISION_DIALECT, *, tls: ssl.SSLContext | None = None
 ) -> Iterator[Service]:
-    """Serve over REST on a free port."""
+    """Serve over REST alone on a free port."""
     service = Service(script, dialect)
-    server = RestServer(service)
-    if tls is not None:
-        # The handshake is for the thread of the connection: here, one that stalls would hold up all.
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
+    server = Server(service, speaks_http2=False, tls=tls)
     try:
-        with Link(server.server_port) as link:
-            service.link = link
-            service.address = f"{'http' if tls is None else 'https'}://127.0.0.1:{link.port}"
-            yield service
+        service.address = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.port}"
+        yield service
     finally:
-        service.close()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        server.stop()
 
 
-class RestServer(ThreadingHTTPServer):
-    """A server that `serve_forever` runs; it listens already."""
+class _Faults:
+    """All replies of a script, as the desk takes them."""
 
-    # Connections that the client keeps alive would keep their threads.
-    daemon_threads = True
-    block_on_close = False
+    def __init__(self, service: Service, threads: ThreadPoolExecutor) -> None:
+        self._service = service
+        self._threads = threads
 
-    def __init__(self, service: Service, port: int = 0) -> None:
-        self.service = service
-        super().__init__(("127.0.0.1", port), _RestHandler)
+    def strike(self, call: Call) -> "_Faults":
+        self._service.note(call)
+        # The head of the answer then comes with the answer: to begin it early would show that the connection lives.
+        call.struck_by = ("script",)
+        return self
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Let clients hang up."""
-
-
-class _RestHandler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: RestServer
-
-    def do_POST(self) -> None:
-        request_id = self.server.service.note({key.lower(): value for key, value in self.headers.items()})
-        body = self.rfile.read(int(self.headers["content-length"]))
-        service = self.server.service
-        if self.path != service.dialect.api.rest_path:
-            self._send(404, b"", request_id)
-            return
-        reply = service.reply(service.dialect.request_of_json(body))
+    async def before(self, call: Call) -> Sent:
+        request = cast("Message", call.request)
+        reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._service.play, request)
+        if isinstance(reply, ServiceError):
+            sent = Sent.to_error(reply, call.ids)
+            is_too_large = isinstance(reply, RequestTooLargeError)
+            return sent._replace(http_status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE) if is_too_large else sent
+        if isinstance(reply, bytes):
+            return Sent(message=self._message(BatchAnalyzeResponse()), body=reply)
         if isinstance(reply, BatchAnalyzeResponse):
-            self._send(200, to_json(service.dialect.write_response(reply)), request_id)
-        elif isinstance(reply, bytes):
-            self._send(200, reply, request_id)
-        elif isinstance(reply, ErrorWithWait):
-            self._refuse(reply.error, request_id, {"retry-after": str(reply.retry_after_s)})
-        elif isinstance(reply, ServiceError):
-            self._refuse(reply, request_id, {})
-        elif isinstance(reply, NoUpstream):
-            headers = {"content-type": "text/plain", **dict(NoUpstream.metadata)}
-            self._send(503, NoUpstream.message.encode(), None, headers)
-        else:
-            self.close_connection = True
+            return Sent(message=self._message(reply))
+        struck = await reply.before(call)
+        if struck is not None:
+            return struck
+        good = answer(self._service.dialect.read_request(request))
+        return reply.after(call, Sent(message=self._message(good)), Match())
 
-    def _refuse(self, error: ServiceError, request_id: str, headers: dict[str, str]) -> None:
-        status = _TOO_LARGE if isinstance(error, RequestTooLargeError) else error.code.http_status
-        self._send(status, to_json(Status(code=error.code, message=error.message)), request_id, headers)
+    def after(self, call: Call, reply: Sent) -> Sent:  # noqa: ARG002 - `before` has said all
+        return reply
 
-    def _send(self, status: int, body: bytes, request_id: str | None, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        ids = {} if request_id is None else {"x-request-id": request_id}
-        for name, value in {**ids, "content-length": str(len(body)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+    def _message(self, response: BatchAnalyzeResponse) -> Message:
+        return self._service.dialect.write_response(response)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
-        """Stay quiet."""
+
+async def _no_handler(_: Message, __: Call) -> Message:
+    message = "the script answers all calls"
+    raise AssertionError(message)
+
+
+class _NoHttp2(GrpcFace):
+    """In place of gRPC: what comes as HTTP/2 is read as HTTP/1."""
+
+    def __init__(self, desk: Desk, http: HttpServer) -> None:
+        super().__init__(desk, [])
+        self._http = http
+
+    def protocol(self) -> Any:  # noqa: ANN401 - no connection of HTTP/2
+        return _ReadAsHttp1(self._http)
+
+
+class _ReadAsHttp1(asyncio.BufferedProtocol):
+    def __init__(self, http: HttpServer) -> None:
+        self._protocol = http.protocol()
+        self._buffer = memoryview(bytearray(1024))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).set_protocol(self._protocol)
+        self._protocol.connection_made(transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._protocol.data_received(bytes(self._buffer[:nbytes]))

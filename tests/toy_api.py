@@ -13,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from vision_grpc.api.api import Api, HideBytes
 from vision_grpc.api.vision_v1 import VISION_V1
-from vision_grpc.codec.json import RequestBody, from_json, to_json
+from vision_grpc.codec.json import RequestBody, to_json
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,
@@ -135,6 +135,7 @@ class Dialect:
     """The contract's own messages, as a server or a caller writes them."""
 
     api: Api = VISION_V1
+    request_class: type[Message] = BatchAnalyzeRequest
 
     def read_request(self, message: Message) -> BatchAnalyzeRequest:
         """Return the contract's request that says the same."""
@@ -152,19 +153,12 @@ class Dialect:
         """Return the API's response that says the same."""
         return response
 
-    def request_of_wire(self, wire: bytes) -> BatchAnalyzeRequest:
-        """Return the request that came over gRPC."""
-        return BatchAnalyzeRequest.FromString(wire)
-
-    def request_of_json(self, body: bytes) -> BatchAnalyzeRequest:
-        """Return the request that came over REST."""
-        return from_json(body, BatchAnalyzeRequest)
-
 
 class ToyDialect(Dialect):
     """The toy's messages."""
 
     api: Api = TOY
+    request_class: type[Message] = _Request
 
     def read_request(self, message: Message) -> BatchAnalyzeRequest:
         request = cast("Any", message)
@@ -185,12 +179,6 @@ class ToyDialect(Dialect):
         for result in response.results:
             toy.readings.add(outcome=result)
         return cast("Message", toy)
-
-    def request_of_wire(self, wire: bytes) -> BatchAnalyzeRequest:
-        return self.read_request(_Request.FromString(wire))
-
-    def request_of_json(self, body: bytes) -> BatchAnalyzeRequest:
-        return self.read_request(from_json(body, _Request))
 
 
 VISION_DIALECT = Dialect()

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from drivers import Connect, Way
 from images_in_bytes import png
-from scripted_service import Reply, Silence, answer, numbers_of
+from scripted_service import Reply, answer, numbers_of
 from toy_api import ToyApi, ToyDialect
 
 from vision_grpc import Image, InvalidRequestError, Limits
 from vision_grpc.config import Timeouts
 from vision_grpc.contract.sizes import MOST_IMAGES
 from vision_grpc.errors import AuthError, Code, DeadlineError, ImageFailedError, ProtocolError, ServiceError
+from vision_grpc.local.faults.kinds.times import Hang
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 from vision_grpc.sources.feeder import AHEAD_IMAGES
 
@@ -274,12 +275,12 @@ def test_a_request_is_not_repeated(connect: Connect, way: Way) -> None:
     with pytest.raises(ServiceError, match="busy") as caught:
         client.batch_analyze(_request(1))
     assert caught.value.code is Code.UNAVAILABLE
-    assert caught.value.request_id == ("id-1" if way.is_real else None)
+    assert caught.value.request_id == (service.request_ids[0] if way.is_real else None)
     assert len(service.requests) == 1
 
 
 def test_a_request_has_its_time(connect: Connect) -> None:
-    client, _ = connect(lambda _: Silence())
+    client, _ = connect(lambda _: Hang())
     with pytest.raises(DeadlineError):
         client.batch_analyze(_request(1), timeout=0.5)
 
@@ -343,13 +344,13 @@ def test_each_attempt_has_an_id_of_its_own(connect: Connect, way: Way) -> None:
 
 
 def test_a_stream_has_its_time(connect: Connect) -> None:
-    client, _ = connect(lambda _: Silence(), timeouts=Timeouts(call_s=0.5, total_s=0.5))
+    client, _ = connect(lambda _: Hang(), timeouts=Timeouts(call_s=0.5, total_s=0.5))
     results = client.collect([png(1), png(2)])
     assert [result.error.code for result in results if result.error] == [Code.DEADLINE_EXCEEDED] * 2
 
 
 def test_analyze_has_its_time(connect: Connect) -> None:
-    client, _ = connect(lambda _: Silence())
+    client, _ = connect(lambda _: Hang())
     with pytest.raises(DeadlineError):
         client.analyze(png(1), timeout=0.5)
 

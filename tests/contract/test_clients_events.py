@@ -7,11 +7,12 @@ from typing import TypeVar
 import pytest
 from drivers import Connect, Way
 from images_in_bytes import png
-from scripted_service import Disconnect, Reply, Script, answer, numbers_of
+from scripted_service import Reply, Script, answer, numbers_of
 
 from vision_grpc.auth import ApiKey
 from vision_grpc.errors import AuthError, Code, ServiceError
 from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
+from vision_grpc.local.faults.kinds.lines import Close
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
@@ -90,7 +91,7 @@ def test_nothing_is_in_flight_once_a_stream_is_over(connect: Connect, case: str)
         "well": answer,
         "refused": lambda _: ServiceError(Code.PERMISSION_DENIED, "no"),
         "garbage": lambda _: b"\xff",
-        "disconnected": _busy_at_first(Disconnect()),
+        "disconnected": _busy_at_first(Close()),
     }
     client, _ = connect(scripts[case])
     client.collect(map(png, range(30)))

@@ -6,11 +6,12 @@ from itertools import cycle
 import pytest
 from drivers import Connect, Way
 from images_in_bytes import number_in, png
-from scripted_service import Disconnect, ErrorWithWait, Reply, Script, Service, answer, numbers_of, read
+from scripted_service import Reply, Script, Service, answer, numbers_of, read
 
 from vision_grpc import RetryPolicy
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import Code, ProtocolError, RequestTooLargeError, ServiceError
+from vision_grpc.local.faults.kinds.lines import Close
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
 from vision_grpc.session.retry_waits import RETRY_WAITS
 
@@ -117,7 +118,7 @@ def test_a_call_that_is_refused_for_good_fails_its_images(connect: Connect, way:
         assert result.error.code is code
         assert isinstance(result.error.cause, ServiceError)
         assert result.error.cause.message == "said the service"
-        assert result.error.cause.request_id == result.request_id == ("id-1" if way.is_real else None)
+        assert result.error.cause.request_id == result.request_id == (service.request_ids[0] if way.is_real else None)
         assert result.error.cause.transport == result.transport == way.transport
     with pytest.raises(ServiceError, match="said the service") as caught:
         client.analyze(png(1))
@@ -137,7 +138,7 @@ def test_a_call_that_failed_for_the_moment_is_repeated(connect: Connect, code: C
 @pytest.mark.parametrize("wait_s", [3_600, 9_999_999_999])
 def test_a_wait_that_the_service_asks_for_is_kept(connect: Connect, wait_s: int) -> None:
     """It asks for longer than there is time, so that nobody waits, and the error says so."""
-    busy = ErrorWithWait(ServiceError(Code.UNAVAILABLE, "busy"), retry_after_s=wait_s)
+    busy = ServiceError(Code.UNAVAILABLE, "busy", retry_after_s=wait_s)
     client, service = connect(lambda _: busy)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RETRY_WAITS, "_turned_off", 0)
@@ -180,7 +181,7 @@ def test_a_request_that_is_too_large_is_split(connect: Connect) -> None:
 
 
 def test_a_broken_connection_is_made_anew(connect: Connect) -> None:
-    texts, service = _texts(8, connect, _once(lambda _: Disconnect()))
+    texts, service = _texts(8, connect, _once(lambda _: Close()))
     assert texts == list(range(8))
     assert [numbers_of(request) for request in service.requests] == [list(range(8))] * 2
 

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from drivers import Connect, Way
 from images_in_bytes import png
-from scripted_service import ErrorWithWait, Reply, answer, numbers_of, serve_grpc
+from scripted_service import Reply, answer, numbers_of, serve_grpc
 
 from vision_grpc import Limits
 from vision_grpc.errors import Code, ServiceError
@@ -77,7 +77,7 @@ def test_a_wait_for_another_attempt_ends(driver: str) -> None:
 
     asking = threading.Thread(target=ask)
     # The wait is longer than any test may take.
-    with serve_grpc(lambda _: ErrorWithWait(ServiceError(Code.UNAVAILABLE, "busy"), 500)) as service:
+    with serve_grpc(lambda _: ServiceError(Code.UNAVAILABLE, "busy", retry_after_s=500)) as service:
         client = Way("grpc", driver).client(service, on_event=look)
         asking.start()
         assert client.collect([png(0)], stop=stop) == []

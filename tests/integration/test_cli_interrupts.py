@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from command_line import PROGRAM, finish, lines_of, read_line, start
 from images_in_bytes import png
-from scripted_service import ErrorWithWait, Reply, Service, answer, serve_grpc
+from scripted_service import Reply, Service, answer, serve_grpc
 
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import BatchAnalyzeRequest
@@ -144,7 +144,7 @@ def test_what_waits_for_another_attempt_is_left_to_the_next_run(folder: Path) ->
 
     def refuse(_: BatchAnalyzeRequest) -> Reply:
         refused.set()
-        return ErrorWithWait(ServiceError(Code.UNAVAILABLE, "busy"), 500)
+        return ServiceError(Code.UNAVAILABLE, "busy", retry_after_s=500)
 
     with serve_grpc(refuse) as service:
         process = analyze(service, folder, "-o", "out.jsonl", "--verbose")

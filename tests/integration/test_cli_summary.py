@@ -10,9 +10,11 @@ import pytest
 from command_line import Finished, lines_of, run
 from images_in_bytes import png
 from PIL import Image
-from scripted_service import Disconnect, Reply, Service, Silence, serve_grpc
+from scripted_service import Reply, Service, serve_grpc
 
 from vision_grpc.errors import Code, ServiceError
+from vision_grpc.local.faults.kinds.lines import Close
+from vision_grpc.local.faults.kinds.times import Hang
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse
 
 _NAMES = ["a.png", "b b.png", "it's.png", "new\nline.png", "\udcff.png"]
@@ -180,7 +182,7 @@ def test_lost_answers_are_said_with_what_was_billed(folder: Path) -> None:
         if lost:
             return answer(request)
         lost.append(len(request.analyze_specs))
-        return Disconnect()
+        return Close()
 
     for number in range(5, 20):
         (folder / "my scans" / f"{number}.png").write_bytes(png(number))
@@ -196,7 +198,7 @@ def test_lost_answers_are_said_with_what_was_billed(folder: Path) -> None:
 
 
 def test_a_silent_service_is_said_to_have_used_up_the_budget(folder: Path) -> None:
-    with serve_grpc(lambda _: Silence()) as service:
+    with serve_grpc(lambda _: Hang()) as service:
         finished = analyze(service, folder, "my scans", "-o", "out.jsonl", "--budget", "5", "--timeout", "1")
     assert "stopped by the budget, as lost answers may be billed" in finished.complaints
     assert "billed 0 units, and up to 5 more for lost answers" in finished.stderr

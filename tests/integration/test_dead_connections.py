@@ -7,8 +7,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from either_client import EitherClient, Kind
 from held_port import held_port
 from images_in_bytes import png
 from link import Link
-from scripted_service import Reply, Script, Service, Silence, answer, numbers_of, serve_grpc, serve_rest
+from scripted_service import Reply, Script, Service, answer, numbers_of, serve_grpc, serve_rest
 
 from vision_grpc import ImageResult, Limits, RetryPolicy, Timeouts, VisionClient
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import DeadlineError, TransportError
+from vision_grpc.local.faults.kinds.times import Hang
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
@@ -33,12 +34,8 @@ from vision_grpc.transport.grpc.transport import GrpcTransport
 from vision_grpc.transport.rest.transport import RestTransport
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
-# Every choice of a transport, with what serves it: `auto` has no reason to leave gRPC here.
-_SERVE: dict[str, Callable[[Script], AbstractContextManager[Service]]] = {
-    "grpc": serve_grpc,
-    "rest": serve_rest,
-    "auto": serve_grpc,
-}
+# Every choice of a transport: `auto` has no reason to leave gRPC here.
+_TRANSPORTS = ("grpc", "rest", "auto")
 _QUICK = RetryPolicy(initial_backoff_s=0.001, max_backoff_s=0.002)
 _CALL_S, _SOON_S = 0.5, 30.0
 _REQUEST = BatchAnalyzeRequest(
@@ -51,7 +48,7 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture(params=_SERVE)
+@pytest.fixture(params=_TRANSPORTS)
 def transport(request: pytest.FixtureRequest) -> str:
     return request.param  # type: ignore[no-any-return]
 
@@ -73,9 +70,15 @@ def _client(kind: Kind, transport: str, service: Service, **options: Any) -> Eit
     return EitherClient(kind, lambda: defaults | options)
 
 
-def _link(service: Service) -> Link:
-    assert service.link is not None
-    return service.link
+@contextmanager
+def _serve(transport: str, script: Script) -> Iterator[tuple[Service, Link]]:
+    """Serve behind a link."""
+    with (
+        (serve_rest if transport == "rest" else serve_grpc)(script) as service,
+        Link(int(service.address.rpartition(":")[2])) as link,
+    ):
+        service.address = f"{service.address.rpartition(':')[0]}:{link.port}"
+        yield service, link
 
 
 def _is_by(transport: str, result: ImageResult) -> bool:
@@ -86,23 +89,23 @@ def _is_by(transport: str, result: ImageResult) -> bool:
 
 
 def test_the_image_that_meets_a_dead_connection_succeeds_and_the_next_at_once(kind: Kind, transport: str) -> None:
-    with _SERVE[transport](answer) as service, _client(kind, transport, service) as client:
+    with _serve(transport, answer) as (service, link), _client(kind, transport, service) as client:
         assert client.analyze(png(0)).ok
         for number in (1, 3):
-            _link(service).stall()
+            link.stall()
             met, following = client.analyze(png(number)), client.analyze(png(number + 1))
             assert (met.text, following.text) == (str(number), str(number + 1))
             assert (met.attempts, following.attempts) == (2, 1)
             assert _is_by(transport, following)
-        assert _link(service).accepted == 3
-    assert _link(service).wait_until_unused(_SOON_S)
+        assert link.accepted == 3
+    assert link.wait_until_unused(_SOON_S)
 
 
 def test_a_call_without_retries_fails_on_a_dead_connection_and_the_next_succeeds(kind: Kind, transport: str) -> None:
-    with _SERVE[transport](answer) as service, _client(kind, transport, service) as client:
+    with _serve(transport, answer) as (service, link), _client(kind, transport, service) as client:
         for call in (client.batch_analyze, lambda _, **timeout: client.analyze(png(5), **timeout)):
             call(_REQUEST)
-            _link(service).stall()
+            link.stall()
             with pytest.raises(DeadlineError):
                 call(_REQUEST, timeout=_CALL_S)
             assert client.batch_analyze(_REQUEST) == answer(_REQUEST)
@@ -110,11 +113,11 @@ def test_a_call_without_retries_fails_on_a_dead_connection_and_the_next_succeeds
 
 @pytest.mark.usefixtures("short_idle_time")
 def test_an_idle_connection_is_not_trusted(kind: Kind) -> None:
-    with serve_grpc(answer) as service, _client(kind, "grpc", service) as client:
+    with _serve("grpc", answer) as (service, link), _client(kind, "grpc", service) as client:
         assert client.analyze(png(0)).ok
-        assert _link(service).wait_until_unused(_SOON_S)
+        assert link.wait_until_unused(_SOON_S)
         result = client.analyze(png(1))
-        assert (result.text, result.attempts, _link(service).accepted) == ("1", 1, 2)
+        assert (result.text, result.attempts, link.accepted) == ("1", 1, 2)
 
 
 def test_a_server_that_stood_still_is_called_again_when_it_goes_on(kind: Kind, transport: str, tmp_path: Path) -> None:
@@ -176,17 +179,17 @@ class _Stall:
         self._connections = connections
         self._lock = threading.Lock()
         self._requests = 0
-        self.service: Service | None = None
+        self.link: Link | None = None
         self.images = Counter[int]()
 
     def __call__(self, request: BatchAnalyzeRequest) -> Reply:
-        assert self.service is not None
-        assert _link(self.service).wait_until_accepted(self._connections, _SOON_S)
+        assert self.link is not None
+        assert self.link.wait_until_accepted(self._connections, _SOON_S)
         with self._lock:
             self._requests += 1
             self.images.update(numbers_of(request))
             if self._requests == self._at:
-                _link(self.service).stall(first=self._stalled, answers=True)
+                self.link.stall(first=self._stalled, answers=True)
         return answer(request)
 
 
@@ -198,8 +201,8 @@ def test_a_connection_that_dies_in_a_stream_loses_no_image(kind: Kind, transport
     stalled, stalled_calls = (1, min(calls, STREAMS_PER_CHANNEL)) if by_grpc else (3, 3)
     script = _Stall(20, stalled, 1 + (calls > STREAMS_PER_CHANNEL) if by_grpc else 8)
     options = {"timeouts": Timeouts(call_s=1.5, total_s=60), "limits": Limits(calls_in_flight=calls)}
-    with _SERVE[transport](script) as service:
-        script.service = service
+    with _serve(transport, script) as (service, link):
+        script.link = link
         with _client(kind, transport, service, **options) as client:
             results = client.collect(map(png, range(800)))
     assert sorted(int(result.text) for result in results) == list(range(800))
@@ -220,7 +223,10 @@ def test_answers_to_other_calls_keep_the_connection_of_a_late_one(transport: str
             over.wait(_SOON_S)
         return answer(request)
 
-    with serve_grpc(script) as service, VisionClient(service.address, insecure=True, transport=transport) as client:  # type: ignore[arg-type]
+    with (
+        _serve("grpc", script) as (service, link),
+        VisionClient(service.address, insecure=True, transport=transport) as client,  # type: ignore[arg-type]
+    ):
 
         def call(called: threading.Event) -> None:
             while not over.is_set():
@@ -236,7 +242,7 @@ def test_answers_to_other_calls_keep_the_connection_of_a_late_one(transport: str
         over.set()
         for thread in threads:
             thread.join()
-        assert _link(service).accepted == 1
+        assert link.accepted == 1
 
 
 def test_a_service_that_answers_too_late_gets_no_storm_of_connections_and_no_rest(kind: Kind) -> None:
@@ -246,7 +252,7 @@ def test_a_service_that_answers_too_late_gets_no_storm_of_connections_and_no_res
         late.wait(_SOON_S)
         return answer(request)
 
-    with serve_grpc(script) as service:
+    with _serve("grpc", script) as (service, link):
 
         def options() -> dict[str, Any]:
             return {"transport": _fallback(kind, service, None), "retry": _QUICK}
@@ -258,7 +264,7 @@ def test_a_service_that_answers_too_late_gets_no_storm_of_connections_and_no_res
             late.set()
             result = client.analyze(png(1))
         assert (result.text, result.transport) == ("1", "grpc")
-        assert _link(service).accepted <= 3
+        assert link.accepted <= 3
 
 
 def _fallback(kind: Kind, over_grpc: Service, over_rest: Service | None) -> FallbackTransport:
@@ -280,10 +286,10 @@ def test_a_path_that_brings_no_answer_on_new_connections_either_is_left(
     monkeypatch.setattr(channel_pool, "_SILENT_S", _CALL_S)
 
     def script(request: BatchAnalyzeRequest) -> Reply:
-        _link(over_grpc).stall(answers=True)
+        link.stall(answers=True)
         return answer(request)
 
-    with serve_grpc(script) as over_grpc, serve_rest(answer) as over_rest:
+    with _serve("grpc", script) as (over_grpc, link), serve_rest(answer) as over_rest:
 
         def options() -> dict[str, Any]:
             timeouts = Timeouts(call_s=_CALL_S, total_s=_SOON_S)
@@ -305,11 +311,11 @@ def test_closing_a_client_ends_the_calls_on_connections_that_are_given_up_alread
     def script(request: BatchAnalyzeRequest) -> Reply:
         if numbers_of(request) == [0]:
             arrived.set()
-            return Silence()
+            return Hang()
         return answer(request)
 
     errors: list[BaseException] = []
-    with serve_grpc(script) as service:
+    with _serve("grpc", script) as (service, link):
         client = VisionClient(service.address, insecure=True, transport="grpc")
         client.batch_analyze(_REQUEST)
 
@@ -322,7 +328,7 @@ def test_closing_a_client_ends_the_calls_on_connections_that_are_given_up_alread
         waiting = threading.Thread(target=wait)
         waiting.start()
         assert arrived.wait(_SOON_S)
-        _link(service).stall()
+        link.stall()
         with pytest.raises(DeadlineError):
             client.batch_analyze(_REQUEST, timeout=_CALL_S)
         client.batch_analyze(_REQUEST)
@@ -331,7 +337,7 @@ def test_closing_a_client_ends_the_calls_on_connections_that_are_given_up_alread
         waiting.join(_SOON_S)
         assert not waiting.is_alive()
         assert [type(error) for error in errors] == [TransportError]
-        assert _link(service).wait_until_unused(_SOON_S)
+        assert link.wait_until_unused(_SOON_S)
 
 
 def _spec(number: int) -> AnalyzeSpec:

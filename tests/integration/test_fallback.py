@@ -16,12 +16,13 @@ import trustme
 from either_client import EitherClient, Kind
 from held_port import held_port
 from images_in_bytes import png
-from scripted_service import Script, Service, answer, serve_grpc, serve_rest, start_grpc
+from scripted_service import Reply, Script, Server, Service, answer, serve_grpc, serve_rest
 
 from vision_grpc import RetryPolicy
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import Code, DeadlineError, ServiceError, TransportError
-from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
+from vision_grpc.local.faults.kinds.lines import Close
+from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Tls
 from vision_grpc.transport.fallback import FallbackTransport
@@ -123,7 +124,11 @@ def test_a_refusal_says_what_brought_it_and_why(kind: Kind, closed_port: str) ->
     ):
         [result] = client.collect([png(1)])
     assert result.error is not None
-    assert (result.error.code, result.transport, result.request_id) == (Code.PERMISSION_DENIED, "rest", "id-1")
+    assert (result.error.code, result.transport, result.request_id) == (
+        Code.PERMISSION_DENIED,
+        "rest",
+        service.request_ids[0],
+    )
     assert " was not reached: " in str(result.fallback_reason)
 
 
@@ -251,10 +256,8 @@ def test_an_answer_of_the_service_closes_no_way(kind: Kind, code: Code, switches
 def test_a_service_that_breaks_the_connection_closes_no_way(kind: Kind, switches: Callable[[], list[str]]) -> None:
     broken = count()
 
-    def script(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
-        if next(broken) == 0 and service.link is not None:
-            service.link.cut()
-        return answer(request)
+    def script(request: BatchAnalyzeRequest) -> Reply:
+        return Close() if next(broken) == 0 else answer(request)
 
     with serve_grpc(script) as service, _between(kind, service.address, None, _Clock()) as client:
         results = client.collect(map(png, range(100)))
@@ -287,7 +290,7 @@ def test_grpc_is_tried_again_now_and_then_and_taken_when_it_is_back(
         _between(kind, f"127.0.0.1:{port}", over_rest.address, clock) as client,
     ):
         call()
-        server = start_grpc(over_grpc, port)
+        server = Server(over_grpc, port)
         try:
             for _ in range(3):
                 clock.now += (FIRST_PROBE_S - 1) / 3
@@ -318,7 +321,7 @@ def test_each_time_that_grpc_stops_getting_through_is_told(kind: Kind, switches:
         for _ in range(3):
             assert client.analyze(png(1)).transport == "rest"
         assert len(switches()) == 1
-        server = start_grpc(Service(answer), port)
+        server = Server(Service(answer), port)
         try:
             for _ in range(_MANY):
                 clock.now += PROBE_INTERVAL_S
@@ -339,7 +342,7 @@ def test_when_neither_gets_through_grpc_need_not_wait_for_its_turn(kind: Kind, c
             client.batch_analyze(_REQUEST)
         with pytest.raises(TransportError):
             client.analyze(png(1))
-        server = start_grpc(Service(answer), port)
+        server = Server(Service(answer), port)
         try:
             for _ in range(_MANY):
                 with suppress(TransportError):

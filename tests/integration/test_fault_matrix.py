@@ -16,7 +16,7 @@ from faults import FAULTS, Fault, Stage
 from front import Door, Front
 from held_port import held_port
 from images_in_bytes import png
-from scripted_service import Reply, RestServer, Service, answer, numbers_of, start_grpc
+from scripted_service import Reply, Server, Service, answer, numbers_of
 
 from vision_grpc import ImageResult, RetryPolicy
 from vision_grpc.contract.sizes import MOST_IMAGES
@@ -100,16 +100,10 @@ def _serving(recorder: _Recorder, away_s: float) -> Iterator[Front]:
     """Serve over both protocols behind a front."""
     service = Service(recorder.script)
     with ExitStack() as stack:
-        over_grpc = start_grpc(service)
-        stack.callback(over_grpc.stop)
-        over_rest = stack.enter_context(RestServer(service))
-        thread = threading.Thread(target=over_rest.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        stack.callback(thread.join)
-        stack.callback(over_rest.shutdown)
-        stack.callback(service.close)
+        server = Server(service)
+        stack.callback(server.stop)
         port = stack.enter_context(held_port())
-        front = stack.enter_context(Front(port, over_grpc.port, over_rest.server_port))
+        front = stack.enter_context(Front(port, server.port))
         recorder.stage = Stage(front, away_s)
         yield front
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 from images_in_bytes import png
 from lying_server import Lie, accept_alone, drip, lying_server, stay_silent
-from scripted_service import Reply, Silence, answer, numbers_of, serve_rest
+from scripted_service import Reply, answer, numbers_of, serve_rest
 
 from vision_grpc import AsyncVisionClient, Limits, VisionClient
 from vision_grpc.auth import Anonymous
 from vision_grpc.cloud.once import fetch
 from vision_grpc.errors import DeadlineError, PathError, TransportError
+from vision_grpc.local.faults.kinds.times import Hang
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, Feature
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.deadline import Deadline
@@ -153,7 +154,7 @@ def test_a_stream_that_is_closed_breaks_off_the_calls_under_way() -> None:
     def script(request: BatchAnalyzeRequest) -> Reply:
         if numbers_of(request)[0] > 0:
             hung.set()
-            return Silence()
+            return Hang()
         assert hung.wait(_SOON_S)
         return answer(request)
 

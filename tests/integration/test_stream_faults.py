@@ -8,11 +8,12 @@ from contextlib import aclosing
 import pytest
 from held_port import held_port
 from images_in_bytes import number_in, png
-from scripted_service import Reply, Silence, answer, numbers_of, serve_grpc
+from scripted_service import Reply, answer, numbers_of, serve_grpc
 
 from vision_grpc import AsyncVisionClient, Image, Limits, RetryPolicy, Timeouts, VisionClient
 from vision_grpc.contract.sizes import MOST_IMAGES
 from vision_grpc.errors import Code
+from vision_grpc.local.faults.kinds.times import Hang
 from vision_grpc.messages import BatchAnalyzeRequest
 
 
@@ -20,7 +21,7 @@ def test_a_service_that_stays_silent_fails_each_image_in_time() -> None:
     timeouts = Timeouts(call_s=0.2, total_s=0.5)
     retry = RetryPolicy(initial_backoff_s=0.01)
     with (
-        serve_grpc(lambda _: Silence()) as service,
+        serve_grpc(lambda _: Hang()) as service,
         VisionClient(service.address, insecure=True, transport="grpc", timeouts=timeouts, retry=retry) as client,
     ):
         results = list(client.analyze_many(png(number) for number in range(20)))
@@ -49,7 +50,7 @@ def test_some_silent_calls_do_not_hold_up_the_others() -> None:
         with lock:
             if first % 40 == 0 and first not in silent:
                 silent.add(first)
-                return Silence()
+                return Hang()
         return answer(request)
 
     retry = RetryPolicy(initial_backoff_s=0.01)

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 from images_in_bytes import png
-from scripted_service import Service, Silence, answer, serve_grpc, serve_rest
+from scripted_service import Service, answer, serve_grpc, serve_rest
 
 from vision_grpc import AsyncVisionClient, VisionClient
 from vision_grpc.errors import TransportError
+from vision_grpc.local.faults.kinds.times import Hang
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature
 
 _SERVERS = {"grpc": serve_grpc, "rest": serve_rest}
@@ -120,9 +121,9 @@ async def _ends(tasks: set["asyncio.Task[object]"]) -> bool:
 async def test_cancelling_the_reader_passes_through_and_cancels_its_calls(transport: str) -> None:
     arrived = threading.Event()
 
-    def script(_: BatchAnalyzeRequest) -> Silence:
+    def script(_: BatchAnalyzeRequest) -> Hang:
         arrived.set()
-        return Silence()
+        return Hang()
 
     tasks = asyncio.all_tasks()
     with _SERVERS[transport](script) as service:
@@ -144,9 +145,9 @@ async def test_cancelling_the_reader_passes_through_and_cancels_its_calls(transp
 async def test_cancelling_a_single_call_passes_through(transport: str) -> None:
     arrived = threading.Event()
 
-    def script(_: BatchAnalyzeRequest) -> Silence:
+    def script(_: BatchAnalyzeRequest) -> Hang:
         arrived.set()
-        return Silence()
+        return Hang()
 
     with _SERVERS[transport](script) as service:
         async with AsyncVisionClient(service.address, insecure=True, transport=transport) as client:  # type: ignore[arg-type]
@@ -169,9 +170,9 @@ async def test_closing_a_client_ends_the_calls_of_others_with_an_error_of_ours(t
     """Not with a cancellation that nobody asked for."""
     arrived = threading.Event()
 
-    def script(_: BatchAnalyzeRequest) -> Silence:
+    def script(_: BatchAnalyzeRequest) -> Hang:
         arrived.set()
-        return Silence()
+        return Hang()
 
     with _SERVERS[transport](script) as service:
         uses: list[tuple[Callable[[AsyncVisionClient], Awaitable[object]], type[Exception], str]] = [
@@ -192,9 +193,9 @@ def test_closing_a_client_in_another_thread_ends_its_streams(transport: str) -> 
     arrived = threading.Event()
     errors: list[BaseException] = []
 
-    def script(_: BatchAnalyzeRequest) -> Silence:
+    def script(_: BatchAnalyzeRequest) -> Hang:
         arrived.set()
-        return Silence()
+        return Hang()
 
     with _SERVERS[transport](script) as service:
         client = VisionClient(service.address, insecure=True, transport=transport)  # type: ignore[arg-type]

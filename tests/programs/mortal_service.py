@@ -9,9 +9,10 @@ A line on stdout says each time that the service listens, a line on stdin lets i
 import os
 import signal
 import sys
+import threading
 from itertools import count
 
-from scripted_service import Reply, RestServer, Service, answer, numbers_of, start_grpc
+from scripted_service import Reply, Server, Service, answer, numbers_of
 
 from vision_grpc.messages import BatchAnalyzeRequest
 
@@ -26,15 +27,9 @@ def live(transport: str, port: int, log: int, requests: int | None) -> None:
         os.write(log, f"{' '.join(map(str, numbers_of(request)))}\n".encode())
         return answer(request)
 
-    service = Service(script)
-    if transport == "grpc":
-        server = start_grpc(service, port)
-        print("listening", flush=True)  # noqa: T201
-        server.wait()
-    else:
-        over_rest = RestServer(service, port)
-        print("listening", flush=True)  # noqa: T201
-        over_rest.serve_forever()
+    Server(Service(script), port, speaks_http2=transport == "grpc")
+    print("listening", flush=True)  # noqa: T201
+    threading.Event().wait()
 
 
 def main() -> None:
@@ -42,7 +37,7 @@ def main() -> None:
     transport, port, path, *deaths = sys.argv[1:]
     log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for requests in [*map(int, deaths), None]:
-        # What is imported is shared; gRPC has not begun anything before it is called.
+        # What is imported is shared; no thread runs before the server begins.
         child = os.fork()
         if child == 0:
             live(transport, int(port), log, requests)

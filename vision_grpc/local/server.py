@@ -161,7 +161,7 @@ class LocalVision:
             if identities is not None:
                 methods += cloud_methods(identities, lambda: self.grpc_endpoint)
                 identities.listen_at(self.grpc_endpoint)
-            self._faces = Faces(listeners, GrpcFace(desk, methods), http, tls=tls)
+            self._faces = Faces(listeners, GrpcFace(desk, methods), http, tls=None if tls is None else tls.context())
             undo.pop_all()
 
     def close(self, *, grace_s: float | None = None) -> None:

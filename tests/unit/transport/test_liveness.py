@@ -7,7 +7,7 @@ import pytest
 
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.transport.grpc.exchange import sign_of
-from vision_grpc.transport.grpc.liveness import DIAL_S, Liveness, Sign, patience_s
+from vision_grpc.transport.grpc.liveness import DIAL_S, Liveness, Sign
 
 _CALL_S = 2.0
 
@@ -30,10 +30,7 @@ def _is_dead(
     connected: bool = True,
 ) -> bool:
     silence_s = liveness.ended(sign, allowed_s, now, calls_left)
-    is_heard = liveness.is_heard
-    return silence_s > 0 and silence_s >= patience_s(
-        sign, allowed_s, is_heard=is_heard, is_connected=connected, in_vain=0
-    )
+    return silence_s > 0 and silence_s >= liveness.patience_s(sign, allowed_s, is_connected=connected, in_vain=0)
 
 
 @pytest.mark.parametrize("is_heard", [True, False])
@@ -105,6 +102,28 @@ def test_a_slow_service_that_begins_at_once_gets_few_connections() -> None:
     assert not _is_dead(liveness, Sign.BEGUN, 1.3, allowed_s=0.3)
 
 
+def test_a_slow_service_that_says_so_now_and_then_gets_few_connections() -> None:
+    """Whose clock is first at the end of a call is chance."""
+    liveness = Liveness()
+    liveness.started(1.0)
+    assert not _is_dead(liveness, Sign.SLOW, 1.1, allowed_s=0.1)
+    verdicts = []
+    for at in (2.0, 2.5, 3.0):
+        liveness.started(at)
+        verdicts.append(_is_dead(liveness, Sign.LATE, at + 0.1, allowed_s=0.1))
+    assert verdicts == [False, False, True]
+
+
+def test_a_service_that_was_slow_once_is_like_any_other_after_its_next_answer() -> None:
+    liveness = Liveness()
+    liveness.started(1.0)
+    assert not _is_dead(liveness, Sign.SLOW, 1.1, allowed_s=0.1)
+    liveness.started(2.0)
+    assert not _is_dead(liveness, Sign.HEARD, 2.1, allowed_s=0.1)
+    liveness.started(3.0)
+    assert _is_dead(liveness, Sign.LATE, 3.1, allowed_s=0.1)
+
+
 Metadata = Sequence[tuple[str, str | bytes]]
 
 
@@ -141,6 +160,7 @@ _SENT: Metadata = (("x-request-id", "1"),)
         (grpc.StatusCode.UNAVAILABLE, (), _SENT, 60.0, Sign.HEARD),
         (grpc.StatusCode.DEADLINE_EXCEEDED, (), None, 0.0, Sign.LATE),
         (grpc.StatusCode.DEADLINE_EXCEEDED, _SENT, None, 0.0, Sign.BEGUN),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, _SENT, _SENT, 0.0, Sign.SLOW),
         (grpc.StatusCode.DEADLINE_EXCEEDED, (), _SENT, 60.0, Sign.HEARD),
         (grpc.StatusCode.CANCELLED, None, (), 60.0, Sign.CANCELLED),
         (grpc.StatusCode.CANCELLED, None, _SENT, 60.0, Sign.HEARD),

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Protocol, cast
 
 from vision_grpc.local.faces.first_bytes import FirstBytes, Makers
-from vision_grpc.local.listening import TlsFiles
 
 _log = logging.getLogger(__name__)
 
@@ -41,10 +40,12 @@ class Front:
     When `most` connections are open, one that is idle makes room for the next; if none is, the next is closed.
     """
 
-    def __init__(self, listeners: Iterable[socket.socket], makers: Makers, *, tls: TlsFiles | None, most: int) -> None:
+    def __init__(
+        self, listeners: Iterable[socket.socket], makers: Makers, *, tls: ssl.SSLContext | None, most: int
+    ) -> None:
         self._listeners = list(listeners)
         self._makers = makers
-        self._context = None if tls is None else _context_of(tls)
+        self._context = tls
         self._most = most
         self._places: dict[socket.socket, _Place] = {}
         self._refused = 0
@@ -198,11 +199,3 @@ def _close_cancelled(connected: socket.socket, task: asyncio.Task[None]) -> None
     # A task that is cancelled before its first step does nothing, not even clean up.
     if task.cancelled():
         connected.close()
-
-
-def _context_of(tls: TlsFiles) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tls.certificate, tls.key)
-    # A client that speaks both gets HTTP/1, because REST is spoken there alone. Those of gRPC offer only HTTP/2.
-    context.set_alpn_protocols(["http/1.1", "h2"])
-    return context

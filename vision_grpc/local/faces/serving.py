@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
 
 from vision_grpc.local.faces.first_bytes import Makers
@@ -9,7 +10,6 @@ from vision_grpc.local.faces.front import Front
 from vision_grpc.local.faces.grpc.face import GrpcFace
 from vision_grpc.local.faces.loop_thread import LoopThread
 from vision_grpc.local.faces.rest import HttpServer
-from vision_grpc.local.listening import TlsFiles
 
 # Clients keep one connection or a few; the descriptors of a process are often limited to 1024.
 _MOST_CONNECTIONS = 800
@@ -25,7 +25,7 @@ class Faces:
     """
 
     def __init__(
-        self, listeners: Iterable[socket.socket], grpc: GrpcFace, http: HttpServer, *, tls: TlsFiles | None
+        self, listeners: Iterable[socket.socket], grpc: GrpcFace, http: HttpServer, *, tls: ssl.SSLContext | None
     ) -> None:
         self._grpc = grpc
         self._http = http

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from vision_grpc.errors import MachineError, PathError
 from vision_grpc.transport.grpc.forks import keep_for_ever
-from vision_grpc.transport.grpc.liveness import DIAL_S, Liveness, Sign, patience_s
+from vision_grpc.transport.grpc.liveness import DIAL_S, Liveness, Sign
 
 _ChannelT = TypeVar("_ChannelT")
 _MethodT = TypeVar("_MethodT")
@@ -105,7 +105,7 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
         """
         with self._lock:
             pooled.calls -= 1
-            if sign in {Sign.HEARD, Sign.BEGUN}:
+            if sign in {Sign.HEARD, Sign.BEGUN, Sign.SLOW}:
                 self._silent_channels = 0
             now = self._clock()
             silence_s = pooled.liveness.ended(sign, allowed_s, now, pooled.calls)
@@ -127,9 +127,8 @@ class ChannelPool(Generic[_ChannelT, _MethodT]):
             return [pooled.channel for pooled in self._pooled]
 
     def _patience_s(self, pooled: PooledChannel[_ChannelT, _MethodT], sign: Sign, allowed_s: float) -> float:
-        is_heard = pooled.liveness.is_heard
-        is_connected = is_heard or self._is_connected(pooled.channel)
-        return patience_s(sign, allowed_s, is_heard=is_heard, is_connected=is_connected, in_vain=self._silent_channels)
+        is_connected = pooled.liveness.is_heard or self._is_connected(pooled.channel)
+        return pooled.liveness.patience_s(sign, allowed_s, is_connected=is_connected, in_vain=self._silent_channels)
 
     def _note_silence(self, since: float) -> None:
         if not self._silent_channels:

@@ -92,7 +92,10 @@ def sign_of(call: Failure, deadline: Deadline) -> Sign:
     # What has metadata has begun to come from the service.
     if sign is Sign.HEARD or not _metadata_of(call):
         return sign
-    return Sign.BEGUN if sign is Sign.LATE and _is_over(deadline) else Sign.HEARD
+    if sign is not Sign.LATE or not _is_over(deadline):
+        return Sign.HEARD
+    # What gRPC itself says has no trailers.
+    return Sign.SLOW if call.trailing_metadata() else Sign.BEGUN
 
 
 def translate(failure: Failure, attempt: Attempt) -> VisionError:

@@ -12,8 +12,8 @@ DIAL_S = 5.0
 # A call whose time is over, while the answers to others stopped only shortly before, says that the service is slow.
 # Those answers may be to calls that left just before it, so its whole time would be too much to ask for.
 _SILENT_PART = 0.5
-# gRPC does not tell when the beginning of an answer came. A slow service that begins at once is not to get new
-# connections faster than this, however short the time of a call is.
+# gRPC does not tell when the beginning of an answer came. A slow service that begins at once, or says now and then that
+# the time is over, is not to get new connections faster than this, however short the time of a call is.
 _BEGUN_S = 1.0
 # Where new connections are silent too, the service is slow rather than they are dead: each is given twice the time.
 _IN_VAIN_S = 1.0
@@ -27,17 +27,20 @@ class Sign(Enum):
     BROKEN = "the connection ended or did not come about; gRPC opens another one"
     LATE = "the time was over, and nothing had come"
     BEGUN = "the time was over, and the beginning of an answer had come"
+    SLOW = "the peer has just said that the time was over"
     CANCELLED = "the call was given up, and nothing had come"
 
 
 class Liveness:
     """What is known of one connection. Times are monotonic seconds."""
 
-    __slots__ = ("is_heard", "silent_since")
+    __slots__ = ("is_heard", "is_slow", "silent_since")
 
     def __init__(self) -> None:
         self.is_heard = False
         """Whether anything has ever come from the peer."""
+        self.is_slow = False
+        """Whether the last that came from the peer is that it was too slow."""
         self.silent_since: float | None = None
         """Since when nothing has come although an answer was due; None: nothing is due.
 
@@ -50,8 +53,9 @@ class Liveness:
 
     def ended(self, sign: Sign, allowed_s: float, now: float, calls_left: int) -> float:
         """Take note of the end of a call that had so much time; return how long the connection has been silent."""
-        if sign in {Sign.HEARD, Sign.BROKEN}:
-            self.is_heard = sign is Sign.HEARD
+        if sign in {Sign.HEARD, Sign.SLOW, Sign.BROKEN}:
+            self.is_heard = sign is not Sign.BROKEN
+            self.is_slow = sign is Sign.SLOW
             self.silent_since = now if calls_left else None
             return 0.0
         silent_since = now if self.silent_since is None else self.silent_since
@@ -61,18 +65,17 @@ class Liveness:
         self.silent_since = silent_since
         return now - silent_since
 
+    def patience_s(self, sign: Sign, allowed_s: float, *, is_connected: bool, in_vain: int) -> float:
+        """Return how long the connection may be silent before it is taken for dead.
 
-def patience_s(sign: Sign, allowed_s: float, *, is_heard: bool, is_connected: bool, in_vain: int) -> float:
-    """Return how long a connection may be silent before it is taken for dead.
-
-    `allowed_s` is the time that the call that has just ended was given. `in_vain` counts the connections in a row that
-    were replaced because nothing ever came over them.
-    """
-    if sign is Sign.CANCELLED or not (is_heard or is_connected):
-        return DIAL_S
-    least_s = allowed_s * _SILENT_PART
-    if sign is Sign.BEGUN:
-        return max(least_s, _BEGUN_S)
-    if in_vain and not is_heard:
-        return max(least_s, _IN_VAIN_S * 2.0 ** min(in_vain - 1, _MOST_DOUBLINGS))
-    return least_s
+        `allowed_s` is the time that the call that has just ended was given. `in_vain` counts the connections in a row
+        that were replaced because nothing ever came over them.
+        """
+        if sign is Sign.CANCELLED or not (self.is_heard or is_connected):
+            return DIAL_S
+        least_s = allowed_s * _SILENT_PART
+        if sign is Sign.BEGUN or self.is_slow:
+            return max(least_s, _BEGUN_S)
+        if in_vain and not self.is_heard:
+            return max(least_s, _IN_VAIN_S * 2.0 ** min(in_vain - 1, _MOST_DOUBLINGS))
+        return least_s
