@@ -351,9 +351,14 @@ def test_with_credentials_the_page_asks_for_the_key(browser: Browser) -> None:
         made = open_page(browser, vision)
         page = made.page
         expect(page.locator("#key")).to_be_visible()
-        page.locator("#key-text").fill("AQVNwrong")
-        page.keyboard.press("Enter")
-        expect(page.locator("#key-problem")).to_be_visible()
+        # One that no header can have, and one that the service does not know; Esc does not end the question.
+        for wrong in ("ключ", "AQVNwrong"):
+            page.locator("#key-text").fill(wrong)
+            page.keyboard.press("Enter")
+            expect(page.locator("#key-problem")).to_be_visible()
+        for _ in range(3):
+            page.keyboard.press("Escape")
+        expect(page.locator("#key")).to_be_visible()
         page.locator("#key-text").fill(identities.api_key)
         page.keyboard.press("Enter")
         expect(page.locator("#connection")).to_have_text("live")
@@ -375,6 +380,35 @@ def test_with_credentials_the_page_asks_for_the_key(browser: Browser) -> None:
         # Chromium itself says that it got 401.
         assert all("401" in complaint for complaint in made.complaints)
         page.close()
+
+
+def test_a_service_that_remembers_nothing_says_so_and_reads(browser: Browser) -> None:
+    with LocalVision(engine=ScriptedEngine(read), config=ServiceConfig(keep_calls=0)) as vision:
+        page = browser.new_page()
+        # As in a browser that lets pages store nothing.
+        page.add_init_script(
+            """for (const name of ["localStorage", "sessionStorage"]) {
+                Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
+            }"""
+        )
+        opened = watch(page, is_own=lambda url: url.startswith((vision.rest_endpoint, "data:")))
+        page.goto(vision.rest_endpoint)
+        expect(page.locator("#empty")).to_contain_text("Calls are not remembered")
+        drop(page, picture(), "page.png")
+        expect(page.locator("#said")).to_have_text("Read 4 words")
+        drop(page, picture("unreadable"), "page.png")
+        expect(page.locator("#said")).to_have_text("1 image failed")
+        expect(page.locator("#view")).to_be_hidden()
+        assert opened.complaints == []
+        page.close()
+
+
+def test_what_a_fault_sent_is_shown_beside_the_answer(page: Page, vision: LocalVision) -> None:
+    vision.faults.put("garbage")
+    call(vision, picture())
+    page.locator("#rows tr").first.click()
+    expect(page.locator(".note.struck")).to_contain_text("In place of the answer that is shown here it sent")
+    expect(page.locator(".w")).to_have_count(4)
 
 
 def test_the_page_finds_a_service_that_has_started_anew(browser: Browser) -> None:

@@ -1,8 +1,9 @@
 // What the service is asked, and the stream of events. `fetch` reads the stream too: an EventSource could send no key.
 
 const LONGEST_WAIT_MS = 5000;
+const LOST = "no connection, trying again";
 let service = null; // The state, as the service says it.
-let authorization = sessionStorage.getItem("authorization");
+let authorization = stored("sessionStorage", "authorization");
 
 class Refusal extends Error {}
 
@@ -28,15 +29,23 @@ const askJson = async (path, options) => (await ask(path, options)).json();
 function askForKey() {
   const dialog = byId("key");
   byId("key-problem").hidden = !authorization;
+  dialog.returnValue = "";
   if (!dialog.open) dialog.showModal();
 }
+
+// Browsers let a second Esc close any dialog; there is nothing to see without a key.
+byId("key").addEventListener("close", () => byId("key").returnValue || askForKey());
 
 function takeKey(event) {
   event.preventDefault();
   const text = byId("key-text").value.trim();
-  authorization = /^(Bearer|Api-Key) /i.test(text) ? text : `${text.startsWith("t1.") ? "Bearer" : "Api-Key"} ${text}`;
-  sessionStorage.setItem("authorization", authorization);
   byId("key-text").value = "";
+  // No key has other characters, and no header can.
+  byId("key-problem").hidden = /^[\x21-\x7e ]+$/.test(text);
+  if (!byId("key-problem").hidden) return;
+  authorization = /^(Bearer|Api-Key) /i.test(text) ? text : `${text.startsWith("t1.") ? "Bearer" : "Api-Key"} ${text}`;
+  store("sessionStorage", "authorization", authorization);
+  byId("key").returnValue = "taken";
   byId("key").close();
   connect.now();
 }
@@ -73,6 +82,7 @@ const connect = {
   async follow(take) {
     let wait = 250, isLost = false;
     for (;;) {
+      let reason = LOST;
       try {
         const response = await ask("/_vision/events");
         showConnection("live", "live");
@@ -87,10 +97,11 @@ const connect = {
           continue;
         }
         if (!(error instanceof Refusal || error instanceof TypeError || error.name === "AbortError")) throw error;
+        if (error instanceof Refusal) reason = error.message;
       }
-      if (!isLost) say("The service does not answer; trying again", true);
+      if (!isLost) say(reason === LOST ? "The service does not answer; trying again" : reason, true);
       isLost = true;
-      showConnection("lost", "no connection, trying again");
+      showConnection("lost", reason);
       await new Promise((done) => {
         connect.now = done;
         setTimeout(done, wait);

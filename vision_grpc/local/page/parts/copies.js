@@ -16,14 +16,14 @@ const commands = {
   curl(call) {
     const { rest } = addresses();
     return [
-      `curl -sS ${key(" ")}${quote(`${rest}/_vision/requests/${call.id}/request`)} |`,
+      `curl -sSf ${key(" ")}${quote(`${rest}/_vision/requests/${call.id}/request`)} |`,
       `  curl -sS ${key(" ")}-H 'Content-Type: application/json' ${headers(call)}--data-binary @- ${quote(`${rest}${service.rest_path}`)}`,
     ].join("\n");
   },
   grpcurl(call) {
     const { grpc, rest, isTls } = addresses();
     return [
-      `curl -sS ${key(" ")}${quote(`${rest}/_vision/requests/${call.id}/request`)} |`,
+      `curl -sSf ${key(" ")}${quote(`${rest}/_vision/requests/${call.id}/request`)} |`,
       `  grpcurl ${isTls ? "" : "-plaintext "}-max-msg-sz 16777216 ${key(" ")}${headers(call)}-d @ ${quote(grpc)} ${quote(call.method.slice(1))}`,
     ].join("\n");
   },

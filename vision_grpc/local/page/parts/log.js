@@ -112,13 +112,15 @@ function showFound() {
 }
 
 function welcome() {
-  const { rest } = addresses();
-  const command = `vision-grpc analyze --endpoint ${addresses().grpc} --insecure page.png`;
+  const { grpc, rest, isTls } = addresses();
+  const command = `vision-grpc analyze --endpoint ${grpc} ${isTls ? "--root-certificates ca.pem" : "--insecure"} page.png`;
+  const isKept = service?.memory.most_calls !== 0;
   return [
-    make("h2", {}, "No calls yet"),
-    make("p", {}, "Calls appear here as they come, over gRPC and REST. Drop a JPEG or PNG on this page to make the first one, or send one:"),
+    make("h2", {}, isKept ? "No calls yet" : "Calls are not remembered"),
+    make("p", {}, isKept ? "Calls appear here as they come, over gRPC and REST. Drop a JPEG or PNG on this page to make the first one, or send one:"
+      : "This service was started with --keep 0. It answers calls all the same:"),
     make("pre", { tabindex: "0" }, command),
-    make("dl", {}, make("dt", {}, "gRPC"), make("dd", {}, make("code", {}, addresses().grpc)),
+    make("dl", {}, make("dt", {}, "gRPC"), make("dd", {}, make("code", {}, grpc)),
       make("dt", {}, "REST"), make("dd", {}, make("code", {}, `${rest}${service?.rest_path ?? ""}`))),
   ];
 }

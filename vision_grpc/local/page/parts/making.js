@@ -35,6 +35,23 @@ function milliseconds(ms) {
   return ms === null ? "" : ms < 10 ? ms.toFixed(1) : whole.format(Math.round(ms));
 }
 
+// Browsers may be told to let pages store nothing.
+function stored(place, name) {
+  try {
+    return window[place].getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+function store(place, name, value) {
+  try {
+    window[place].setItem(name, value);
+  } catch {
+    // It is known until the page is left.
+  }
+}
+
 // Says what an action of the user's has done; calls that come are not said.
 let silence = 0;
 function say(text, isProblem = false) {

@@ -108,7 +108,7 @@ function imageLine(call) {
     make("span", {}, `Image ${shown.image + 1} of ${call.files.length}: ${kind}, ${sized(file.bytes)}`),
     make("button", { type: "button", class: "quiet", title: file.sha256, onclick: () => copyText(file.sha256, "Copied the SHA-256") }, "copy SHA-256"),
     word.list.length ? make("button", { type: "button", class: "quiet", id: "boxes", "aria-pressed": String(word.hasBoxes), onclick: toggleBoxes }, "boxes") : null,
-    make("button", { type: "button", class: "quiet", onclick: () => tryAgain(call) }, "read again…"));
+    make("button", { type: "button", class: "quiet", onclick: () => fetchAgain(call).then((file) => showTrying([file]), (error) => say(error.message, true)) }, "read again…"));
 }
 
 function toggleBoxes() {

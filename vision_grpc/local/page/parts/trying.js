@@ -1,6 +1,8 @@
 // An image of the user's own, sent as any client sends it.
 
 const MOST_IMAGES = 8;
+// No request may be as long, and a browser would be busy with longer ones.
+const MOST_FILE_BYTES = 100e6;
 const trying = { files: [] };
 
 function showTrying(files = trying.files) {
@@ -33,7 +35,7 @@ function keepOneKind(event) {
 
 function remembered() {
   try {
-    const { languages, model } = JSON.parse(localStorage.getItem("trying"));
+    const { languages, model } = JSON.parse(stored("localStorage", "trying"));
     return { languages: languages.map(String), model: String(model) };
   } catch {
     return { languages: ["*"], model: "page" };
@@ -59,17 +61,17 @@ function takeFiles(files) {
   read();
 }
 
-async function tryAgain(call) {
+async function fetchAgain(call) {
   const response = await ask(`/_vision/requests/${encodeURIComponent(call.id)}/images/${shown.image}`);
   const content = await response.blob();
-  showTrying([new File([content], `image ${shown.image + 1} of ${call.id.slice(0, 8)}`, { type: content.type })]);
+  return new File([content], `image ${shown.image + 1} of ${call.id.slice(0, 8)}`, { type: content.type });
 }
 
 async function read() {
   const languages = [...byId("language-choices").querySelectorAll(":checked")].map((box) => box.value);
   const model = byId("model").value;
   const files = trying.files;
-  localStorage.setItem("trying", JSON.stringify({ languages, model }));
+  store("localStorage", "trying", JSON.stringify({ languages, model }));
   byId("trying").close();
   chooseFiles([]);
   byId("file").value = "";
@@ -85,19 +87,22 @@ async function read() {
     const answer = await response.json();
     const words = (answer.results ?? []).flatMap((result) => result.results ?? []).flatMap((feature) => feature.textDetection?.pages ?? [])
       .flatMap((page) => page.blocks ?? []).flatMap((block) => block.lines ?? []).reduce((sum, line) => sum + (line.words?.length ?? 0), 0);
-    say(`Read ${counted(words, "word")}`);
-    go({ call: response.headers.get("x-request-id"), image: 0, tab: "images" });
+    const failed = (answer.results ?? []).filter((result) => result.error).length;
+    say([words || !failed ? `Read ${counted(words, "word")}` : "", failed ? `${counted(failed, "image")} failed` : ""].filter(Boolean).join("; "), failed > 0);
+    if (service.memory.most_calls) go({ call: response.headers.get("x-request-id"), image: 0, tab: "images" });
   } catch (error) {
     if (!(error instanceof Refusal || error instanceof TypeError || error instanceof SyntaxError || error instanceof DOMException)) throw error;
     say(error instanceof Refusal ? error.message : "The answer did not come: a fault, or a service that has gone", true);
-    if (error.requestId) go({ call: error.requestId, image: 0, tab: "images" });
+    if (error.requestId && service.memory.most_calls) go({ call: error.requestId, image: 0, tab: "images" });
   }
 }
 
 const base64 = (file) => new Promise((done, failed) => {
+  const refuse = (problem) => failed(new Refusal(`${file.name || "The pasted image"}: ${problem}`));
+  if (file.size > MOST_FILE_BYTES) return refuse(`${sized(file.size)} are more than a request may have`);
   const reader = new FileReader();
   reader.onload = () => done(reader.result.slice(reader.result.indexOf(",") + 1));
-  reader.onerror = () => failed(reader.error);
+  reader.onerror = () => refuse("this cannot be read; is it a folder?");
   reader.readAsDataURL(file);
 });
 
