@@ -38,7 +38,9 @@ class Faces:
             self._loop.stop()
             raise
 
-    def close(self, *, grace_s: float, began: Callable[[], object], give_up: Callable[[], object]) -> None:
+    def close(
+        self, *, grace_s: float, give_up: Callable[[], object], began: Callable[[], object] = lambda: None
+    ) -> None:
         """Accept no more calls, let those in flight end, and stop.
 
         `began` is called first, on the loop: it ends answers that would go on as long as the service does. When all
