@@ -1,6 +1,7 @@
 """What the real engine makes of real pages."""
 
 import io
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -186,6 +187,20 @@ def test_dust_on_a_large_page_is_not_searched_for_text(engine: TesseractEngine) 
     page.paste(paint("Invoice 4817"), (500, 500))
     # With the dust, finding the lines would take a minute.
     assert read(engine.recognize(bitmap(page), languages=["en"], model="page")) == "Invoice 4817"
+
+
+def test_points_and_accents_are_not_taken_for_dust(engine: TesseractEngine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    page = Image.new("L", (2400, 1800), 255)
+    draw, small = ImageDraw.Draw(page), ImageFont.load_default(24)
+    for number in range(1, 11):
+        draw.text((200, 150 * number), f"Widget {number}.5", font=small, fill=0)
+        # A dotted leader.
+        for x in range(480, 2200, 8):
+            draw.rectangle((x, 150 * number + 22, x + 2, 150 * number + 24), fill=0)
+    text = read(engine.recognize(bitmap(page), languages=["en"], model="page"))
+    assert [f"Widget {number}.5" in text for number in range(1, 11)] == [True] * 10
+    assert "without 2150 of its 2" in caplog.text
 
 
 def test_a_picture_of_too_many_marks_is_refused(engine: TesseractEngine) -> None:
