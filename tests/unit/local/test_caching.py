@@ -18,6 +18,7 @@ class CountingEngine:
 
     def __init__(self) -> None:
         self.opened = self.read = 0
+        self.pages = 1
         self.fails: Exception | None = None
         self.begun, self.go_on = threading.Event(), threading.Event()
         self.go_on.set()
@@ -42,7 +43,7 @@ class CountingPicture:
         assert self.engine.go_on.wait(60)
         if self.engine.fails is not None:
             raise self.engine.fails
-        return TextAnnotation(pages=[Page(width=self.engine.read)])
+        return TextAnnotation(pages=[Page(width=self.engine.read)] * self.engine.pages)
 
 
 def ask(
@@ -88,6 +89,14 @@ def test_what_was_not_asked_for_longest_is_forgotten(engine: CountingEngine) -> 
     assert [ask(cache, b"a"), ask(cache, b"b"), ask(cache, b"a"), ask(cache, b"c")] == [1, 2, 1, 3]
     assert [ask(cache, b"a"), ask(cache, b"b")] == [1, 4]
     assert ask(CachingEngine(engine, most_bytes=10)) == 5
+
+
+def test_an_answer_larger_than_the_cache_displaces_nothing(engine: CountingEngine) -> None:
+    cache = CachingEngine(engine, most_bytes=2 * ANSWER_BYTES)
+    assert [ask(cache, b"a"), ask(cache, b"b")] == [1, 2]
+    engine.pages = 1000
+    assert [ask(cache, b"huge"), ask(cache, b"huge")] == [3, 4]
+    assert [ask(cache, b"a"), ask(cache, b"b")] == [1, 2]
 
 
 def test_errors_are_not_kept(engine: CountingEngine) -> None:

@@ -75,8 +75,11 @@ class CachingEngine:
     def _read(self, question: _Question, complete: bool, read: Callable[[], TextAnnotation]) -> TextAnnotation:  # noqa: FBT001
         try:
             text = read()
-            with self._lock:
-                self._keep(question, text.SerializeToString(), complete=complete)
+            kept = text.SerializeToString()
+            # A larger one would take the place of all others and be forgotten with them.
+            if len(kept) + _ENTRY_BYTES <= self._most_bytes:
+                with self._lock:
+                    self._keep(question, kept, complete=complete)
             return text
         finally:
             with self._lock:
