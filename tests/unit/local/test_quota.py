@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from vision_grpc.codec.retry_info import LONGEST_WAIT_S
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.quota import Gauge, Quota
 
@@ -80,6 +81,13 @@ def test_a_call_larger_than_the_quota_of_a_second_is_let_in_and_waited_for(clock
     assert wait_s == pytest.approx(8 / per_s, abs=0.002)
     clock.now += wait_s
     quota.take_images(8)
+
+
+@pytest.mark.parametrize("per_s", [1e-300, 5e-324])
+def test_the_wait_for_the_smallest_quota_is_the_longest_that_can_be_told(clock: Clock, per_s: float) -> None:
+    quota = Quota(requests_per_s=per_s, clock=clock)
+    quota.take_request()
+    assert wait_of(quota.take_request) == LONGEST_WAIT_S
 
 
 def test_a_refused_call_takes_nothing(clock: Clock) -> None:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
+from vision_grpc.codec.retry_info import LONGEST_WAIT_S
 from vision_grpc.errors import Code, ServiceError
 
 # Tests that end leave their buckets behind.
@@ -50,7 +51,7 @@ class Bucket:
         missing = min(count, self._capacity) - self._left
         if missing > _ROUNDING:
             self._refused += 1
-            wait_s = math.ceil(missing / self._per_s * 1000) / 1000
+            wait_s = math.ceil(min(missing / self._per_s, LONGEST_WAIT_S) * 1000) / 1000
             message = f"the quota of {self._per_s:g} {self._unit} a second is used up"
             raise ServiceError(Code.RESOURCE_EXHAUSTED, message, retry_after_s=wait_s)
         self._left -= count
