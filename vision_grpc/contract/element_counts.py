@@ -53,6 +53,8 @@ class _Look:
     def into(self, descriptor: Descriptor, start: int, end: int, counts: dict[str, int], prefix: str) -> None:
         """Count the elements of the lists in the message between two positions, and of those inside it."""
         known, wire, position = _fields_of(descriptor), self._wire, start
+        # What stands in a group is not of this message; no message of the contract has groups.
+        groups = 0
         while position < end:
             self._fields += 1
             if self._fields > _MANY_FIELDS:
@@ -68,10 +70,11 @@ class _Look:
                 _, position = self._varint(position, end)
                 continue
             if wire_type != _LENGTH:
+                groups += (wire_type == _START_GROUP) - (wire_type == _END_GROUP)
                 position += _FIXED_BYTES.get(wire_type, end)
                 continue
             length, position = self._varint(position, end)
-            if (field := known.get(tag >> 3)) is not None:
+            if not groups and (field := known.get(tag >> 3)) is not None:
                 self._see(field, position, min(position + length, end), counts, prefix)
             position += length
 

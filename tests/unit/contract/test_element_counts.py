@@ -59,6 +59,14 @@ def test_lists_that_are_a_little_too_long_are_left_to_the_rules() -> None:
     )
 
 
+def test_elements_of_unknown_groups_are_not_counted() -> None:
+    wire = tag(104, 3) + EMPTY_SPECS[:4000] + tag(105, 3) + EMPTY_SPECS[:4000] + tag(105, 4) + tag(104, 4)
+    check_element_counts(wire + b"\x0a\x00", BatchAnalyzeRequest)
+    assert len(BatchAnalyzeRequest.FromString(wire + b"\x0a\x00").analyze_specs) == 1
+    with pytest.raises(InvalidRequestError, match="analyze_specs: has more than 1,000"):
+        check_element_counts(wire + EMPTY_SPECS, BatchAnalyzeRequest)
+
+
 def test_unknown_fields_of_all_kinds_are_hopped_over() -> None:
     numbers = tag(100, 0) + varint(2**63) + tag(101, 1) + bytes(8) + tag(102, 5) + bytes(4)
     group = tag(104, 3) + tag(105, 0) + b"\x01" + tag(104, 4)
