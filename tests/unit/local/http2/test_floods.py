@@ -280,3 +280,31 @@ async def test_a_peer_that_does_not_hang_up_after_goaway_is_cut_off() -> None:
     assert server.transport.state == "ended"
     await asyncio.sleep(0.01)
     assert server.transport.state == "aborted"
+
+
+async def test_a_slow_peer_gets_all_that_was_written_before_the_end() -> None:
+    server = Server(ok, limits=Limits(farewell_s=0, stall_s=1000))
+    server.feed(HELLO)
+    server.transport.reads = False
+    server.feed(headers(1))
+    await settle()
+    server.connection.go_away()
+    assert server.transport.state == "ended"
+    for unread in (1000, 10, 10):
+        server.transport.unread = unread
+        await asyncio.sleep(0.01)
+        assert server.transport.state == "ended"
+    server.transport.unread = 0
+    await asyncio.sleep(0.01)
+    assert server.transport.state == "aborted"
+
+
+async def test_a_peer_that_does_not_read_at_the_end_is_cut_off() -> None:
+    server = Server(ok, limits=Limits(farewell_s=0, stall_s=0))
+    server.feed(HELLO)
+    server.transport.reads = False
+    server.feed(headers(1))
+    await settle()
+    server.connection.go_away()
+    await asyncio.sleep(0.01)
+    assert server.transport.state == "aborted"

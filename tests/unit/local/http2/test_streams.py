@@ -499,3 +499,62 @@ async def test_a_clients_goaway_leaves_its_requests() -> None:
 
 def test_every_kind_of_frame_is_one_that_the_library_knows() -> None:
     assert {kind.type for kind in Frame.__subclasses__() if kind.type is not None} >= {*range(10)}
+
+
+async def test_a_window_below_zero_gets_nothing_until_it_has_grown() -> None:
+    async def answer(stream: Stream) -> None:
+        stream.send_fields([(":status", "200")])
+        await stream.send(bytes(100_000))
+        stream.send_fields([("x-end", "1")], ends=True)
+
+    def first_window(size: int) -> bytes:
+        return SettingsFrame(settings={SettingsFrame.INITIAL_WINDOW_SIZE: size}).serialize()
+
+    server = Server(answer)
+    server.feed(PREFACE + first_window(80_000) + headers(1))
+    await settle()
+    sent = sum(len(frame.data) for frame in server.frames() if isinstance(frame, DataFrame))
+    # The window of the connection is used up, and that of the stream becomes smaller than what was sent.
+    assert sent == 65_535
+    for size in (1_000, 70_000, 1_000):
+        server.feed(first_window(size))
+    server.feed(WindowUpdateFrame(0, 1_000_000).serialize())
+    await settle()
+    assert [frame for frame in server.frames() if isinstance(frame, DataFrame)] == []
+    server.feed(first_window(70_000) + WindowUpdateFrame(1, 100_000).serialize())
+    await settle()
+    frames = server.frames()
+    assert sum(len(frame.data) for frame in frames if isinstance(frame, DataFrame)) == 100_000 - sent
+    assert isinstance(frames[-1], HeadersFrame)
+
+
+async def test_padding_uses_up_no_window_for_good() -> None:
+    async def answer(stream: Stream) -> None:
+        body = await stream.read(200_000)
+        stream.send_fields([(":status", "200"), ("x-bytes", str(len(body)))], ends=True)
+
+    client = H2Client(Server(answer))
+    client.h2.send_headers(1, REQUEST)
+    client.exchange()
+    for _ in range(1_000):
+        await settle()
+        client.exchange()
+        room = client.h2.local_flow_control_window(1)
+        client.h2.send_data(1, bytes(200), pad_length=255 if room >= 456 else None)
+    client.h2.end_stream(1)
+    [response] = [each for each in await client.until(StreamEnded) if isinstance(each, ResponseReceived)]
+    assert [str(value) for name, value in response.headers if str(name) == "x-bytes"] == ["200000"]
+
+
+async def test_what_comes_after_the_last_answer_is_not_answered(caplog: pytest.LogCaptureFixture) -> None:
+    server = Server(never)
+    server.feed(HELLO + headers(1))
+    await settle()
+    server.connection.go_away()
+    ping = PingFrame(opaque_data=b"12345678").serialize()
+    server.feed(RstStreamFrame(1, error_code=ErrorCode.CANCEL).serialize() + ping)
+    assert server.transport.state == "ended"
+    server.transport.written.clear()
+    await settle()
+    assert not server.transport.written
+    assert not caplog.records

@@ -93,7 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         """Greet the peer."""
         self._transport = cast("asyncio.Transport", transport)
         self.outlet = Outlet(self._transport, self._loop, self._allowance, self.limits.unread_bytes)
-        self._parting = Parting(self._transport, self._loop, self.limits.farewell_s)
+        self._parting = Parting(self._transport, self._loop, self.limits)
         settings = {
             SettingsFrame.MAX_CONCURRENT_STREAMS: self.limits.streams,
             SettingsFrame.MAX_FRAME_SIZE: self.limits.frame_bytes,
@@ -230,6 +230,11 @@ class Connection(asyncio.BufferedProtocol):
         if stream := self._streams.get(stream_id):
             stream.data_comes(part)
 
+    def padding_comes(self, stream_id: int, length: int) -> None:
+        """Let more data of a stream in, for padding is not read by anybody."""
+        if stream := self._streams.get(stream_id):
+            stream.padding_comes(length)
+
     def data_ends(self, stream_id: int, *, ends: bool) -> None:
         """Tell a stream that its body has ended."""
         if not ends:
@@ -349,10 +354,13 @@ class Connection(asyncio.BufferedProtocol):
         self.outlet.close()
         for stream in self._streams.clear():
             stream.leave()
+        self.idle_since = self._loop.time()
 
     def _part_if_done(self) -> None:
         if self._going_away and not self._streams and not self._parting.begun:
             self.outlet.flush()
+            # The answers to what may still come have no place to go.
+            self.outlet.close()
             self._parting.begin()
 
     def _remove(self, stream: Stream) -> None:

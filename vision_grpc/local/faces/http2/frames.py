@@ -44,6 +44,9 @@ class FrameSink(Protocol):
     def data_comes(self, stream_id: int, part: memoryview) -> None:
         """Some of its data. The view is valid during the call only."""
 
+    def padding_comes(self, stream_id: int, length: int) -> None:
+        """So many bytes of the payload are padding, their length included."""
+
     def data_ends(self, stream_id: int, *, ends: bool) -> None:
         """The end of the frame; with `ends` also that of the body."""
 
@@ -117,6 +120,7 @@ class FrameReader:
             if padding >= length:
                 raise ConnectionBrokenError(ErrorCode.PROTOCOL_ERROR, "more padding than payload")
             self._data_left, self._skipped_left = length - 1 - padding, padding
+            self._sink.padding_comes(self._stream_id, 1 + padding)
             self._end_data()
         elif self._frame is None:
             self._begin(piece)

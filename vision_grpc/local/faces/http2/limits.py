@@ -39,7 +39,7 @@ class Limits:
     """How long it may take to answer."""
 
     farewell_s: float = 0.5
-    """How long a connection that was ended may take to fetch what was sent last."""
+    """How long a connection that was ended stays open when the system has taken what was sent last."""
 
     frozen_s: float = 600.0
     """How long a frozen connection is left open. The system does not say when the client of one has left."""

@@ -93,7 +93,7 @@ class Outlet:
 
     def offer(self, sender: Sender) -> None:
         """Send the data of a stream, in turn with others."""
-        if not self._closed and sender.may_go_on():
+        if not self._closed and sender.may_go_on() and sender not in self._senders:
             self._senders.append(sender)
             self._pump()
 
@@ -142,6 +142,9 @@ class Outlet:
     def _pump(self) -> None:
         while self._senders and self._window > 0 and not (self._full or self._transport.is_closing()):
             sender = self._senders.popleft()
+            if not sender.may_go_on():
+                # Its window was made smaller while it waited. It is offered again when the window grows.
+                continue
             piece = sender.next_piece(min(self._window, self.frame_bytes, _LONGEST_TURN))
             self._window -= len(piece)
             self._allowance.sent(len(piece))

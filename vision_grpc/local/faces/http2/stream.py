@@ -140,6 +140,11 @@ class Stream:
         if self._came is not None and len(self._body) >= self._wanted:
             _wake(self._came)
 
+    def padding_comes(self, length: int) -> None:
+        """Some of the window was used up by padding: the client may send as much again (RFC 9113 section 6.9.1)."""
+        self._let_in += length
+        self.connection.outlet.write(WindowUpdateFrame(self.stream_id, length))
+
     def peer_ends(self) -> None:
         """The request is complete.
 
