@@ -8,7 +8,16 @@ from importlib.util import find_spec
 # The modules are looked up but not imported: Tesseract is loaded only when a service starts.
 _MISSING = [
     name
-    for name in ("grpc_health", "grpc_reflection", "PIL", "prometheus_client", "starlette", "tesserocr")
+    for name in (
+        "grpc_health",
+        "grpc_reflection",
+        "hpack",
+        "hyperframe",
+        "PIL",
+        "prometheus_client",
+        "starlette",
+        "tesserocr",
+    )
     if find_spec(name) is None
 ]
 if _MISSING:
