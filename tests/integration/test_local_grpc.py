@@ -2,9 +2,11 @@
 
 import asyncio
 import gzip
+import logging
 import socket
 import ssl
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,7 +27,9 @@ from raw_grpc import framed, raw_client
 from vision_grpc.contract.sizes import REQUEST_BYTES
 from vision_grpc.errors import Code
 from vision_grpc.local import Identities, LocalVision
+from vision_grpc.local.calls.log import ACCESS_LOG
 from vision_grpc.local.config import ServiceConfig
+from vision_grpc.local.listening import join_address
 from vision_grpc.local.ocr.scripted import ScriptedEngine
 from vision_grpc.messages import (
     AnalyzeSpec,
@@ -168,6 +172,41 @@ def test_the_service_itself_ends_a_call_at_its_deadline(vision: LocalVision, tim
         # The body does not come.
         answer = client.wait(client.open(more=[("grpc-timeout", timeout)]))
         assert answer.status == Code.DEADLINE_EXCEEDED
+
+
+def test_a_busy_service_logs_the_deadline_as_what_ended_a_call(
+    vision: LocalVision, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, ACCESS_LOG)
+    with raw_client(vision.grpc_endpoint) as client:
+        number = client.open(more=[("grpc-timeout", "50m"), ("x-test-id", "busy")])
+        client.sync()
+        # The loop comes to nothing else until the deadline is long over.
+        vision._faces._loop.call(lambda: time.sleep(0.2))
+        assert client.wait(number).status == Code.DEADLINE_EXCEEDED
+    [line] = [record.message for record in caplog.records if "test_id=busy" in record.message]
+    assert "code=DEADLINE_EXCEEDED" in line
+
+
+HEADS: dict[str, tuple[dict[str, Any], str]] = {
+    "an unknown encoding": ({"more": [("grpc-encoding", "br")]}, "UNIMPLEMENTED"),
+    "a malformed timeout": ({"more": [("grpc-timeout", "1")]}, "INVALID_ARGUMENT"),
+    "no method": ({"path": "/no/Method"}, "UNIMPLEMENTED"),
+    "grpc-web": ({"content_type": "application/grpc-web"}, "HTTP 415"),
+}
+
+
+@pytest.mark.parametrize("case", HEADS)
+def test_calls_that_are_refused_for_their_head_are_logged(
+    vision: LocalVision, case: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    options, code = HEADS[case]
+    caplog.set_level(logging.INFO)
+    with raw_client(vision.grpc_endpoint) as client:
+        client.wait(client.open(**options))
+        peer = join_address(*client.socket.getsockname())
+    [line] = [record.message for record in caplog.records if peer in record.message]
+    assert code in line
 
 
 def test_ids_come_before_and_after_the_answer(channel: grpc.Channel) -> None:

@@ -68,14 +68,14 @@ def fields_of(call: Call, reply: Reply) -> dict[str, Field]:
     return fields
 
 
-def log_request(level: int, call: Call, code: Code) -> None:
-    """Log a call over gRPC that does not come to the desk: of health and reflection, or of no method that there is."""
+def log_request(level: int, call: Call, code: str) -> None:
+    """Log a call over gRPC that does not come to the desk: of health, of reflection, or with a head that is wrong."""
     fields: dict[str, Field] = {
         "id": call.ids.request_id,
         "peer": call.peer,
         "transport": call.face,
         "method": bounded(call.method),
-        "code": code.name,
+        "code": code,
     }
     log_fields(level, "request", fields)
 

@@ -1,6 +1,7 @@
 """One call over gRPC: its head becomes a `Call`, and its reply fields and messages."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from google.protobuf.message import Message
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.budget import Account
 from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.log import code_of, log_request
 from vision_grpc.local.calls.reply import RawAnswer, Reply
 from vision_grpc.local.faces.grpc.line import GrpcLine
 from vision_grpc.local.faces.grpc.messages import MessageReader, check_encoding, framed, parsed
@@ -62,9 +64,10 @@ class Exchange:
             if (timeout_s := timeout_of(metadata)) is not None:
                 call.deadline = call.started_at + timeout_s
             check_encoding(self._encoding)
-            async with asyncio.timeout(timeout_s):
-                reply = await work()
-                if reply is not None:
+            # The work itself ends at the deadline. Two timers around it would make a cancellation of both together.
+            reply = await work()
+            if reply is not None:
+                async with asyncio.timeout_at(call.deadline):
                     await self._write(reply)
                     return
         except TimeoutError:
@@ -75,6 +78,7 @@ class Exchange:
             reply = self._failed(ServiceStoppingError())
         except Exception as error:  # noqa: BLE001 - a bug is answered too, and logged
             reply = self._failed(error)
+            log_request(logging.INFO, call, code_of(reply))
         self.begin()
         self._stream.send_fields(trailers_of(call.ids, None if reply is None else reply.status), ends=True)
 

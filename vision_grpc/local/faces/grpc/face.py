@@ -24,6 +24,7 @@ from vision_grpc.local.faces.http2.stream import Stream
 from vision_grpc.messages import RetryInfo
 from vision_grpc.texts.quoting import show
 
+_log = logging.getLogger(__name__)
 # Of all connections together. Clients send a refused one again.
 _MOST_CALLS = 4096
 # Large bodies come in few pieces, and the buffer stays in the processor's cache.
@@ -89,6 +90,7 @@ class GrpcFace:
     async def _serve(self, stream: Stream) -> None:
         if refusal := _refusal_of(stream.request):
             status, message = refusal
+            _log.info("a request of %s was refused with HTTP %d: %s", stream.connection.peer, status, message)
             stream.send_fields([(":status", str(status)), ("content-type", "text/plain")])
             await stream.send(message.encode())
             stream.end()
@@ -110,12 +112,12 @@ class GrpcFace:
         if unary := self._unary.get(call.method):
             return await self._desk.answer(call, unary, partial(exchange.request, unary.request_class))
         if streaming := self._streaming.get(call.method):
-            log_request(logging.DEBUG, call, Code.OK)
+            log_request(logging.DEBUG, call, Code.OK.name)
             self._streams.add(exchange)
-            async for response in streaming.handle(exchange.requests(streaming.request_class)):
-                await exchange.send(response)
+            async with asyncio.timeout_at(call.deadline):
+                async for response in streaming.handle(exchange.requests(streaming.request_class)):
+                    await exchange.send(response)
             return None
-        log_request(logging.INFO, call, Code.UNIMPLEMENTED)
         message = f"there is no method {show(call.method)}"
         raise ServiceError(Code.UNIMPLEMENTED, message)
 
