@@ -7,7 +7,9 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -166,6 +168,23 @@ def test_a_connection_with_a_call_is_kept_and_the_next_is_refused(
             assert client.wait(number).status == Code.OK
         assert call_rest(vision.rest_endpoint) == 200
     assert "a connection was refused: 3 are open, and all are busy" in caplog.text
+
+
+def test_many_connections_at_once_wait_in_the_systems_queue(vision: LocalVision) -> None:
+    go, blocked = threading.Event(), threading.Event()
+
+    def block() -> None:
+        blocked.set()
+        go.wait(WAIT_S)
+
+    with contextlib.ExitStack() as undo:
+        thread = undo.enter_context(ThreadPoolExecutor(1))
+        undo.callback(go.set)
+        thread.submit(vision._faces._loop.call, block)
+        assert blocked.wait(WAIT_S)
+        # Nobody accepts them meanwhile. Those that the queue has no room for would not get through at all.
+        for _ in range(300):
+            undo.enter_context(connect(vision))
 
 
 def test_many_more_connections_than_places(vision: LocalVision, monkeypatch: pytest.MonkeyPatch) -> None:

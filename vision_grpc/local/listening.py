@@ -5,12 +5,18 @@ import os
 import socket
 import ssl
 import stat
+import weakref
 from pathlib import Path
 from typing import NamedTuple
 
 from vision_grpc.local.errors import LocalServiceError
 from vision_grpc.texts.quoting import quote_name
 
+# A forked child gets copies of all sockets. Those that listen would keep the port taken when its owner has closed, and
+# take connections that nobody serves.
+_LISTENING: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+# As many as the faces serve at once. Clients beyond the system's queue try again only after a second.
+_WAITING = 1024
 _PORT_ERRORS = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 
 
@@ -67,12 +73,14 @@ def listen(host: str, port: int) -> socket.socket:
     address = join_address(host, port)
     try:
         family, *_, socket_address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(socket_address, family=family)
+        listener = socket.create_server(socket_address, family=family, backlog=_WAITING)
     except (OSError, UnicodeError) as error:
         is_port_error = isinstance(error, OSError) and error.errno in _PORT_ERRORS
         fix = "free the port or choose another (0 takes any)" if is_port_error else "name an address of this machine"
         message = f"cannot listen on {address}: {_reason_of(error)}; {fix}"
         raise LocalServiceError(message) from error
+    _LISTENING.add(listener)
+    return listener
 
 
 def numeric_host(bound: socket.socket) -> str:
@@ -104,3 +112,13 @@ def _reason_of(error: OSError | UnicodeError) -> str:
     if isinstance(error, socket.gaierror) or error.errno is None:
         return str(error.strerror)
     return os.strerror(error.errno)
+
+
+def _close_copies() -> None:
+    for listener in list(_LISTENING):
+        listener.close()
+    _LISTENING.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_copies)

@@ -87,6 +87,7 @@ class LocalVision:
         check_flag("strict", strict)
         tls = _tls_files(tls_certificate, tls_key)
         self._config = config
+        self._process = os.getpid()
         if engine is not None:
             reading = engine
         else:
@@ -168,8 +169,11 @@ class LocalVision:
         """Accept no more calls, finish those in flight, and stop.
 
         Calls that take longer than `grace_s` seconds (None: as configured) end with UNAVAILABLE; the method returns
-        within a second after that. Closing again does nothing.
+        within a second after that. Closing again does nothing, nor does closing in a forked child: the service is that
+        of its parent.
         """
+        if self._process != os.getpid():
+            return
         with self._close_once:
             if self._closed:
                 return
