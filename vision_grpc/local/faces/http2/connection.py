@@ -29,7 +29,7 @@ from vision_grpc.local.faces.http2.fields import (
     as_request,
     check_trailers,
 )
-from vision_grpc.local.faces.http2.frames import PREFACE, FrameReader
+from vision_grpc.local.faces.http2.frames import FrameReader
 from vision_grpc.local.faces.http2.limits import Limits
 from vision_grpc.local.faces.http2.outlet import DEFAULT_WINDOW, Outlet
 from vision_grpc.local.faces.http2.parting import Parting
@@ -75,7 +75,6 @@ class Connection(asyncio.BufferedProtocol):
             RstStreamFrame: self._take_reset,
             PushPromiseFrame: _refuse_push,
         }
-        self._preface_left = PREFACE
         self._greeted = False
         self._streams = Streams()
         self._let_in = self.limits.connection_window
@@ -113,11 +112,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._heard_at = self._loop.time()
         self._asked_at = None
-        view = self._view[:nbytes]
         try:
-            if self._preface_left:
-                view = self._skip_preface(view)
-            self._reader.feed(view)
+            self._reader.feed(self._view[:nbytes])
         except ConnectionBrokenError as error:
             self._break(error)
 
@@ -379,13 +375,6 @@ class Connection(asyncio.BufferedProtocol):
     def _spend(self, price: float) -> None:
         if not self._allowance.spend(price, self._heard_at):
             raise ConnectionBrokenError(ErrorCode.ENHANCE_YOUR_CALM, "more frames than there is work in them")
-
-    def _skip_preface(self, view: memoryview) -> memoryview:
-        part = bytes(view[: len(self._preface_left)])
-        if not self._preface_left.startswith(part):
-            raise ConnectionBrokenError(ErrorCode.PROTOCOL_ERROR, "the preface of HTTP/2 is missing")
-        self._preface_left = self._preface_left[len(part) :]
-        return view[len(part) :]
 
     @property
     def peer(self) -> str:

@@ -55,12 +55,16 @@ class FrameSink(Protocol):
 
 
 class FrameReader:
-    """Cuts bytes into frames. The payload of DATA is passed on as it comes, without waiting for the rest of it."""
+    """Cuts bytes into frames, after the preface.
+
+    The payload of DATA is passed on as it comes, without waiting for the rest of it.
+    """
 
     def __init__(self, sink: FrameSink, *, data_bytes: int, other_bytes: int) -> None:
         self._sink = sink
         self._data_bytes = data_bytes
         self._other_bytes = other_bytes
+        self._preface_left = PREFACE
         self._partial = bytearray()
         self._wanted = _HEAD_BYTES
         # The frame whose payload is wanted; if it is not there, the head of one is.
@@ -86,6 +90,8 @@ class FrameReader:
         Raises:
             ConnectionBrokenError: they are no frame, or the sink refuses the frame.
         """
+        if self._preface_left:
+            view = self._skip_preface(view)
         at, end = 0, len(view)
         while at < end:
             if self._data_left:
@@ -111,6 +117,13 @@ class FrameReader:
                 piece = view[at : at + self._wanted]
                 at += self._wanted
                 self._step(piece)
+
+    def _skip_preface(self, view: memoryview) -> memoryview:
+        part = bytes(view[: len(self._preface_left)])
+        if not self._preface_left.startswith(part):
+            raise ConnectionBrokenError(ErrorCode.PROTOCOL_ERROR, "the preface of HTTP/2 is missing")
+        self._preface_left = self._preface_left[len(part) :]
+        return view[len(part) :]
 
     def _step(self, piece: memoryview) -> None:
         """Take the head of a frame, the payload of one, or the length of the padding of DATA."""
