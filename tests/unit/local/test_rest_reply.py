@@ -1,5 +1,9 @@
 """What the REST face writes for a reply."""
 
+from collections.abc import MutableMapping
+
+import pytest
+
 from vision_grpc.codec.json import from_json
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.call import Call, CallIds
@@ -55,3 +59,22 @@ def test_other_bytes_and_other_answers_are_sent_as_they_are() -> None:
     assert (response.status_code, response.body) == (502, b"<html>")
     assert response.headers["content-type"] == "text/html"
     assert "x-request-id" not in response.headers
+
+
+@pytest.mark.parametrize("pace", [None, 1e6])
+@pytest.mark.parametrize(("cut_after", "bodies"), [(0, [b""]), (3, [b"{}x"])])
+async def test_of_a_cut_answer_the_head_is_sent_whatever_is_cut(
+    cut_after: int, bodies: list[bytes], pace: float | None
+) -> None:
+    sent: list[MutableMapping[str, object]] = []
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(message)
+
+    async def receive() -> MutableMapping[str, object]:
+        return {"type": "http.disconnect"}
+
+    reply = Reply(message=BatchAnalyzeResponse(), body=b"{}xyz", cut_after=cut_after, bytes_per_s=pace)
+    await write(reply, CALL)({"type": "http"}, receive, send)
+    assert [message.get("body") for message in sent] == [None, *bodies]
+    assert all(message["more_body"] for message in sent[1:])

@@ -104,7 +104,12 @@ class OneOf:
 class Digest:
     """The beginning of a SHA-256 in hexadecimal digits."""
 
-    words = "8 to 64 hexadecimal digits, the beginning of the SHA-256 of an image's bytes"
+    def __init__(self, of: str) -> None:
+        self._of = of
+
+    @property
+    def words(self) -> str:
+        return f"8 to 64 hexadecimal digits, the beginning of the SHA-256 of {self._of}"
 
     def take(self, value: object) -> str:
         if not isinstance(value, str) or re.fullmatch(r"[0-9a-fA-F]{8,64}", value) is None:

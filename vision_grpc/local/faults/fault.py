@@ -1,5 +1,6 @@
 """One thing that can go wrong with a call: what all kinds have in common."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, cast
@@ -22,8 +23,10 @@ class Match:
     method: Annotated[str, Text(200)] = "BatchAnalyze"
     """The method's name, or its whole path in gRPC; `*` for all methods."""
     transport: Annotated[str, OneOf(("grpc", "rest"))] | None = None
-    digest: Annotated[str, Digest()] | None = None
+    digest: Annotated[str, Digest("an image's bytes")] | None = None
     """The beginning of the SHA-256 of an image's bytes; the call has such an image."""
+    key_digest: Annotated[str, Digest("an API key or token")] | None = None
+    """The beginning of the SHA-256 of the API key or token that the call carries, without the scheme before it."""
     images: Annotated[int, Whole(1, 1_000)] | None = None
     """How many images the call has."""
     test_id: Annotated[str, Text(200, r"([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?", " of ASCII")] = ""
@@ -44,9 +47,9 @@ class Fault:
     least_images: ClassVar[int] = 0
     """How many images a call must have to be struck."""
 
-    def fits(self, images: int) -> bool:
-        """Return whether a call with so many images can be struck."""
-        return images >= self.least_images
+    def fits(self, features: Sequence[int]) -> bool:
+        """Return whether a call can be struck whose images have so many features each."""
+        return len(features) >= self.least_images
 
     async def before(self, call: Call) -> Reply | None:  # noqa: ARG002 - for kinds that act then
         """Return the reply in place of the service's, None to let the call pass."""
@@ -57,9 +60,23 @@ class Fault:
         return reply
 
 
+def key_digest_of(call: Call) -> str | None:
+    """Return the SHA-256 of the API key or token of a call, None if it has neither. The secret itself is not kept."""
+    authorization = call.metadata.get("authorization")
+    if authorization is None:
+        return None
+    _, _, secret = authorization.partition(" ")
+    return sha256((secret or authorization).encode()).hexdigest()
+
+
 def images_of(call: Call) -> list[bytes]:
     """Return the images of a call; of a method that takes none, nothing."""
     return [spec.content for spec in getattr(cast("Any", call.request), "analyze_specs", ())]
+
+
+def features_of(call: Call) -> list[int]:
+    """Return the number of features of each image of a call."""
+    return [len(spec.features) for spec in getattr(cast("Any", call.request), "analyze_specs", ())]
 
 
 def has_digest(image: bytes, digest: str) -> bool:

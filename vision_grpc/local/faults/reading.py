@@ -152,8 +152,13 @@ def _check_names(tree: _Tree, known: set[str], where: str, problems: _Problems) 
     for name in tree:
         if name not in known:
             problems.append(
-                Violation(f"{where}.{shorten(str(name))}", f"there is no such field, only {', '.join(sorted(known))}")
+                Violation(f"{where}.{_printable(name)}", f"there is no such field, only {', '.join(sorted(known))}")
             )
+
+
+def _printable(name: object) -> str:
+    # JSON can have lone surrogates, and neither UTF-8 nor protobuf can.
+    return shorten(str(name).encode(errors="backslashreplace").decode())
 
 
 def _read_fields(owner: type[Rule | Match | Fault], tree: _Tree, where: str, problems: _Problems) -> dict[str, Any]:

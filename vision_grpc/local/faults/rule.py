@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.faults.checks import Whole
-from vision_grpc.local.faults.fault import EVERY_TEST, NAMES, Fault, Match, images_of
+from vision_grpc.local.faults.fault import EVERY_TEST, NAMES, Fault, Match, features_of, images_of, key_digest_of
 
 _MANY = 1_000_000_000
 
@@ -18,11 +18,17 @@ class Subject:
     def __init__(self, call: Call) -> None:
         self.call = call
         self.images = images_of(call)
+        self.features = features_of(call)
 
     @cached_property
     def digests(self) -> list[str]:
         """The SHA-256 of each image, worked out once for all rules."""
         return [sha256(image).hexdigest() for image in self.images]
+
+    @cached_property
+    def key_digest(self) -> str | None:
+        """The SHA-256 of the API key or token."""
+        return key_digest_of(self.call)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +58,9 @@ class Rule:
             return False
         if match.transport not in (None, call.face) or match.test_id not in (EVERY_TEST, call.test_id):
             return False
-        images = len(subject.images)
-        if match.images not in (None, images) or not self.fault.fits(images):
+        if match.images not in (None, len(subject.images)) or not self.fault.fits(subject.features):
+            return False
+        if match.key_digest is not None and not (subject.key_digest or "").startswith(match.key_digest):
             return False
         return match.digest is None or any(digest.startswith(match.digest) for digest in subject.digests)
 

@@ -3,13 +3,12 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from itertools import count
 from typing import Any
 
 from vision_grpc.errors import Code, InvalidRequestError, ServiceError, Violation
 from vision_grpc.local.calls.call import Call
-from vision_grpc.local.faults.fault import EVERY_TEST, Match
+from vision_grpc.local.faults.fault import EVERY_TEST, Match, key_digest_of
 from vision_grpc.local.faults.kinds.statuses import TokenExpiry
 from vision_grpc.local.faults.reading import MOST_RULES, checks_of, parse_rules, read_rules
 from vision_grpc.local.faults.rule import Rule, Subject
@@ -18,7 +17,7 @@ from vision_grpc.local.faults.strike import Strike
 FAULT = "x-fault"
 """The metadata by which a call orders a fault for itself."""
 
-_MOST_TESTS, _MOST_EXPIRED = 10_000, 1_000
+_MOST_TESTS, _MOST_ORDERED, _MOST_EXPIRED = 10_000, 10_000, 1_000
 _EXPIRED = Rule(id="expired-token", fault=TokenExpiry())
 
 
@@ -62,12 +61,17 @@ class _Test:
     rules: dict[str, Counted] = field(default_factory=dict[str, Counted])
     ordered: dict[str, list[Counted]] = field(default_factory=dict[str, list[Counted]])
     """The rules that calls have ordered, by the text that ordered them."""
-    expired: dict[bytes, None] = field(default_factory=dict[bytes, None])
-    """Digests of the credentials that have expired, the oldest first."""
+    expired: dict[str, None] = field(default_factory=dict[str, None])
+    """Digests of the API keys and tokens that have expired, the oldest first."""
 
-    def expire(self, credentials: bytes) -> None:
-        """Note that credentials have expired; of very many, the oldest are forgotten."""
-        self.expired[credentials] = None
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to remember."""
+        return not (self.rules or self.ordered or self.expired)
+
+    def expire(self, key_digest: str) -> None:
+        """Note that a key or token has expired; of very many, the oldest are forgotten."""
+        self.expired[key_digest] = None
         if len(self.expired) > _MOST_EXPIRED:
             del self.expired[next(iter(self.expired))]
 
@@ -158,16 +162,16 @@ class FaultStore:
         ordered = [] if given is None else parse_rules(given, test_id=call.test_id, path=FAULT)
         if given is None and not self._tests:
             return None
-        credentials = _digest_of_credentials(call)
+        key_digest = key_digest_of(call)
         with self._lock:
             tests = [self._tests[name] for name in dict.fromkeys((call.test_id, EVERY_TEST)) if name in self._tests]
-            if any(credentials in test.expired for test in tests):
+            if any(key_digest in test.expired for test in tests):
                 struck = [_EXPIRED]
             else:
                 candidates = [] if given is None else self._ordered(call.test_id, given, ordered)
                 struck = _choose([*candidates, *(each for test in tests for each in test.rules.values())], call)
-                if credentials is not None and struck and struck[-1].fault.revokes:
-                    self._test(struck[-1].match.test_id).expire(credentials)
+                if key_digest is not None and struck and struck[-1].fault.revokes:
+                    self._test(struck[-1].match.test_id).expire(key_digest)
         call.struck_by = tuple(rule.id for rule in struck)
         return Strike(struck) if struck else None
 
@@ -181,6 +185,9 @@ class FaultStore:
             if len(ordered) >= MOST_RULES:
                 message = f"the calls of this test have ordered {MOST_RULES:,} different faults by {FAULT}: reset it"
                 raise ServiceError(Code.RESOURCE_EXHAUSTED, message)
+            if sum(len(test.ordered) for test in self._tests.values()) >= _MOST_ORDERED:
+                message = f"there are {_MOST_ORDERED:,} different orders by {FAULT}: reset tests that have ended"
+                raise ServiceError(Code.RESOURCE_EXHAUSTED, message)
             ordered[given] = [Counted(rule, ordered_by_call=True) for rule in named]
         return ordered[given]
 
@@ -189,7 +196,8 @@ class FaultStore:
         with self._lock:
             names: set[str] = {rule.match.test_id for rule in rules} | ({replaced} if replaced is not None else set())
             kept: dict[str, dict[str, Counted]] = {
-                name: {} if replaced is not None else dict(self._test(name).rules) for name in names
+                name: {} if replaced is not None or name not in self._tests else dict(self._tests[name].rules)
+                for name in names
             }
             added: list[Counted] = []
             for number, rule in enumerate(rules):
@@ -200,17 +208,24 @@ class FaultStore:
                 raise InvalidRequestError(
                     [Violation("rules", f"a test may have {MOST_RULES:,} rules, and has some already")]
                 )
-            for test, counts in [(self._test(name), counts) for name, counts in kept.items()]:
-                test.rules = counts
+            self._make_room(sum(name not in self._tests for name in kept))
+            for name, counts in kept.items():
+                self._test(name).rules = counts
         return [replace(each) for each in added]
 
     def _test(self, test_id: str) -> _Test:
         if test_id not in self._tests:
-            if len(self._tests) >= _MOST_TESTS:
-                message = f"there are faults of {_MOST_TESTS:,} tests already: reset those that have ended"
-                raise ServiceError(Code.RESOURCE_EXHAUSTED, message)
+            self._make_room(1)
             self._tests[test_id] = _Test()
         return self._tests[test_id]
+
+    def _make_room(self, tests: int) -> None:
+        """Forget tests without rules if there are too many; raise if there are too many others."""
+        if len(self._tests) + tests > _MOST_TESTS:
+            self._tests = {name: test for name, test in self._tests.items() if not test.is_empty}
+        if len(self._tests) + tests > _MOST_TESTS:
+            message = f"there are faults of {_MOST_TESTS:,} tests already: reset those that have ended"
+            raise ServiceError(Code.RESOURCE_EXHAUSTED, message)
 
 
 def _choose(candidates: Sequence[Counted], call: Call) -> list[Rule]:
@@ -236,11 +251,6 @@ def _named(rule: Rule, others: Mapping[str, Counted], number: int) -> Rule:
         )
     free = (name for n in count(1) if (name := f"fault-{n}") not in others)
     return rule if rule.id else replace(rule, id=next(free))
-
-
-def _digest_of_credentials(call: Call) -> bytes | None:
-    authorization = call.metadata.get("authorization")
-    return None if authorization is None else sha256(authorization.encode()).digest()
 
 
 def _read(rules: object, test_id: str) -> list[Rule]:

@@ -208,6 +208,26 @@ def test_images_and_features_have_errors(more: str, struck: list[int]) -> None:
         assert [n for n, each in enumerate(results) if each == _ANSWER.results[n]] == sorted({0, 1, 2} - {*struck})
 
 
+@pytest.mark.parametrize(
+    ("more", "struck"),
+    [("; feature=1", [(0, 1)]), ("; feature=0", [(0, 0), (2, 0)]), ("; feature=0; index=2", [(2, 0)])],
+)
+def test_one_feature_has_an_error(more: str, struck: list[tuple[int, int]]) -> None:
+    results = _results(f"feature-error=INTERNAL; message=no{more}")
+    found = [(n, m) for n, each in enumerate(results) for m, part in enumerate(each.results) if part.error.message]
+    assert found == struck
+    assert results[1] == _ANSWER.results[1], "of an image that has an error there are no features"
+    assert [len(each.results) for each in results] == [len(each.results) for each in _ANSWER.results]
+
+
+@pytest.mark.parametrize("status", [204, 304])
+async def test_a_gateway_sends_no_body_where_http_has_none(status: int) -> None:
+    reply = await Strike(parse_rules(f"gateway={status}; body=x")).before(_call("rest"))
+    assert reply is not None
+    assert reply.raw is not None
+    assert (reply.raw.http_status, reply.raw.body) == (status, b"")
+
+
 def test_garbage_and_cuts_and_pace_are_for_the_face() -> None:
     assert _after("garbage=nonsense").body == b"nonsense"
     assert _after("cut=7").cut_after == 7

@@ -97,6 +97,13 @@ def test_lists_come_bare_or_in_rules_and_hold_objects_and_texts() -> None:
         ({"kind": "hang", "match": []}, "rules.match", "[] is not an object"),
         ({"kind": "hang", "match": {"transport": "http"}}, "rules.match.transport", "'http' is not one of grpc, rest"),
         ({"kind": "hang", "match": {"digest": "xyz"}}, "rules.match.digest", "is not 8 to 64 hexadecimal digits"),
+        (
+            {"kind": "hang", "match": {"key_digest": "12"}},
+            "rules.match.key_digest",
+            "the SHA-256 of an API key or token",
+        ),
+        ({"kind": "hang", "\ud800": 1}, "rules.\\ud800", "there is no such field, only after,"),
+        ({"kind": "hang", "match": {"\ud800": 1}}, "rules.match.\\ud800", "there is no such field, only digest,"),
         ({"kind": "hang", "match": {"key": 1}}, "rules.match.key", "there is no such field, only digest,"),
         ({"kind": "garbage", "body": "\ud800"}, "rules.body", "without lone surrogates"),
         ({"kind": "garbage", "body": "x" * 70_000}, "rules.body", "text of at most 65,536 characters"),

@@ -120,5 +120,7 @@ def test_the_kinds_are_told_with_their_fields() -> None:
         ("message", False),
         ("retry_after", False),
     ]
-    assert {each["name"] for each in told["match"]} == {"method", "transport", "digest", "images", "test_id"}
+    assert {each["name"] for each in told["match"]} == {
+        "method", "transport", "digest", "key_digest", "images", "test_id"
+    }  # fmt: skip
     assert {each["name"] for each in told["counts"]} == {"after", "every", "times"}

@@ -12,6 +12,8 @@ from vision_grpc.local.faults.reading import MOST_RULES, parse_rules
 from vision_grpc.local.faults.store import FaultStore
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest
 
+_KEY = "t1.abc"
+_KEY_DIGEST = sha256(_KEY.encode()).hexdigest()
 BATCH_ANALYZE = "/yandex.cloud.ai.vision.v1.VisionService/BatchAnalyze"
 
 
@@ -84,6 +86,8 @@ def test_latency_and_trickle_let_the_next_rule_strike_too() -> None:
         ("transport=rest", call(face="rest"), call()),
         ("images=2", call(b"a", b"b"), call(b"a")),
         (f"digest={sha256(b'b').hexdigest()[:12]}", call(b"a", b"b"), call(b"a", b"c")),
+        (f"key-digest={_KEY_DIGEST}", call(token=f"Api-Key {_KEY}"), call(token=f"Api-Key {_KEY}2")),
+        (f"key_digest={_KEY_DIGEST[:8].upper()}", call(token=f"Bearer {_KEY}"), call()),
         ("method=Create", call(method="/a.b/Create"), call()),
         (f"method={BATCH_ANALYZE}", call(), call(method="/a.b/BatchAnalyze")),
         ("method=*", call(method="/a.b/Create"), None),
@@ -107,6 +111,8 @@ def test_a_fault_that_a_call_cannot_have_is_not_counted() -> None:
     assert struck_by(store, call(b"a")) == ()
     assert [counted.seen for counted in store.rules()] == [0, 0]
     assert struck_by(store, call(b"a", b"b")) == ("a",)
+    store.put("feature-error=INTERNAL; feature=0; index=1")
+    assert struck(store, call(b"a"), call(b"a", b"b")) == [False, False], "images without features"
 
 
 def test_tests_know_nothing_of_each_other() -> None:
@@ -194,6 +200,32 @@ def test_the_number_of_tests_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
         store.put("hang", test_id="c")
     assert store.strike(call(test_id="c")) is None
     store.put("hang", test_id="b")
+
+
+def test_tests_without_rules_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_MOST_TESTS", 2)
+    store = FaultStore(parse_rules("hang; test_id=a"))
+    for number in range(3):
+        name = f"b{number}"
+        store.put("hang", test_id=name)
+        store.clear(test_id=name)
+        with pytest.raises(InvalidRequestError):
+            store.add(["reset; id=x", "reset; id=x"], test_id=f"c{number}")
+    store.put("hang", test_id="d")
+    assert [each.rule.match.test_id for each in store.rules()] == ["a", "d"]
+    with pytest.raises(ServiceError, match="reset those that have ended"):
+        store.put("hang; test_id=e, hang; test_id=d")
+    assert [each.rule.match.test_id for each in store.rules()] == ["a", "d"]
+
+
+def test_what_calls_of_all_tests_order_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_MOST_ORDERED", 2)
+    store = FaultStore()
+    for test_id in "ab":
+        store.strike(call(test_id=test_id, x_fault="hang; times=1"))
+    with pytest.raises(ServiceError, match="2 different orders by x-fault: reset tests"):
+        store.strike(call(test_id="c", x_fault="hang; times=1"))
+    assert store.strike(call(test_id="a", x_fault="hang; times=1")) is None
 
 
 def test_an_expired_token_stays_expired_for_its_test() -> None:

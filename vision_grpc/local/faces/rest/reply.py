@@ -82,4 +82,4 @@ class _BrokenResponse(Response):
     def _pieces(self) -> Iterator[bytes]:
         body = bytes(self.body)[: self._cut_after]
         size = len(body) if self._bytes_per_s is None else max(1, int(self._bytes_per_s / _PIECES_PER_S))
-        return (body[start : start + size] for start in range(0, len(body), max(1, size)))
+        return (body[start : start + size] for start in range(0, max(1, len(body)), max(1, size)))

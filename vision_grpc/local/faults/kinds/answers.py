@@ -1,6 +1,6 @@
 """The answer is not what the service has read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, cast
 
@@ -9,9 +9,9 @@ from vision_grpc.errors import Code
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.faults.checks import Text, Whole
-from vision_grpc.local.faults.fault import Fault, Match, has_digest, images_of
+from vision_grpc.local.faults.fault import Fault, Match, features_of, has_digest, images_of
 from vision_grpc.local.faults.kinds.statuses import CODES, MESSAGES
-from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult, Status
+from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse, FeatureResult, Status
 
 # Of no field of the contract, so that parsers pass it over.
 _PADDING_TAG = b"\xfa\xff\xff\xff\x0f"
@@ -102,13 +102,12 @@ class ImageError(Fault):
 
     kind: ClassVar[str] = "image-error"
     main: ClassVar[str | None] = "code"
-    least_images: ClassVar[int] = 1
     code: Annotated[str, CODES]
     message: Annotated[str, MESSAGES] = "a fault on command"
     index: Annotated[int, _INDEX] | None = None
 
-    def fits(self, images: int) -> bool:
-        return images > (0 if self.index is None else self.index)
+    def fits(self, features: Sequence[int]) -> bool:
+        return len(features) > (0 if self.index is None else self.index)
 
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
         def spoil(answer: BatchAnalyzeResponse) -> None:
@@ -120,24 +119,28 @@ class ImageError(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureError(Fault):
-    """Features have errors in place of texts, of the same images as with `image-error`."""
+    """Features have errors in place of texts: the one numbered `feature` or all, of the images of `image-error`."""
 
     kind: ClassVar[str] = "feature-error"
     main: ClassVar[str | None] = "code"
-    least_images: ClassVar[int] = 1
     code: Annotated[str, CODES]
     message: Annotated[str, MESSAGES] = "a fault on command"
     index: Annotated[int, _INDEX] | None = None
+    feature: Annotated[int, _INDEX] | None = None
 
-    def fits(self, images: int) -> bool:
-        return images > (0 if self.index is None else self.index)
+    def fits(self, features: Sequence[int]) -> bool:
+        struck = features if self.index is None else features[self.index : self.index + 1]
+        return any(count > (0 if self.feature is None else self.feature) for count in struck)
 
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
         def spoil(answer: BatchAnalyzeResponse) -> None:
             error = FeatureResult(error=Status(code=Code[self.code], message=self.message))
+            features = features_of(call)
             for number in _struck(call, match, self.index):
-                features = cast("BatchAnalyzeRequest", call.request).analyze_specs[number].features
-                answer.results[number].CopyFrom(AnalyzeResult(results=[error for _ in features]))
+                if self.feature is None:
+                    answer.results[number].CopyFrom(AnalyzeResult(results=[error] * features[number]))
+                elif self.feature < len(answer.results[number].results):
+                    answer.results[number].results[self.feature].CopyFrom(error)
 
         return _change(reply, spoil)
 

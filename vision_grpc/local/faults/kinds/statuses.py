@@ -16,6 +16,7 @@ CODES = OneOf(code.name for code in Code if code is not Code.OK)
 MESSAGES = Text(4_096)
 _HEADER = Text(200, r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", " of ASCII")
 _WAITS = Number(0, 86_400)
+_WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 # What Envoy says when nothing listens behind it.
 _NO_UPSTREAM = (
     "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, "
@@ -63,7 +64,10 @@ class TokenExpiry(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway(Fault):
-    """A gateway answers in place of the service: a page of HTML, or what `body` and `content_type` say."""
+    """A gateway answers in place of the service: a page of HTML, or what `body` and `content_type` say.
+
+    An answer with the status 204 or 304 has no body.
+    """
 
     kind: ClassVar[str] = "gateway"
     main: ClassVar[str | None] = "status"
@@ -79,7 +83,8 @@ class Gateway(Fault):
             f"<hr><center>{self.server}</center>\r\n</body>\r\n</html>\r\n"
         )
         headers = {"content-type": self.content_type, "server": self.server}
-        raw = RawAnswer(self.status, headers, (page if self.body is None else self.body).encode())
+        body = "" if self.status in _WITHOUT_BODY else page if self.body is None else self.body
+        raw = RawAnswer(self.status, headers, body.encode())
         return Reply(status=Status(code=Code.from_http(self.status), message=f"a gateway's {title}"), raw=raw)
 
 
