@@ -164,6 +164,7 @@ def test_any_origin_may_be_allowed() -> None:
 def test_tokens_are_for_programs_of_this_machine(vision: LocalVision) -> None:
     answer = ask(vision, head("GET", TOKEN_PATH, **FLAVOR))
     assert answer.status == 200
+    assert isinstance(answer.json["expires_in"], int), "clients in Go read whole seconds alone"
     bearer = f"Bearer {answer.json['access_token']}"
     assert ask(vision, post(authorization=bearer)).status == 200
     for headers in (

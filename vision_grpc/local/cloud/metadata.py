@@ -27,7 +27,8 @@ def metadata_route(identities: Identities) -> Route:
         if problem := _problem(request):
             return Response(problem, HTTPStatus.FORBIDDEN)
         value, ends_at = identities.issue()
-        answer = {"access_token": value, "expires_in": ends_at - time.time(), "token_type": "Bearer"}
+        # Whole seconds, because clients in languages with types read nothing else.
+        answer = {"access_token": value, "expires_in": max(0, int(ends_at - time.time())), "token_type": "Bearer"}
         return Response(json.dumps(answer), media_type="application/json")
 
     return Route(PATH, token, methods=["GET"])
