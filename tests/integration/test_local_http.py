@@ -39,6 +39,10 @@ class Peer:
     def send(self, data: bytes) -> None:
         self.writer.write(data)
 
+    def end(self) -> None:
+        """Send nothing more, but read on."""
+        self.writer.write_eof()
+
     async def receive(self, *, has_body: bool = True) -> Answer:
         """Return the next answer, whose length has to be told."""
         first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().rstrip().split("\r\n")
@@ -249,6 +253,8 @@ MALFORMED: dict[str, tuple[bytes, int]] = {
     "endless line": (b"G" * 100_000, 431),
     "two lengths": (head("POST", "/echo", content_length="1, 2") + b"xx", 400),
     "length and chunks": (head("POST", "/echo", content_length=3, **_CHUNKED) + b"zz\r\n", 400),
+    "length and good chunks": (head("POST", "/echo", content_length=3, **_CHUNKED) + b"0\r\n\r\n", 400),
+    "chunks in HTTP/1.0": (head("POST", "/echo", **_CHUNKED).replace(b"HTTP/1.1", b"HTTP/1.0") + b"0\r\n\r\n", 400),
     "long length": (head("POST", "/echo", content_length="9" * 30), 400),
     "unknown coding": (head("POST", "/echo", transfer_encoding="gzip, chunked"), 501),
     "bad chunk": (head("POST", "/echo", **_CHUNKED) + b"2\r\nab\r\nzz\r\n", 400),
@@ -379,6 +385,66 @@ async def test_the_application_is_cancelled_when_its_client_leaves() -> None:
             await house.entered.wait()
         await house.cancelled.wait()
         assert house.exchanges[0].left.is_set()
+
+
+@pytest.mark.parametrize("connection", ["keep-alive", "close"])
+async def test_a_client_that_sends_nothing_more_gets_its_answer(connection: str) -> None:
+    async with serving(PATIENT._replace(unsure_s=30)) as house, house.connect() as peer, house.connect() as other:
+        peer.send(head("GET", "/wait", connection=connection))
+        peer.end()
+        await house.entered.wait()
+        # The end has been seen when another connection has been answered.
+        other.send(post(b"", "/echo"))
+        await other.receive()
+        house.go_on.set()
+        assert (await peer.receive()).body == b"ready"
+        assert await peer.rest() == b""
+
+
+async def test_all_requests_before_the_end_are_answered() -> None:
+    async with serving() as house, house.connect() as peer:
+        peer.send(post(b"a", "/echo") + post(b"b", "/echo") + post(b"c", "/echo", connection="close"))
+        peer.end()
+        assert [(await peer.receive()).body for _ in range(3)] == [b"a", b"b", b"c"]
+        assert await peer.rest() == b""
+
+
+@pytest.mark.parametrize(
+    ("times", "sent"),
+    [
+        (PATIENT._replace(unsure_s=0.05), head("GET", "/wait")),
+        (PATIENT._replace(unsure_s=0.05), head("GET", "/livez") + head("GET", "/wait")),
+        (PATIENT._replace(last_answer_s=0.05), head("GET", "/wait", connection="close")),
+        (PATIENT._replace(last_answer_s=0.05), head("GET", "/wait").replace(b"HTTP/1.1", b"HTTP/1.0")),
+        (PATIENT, head("POST", "/wait", content_length=9) + b"x"),
+    ],
+)
+async def test_a_client_that_sends_nothing_more_is_not_waited_for_long(times: HttpTimes, sent: bytes) -> None:
+    async with serving(times) as house, house.connect() as peer:
+        peer.send(sent)
+        await house.entered.wait()
+        peer.end()
+        await house.cancelled.wait()
+        assert house.exchanges[0].left.is_set()
+
+
+async def test_a_reader_of_events_that_ends_has_left() -> None:
+    async with serving() as house, house.connect() as peer:
+        peer.send(head("GET", "/stream"))
+        await house.entered.wait()
+        peer.end()
+        assert b"data: 1\n\n" in await peer.rest()
+
+
+async def test_a_frozen_connection_may_make_room() -> None:
+    async with serving() as house, house.connect() as peer:
+        peer.send(head("GET", "/wait"))
+        await house.entered.wait()
+        line = house.exchanges[0].line
+        assert line.idle_since is None
+        line.freeze()
+        assert line.idle_since is not None
+        line.transport.abort()
 
 
 async def test_a_stopping_server_closes_idle_connections_and_answers_the_others() -> None:

@@ -56,6 +56,7 @@ class HttpConnection(asyncio.Protocol):
         self._writable.set()
         self._in_head = False
         self._is_last = False
+        self._has_ended = False
         self._is_frozen = False
         self._reads = True
         self._drained_bytes = 0
@@ -80,6 +81,20 @@ class HttpConnection(asyncio.Protocol):
             self._in_head = True
             self._set_alarm(self._server.times.head_s, self._refuse_slow_head)
         self._advance()
+
+    def eof_received(self) -> bool:
+        """Take note that the client sends nothing more; return whether it may still wait for an answer.
+
+        A program in a shell ends its side after a request, and waits (`nc -N`). One that was killed looks the same.
+        """
+        exchange = self._exchange
+        is_tls = self.transport.get_extra_info("sslcontext") is not None
+        if is_tls or exchange is None or not exchange.is_whole or exchange.is_endless:
+            return False
+        self._has_ended = True
+        self._http.receive_data(b"")
+        self._limit_answer()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Tell the request under way that its client has left."""
@@ -122,6 +137,8 @@ class HttpConnection(asyncio.Protocol):
     def freeze(self) -> None:
         """Read and write nothing more, and leave the connection open."""
         self._is_frozen = True
+        # Nothing comes of it any more: it makes room for other connections.
+        self.idle_since = self._loop.time()
         self.pause_reading()
         self._stop_alarms()
         self._set_alarm(_FROZEN_S, self.transport.abort)
@@ -165,7 +182,7 @@ class HttpConnection(asyncio.Protocol):
 
     def resume_reading(self) -> None:
         """Read on."""
-        if not self._reads and not self._is_frozen and not self.transport.is_closing():
+        if not self._reads and not self._is_frozen and not self._has_ended and not self.transport.is_closing():
             self._reads = True
             self.transport.resume_reading()
 
@@ -222,6 +239,9 @@ class HttpConnection(asyncio.Protocol):
                 return
             if event is h11.NEED_DATA:
                 return
+            if isinstance(event, h11.ConnectionClosed):
+                self.close()
+                return
             if event is h11.PAUSED:
                 self.pause_reading()
                 return
@@ -230,14 +250,15 @@ class HttpConnection(asyncio.Protocol):
             elif isinstance(event, h11.Data) and self._exchange is not None:
                 self._take_data(self._exchange, event.data)
             elif isinstance(event, h11.EndOfMessage) and self._exchange is not None:
-                self._exchange.end_body()
-                if self._exchange.is_answered:
-                    self.answered()
+                self._end_body(self._exchange)
 
     def _begin(self, request: h11.Request) -> None:
         if not request.http_version.startswith(b"1."):
             message = "only HTTP/1.1 is spoken here"
             self._refuse(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, ServiceError(Code.INVALID_ARGUMENT, message))
+            return
+        if _is_ambiguous(request):
+            self._refuse_malformed(h11.RemoteProtocolError("the end of the body can be found in two ways"))
             return
         self.idle_since = None
         self._stop_alarms()
@@ -245,6 +266,12 @@ class HttpConnection(asyncio.Protocol):
         self._drained_bytes = 0
         self._exchange = Exchange(self, self._server, self._scope_of(request))
         self._exchange.start()
+
+    def _limit_answer(self) -> None:
+        """Give a request up after some time, because its client sends nothing more: later if it said so before."""
+        said_so = self._http.their_state is h11.MUST_CLOSE
+        times = self._server.times
+        self._set_alarm(times.last_answer_s if said_so else times.unsure_s, self.transport.abort)
 
     def _begin_next(self) -> None:
         self._exchange = None
@@ -257,6 +284,13 @@ class HttpConnection(asyncio.Protocol):
             self._in_head = True
             self._set_alarm(self._server.times.head_s, self._refuse_slow_head)
         self._advance()
+
+    def _end_body(self, exchange: Exchange) -> None:
+        exchange.end_body()
+        if self._has_ended:
+            self._limit_answer()
+        if exchange.is_answered:
+            self.answered()
 
     def _take_data(self, exchange: Exchange, data: bytes) -> None:
         if not exchange.is_answered:
@@ -345,6 +379,12 @@ class HttpConnection(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._alarm = self._stall = None
+
+
+def _is_ambiguous(request: h11.Request) -> bool:
+    """Return whether a proxy before the service may see another request in the body of this one (RFC 9112, 6.1)."""
+    names = {name for name, _ in request.headers}
+    return b"transfer-encoding" in names and (b"content-length" in names or request.http_version < b"1.1")
 
 
 @lru_cache(maxsize=1)

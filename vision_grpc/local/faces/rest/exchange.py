@@ -45,6 +45,8 @@ class Exchange:
         """The bytes that the body takes, before and after gzip; given back when the request has been answered."""
         self.left = threading.Event()
         """Set when the client has gone."""
+        self.is_whole = False
+        """Whether all of the request is there."""
         self.is_answered = False
         self.has_begun_answer = False
         self.is_endless = False
@@ -59,7 +61,6 @@ class Exchange:
         self._waiting_bytes = 0
         self._received_bytes = 0
         self._received_chunks = 0
-        self._is_whole = False
         self._is_given = False
         self._body_ends_at: float | None = None
         self._failure: Exception | None = None
@@ -102,7 +103,7 @@ class Exchange:
 
     def end_body(self) -> None:
         """Take note that the body is whole."""
-        self._is_whole = True
+        self.is_whole = True
         self._news.set()
 
     def fail(self, error: Exception) -> None:
@@ -123,7 +124,7 @@ class Exchange:
         while not self.is_answered:
             if self._failure is not None:
                 raise self._failure
-            if self._chunks or (self._is_whole and not self._is_given):
+            if self._chunks or (self.is_whole and not self._is_given):
                 return await self._give_body()
             self.line.resume_reading()
             await self._wait_for_news()
@@ -134,12 +135,12 @@ class Exchange:
         body = b"".join(self._chunks)
         self._chunks.clear()
         self._waiting_bytes = 0
-        self._is_given = is_end = self._is_whole
+        self._is_given = is_end = self.is_whole
         await self.account.take(len(body))
         return {"type": "http.request", "body": body, "more_body": not is_end}
 
     async def _wait_for_news(self) -> None:
-        if self._is_whole:
+        if self.is_whole:
             await self._news.wait()
         else:
             now = asyncio.get_running_loop().time()

@@ -14,8 +14,9 @@ _HEADERS = {"cache-control": "no-store"}
 def health_routes() -> list[Route]:
     """Return the routes: `/livez` and `/healthz` are always 200, `/readyz` is 503 once the service is stopping.
 
-    A service whose queue is full is ready: its refusals tell clients when to come again, while a balancer that took
-    it out would leave them with nobody to ask.
+    Only connections that were open before see the 503: new ones are refused then. A service whose queue is full is
+    ready: its refusals tell clients when to come again, while a balancer that took it out would leave them with
+    nobody to ask.
     """
 
     async def live(_: Request) -> Response:

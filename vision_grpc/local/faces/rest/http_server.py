@@ -29,6 +29,10 @@ class HttpTimes(NamedTuple):
     """For the rest of a body whose request has been answered already."""
     farewell_s: float = 5.0
     """For the rest of a response once the connection is closed."""
+    last_answer_s: float = 60.0
+    """For an answer whose client sends nothing more, as it has said by `Connection: close`."""
+    unsure_s: float = 1.0
+    """For an answer whose client sends nothing more and has not said so: most such clients have gone."""
     cut_s: float = 0.5
     """For all responses once the service cuts its calls short."""
 
