@@ -64,8 +64,24 @@ def begin(channel: grpc.Channel, request: BatchAnalyzeRequest) -> "grpc._CallIte
     return call
 
 
-def test_a_grpc_call_in_flight_is_answered_and_later_ones_are_refused(pages: dict[str, ScannedPage]) -> None:
+def come_and_leave(vision: LocalVision) -> None:
+    """Make a connection of HTTP/2 that is gone again."""
+    host, _, port = vision.grpc_endpoint.rpartition(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+        assert client.recv(1)
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(1000):
+            pass
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_grpc_call_in_flight_is_answered_and_later_ones_are_refused(
+    others: int, pages: dict[str, ScannedPage]
+) -> None:
     vision = LocalVision()
+    for _ in range(others):
+        come_and_leave(vision)
     with grpc.insecure_channel(vision.grpc_endpoint) as channel:
         call = begin(channel, batch(pages["mixed_sans"]))
         vision.close(grace_s=30)

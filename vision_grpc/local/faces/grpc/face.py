@@ -59,6 +59,7 @@ class GrpcFace:
         """Return the protocol of one more connection."""
         connection = Connection(self._serve, buffer=self._buffer, on_lost=self._lose)
         self._connections.add(connection)
+        self._ended.clear()
         return connection
 
     def look(self, now: float) -> None:
