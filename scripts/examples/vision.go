@@ -2,8 +2,8 @@
 package vision
 
 import (
-	"bufio"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 )
@@ -31,5 +31,8 @@ func Start(options ...string) (*Service, error) {
 		return nil, err
 	}
 	service := &Service{Stop: func() error { stdin.Close(); return command.Wait() }}
-	return service, json.NewDecoder(bufio.NewReader(stdout)).Decode(service)
+	if err := json.NewDecoder(stdout).Decode(service); err != nil {
+		return nil, errors.Join(err, service.Stop())
+	}
+	return service, nil
 }

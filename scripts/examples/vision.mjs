@@ -8,8 +8,8 @@ import { createInterface } from "node:readline";
 
 export async function startVision(...options) {
   const service = spawn("vision-grpc", ["serve", "--until-stdin-closes", ...options], { stdio: ["pipe", "pipe", "inherit"] });
-  const ready = once(createInterface(service.stdout), "line").then(([line]) => JSON.parse(line));
-  const failed = new Promise((_, fail) => service.on("error", fail).on("exit", (code) => fail(new Error(`vision-grpc: exit code ${code}`))));
-  const ended = once(service, "exit");
-  return { ...(await Promise.race([ready, failed])), stop: () => (service.stdin.end(), failed.catch(() => {}), ended) };
+  const ended = new Promise((end) => service.on("error", end).on("exit", (code) => end(new Error(`vision-grpc: exit code ${code}`))));
+  const ready = await Promise.race([once(createInterface(service.stdout), "line"), ended]);
+  if (ready instanceof Error) throw ready;
+  return { ...JSON.parse(ready[0]), stop: async () => void (service.stdin.end(), await ended) };
 }

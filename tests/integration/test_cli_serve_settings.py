@@ -22,6 +22,7 @@ from vision_grpc import VisionClient
 from vision_grpc.cli.serve import serve
 from vision_grpc.cli.serve_options import PREFIX, VariableOption
 from vision_grpc.local.config import ServiceConfig
+from vision_grpc.local.self_signed import self_signed
 
 # It is answered without any recognition: one image is none, the other one is not asked for.
 _BODY = json.dumps({"analyzeSpecs": [{"content": "YQ==", "features": [{}]}]})
@@ -219,9 +220,12 @@ def test_metrics_are_served() -> None:
 def test_clients_trust_the_certificate_of_one_run(tmp_path: Path) -> None:
     picture = tmp_path / "a.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+    with self_signed() as files:
+        assert stat.S_IMODE(files.key.stat().st_mode) == 0o600
     with serving("--tls-self-signed") as (process, ready):
         ca = Path(ready["ca"])
-        assert stat.S_IMODE((ca.parent / "key.pem").stat().st_mode) == 0o600
+        # A service that is killed leaves no key behind.
+        assert sorted(file.name for file in ca.parent.iterdir()) == ["ca.pem", "certificate.pem"]
         assert stat.S_IMODE(ca.parent.stat().st_mode) == 0o700
         for endpoint in (ready["grpc_endpoint"], ready["rest_endpoint"]):
             for name in ("127.0.0.1", "localhost"):

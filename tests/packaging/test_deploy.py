@@ -1,5 +1,6 @@
 """The files of scripts/deploy, as the tools that run or check them read them. No image is built."""
 
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from peers import program
 
 from vision_grpc.cli.serve import serve
 from vision_grpc.cli.serve_options import PREFIX, VariableOption
+from vision_grpc.local import LocalVision
+from vision_grpc.local.ocr.scripted import ScriptedEngine
+from vision_grpc.messages import TextAnnotation
 
 DEPLOY = SCRIPTS / "deploy"
 UNIT, DOCKERFILE = DEPLOY / "vision-grpc.service", DEPLOY / "Dockerfile"
@@ -33,6 +37,23 @@ def test_the_image_has_what_the_wheel_is_built_of() -> None:
     settings = (ROOT / "pyproject.toml").read_text()
     for needed in ("vision_grpc", "generated", "pyproject.toml", *re.findall(r"README\.md|LICENSE\b", settings)):
         assert any(fnmatch(needed, rule) for rule in taken)
+
+
+def test_the_health_check_asks_the_service_itself() -> None:
+    [command] = re.findall(r"^ +CMD (\[.*\])$", DOCKERFILE.read_text(), re.MULTILINE)
+    with LocalVision(engine=ScriptedEngine(lambda _: TextAnnotation())) as vision:
+        port = vision.grpc_endpoint.rpartition(":")[2]
+        for asked, healthy in ((port, True), ("1", False)):
+            # Docker gives containers the proxies of its user.
+            environ = {
+                "VISION_GRPC_SERVE_PORT": asked,
+                "http_proxy": "http://127.0.0.1:1",
+                "HTTP_PROXY": "http://127.0.0.1:1",
+            }
+            checked = subprocess.run(
+                [sys.executable, *json.loads(command)[1:]], env=environ, capture_output=True, check=False
+            )
+            assert (checked.returncode == 0) is healthy, checked.stderr
 
 
 @pytest.fixture

@@ -129,3 +129,19 @@ def test_the_service_ends_when_the_program_is_killed(built: tuple[Path, list[str
     with running(built, tmp_path) as process:
         process.kill()
         assert "standard input has closed" in last_of_log(process)
+
+
+def test_a_program_without_the_service_gets_an_error_and_goes_on(tmp_path: Path) -> None:
+    node = program("node", "install Node 18 or newer")
+    shutil.copy(EXAMPLES / "vision.mjs", tmp_path)
+    (tmp_path / "main.mjs").write_text(
+        """
+        import { startVision } from "./vision.mjs";
+        const error = await startVision().catch((error) => error);
+        setTimeout(() => console.log(error.message), 1);
+        """
+    )
+    ran = subprocess.run(
+        [node, "main.mjs"], cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (0, "spawn vision-grpc ENOENT\n"), ran.stderr

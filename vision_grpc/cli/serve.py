@@ -81,12 +81,13 @@ def _start(options: ServeOptions, config: "ServiceConfig", stack: ExitStack) -> 
         folder = stack.enter_context(hold_folder(options.require_auth))
     more: dict[str, str] = {}
     certificate, key = options.tls_certificate, options.tls_key
+    made = None
     if options.tls_self_signed:
         from vision_grpc.local.self_signed import self_signed
 
-        files = stack.enter_context(self_signed([options.host]))
-        certificate, key = files.certificate, files.key
-        more["ca"] = str(files.ca)
+        made = stack.enter_context(self_signed([options.host]))
+        certificate, key = made.certificate, made.key
+        more["ca"] = str(made.ca)
     vision = stack.enter_context(
         LocalVision(
             host=options.host,
@@ -101,6 +102,8 @@ def _start(options: ServeOptions, config: "ServiceConfig", stack: ExitStack) -> 
             config=config,
         )
     )
+    if made is not None:
+        made.forget_key()
     if folder is not None and identities is not None:
         folder.write(identities)
     return vision, {"grpc_endpoint": vision.grpc_endpoint, "rest_endpoint": vision.rest_endpoint} | more

@@ -28,6 +28,10 @@ class SelfSigned(NamedTuple):
     certificate: Path
     key: Path
 
+    def forget_key(self) -> None:
+        """Remove the key, once the service has read it: a process that is killed leaves its files behind."""
+        self.key.unlink()
+
 
 @contextmanager
 def self_signed(names: Iterable[str] = ()) -> Generator[SelfSigned]:
