@@ -1,5 +1,6 @@
 """Pages that are small, askew, turned or dark are read, and their words are found where they are."""
 
+import io
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -8,12 +9,12 @@ from pathlib import Path
 
 import page_variants
 import pytest
-from cer import character_error_rate, words_read
+from cer import character_error_rate, edits, words_read
 from page_variants import VARIANTS, Drawn
 from PIL import Image
 from scanned_pages import ScannedPage
 
-from vision_grpc.local.ocr.bitmap import Bitmap
+from vision_grpc.local.ocr.bitmap import Bitmap, decode
 from vision_grpc.local.ocr.engine import GivenUpError
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
@@ -72,6 +73,25 @@ def test_a_page_on_its_head_is_read_without_the_data_for_orientation(tmp_path: P
     engine = TesseractEngine(tmp_path)
     for degrees in (180, 270):
         assert text(recognize(engine, page_variants.turned(paragraph.picture, degrees), ["en"])) == paragraph.text
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("model", ["page", "line"])
+def test_of_a_cut_file_whole_lines_are_read_and_no_noise(
+    engine: TesseractEngine, paragraph: Drawn, kind: str, model: str
+) -> None:
+    file = io.BytesIO()
+    (paragraph.picture if model == "page" else paragraph.picture.crop((0, 0, 780, 110))).convert("L").save(file, kind)
+    for part in (0.3, 0.45, 0.6, 0.9):
+        bitmap = decode(file.getvalue()[: round(len(file.getvalue()) * part)])
+        assert bitmap.missing is not None
+        found = text(engine.recognize(bitmap, languages=["en"], model=model)).split()
+        end = bitmap.missing[1] - 10
+        there = [word for word, box in zip(paragraph.words, paragraph.boxes, strict=True) if box[3] < end]
+        assert found[: len(there)] == there
+        # Of a line that lacks little, some words may be others.
+        noise = [word for word in found if min(edits(word, other) for other in paragraph.words) > 1]
+        assert len(noise) <= len(found) / 4
 
 
 def test_a_table_is_read(engine: TesseractEngine) -> None:

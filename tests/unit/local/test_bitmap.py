@@ -172,3 +172,25 @@ def test_an_interlaced_png_that_is_cut_is_read() -> None:
     cut = decode(png_of(header, (b"IDAT", zlib.compress(rows)[:-6])))
     assert (cut.width, cut.height, cut.complete) == (8, 8, False)
     assert cut.pixels[:1] == b"\7"
+    assert cut.missing is None
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_where_rows_are_missing_is_told_of_the_upright_picture(kind: str) -> None:
+    noise = Image.effect_noise((64, 96), 60)
+    for orientation in range(1, 9):
+        whole = save(noise, kind, orientation)
+        assert decode(whole).missing is None
+        cut = decode(whole[: len(whole) // 2])
+        assert cut.missing is not None
+        width, height = (64, 96) if orientation < 5 else (96, 64)
+        assert (cut.width, cut.height) == (width, height)
+        left, top, right, bottom = cut.missing
+        assert (right - left) * (bottom - top) in range(64 * 30, 64 * 66, 64)
+        picture = Image.frombytes("L", (width, height), cut.pixels)
+        assert picture.crop(cut.missing).getextrema() == (255, 255)
+        blank = {1: "bottom", 2: "bottom", 3: "top", 4: "top", 5: "right", 6: "left", 7: "left", 8: "right"}[
+            orientation
+        ]
+        edges = {"bottom": top, "top": height - bottom, "right": left, "left": width - right}
+        assert [name for name, kept in edges.items() if kept] == [blank]

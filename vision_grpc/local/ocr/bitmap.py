@@ -34,6 +34,8 @@ class Bitmap(NamedTuple):
     pixels: bytes
     complete: bool = True
     """Whether the file had all of the picture; what was missing is blank."""
+    missing: tuple[int, int, int, int] | None = None
+    """Where the rows were that the file did not have, if any: left, top, right and bottom."""
 
 
 def silence_warnings() -> None:
@@ -57,8 +59,9 @@ def decode(content: bytes, limits: Limits = _LIMITS) -> Bitmap:
     try:
         file = open_png(content) if content.startswith(png.SIGNATURE) else open_jpeg(content)
         _check_size(file, limits)
-        image, complete = _load(file)
-        upright = _flatten(turn(image, orientation_of(file.exif, file.xmp)))
+        image, complete, rows = _load(file)
+        orientation = orientation_of(file.exif, file.xmp)
+        upright = _flatten(turn(image, orientation))
     except MemoryError:
         raise  # It says something about this machine, not about the file.
     except UnreadableImageError:
@@ -71,7 +74,8 @@ def decode(content: bytes, limits: Limits = _LIMITS) -> Bitmap:
     if oddities:
         told = "; ".join(oddities[:_MOST_TOLD])
         _log.warning("the picture of a file of %d bytes is read although %s", len(content), told)
-    return Bitmap(upright.width, upright.height, len(upright.getbands()), upright.tobytes(), complete)
+    missing = None if complete else _missing(file.size, rows, orientation)
+    return Bitmap(upright.width, upright.height, len(upright.getbands()), upright.tobytes(), complete, missing)
 
 
 def _check_size(file: PictureFile, limits: Limits) -> None:
@@ -79,8 +83,8 @@ def _check_size(file: PictureFile, limits: Limits) -> None:
         raise UnreadableImageError(fault)
 
 
-def _load(file: PictureFile) -> tuple[Image.Image, bool]:
-    """Return the picture, and whether all of it was there."""
+def _load(file: PictureFile) -> tuple[Image.Image, bool, int]:
+    """Return the picture, whether all of it was there, and how many rows were."""
     try:
         image = _decode_pixels(file.content)
     except OSError:
@@ -88,18 +92,27 @@ def _load(file: PictureFile) -> tuple[Image.Image, bool]:
         completed = complete_png(file.content) if file.content.startswith(png.SIGNATURE) else None
         if completed is None:
             raise
-        return _decode_pixels(completed), False
-    if not file.complete:
-        _whiten_missing_rows(image)
-    return image, file.complete
+        content, rows = completed
+        return _decode_pixels(content), False, rows
+    return image, file.complete, image.height if file.complete else _whiten_missing_rows(image)
 
 
-def _whiten_missing_rows(image: Image.Image) -> None:
+def _whiten_missing_rows(image: Image.Image) -> int:
+    """Make the rows white that are missing at the end of a JPEG, and return how many there are before them."""
     # libjpeg fills what is missing with this grey. Tesseract would take a large grey area for the text, and what is
     # left of the picture for its background.
     missing = ImageChops.difference(image, Image.new(image.mode, image.size, (128,) * len(image.getbands())))
     left = missing.getbbox()
-    image.paste("white", (0, 0 if left is None else left[3], image.width, image.height))
+    rows = 0 if left is None else left[3]
+    image.paste("white", (0, rows, image.width, image.height))
+    return rows
+
+
+def _missing(size: tuple[int, int], rows: int, orientation: int) -> tuple[int, int, int, int] | None:
+    """Return where the rows behind the first ones are in the upright picture, None if there are no more."""
+    mask = Image.new("1", size)
+    mask.paste(1, (0, rows, *size))
+    return turn(mask, orientation).getbbox()
 
 
 def _decode_pixels(content: bytes) -> Image.Image:

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterator
+from math import ceil
 from typing import NamedTuple, Self
 
 from vision_grpc.contract import png
@@ -95,10 +96,11 @@ def open_png(content: bytes) -> PictureFile:
     )
 
 
-def complete_png(content: bytes) -> bytes | None:
-    """Return a PNG by `open_png` with the rows that its pixel data give and blank ones for the rest.
+def complete_png(content: bytes) -> tuple[bytes, int] | None:
+    """Return a PNG by `open_png` with the rows that its pixel data give and blank ones for the rest, and their number.
 
-    None is returned if there is not even one row.
+    Of an interlaced picture, in which nothing is missing in one place, all rows count. None is returned if there is
+    not even one row.
     """
     by_kind = {chunk.kind: chunk.data(content) for chunk in png.chunks(content)}
     header = _Header.read(by_kind[b"IHDR"])
@@ -122,7 +124,8 @@ def complete_png(content: bytes) -> bytes | None:
     out += (squeeze.compress(blank) for blank in _blank_rows(header, got))
     out.append(squeeze.flush())
     by_kind[b"IDAT"] = b"".join(out)
-    return _encode(list(by_kind.items()))
+    length = next(header.rows())[1]
+    return _encode(list(by_kind.items())), header.height if header.interlaced else ceil(got / (length + 1))
 
 
 def _blank_rows(header: _Header, got: int) -> Iterator[bytes]:

@@ -124,6 +124,11 @@ class Prepared:
             corners.append((x, y))
         return corners
 
+    def extent(self, box: Box) -> tuple[int, int, int, int]:
+        """Return the upright rectangle around a box on the page: left, top, right and bottom."""
+        xs, ys = zip(*self.on_page(box), strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
+
 
 def bitmap_of(image: Image.Image) -> Bitmap:
     """Return the pixels of a picture as Tesseract takes them."""

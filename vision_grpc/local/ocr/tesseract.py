@@ -163,7 +163,7 @@ class Recognizer:
         """Hold the picture that the other methods are about, as one of this resolution."""
         lib, api = self._library, self._api
         lib.TessBaseAPISetPageSegMode(api, mode)
-        width, height, channels, pixels, _ = bitmap
+        width, height, channels, pixels, *_ = bitmap
         lib.TessBaseAPISetImage(api, pixels, width, height, channels, width * channels)
         lib.TessBaseAPISetSourceResolution(api, dpi)
         try:

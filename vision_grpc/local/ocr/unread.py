@@ -11,6 +11,8 @@ _Boxes = Sequence[tuple[int, int, int, int]]
 _SIDE = 1000
 # What is so much darker or lighter than what is around it counts as ink.
 _CONTRAST = 40
+# Boxes end where letters do; a row of them may be too light.
+_NEAR = 3
 
 
 def unread_ink(picture: Image.Image, words: _Boxes) -> float:
@@ -34,6 +36,12 @@ def without(picture: Image.Image, words: _Boxes) -> Image.Image:
     for left, top, right, bottom in words:
         draw.rectangle((left - 2, top - 2, right + 1, bottom + 1), fill=ground)
     return rest
+
+
+def beside(box: tuple[int, int, int, int], missing: tuple[int, int, int, int]) -> bool:
+    """Return whether a box reaches a part of the picture that is missing, or nearly."""
+    left, top, right, bottom = missing
+    return touches(box, [(left - _NEAR, top - _NEAR, right + _NEAR, bottom + _NEAR)])
 
 
 def touches(box: tuple[int, int, int, int], others: _Boxes) -> bool:
