@@ -1,4 +1,8 @@
-"""TCP connections that a test may cut or stall."""
+"""TCP connections that a test may cut or stall, whether a call is under way on them or not.
+
+The faults of the local service strike calls: `half-open` needs a request that arrives. A network loses connections
+between two calls too, and loses answers while requests still arrive.
+"""
 
 import socket
 import threading

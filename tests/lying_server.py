@@ -1,4 +1,8 @@
-"""A server on a real socket that answers a request slowly, half or never."""
+"""A server on a real socket that answers a request slowly, half or never, or that is no Vision service at all.
+
+The faults of the local service cannot say what is here: a proxy that answers CONNECT, a head that comes byte by byte or
+breaks HTTP, a peer that does not read. Tests also wait here for the end of the client's connection.
+"""
 
 import select
 import socket
