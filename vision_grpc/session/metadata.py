@@ -15,8 +15,8 @@ _NAME = re.compile(r"[0-9a-z_.-]+", re.ASCII)
 _VALUE = re.compile(r"([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?", re.ASCII)
 _OWN = frozenset(
     {"accept-encoding", "authorization", "connection", "content-encoding", "content-length", "content-type", "date",
-     "expect", "host", "keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
-     "user-agent", "x-client-request-id", "x-data-logging-enabled"}
+     "expect", "host", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
+     "upgrade", "user-agent", "x-client-request-id", "x-data-logging-enabled"}
 )  # fmt: skip
 
 

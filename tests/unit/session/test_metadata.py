@@ -19,6 +19,7 @@ def test_names_and_values_go_along_as_they_are_but_for_case() -> None:
         ({"authorization": "Bearer secret"}, "'authorization' is set by the client itself"),
         ({"Content-Type": "text/plain"}, "'Content-Type' is set by the client itself"),
         ({"grpc-timeout": "1S"}, "is set by the client itself"),
+        ({"Proxy-Connection": "close"}, "is set by the client itself"),
         ({"host": "x"}, "is set by the client itself"),
         ({"x-data-bin": "secret"}, "would have to be binary"),
         ({"x test": "secret"}, "is not a name"),
