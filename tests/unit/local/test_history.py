@@ -68,6 +68,20 @@ def test_the_latest_calls_are_kept() -> None:
     assert history.bytes == 0
 
 
+@pytest.mark.parametrize(
+    ("value", "keeps"), [("false", False), ("False ", False), ("true", True), ("", True), (None, True)]
+)
+def test_no_content_is_kept_of_calls_that_forbid_it(value: str | None, keeps: bool) -> None:  # noqa: FBT001
+    history = History(most_calls=3, most_bytes=10**9)
+    metadata = {} if value is None else {"x-data-logging-enabled": value}
+    made = call(metadata=metadata)
+    record = history.find(answered(history, made, Reply(message=BatchAnalyzeResponse(), body=b"{}")))
+    assert record is not None
+    kept = [part is not None for part in (record.request, record.answer, record.sent)]
+    assert (kept, record.images, record.code) == ([keeps] * 3, 1, Code.OK)
+    assert (history.bytes > 0) == keeps
+
+
 def test_bytes_are_bounded_and_the_oldest_calls_stay_without_content() -> None:
     history = History(most_calls=100, most_bytes=100_000)
     ids = [answered(history, call(size=20_000)) for _ in range(20)]

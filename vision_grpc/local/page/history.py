@@ -16,6 +16,8 @@ from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Stat
 REPLAY_OF = "x-replay-of"
 """The metadata that names the call which is repeated."""
 
+# The client's own word on whether its data may be kept.
+_MAY_KEEP = "x-data-logging-enabled"
 _ENCODINGS = ("grpc-encoding", "content-encoding")
 _PLAIN = ("", "identity")
 _LONGEST_TEXT = 512
@@ -40,8 +42,9 @@ class Watcher(Protocol):
 class History:
     """Remembers the latest `most_calls` calls, with at most `most_bytes` of requests and answers.
 
-    Where the bytes do not suffice, the oldest calls stay in the log without their requests and answers. Secrets in
-    metadata are masked before anything is stored. Used on the event loop alone.
+    Where the bytes do not suffice, the oldest calls stay in the log without their requests and answers, and so do calls
+    with `x-data-logging-enabled: false`. Secrets in metadata are masked before anything is stored.
+    Used on the event loop alone.
     """
 
     def __init__(self, *, most_calls: int, most_bytes: int) -> None:
@@ -103,6 +106,8 @@ class History:
             record.answer_bytes = record.sent.bytes
         elif record.answer is not None:
             record.answer_bytes = record.answer.bytes
+        if call.metadata.get(_MAY_KEEP, "").strip().lower() == "false":
+            record.request = record.answer = record.sent = None
         self._keep_content(record)
         self._tell(record)
 
