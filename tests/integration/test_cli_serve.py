@@ -263,5 +263,8 @@ def test_secrets_that_cannot_be_written_leave_nothing_behind(tmp_path: Path) -> 
 def test_a_host_that_others_reach_is_a_warning() -> None:
     with serving("--host", "0.0.0.0") as (process, _):  # noqa: S104 - what the warning is about
         finished = end(process, signal.SIGTERM)
-    warning = "warning: everybody who can reach this machine on 0.0.0.0 can use the service: it needs no credentials"
+    warning = (
+        "warning: everybody who can reach this machine on 0.0.0.0 can use the service and see its calls, "
+        "with their images: it needs no credentials"
+    )
     assert warning in finished.complaints

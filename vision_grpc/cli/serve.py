@@ -56,7 +56,8 @@ def _serve(options: ServeOptions, ending: Ending, log: ServiceLog) -> None:
         vision, ready = _start(options, config, stack)
         if options.require_auth is None and not _is_loopback(options.host):
             log.advise(
-                f"everybody who can reach this machine on {options.host} can use the service: it needs no credentials"
+                f"everybody who can reach this machine on {options.host} can use the service and see its calls, "
+                "with their images: it needs no credentials"
             )
         _log.info(
             "serving gRPC on %s and REST on %s, Ctrl-C ends the service", vision.grpc_endpoint, vision.rest_endpoint
