@@ -398,8 +398,9 @@ BAD_REQUESTS: dict[str, list[tuple[str, str]]] = {
     "no name": [*REQUEST, ("", "1")],
     "a line break in a value": [*REQUEST, ("x", "a\r\nb: c")],
     "NUL in a value": [*REQUEST, ("x", "a\0")],
-    "a space before a value": [*REQUEST, ("x", " a")],
-    "a space after a value": [*REQUEST, ("x", "a ")],
+    "a line break after a value": [*REQUEST, ("x", "a\n")],
+    "a space before the path": [*REQUEST[:2], (":path", " /a")],
+    "a space after the path": [*REQUEST[:2], (":path", "/a ")],
     "a line break in the path": [*REQUEST[:2], (":path", "/\n")],
     "connection": [*REQUEST, ("connection", "close")],
     "transfer-encoding": [*REQUEST, ("transfer-encoding", "chunked")],
@@ -418,6 +419,15 @@ async def test_a_malformed_request_ends_alone(case: str) -> None:
     await settle()
     assert server.resets() == [(1, ErrorCode.PROTOCOL_ERROR)]
     assert [stream.stream_id for stream in server.streams] == [3]
+
+
+async def test_blanks_around_values_are_stripped_as_grpc_allows() -> None:
+    server = Server(ok)
+    fields = [("x", " a b"), ("y", "c\t "), ("z", " "), ("te", "trailers ")]
+    server.feed(HELLO + headers(1, [*REQUEST, *fields], flags=["END_HEADERS"]) + headers(1, [("x-end", " 1 ")]))
+    await settle()
+    assert server.resets() == []
+    assert server.streams[0].request.fields == [("x", "a b"), ("y", "c"), ("z", ""), ("te", "trailers")]
 
 
 BROKEN_STREAMS: dict[str, tuple[bytes, ErrorCode]] = {

@@ -21,6 +21,9 @@ MOST_BLOCK_BYTES = 64 * 1024
 _MOST_CONTINUATIONS = 16
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _VALUE = re.compile(rb"(?:[^\x00-\x20\x7f](?:[^\x00-\x08\x0a-\x1f\x7f]*[^\x00-\x20\x7f])?)?")
+# HTTP/2 has no blanks around values, but clients of gRPC send those that are in metadata, and its protocol over HTTP/2
+# lets servers strip them ("ASCII-Value").
+_BLANKS = b" \t"
 _MALFORMED = ErrorCode.PROTOCOL_ERROR
 _PSEUDO = (":method", ":scheme", ":path", ":authority")
 # They speak of an HTTP/1 connection (section 8.2.2).
@@ -137,8 +140,10 @@ def as_request(raw: RawFields, most_bytes: int) -> Request:
         if size > most_bytes:
             reason = f"the header list is longer than {most_bytes:,} bytes"
             raise StreamBrokenError(ErrorCode.ENHANCE_YOUR_CALM, reason)
-        name, value = name_bytes.decode("latin-1"), value_bytes.decode("latin-1")
-        if not _VALUE.fullmatch(value_bytes):
+        name = name_bytes.decode("latin-1")
+        stripped = value_bytes if name.startswith(":") else value_bytes.strip(_BLANKS)
+        value = stripped.decode("latin-1")
+        if not _VALUE.fullmatch(stripped):
             raise StreamBrokenError(_MALFORMED, f"the value of {name!r} has characters that are not allowed")
         if not name.startswith(":"):
             _check_field(name_bytes, name, value)
@@ -162,7 +167,7 @@ def check_trailers(raw: RawFields, *, ends: bool) -> None:
     if not ends:
         raise StreamBrokenError(_MALFORMED, "trailers that do not end the request")
     for name, value in raw:
-        if not _VALUE.fullmatch(value):
+        if not _VALUE.fullmatch(value.strip(_BLANKS)):
             raise StreamBrokenError(_MALFORMED, "the value of a trailer has characters that are not allowed")
         _check_field(name, name.decode("latin-1"), value.decode("latin-1"))
 
