@@ -154,7 +154,7 @@ class Server:
             quota=Quota(),
             faults=_Faults(service, self._threads),
         )
-        routed = application(desk, method, self._threads, None, host="127.0.0.1", config=_CONFIG, strict=True)
+        routed = application(desk, [method], self._threads, None, host="127.0.0.1", config=_CONFIG, strict=True)
         http = HttpServer(routed, budget=desk.bodies, times=HttpTimes.of(_CONFIG))
         grpc = GrpcFace(desk, [method]) if speaks_http2 else _NoHttp2(desk, http)
         listener = listen("127.0.0.1", port)

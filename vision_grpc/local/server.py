@@ -31,6 +31,7 @@ from vision_grpc.local.ocr.engine import OcrEngine
 from vision_grpc.local.ocr.leaving import LeavingEngine
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
+from vision_grpc.local.ocr_v1.recognition import OCR_V1_LIMITS, Recognition
 from vision_grpc.local.page.history import History
 from vision_grpc.local.page.replay import Replays
 from vision_grpc.local.page.routes import PageRoutes
@@ -107,9 +108,10 @@ class LocalVision:
             self.rest_endpoint = f"{'http' if tls is None else 'https'}://{rest_address}"
             """The endpoint of the REST face, a URL without a path."""
             metrics = Metrics()
-            analysis = Analysis(metrics.timed(reading), Limits(), recognition_s=config.recognition_s)
+            reading = metrics.timed(reading)
             self._service = VisionService(
-                analysis,
+                Analysis(reading, Limits(), recognition_s=config.recognition_s),
+                Recognition(Analysis(reading, OCR_V1_LIMITS, recognition_s=config.recognition_s)),
                 threads=_cores() if config.threads is None else config.threads,
                 waiting_images=config.waiting_images,
             )
@@ -118,7 +120,7 @@ class LocalVision:
             self._calls = ThreadPoolExecutor(_CALLS, thread_name_prefix="vision-call")
             undo.callback(self._calls.shutdown, wait=False)
             self._history = History(most_calls=config.keep_calls, most_bytes=config.keep_bytes)
-            method = self._service.method
+            methods = self._service.methods
             quota = Quota(requests_per_s=config.requests_per_s, images_per_s=config.images_per_s)
             metrics.watch(lambda: self._service.load, quota.state)
             desk = Desk(
@@ -131,9 +133,9 @@ class LocalVision:
             )
             page = PageRoutes(
                 self._history,
-                Replays(desk, method),
+                Replays(desk, methods),
                 State(
-                    method,
+                    methods[0],
                     self._history,
                     self.faults,
                     quota,
@@ -145,7 +147,7 @@ class LocalVision:
             )
             served = application(
                 desk,
-                method,
+                methods,
                 self._calls,
                 identities,
                 host=host,
@@ -158,7 +160,6 @@ class LocalVision:
                 ],
             )
             http = HttpServer(served, budget=desk.bodies, times=HttpTimes.of(config))
-            methods = [method]
             if identities is not None:
                 methods += cloud_methods(identities, lambda: self.grpc_endpoint)
                 identities.listen_at(self.grpc_endpoint)

@@ -96,7 +96,8 @@ def _read_tree(tree: _Tree, http_status: int) -> Status:
 
 def _code_of(members: _Tree) -> Code | None:
     """Return the code: a number, or, if an HTTP status stands in its place, the name in `status`."""
-    code, name = members.get("code"), members.get("status")
+    # Gateways that make JSON of streams have names of their own.
+    code, name = members.get("code", members.get("grpcCode")), members.get("status")
     if isinstance(code, str) and code.isdecimal():
         code = int(code[:3])
     if type(code) is int and code in _ERROR_CODES:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol, Self
 
 from google.protobuf.message import Message
 
-from vision_grpc.messages import BatchAnalyzeRequest
+from vision_grpc.local.calls.images import images_of
 
 FaceName = Literal["grpc", "rest"]
 
@@ -82,7 +82,7 @@ class Call:
     @property
     def images(self) -> int:
         """The number of images in the request; 0 until it is read."""
-        return len(self.request.analyze_specs) if isinstance(self.request, BatchAnalyzeRequest) else 0
+        return len(images_of(self.request))
 
     @property
     def test_id(self) -> str:

@@ -105,10 +105,10 @@ class Desk:
                 self._quota.take_images(method.count_images(call.request), call.test_id)
             strike = None if self._faults is None else self._faults.strike(call)
             if strike is None:
-                return Reply(message=await method.handle(call.request, call))
+                return Reply.of(await method.handle(call.request, call))
             if (reply := await strike.before(call)) is not None:
                 return reply
-            return strike.after(call, Reply(message=await method.handle(call.request, call)))
+            return strike.after(call, Reply.of(await method.handle(call.request, call)))
         except Exception as error:  # noqa: BLE001 - a face that raised would answer in its own words
             return Reply.to_error(error, call.ids)
 

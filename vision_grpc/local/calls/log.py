@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from vision_grpc.errors import Code
@@ -57,9 +57,9 @@ def fields_of(call: Call, reply: Reply) -> dict[str, Field]:
         "ms": round(1000 * (time.monotonic() - call.started_at), 1),
         "code": code_of(reply),
     }
-    if isinstance(reply.message, BatchAnalyzeResponse):
-        fields["image_codes"] = dict(count_image_codes(reply.message.results))
-    elif reply.status is not None and reply.status.message:
+    if codes := count_image_codes(reply):
+        fields["image_codes"] = dict(codes)
+    if reply.status is not None and reply.status.message:
         fields["error"] = bounded(reply.status.message)
     if call.struck_by:
         fields["faults"] = [bounded(rule) for rule in call.struck_by]
@@ -103,9 +103,14 @@ def name_of(code: int) -> str:
     return Code(code).name if code in _CODES else f"CODE_{code}"
 
 
-def count_image_codes(results: Iterable[AnalyzeResult]) -> Counter[str]:
-    """Return how many images have which code: that of the image's error, or of the first feature that has one."""
-    return Counter(map(_image_code, results))
+def count_image_codes(reply: Reply) -> Counter[str]:
+    """Return how many images have which code: that of the image's error, or of the first feature that has one.
+
+    A stream is the answer to one file, and its code is that of the call. A call that failed as a whole has no images.
+    """
+    if isinstance(reply.message, BatchAnalyzeResponse):
+        return Counter(map(_image_code, reply.message.results))
+    return Counter([code_of(reply)] if reply.stream else [])
 
 
 def bounded(text: str) -> str:

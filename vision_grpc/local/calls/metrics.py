@@ -16,7 +16,7 @@ from vision_grpc.local.calls.queue import Load
 from vision_grpc.local.calls.quota import Gauge as QuotaGauge
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.ocr.engine import OcrEngine, Picture
-from vision_grpc.messages import BatchAnalyzeResponse, TextAnnotation
+from vision_grpc.messages import TextAnnotation
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -68,9 +68,8 @@ class Metrics:
         self._bytes.labels(*labels).inc(call.request_bytes)
         if call.struck_by:
             self._faults.labels(*labels).inc()
-        if isinstance(reply.message, BatchAnalyzeResponse):
-            for code, count in count_image_codes(reply.message.results).items():
-                self._images.labels(_bounded_code(code)).inc(count)
+        for code, count in count_image_codes(reply).items():
+            self._images.labels(_bounded_code(code)).inc(count)
 
     def watch(self, load: Callable[[], Load], quota: Callable[[], Mapping[str, QuotaGauge]]) -> None:
         """Tell what the threads have to do, and what is left of quotas, asked whenever the metrics are."""

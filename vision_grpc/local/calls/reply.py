@@ -1,7 +1,7 @@
 """The reply to a call, which a face writes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
 from google.protobuf.message import Message
@@ -28,22 +28,39 @@ class RawAnswer(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """An answer, or the status of a failed call. Exactly one of `message` and `status` is set."""
+    """An answer, or the status of a failed call: `message`, `stream` or `status`.
+
+    Both `stream` and `status` are set where a stream ends with an error.
+    """
 
     message: Message | None = None
+    stream: Sequence[Message] | None = None
+    """The messages of a stream."""
     status: Status | None = None
     http_status: int | None = None
     """The HTTP status over REST, where it is not that of the status's code."""
     headers: Mapping[str, str] = {}
     """More headers over REST."""
     body: bytes | None = None
-    """What is sent in place of the serialised message."""
+    """What is sent in place of the serialised message, or of the whole stream."""
     bytes_per_s: float | None = None
     """How fast the body is sent; None means at once."""
     cut_after: int | None = None
     """How many bytes of the body are sent before `Line.close`; None means all of it, and no close."""
     raw: RawAnswer | None = None
     """What is sent in place of all the rest, as by a gateway."""
+
+    @classmethod
+    def of(cls, answer: Message | Sequence[Message]) -> Self:
+        """Return the reply of a method's answer."""
+        return cls(message=answer) if isinstance(answer, Message) else cls(stream=answer)
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """The messages of the answer, however many there are."""
+        if self.stream is not None:
+            return self.stream
+        return () if self.message is None else (self.message,)
 
     @classmethod
     def to_error(cls, error: Exception, ids: CallIds) -> Self:

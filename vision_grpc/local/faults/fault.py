@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, ClassVar
 
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.reply import Reply
@@ -20,8 +20,8 @@ EVERY_TEST = "*"
 class Match:
     """Which calls a rule is for; None means any."""
 
-    method: Annotated[str, Text(200)] = "BatchAnalyze"
-    """The method's name, or its whole path in gRPC; `*` for all methods."""
+    method: Annotated[str, Text(200)] | None = None
+    """The method's name, or its whole path in gRPC; `*` for all methods, None for those that read images."""
     transport: Annotated[str, OneOf(("grpc", "rest"))] | None = None
     digest: Annotated[str, Digest("an image's bytes")] | None = None
     """The beginning of the SHA-256 of an image's bytes; the call has such an image."""
@@ -67,16 +67,6 @@ def key_digest_of(call: Call) -> str | None:
         return None
     _, _, secret = authorization.partition(" ")
     return sha256((secret or authorization).encode()).hexdigest()
-
-
-def images_of(call: Call) -> list[bytes]:
-    """Return the images of a call; of a method that takes none, nothing."""
-    return [spec.content for spec in getattr(cast("Any", call.request), "analyze_specs", ())]
-
-
-def features_of(call: Call) -> list[int]:
-    """Return the number of features of each image of a call."""
-    return [len(spec.features) for spec in getattr(cast("Any", call.request), "analyze_specs", ())]
 
 
 def has_digest(image: bytes, digest: str) -> bool:

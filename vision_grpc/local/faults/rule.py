@@ -5,11 +5,14 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any
 
+from vision_grpc.contract.method import BATCH_ANALYZE, RECOGNIZE
 from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.images import features_of, images_of
 from vision_grpc.local.faults.checks import Whole
-from vision_grpc.local.faults.fault import EVERY_TEST, NAMES, Fault, Match, features_of, images_of, key_digest_of
+from vision_grpc.local.faults.fault import EVERY_TEST, NAMES, Fault, Match, key_digest_of
 
 _MANY = 1_000_000_000
+_READING = {BATCH_ANALYZE.name, RECOGNIZE.name}
 
 
 class Subject:
@@ -17,8 +20,8 @@ class Subject:
 
     def __init__(self, call: Call) -> None:
         self.call = call
-        self.images = images_of(call)
-        self.features = features_of(call)
+        self.images = images_of(call.request)
+        self.features = features_of(call.request)
 
     @cached_property
     def digests(self) -> list[str]:
@@ -54,7 +57,8 @@ class Rule:
     def matches(self, subject: Subject) -> bool:
         """Return whether the rule is for a call."""
         match, call = self.match, subject.call
-        if match.method not in ("*", call.method, call.method.rpartition("/")[2]):
+        name = call.method.rpartition("/")[2]
+        if name not in _READING if match.method is None else match.method not in ("*", call.method, name):
             return False
         if match.transport not in (None, call.face) or match.test_id not in (EVERY_TEST, call.test_id):
             return False

@@ -1,7 +1,7 @@
 """A remembered call, sent once more."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from google.protobuf.message import Message
 
@@ -24,9 +24,9 @@ _OF_BODIES = frozenset(
 class Replays:
     """Sends remembered calls once more, by the same desk as those of clients."""
 
-    def __init__(self, desk: Desk, method: Method) -> None:
+    def __init__(self, desk: Desk, methods: Iterable[Method]) -> None:
         self._desk = desk
-        self._method = method
+        self._methods = {method.path: method for method in methods}
 
     async def send(
         self, record: Record, *, authorization: str | None, peer: str, gone: Callable[[], Awaitable[None]]
@@ -56,7 +56,7 @@ class Replays:
         async def read() -> Message:
             return kept.message()
 
-        answering = asyncio.ensure_future(self._desk.answer(call, self._method, read))
+        answering = asyncio.ensure_future(self._desk.answer(call, self._methods[record.method], read))
         others = {asyncio.ensure_future(line.broken.wait()), asyncio.ensure_future(gone())}
         try:
             await asyncio.wait({answering, *others}, return_when=asyncio.FIRST_COMPLETED)

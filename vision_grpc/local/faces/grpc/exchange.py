@@ -13,7 +13,7 @@ from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.log import code_of, log_request
 from vision_grpc.local.calls.reply import RawAnswer, Reply
 from vision_grpc.local.faces.grpc.line import GrpcLine
-from vision_grpc.local.faces.grpc.messages import MessageReader, check_encoding, framed, parsed
+from vision_grpc.local.faces.grpc.messages import HEAD_BYTES, MessageReader, check_encoding, framed, parsed
 from vision_grpc.local.faces.grpc.metadata import head_of, metadata_of, timeout_of, trailers_of
 from vision_grpc.local.faces.http2.stream import Stream
 from vision_grpc.local.service import ServiceStoppingError
@@ -107,7 +107,7 @@ class Exchange:
     async def send(self, message: Message) -> None:
         """Send one message of an answer."""
         self.begin()
-        await self._stream.send(framed(message.SerializeToString()))
+        await self._stream.send(_framed(message))
 
     def begin(self) -> None:
         """Send the head of the answer, once."""
@@ -127,13 +127,10 @@ class Exchange:
             await self._write_raw(reply.raw)
             return
         self.begin()
-        if reply.status is None:
-            body = reply.body
-            if body is None and reply.message is not None:
-                body = reply.message.SerializeToString()
-            wire = framed(body or b"")
+        if reply.status is None or reply.stream:
+            wire = framed(reply.body) if reply.body is not None else b"".join(map(_framed, reply.messages))
             if reply.cut_after is not None:
-                await self._send_at(wire[: len(wire) - len(body or b"") + reply.cut_after], reply.bytes_per_s)
+                await self._send_at(wire[: HEAD_BYTES + reply.cut_after], reply.bytes_per_s)
                 self.call.line.close()
                 return
             await self._send_at(wire, reply.bytes_per_s)
@@ -159,3 +156,7 @@ class Exchange:
             piece = wire[start : start + step]
             await self._stream.send(piece)
             await asyncio.sleep(len(piece) / bytes_per_s)
+
+
+def _framed(message: Message) -> bytes:
+    return framed(message.SerializeToString())

@@ -17,6 +17,9 @@ from vision_grpc.local.faces.http2.stream import Stream
 from vision_grpc.texts.quoting import show
 
 _HEAD = struct.Struct(">BI")
+HEAD_BYTES = _HEAD.size
+"""How long the length before a message is."""
+
 # The wbits of zlib for each encoding. What gRPC calls deflate is the format of zlib.
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 # So much at a time is taken from the budget, for what comes and for what is inflated.

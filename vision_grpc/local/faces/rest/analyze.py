@@ -1,9 +1,10 @@
-"""BatchAnalyze over REST: proto3 JSON at the path that the method's http option names."""
+"""Methods over REST: proto3 JSON at the path that the method's http option names."""
 
 import asyncio
 import contextlib
 import logging
 from concurrent.futures import Executor
+from functools import partial
 
 from google.protobuf.message import Message
 from starlette.requests import Request
@@ -54,12 +55,12 @@ def method_route(desk: Desk, method: Method, threads: Executor, *, strict: bool)
 
         try:
             sent = await desk.answer(call, method, read)
-            if sent.message is None or sent.message.ByteSize() <= _SMALL_BYTES:
-                return write(sent, call)
-            return await loop.run_in_executor(threads, write, sent, call)
+            if sum(message.ByteSize() for message in sent.messages) <= _SMALL_BYTES:
+                return write(sent, call, is_stream=method.is_stream)
+            return await loop.run_in_executor(threads, partial(write, sent, call, is_stream=method.is_stream))
         except asyncio.CancelledError:
             # The client has left, and gets nothing; or the service stops.
-            return write(Reply.to_error(ServiceStoppingError(), call.ids), call)
+            return write(Reply.to_error(ServiceStoppingError(), call.ids), call, is_stream=method.is_stream)
 
     return Route(method.http_path, answer, methods=["POST"])
 

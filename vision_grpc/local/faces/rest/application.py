@@ -1,6 +1,6 @@
 """The routes of the REST face, behind its guard, and how errors of any route are answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from typing import cast
 
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from vision_grpc.contract.method import BATCH_ANALYZE, http_rule_of
+from vision_grpc.contract.method import BATCH_ANALYZE, RECOGNIZE, http_rule_of
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.call import CallIds
 from vision_grpc.local.calls.desk import Desk
@@ -30,7 +30,7 @@ from vision_grpc.local.faces.rest.request_log import RequestLog
 
 def application(
     desk: Desk,
-    method: Method,
+    methods: Iterable[Method],
     threads: Executor,
     identities: Identities | None,
     *,
@@ -45,7 +45,7 @@ def application(
     """
     routed = Starlette(
         routes=[
-            method_route(desk, method, threads, strict=strict),
+            *(method_route(desk, method, threads, strict=strict) for method in methods),
             *health_routes(),
             *([] if identities is None else cloud_routes(identities)),
             *more_routes,
@@ -63,7 +63,8 @@ def application(
 
 async def _no_such_route(_: Request, error: Exception) -> Response:
     http_error = cast("HTTPException", error)
-    message = f"{http_error.detail}: this service takes POST {http_rule_of(BATCH_ANALYZE).post}"
+    paths = " and ".join(http_rule_of(method).post for method in (BATCH_ANALYZE, RECOGNIZE))
+    message = f"{http_error.detail}: this service takes POST {paths}"
     service_error = ServiceError(Code.from_http(http_error.status_code), message)
     response = failure(service_error, CallIds.make(), http_error.status_code)
     response.headers.update(http_error.headers or {})

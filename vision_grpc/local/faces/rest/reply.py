@@ -1,10 +1,11 @@
 """HTTP responses: answers and failures as JSON."""
 
 import asyncio
+import json
 import math
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 from google.protobuf.message import Message  # noqa: TC002
 from starlette.responses import Response
@@ -32,19 +33,52 @@ def failure(error: Exception, ids: CallIds, http_status: int | None = None) -> R
     return _failure(told if http_status is None else told._replace(http_status=http_status), ids)
 
 
-def write(sent: Reply, call: Call) -> Response:
-    """Return the response of a reply; megabytes of JSON are made here."""
+def write(sent: Reply, call: Call, *, is_stream: bool = False) -> Response:
+    """Return the response of a reply; megabytes of JSON are made here. A stream is a line of JSON for each message."""
     if sent.raw is not None:
         response = Response(sent.raw.body, sent.raw.http_status, headers=dict(sent.raw.headers))
-    elif sent.status is None:
-        message = cast("Message", sent.message)
-        response = reply(HTTPStatus.OK, to_json(message) if sent.body is None else sent.body, call.ids)
+    elif sent.status is None or sent.stream:
+        response = reply(HTTPStatus.OK, _answer_of(sent) if sent.body is None else sent.body, call.ids)
         response.headers.update(sent.headers)
+    elif is_stream and sent.body is None:
+        response = _failure(sent._replace(body=_error_line(sent)), call.ids)
     else:
         response = _failure(sent, call.ids)
     if sent.bytes_per_s is None and sent.cut_after is None:
         return response
     return _BrokenResponse(response, call.line, bytes_per_s=sent.bytes_per_s, cut_after=sent.cut_after)
+
+
+def _answer_of(sent: Reply) -> bytes:
+    return to_json(cast("Message", sent.message)) if sent.stream is None else json_lines(sent)
+
+
+def json_lines(sent: Reply) -> bytes:
+    """Return the JSON of a stream: a line for each message, and one for the error that it ends with."""
+    lines = [b'{"result":%b}\n' % to_json(message) for message in sent.messages]
+    return b"".join(lines if sent.status is None else [*lines, _error_line(sent)])
+
+
+def _error_line(sent: Reply) -> bytes:
+    """Return the error of a stream, in the words of the gateways that make JSON of streams."""
+    status = cast("Status", sent.status)
+    code = Code.from_number(status.code)
+    http_status = code.http_status if sent.http_status is None else sent.http_status
+    error: dict[str, Any] = {
+        "grpcCode": status.code,
+        "httpCode": http_status,
+        "message": status.message,
+        "httpStatus": _phrase(http_status),
+        "details": json.loads(to_json(status)).get("details", []),
+    }
+    return json.dumps({"error": error}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _phrase(http_status: int) -> str:
+    try:
+        return HTTPStatus(http_status).phrase
+    except ValueError:
+        return ""
 
 
 def _failure(sent: Reply, ids: CallIds) -> Response:

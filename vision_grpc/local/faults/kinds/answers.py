@@ -7,10 +7,12 @@ from typing import Annotated, ClassVar, cast
 from vision_grpc.codec.json import to_json
 from vision_grpc.errors import Code
 from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.images import features_of, images_of
 from vision_grpc.local.calls.reply import Reply
+from vision_grpc.local.faces.rest.reply import json_lines
 from vision_grpc.local.faults.checks import Text, Whole
-from vision_grpc.local.faults.fault import Fault, Match, features_of, has_digest, images_of
-from vision_grpc.local.faults.kinds.statuses import CODES, MESSAGES
+from vision_grpc.local.faults.fault import Fault, Match, has_digest
+from vision_grpc.local.faults.kinds.statuses import CODES, MESSAGES, refusal
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse, FeatureResult, Status
 
 # Of no field of the contract, so that parsers pass it over.
@@ -21,7 +23,7 @@ _INDEX = Whole(0, 999)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Short(Fault):
-    """The last results are missing, one or as many as it says."""
+    """The last results are missing, one or as many as it says; of a stream, the last messages."""
 
     kind: ClassVar[str] = "short"
     main: ClassVar[str | None] = "results"
@@ -29,6 +31,9 @@ class Short(Fault):
     results: Annotated[int, _RESULTS] = 1
 
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        if reply.stream is not None:
+            return reply._replace(stream=reply.stream[: max(0, len(reply.stream) - self.results)])
+
         def shorten(answer: BatchAnalyzeResponse) -> None:
             del answer.results[max(0, len(answer.results) - self.results) :]
 
@@ -37,7 +42,7 @@ class Short(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extra(Fault):
-    """There are more results than images: the last one again, once or as often as it says."""
+    """There are more results than images: the last one again, once or as often as it says; of a stream, messages."""
 
     kind: ClassVar[str] = "extra"
     main: ClassVar[str | None] = "results"
@@ -45,6 +50,9 @@ class Extra(Fault):
     results: Annotated[int, _RESULTS] = 1
 
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        if reply.stream is not None:
+            return reply._replace(stream=[*reply.stream, *[reply.stream[-1]] * self.results])
+
         def extend(answer: BatchAnalyzeResponse) -> None:
             answer.results.extend([answer.results[-1]] * self.results)
 
@@ -75,7 +83,7 @@ class Garbage(Fault):
     body: Annotated[str, Text(65_536)] = "<html>no answer</html>"
 
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
-        return reply if reply.message is None else reply._replace(body=self.body.encode())
+        return reply._replace(body=self.body.encode()) if reply.messages else reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +95,26 @@ class Oversized(Fault):
     bytes: Annotated[int, Whole(1, 128 * 1024 * 1024)] = 65 * 1024 * 1024
 
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
-        if reply.message is None:
+        if not reply.messages:
             return reply
+        *others, last = reply.messages
         if call.face == "rest":
-            return reply._replace(body=to_json(reply.message).ljust(self.bytes))
-        wire = reply.message.SerializeToString()
+            body = to_json(last) if reply.stream is None else json_lines(reply)
+            return reply._replace(body=body.ljust(self.bytes))
+        wire = last.SerializeToString()
         padding = max(0, self.bytes - len(wire))
-        return reply._replace(body=b"".join((wire, _PADDING_TAG, _varint(padding), bytes(padding))))
+        padded = b"".join((wire, _PADDING_TAG, _varint(padding), bytes(padding)))
+        if reply.stream is None:
+            return reply._replace(body=padded)
+        return reply._replace(stream=[*others, type(last).FromString(padded)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageError(Fault):
-    """Images have errors in place of texts: the one at `index`, those of the digest that the rule matches, or all."""
+    """Images have errors in place of texts: the one at `index`, those of the digest that the rule matches, or all.
+
+    A stream, which is the answer to one file, ends with the error and has no message.
+    """
 
     kind: ClassVar[str] = "image-error"
     main: ClassVar[str | None] = "code"
@@ -110,6 +126,9 @@ class ImageError(Fault):
         return len(features) > (0 if self.index is None else self.index)
 
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        if reply.stream is not None:
+            return refusal(Code[self.code], self.message, call.ids)
+
         def spoil(answer: BatchAnalyzeResponse) -> None:
             for number in _struck(call, match, self.index):
                 answer.results[number].CopyFrom(AnalyzeResult(error=Status(code=Code[self.code], message=self.message)))
@@ -133,9 +152,12 @@ class FeatureError(Fault):
         return any(count > (0 if self.feature is None else self.feature) for count in struck)
 
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        if reply.stream is not None:
+            return refusal(Code[self.code], self.message, call.ids)
+
         def spoil(answer: BatchAnalyzeResponse) -> None:
             error = FeatureResult(error=Status(code=Code[self.code], message=self.message))
-            features = features_of(call)
+            features = features_of(call.request)
             for number in _struck(call, match, self.index):
                 if self.feature is None:
                     answer.results[number].CopyFrom(AnalyzeResult(results=[error] * features[number]))
@@ -147,7 +169,7 @@ class FeatureError(Fault):
 
 def _struck(call: Call, match: Match, index: int | None) -> list[int]:
     """Return the numbers of the images that have an error."""
-    images = images_of(call)
+    images = images_of(call.request)
     if index is not None:
         return [index]
     return [number for number, image in enumerate(images) if match.digest is None or has_digest(image, match.digest)]

@@ -9,7 +9,7 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.call import Call, CallIds
 from vision_grpc.local.calls.reply import RawAnswer, Reply
 from vision_grpc.local.faults.checks import Number, OneOf, Text, Whole
-from vision_grpc.local.faults.fault import Fault
+from vision_grpc.local.faults.fault import Fault, Match
 from vision_grpc.messages import Any, Status
 
 CODES = OneOf(code.name for code in Code if code is not Code.OK)
@@ -26,15 +26,27 @@ _NO_UPSTREAM = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCode(Fault):
-    """The call ends with a code; with `retry_after` (seconds) it asks for a wait, by RetryInfo and Retry-After."""
+    """The call ends with a code; with `retry_after` (seconds) it asks for a wait, by RetryInfo and Retry-After.
+
+    With `pages`, a stream ends so after as many messages.
+    """
 
     kind: ClassVar[str] = "code"
     main: ClassVar[str | None] = "code"
     code: Annotated[str, CODES]
     message: Annotated[str, MESSAGES] = "a fault on command"
     retry_after: Annotated[float, _WAITS] | None = None
+    pages: Annotated[int, Whole(0, 1_000)] = 0
 
     async def before(self, call: Call) -> Reply | None:
+        return None if self.pages else self._refusal(call)
+
+    def after(self, call: Call, reply: Reply, match: Match) -> Reply:
+        if reply.status is not None or not self.pages:
+            return reply
+        return self._refusal(call)._replace(stream=None if reply.stream is None else reply.stream[: self.pages])
+
+    def _refusal(self, call: Call) -> Reply:
         return refusal(Code[self.code], self.message, call.ids, retry_after=self.retry_after)
 
 

@@ -1,0 +1,21 @@
+"""The images of a request, whichever API it is of."""
+
+from collections.abc import Sequence
+
+from google.protobuf.message import Message
+
+from vision_grpc.messages import BatchAnalyzeRequest, RecognizeTextRequest
+
+
+def images_of(request: Message | None) -> Sequence[bytes]:
+    """Return the files that are to be read; of a request that has none, or is not there yet, nothing."""
+    if isinstance(request, BatchAnalyzeRequest):
+        return [spec.content for spec in request.analyze_specs]
+    return [request.content] if isinstance(request, RecognizeTextRequest) else []
+
+
+def features_of(request: Message | None) -> Sequence[int]:
+    """Return what is asked of each file: the number of features."""
+    if isinstance(request, BatchAnalyzeRequest):
+        return [len(spec.features) for spec in request.analyze_specs]
+    return [1] * len(images_of(request))
