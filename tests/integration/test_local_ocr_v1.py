@@ -40,6 +40,7 @@ PATH = "/ocr/v1/recognizeText"
 METHOD = "TextRecognitionService/Recognize"
 SCAN = (Path(__file__).parents[1] / "data/pages/mixed_sans.png").read_bytes()
 LANGUAGES = ["ru", "en"]
+PAGE = (Path(__file__).parents[1] / "data/pages/en_sans.png").read_bytes()
 SMALL = RecognizeTextRequest(content=png(1))
 PAGES = TextAnnotation(pages=[Page(width=width, height=7) for width in (1, 2, 3)])
 """More than a file has here, so that streams have something to lose."""
@@ -147,8 +148,8 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "too large": (png(1, size=10 * 1024 * 1024 + 1), {}, "the file has 10,485,"),
     "too large a PDF": (b"%PDF-1.7" + bytes(10 * 1024 * 1024), {}, "the file has 10,485,768 bytes"),
     "another media type": (png(1), {"mime_type": "application/pdf"}, "mime_type: it says PDF, but the file is a PNG"),
-    "unknown language": (png(1), {"language_codes": ["xx"]}, "unknown language code 'xx'"),
-    "all and another": (png(1), {"language_codes": ["*", "en"]}, "'*' stands for all languages"),
+    "unknown language": (PAGE, {"language_codes": ["xx"]}, "unknown language code 'xx'"),
+    "all and another": (PAGE, {"language_codes": ["*", "en"]}, "'*' stands for all languages"),
     "tables": (png(1), {"model": "table"}, "the local service does not read tables"),
     "unknown model": (png(1), {"model": "pages"}, "unknown model 'pages'"),
     "a long model": (png(1), {"model": "x" * 51}, "model"),
@@ -220,8 +221,9 @@ def test_a_stream_of_garbage_and_one_that_is_cut(scripted: LocalVision) -> None:
     assert code is not Code.OK
     connection = http.client.HTTPConnection(urlsplit(scripted.rest_endpoint).netloc, timeout=WAIT_S)
     connection.request("POST", PATH, json.dumps(in_json(png(1))), {"x-fault": "cut=60"})
-    with pytest.raises(http.client.IncompleteRead) as caught:
-        connection.getresponse().read()
+    with connection.getresponse() as response, pytest.raises(http.client.IncompleteRead) as caught:
+        response.read()
+    connection.close()
     assert len(caught.value.partial) == 60
 
 

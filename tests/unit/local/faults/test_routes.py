@@ -119,6 +119,7 @@ def test_the_kinds_are_told_with_their_fields() -> None:
         ("code", True),
         ("message", False),
         ("retry_after", False),
+        ("pages", False),
     ]
     assert {each["name"] for each in told["match"]} == {
         "method", "transport", "digest", "key_digest", "images", "test_id"

@@ -25,7 +25,8 @@ def _turned(page: Page, quarters: int) -> Page:
     turned = Page()
     turned.CopyFrom(page)
     for _ in range(quarters):
-        boxes = [each.bounding_box for block in turned.blocks for line in block.lines for each in (*line.words, line)]
+        lines = [line for block in turned.blocks for line in block.lines]
+        boxes = [line.bounding_box for line in lines] + [word.bounding_box for line in lines for word in line.words]
         for vertex in [vertex for box in boxes for vertex in box.vertices]:
             vertex.x, vertex.y = turned.height - vertex.y, vertex.x
         turned.width, turned.height = turned.height, turned.width

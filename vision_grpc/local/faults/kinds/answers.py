@@ -99,7 +99,8 @@ class Oversized(Fault):
             return reply
         *others, last = reply.messages
         if call.face == "rest":
-            body = to_json(last) if reply.stream is None else json_lines(reply)
+            # White space behind the last value belongs to its line.
+            body = to_json(last) if reply.stream is None else json_lines(reply).rstrip()
             return reply._replace(body=body.ljust(self.bytes))
         wire = last.SerializeToString()
         padding = max(0, self.bytes - len(wire))
