@@ -10,7 +10,7 @@ from vision_grpc.sources.containers.pdf.document import Document
 
 @pytest.mark.parametrize(
     ("error", "code", "words"),
-    [(ModuleNotFoundError("No module named 'pypdfium2'"), Code.FAILED_PRECONDITION, "pip install 'vision-grpc[images]'"),
+    [(ModuleNotFoundError("No pypdfium2"), Code.FAILED_PRECONDITION, "pip install 'vision-grpc[images]'"),
      (OSError(28, "No space left on device"), Code.RESOURCE_EXHAUSTED, "No space left on device")],
 )  # fmt: skip
 def test_what_is_missing_is_named(error: Exception, code: Code, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
