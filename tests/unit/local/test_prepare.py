@@ -120,7 +120,8 @@ def test_corners_are_on_the_page_and_boxes_are_never_empty() -> None:
 @pytest.mark.parametrize(
     ("size", "heights", "scale"),
     [
-        ((800, 1000), [24, 24], 1),
+        ((800, 1000), [22, 22], 1),
+        ((800, 1000), [21, 21], 32 / 21),
         ((800, 1000), [40, 9, 40], 1),
         ((800, 1000), [], 1),
         ((800, 1000), [16, 15, 17, 90], 32 / 16.5),

@@ -27,7 +27,7 @@ _LEAST_DPI = 100
 _PAGE_INCHES = 11.7
 
 # In lines that are less high Tesseract reads more letters wrongly; other heights than this one gain nothing.
-_LEAST_LINE_PX, _WANTED_LINE_PX = 24, 32
+_LEAST_LINE_PX, _WANTED_LINE_PX = 22, 32
 _MOST_ENLARGED, _WORTH_IT = 4.0, 1.1
 _MOST_PIXELS = 25_000_000
 # A pixel has a colour if two of its channels differ by this much; less is noise of JPEG, or yellowed paper.
