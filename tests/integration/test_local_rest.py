@@ -313,7 +313,8 @@ def test_what_bodies_inflate_to_counts_too() -> None:
     with LocalVision(engine=blank_engine(), config=config) as vision:
         with ThreadPoolExecutor(8) as clients:
             answers = list(clients.map(lambda _: ask(vision, post(bomb, content_encoding="gzip")), range(8)))
-        # One body at a time may take more than there is, and turns out to be no JSON. The others come again later.
+        # One body at a time may take more than there is, and turns out to be no JSON. Those that meet it come again
+        # later; on a quick machine none does.
         assert {answer.status for answer in answers} <= {400, 429}
-        assert {answer.headers.get("retry-after") for answer in answers if answer.status == 429} == {"1"}
+        assert {answer.headers.get("retry-after") for answer in answers if answer.status == 429} <= {"1"}
         assert ask(vision, post()).status == 200
