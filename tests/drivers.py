@@ -101,7 +101,7 @@ class SyncDriver:
 
         class Client(VisionClient):
             def _choose_api(self) -> Api:
-                return dialect.api
+                return super()._choose_api() if dialect is VISION_DIALECT else dialect.api
 
         return Client(**self.options)
 
@@ -165,7 +165,7 @@ class AsyncDriver:
 
         class Client(AsyncVisionClient):
             def _choose_api(self) -> Api:
-                return dialect.api
+                return super()._choose_api() if dialect is VISION_DIALECT else dialect.api
 
         return Client(**self.options)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vision_grpc.texts.arguments import check_number, check_whole
+from vision_grpc.texts.arguments import check_flag, check_number, check_whole
 
 DEFAULT_ENDPOINT = "vision.api.cloud.yandex.net:443"
 
@@ -17,11 +17,15 @@ class Limits:
     """
 
     content_bytes: int = 1_048_576
-    """Largest file. The reference page says 1 MB, the option of the field 10 MiB: raise this
-    up to the latter if your service accepts more."""
+    """Largest file. The reference page of vision/v1 says 1 MB, the option of the field 10 MiB: raise this
+    up to the latter if your service accepts more. Left at this default, it is 10 MiB for ocr/v1."""
 
     pixels: int = 20_000_000
     """Largest width times height."""
+
+    pdf: bool = False
+    """Whether PDF files are sent as they are: ocr/v1 reads them, for vision/v1 their pages become pictures. Set by the
+    client for the API that it speaks."""
 
     calls_in_flight: int = 8
     """The most calls of one stream in flight at the same time."""
@@ -41,6 +45,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("content_bytes", "pixels", "calls_in_flight", "bytes_in_flight"):
             _make_whole(self, name)
+        check_flag("Limits.pdf", self.pdf)
         for name in ("requests_per_s", "images_per_s"):
             if getattr(self, name) is not None:
                 _check(self, name)

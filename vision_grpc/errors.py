@@ -127,15 +127,9 @@ _RETRYABLE = frozenset({Code.DEADLINE_EXCEEDED, Code.RESOURCE_EXHAUSTED, Code.AB
 
 
 Setting: TypeAlias = Literal[
-    "client_certificate",
-    "credentials",
-    "endpoint",
-    "folder_id",
-    "insecure",
-    "root_certificates",
-    "server_name",
+    "api", "client_certificate", "credentials", "endpoint", "folder_id", "insecure", "root_certificates", "server_name",
     "transport",
-]
+]  # fmt: skip
 """The settings of a client, by the names of its arguments."""
 
 RunSetting: TypeAlias = Literal["fit", "image_column", "key_column", "member_keys", "nul_separated", "restart"]

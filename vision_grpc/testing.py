@@ -11,7 +11,7 @@ requests, sent again when the handler says so. There is no socket and no thread;
 wait for nothing.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -21,7 +21,12 @@ from google.protobuf.message import Message
 from vision_grpc.api.api import Api, RequestTemplate
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import ServiceError, VisionError
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.messages import (
+    BatchAnalyzeRequest,
+    BatchAnalyzeResponse,
+    RecognizeTextRequest,
+    RecognizeTextResponse,
+)
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import Answer
 from vision_grpc.session.retry_waits import RETRY_WAITS
@@ -34,6 +39,9 @@ Handler = Callable[[BatchAnalyzeRequest], BatchAnalyzeResponse]
 Any other exception is taken for a bug of the handler and ends the client's method.
 """
 
+OcrHandler = Callable[[RecognizeTextRequest], Iterable[RecognizeTextResponse]]
+"""The same for ocr/v1, whose answer is a page after the other: `MemoryTransport(handler, api=OCR_V1)`."""
+
 
 class MemoryTransport:
     """For `VisionClient(transport=...)` and `AsyncVisionClient(transport=...)`: a handler in place of the service.
@@ -42,8 +50,8 @@ class MemoryTransport:
     have the request ids `memory-1`, `memory-2` and so on, and the transport `memory`.
     """
 
-    def __init__(self, handler: Handler, *, api: Api = VISION_V1) -> None:
-        self._handler: Callable[[Any], Message] = handler
+    def __init__(self, handler: Handler | OcrHandler, *, api: Api = VISION_V1) -> None:
+        self._handler: Callable[[Any], Any] = handler
         self._api = api
         self._numbers = count(1)
 
@@ -75,8 +83,8 @@ class MemoryTransport:
         """Hand a request to the handler as it is; see `Transport`."""
         outcome: Message | VisionError
         try:
-            outcome = self._handler(request)
-            self._api.check_answer(request, outcome)
+            outcome = response = self._handler(request)
+            self._api.check_answer(request, response)
         except VisionError as error:
             outcome = _signed(error)
         on_done()

@@ -146,7 +146,7 @@ def test_an_endpoint_service_that_does_not_tell_is_named(
 def test_what_the_machine_lacks_is_not_blamed_on_the_endpoint_service(begin: str) -> None:
     lack = MachineError("this machine has no thread left for this process")
     directory, done = Mock(address=Mock(side_effect=lack), endpoint=_SlowDirectory.endpoint), threading.Event()
-    call = _begin(DiscoveringTransport(Lookup(directory, insecure=False), Mock()), begin, done)
+    call = _begin(DiscoveringTransport(Lookup(directory, insecure=False, service_id="ai-vision"), Mock()), begin, done)
     assert done.wait(20)
     with pytest.raises(MachineError, match=r"^this machine has no thread left for this process$"):
         call.answer()
@@ -268,7 +268,7 @@ def test_nothing_is_opened_for_a_service_that_is_found_after_the_end(begin: str)
         opened.append(endpoint)
         raise AssertionError
 
-    transport = DiscoveringTransport(Lookup(directory, insecure=False), open_at)
+    transport = DiscoveringTransport(Lookup(directory, insecure=False, service_id="ai-vision"), open_at)
     call = _begin(transport, begin, done)
     directory.asked.wait()
     transport.close()
@@ -287,7 +287,7 @@ def test_no_call_starts_when_a_signal_handler_closes_as_the_connection_is_opened
 
     opened, done = Mock(), threading.Event()
     directory = Mock(address=lambda *_, **__: "vision.example:443", endpoint=_SlowDirectory.endpoint)
-    transport = DiscoveringTransport(Lookup(directory, insecure=False), open_at)
+    transport = DiscoveringTransport(Lookup(directory, insecure=False, service_id="ai-vision"), open_at)
     call = _begin(transport, begin, done)
     assert done.wait(20)
     with pytest.raises(TransportError, match="the client was closed"):
@@ -299,7 +299,7 @@ def test_no_call_starts_when_a_signal_handler_closes_as_the_connection_is_opened
 @pytest.mark.parametrize("begin", ["start", "send"])
 def test_a_call_that_is_given_up_before_the_service_is_found_is_over(begin: str) -> None:
     directory, opened, done = _SlowDirectory(), Mock(), threading.Event()
-    transport = DiscoveringTransport(Lookup(directory, insecure=False), lambda _: opened)
+    transport = DiscoveringTransport(Lookup(directory, insecure=False, service_id="ai-vision"), lambda _: opened)
     call = _begin(transport, begin, done)
     call.cancel()
     assert done.wait(20)
@@ -324,7 +324,9 @@ async def test_a_connection_that_cannot_be_opened_ends_the_call(begin: str) -> N
         raise OSError(message)
 
     lookup = Lookup(
-        Mock(address=lambda *_, **__: "vision.example:443", endpoint=_SlowDirectory.endpoint), insecure=False
+        Mock(address=lambda *_, **__: "vision.example:443", endpoint=_SlowDirectory.endpoint),
+        insecure=False,
+        service_id="ai-vision",
     )
     for loop in (None, asyncio.get_running_loop()):
         done = threading.Event()
@@ -337,7 +339,7 @@ async def test_a_connection_that_cannot_be_opened_ends_the_call(begin: str) -> N
 @pytest.mark.parametrize("begin", ["start", "send"])
 def test_a_closed_transport_finds_nothing(begin: str) -> None:
     directory, done = _SlowDirectory(), threading.Event()
-    transport = DiscoveringTransport(Lookup(directory, insecure=False), Mock())
+    transport = DiscoveringTransport(Lookup(directory, insecure=False, service_id="ai-vision"), Mock())
     transport.close()
     call = _begin(transport, begin, done)
     assert done.is_set()

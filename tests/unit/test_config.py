@@ -9,7 +9,7 @@ from vision_grpc.session.settings import Arguments
 
 _NO_NUMBERS = [math.nan, math.inf, -math.inf, -1, -0.001]
 _ABOVE_0 = [
-    *((Limits, name) for name in Limits.__dataclass_fields__),
+    *((Limits, name) for name in Limits.__dataclass_fields__ if name != "pdf"),
     *((Timeouts, name) for name in Timeouts.__dataclass_fields__),
     (RetryPolicy, "attempts"),
 ]
@@ -28,6 +28,11 @@ def test_what_would_let_nothing_through_is_refused(settings: Callable[..., objec
 def test_what_means_nothing_is_refused(settings: Callable[..., object], name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"{name} is {value}, must be a finite number, at least 0"):
         settings(**{name: value})
+
+
+def test_a_flag_is_no_number() -> None:
+    with pytest.raises(TypeError, match=r"Limits\.pdf"):
+        Limits(pdf=1)  # type: ignore[arg-type]
 
 
 def test_waits_and_budgets_may_be_none_at_all() -> None:

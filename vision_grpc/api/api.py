@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal, Protocol, TypeAlias
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -9,7 +10,8 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from vision_grpc.codec.json import RequestBody, from_json, to_json
-from vision_grpc.contract.method import grpc_path_of, http_rule_of
+from vision_grpc.config import DEFAULT_ENDPOINT, Limits
+from vision_grpc.contract.method import grpc_path_of, http_rule_of, is_server_stream
 from vision_grpc.errors import ProtocolError
 from vision_grpc.results import Outcome
 
@@ -41,12 +43,28 @@ class Api(ABC):
     """One version of the API: a value without state, shared by all clients.
 
     `name` is the version's, such as `vision/v1`; `most_images` is the largest number of images a request, and
-    `request_name` the full name of its message.
+    `request_name` the full name of its message. `endpoint` is where the public service is, and `service_id` what
+    directories call it. With `is_stream` answers come as streams of messages, as `codec.stream_wire` joins them.
     """
 
-    def __init__(self, name: str, method: MethodDescriptor, *, most_images: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        method: MethodDescriptor,
+        *,
+        most_images: int,
+        endpoint: str = DEFAULT_ENDPOINT,
+        service_id: str = "ai-vision",
+        content_bytes: int = Limits().content_bytes,
+        reads_pdf: bool = False,
+    ) -> None:
         self.name = name
         self.most_images = most_images
+        self.endpoint = endpoint
+        self.service_id = service_id
+        self.is_stream = is_server_stream(method)
+        self._content_bytes = content_bytes
+        self._reads_pdf = reads_pdf
         self.grpc_path = grpc_path_of(method)
         self.rest_path: str = http_rule_of(method).post
         self.request_name: str = method.input_type.full_name
@@ -55,7 +73,21 @@ class Api(ABC):
     def __repr__(self) -> str:
         return f"<Api {self.name}>"
 
+    def limits(self, limits: Limits) -> Limits:
+        """Return a client's limits, in which a largest file that was left at its default is this API's."""
+        is_default = limits.content_bytes == Limits().content_bytes
+        return replace(
+            limits,
+            content_bytes=self._content_bytes if is_default else limits.content_bytes,
+            pdf=limits.pdf or self._reads_pdf,
+        )
+
     # Requests
+
+    def headers(self, folder_id: str) -> Sequence[tuple[str, str]]:
+        """Return what goes along with each call of a client, beside what every call has."""
+        del folder_id  # It is in the requests.
+        return ()
 
     @abstractmethod
     def template(self, languages: Sequence[str], model: str, folder_id: str) -> RequestTemplate:

@@ -7,14 +7,12 @@ sending ready bytes.
 
 from collections.abc import Iterable
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
-from vision_grpc.codec.wire_format import FIXED32, FIXED64, LENGTH_DELIMITED, MORE, VARINT, read_varint, varint
+from vision_grpc.codec.wire_format import LENGTH_DELIMITED, read_field, varint
 from vision_grpc.messages import AnalyzeResult, AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult
 
 _WIRE_TYPE_BITS = 3
-# A tag of one byte and a length of up to three.
-_USUAL_HEAD, _USUAL_SIZE = 4, 1 << 21
 
 
 def _tag(message_class: type[Message], field: str) -> int:
@@ -48,9 +46,9 @@ def split_request(wire: bytes) -> list[bytes]:
     contents: list[bytes] = []
     position, end = 0, len(wire)
     while position < end:
-        tag, start, position = _field(wire, position, end)
+        tag, start, position = read_field(wire, position, end)
         if tag == _SPECS[0]:
-            _, start, stop = _field(wire, start, position)
+            _, start, stop = read_field(wire, start, position)
             contents.append(wire[start:stop])
     return contents
 
@@ -64,7 +62,7 @@ def split_response(wire: bytes) -> list[bytes]:
     results: list[bytes] = []
     position, end = 0, len(wire)
     while position < end:
-        tag, start, position = _field(wire, position, end)
+        tag, start, position = read_field(wire, position, end)
         if tag == _RESULTS:
             results.append(wire[start:position])
     return results
@@ -78,41 +76,12 @@ def has_error(result: bytes) -> bool:
     """
     position, end = 0, len(result)
     while position < end:
-        tag, inner, position = _field(result, position, end)
+        tag, inner, position = read_field(result, position, end)
         if tag == _IMAGE_ERROR:
             return True
         if tag == _FEATURE_RESULTS:
             while inner < position:
-                tag, _, inner = _field(result, inner, position)
+                tag, _, inner = read_field(result, inner, position)
                 if tag == _FEATURE_ERROR:
                     return True
     return False
-
-
-def _field(wire: bytes, position: int, end: int) -> tuple[int, int, int]:
-    """Return the tag of the field at a position, the start of its value and the position behind it."""
-    if position + _USUAL_HEAD <= end:  # Nearly all fields have a number below 16 and less than 2 MB.
-        tag, size, start = wire[position], wire[position + 1], position + 2
-        if size >= MORE:
-            second, start = wire[position + 2], position + 3
-            size = size & 0x7F | second << 7
-            if second >= MORE:
-                size = size & 0x3FFF | wire[position + 3] << 14
-                start = position + 4
-        if tag & 0x87 == LENGTH_DELIMITED and size < _USUAL_SIZE and start + size <= end:
-            return tag, start, start + size
-    tag, start = read_varint(wire, position, end)
-    kind = tag & 7
-    if kind == LENGTH_DELIMITED:
-        size, start = read_varint(wire, start, end)
-    elif kind == VARINT:
-        size = read_varint(wire, start, end)[1] - start
-    elif kind in {FIXED64, FIXED32}:
-        size = 8 if kind == FIXED64 else 4
-    else:
-        message = f"wire type {kind} at byte {position}"
-        raise DecodeError(message)
-    if start + size > end:
-        message = f"the field at byte {start} is longer than the message around it"
-        raise DecodeError(message)
-    return tag, start, start + size

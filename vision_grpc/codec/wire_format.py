@@ -14,6 +14,9 @@ MORE = 0x80
 VARINT_BYTES = 10
 """The longest varint."""
 
+# A tag of one byte and a length of up to three.
+_USUAL_HEAD, _USUAL_SIZE = 4, 1 << 21
+
 _SEVEN_BITS = 0x7F
 _BITS_OF_64 = 2**64 - 1
 
@@ -64,6 +67,39 @@ def read_varint(wire: bytes, position: int, end: int) -> tuple[int, int]:
         shift += 7
     message = f"a broken varint at byte {position}"
     raise DecodeError(message)
+
+
+def read_field(wire: bytes, position: int, end: int) -> tuple[int, int, int]:
+    """Return the tag of the field at a position, the start of its value and the position behind it.
+
+    Raises:
+        DecodeError: there is no such field.
+    """
+    if position + _USUAL_HEAD <= end:  # Nearly all fields have a number below 16 and less than 2 MB.
+        tag, size, start = wire[position], wire[position + 1], position + 2
+        if size >= MORE:
+            second, start = wire[position + 2], position + 3
+            size = size & 0x7F | second << 7
+            if second >= MORE:
+                size = size & 0x3FFF | wire[position + 3] << 14
+                start = position + 4
+        if tag & 0x87 == LENGTH_DELIMITED and size < _USUAL_SIZE and start + size <= end:
+            return tag, start, start + size
+    tag, start = read_varint(wire, position, end)
+    kind = tag & 7
+    if kind == LENGTH_DELIMITED:
+        size, start = read_varint(wire, start, end)
+    elif kind == VARINT:
+        size = read_varint(wire, start, end)[1] - start
+    elif kind in {FIXED64, FIXED32}:
+        size = 8 if kind == FIXED64 else 4
+    else:
+        message = f"wire type {kind} at byte {position}"
+        raise DecodeError(message)
+    if start + size > end:
+        message = f"the field at byte {start} is longer than the message around it"
+        raise DecodeError(message)
+    return tag, start, start + size
 
 
 def length_delimited(number: int, payload: bytes) -> bytes:

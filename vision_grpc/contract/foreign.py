@@ -6,10 +6,12 @@ from vision_grpc.contract import jpeg, png
 from vision_grpc.texts.encoded import encoding_of
 from vision_grpc.texts.urls import scheme_like
 
+PDF_SIGNATURE = b"%PDF"
+
 # Each is matched at the beginning of the file; the first that matches names it.
 _SIGNATURES = (
     (rb"GIF8", "a GIF"),
-    (rb"%PDF", "a PDF"),
+    (PDF_SIGNATURE, "a PDF"),
     (rb"RIFF....WEBP", "a WebP"),
     (rb"RIFF", "a RIFF file (sound or video)"),
     (rb"II[*+]\x00|MM\x00[*+]", "a TIFF"),

@@ -46,7 +46,7 @@ _NOWHERE = Box(0, 0, 0, 0)
 
 
 # A Struct, because Python's own classes are made three times as slowly, and there is one for each word.
-class _Area(Struct, frozen=True, gc=False):
+class Area(Struct, frozen=True, gc=False):
     """What lies somewhere on the page."""
 
     message: Any
@@ -79,7 +79,7 @@ class _Area(Struct, frozen=True, gc=False):
         return Box(left, top, right, bottom)
 
 
-class Word(_Area, frozen=True, gc=False):
+class Word(Area, frozen=True, gc=False):
     """A word: text, place, confidence and languages."""
 
     message: "messages.Word"
@@ -107,7 +107,7 @@ class Word(_Area, frozen=True, gc=False):
         return f"Word({_shown(self.text)}, {_rounded(self.confidence)}, box={tuple(self.box)})"
 
 
-class Line(_Area, frozen=True, gc=False):
+class Line(Area, frozen=True, gc=False):
     """A line: its words, place and confidence."""
 
     message: "messages.Line"
@@ -137,7 +137,7 @@ class Line(_Area, frozen=True, gc=False):
         return f"Line({_shown(self.text)}, {_rounded(self.confidence)}, box={tuple(self.box)})"
 
 
-class Block(_Area, frozen=True, gc=False):
+class Block(Area, frozen=True, gc=False):
     """A block of lines, such as a column or a heading."""
 
     message: "messages.Block"

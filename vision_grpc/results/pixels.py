@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vision_grpc.results.ocr_pages import carry, read_pages
 from vision_grpc.results.result import ImageError, Outcome
 
 if TYPE_CHECKING:
-    from vision_grpc.messages import AnalyzeResult
+    from vision_grpc.messages import AnalyzeResult, OcrTextAnnotation
 
 UPRIGHT = 1
 """The EXIF orientation of a picture that is stored as it is to be seen."""
@@ -65,10 +66,25 @@ class PixelMap(NamedTuple):
 
         Coordinates of points far outside the picture that would exceed 64 bits become the nearest that do not.
         """
+        self._move(_vertices(_polygons(result)))
+        for page in _pages(result):
+            self._resize(page)
+
+    def restore_page(self, annotation: "OcrTextAnnotation") -> None:
+        """Do the same to a page of ocr/v1."""
+        self._move(_vertices(_ocr_polygons(annotation)))
+        self._resize(annotation)
+
+    def _resize(self, page: Any) -> None:  # noqa: ANN401 - of either API
+        (wide, high), (wide_before, high_before) = self.upright, self.sent
+        size = _scale(page.width, wide_before, wide), _scale(page.height, high_before, high)
+        page.width, page.height = map(_in_64_bits, swap_size(size, self.orientation))
+
+    def _move(self, vertices: Iterable[Any]) -> None:
         (x_axis, x_is_mirrored), (y_axis, y_is_mirrored) = _PLACES[self.orientation]
         (wide, high), (wide_before, high_before), (width, height) = self.upright, self.sent, self.stored
         # `to_stored`, written out: a page of 300 words has 1,300 vertices.
-        for vertex in _vertices(result):
+        for vertex in vertices:
             point = (
                 (2 * vertex.x * wide + wide_before) // (2 * wide_before),
                 (2 * vertex.y * high + high_before) // (2 * high_before),
@@ -80,9 +96,6 @@ class PixelMap(NamedTuple):
                 vertex.y = y
             except ValueError:
                 vertex.x, vertex.y = _in_64_bits(x), _in_64_bits(y)
-        for page in _pages(result):
-            size = _scale(page.width, wide_before, wide), _scale(page.height, high_before, high)
-            page.width, page.height = map(_in_64_bits, swap_size(size, self.orientation))
 
 
 def swap_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
@@ -115,6 +128,10 @@ class MappedOutcome:
             message = type(whole)()
             message.CopyFrom(whole)
             self._map.restore(message)
+            if pages := read_pages(whole.SerializeToString()):
+                for page in pages:
+                    self._map.restore_page(page.text_annotation)
+                carry(message, pages)
             self._message = message
         return self._message
 
@@ -135,9 +152,24 @@ def _in_64_bits(value: int) -> int:
     return min(max(value, -(2**63)), 2**63 - 1)
 
 
-def _vertices(result: "AnalyzeResult") -> Iterator[Any]:
-    for polygon in _polygons(result):
+def _vertices(polygons: Iterable[Any]) -> Iterator[Any]:
+    for polygon in polygons:
         yield from polygon.vertices
+
+
+def _ocr_polygons(annotation: "OcrTextAnnotation") -> Iterator[Any]:
+    for block in annotation.blocks:
+        yield block.bounding_box
+        for line in block.lines:
+            yield line.bounding_box
+            for word in line.words:
+                yield word.bounding_box
+    for table in annotation.tables:
+        yield table.bounding_box
+        for cell in table.cells:
+            yield cell.bounding_box
+    for picture in annotation.pictures:
+        yield picture.bounding_box
 
 
 def _polygons(result: "AnalyzeResult") -> Iterator[Any]:

@@ -23,8 +23,9 @@ from vision_grpc.texts.quoting import shorten, show
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
-    from vision_grpc.messages import AnalyzeResult, TextAnnotation
+    from vision_grpc.messages import AnalyzeResult, RecognizeTextResponse, TextAnnotation
     from vision_grpc.messages import Any as AnyMessage
+    from vision_grpc.results.documents import Picture, Recognized, Table
     from vision_grpc.results.plain import Detail
 
 
@@ -175,6 +176,57 @@ class ImageResult:
             ProtocolError: its bytes are not an AnalyzeResult.
         """
         return None if self.outcome is None else self.outcome.message()
+
+    @property
+    def raw(self) -> "Sequence[AnalyzeResult] | Sequence[RecognizeTextResponse]":
+        """The service's own messages: one AnalyzeResult of vision/v1, or a RecognizeTextResponse of ocr/v1 a page.
+
+        Raises:
+            ProtocolError: the answer is damaged, as for all that is read from it.
+        """
+        if (result := self.result) is None:
+            return []
+        return self._ocr_pages() or [result]
+
+    @property
+    def has_confidence(self) -> bool:
+        """Whether the API that answered says how sure it is of what it read: vision/v1 does, ocr/v1 does not."""
+        return self.outcome is not None and not self._ocr_pages()
+
+    @property
+    def markdown(self) -> str | None:
+        """The text as Markdown; None where the model does not make it, and of vision/v1."""
+        return self._recognized().markdown
+
+    @property
+    def full_text(self) -> str | None:
+        """The text as ocr/v1 itself joins it; None of vision/v1, and where the model does not."""
+        return self._recognized().full_text
+
+    @property
+    def tables(self) -> "Sequence[Table]":
+        """The tables of all pages; none of vision/v1, or of a model that does not look for them."""
+        return self._recognized().tables
+
+    @property
+    def pictures(self) -> "Sequence[Picture]":
+        """The pictures on all pages; none of vision/v1."""
+        return self._recognized().pictures
+
+    @property
+    def rotation(self) -> int | None:
+        """By how many degrees the text of the first page is turned: 0, 90, 180 or 270; None where that is not known."""
+        return self._recognized().rotation
+
+    def _recognized(self) -> "Recognized":
+        from vision_grpc.results.documents import Recognized
+
+        return Recognized(self._ocr_pages())
+
+    def _ocr_pages(self) -> "list[RecognizeTextResponse]":
+        from vision_grpc.results.ocr_pages import read_pages
+
+        return [] if self.outcome is None else read_pages(self.outcome.wire())
 
     @property
     def ok(self) -> bool:

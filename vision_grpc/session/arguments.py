@@ -24,7 +24,7 @@ _SETTINGS = {
 
 
 def check_connection(
-    endpoint: object, transport: object, credentials: object, folder_id: object, *, insecure: object
+    endpoint: object, transport: object, api: object, credentials: object, folder_id: object, *, insecure: object
 ) -> None:
     """Check the types of what says where a client connects to, and as whom.
 
@@ -35,6 +35,8 @@ def check_connection(
         raise _explain_endpoint(endpoint)
     if not (isinstance(transport, str | None) or _has_methods(transport, "start", "send")):
         raise wrong_type(transport, "transport", _TRANSPORTS)
+    if not isinstance(api, str | None):
+        raise wrong_type(api, "api", "'vision/v1' or 'ocr/v1'")
     if credentials is not None:
         check_credentials(credentials)
     if not isinstance(folder_id, str | None):

@@ -27,6 +27,7 @@ _INSTEAD = {
     "folder_id=...": "folder folderid folderId",
     "endpoint=...": "url base_url uri host address target server api_endpoint",
     "transport=...": "protocol",
+    "api=...": "api_version version service",
     "root_certificates=...": "ca ca_cert ca_certs ca_bundle cafile certificates verify ssl_context",
     "client_certificate=(chain, key)": "cert client_cert certificate",
     "insecure=True for a service without TLS": "plaintext secure tls ssl use_ssl use_tls",

@@ -6,6 +6,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping, Sequence
 
 from vision_grpc.api.api import Api, Model, RequestTemplate
+from vision_grpc.api.choice import ApiName
 from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
@@ -41,6 +42,7 @@ class Session:
         *,
         transport: TransportChoice | Transport | None = None,
         credentials: Credentials | None = None,
+        api: ApiName | None = None,
         folder_id: str | None = None,
         root_certificates: Pem | None = None,
         client_certificate: tuple[Pem, Pem] | None = None,
@@ -61,6 +63,9 @@ class Session:
         machine (`vision_grpc.auth.default` has the order; for a service on this machine only from the
         environment), the folder from `YC_FOLDER_ID`.
 
+        `api` is `vision/v1` or `ocr/v1`, else what `VISION_GRPC_API` says, else the former; docs/ocr-v1.md
+        has what differs.
+
         `root_certificates` and the two of `client_certificate` (chain, private key) are PEM, as bytes or
         files, which are read now; without the first, `SSL_CERT_FILE` and `SSL_CERT_DIR` name what to trust,
         else it is what the system trusts. `server_name` is asked for and expected in the service's certificate
@@ -75,7 +80,7 @@ class Session:
             AuthError: there are no credentials.
             MachineError: this machine cannot open the files that this takes.
         """
-        check_connection(endpoint, transport, credentials, folder_id, insecure=insecure)
+        check_connection(endpoint, transport, api, credentials, folder_id, insecure=insecure)
         check_behaviour(data_logging=data_logging, on_event=on_event, limits=limits, retry=retry, timeouts=timeouts)
         # Files are read and modules are loaded here.
         with MachineError.in_place("the client cannot be made"):
@@ -83,6 +88,7 @@ class Session:
                 os.environ,
                 endpoint=endpoint,
                 transport=transport,
+                api=api,
                 credentials=credentials,
                 folder_id=folder_id,
                 root_certificates=root_certificates,
@@ -95,7 +101,7 @@ class Session:
             self._api = self._choose_api()
         if self._settings.folder_id:
             self._template(("*",), "")  # Else the first call would tell that the folder breaks the contract.
-        self._limits = limits
+        self._limits = self._api.limits(limits)
         self._retry = retry
         self._timeouts = timeouts
         self._on_event = on_event
@@ -121,10 +127,7 @@ class Session:
         check_interpreter()
 
     def _choose_api(self) -> Api:
-        # What reads answers is not needed to import a client.
-        from vision_grpc.api.vision_v1 import VISION_V1
-
-        return VISION_V1
+        return self._settings.api
 
     def _connect(self, loop: AbstractEventLoop | None = None) -> Transport:
         if self._own_transport is not None:
@@ -153,6 +156,9 @@ class Session:
         return Plan(self._limits, self._retry, self._timeouts, ordered, deadline, RETRY_WAITS.are_on)
 
     def _check_request(self, request: BatchAnalyzeRequest) -> None:
+        if self._api.is_stream:
+            message = f"batch_analyze is a call of vision/v1, and this client speaks {self._api.name}: use analyze"
+            raise TypeError(message)
         check_request(request, self._api.request_name)
         validate(request)
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast, get_args
 
+from vision_grpc.api.api import Api
+from vision_grpc.api.choice import API_NAMES, ApiName, api_of
 from vision_grpc.auth import Anonymous, Credentials, YcProfile
 from vision_grpc.auth.default import find_credentials, find_surroundings, missing_credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
-from vision_grpc.config import DEFAULT_ENDPOINT
 from vision_grpc.errors import USE_TLS, Advice, SettingError
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Pem, Tls, read_client_certificate, read_server_name, read_trust
@@ -20,6 +21,7 @@ from vision_grpc.transport.headers import Headers
 
 # What others call the transports.
 _MEANT = {"http": "rest", "https": "rest", "http1": "rest", "json": "rest", "http2": "grpc", "grpcs": "grpc"}
+API_VARIABLE = "VISION_GRPC_API"
 ENDPOINT_VARIABLE, TRANSPORT_VARIABLE, FOLDER_VARIABLE = "VISION_GRPC_ENDPOINT", "VISION_GRPC_TRANSPORT", "YC_FOLDER_ID"
 
 
@@ -27,6 +29,7 @@ ENDPOINT_VARIABLE, TRANSPORT_VARIABLE, FOLDER_VARIABLE = "VISION_GRPC_ENDPOINT",
 class Settings:
     """Everything that calls need to know."""
 
+    api: Api
     endpoint: Endpoint | Lookup
     transport: TransportChoice
     credentials: Credentials
@@ -46,6 +49,7 @@ class Settings:
         *,
         endpoint: str | ApiEndpoints | None,
         transport: object,
+        api: str | None = None,
         credentials: Credentials | None,
         folder_id: str | None,
         root_certificates: Pem | None,
@@ -67,11 +71,12 @@ class Settings:
         """
         is_own = transport is not None and not isinstance(transport, str)
         connecting: Mapping[str, str] = {} if is_own else environ
+        chosen = find_api(api, environ)
         service: Endpoint | Lookup
         if isinstance(endpoint, ApiEndpoints):
-            service, first = Lookup(endpoint, insecure), endpoint.endpoint
+            service, first = Lookup(endpoint, insecure, chosen.service_id), endpoint.endpoint
         else:
-            service = first = _find_endpoint(endpoint, connecting, insecure=insecure)
+            service = first = _find_endpoint(endpoint, connecting, chosen, insecure=insecure)
         named = transport if isinstance(transport, str) else None
         choice = find_transport(named, connecting)
         if credentials is None:
@@ -88,7 +93,24 @@ class Settings:
             service.check_private()
         folder_id = _find_folder(folder_id, credentials, environ)
         tls = _protect(service, root_certificates, client_certificate, server_name, is_own=is_own)
-        return cls(service, choice, credentials, folder_id, tls, (*_headers(data_logging), *read_metadata(metadata)))
+        given = read_metadata(metadata)
+        own = [(name, value) for name, value in chosen.headers(folder_id) if name not in dict(given)]
+        headers = (*own, *_headers(data_logging), *given)
+        return cls(chosen, service, choice, credentials, folder_id, tls, headers)
+
+
+def find_api(given: str | None, environ: Mapping[str, str]) -> Api:
+    """Return the API that is given, else that of the environment, else vision/v1.
+
+    Raises:
+        SettingError: it is not one of those that clients speak.
+    """
+    origin = "" if given is not None else f"{API_VARIABLE}: "
+    text = _variable(environ, API_VARIABLE) or API_NAMES[0] if given is None else clean(given).text
+    if (api := api_of(text.lower())) is None:
+        message = f"{origin}the API {show(text)} is not one of {', '.join(API_NAMES)}"
+        raise SettingError(message, advice=[Advice("correct", "api", rest=f"or {API_VARIABLE}")])
+    return api
 
 
 def find_transport(given: str | None, environ: Mapping[str, str]) -> TransportChoice:
@@ -113,6 +135,7 @@ class Arguments:
 
     endpoint: str | ApiEndpoints | None = None
     transport: TransportChoice | None = None
+    api: ApiName | None = None
     credentials: Credentials | None = None
     folder_id: str | None = None
     root_certificates: Pem | None = field(default=None, repr=False)
@@ -158,10 +181,10 @@ def _headers(data_logging: bool | None) -> Headers:  # noqa: FBT001 - the option
     return () if data_logging is None else (("x-data-logging-enabled", "true" if data_logging else "false"),)
 
 
-def _find_endpoint(given: str | None, environ: Mapping[str, str], *, insecure: bool) -> Endpoint:
+def _find_endpoint(given: str | None, environ: Mapping[str, str], api: Api, *, insecure: bool) -> Endpoint:
     if given is not None:
         return Endpoint.parse(given, insecure=insecure)
-    text = _variable(environ, ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
+    text = _variable(environ, ENDPOINT_VARIABLE) or api.endpoint
     try:
         return Endpoint.parse(text, insecure=insecure)
     except SettingError as error:

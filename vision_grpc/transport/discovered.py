@@ -19,7 +19,6 @@ from vision_grpc.threads import start_thread
 from vision_grpc.transport import BatchCall, Call, OnDone, Transport
 from vision_grpc.transport.deferred_call import DeferredCall
 
-_SERVICE_ID = "ai-vision"
 _T = TypeVar("_T")
 
 
@@ -44,6 +43,9 @@ class Lookup:
     insecure: bool
     """Whether it is called without TLS."""
 
+    service_id: str
+    """What the directory calls it."""
+
     def find(self, deadline: Deadline) -> Endpoint:
         """Return where the service is.
 
@@ -52,7 +54,7 @@ class Lookup:
             MachineError: this machine lacks what it takes to ask.
         """
         try:
-            return self._endpoint(self.directory.address(_SERVICE_ID, timeout_s=deadline.left_s))
+            return self._endpoint(self.directory.address(self.service_id, timeout_s=deadline.left_s))
         except MachineError:
             raise  # It says nothing about the endpoint service.
         except VisionError as error:

@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from vision_grpc.bulk.failures import is_tried_again
 from vision_grpc.codec.json import to_json
 from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.results.ocr_pages import read_pages
 from vision_grpc.texts.strict import bytes_of_key, is_strict, strict_tree
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class _Line(Struct, omit_defaults=True, gc=False):
     model: str | None = None
     wire: Raw | None = None
     result: Raw | UnsetType | None = UNSET
+    pages: Raw | UnsetType = UNSET
 
 
 _encode = msgspec.json.Encoder().encode
@@ -84,7 +86,12 @@ class LineWriter:
             if result.outcome is not None:
                 line.wire = Raw(b'"%b"' % pybase64.b64encode(result.outcome.wire()))
         elif self._answers == "json":
-            line.result = _NULL if result.outcome is None else Raw(to_json(result.outcome.message()))
+            if result.outcome is None:
+                line.result = _NULL
+            elif pages := read_pages(result.outcome.wire()):
+                line.pages = Raw(b"[%b]" % b",".join(map(to_json, pages)))
+            else:
+                line.result = Raw(to_json(result.outcome.message()))
         try:
             return _encode(line) + b"\n"
         except UnicodeEncodeError:

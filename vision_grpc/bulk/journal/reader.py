@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from msgspec import Raw, Struct
 
-from vision_grpc.bulk.journal.answers import EncodedOutcome
+from vision_grpc.bulk.journal.answers import EncodedOutcome, PagesOutcome
 from vision_grpc.bulk.journal.blocks import lines_of
 from vision_grpc.bulk.journal.errors import JournalError
 from vision_grpc.bulk.journal.header import BEGINNING, Head, check_format, parse_first_line
 from vision_grpc.bulk.journal.heads import DamagedLineError, exact_key, parse_head
 from vision_grpc.errors import Advice, Code
+from vision_grpc.messages import Status
 from vision_grpc.results import ImageError, ImageResult, Outcome
 from vision_grpc.results.outcomes import JsonOutcome
 from vision_grpc.texts.quoting import quote_name
@@ -54,11 +55,17 @@ class Line(Struct):
     model: str | None = None
     wire: str | None = None
     result: Raw = Raw()
+    pages: list[Raw] | None = None
+    """The pages of ocr/v1, in place of `result`, each a RecognizeTextResponse."""
 
     def outcome(self) -> Outcome | None:
         """Return the service's answer, None where the line keeps none."""
         if self.wire is not None:
             return EncodedOutcome(self.wire, has_error=not self.ok)
+        if self.pages is not None:
+            error = self._image_error()
+            status = None if error is None else Status(code=error.code, message=error.message)
+            return PagesOutcome([bytes(page) for page in self.pages], status)
         result = bytes(self.result)
         return None if result in {b"", b"null"} else JsonOutcome(result)
 

@@ -9,6 +9,7 @@ from vision_grpc.codec.json.lazy import LazyAnswer, split_results
 from vision_grpc.codec.json.request_body import SLICE_BYTES, RequestBody
 from vision_grpc.codec.json.retry_after import read_retry_after
 from vision_grpc.codec.json.skipped import Skipped
+from vision_grpc.codec.json.stream import read_stream
 from vision_grpc.codec.json.text import TextReader
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "read_error",
     "read_error_body",
     "read_retry_after",
+    "read_stream",
     "split_results",
     "to_json",
     "to_utf8",

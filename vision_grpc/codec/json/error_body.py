@@ -68,9 +68,18 @@ def read_error_body(body: bytes, http_status: int, content_type: str = "") -> St
 
 def find_error(body: bytes) -> Status | None:
     """Return the error in the body of an answer with a status of success, None if there is none."""
-    tree = _read_object(body)
-    is_error = tree.get("error") or ("message" in tree and _code_of(tree) is not None)
-    return read_error_body(body, _HTTP_OK) if is_error and not tree.get("results") else None
+    return read_error_body(body, _HTTP_OK) if is_error(_read_object(body)) else None
+
+
+def is_error(tree: _Tree) -> bool:
+    """Return whether an object is an error and not an answer."""
+    has_error = tree.get("error") or ("message" in tree and _code_of(tree) is not None)
+    return bool(has_error and not tree.get("results"))
+
+
+def read_error_object(tree: _Tree) -> Status:
+    """Return the error that an object is, as `read_error_body` reads it."""
+    return _read_tree(tree, _HTTP_OK)
 
 
 def _read_grpc_headers(headers: Mapping[str, str]) -> Status | None:

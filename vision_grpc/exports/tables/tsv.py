@@ -50,9 +50,14 @@ def _lines(block: Block, place: str) -> list[str]:
 def _words(line: Line, place: str) -> list[str]:
     with_text = [(word, text) for word in line.words if (text := word.text)]
     return [
-        f"{place}\t{number}\t{_area(word.box)}\t{100 * (word.confidence or 0):.6f}\t{clean_line(text)}\n"
+        f"{place}\t{number}\t{_area(word.box)}\t{_percent(word.confidence)}\t{clean_line(text)}\n"
         for number, (word, text) in enumerate(with_text, 1)
     ]
+
+
+def _percent(confidence: float | None) -> str:
+    """Return a confidence as Tesseract writes it, for which -1 is none."""
+    return "-1" if confidence is None else f"{100 * confidence:.6f}"
 
 
 def _area(box: Box) -> str:

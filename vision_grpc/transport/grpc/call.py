@@ -1,12 +1,14 @@
 """A gRPC call under way, on whichever kind of channel."""
 
 from collections.abc import Callable, Sequence
-from typing import Generic, NoReturn, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 import grpc
 
 from vision_grpc.api.api import Api
-from vision_grpc.errors import DeadlineError
+from vision_grpc.codec.stream_wire import join_stream
+from vision_grpc.errors import DeadlineError, RequestTooLargeError, ServiceError
+from vision_grpc.messages import Status
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.results import Answer
 from vision_grpc.transport.grpc.exchange import Failure, read_answer, translate
@@ -30,6 +32,13 @@ class CallUnderWay(Failure, Protocol):
         ...
 
 
+class StreamUnderWay(CallUnderWay, Protocol):
+    """A call that is answered by a stream of messages; its result is what `join_stream` makes of them."""
+
+    messages: list[bytes]
+    """Those that have come."""
+
+
 class GrpcCall(Generic[_T]):
     """A call under way; see `Call`."""
 
@@ -47,17 +56,17 @@ class GrpcCall(Generic[_T]):
         try:
             wire = self._call.result()
         except grpc.RpcError as error:
-            self._fail(cast("Failure", error), error)
+            return self._fail(cast("Failure", error), error)
         except grpc.FutureCancelledError as error:
             # gRPC raises this for the status CANCELLED too, also where the server sent it.
-            self._fail(self._call, error)
+            return self._fail(self._call, error)
         return self._read(wire)
 
     def cancel(self) -> None:
         """Cancel the call at the server too."""
         self._call.cancel()
 
-    def _fail(self, failure: Failure, cause: BaseException) -> NoReturn:
+    def _fail(self, failure: Failure, cause: BaseException) -> _T:
         error = translate(failure, self._attempt)
         if isinstance(error, DeadlineError):
             error.silent = self._is_silent()
@@ -80,3 +89,22 @@ class GrpcBatchCall(GrpcCall[Answer]):
     def contents(self) -> Sequence[bytes]:
         """Return the images again, cut out of the request."""
         return self._split(self._wire)
+
+
+class GrpcStreamCall(GrpcBatchCall):
+    """A batch that is answered by a stream: an error of the service after some messages is a part of the answer."""
+
+    def __init__(
+        self, call: StreamUnderWay, wire: bytes, attempt: Attempt, is_silent: Callable[[], bool], api: Api
+    ) -> None:
+        super().__init__(call, wire, attempt, is_silent, api)
+        self._messages = call.messages
+
+    def _fail(self, failure: Failure, cause: BaseException) -> Answer:
+        try:
+            return super()._fail(failure, cause)
+        except ServiceError as error:
+            if not self._messages or isinstance(error, RequestTooLargeError):
+                raise
+            status = Status(code=error.code, message=error.message, details=error.details)
+            return self._read(join_stream(self._messages, status))

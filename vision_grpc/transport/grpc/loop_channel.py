@@ -6,7 +6,7 @@ CPU for streams of images up to 200 KB, the same at 1 MB, and a quarter more for
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
@@ -17,9 +17,6 @@ from vision_grpc.transport.grpc.exchange import Metadata
 from vision_grpc.transport.grpc.forks import FORKS
 from vision_grpc.transport.grpc.options import credentials_of, route_of
 
-if TYPE_CHECKING:
-    LoopMethod = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
-
 _T = TypeVar("_T")
 
 
@@ -29,7 +26,7 @@ class LoopChannels:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
-    def open(self, endpoint: Endpoint, tls: Tls, path: str) -> "tuple[grpc.aio.Channel, LoopMethod]":
+    def open(self, endpoint: Endpoint, tls: Tls, path: str) -> tuple[grpc.aio.Channel, Any]:
         """Return a channel, and the method on it; see `ChannelKind`."""
         target, options = route_of(endpoint, tls)
         if endpoint.plaintext:
@@ -37,11 +34,14 @@ class LoopChannels:
         else:
             channel = grpc.aio.secure_channel(target, credentials_of(tls), options=options)
         FORKS.opened(channel)
-        return channel, channel.unary_unary(path)
+        return channel, self._method(channel, path)
 
-    def start(self, method: "LoopMethod", wire: bytes, timeout_s: float, metadata: Metadata) -> "LoopCall":
+    def start(self, method: Any, wire: bytes, timeout_s: float, metadata: Metadata) -> "LoopCall":  # noqa: ANN401
         """Send a request; see `ChannelKind`."""
         return LoopCall(method(wire, timeout=timeout_s, metadata=metadata))
+
+    def _method(self, channel: Any, path: str) -> Any:  # noqa: ANN401 - of unary calls or of streams
+        return channel.unary_unary(path)
 
     def close(self, channels: Sequence[grpc.aio.Channel]) -> None:
         """Let the loop close channels soon; a closed loop has no connections."""
@@ -68,7 +68,7 @@ class LoopCall:
     It is asked when the call is done, so nothing that is awaited here suspends.
     """
 
-    def __init__(self, call: "grpc.aio.UnaryUnaryCall[bytes, bytes]") -> None:
+    def __init__(self, call: Any) -> None:  # noqa: ANN401
         self._call = call
         self.cancel = call.cancel
 
@@ -81,15 +81,18 @@ class LoopCall:
         if self._call.cancelled():
             # By `cancel`, or by closing the channel: gRPC reports that before its own task has ended.
             raise grpc.FutureCancelledError
-        return _at_once(self._call)
+        wire: bytes = _at_once(self._call)
+        return wire
 
     def code(self) -> grpc.StatusCode:
         """Return the status of the call."""
-        return _at_once(self._call.code())
+        code: grpc.StatusCode = _at_once(self._call.code())
+        return code
 
     def details(self) -> str | None:
         """Return the message of the status."""
-        return _at_once(self._call.details())
+        details: str | None = _at_once(self._call.details())
+        return details
 
     def initial_metadata(self) -> Iterable[tuple[str, str | bytes]]:
         """Return what the server sent before its answer."""

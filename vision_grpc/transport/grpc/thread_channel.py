@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 
@@ -17,9 +17,6 @@ from vision_grpc.transport.grpc.call import CallUnderWay
 from vision_grpc.transport.grpc.exchange import Metadata
 from vision_grpc.transport.grpc.forks import FORKS
 from vision_grpc.transport.grpc.options import credentials_of, route_of
-
-if TYPE_CHECKING:
-    ThreadMethod = grpc.UnaryUnaryMultiCallable[bytes, bytes]
 
 # To close takes milliseconds, or for ever.
 _CLOSED_WITHIN_S = 2.0
@@ -35,21 +32,28 @@ class ThreadChannels:
     def __init__(self) -> None:
         self._is_threadless = False
 
-    def open(self, endpoint: Endpoint, tls: Tls, path: str) -> "tuple[grpc.Channel, ThreadMethod]":
+    def open(self, endpoint: Endpoint, tls: Tls, path: str) -> tuple[grpc.Channel, Any]:
         """Return a channel, and the method on it; see `ChannelKind`."""
         channel = open_channel(endpoint, tls)
-        return channel, channel.unary_unary(path)
+        return channel, self._method(channel, path)
 
-    def start(self, method: "ThreadMethod", wire: bytes, timeout_s: float, metadata: Metadata) -> CallUnderWay:
+    def start(self, method: Any, wire: bytes, timeout_s: float, metadata: Metadata) -> CallUnderWay:  # noqa: ANN401
         """Send a request; see `ChannelKind`."""
         if self._is_threadless:
             start_thread(_do_nothing, "vision-grpc-probe")  # Else each attempt would break one more channel.
             self._is_threadless = False
         try:
-            return method.future(wire, timeout=timeout_s, metadata=metadata)
+            return self._call(method, wire, timeout_s, metadata)
         except RuntimeError as error:
             self._is_threadless = True
             raise ThreadlessChannelError(no_thread(error).problem, advice=[MORE_THREADS]) from error
+
+    def _method(self, channel: Any, path: str) -> Any:  # noqa: ANN401 - of unary calls or of streams
+        return channel.unary_unary(path)
+
+    def _call(self, method: Any, wire: bytes, timeout_s: float, metadata: Metadata) -> CallUnderWay:  # noqa: ANN401
+        call: CallUnderWay = method.future(wire, timeout=timeout_s, metadata=metadata)
+        return call
 
     def close(self, channels: Sequence[grpc.Channel]) -> None:
         """Close channels; see `ChannelKind`."""

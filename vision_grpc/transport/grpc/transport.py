@@ -16,12 +16,13 @@ from vision_grpc.network.tls import Tls
 from vision_grpc.results import Answer
 from vision_grpc.transport import BatchCall, Call, OnDone
 from vision_grpc.transport.ended_call import EndedCall
-from vision_grpc.transport.grpc.call import CallUnderWay, GrpcBatchCall, GrpcCall
+from vision_grpc.transport.grpc.call import CallUnderWay, GrpcBatchCall, GrpcCall, GrpcStreamCall
 from vision_grpc.transport.grpc.channel_pool import ChannelPool
 from vision_grpc.transport.grpc.descriptors import check_descriptors
 from vision_grpc.transport.grpc.exchange import Metadata, metadata_of, sign_of
 from vision_grpc.transport.grpc.forks import FORKS
 from vision_grpc.transport.grpc.loop_channel import LoopChannels
+from vision_grpc.transport.grpc.streams import LoopStreams, ThreadStreams
 from vision_grpc.transport.grpc.thread_channel import ThreadChannels, ThreadlessChannelError
 from vision_grpc.transport.grpc.untrusted import Refusals
 from vision_grpc.transport.headers import Headers
@@ -80,7 +81,11 @@ class GrpcTransport:
         self._headers = headers
         self._closed = False
         kind: ChannelKind
-        kind = LoopChannels(loop) if loop is not None and FORKS.are_loops_served else ThreadChannels()
+        if loop is not None and FORKS.are_loops_served:
+            kind = (LoopStreams if api.is_stream else LoopChannels)(loop)
+        else:
+            kind = ThreadStreams() if api.is_stream else ThreadChannels()
+        self._batch_call: type[GrpcBatchCall] = GrpcStreamCall if api.is_stream else GrpcBatchCall
 
         # Without a reference back to the transport: once closed, gRPC ends its thread when the last channel is gone.
         def open_channel() -> tuple[Any, Any]:
@@ -109,7 +114,7 @@ class GrpcTransport:
         except (PathError, MachineError) as error:
             on_done()
             return EndedCall[Answer](error, contents)
-        return GrpcBatchCall(call, wire, attempt, self._is_silent, self._api)
+        return self._batch_call(call, wire, attempt, self._is_silent, self._api)
 
     def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Message]:
         """Send a request as it is; see `Transport`."""
