@@ -44,7 +44,8 @@ class Api(ABC):
 
     `name` is the version's, such as `vision/v1`; `most_images` is the largest number of images a request, and
     `request_name` the full name of its message. `endpoint` is where the public service is, and `service_id` what
-    directories call it. With `is_stream` answers come as streams of messages, as `codec.stream_wire` joins them.
+    directories call it. `models` are all that it has; empty where more may be than are known. With `is_stream` answers
+    come as streams of messages, as `codec.stream_wire` joins them.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Api(ABC):
         service_id: str = "ai-vision",
         content_bytes: int = Limits().content_bytes,
         reads_pdf: bool = False,
+        models: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.most_images = most_images
         self.endpoint = endpoint
         self.service_id = service_id
+        self.models = models
         self.is_stream = is_server_stream(method)
         self._content_bytes = content_bytes
         self._reads_pdf = reads_pdf

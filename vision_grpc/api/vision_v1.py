@@ -58,7 +58,7 @@ class VisionV1(Api):
     """The API of `yandex.cloud.ai.vision.v1`."""
 
     def __init__(self) -> None:
-        super().__init__("vision/v1", BATCH_ANALYZE, most_images=MOST_IMAGES)
+        super().__init__("vision/v1", BATCH_ANALYZE, most_images=MOST_IMAGES, models=("page", "line"))
 
     def template(self, languages: Sequence[str], model: str, folder_id: str) -> BatchTemplate:
         """Return the template of requests for text; see `Api`."""

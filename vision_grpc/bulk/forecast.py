@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from vision_grpc.api.api import Api
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.bulk.failures import Failures
 from vision_grpc.config import Limits
@@ -15,6 +16,7 @@ class Forecast:
     """Sums over the images that a run would read, `most` of them at most."""
 
     most: int | None = None
+    api: Api = VISION_V1
     images: int = 0
     """Images that would be sent."""
     beyond: int = 0
@@ -52,9 +54,9 @@ class Forecast:
         return self.images
 
 
-def least_s(images: int, limits: Limits) -> float | None:
+def least_s(images: int, limits: Limits, api: Api) -> float | None:
     """Return the time that the quota alone makes so many images take; None without a quota."""
-    calls = -(-images // VISION_V1.most_images)
+    calls = -(-images // api.most_images)
     times = [
         amount / quota
         for amount, quota in ((calls, limits.requests_per_s), (images, limits.images_per_s))

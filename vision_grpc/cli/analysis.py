@@ -56,8 +56,8 @@ class Analysis:
 
     def forecast(self) -> int:
         """Print what the run would send, bill and pass over, and return the exit code."""
-        limits = self._wishes.quota.limits()
-        forecast = Forecast(self._wishes.quota.max_images)
+        limits = self._wishes.limits()
+        forecast = Forecast(self._wishes.quota.max_images, self._wishes.api)
         for item in self._admit(self._look).items():
             error = forecast.add(item, limits, fits=self._wishes.source.fit)
             if error is not None:

@@ -65,9 +65,9 @@ Exit codes:
 Environment:
   YC_API_KEY, YC_IAM_TOKEN, YC_SERVICE_ACCOUNT_KEY_FILE, YC_OAUTH_TOKEN,
   YC_TOKEN, YC_METADATA_ADDR, VISION_GRPC_IAM_ENDPOINT, YC_FOLDER_ID,
-  VISION_GRPC_ENDPOINT, VISION_GRPC_TRANSPORT, SSL_CERT_FILE, SSL_CERT_DIR
-  and those of the proxy, such as https_proxy and no_proxy;
-  see vision-grpc --help.
+  VISION_GRPC_ENDPOINT, VISION_GRPC_TRANSPORT, VISION_GRPC_API,
+  SSL_CERT_FILE, SSL_CERT_DIR and those of the proxy, such as https_proxy
+  and no_proxy; see vision-grpc --help.
   With --local, only VISION_GRPC_TRANSPORT and TESSDATA_PREFIX (folder of
   Tesseract's language data) are used.
 """

@@ -43,6 +43,7 @@ Environment:
   YC_FOLDER_ID                 folder to bill, for user accounts
   VISION_GRPC_ENDPOINT         host:port or URL of the service
   VISION_GRPC_TRANSPORT        auto, grpc or rest
+  VISION_GRPC_API              vision/v1 or ocr/v1
   SSL_CERT_FILE, SSL_CERT_DIR  certificates to trust in place of the system's
   grpc_proxy, https_proxy,     proxy (http://host:port); which of them counts
   http_proxy, all_proxy        for what, docs/proxies.md says

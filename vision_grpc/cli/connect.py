@@ -14,9 +14,11 @@ from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.sections import option
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import AuthError, InvalidRequestError
+from vision_grpc.texts.quoting import show
 
 if TYPE_CHECKING:
     from vision_grpc.api.api import Model
+    from vision_grpc.api.choice import ApiName
     from vision_grpc.client import VisionClient
     from vision_grpc.events import Event
     from vision_grpc.session.settings import Arguments
@@ -32,6 +34,13 @@ _OPTIONS = (
         # The variable is read with the other settings, so that an error names the variable.
         type=click.Choice(["auto", "grpc", "rest"], case_sensitive=False),
         help="Protocol of the calls.  [default: auto: gRPC, else REST]",
+    ),
+    option(
+        _SECTION,
+        "--api",
+        metavar="NAME",
+        type=click.Choice(["vision/v1", "ocr/v1"], case_sensitive=False),
+        help="API of the calls: vision/v1, or ocr/v1, which reads tables and PDFs.  [default: vision/v1]",
     ),
     option(_SECTION, "--anonymous", is_flag=True, help="Send no credentials, as to your own service."),
     option(_SECTION, "--insecure", is_flag=True, help="Do not use TLS; with credentials, only on this machine."),
@@ -66,6 +75,7 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
         *,
         endpoint: str | None,
         transport: "TransportChoice | None",
+        api: "ApiName | None",
         anonymous: bool,
         insecure: bool,
         root_certificates: Path | None,
@@ -88,6 +98,7 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
         service = Arguments(
             endpoint=endpoint,
             transport=transport,
+            api=api,
             credentials=Anonymous() if anonymous else None,
             folder_id=folder_id,
             root_certificates=_read_pipe(root_certificates),
@@ -118,7 +129,6 @@ def check_options(service: "Arguments", languages: Sequence[str], model: "Model 
         click.ClickException: an option is malformed, or contradicts another one.
         InvalidRequestError: the service takes no such languages, model or folder.
     """
-    from vision_grpc.api.vision_v1 import VISION_V1
     from vision_grpc.auth import Anonymous
     from vision_grpc.session.languages import explain
     from vision_grpc.session.settings import FOLDER_VARIABLE
@@ -131,8 +141,12 @@ def check_options(service: "Arguments", languages: Sequence[str], model: "Model 
     except ValueError as error:
         raise click.ClickException(in_flags(error)) from error
     config = TextConfig.of(languages, model)
+    api = settings.api
+    if config.model and api.models and config.model not in api.models:
+        message = f"--model {show(config.model)} is not one of {', '.join(api.models)}, which {api.name} has"
+        raise click.UsageError(message, click.get_current_context())
     try:
-        VISION_V1.template(*config, settings.folder_id)
+        api.template(*config, settings.folder_id)
     except InvalidRequestError as error:
         raise explain(error, config.languages, languages, ",".join) from None
 
@@ -168,7 +182,9 @@ def connect(
             endpoint = vision.rest_endpoint if transport == "rest" else vision.grpc_endpoint
             # The folder in the environment belongs to the real service.
             folder_id = "" if service.folder_id is None else service.folder_id
-            service = replace(service, endpoint=endpoint, insecure=True, credentials=Anonymous(), folder_id=folder_id)
+            service = replace(
+                service, api="vision/v1", endpoint=endpoint, insecure=True, credentials=Anonymous(), folder_id=folder_id
+            )
         try:
             client = VisionClient(
                 **service.keywords(),

@@ -41,7 +41,7 @@ def _lines(progress: Progress, forecast: Forecast, limits: Limits, budget: int |
         yield f"done before: {plural(progress.earlier_read + progress.earlier_failed, 'image')}{failed}"
     left = units_left(progress, budget)
     yield f"billed: {plural(forecast.billed_units, 'unit')}{_budget(forecast, budget, left)}"
-    seconds = least_s(forecast.images if left is None else min(forecast.images, left), limits)
+    seconds = least_s(forecast.images if left is None else min(forecast.images, left), limits, forecast.api)
     if seconds is None:
         yield "time: as fast as the service answers; --rps and --images-per-second set a quota"
     else:

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
     from vision_grpc.session.settings import Arguments
 
+_MODELS = ("page", "line", "page-column-sort", "handwritten", "table", "markdown", "math-markdown")
 _READING, _SERVICE = "Reading", "Service"
+
+
+def _complete_model(_: click.Context, __: click.Parameter, start: str) -> list[str]:
+    return [name for name in _MODELS if name.startswith(start)]
+
 
 languages_option = option(
     _READING,
@@ -26,8 +32,9 @@ languages_option = option(
 model_option = option(
     _READING,
     "--model",
-    type=click.Choice(["page", "line"]),
-    help="What an image shows: a page of text, or a single line.  [default: page]",
+    metavar="NAME",
+    shell_complete=_complete_model,
+    help="What an image shows: page or line; for ocr/v1 also table, markdown, handwritten and others.  [default: page]",
 )
 local_option = option(
     _SERVICE,
@@ -53,6 +60,7 @@ def refuse_beside_local(service: "Arguments") -> None:
         click.UsageError: one does.
     """
     options: Mapping[str, object] = {
+        "--api": service.api,
         "--endpoint": service.endpoint,
         "--root-certificates": service.root_certificates,
         "--client-certificate": service.client_certificate,

@@ -1,5 +1,6 @@
 """All that the options say about a run, in the terms of the library."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from vision_grpc.api.api import Model
+    from vision_grpc.api.api import Api, Model
     from vision_grpc.bulk.admission import Place
     from vision_grpc.bulk.journal import Recorded
     from vision_grpc.bulk.journal.header import Settings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vision_grpc.cli.quota_options import QuotaWishes
     from vision_grpc.cli.source_options import SourceWishes
     from vision_grpc.client import VisionClient
+    from vision_grpc.config import Limits
     from vision_grpc.events import Event
     from vision_grpc.session.settings import Arguments
 
@@ -47,11 +49,22 @@ class RunWishes:
         check_options(self.service, self.languages, self.model, local=self.local)
 
     @property
+    def api(self) -> "Api":
+        """The API of the calls."""
+        from vision_grpc.session.settings import find_api
+
+        return find_api(self.service.api, {} if self.local else os.environ)
+
+    def limits(self) -> "Limits":
+        """Return the limits of the options, with those of the API."""
+        return self.api.limits(self.quota.limits())
+
+    @property
     def settings(self) -> "Settings":
         """What all runs on one journal have to share."""
         source = self.source
         return {
-            "api": "vision/v1",
+            "api": self.api.name,
             "model": self.model or "page",
             "languages": self.languages,
             "fit": source.fit,
@@ -80,10 +93,10 @@ class RunWishes:
             return None
         from vision_grpc.sources.fit import prepare
 
-        return partial(prepare, limits=self.quota.limits())
+        return partial(prepare, limits=self.limits())
 
     def connect(self, on_event: "Callable[[Event], None]") -> "AbstractContextManager[VisionClient]":
         """Return the client of the run, as a context; see `connect`."""
         return connect(
-            self.service, local=self.local, timeout_s=self.timeout_s, limits=self.quota.limits(), on_event=on_event
+            self.service, local=self.local, timeout_s=self.timeout_s, limits=self.limits(), on_event=on_event
         )

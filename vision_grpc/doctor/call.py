@@ -3,13 +3,19 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from vision_grpc.auth import Anonymous
 from vision_grpc.auth.default import VARIABLES
+from vision_grpc.config import RetryPolicy
+from vision_grpc.contract import png
 from vision_grpc.doctor.finding import FaultError, Finding
-from vision_grpc.errors import Advice, AuthError, Code, TransportError, VisionError
+from vision_grpc.errors import Advice, AuthError, Code, ServiceError, TransportError, VisionError
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.session.settings import Arguments, Settings
+
+if TYPE_CHECKING:
+    from vision_grpc.client import VisionClient
 
 _ANOTHER_SERVICE = "correct host and port: another service answers there"
 _OTHER_CREDENTIALS = Advice("pass other", "credentials", variables=VARIABLES)
@@ -39,21 +45,33 @@ def try_call(arguments: Arguments, settings: Settings, timeout_s: float) -> Iter
     except AuthError as error:
         raise FaultError(error.problem, *_advice_on_token(error), name="token") from error
     yield Finding("token", "ok", f"received after {time.monotonic() - began:.2f} s")
-    # There is nothing to bill. An answer that says so shows that the service was reached and accepted the caller.
+    began = time.monotonic()
+    once = RetryPolicy(attempts=1, max_backoff_s=0)
+    try:
+        with VisionClient(**replace(arguments, credentials=settings.credentials).keywords(), retry=once) as client:
+            (_send_no_page if settings.api.is_stream else _send_no_image)(client, settings, timeout_s)
+    except VisionError as error:
+        raise _call_fault(error, settings) from error
+    yield Finding("call", "ok", f"answered after {time.monotonic() - began:.2f} s")
+
+
+# There is nothing to bill. An answer that says so shows that the service was reached and accepted the caller.
+def _send_no_image(client: "VisionClient", settings: Settings, timeout_s: float) -> None:
     spec = AnalyzeSpec(
         content=b"no image",
         features=[
             Feature(type=Feature.TEXT_DETECTION, text_detection_config=FeatureTextDetectionConfig(language_codes=["*"]))
         ],
     )
-    request = BatchAnalyzeRequest(analyze_specs=[spec], folder_id=settings.folder_id)
-    began = time.monotonic()
+    client.batch_analyze(BatchAnalyzeRequest(analyze_specs=[spec], folder_id=settings.folder_id), timeout=timeout_s)
+
+
+def _send_no_page(client: "VisionClient", _: Settings, timeout_s: float) -> None:
     try:
-        with VisionClient(**replace(arguments, credentials=settings.credentials).keywords()) as client:
-            client.batch_analyze(request, timeout=timeout_s)
-    except VisionError as error:
-        raise _call_fault(error, settings) from error
-    yield Finding("call", "ok", f"answered after {time.monotonic() - began:.2f} s")
+        client.analyze(png.SIGNATURE, timeout=timeout_s)
+    except ServiceError as error:
+        if error.code is not Code.INVALID_ARGUMENT:
+            raise
 
 
 def _advice_on_token(error: AuthError) -> Sequence[Advice]:

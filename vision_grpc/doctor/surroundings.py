@@ -56,6 +56,7 @@ def find_endpoint(arguments: Arguments, settings: Settings, environ: Mapping[str
     if settings.tls.server_name is not None:
         protection += f" as {settings.tls.server_name}"
     message = f"{settings.first_endpoint.target} {protection} ({origin}), transport {settings.transport}"
+    message += f", API {settings.api.name}"
     if arguments.transport is None and (note := removal_note(environ, TRANSPORT_VARIABLE)):
         message += f" (from {TRANSPORT_VARIABLE}, {note})"
     return Finding("endpoint", "ok", message)

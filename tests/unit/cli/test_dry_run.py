@@ -1,5 +1,6 @@
 import pytest
 
+from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.bulk.forecast import Forecast, least_s
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.cli.dry_run import print_dry_run
@@ -47,7 +48,7 @@ def test_what_would_be_sent(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_the_time_is_what_the_quota_asks_for(limits: Limits, seconds: float | None) -> None:
-    assert least_s(33, limits) == seconds
+    assert least_s(33, limits, VISION_V1) == seconds
 
 
 def test_an_image_of_unknown_size_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:

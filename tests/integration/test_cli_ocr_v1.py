@@ -1,0 +1,84 @@
+"""The command line with `--api ocr/v1`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commands_here import Run, runner
+from images_in_bytes import png
+from ocr_service import OcrService, Stream, serve_ocr
+
+from vision_grpc.bulk.journal.reader import read_journal
+from vision_grpc.errors import Code, ServiceError
+from vision_grpc.messages import RecognizeTextRequest, RecognizeTextResponse
+
+
+def _answer(request: RecognizeTextRequest) -> Stream:
+    if len(request.content) < 20:
+        return Stream(error=ServiceError(Code.INVALID_ARGUMENT, "no image"))
+    page = RecognizeTextResponse(page=1)
+    page.text_annotation.markdown = "# read"
+    page.text_annotation.blocks.add().lines.add(text=f"read as {request.mime_type} by {request.model}")
+    return Stream([page])
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Run:
+    monkeypatch.chdir(tmp_path)
+    return runner(monkeypatch, capfdbinary)
+
+
+@pytest.fixture
+def service() -> Iterator[OcrService]:
+    with serve_ocr(_answer, "grpc") as service:
+        yield service
+
+
+@pytest.fixture
+def there(service: OcrService) -> tuple[str, ...]:
+    return ("--endpoint", service.address, "--insecure")
+
+
+def test_a_pdf_is_sent_as_it_is(run: Run, there: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 and so on, for long enough")
+    finished = run("analyze", "--api", "ocr/v1", "--model", "table", *there, "a.pdf")
+    assert (finished.code, finished.stdout.strip()) == (0, b"read as application/pdf by table")
+
+
+def test_the_variable_chooses_too(
+    run: Run, there: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISION_GRPC_API", "ocr/v1")
+    (tmp_path / "a.png").write_bytes(png(1))
+    finished = run("analyze", *there, "-o", "out.jsonl", "a.png")
+    assert finished.code == 0, finished.stderr
+    assert json.loads((tmp_path / "out.jsonl").read_bytes().splitlines()[0])["journal"]["settings"]["api"] == "ocr/v1"
+    [line] = read_journal(tmp_path / "out.jsonl")
+    assert line.image_result().markdown == "# read"
+    other = run("analyze", "--api", "vision/v1", *there, "-o", "out.jsonl", "a.png")
+    assert other.code == 2
+    assert "api" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--model", "table"), "--model 'table' is not one of page, line, which vision/v1 has"),
+        (("--api", "ocr/v3"), "ocr/v3"),
+        (("--api", "ocr/v1", "--local"), "drop --local or --api"),
+        (("--api", "ocr/v1", "--model", "m" * 51), "--model: is 51 characters long"),
+    ],
+)
+def test_what_an_api_does_not_have_is_named(run: Run, tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    (tmp_path / "a.png").write_bytes(png(1))
+    finished = run("analyze", *options, "a.png")
+    assert finished.code == 2
+    assert said in finished.stderr
+
+
+def test_the_doctor_names_the_api_and_tries_it(run: Run, there: tuple[str, ...]) -> None:
+    finished = run("doctor", "--api", "ocr/v1", *there, "--call")
+    assert finished.code == 0, finished.stdout
+    assert b"API ocr/v1" in finished.stdout
+    assert b"call" in finished.stdout
