@@ -57,7 +57,7 @@ def test_a_good_service_has_no_faults(vision: LocalVision, identities: Identitie
     arguments = Arguments(endpoint=endpoint, transport=transport, insecure=True)  # type: ignore[arg-type]
     findings = _examine(arguments, {"YC_API_KEY": identities.api_key}, call=True)
     assert _faults(findings) == []
-    assert findings["endpoint"].message.endswith(f"without TLS (as given), transport {transport}")
+    assert findings["endpoint"].message.endswith(f"without TLS (as given), transport {transport}, API vision/v1")
     assert findings["credentials"].message == "ApiKey, from YC_API_KEY"
     assert findings["folder"].message == "none is sent: the service uses the folder of the service account"
     assert findings["call"].message.startswith("answered after")
@@ -193,7 +193,7 @@ def test_what_was_removed_from_variables_is_said(vision: LocalVision) -> None:
     assert findings["endpoint"].message == (
         f"{vision.grpc_endpoint} without TLS (from VISION_GRPC_ENDPOINT, "
         "a byte order mark and a line end were removed), "
-        "transport grpc (from VISION_GRPC_TRANSPORT, quotation marks were removed)"
+        "transport grpc, API vision/v1 (from VISION_GRPC_TRANSPORT, quotation marks were removed)"
     )
     assert findings["credentials"].message == (
         "IamToken, from YC_IAM_TOKEN (a line end was removed); VISION_GRPC_IAM_ENDPOINT: a line end was removed"
