@@ -8,6 +8,7 @@ import pytest
 from commands_here import Run, runner
 from images_in_bytes import png
 from ocr_service import OcrService, Stream, serve_ocr
+from scanned_pages import FOLDER
 
 from vision_grpc.bulk.journal.reader import read_journal
 from vision_grpc.errors import Code, ServiceError
@@ -66,7 +67,6 @@ def test_the_variable_chooses_too(
     [
         (("--model", "table"), "--model 'table' is not one of page, line, which vision/v1 has"),
         (("--api", "ocr/v3"), "ocr/v3"),
-        (("--api", "ocr/v1", "--local"), "drop --local or --api"),
         (("--api", "ocr/v1", "--model", "m" * 51), "--model: is 51 characters long"),
     ],
 )
@@ -82,3 +82,9 @@ def test_the_doctor_names_the_api_and_tries_it(run: Run, there: tuple[str, ...])
     assert finished.code == 0, finished.stdout
     assert b"API ocr/v1" in finished.stdout
     assert b"call" in finished.stdout
+
+
+def test_the_local_service_reads_by_either_api(run: Run) -> None:
+    page = str(min(FOLDER.glob("*.png")))
+    texts = [run("analyze", "--local", "--api", api, "-l", "en", page).stdout for api in ("vision/v1", "ocr/v1")]
+    assert texts[0] == texts[1] != b""

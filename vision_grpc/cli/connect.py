@@ -167,6 +167,7 @@ def connect(
         AuthError: there are no credentials.
         LocalServiceError: the local service cannot start here.
     """
+    from vision_grpc.api.choice import API_NAMES
     from vision_grpc.auth import Anonymous
     from vision_grpc.client import VisionClient
     from vision_grpc.session.memory import tune_memory
@@ -183,7 +184,12 @@ def connect(
             # The folder in the environment belongs to the real service.
             folder_id = "" if service.folder_id is None else service.folder_id
             service = replace(
-                service, api="vision/v1", endpoint=endpoint, insecure=True, credentials=Anonymous(), folder_id=folder_id
+                service,
+                api=service.api or API_NAMES[0],
+                endpoint=endpoint,
+                insecure=True,
+                credentials=Anonymous(),
+                folder_id=folder_id,
             )
         try:
             client = VisionClient(

@@ -60,7 +60,6 @@ def refuse_beside_local(service: "Arguments") -> None:
         click.UsageError: one does.
     """
     options: Mapping[str, object] = {
-        "--api": service.api,
         "--endpoint": service.endpoint,
         "--root-certificates": service.root_certificates,
         "--client-certificate": service.client_certificate,
