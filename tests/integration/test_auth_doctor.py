@@ -333,15 +333,17 @@ def _service_for_known_clients(authority: trustme.CA, way: str) -> Iterator[str]
         yield url.removeprefix("https://")
 
 
-def test_rest_at_a_port_for_grpc_alone(vision: LocalVision) -> None:
-    findings = _examine(Arguments(endpoint=vision.grpc_endpoint, transport="rest", insecure=True))
+def test_rest_at_a_port_for_grpc_alone() -> None:
+    with grpc_server(lambda wire, _: wire) as address:
+        findings = _examine(Arguments(endpoint=address, transport="rest", insecure=True))
     assert _faults(findings) == ["http"]
     assert "no answer over HTTP/1.1" in findings["http"].message
     assert findings["http"].fix == 'correct the port, or pass transport="grpc" if the port is for gRPC only'
 
 
-def test_a_port_without_http2_that_was_given_as_a_url(vision: LocalVision) -> None:
-    findings = _examine(Arguments(endpoint=vision.rest_endpoint))
+def test_a_port_without_http2_that_was_given_as_a_url() -> None:
+    with http_server(always(Reply(200, b""))) as url:
+        findings = _examine(Arguments(endpoint=url))
     assert findings["http2"].state == "warning"
     assert findings["http2"].fix == 'correct the port if gRPC is meant, or pass transport="rest"'
 
