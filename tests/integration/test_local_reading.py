@@ -11,7 +11,7 @@ import page_variants
 import pytest
 from cer import character_error_rate, edits, words_read
 from page_variants import VARIANTS, Drawn
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from scanned_pages import ScannedPage
 
 from vision_grpc.local.ocr.bitmap import Bitmap, decode
@@ -97,6 +97,30 @@ def test_of_a_cut_file_whole_lines_are_read_and_no_noise(
 def test_a_table_is_read(engine: TesseractEngine) -> None:
     table = page_variants.table()
     assert words_read(text(recognize(engine, table.picture, ["en"])).split(), table.words).missed <= 0.02
+
+
+@pytest.mark.parametrize("size", [26, 32])
+def test_addresses_in_monospaced_letters_are_read_on_russian_pages(engine: TesseractEngine, size: int) -> None:
+    try:
+        font = ImageFont.truetype("DejaVuSansMono.ttf", size)
+    except OSError:
+        pytest.skip("needs Debian's fonts-dejavu-core")
+    address = "https://wiki.debian.org/NdisWrapper,"
+    lines = [
+        "Подробности о пакете смотрите на странице проекта:",
+        f"{address} а также www.example.com.",
+        "Там есть всё.",
+    ]
+    picture = Image.new("L", (45 * size, 8 * size), 255)
+    draw = ImageDraw.Draw(picture)
+    for line, written in enumerate(lines):
+        draw.text((size, (1 + 2 * line) * size), written, fill=0, font=font)
+    annotation = recognize(engine, picture, ["ru"])
+    # Tesseract may take the place behind the colon for a blank.
+    assert text(annotation).replace("https: ", "https:") == " ".join(lines)
+    found = [word for word in words(annotation) if "NdisWrapper" in word.text]
+    end = round(size + font.getlength(address))
+    assert overlap(rectangle(found[0]), (end - round(font.getlength(found[0].text)), 3 * size, end, 4 * size)) > 0.6
 
 
 def test_what_lies_in_a_shadow_is_read(engine: TesseractEngine, paragraph: Drawn) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from vision_grpc.local.ocr.engine import UnknownLanguageError
-from vision_grpc.local.ocr.languages import choose_models, code_of, codes_of, is_written_in
+from vision_grpc.local.ocr.languages import choose_models, code_of, codes_of, is_written_in, latin_beside_cyrillic
 
 INSTALLED = ["chi_sim", "chi_tra", "deu", "eng", "equ", "osd", "rus", "ukr"]
 
@@ -42,6 +42,20 @@ def test_a_page_in_cyrillic_is_read_without_latin_where_that_is_not_installed() 
 )
 def test_a_script_is_that_of_a_model_or_unknown(script: str, models: list[str], *, expected: bool) -> None:
     assert is_written_in(script, models) is expected
+
+
+@pytest.mark.parametrize(
+    ("models", "latin"),
+    [
+        (["rus", "eng"], "eng"),
+        (["deu", "eng", "rus", "ukr"], "deu"),
+        (["rus"], None),
+        (["eng", "deu"], None),
+        (["eng", "chi_sim"], None),
+    ],
+)
+def test_letters_are_taken_for_cyrillic_only_beside_a_model_for_those(models: list[str], latin: str | None) -> None:
+    assert latin_beside_cyrillic(models) == latin
 
 
 def test_every_model_that_is_chosen_has_a_code() -> None:

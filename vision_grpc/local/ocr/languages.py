@@ -68,6 +68,13 @@ def is_written_in(script: str, models: Collection[str]) -> bool:
     return languages is None or any(code_of(model) in languages for model in models)
 
 
+def latin_beside_cyrillic(models: Sequence[str]) -> str | None:
+    """Return the first model for Latin letters if there is also one for Cyrillic letters, else None."""
+    if _CYRILLIC.isdisjoint(map(code_of, models)):
+        return None
+    return next((model for model in models if code_of(model) in _LATIN_MODELS), None)
+
+
 def choose_models(codes: Sequence[str], installed: Collection[str]) -> tuple[str, ...]:
     """Return the models for these languages, in the order to try them; `*` alone means all that are installed.
 

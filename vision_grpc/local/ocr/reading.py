@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageOps
 
+from vision_grpc.local.ocr.addresses import around, doubtful_spans, is_doubtful
 from vision_grpc.local.ocr.bitmap import Bitmap
-from vision_grpc.local.ocr.languages import code_of, is_written_in
+from vision_grpc.local.ocr.languages import code_of, is_written_in, latin_beside_cyrillic
 from vision_grpc.local.ocr.layout import Box
 from vision_grpc.local.ocr.prepare import (
     DPI,
@@ -17,6 +18,7 @@ from vision_grpc.local.ocr.prepare import (
     Pose,
     Prepared,
     bitmap_of,
+    ground_of,
     in_even_light,
     larger,
     level,
@@ -40,6 +42,8 @@ _GUESS, _SURE = 30, 80
 # A line that is cut through must be read more surely than others. Measured, where JPEG and PNG files of one line end:
 # 39 to 76 if only the upper half of the letters is there, 75 and more if most of them is.
 _SURE_OF_CUT = 75
+# Tesseract misreads letters that touch the edge of a picture.
+_MARGIN = 10
 
 
 class Reading(NamedTuple):
@@ -92,10 +96,12 @@ class PageReader:
 
     def _read(self, page: Image.Image, mode: PageMode) -> Reading:
         if mode is PageMode.LINE:
-            return self._pass(page, Pose(), mode)
+            return self._reread(self._pass(page, Pose(), mode))
         reading = self._pass(page, level(page, Pose()), mode)
         if 0 < reading.confidence < _LIES_RIGHT:
             reading = self._turn(page, reading)
+        # Before the search, which would find the pieces of an address that is read unsurely once more.
+        reading = self._reread(reading)
         if self._unread(reading) > _MUCH_UNREAD:
             reading = self._search(page, reading)
         return reading
@@ -179,8 +185,40 @@ class PageReader:
                 word
                 for word in recognizer.words(self._give_up)
                 if word.confidence > _SURE and _has_text(word) and not touches(word.box, boxes)
+                if not is_doubtful(word.text or "")
             ]
         return reading._replace(words=_joined(reading.words, more))
+
+    def _reread(self, reading: Reading) -> Reading:
+        """Return a reading with addresses and code in Latin letters that were taken for Cyrillic ones.
+
+        Tesseract tries the next model only where one reads a word badly, and monospaced Latin letters look Cyrillic.
+        """
+        if (latin := latin_beside_cyrillic(self._models.split("+"))) is None:
+            return reading
+        words = list(reading.words)
+        # From the end on, so that the places of the others stay.
+        for span in reversed(doubtful_spans(words)):
+            old = words[span]
+            new = self._part(latin, reading.prepared.image, around(old))
+            if new and min(word.confidence for word in new) > min(word.confidence for word in old):
+                first = new[0]._replace(begins_block=old[0].begins_block, begins_line=old[0].begins_line)
+                rest = [word._replace(begins_block=False, begins_line=False) for word in new[1:]]
+                words[span] = [word._replace(line_confidence=old[0].line_confidence) for word in (first, *rest)]
+        return reading._replace(words=words)
+
+    def _part(self, models: str, picture: Image.Image, box: tuple[int, int, int, int]) -> list[EngineWord]:
+        """Return the words of a part of a picture that is one line, with their places in the picture."""
+        part = ImageOps.expand(picture.crop(box), _MARGIN, ground_of(picture))
+        left, top = box[0] - _MARGIN, box[1] - _MARGIN
+        recognizer = self._recognizer(models)
+        with self._showing(recognizer, part, PageMode.LINE, DPI):
+            return [
+                word._replace(box=(x1 + left, y1 + top, x2 + left, y2 + top))
+                for word in recognizer.words(self._give_up)
+                if _has_text(word)
+                for x1, y1, x2, y2 in [word.box]
+            ]
 
     def _orientation(self, prepared: Prepared) -> Orientation | None:
         if OSD not in self._installed:
