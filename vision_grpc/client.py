@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -191,7 +192,9 @@ class VisionClient(Session):
             yield
         except (Exception, GeneratorExit):
             raise
-        except BaseException:
+        except BaseException as error:
+            # The frames that it came through keep what they have entered, a lock of all of gRPC's channels for one.
+            traceback.clear_frames(error.__traceback__)
             if self._own_transport is None and not self._closed:
                 harmed, self._transport = self._transport, self._connect()
                 harmed.close()
