@@ -32,6 +32,7 @@ from vision_grpc.local.calls.method import Method
 from vision_grpc.local.calls.quota import Quota
 from vision_grpc.local.calls.reply import Reply as Sent
 from vision_grpc.local.config import ServiceConfig
+from vision_grpc.local.faces.front import Listener
 from vision_grpc.local.faces.grpc.face import GrpcFace
 from vision_grpc.local.faces.rest import HttpServer, HttpTimes, application
 from vision_grpc.local.faces.serving import Faces
@@ -159,7 +160,7 @@ class Server:
         grpc = GrpcFace(desk, [method]) if speaks_http2 else _NoHttp2(desk, http)
         listener = listen("127.0.0.1", port)
         self.port: int = listener.getsockname()[1]
-        self._faces = Faces([listener], grpc, http, tls=tls)
+        self._faces = Faces([Listener(listener, tls)], grpc, http)
 
     def stop(self) -> None:
         """Stop at once, calls and all."""

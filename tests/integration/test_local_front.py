@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import http.client
+import re
 import shutil
 import socket
 import ssl
@@ -76,6 +77,14 @@ def test_ports_that_are_apart_take_both_too() -> None:
         for endpoint in (vision.grpc_endpoint, f"127.0.0.1:{port}"):
             assert call_grpc(endpoint) == 1
             assert call_rest(endpoint) == 200
+
+
+@pytest.mark.parametrize("options", [{"grpc_port": 0}, {"rest_port": 0}, {"grpc_port": 0, "rest_port": 0}])
+def test_any_free_port_may_be_one_of_its_own(options: dict[str, Any]) -> None:
+    with start(**options) as vision:
+        assert vision.rest_endpoint != f"http://{vision.grpc_endpoint}"
+        assert call_grpc(vision.grpc_endpoint) == 1
+        assert call_rest(vision.rest_endpoint) == 200
 
 
 def test_one_port_may_be_named_once_or_twice() -> None:
@@ -239,6 +248,30 @@ def test_what_is_no_tls_harms_nobody_on_a_port_of_tls(tmp_path: Path, caplog: py
         assert connection.getresponse().status == 200
         connection.close()
     assert [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}] == []
+    assert re.search(r"the TLS handshake with 127\.0\.0\.1:\d+ failed: ", caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("options", "of_grpc", "of_rest"), [({}, "http/1.1", "http/1.1"), ({"grpc_port": 0}, "h2", "http/1.1")]
+)
+def test_clients_that_offer_both_protocols_speak_grpc_on_its_own_port(
+    tmp_path: Path, options: dict[str, Any], of_grpc: str, of_rest: str
+) -> None:
+    authority = trustme.CA()
+    own = authority.issue_cert("127.0.0.1")
+    own.cert_chain_pems[0].write_to_path(tmp_path / "certificate.pem")
+    own.private_key_pem.write_to_path(tmp_path / "key.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with start(tls_certificate=tmp_path / "certificate.pem", tls_key=tmp_path / "key.pem", **options) as vision:
+        for endpoint, protocol in ((vision.grpc_endpoint, of_grpc), (urlsplit(vision.rest_endpoint).netloc, of_rest)):
+            host, _, port = endpoint.rpartition(":")
+            with (
+                socket.create_connection((host, int(port)), timeout=30) as connected,
+                context.wrap_socket(connected, server_hostname=host) as secured,
+            ):
+                assert secured.selected_alpn_protocol() == protocol
 
 
 def test_a_connection_that_breaks_http2_is_told_and_logged(

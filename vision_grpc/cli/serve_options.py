@@ -158,8 +158,8 @@ _OPTIONS = (
         metavar="N",
         help="Port for both gRPC and REST.  [default: any free]",
     ),
-    _option("Listening", "--grpc-port", type=_PORT, metavar="N", help="Port of its own for gRPC."),
-    _option("Listening", "--rest-port", type=_PORT, metavar="N", help="Port of its own for REST."),
+    _option("Listening", "--grpc-port", type=_PORT, metavar="N", help="Port of its own for gRPC; 0 takes any free."),
+    _option("Listening", "--rest-port", type=_PORT, metavar="N", help="Port of its own for REST; 0 takes any free."),
     _option(
         "Listening",
         "--allowed-host",

@@ -26,12 +26,11 @@ class TlsFiles(NamedTuple):
     certificate: Path
     key: Path
 
-    def context(self) -> ssl.SSLContext:
-        """Return the settings of a server's connections, which offer both protocols."""
+    def context(self, *, prefer_http2: bool) -> ssl.SSLContext:
+        """Return the settings of a server's connections: what clients get that offer HTTP/2 and HTTP/1.1."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self.certificate, self.key)
-        # A client that speaks both gets HTTP/1, because REST is spoken there alone. Those of gRPC offer only HTTP/2.
-        context.set_alpn_protocols(["http/1.1", "h2"])
+        context.set_alpn_protocols(["h2", "http/1.1"] if prefer_http2 else ["http/1.1", "h2"])
         return context
 
     def check(self) -> None:

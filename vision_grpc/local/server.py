@@ -19,6 +19,7 @@ from vision_grpc.local.cloud.grpc import cloud_methods
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.errors import LocalServiceError
+from vision_grpc.local.faces.front import Listener
 from vision_grpc.local.faces.grpc.face import GrpcFace
 from vision_grpc.local.faces.rest import HttpServer, HttpTimes, application
 from vision_grpc.local.faces.rest.metrics import metrics_route
@@ -81,6 +82,7 @@ class LocalVision:
     ) -> None:
         if not isinstance(cast("object", host), str):
             raise wrong_type(host, "host", "text such as '127.0.0.1'")
+        are_apart = (grpc_port, rest_port) != (None, None)
         grpc_port = port if grpc_port is None else grpc_port
         rest_port = port if rest_port is None else rest_port
         for name, number in (("port", port), ("grpc_port", grpc_port), ("rest_port", rest_port)):
@@ -101,10 +103,12 @@ class LocalVision:
         self._close_once = threading.Lock()
         self._closed = False
         with ExitStack() as undo:
-            listeners = [undo.enter_context(listen(host, each)) for each in dict.fromkeys((grpc_port, rest_port))]
-            self.grpc_endpoint = join_address(host, listeners[0].getsockname()[1])
+            sockets = [undo.enter_context(listen(host, grpc_port))]
+            if are_apart and (grpc_port != rest_port or grpc_port == 0):
+                sockets.append(undo.enter_context(listen(host, rest_port)))
+            self.grpc_endpoint = join_address(host, sockets[0].getsockname()[1])
             """The endpoint of the gRPC face, `host:port`."""
-            rest_address = join_address(host, listeners[-1].getsockname()[1])
+            rest_address = join_address(host, sockets[-1].getsockname()[1])
             self.rest_endpoint = f"{'http' if tls is None else 'https'}://{rest_address}"
             """The endpoint of the REST face, a URL without a path."""
             metrics = Metrics()
@@ -163,7 +167,12 @@ class LocalVision:
             if identities is not None:
                 methods += cloud_methods(identities, lambda: self.grpc_endpoint)
                 identities.listen_at(self.grpc_endpoint)
-            self._faces = Faces(listeners, GrpcFace(desk, methods), http, tls=None if tls is None else tls.context())
+            # A port of its own for gRPC speaks it with clients that offer HTTP/1.1 too. REST is not spoken over HTTP/2.
+            listeners = [
+                Listener(each, None if tls is None else tls.context(prefer_http2=each is not sockets[-1]))
+                for each in sockets
+            ]
+            self._faces = Faces(listeners, GrpcFace(desk, methods), http)
             undo.pop_all()
 
     def close(self, *, grace_s: float | None = None) -> None:

@@ -10,9 +10,10 @@ import socket
 import ssl
 from collections.abc import Iterable
 from functools import partial
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from vision_grpc.local.faces.first_bytes import FirstBytes, Makers
+from vision_grpc.local.listening import join_address
 
 _log = logging.getLogger(__name__)
 
@@ -34,18 +35,22 @@ class Guest(Protocol):
         """Say that the connection ends."""
 
 
+class Listener(NamedTuple):
+    """A listening socket, and the TLS of its connections."""
+
+    socket: socket.socket
+    tls: ssl.SSLContext | None
+
+
 class Front:
     """Accepts the connections of some listening sockets. It belongs to one event loop.
 
     When `most` connections are open, one that is idle makes room for the next; if none is, the next is closed.
     """
 
-    def __init__(
-        self, listeners: Iterable[socket.socket], makers: Makers, *, tls: ssl.SSLContext | None, most: int
-    ) -> None:
+    def __init__(self, listeners: Iterable[Listener], makers: Makers, *, most: int) -> None:
         self._listeners = list(listeners)
         self._makers = makers
-        self._context = tls
         self._most = most
         self._places: dict[socket.socket, _Place] = {}
         self._refused = 0
@@ -56,8 +61,8 @@ class Front:
         """Accept connections from now on."""
         self._loop = asyncio.get_running_loop()
         for listener in self._listeners:
-            listener.settimeout(0)
-            self._loop.add_reader(listener, self._accept, listener)
+            listener.socket.settimeout(0)
+            self._loop.add_reader(listener.socket, self._accept, listener)
         self._look = self._loop.call_later(_LOOK_S, self._look_around)
 
     def stop(self) -> None:
@@ -66,8 +71,8 @@ class Front:
         if self._look is not None:
             self._look.cancel()
         for listener in self._listeners:
-            self._loop.remove_reader(listener)
-            listener.close()
+            self._loop.remove_reader(listener.socket)
+            listener.socket.close()
         for place in self._open():
             if place.has_said_nothing:
                 place.give_up()
@@ -77,10 +82,10 @@ class Front:
         for place in self._open():
             place.give_up()
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: Listener) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
-                connected, _ = listener.accept()
+                connected, _ = listener.socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -96,21 +101,22 @@ class Front:
             # acknowledgement of the packet before, which clients delay by 40 ms.
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             place = _Place(self._loop.time())
-            place.task = self._loop.create_task(self._connect(connected, place))
+            place.task = self._loop.create_task(self._connect(connected, listener.tls, place))
             place.task.add_done_callback(partial(_close_cancelled, connected))
             self._places[connected] = place
 
-    async def _connect(self, connected: socket.socket, place: "_Place") -> None:
+    async def _connect(self, connected: socket.socket, tls: ssl.SSLContext | None, place: "_Place") -> None:
+        peer = _peer_of(connected)
         try:
             place.transport, _ = await self._loop.connect_accepted_socket(
                 lambda: FirstBytes(self._makers),
                 connected,
-                ssl=self._context,
-                ssl_handshake_timeout=None if self._context is None else _HANDSHAKE_S,
+                ssl=tls,
+                ssl_handshake_timeout=None if tls is None else _HANDSHAKE_S,
             )
         except OSError as error:
-            # Scanners, browsers that do not trust the certificate, and plaintext on a port of TLS.
-            _log.debug("a connection did not come about: %s", error)
+            # Clients and browsers that do not trust the certificate, plaintext on a port of TLS, and scanners.
+            _log.info("the TLS handshake with %s failed: %s", peer, error)
             connected.close()
             return
         if self._stopped:
@@ -122,15 +128,15 @@ class Front:
             _log.warning("a connection was refused: %d are open, and all are busy", self._most)
         self._refused += 1
 
-    def _pause(self, listener: socket.socket, error: OSError) -> None:
+    def _pause(self, listener: Listener, error: OSError) -> None:
         _log.warning("no connection can be accepted for now: %s", error.strerror)
         self._evict()
-        self._loop.remove_reader(listener)
+        self._loop.remove_reader(listener.socket)
         self._loop.call_later(_PAUSE_S, self._resume, listener)
 
-    def _resume(self, listener: socket.socket) -> None:
+    def _resume(self, listener: Listener) -> None:
         if not self._stopped:
-            self._loop.add_reader(listener, self._accept, listener)
+            self._loop.add_reader(listener.socket, self._accept, listener)
 
     def _evict(self) -> bool:
         """End the connection that has been idle for longest, those first that never said anything."""
@@ -193,6 +199,14 @@ class _Place:
             self.transport.abort()
         elif self.task is not None:
             self.task.cancel()
+
+
+def _peer_of(connected: socket.socket) -> str:
+    try:
+        host, port, *_ = connected.getpeername()
+    except OSError:  # It has left already.
+        return "a client"
+    return join_address(host, port)
 
 
 def _close_cancelled(connected: socket.socket, task: asyncio.Task[None]) -> None:

@@ -1,12 +1,10 @@
 """Both faces on their sockets, from start to close."""
 
 import asyncio
-import socket
-import ssl
 from collections.abc import Awaitable, Callable, Iterable
 
 from vision_grpc.local.faces.first_bytes import Makers
-from vision_grpc.local.faces.front import Front
+from vision_grpc.local.faces.front import Front, Listener
 from vision_grpc.local.faces.grpc.face import GrpcFace
 from vision_grpc.local.faces.loop_thread import LoopThread
 from vision_grpc.local.faces.rest import HttpServer
@@ -24,13 +22,11 @@ class Faces:
         LocalServiceError, MachineError: the system has no descriptor or thread left.
     """
 
-    def __init__(
-        self, listeners: Iterable[socket.socket], grpc: GrpcFace, http: HttpServer, *, tls: ssl.SSLContext | None
-    ) -> None:
+    def __init__(self, listeners: Iterable[Listener], grpc: GrpcFace, http: HttpServer) -> None:
         self._grpc = grpc
         self._http = http
         makers = Makers(http1=http.protocol, http2=grpc.protocol, look=grpc.look)
-        self._front = Front(listeners, makers, tls=tls, most=_MOST_CONNECTIONS)
+        self._front = Front(listeners, makers, most=_MOST_CONNECTIONS)
         self._loop = LoopThread()
         try:
             self._loop.call(self._front.start)
