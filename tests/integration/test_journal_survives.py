@@ -2,7 +2,6 @@
 
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -77,11 +76,10 @@ def test_a_full_disk_ends_a_run_cleanly_and_it_goes_on_when_there_is_room(tmp_pa
 def test_a_limit_of_files_ends_a_run_cleanly(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     done = subprocess.run(
-        [sys.executable, _PROGRAMS / "endless_journal.py", path],
+        [sys.executable, _PROGRAMS / "endless_journal.py", path, "100000"],
         capture_output=True,
         text=True,
         env=_environment(),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
         check=False,
     )
     assert "results.jsonl: cannot be written: the file may not become any larger; raise the limit" in done.stderr
