@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from google.protobuf.message import Message
 
-from vision_grpc.codec.wire_format import LENGTH_DELIMITED, read_field, varint
+from vision_grpc.codec.wire_format import LENGTH_DELIMITED, read_field, values_of, varint
 from vision_grpc.messages import AnalyzeResult, AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse, FeatureResult
 
 _WIRE_TYPE_BITS = 3
@@ -59,13 +59,7 @@ def split_response(wire: bytes) -> list[bytes]:
     Raises:
         DecodeError: the outermost fields are broken.
     """
-    results: list[bytes] = []
-    position, end = 0, len(wire)
-    while position < end:
-        tag, start, position = read_field(wire, position, end)
-        if tag == _RESULTS:
-            results.append(wire[start:position])
-    return results
+    return values_of(wire, _RESULTS)
 
 
 def has_error(result: bytes) -> bool:

@@ -69,6 +69,21 @@ def read_varint(wire: bytes, position: int, end: int) -> tuple[int, int]:
     raise DecodeError(message)
 
 
+def values_of(wire: bytes, wanted: int) -> list[bytes]:
+    """Return the values of the fields of a message that have this tag, in order.
+
+    Raises:
+        DecodeError: the outermost fields are broken.
+    """
+    values: list[bytes] = []
+    position, end = 0, len(wire)
+    while position < end:
+        tag, start, position = read_field(wire, position, end)
+        if tag == wanted:
+            values.append(wire[start:position])
+    return values
+
+
 def read_field(wire: bytes, position: int, end: int) -> tuple[int, int, int]:
     """Return the tag of the field at a position, the start of its value and the position behind it.
 

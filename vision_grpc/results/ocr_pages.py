@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from vision_grpc.codec.wire_format import LENGTH_DELIMITED, length_delimited, read_field, read_varint, tag
+from vision_grpc.codec.wire_format import LENGTH_DELIMITED, length_delimited, read_varint, tag, values_of
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import (
     AnalyzeResult,
@@ -63,13 +63,7 @@ def carried_pages(wire: bytes) -> list[bytes]:
     Raises:
         DecodeError: the outermost fields are broken.
     """
-    pages: list[bytes] = []
-    position, end = 0, len(wire)
-    while position < end:
-        number, start, position = read_field(wire, position, end)
-        if number == _CARRIED_TAG:
-            pages.append(wire[start:position])
-    return pages
+    return values_of(wire, _CARRIED_TAG)
 
 
 def carry(result: AnalyzeResult, pages: Iterable[RecognizeTextResponse]) -> None:
