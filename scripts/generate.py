@@ -38,6 +38,7 @@ GOOGLE_FILES = (
     "google/protobuf/descriptor.proto",
     "google/protobuf/any.proto",
     "google/protobuf/duration.proto",
+    "google/protobuf/empty.proto",
     "google/protobuf/timestamp.proto",
     "google/api/http.proto",
     "google/api/annotations.proto",

@@ -10,6 +10,7 @@ from google.protobuf.message_factory import GetMessageClass
 from vision_grpc_pb._pool import POOL
 from vision_grpc_pb.google.protobuf.any_pb2 import Any
 from vision_grpc_pb.google.protobuf.duration_pb2 import Duration
+from vision_grpc_pb.google.protobuf.empty_pb2 import Empty
 from vision_grpc_pb.google.protobuf.timestamp_pb2 import Timestamp
 from vision_grpc_pb.google.rpc.error_details_pb2 import (
     BadRequest,
@@ -95,6 +96,7 @@ __all__ = [
     "CreateIamTokenResponse",
     "DebugInfo",
     "Duration",
+    "Empty",
     "Entity",
     "ErrorInfo",
     "Face",

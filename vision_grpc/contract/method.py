@@ -8,13 +8,18 @@ from vision_grpc_pb.google.api.http_pb2 import HttpRule
 from vision_grpc_pb.google.protobuf.descriptor_pb2 import MethodOptions
 from vision_grpc_pb.yandex.cloud.ai.ocr.v1 import ocr_service_pb2
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
+from vision_grpc_pb.yandex.cloud.operation import operation_service_pb2
 
-BATCH_ANALYZE: MethodDescriptor = vision_service_pb2.DESCRIPTOR.services_by_name["VisionService"].methods_by_name[
-    "BatchAnalyze"
-]
-RECOGNIZE: MethodDescriptor = ocr_service_pb2.DESCRIPTOR.services_by_name["TextRecognitionService"].methods_by_name[
-    "Recognize"
-]
+_OCR = ocr_service_pb2.DESCRIPTOR.services_by_name
+_VISION = vision_service_pb2.DESCRIPTOR.services_by_name
+_OPERATIONS = operation_service_pb2.DESCRIPTOR.services_by_name
+
+BATCH_ANALYZE: MethodDescriptor = _VISION["VisionService"].methods_by_name["BatchAnalyze"]
+RECOGNIZE: MethodDescriptor = _OCR["TextRecognitionService"].methods_by_name["Recognize"]
+RECOGNIZE_DEFERRED: MethodDescriptor = _OCR["TextRecognitionAsyncService"].methods_by_name["Recognize"]
+GET_RECOGNITION: MethodDescriptor = _OCR["TextRecognitionAsyncService"].methods_by_name["GetRecognition"]
+GET_OPERATION: MethodDescriptor = _OPERATIONS["OperationService"].methods_by_name["Get"]
+CANCEL_OPERATION: MethodDescriptor = _OPERATIONS["OperationService"].methods_by_name["Cancel"]
 
 
 def grpc_path_of(method: MethodDescriptor) -> str:
