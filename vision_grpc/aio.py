@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
+from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Self, cast
 
@@ -58,7 +59,7 @@ class AsyncVisionClient(Session):
             ServiceError: the service refused the call, for its credentials or quota for example.
             ProtocolError: the answer breaks the contract.
         """
-        stream = self._stream([image], self._templates(languages, model), self._plan(timeout=timeout))
+        stream = self._stream([image], self._templates(languages, model), self._plan(timeout=timeout), copy_context())
         return single([result async for result in stream])
 
     def analyze_many(
@@ -88,7 +89,9 @@ class AsyncVisionClient(Session):
         """
         check_many(images, may_be_async=True)
         check_stream(ordered=ordered, stop=stop)
-        return self._stream(images, self._templates(languages, model), self._plan(ordered=ordered), stop)
+        return self._stream(
+            images, self._templates(languages, model), self._plan(ordered=ordered), copy_context(), stop
+        )
 
     async def batch_analyze(
         self,
@@ -137,10 +140,11 @@ class AsyncVisionClient(Session):
         images: Iterable[ImageSource] | AsyncIterable[ImageSource],
         templates: Templates,
         plan: Plan,
+        context: Context,
         stop: Stop | None = None,
     ) -> AsyncGenerator[ImageResult, None]:
         self._connection()  # After a fork, what follows is new.
-        run = self._run(plan, templates)
+        run = self._run(plan, templates, context)
         awake = asyncio.Event()
         calls = Calls(run, templates, LoopCallback(awake.set), stop)
         feeder = feed(images, plan.limits, awake.set)

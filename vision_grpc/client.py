@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Self, cast
 
@@ -56,7 +57,8 @@ class VisionClient(Session):
             ServiceError: the service refused the call, for its credentials or quota for example.
             ProtocolError: the answer breaks the contract.
         """
-        return single([*self._stream([image], self._templates(languages, model), self._plan(timeout=timeout))])
+        stream = self._stream([image], self._templates(languages, model), self._plan(timeout=timeout), copy_context())
+        return single([*stream])
 
     def analyze_many(
         self,
@@ -84,7 +86,9 @@ class VisionClient(Session):
         """
         check_many(images)
         check_stream(ordered=ordered, stop=stop)
-        return self._stream(images, self._templates(languages, model), self._plan(ordered=ordered), stop)
+        return self._stream(
+            images, self._templates(languages, model), self._plan(ordered=ordered), copy_context(), stop
+        )
 
     def batch_analyze(self, request: BatchAnalyzeRequest, *, timeout: float | None = None) -> BatchAnalyzeResponse:
         """Return the service's answer to a request that you made: the bare call, without retries.
@@ -123,10 +127,15 @@ class VisionClient(Session):
         self.close()
 
     def _stream(
-        self, images: Iterable[ImageSource], templates: Templates, plan: Plan, stop: Stop | None = None
+        self,
+        images: Iterable[ImageSource],
+        templates: Templates,
+        plan: Plan,
+        context: Context,
+        stop: Stop | None = None,
     ) -> Generator[ImageResult, None, None]:
         self._connection()  # After a fork, what follows is new.
-        run = self._run(plan, templates)
+        run = self._run(plan, templates, context)
         calls = Calls(run, templates, stop=stop)
         source = supply(images, plan.limits, calls.wake)
         try:

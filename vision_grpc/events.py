@@ -1,4 +1,7 @@
-"""What happens inside a client, as values for hooks, metrics and logs. They hold no secrets and no image bytes."""
+"""What happens inside a client, as values for hooks, metrics and logs. They hold no secrets and no image bytes.
+
+`keys` are the keys of the images that an event is about, as results have them.
+"""
 
 from dataclasses import dataclass
 
@@ -15,6 +18,15 @@ class CallStarted:
     content_bytes: int
     attempt: int
     """1 for the first sending of the batch's images."""
+    keys: tuple[str, ...] = ()
+    method: str = ""
+    """The method's name with its service's, such as `yandex.cloud.ai.vision.v1.VisionService/BatchAnalyze`."""
+    server_address: str | None = None
+    """The host that the client was told to call; None where it does not know it: with a transport of the caller's
+    own, and while the address is looked up."""
+    server_port: int | None = None
+    transport: TransportName | None = None
+    """None where the client tries gRPC, and takes REST if that does not get through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,8 @@ class CallEnded:
     message: str
     may_be_billed: bool = False
     """Whether a call without an answer may have been carried out all the same, and be billed."""
+    keys: tuple[str, ...] = ()
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,18 @@ class RetryScheduled:
     images: int
     wait_s: float
     code: Code
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailure:
+    """Why an image has no text."""
+
+    key: str
+    code: Code
+    message: str
+    attempts: int
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +75,9 @@ class ImagesFinished:
 
     succeeded: int
     failed: int
+    keys: tuple[str, ...] = ()
+    """Of all of them, in the order of their results."""
+    failures: tuple[ImageFailure, ...] = ()
 
 
 Event = CallStarted | CallEnded | RetryScheduled | ImagesFinished

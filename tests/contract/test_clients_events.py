@@ -11,7 +11,7 @@ from scripted_service import Reply, Script, answer, numbers_of
 
 from vision_grpc.auth import ApiKey
 from vision_grpc.errors import AuthError, Code, ServiceError
-from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
+from vision_grpc.events import CallEnded, CallStarted, Event, ImageFailure, ImagesFinished, RetryScheduled
 from vision_grpc.local.faults.kinds.lines import Close
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 
@@ -55,7 +55,8 @@ def test_events_and_statistics_tell_the_same_of_a_stream(connect: Connect, way: 
     for end in ended:
         [start] = [start for start in started if start.call_id == end.call_id]
         assert events.index(start) < events.index(end)
-        assert end.images == start.images
+        assert (end.images, end.keys, end.attempt) == (start.images, start.keys, start.attempt)
+        assert len(start.keys) == start.images
         assert end.latency_s >= 0
     [failed] = [end for end in ended if end.code is not Code.OK]
     assert (failed.code, failed.message) == (Code.UNAVAILABLE, "busy")
@@ -63,11 +64,14 @@ def test_events_and_statistics_tell_the_same_of_a_stream(connect: Connect, way: 
     assert len({end.request_id for end in ended if end.request_id is not None}) == (4 if way.is_real else 3)
     assert {end.request_id for end in ended if end.code is Code.OK} == {result.request_id for result in results}
     [retry] = _of(RetryScheduled, events)
-    assert (retry.images, retry.code) == (8, Code.UNAVAILABLE)
+    assert (retry.images, retry.code, retry.keys) == (8, Code.UNAVAILABLE, tuple(f"#{key}" for key in range(8)))
     assert 0 <= retry.wait_s <= 0.002
     finished = _of(ImagesFinished, events)
     assert sum(event.succeeded for event in finished) == sum(result.ok for result in results) == 19
     assert sum(event.failed for event in finished) == 1
+    assert [key for event in finished for key in event.keys] == [result.key for result in results]
+    [failure] = [failure for event in finished for failure in event.failures]
+    assert (failure.key, failure.code, failure.attempts) == ("#9", Code.INVALID_ARGUMENT, 1)
 
     assert (stats.images_succeeded, stats.images_failed) == (19, 1)
     assert (stats.requests, stats.requests_failed, stats.retries) == (4, 1, 8)
@@ -80,8 +84,9 @@ def test_events_and_statistics_tell_the_same_of_a_stream(connect: Connect, way: 
 def test_images_that_are_refused_here_make_no_call(connect: Connect) -> None:
     events: list[Event] = []
     client, _ = connect(on_event=events.append)
-    client.collect([b"GIF89a"])
-    assert events == [ImagesFinished(succeeded=0, failed=1)]
+    results = client.collect([b"GIF89a"])
+    failure = ImageFailure("#0", Code.INVALID_ARGUMENT, results[0].error.message if results[0].error else "", 0)
+    assert events == [ImagesFinished(succeeded=0, failed=1, keys=("#0",), failures=(failure,))]
     assert (client.stats.images_failed, client.stats.requests) == (1, 0)
 
 

@@ -3,17 +3,18 @@
 import logging
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from vision_grpc.errors import Code, ServiceError, TransportName, VisionError
-from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
-from vision_grpc.results import Answer
+from vision_grpc.events import CallEnded, CallStarted, Event, ImageFailure, ImagesFinished, RetryScheduled
+from vision_grpc.results import Answer, ImageResult
+from vision_grpc.session.client_log import log_call, log_outage, log_retry, log_return, logs_calls
+from vision_grpc.stream.batch import Entry
 from vision_grpc.stream.outage import is_answered
 from vision_grpc.stream.verdict import may_be_billed
 
-_LOG = logging.getLogger("vision_grpc.calls")
 _HOOK_LOG = logging.getLogger("vision_grpc.events")
 
 LATENCY_BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
@@ -44,10 +45,24 @@ class Stats:
     """Whether images wait now for a service that is away."""
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the calls of a client go, as far as that is known before they are answered; see `CallStarted`."""
+
+    method: str = ""
+    server_address: str | None = None
+    server_port: int | None = None
+    transport: TransportName | None = None
+
+
+_UNKNOWN = Destination()
+
+
 class Monitor:
     """Counts, logs and reports what the streams of a client do. Safe to share between threads."""
 
-    def __init__(self, on_event: Callable[[Event], None] | None) -> None:
+    def __init__(self, on_event: Callable[[Event], None] | None, destination: Destination = _UNKNOWN) -> None:
+        self._destination = destination
         self._hook = None if on_event is None else _Hook(on_event)
         # Reentrant: garbage collection or a signal handler may call this in the same thread.
         self._lock = threading.RLock()
@@ -75,12 +90,32 @@ class Monitor:
                 self._is_missed,
             )
 
-    def call_started(self, images: int, content_bytes: int, attempt: int, throttled_s: float) -> int:
+    def call_started(
+        self,
+        entries: Sequence[Entry],
+        content_bytes: int,
+        attempt: int,
+        throttled_s: float,
+        method: str | None = None,
+    ) -> int:
         """Count a call; return its id."""
-        call_id = next(self._call_ids)
+        call_id, images = next(self._call_ids), len(entries)
         # First: an interrupt while the hook runs prevents the call.
         if self._hook is not None:
-            self._hook(CallStarted(call_id, images, content_bytes, attempt))
+            to = self._destination
+            self._hook(
+                CallStarted(
+                    call_id,
+                    images,
+                    content_bytes,
+                    attempt,
+                    _keys(entries),
+                    to.method if method is None else method.lstrip("/"),
+                    to.server_address,
+                    to.server_port,
+                    to.transport,
+                )
+            )
         with self._lock:
             self._requests += 1
             self._retries += images if attempt > 1 else 0
@@ -89,7 +124,14 @@ class Monitor:
             self._in_flight += 1
         return call_id
 
-    def call_ended(self, call_id: int, images: int, latency_s: float, outcome: Answer | VisionError) -> None:
+    def call_ended(
+        self,
+        call_id: int,
+        entries: Sequence[Entry],
+        attempt: int,
+        latency_s: float,
+        outcome: Answer | VisionError,
+    ) -> None:
         """Count a call that ended."""
         is_answer = isinstance(outcome, Answer)
         with self._lock:
@@ -99,8 +141,8 @@ class Monitor:
             is_back = self._is_missed and is_answered(outcome)
             self._is_missed = self._is_missed and not is_back
         if is_back:
-            _LOG.info("the service answers again")
-        if self._hook is None and not _LOG.isEnabledFor(logging.DEBUG):
+            log_return()
+        if not self._reports_ends:
             return
         # Of the errors, only those of the service have these.
         transport: TransportName | None = getattr(outcome, "transport", None)
@@ -109,46 +151,68 @@ class Monitor:
         if not isinstance(outcome, Answer):
             code, message = outcome.code, outcome.message if isinstance(outcome, ServiceError) else str(outcome)
             is_lost = may_be_billed(outcome)
-        self._report_end(CallEnded(call_id, images, latency_s, transport, request_id, code, message, is_lost))
+        about = (latency_s, transport, request_id, code, message, is_lost)
+        self._report_end(CallEnded(call_id, len(entries), *about, _keys(entries), attempt))
 
-    def calls_abandoned(self, calls: Iterable[tuple[int, int, float]]) -> None:
-        """Count calls that nothing waits for any more: id, images and time in seconds of each."""
-        about = "the stream ended before it"
-        ends = [CallEnded(*call, None, None, Code.CANCELLED, about, may_be_billed=True) for call in calls]
+    def calls_abandoned(self, calls: Iterable[tuple[int, Sequence[Entry], int, float]]) -> None:
+        """Count calls that nothing waits for any more: id, images, attempt and time in seconds of each."""
+        about = (None, None, Code.CANCELLED, "the stream ended before it", True)
+        ends = [
+            CallEnded(call_id, len(entries), latency_s, *about, _keys(entries), attempt)
+            for call_id, entries, attempt, latency_s in calls
+        ]
         with self._lock:
             self._in_flight -= len(ends)
         for end in ends:
             self._report_end(end)
 
+    @property
+    def _reports_ends(self) -> bool:
+        return self._hook is not None or logs_calls()
+
     def _report_end(self, end: CallEnded) -> None:
-        described = f"{end.code.name}: {end.message}" if end.message else end.code.name
-        about = (end.call_id, end.images, end.latency_s, described, end.request_id)
-        _LOG.debug("call %d: %d images, %.3f s, %s, request id %s", *about)
+        if logs_calls():
+            log_call(end)
         if self._hook is not None:
             self._hook(end)
 
-    def retry_scheduled(self, images: int, wait_s: float, code: Code) -> None:
+    def retry_scheduled(self, entries: Sequence[Entry], wait_s: float, code: Code) -> None:
         """Count images that will be sent again."""
+        images = len(entries)
         with self._lock:
             self._quota_refusals += images if code is Code.RESOURCE_EXHAUSTED else 0
-        _LOG.debug("%d images are sent again in %.3f s: %s", images, wait_s, code.name)
+        log_retry(images, wait_s, code)
         if self._hook is not None:
-            self._hook(RetryScheduled(images, wait_s, code))
+            self._hook(RetryScheduled(images, wait_s, code, _keys(entries)))
 
     def service_missed(self, error: VisionError) -> None:
         """Warn, once until the next answer, that images wait for a service that is away."""
         with self._lock:
             is_news, self._is_missed = not self._is_missed, True
         if is_news:
-            _LOG.warning("images wait for the service: %s", error)
+            log_outage(error)
 
-    def images_finished(self, succeeded: int, failed: int) -> None:
+    def images_finished(self, results: Sequence[ImageResult]) -> None:
         """Count results."""
+        failed = sum([result.error is not None for result in results])
+        succeeded = len(results) - failed
         with self._lock:
             self._succeeded += succeeded
             self._failed += failed
         if self._hook is not None:
-            self._hook(ImagesFinished(succeeded, failed))
+            failures = tuple(map(_failure, results)) if failed else ()
+            keys = tuple([result.key for result in results])
+            self._hook(ImagesFinished(succeeded, failed, keys, tuple(filter(None, failures))))
+
+
+def _keys(entries: Sequence[Entry]) -> tuple[str, ...]:
+    return tuple([key for _, key, _ in entries])
+
+
+def _failure(result: ImageResult) -> ImageFailure | None:
+    if (error := result.error) is None:
+        return None
+    return ImageFailure(result.key, error.code, error.message, result.attempts, result.request_id)
 
 
 class _Hook:

@@ -4,6 +4,7 @@ import os
 import random
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
 
 from vision_grpc.api.api import Api, Model, RequestTemplate
 from vision_grpc.api.choice import ApiName
@@ -15,15 +16,17 @@ from vision_grpc.errors import MachineError
 from vision_grpc.events import Event
 from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.deadline import Deadline
+from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Pem
 from vision_grpc.results import ImageResult
 from vision_grpc.session.arguments import check_behaviour, check_connection, check_request, check_timeout
 from vision_grpc.session.keywords import explain_unknown
 from vision_grpc.session.memory import raise_trim_threshold
-from vision_grpc.session.monitor import Monitor, Stats
+from vision_grpc.session.monitor import Destination, Monitor, Stats
 from vision_grpc.session.process import Process, check_interpreter
 from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.session.settings import Settings
+from vision_grpc.session.stream_monitor import StreamMonitor
 from vision_grpc.session.templates import Templates
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
@@ -71,7 +74,8 @@ class Session:
         else it is what the system trusts. `server_name` is asked for and expected in the service's certificate
         in place of the host's; `data_logging` says whether the service may keep what it is sent (None: its own
         default); `metadata` is sent along with each call, as headers over REST: `{"x-test-id": "7"}`.
-        `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in.
+        `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in, with the context
+        variables of where the stream was made.
         A `transport` of the caller's own is closed with the client.
 
         Raises:
@@ -117,7 +121,7 @@ class Session:
     def _reset(self) -> None:
         """Begin, or begin anew in a forked child."""
         self._process = Process()
-        self._monitor = Monitor(self._on_event)
+        self._monitor = Monitor(self._on_event, self._destination())
         self._shared = Shared.of(self._limits, self._retry, self._api.most_images)
 
     def _check_open(self) -> None:
@@ -125,6 +129,15 @@ class Session:
             message = "the client is closed"
             raise RuntimeError(message)
         check_interpreter()
+
+    def _destination(self) -> Destination:
+        settings, method = self._settings, self._api.grpc_path.lstrip("/")
+        if self._own_transport is not None:
+            return Destination(method)
+        transport = None if settings.transport == "auto" else settings.transport
+        if not isinstance(settings.endpoint, Endpoint):
+            return Destination(method, transport=transport)
+        return Destination(method, settings.endpoint.host, settings.endpoint.port, transport)
 
     def _choose_api(self) -> Api:
         return self._settings.api
@@ -166,8 +179,9 @@ class Session:
         timeout_s = check_timeout(timeout)
         return Deadline.after(self._timeouts.call_s if timeout_s is None else timeout_s)
 
-    def _run(self, plan: Plan, templates: Templates) -> Run:
-        return Run(plan, self._shared, random.Random(), self._monitor, templates.config_of)  # noqa: S311 - spreads retries
+    def _run(self, plan: Plan, templates: Templates, context: Context) -> Run:
+        observer = StreamMonitor(self._monitor, context)
+        return Run(plan, self._shared, random.Random(), observer, templates.config_of)  # noqa: S311 - spreads retries
 
 
 def single(results: Sequence[ImageResult]) -> ImageResult:

@@ -104,6 +104,11 @@ class Attempt(NamedTuple):
         # Without the secret.
         return f"Attempt({len(self.entries)} images, {self.history}, sent_at={self.sent_at})"
 
+    @property
+    def number(self) -> int:
+        """1 for the first sending of the images."""
+        return self.history.attempts + 1
+
     def authorized(self, authorization: str | None, now: float) -> "Attempt":
         """Return the attempt as it leaves, with its authorization."""
         entries, content_bytes, history, _, overdue_at, is_cut_short, config, _ = self

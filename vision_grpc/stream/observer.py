@@ -1,28 +1,46 @@
 """What a stream reports its work to. Its decisions do not depend on counts, events or logs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from vision_grpc.errors import Code, VisionError
-from vision_grpc.results import Answer
+from vision_grpc.results import Answer, ImageResult
+from vision_grpc.stream.batch import Entry
 
 
 class Observer(Protocol):
     """Receives reports of calls and results; all streams of a client may share one."""
 
-    def call_started(self, images: int, content_bytes: int, attempt: int, throttled_s: float) -> int:
-        """Count a call that waited `throttled_s` seconds for the quota; return its id."""
+    def call_started(
+        self,
+        entries: Sequence[Entry],
+        content_bytes: int,
+        attempt: int,
+        throttled_s: float,
+        method: str | None = None,
+    ) -> int:
+        """Count a call that waited `throttled_s` seconds for the quota; return its id.
+
+        `method` is the path of the method in gRPC; None: the one that reads images.
+        """
         ...
 
-    def call_ended(self, call_id: int, images: int, latency_s: float, outcome: Answer | VisionError) -> None:
+    def call_ended(
+        self,
+        call_id: int,
+        entries: Sequence[Entry],
+        attempt: int,
+        latency_s: float,
+        outcome: Answer | VisionError,
+    ) -> None:
         """Count a call that ended."""
         ...
 
-    def calls_abandoned(self, calls: Iterable[tuple[int, int, float]]) -> None:
-        """Count calls that nothing waits for any more: id, images and time in seconds of each."""
+    def calls_abandoned(self, calls: Iterable[tuple[int, Sequence[Entry], int, float]]) -> None:
+        """Count calls that nothing waits for any more: id, images, attempt and time in seconds of each."""
         ...
 
-    def retry_scheduled(self, images: int, wait_s: float, code: Code) -> None:
+    def retry_scheduled(self, entries: Sequence[Entry], wait_s: float, code: Code) -> None:
         """Count images that will be sent again."""
         ...
 
@@ -30,6 +48,6 @@ class Observer(Protocol):
         """Take note that images wait for a service that is away."""
         ...
 
-    def images_finished(self, succeeded: int, failed: int) -> None:
+    def images_finished(self, results: Sequence[ImageResult]) -> None:
         """Count results."""
         ...

@@ -45,8 +45,7 @@ class Outbox:
     def emit(self) -> Emit:
         """Return the results that can be emitted, and count them."""
         results, self._due = self._due, []
-        succeeded = sum([result.error is None for result in results])
-        self._observer.images_finished(succeeded, len(results) - succeeded)
+        self._observer.images_finished(results)
         return Emit(results)
 
     def keys(self) -> Iterator[str]:

@@ -108,7 +108,7 @@ class Run:
         attempt = self._end(call_id, answer, now)
         self._outage.answered(now)
         self._size.taken(len(entries), attempt.content_bytes)
-        about = (attempt.history.attempts + 1, answer.transport, answer.request_id, answer.fallback_reason)
+        about = (attempt.number, answer.transport, answer.request_id, answer.fallback_reason)
         again: dict[int, ImageResult] = {}
         for number, (entry, outcome, error) in enumerate(zip(entries, answer.outcomes, errors, strict=True)):
             _, key, _ = entry
@@ -208,7 +208,7 @@ class Run:
         """Report that the stream is over: nothing waits for the calls in flight."""
         in_flight = self._window.attempts.items()
         self._observer.calls_abandoned(
-            (call_id, len(attempt.entries), now - attempt.sent_at) for call_id, attempt in in_flight
+            (call_id, attempt.entries, attempt.number, now - attempt.sent_at) for call_id, attempt in in_flight
         )
 
     def abandoned(self, error: BaseException, left: Sequence[str] = ()) -> None:
@@ -326,14 +326,14 @@ class Run:
         timeout_s = min(call_s, deadline - now)
         throttled_s = self._turn.take(now)
         entries, content_bytes, config = batch.entries, batch.content_bytes, batch.config
-        call_id = self._observer.call_started(len(entries), content_bytes, history.attempts + 1, throttled_s)
+        call_id = self._observer.call_started(entries, content_bytes, history.attempts + 1, throttled_s)
         overdue_at = now + timeout_s + OVERDUE_S
         self._window.start(call_id, Attempt(entries, content_bytes, history, now, overdue_at, is_cut_short, config))
         return Send(call_id, batch.contents, now + timeout_s, timeout_s, batch.refused, config)
 
     def _end(self, call_id: int, outcome: Answer | VisionError, now: float) -> Attempt:
         attempt = self._window.end(call_id)
-        self._observer.call_ended(call_id, len(attempt.entries), now - attempt.sent_at, outcome)
+        self._observer.call_ended(call_id, attempt.entries, attempt.number, now - attempt.sent_at, outcome)
         return attempt
 
     def _retry_images(
@@ -362,7 +362,7 @@ class Run:
             return
         if self._outage.misses > 1:
             self._observer.service_missed(error)
-        self._observer.retry_scheduled(len(batch.entries), self._outage.looks_at - now, error.code)
+        self._observer.retry_scheduled(batch.entries, self._outage.looks_at - now, error.code)
         batch = batch._replace(history=batch.history._replace(retries=batch.history.retries + 1, missed_at=now))
         if asked_s:
             self._delayed.add(now + asked_s, batch)
@@ -378,7 +378,7 @@ class Run:
         wait_s = self._retries.wait_s(history, now, asked_s, is_free=is_free)
         if wait_s is None or (history.deadline is not None and now + wait_s >= history.deadline):
             return False
-        self._observer.retry_scheduled(len(batch.entries), wait_s, code)
+        self._observer.retry_scheduled(batch.entries, wait_s, code)
         self._delayed.add(now + wait_s, batch._replace(history=history._replace(retries=history.retries + 1)))
         return True
 

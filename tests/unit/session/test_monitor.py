@@ -5,7 +5,7 @@ from run_simulation import FINE, Simulation
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import TransportError
 from vision_grpc.events import Event
-from vision_grpc.results import Answer
+from vision_grpc.results import Answer, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.session.monitor import LATENCY_BOUNDS_S, Monitor, Stats
 from vision_grpc.sources.image import Image
@@ -14,6 +14,8 @@ from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.rate import PERIOD_S
 
 _ANSWER = Answer([], "id", "grpc")
+_EIGHT = [(number, f"image-{number}", 12) for number in range(8)]
+_ONE = _EIGHT[:1]
 
 
 @pytest.mark.parametrize(
@@ -22,7 +24,7 @@ _ANSWER = Answer([], "id", "grpc")
 )
 def test_a_latency_is_counted_under_its_upper_bound(latency_s: float, bucket: int) -> None:
     monitor = Monitor(None)
-    monitor.call_ended(monitor.call_started(1, 10, 1, 0.0), 1, latency_s, _ANSWER)
+    monitor.call_ended(monitor.call_started(_ONE, 10, 1, 0.0), _ONE, 1, latency_s, _ANSWER)
     counts = [0] * (len(LATENCY_BOUNDS_S) + 1)
     counts[bucket] = 1
     assert monitor.stats().latency_counts == tuple(counts)
@@ -31,9 +33,9 @@ def test_a_latency_is_counted_under_its_upper_bound(latency_s: float, bucket: in
 def test_statistics_are_of_their_moment() -> None:
     monitor = Monitor(None)
     before = monitor.stats()
-    call_id = monitor.call_started(8, 100, 1, 0.25)
+    call_id = monitor.call_started(_EIGHT, 100, 1, 0.25)
     during = monitor.stats()
-    monitor.call_ended(call_id, 8, 0.1, TransportError("broken"))
+    monitor.call_ended(call_id, _EIGHT, 1, 0.1, TransportError("broken"))
     assert before == Stats()
     assert (during.requests, during.calls_in_flight, during.content_bytes) == (1, 1, 100)
     assert (monitor.stats().calls_in_flight, monitor.stats().requests_failed) == (0, 1)
@@ -46,8 +48,8 @@ def test_a_hook_may_look_at_the_statistics() -> None:
         seen.append(monitor.stats())
 
     monitor = Monitor(on_event)
-    monitor.call_ended(monitor.call_started(8, 100, 1, 0.0), 8, 0.1, _ANSWER)
-    monitor.images_finished(8, 0)
+    monitor.call_ended(monitor.call_started(_EIGHT, 100, 1, 0.0), _EIGHT, 1, 0.1, _ANSWER)
+    monitor.images_finished([ImageResult(key) for _, key, _ in _EIGHT])
     assert [stats.images_succeeded for stats in seen] == [0, 0, 8]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from vision_grpc.config import Limits, RetryPolicy
 from vision_grpc.errors import Code, PathError, TransportError
+from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.session.monitor import Monitor
 from vision_grpc.stream.rate import PERIOD_S
 from vision_grpc.stream.retry import RetryBudget
@@ -97,13 +98,16 @@ def test_a_quota_is_let_through_once() -> None:
 def test_what_is_counted_is_counted_once() -> None:
     monitor = Monitor(None)
     ids: list[int] = []
+    entries = [(number, str(number), 12) for number in range(8)]
+    error = ImageError(Code.INVALID_ARGUMENT, "no image")
+    results = [ImageResult("good")] * 5 + [ImageResult("bad", error=error)] * 3
 
     def work() -> None:
-        call_id = monitor.call_started(8, 100, 2, _Interrupting(0.5))
+        call_id = monitor.call_started(entries, 100, 2, _Interrupting(0.5))
         ids.append(call_id)
-        monitor.call_ended(call_id, 8, 0.02, TransportError("broken"))
-        monitor.retry_scheduled(8, 1.0, Code.UNAVAILABLE)
-        monitor.images_finished(5, 3)
+        monitor.call_ended(call_id, entries, 2, 0.02, TransportError("broken"))
+        monitor.retry_scheduled(entries, 1.0, Code.UNAVAILABLE)
+        monitor.images_finished(results)
 
     _together(work)
     calls = _THREADS * _ROUNDS

@@ -1,0 +1,97 @@
+"""What clients log, with its parts as fields of the records: loggers that write JSON get them without parsing a text.
+
+The fields begin with `vision_`, since `logging` refuses those that a program's own record factory has set already.
+They hold no secrets and no image bytes.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from vision_grpc.errors import Code, VisionError
+from vision_grpc.events import CallEnded
+from vision_grpc.results import ImageResult
+from vision_grpc.texts.quoting import quote_name, shorten
+from vision_grpc.texts.urls import without_secrets
+
+_CALLS = logging.getLogger("vision_grpc.calls")
+_IMAGES = logging.getLogger("vision_grpc.images")
+
+_NAMED = 20
+"""So many failed images of a stream have a line each at INFO; those after them at DEBUG."""
+
+
+def logs_calls() -> bool:
+    """Return whether the end of a call is logged."""
+    return _CALLS.isEnabledFor(logging.DEBUG)
+
+
+def log_call(end: CallEnded) -> None:
+    """Log the end of a call."""
+    described = f"{end.code.name}: {end.message}" if end.message else end.code.name
+    about = (end.call_id, end.images, end.latency_s, described, end.request_id)
+    fields = {
+        "vision_call_id": end.call_id,
+        "vision_images": end.images,
+        "vision_seconds": round(end.latency_s, 6),
+        "vision_code": end.code.name,
+        "vision_request_id": end.request_id,
+        "vision_transport": end.transport,
+        "vision_attempt": end.attempt,
+    }
+    _CALLS.debug("call %d: %d images, %.3f s, %s, request id %s", *about, extra=fields)
+
+
+def log_retry(images: int, wait_s: float, code: Code) -> None:
+    """Log that images wait to be sent again."""
+    fields = {"vision_images": images, "vision_wait_seconds": round(wait_s, 6), "vision_code": code.name}
+    _CALLS.debug("%d images are sent again in %.3f s: %s", images, wait_s, code.name, extra=fields)
+
+
+def log_outage(error: VisionError) -> None:
+    """Log that images wait for a service that is away."""
+    _CALLS.warning("images wait for the service: %s", error, extra={"vision_code": error.code.name})
+
+
+def log_return() -> None:
+    """Log that the service is back."""
+    _CALLS.info("the service answers again")
+
+
+class FailureLog:
+    """Logs the failed images of one stream: a line each, at INFO as long as they are few.
+
+    Where many fail, a line at INFO says so whenever their number has become ten times as large.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._next_sum = 10 * _NAMED
+
+    def log(self, results: Sequence[ImageResult]) -> None:
+        """Log those of the results that have an error."""
+        if not _IMAGES.isEnabledFor(logging.INFO):
+            return
+        for result in results:
+            if result.error is None:
+                continue
+            self._failures += 1
+            _log_image(result, logging.INFO if self._failures <= _NAMED else logging.DEBUG)
+            if self._failures == self._next_sum:
+                self._next_sum *= 10
+                fields = {"vision_images": self._failures}
+                _IMAGES.info("%d images of this stream have failed by now", self._failures, extra=fields)
+
+
+def _log_image(result: ImageResult, level: int) -> None:
+    error = result.error
+    if error is None or not _IMAGES.isEnabledFor(level):
+        return
+    fields = {
+        "vision_key": without_secrets(result.key),
+        "vision_code": error.code.name,
+        "vision_attempt": result.attempts,
+        "vision_request_id": result.request_id,
+        "vision_transport": result.transport,
+    }
+    about = (quote_name(result.key), " ".join(shorten(str(error)).split()), result.attempts)
+    _IMAGES.log(level, "image %s failed: %s (%d attempts)", *about, extra=fields)

@@ -1,0 +1,73 @@
+"""What a stream reports to the monitor of its client: as part of the work in which the stream was made."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context
+from typing import ParamSpec, TypeVar
+
+from vision_grpc.errors import Code, VisionError
+from vision_grpc.results import Answer, ImageResult
+from vision_grpc.session.client_log import FailureLog
+from vision_grpc.session.monitor import Monitor
+from vision_grpc.stream.batch import Entry
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class StreamMonitor:
+    """The observer of one stream.
+
+    Hooks and loggers see the context variables of where the stream was made, though it may be read by another thread
+    or task: tracing keeps the current span there, and structured logging what it binds.
+    """
+
+    def __init__(self, monitor: Monitor, context: Context) -> None:
+        self._monitor = monitor
+        self._context = context
+        self._failures = FailureLog()
+
+    def call_started(
+        self,
+        entries: Sequence[Entry],
+        content_bytes: int,
+        attempt: int,
+        throttled_s: float,
+        method: str | None = None,
+    ) -> int:
+        """Count a call; return its id."""
+        return self._run(self._monitor.call_started, entries, content_bytes, attempt, throttled_s, method)
+
+    def call_ended(
+        self,
+        call_id: int,
+        entries: Sequence[Entry],
+        attempt: int,
+        latency_s: float,
+        outcome: Answer | VisionError,
+    ) -> None:
+        """Count a call that ended."""
+        self._run(self._monitor.call_ended, call_id, entries, attempt, latency_s, outcome)
+
+    def calls_abandoned(self, calls: Iterable[tuple[int, Sequence[Entry], int, float]]) -> None:
+        """Count calls that nothing waits for any more."""
+        self._run(self._monitor.calls_abandoned, calls)
+
+    def retry_scheduled(self, entries: Sequence[Entry], wait_s: float, code: Code) -> None:
+        """Count images that will be sent again."""
+        self._run(self._monitor.retry_scheduled, entries, wait_s, code)
+
+    def service_missed(self, error: VisionError) -> None:
+        """Warn that images wait for a service that is away."""
+        self._run(self._monitor.service_missed, error)
+
+    def images_finished(self, results: Sequence[ImageResult]) -> None:
+        """Count results, and log those that failed."""
+        self._run(self._finish, results)
+
+    def _finish(self, results: Sequence[ImageResult]) -> None:
+        self._failures.log(results)
+        self._monitor.images_finished(results)
+
+    def _run(self, report: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        # In a copy, which costs nothing: a hook may end another stream of the same context.
+        return self._context.copy().run(report, *args, **kwargs)
