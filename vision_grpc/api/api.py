@@ -39,6 +39,11 @@ class RequestTemplate(Protocol):
         ...
 
 
+def own_headers(template: RequestTemplate) -> Sequence[tuple[str, str]]:
+    """Return what goes along with the requests of a template alone; most have nothing."""
+    return getattr(template, "headers", ())
+
+
 class Api(ABC):
     """One version of the API: a value without state, shared by all clients.
 

@@ -31,6 +31,8 @@ class OcrTemplate:
     """What is wanted of each file, in wire format: a RecognizeTextRequest without its content."""
 
     wishes: bytes
+    headers: Sequence[tuple[str, str]] = ()
+    """What goes along with these requests alone."""
 
     def join(self, contents: Sequence[bytes]) -> bytes:
         """Return the request in wire format; see `RequestTemplate`."""

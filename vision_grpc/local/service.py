@@ -102,6 +102,9 @@ class VisionService:
         [pages] = await self._read([partial(self._recognition.recognize, request)], call)
         return pages
 
+    def trouble(self) -> None:
+        """Return None: what runs here depends on nothing else."""
+
     def check_open(self) -> None:
         """Raise if calls are no longer answered, so that callers do not parse a request in vain.
 
@@ -115,6 +118,9 @@ class VisionService:
         """End all calls with UNAVAILABLE; images in progress are given up, and no more are started."""
         self._stopped = True
         self._queue.close(ServiceStoppingError)
+
+    async def aclose(self) -> None:
+        """Do nothing: the images are read in threads."""
 
     async def _read(self, images: Sequence[Callable[[Patience], _T]], call: Call) -> list[_T]:
         """Return what each function makes of its image, in order."""

@@ -1,4 +1,6 @@
 """What goes along with a call: metadata in gRPC, headers in REST."""
 
-Headers = tuple[tuple[str, str], ...]
+from collections.abc import Sequence
+
+Headers = Sequence[tuple[str, str]]
 """Names and values beyond what every call has."""

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.forecast import Forecast
 
-Job = Callable[[], None]
+Job = Callable[[], object]
+"""Reads an image. What it returns is for whoever takes the turn."""
 
 # Images of the same kind take longer at one time than at another.
 _CAUTION = 1.25
@@ -53,15 +54,29 @@ class Ticket:
         return len(self.jobs) + self.in_progress
 
 
+class Turn(NamedTuple):
+    """An image whose job is to be done now."""
+
+    ticket: Ticket
+    job: Job
+    began_at: float
+
+
 class FairQueue:
     """Gives the images of calls to `threads` threads, one of each call in turn. Thread-safe.
+
+    Whoever does the jobs elsewhere, so many at once, uses `take` and `end` in place of threads that `work`; `pace_s`
+    is then the least time between two images, if there is one.
 
     A call is let in if it and all others can be expected to be answered before their deadlines, as far as the time
     tells that images have taken lately. When that turns out to be wrong, the latest calls are refused.
     """
 
-    def __init__(self, *, threads: int, most_waiting: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, threads: int, most_waiting: int, pace_s: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._threads = threads
+        self._least_pace_s = pace_s
         self._most_waiting = most_waiting
         self._clock = clock
         self._changed = threading.Condition()
@@ -115,13 +130,34 @@ class FairQueue:
                 self._changed.wait()
             if self._end_of_service is not None:
                 return False
-            ticket, job = self._take()
-        started = self._clock()
+            turn = self._take()
         try:
-            job()
+            turn.job()
         finally:
-            self._end(ticket, started)
+            self.end(turn)
         return True
+
+    def take(self) -> Turn | None:
+        """Return the next image, None if none waits; `end` is to be called when its job is done."""
+        with self._changed:
+            return self._take() if self._waiting else None
+
+    def end(self, turn: Turn) -> None:
+        """Take note that a job is done, whatever came of it."""
+        ticket = turn.ticket
+        with self._changed:
+            now = self._clock()
+            self._in_progress -= 1
+            ticket.in_progress -= 1
+            # The image of a call that has left may not have been read to its end.
+            if ticket.number in self._tickets:
+                weight = _SMOOTHING if self._image_s else 1.0
+                self._image_s += weight * (now - turn.began_at - self._image_s)
+                if not ticket.images:
+                    del self._tickets[ticket.number]
+            late = [(each, self._to_refusal(_TOO_SLOW)) for each in self._review(now)]
+        for each, refusal in late:
+            each.refuse(refusal)
 
     def close(self, reason: Callable[[], ServiceError]) -> None:
         """Refuse all calls from now on, those in the queue too."""
@@ -136,7 +172,9 @@ class FairQueue:
 
     def _check(self, ticket: Ticket, now: float) -> None:
         to_do = self._waiting + self._in_progress
-        if to_do + ticket.images <= self._threads:
+        # At a pace, images end one by one however many are in progress, and a call that waits for no other is never
+        # better off later.
+        if not to_do if self._least_pace_s else to_do + ticket.images <= self._threads:
             return
         if self._waiting and self._waiting + ticket.images > self._most_waiting:
             message = f"{self._waiting} images wait to be read, and {self._most_waiting} may"
@@ -147,13 +185,13 @@ class FairQueue:
             raise self._to_refusal(message)
 
     def _to_refusal(self, message: str) -> ServiceError:
-        wait_s = (self._waiting + self._in_progress) * self._image_s / self._threads
+        wait_s = (self._waiting + self._in_progress) * self._pace_s()
         retry_after_s = round(min(max(wait_s, _SHORTEST_RETRY_S), _LONGEST_RETRY_S), 3)
         return ServiceError(Code.RESOURCE_EXHAUSTED, f"the service is busy: {message}", retry_after_s=retry_after_s)
 
     def _look_ahead(self, now: float, caution: float) -> tuple[Forecast, list[Ticket]]:
         """Return a forecast of the calls here without those which would be too late, and these."""
-        forecast = Forecast(now=now, pace_s=caution * self._image_s / self._threads)
+        forecast = Forecast(now=now, pace_s=self._pace_s(caution))
         late: list[Ticket] = []
         for ticket in self._tickets.values():
             if not ticket.jobs:
@@ -162,7 +200,11 @@ class FairQueue:
                 late.append(ticket)
         return forecast, late
 
-    def _take(self) -> tuple[Ticket, Job]:
+    def _pace_s(self, caution: float = 1.0) -> float:
+        """Return the time between two images that end."""
+        return max(self._least_pace_s, caution * self._image_s / self._threads)
+
+    def _take(self) -> Turn:
         while True:
             turn, number = heapq.heappop(self._rounds)
             if (ticket := self._tickets.get(number)) is not None:
@@ -176,22 +218,7 @@ class FairQueue:
         self._round = max(self._round, turn) + 1 / len(self._tickets)
         self._waiting -= 1
         self._in_progress += 1
-        return ticket, job
-
-    def _end(self, ticket: Ticket, started: float) -> None:
-        with self._changed:
-            now = self._clock()
-            self._in_progress -= 1
-            ticket.in_progress -= 1
-            # The image of a call that has left may not have been read to its end.
-            if ticket.number in self._tickets:
-                weight = _SMOOTHING if self._image_s else 1.0
-                self._image_s += weight * (now - started - self._image_s)
-                if not ticket.images:
-                    del self._tickets[ticket.number]
-            late = [(each, self._to_refusal(_TOO_SLOW)) for each in self._review(now)]
-        for each, refusal in late:
-            each.refuse(refusal)
+        return Turn(ticket, job, self._clock())
 
     def _review(self, now: float) -> list[Ticket]:
         """Forget the calls which would be too late, and return them."""

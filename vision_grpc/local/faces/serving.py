@@ -1,7 +1,8 @@
 """Both faces on their sockets, from start to close."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 from vision_grpc.local.faces.first_bytes import Makers
 from vision_grpc.local.faces.front import Front, Listener
@@ -35,17 +36,25 @@ class Faces:
             raise
 
     def close(
-        self, *, grace_s: float, give_up: Callable[[], object], began: Callable[[], object] = lambda: None
+        self,
+        *,
+        grace_s: float,
+        give_up: Callable[[], object],
+        began: Callable[[], object] = lambda: None,
+        last: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         """Accept no more calls, let those in flight end, and stop.
 
         `began` is called first, on the loop: it ends answers that would go on as long as the service does. When all
-        have ended, or after `grace_s` seconds, `give_up` is called. It ends calls with UNAVAILABLE.
+        have ended, or after `grace_s` seconds, `give_up` is called. It ends calls with UNAVAILABLE. `last` is what
+        runs on the loop after that.
         """
         have_ended = self._loop.run(self._drain(grace_s, began))
         give_up()
         if not have_ended:
             self._loop.run(self._cut_short())
+        if last is not None:
+            self._loop.run(last())
         self._loop.stop()
 
     async def _drain(self, grace_s: float, began: Callable[[], object]) -> bool:

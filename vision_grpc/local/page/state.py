@@ -20,7 +20,7 @@ class State:
         self,
         method: Method,
         history: History,
-        faults: FaultStore,
+        faults: FaultStore | None,
         quota: Quota,
         *,
         languages: Sequence[str],
@@ -38,7 +38,7 @@ class State:
     def __call__(self) -> dict[str, Any]:
         """Return the state of now."""
         history = self._history
-        rules = self._faults.rules()
+        rules = [] if self._faults is None else self._faults.rules()
         return {
             "instance": self._instance,
             **self._endpoints(),

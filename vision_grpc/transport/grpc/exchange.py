@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from typing import Protocol
 
 import grpc
@@ -69,9 +70,9 @@ class Failure(Protocol):
     def trailing_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...  # noqa: D102
 
 
-def metadata_of(authorization: str | None, headers: Headers = ()) -> Metadata:
+def metadata_of(authorization: str | None, *headers: Headers) -> Metadata:
     """Return the metadata of one attempt; each attempt has a new id."""
-    metadata = (("x-client-request-id", make_request_id()), *headers)
+    metadata = (("x-client-request-id", make_request_id()), *chain.from_iterable(headers))
     return metadata if authorization is None else (*metadata, ("authorization", authorization))
 
 

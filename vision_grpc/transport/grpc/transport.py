@@ -7,7 +7,7 @@ from typing import Any, NoReturn, Protocol
 import grpc
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import Api, RequestTemplate
+from vision_grpc.api.api import Api, RequestTemplate, own_headers
 from vision_grpc.errors import MachineError, PathError
 from vision_grpc.network.attempt import Attempt, not_started
 from vision_grpc.network.deadline import Deadline
@@ -110,7 +110,8 @@ class GrpcTransport:
             return EndedCall[Answer](attempt.late(), contents)
         wire = template.join(contents)
         try:
-            call = self._call(wire, attempt, authorization, on_done)
+            metadata = metadata_of(authorization, self._headers, own_headers(template))
+            call = self._call(wire, attempt, metadata, on_done)
         except (PathError, MachineError) as error:
             on_done()
             return EndedCall[Answer](error, contents)
@@ -129,7 +130,8 @@ class GrpcTransport:
             return response
 
         try:
-            call = self._call(request.SerializeToString(), attempt, authorization, on_done)
+            metadata = metadata_of(authorization, self._headers)
+            call = self._call(request.SerializeToString(), attempt, metadata, on_done)
         except (PathError, MachineError) as error:
             on_done()
             return EndedCall[Message](error)
@@ -145,14 +147,13 @@ class GrpcTransport:
         self._closed = True
         await self._kind.aclose(self._channels.close())
 
-    def _call(self, wire: bytes, attempt: Attempt, authorization: str | None, on_done: OnDone) -> CallUnderWay:
+    def _call(self, wire: bytes, attempt: Attempt, metadata: Metadata, on_done: OnDone) -> CallUnderWay:
         """Start a call.
 
         Raises:
             PathError, MachineError: no channel can be opened, or the call has no thread.
             TransportError: the transport is closed.
         """
-        metadata = metadata_of(authorization, self._headers)
         if (pooled := self._channels.take()) is None:
             raise not_started(self._endpoint)
         allowed_s, refusals = attempt.deadline.left_s, self._refusals

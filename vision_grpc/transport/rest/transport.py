@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import Api, RequestTemplate
+from vision_grpc.api.api import Api, RequestTemplate, own_headers
 from vision_grpc.codec.json import RequestBody
 from vision_grpc.errors import TransportError
 from vision_grpc.network.attempt import Attempt
@@ -51,7 +51,7 @@ class RestTransport:
         attempt = Attempt(self._endpoint, deadline, authorization)
         future = self._calls.start(
             attempt,
-            lambda: self._request(template.json_body(contents), authorization),
+            lambda: self._request(template.json_body(contents), authorization, own_headers(template)),
             lambda answer: read_answer(answer, attempt, self._api),
         )
         future.add_done_callback(lambda _: on_done())
@@ -80,8 +80,8 @@ class RestTransport:
         """Do what `close` does: it does not block."""
         self._close()
 
-    def _request(self, body: RequestBody, authorization: str | None) -> HttpRequest:
-        headers = headers_of(authorization, body.content_length, self._headers)
+    def _request(self, body: RequestBody, authorization: str | None, more: Headers = ()) -> HttpRequest:
+        headers = headers_of(authorization, body.content_length, (*self._headers, *more))
         return HttpRequest("POST", self._api.rest_path, headers, iter(body))
 
 

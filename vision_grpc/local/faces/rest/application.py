@@ -1,6 +1,6 @@
 """The routes of the REST face, behind its guard, and how errors of any route are answered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import cast
 
@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from vision_grpc.contract.method import BATCH_ANALYZE, RECOGNIZE, http_rule_of
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.call import CallIds
 from vision_grpc.local.calls.desk import Desk
@@ -30,28 +29,30 @@ from vision_grpc.local.faces.rest.request_log import RequestLog
 
 def application(
     desk: Desk,
-    methods: Iterable[Method],
+    methods: Sequence[Method],
     threads: Executor,
     identities: Identities | None,
     *,
     host: str,
     config: ServiceConfig,
     strict: bool,
+    trouble: Callable[[], str | None] = lambda: None,
     more_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """Return the ASGI application of a service which listens at `host`; it converts JSON on `threads`.
 
+    `trouble` returns why a service that runs is not ready, None if it is.
     `more_routes` are those of other rooms.
     """
     routed = Starlette(
         routes=[
             *(method_route(desk, method, threads, strict=strict) for method in methods),
-            *health_routes(),
+            *health_routes(trouble),
             *([] if identities is None else cloud_routes(identities)),
             *more_routes,
         ],
         exception_handlers={
-            HTTPException: _no_such_route,
+            HTTPException: _no_such_route(methods),
             ServiceError: _refused,
             Exception: _bug,
         },
@@ -61,14 +62,18 @@ def application(
     return RequestLog(guarded)
 
 
-async def _no_such_route(_: Request, error: Exception) -> Response:
-    http_error = cast("HTTPException", error)
-    paths = " and ".join(http_rule_of(method).post for method in (BATCH_ANALYZE, RECOGNIZE))
-    message = f"{http_error.detail}: this service takes POST {paths}"
-    service_error = ServiceError(Code.from_http(http_error.status_code), message)
-    response = failure(service_error, CallIds.make(), http_error.status_code)
-    response.headers.update(http_error.headers or {})
-    return response
+def _no_such_route(methods: Iterable[Method]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    paths = " and ".join(method.http_path for method in methods)
+
+    async def answer(_: Request, error: Exception) -> Response:
+        http_error = cast("HTTPException", error)
+        message = f"{http_error.detail}: this service takes POST {paths}"
+        service_error = ServiceError(Code.from_http(http_error.status_code), message)
+        response = failure(service_error, CallIds.make(), http_error.status_code)
+        response.headers.update(http_error.headers or {})
+        return response
+
+    return answer
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """Whether the service lives, and whether it takes calls, for what starts and watches it."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -11,9 +12,10 @@ from vision_grpc.local.faces.rest.exchange import exchange_of
 _HEADERS = {"cache-control": "no-store"}
 
 
-def health_routes() -> list[Route]:
-    """Return the routes: `/livez` and `/healthz` are always 200, `/readyz` is 503 once the service is stopping.
+def health_routes(trouble: Callable[[], str | None] = lambda: None) -> list[Route]:
+    """Return the routes: `/livez` and `/healthz` are always 200, `/readyz` is 503 while there is trouble.
 
+    There is once the service is stopping, and where `trouble` returns what is wrong.
     Only connections that were open before see the 503: new ones are refused then. A service whose queue is full is
     ready: its refusals tell clients when to come again, while a balancer that took it out would leave them with
     nobody to ask.
@@ -23,8 +25,9 @@ def health_routes() -> list[Route]:
         return PlainTextResponse("ok\n", headers=_HEADERS)
 
     async def ready(request: Request) -> Response:
-        if exchange_of(request.scope).is_stopping:
-            return PlainTextResponse("the service is stopping\n", HTTPStatus.SERVICE_UNAVAILABLE, headers=_HEADERS)
+        reason = "the service is stopping" if exchange_of(request.scope).is_stopping else trouble()
+        if reason is not None:
+            return PlainTextResponse(f"{reason}\n", HTTPStatus.SERVICE_UNAVAILABLE, headers=_HEADERS)
         return PlainTextResponse("ok\n", headers=_HEADERS)
 
     return [Route("/healthz", live), Route("/livez", live), Route("/readyz", ready)]
