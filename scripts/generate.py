@@ -9,8 +9,9 @@ compiler lives in an environment of its own, .venv-generate, made when missing.
 
 protoc writes code for the top-level names `yandex` and `google` and for the process-wide
 descriptor pool. Both belong to others, so the output is moved under `vision_grpc_pb` and
-registered in the pool of `scripts/pool_template.py`. Messages of google/* come from the
-protobuf and googleapis-common-protos packages that are installed where the code runs.
+registered in the pool of `scripts/pool_template.py`. For Python nothing is made of protos/google:
+messages of google/* come from the protobuf and googleapis-common-protos packages that are
+installed where the code runs, and their stubs from the pinned ones.
 """
 
 import argparse
@@ -106,9 +107,9 @@ def generate(python: Path, package: Path, scratch: Path) -> None:
     """Write the whole package to `package`."""
     raw = scratch / "raw"
     raw.mkdir()
-    ours = sorted(path.relative_to(PROTOS).as_posix() for path in PROTOS.rglob("*.proto"))
+    ours = sorted(path.relative_to(PROTOS).as_posix() for path in (PROTOS / "yandex").rglob("*.proto"))
     site_packages = next((ENVIRONMENT / "lib").glob("python3.*")) / "site-packages"
-    protoc(python, [f"-I{PROTOS}", f"-I{site_packages}", *outputs(raw), *ours])
+    protoc(python, [f"-I{PROTOS}", *outputs(raw), *ours])
     # Stubs of google/* are made without the comments: those texts are Google's.
     google_folders = (site_packages, site_packages / "grpc_tools/_proto")
     for name in GOOGLE_FILES:

@@ -31,7 +31,7 @@ def programs(tmp_path: Path) -> Path:
     ("words", "completions"),
     [
         (["an"], {"analyze"}),
-        ([""], {"analyze", "doctor", "export", "overlay", "report", "serve"}),
+        ([""], {"analyze", "doctor", "export", "overlay", "protos", "report", "serve"}),
         (["--v"], {"--version"}),
         (["analyze", "--format", "j"], {"jsonl"}),
         (["analyze", "--transport", ""], {"auto", "grpc", "rest"}),

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from environments import ROOT, build
 
-PACKAGES = {"vision_grpc": ROOT / "vision_grpc", "vision_grpc_pb": ROOT / "generated" / "vision_grpc_pb"}
+FOLDERS = {
+    "vision_grpc": ROOT / "vision_grpc",
+    "vision_grpc/protos": ROOT / "protos",
+    "vision_grpc_pb": ROOT / "generated" / "vision_grpc_pb",
+}
 
 
 @pytest.fixture(scope="module")
@@ -16,10 +20,10 @@ def wheel_names(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def test_wheel_holds_both_packages_whole(wheel_names: set[str]) -> None:
+def test_wheel_holds_both_packages_and_the_protos_whole(wheel_names: set[str]) -> None:
     sources = {
-        f"{package}/{path.relative_to(folder).as_posix()}"
-        for package, folder in PACKAGES.items()
+        f"{place}/{path.relative_to(folder).as_posix()}"
+        for place, folder in FOLDERS.items()
         for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
@@ -31,6 +35,8 @@ def test_wheel_metadata(wheel: Path, wheel_names: set[str]) -> None:
     (license_file,) = (name for name in wheel_names if name.endswith(".dist-info/licenses/LICENSE"))
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read(license_file) == (ROOT / "LICENSE").read_bytes()
+        google_license = license_file.replace("licenses/LICENSE", "licenses/protos/google/LICENSE")
+        assert archive.read(google_license) == (ROOT / "protos/google/LICENSE").read_bytes()
         entry_points = archive.read(license_file.replace("licenses/LICENSE", "entry_points.txt")).decode()
     assert "vision-grpc = vision_grpc.cli:main" in entry_points
 

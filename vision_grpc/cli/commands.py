@@ -16,6 +16,7 @@ SHORT_HELP = {
     "doctor": "Check the settings and the connection to the service.",
     "export": "Make tables and documents of results.",
     "overlay": "Draw the boxes of what was read over pictures.",
+    "protos": "Write the protos of the service, for other languages and for gateways.",
     "report": "Make a page to look at results with.",
     "serve": "Run a local Vision service over gRPC and REST.",
 }
