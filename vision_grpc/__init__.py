@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from vision_grpc.session.memory import MemoryTuning, tune_memory
     from vision_grpc.session.monitor import LATENCY_BOUNDS_S, Stats
     from vision_grpc.session.stop import Stop
-    from vision_grpc.sources.image import Image
+    from vision_grpc.sources.image import Image, PendingOperation
 
 __all__ = [
     "LATENCY_BOUNDS_S",
@@ -61,6 +61,7 @@ __all__ = [
     "MachineError",
     "MemoryTuning",
     "PathError",
+    "PendingOperation",
     "ProtocolError",
     "RequestTooLargeError",
     "RetryPolicy",
@@ -107,7 +108,7 @@ _MODULES = {
     "session.memory": ("MemoryTuning", "tune_memory"),
     "session.monitor": ("LATENCY_BOUNDS_S", "Stats"),
     "session.stop": ("Stop",),
-    "sources.image": ("Image",),
+    "sources.image": ("Image", "PendingOperation"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -70,6 +70,7 @@ class AsyncVisionClient(Session):
         model: Model | None = None,
         ordered: bool = False,
         stop: Stop | None = None,
+        deferred: bool | None = None,
     ) -> AsyncGenerator[ImageResult, None]:
         """Yield one result per image, in the order they finish or, when `ordered`, in the order of the images.
 
@@ -81,6 +82,11 @@ class AsyncVisionClient(Session):
         `contextlib.aclosing` calls it. After `stop.ask()` nothing more is sent, and the stream ends with
         the results of the calls in flight.
 
+        With `deferred`, each file is sent to an operation of the service, whose result is fetched when it is
+        ready, and the stream waits for those, too. None does so where the API has operations (ocr/v1), True
+        demands them, and with False each call waits for its answer. A `PendingOperation` among the images is a
+        file that was accepted before.
+
         Raises:
             TypeError: at once, when an argument is of the wrong type; while reading, for what is not an image.
             InvalidRequestError: at once, when languages, model or folder break the contract.
@@ -89,9 +95,8 @@ class AsyncVisionClient(Session):
         """
         check_many(images, may_be_async=True)
         check_stream(ordered=ordered, stop=stop)
-        return self._stream(
-            images, self._templates(languages, model), self._plan(ordered=ordered), copy_context(), stop
-        )
+        plan = self._plan(ordered=ordered, deferred=self._is_deferred(deferred))
+        return self._stream(images, self._templates(languages, model), plan, copy_context(), stop)
 
     async def batch_analyze(
         self,

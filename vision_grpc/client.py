@@ -68,6 +68,7 @@ class VisionClient(Session):
         model: Model | None = None,
         ordered: bool = False,
         stop: Stop | None = None,
+        deferred: bool | None = None,
     ) -> Generator[ImageResult, None, None]:
         """Yield one result per image, in the order they finish or, when `ordered`, in the order of the images.
 
@@ -78,6 +79,11 @@ class VisionClient(Session):
         results of the images before it. `close()` stops sending at once; `contextlib.closing` calls it.
         After `stop.ask()` nothing more is sent, and the stream ends with the results of the calls in flight.
 
+        With `deferred`, each file is sent to an operation of the service, whose result is fetched when it is
+        ready, and the stream waits for those, too. None does so where the API has operations (ocr/v1), True
+        demands them, and with False each call waits for its answer. A `PendingOperation` among the images is a
+        file that was accepted before.
+
         Raises:
             TypeError: at once, when an argument is of the wrong type; while reading, for what is not an image.
             InvalidRequestError: at once, when languages, model or folder break the contract.
@@ -86,9 +92,8 @@ class VisionClient(Session):
         """
         check_many(images)
         check_stream(ordered=ordered, stop=stop)
-        return self._stream(
-            images, self._templates(languages, model), self._plan(ordered=ordered), copy_context(), stop
-        )
+        plan = self._plan(ordered=ordered, deferred=self._is_deferred(deferred))
+        return self._stream(images, self._templates(languages, model), plan, copy_context(), stop)
 
     def batch_analyze(self, request: BatchAnalyzeRequest, *, timeout: float | None = None) -> BatchAnalyzeResponse:
         """Return the service's answer to a request that you made: the bare call, without retries.

@@ -42,10 +42,18 @@ class Limits:
     images_per_s: float | None = None
     """The quota of images, shared likewise. With a small quota calls have fewer images, so that all of it is used."""
 
+    operations_in_flight: int = 1000
+    """The most files of one stream that the service has accepted and not answered yet, with an API that has operations.
+    Their bytes are not kept, so this bounds results that come at once, and what is left when a program is killed."""
+
+    polls_per_s: float = 50.0
+    """The quota of questions whether the result of an accepted file is there, shared by all streams of a client."""
+
     def __post_init__(self) -> None:
-        for name in ("content_bytes", "pixels", "calls_in_flight", "bytes_in_flight"):
+        for name in ("content_bytes", "pixels", "calls_in_flight", "bytes_in_flight", "operations_in_flight"):
             _make_whole(self, name)
         check_flag("Limits.pdf", self.pdf)
+        _check(self, "polls_per_s")
         for name in ("requests_per_s", "images_per_s"):
             if getattr(self, name) is not None:
                 _check(self, name)
@@ -104,9 +112,14 @@ class Timeouts:
     """One image from its first attempt to its result: all attempts and the waits between them.
     If it is smaller than `call_s`, it limits each attempt as well."""
 
+    operation_s: float = 3600.0
+    """A file that the service has accepted, from then to its result. What is not ready by then can be fetched later, by
+    the id of its operation: the service keeps results for three days."""
+
     def __post_init__(self) -> None:
         _check(self, "call_s")
         _check(self, "total_s")
+        _check(self, "operation_s")
 
 
 def _check(settings: Limits | RetryPolicy | Timeouts, name: str, *, may_be_0: bool = False) -> None:

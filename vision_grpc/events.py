@@ -49,6 +49,36 @@ class CallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationAccepted:
+    """The service has accepted a file, whose result is fetched later, perhaps by another process.
+
+    It comes from the thread that reads the stream, before anything else is done with the operation.
+    """
+
+    call_id: int
+    """The call that sent the file."""
+    key: str
+    operation_id: str
+    content_bytes: int
+    """The size of the file; its bytes are released now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationEnded:
+    """An operation has got its result, good or bad, or nothing waits for it any more."""
+
+    key: str
+    operation_id: str
+    waited_s: float
+    """Since the file was accepted, or the stream began to ask for the result of a `PendingOperation`."""
+    polls: int
+    """How often the service was asked for the result."""
+    code: Code
+    """OK when the result came, even if it has an error of its own; CANCELLED when the stream ended before it."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetryScheduled:
     """Images wait to be sent again."""
 
@@ -80,4 +110,4 @@ class ImagesFinished:
     failures: tuple[ImageFailure, ...] = ()
 
 
-Event = CallStarted | CallEnded | RetryScheduled | ImagesFinished
+Event = CallStarted | CallEnded | OperationAccepted | OperationEnded | RetryScheduled | ImagesFinished

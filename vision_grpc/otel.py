@@ -4,7 +4,7 @@ from opentelemetry import metrics, trace
 
 from vision_grpc.contract.method import BATCH_ANALYZE
 from vision_grpc.errors import Code
-from vision_grpc.events import CallEnded, CallStarted, Event, RetryScheduled
+from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
 
 _SCOPE = "vision_grpc"
 
@@ -39,7 +39,7 @@ class OpenTelemetryHook:
             self._end_span(event)
         elif isinstance(event, RetryScheduled):
             self._retries.add(event.images, {"vision_grpc.code": event.code.name})
-        else:
+        elif isinstance(event, ImagesFinished):
             self._images.add(event.succeeded, {"vision_grpc.ok": True})
             self._images.add(event.failed, {"vision_grpc.ok": False})
 

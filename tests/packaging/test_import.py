@@ -71,6 +71,7 @@ def test_public_names_are_these() -> None:
         "MachineError",
         "MemoryTuning",
         "PathError",
+        "PendingOperation",
         "ProtocolError",
         "RequestTooLargeError",
         "RetryPolicy",

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -44,14 +44,29 @@ def own_headers(template: RequestTemplate) -> Sequence[tuple[str, str]]:
     return getattr(template, "headers", ())
 
 
+class Deferred(NamedTuple):
+    """The calls of operations: each is an `Api` with another method."""
+
+    submission: "Api"
+    """Sends a file; its answer is an operation."""
+    recognition: "Api"
+    """Fetches a result. In place of images it has the ids of operations; its answer is that of the synchronous call."""
+    status: "Api"
+    """Says of an operation, by its id, whether it is done and how it ended."""
+    cancel: "Api"
+    """Ends an operation, and says the same."""
+
+
 class Api(ABC):
     """One version of the API: a value without state, shared by all clients.
 
     `name` is the version's, such as `vision/v1`; `most_images` is the largest number of images a request, and
     `request_name` the full name of its message. `endpoint` is where the public service is, and `service_id` what
     directories call it. `models` are all that it has; empty where more may be than are known. With `is_stream` answers
-    come as streams of messages, as `codec.stream_wire` joins them.
+    come as streams of messages, as `codec.stream_wire` joins them. `deferred` are the calls of its operations.
     """
+
+    deferred: "Deferred | None" = None
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ def to_dict(result: "ImageResult", detail: Detail) -> dict[str, Any]:
         "transport": result.transport,
         "request_id": _tree(result.request_id),
         "fallback_reason": _tree(result.fallback_reason),
+        "operation_id": _tree(result.operation_id),
         "fitted": _tree(result.fitted),
     }
     if detail == "words":

@@ -124,7 +124,7 @@ class ImageResult:
     """The image's own error, else that of its first failed feature."""
 
     attempts: int = 0
-    """How often the image was sent; 0 when it was refused here."""
+    """How often the image was sent; 0 when it was refused here, or sent before, as a `PendingOperation`."""
 
     transport: TransportName | None = None
     """The transport that brought the answer."""
@@ -134,6 +134,9 @@ class ImageResult:
 
     fallback_reason: str | None = None
     """Why `transport="auto"` took REST for this image; None when it did not."""
+
+    operation_id: str | None = None
+    """The operation whose result this is; None where the image was sent by a call that answers at once."""
 
     fitted: Mapping[str, object] | None = None
     """What was done to the image so that it could be sent, as in a journal; None when it was sent as it is.

@@ -7,8 +7,10 @@ import os
 
 from google.protobuf.message import Message
 
+from vision_grpc.api.api import Api
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.errors import InvalidRequestError, Violation
 from vision_grpc.network.deadline import LONGEST_S
 from vision_grpc.session.stop import Stop
 from vision_grpc.texts.arguments import check_any_number, check_flag, wrong_type
@@ -97,6 +99,24 @@ def check_stream(*, ordered: object, stop: object) -> None:
     check_flag("ordered", ordered)
     if not isinstance(stop, Stop | None):
         raise wrong_type(stop, "stop", "a Stop, whose method ask() ends the stream")
+
+
+def check_deferred(deferred: object, api: Api, *, is_own_transport: bool) -> bool:
+    """Return whether a stream uses the operations of an API.
+
+    Raises:
+        TypeError: the argument is not a flag.
+        InvalidRequestError: there are no operations, and it demands them.
+    """
+    if deferred is not None:
+        check_flag("deferred", deferred)
+    has_operations = api.deferred is not None and not is_own_transport
+    if deferred and not has_operations:
+        lacking = "a transport of your own makes calls that answer at once" if api.deferred else f"{api.name} has none"
+        advice = "leave it out" if api.deferred else "leave it out, or make the client with api='ocr/v1'"
+        raise InvalidRequestError([Violation("deferred", f"asks for operations, and {lacking}: {advice}")])
+    # Not yet: streams do not wait for operations.
+    return bool(deferred)
 
 
 def check_request(request: object, wanted: str) -> None:

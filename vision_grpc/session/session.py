@@ -19,7 +19,13 @@ from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Pem
 from vision_grpc.results import ImageResult
-from vision_grpc.session.arguments import check_behaviour, check_connection, check_request, check_timeout
+from vision_grpc.session.arguments import (
+    check_behaviour,
+    check_connection,
+    check_deferred,
+    check_request,
+    check_timeout,
+)
 from vision_grpc.session.keywords import explain_unknown
 from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.monitor import Destination, Monitor, Stats
@@ -163,10 +169,13 @@ class Session:
     def _template(self, languages: Sequence[str], model: str) -> RequestTemplate:
         return self._api.template(languages, model, self._settings.folder_id)
 
-    def _plan(self, *, timeout: float | None = None, ordered: bool = False) -> Plan:
+    def _is_deferred(self, deferred: object) -> bool:
+        return check_deferred(deferred, self._api, is_own_transport=self._own_transport is not None)
+
+    def _plan(self, *, timeout: float | None = None, ordered: bool = False, deferred: bool = False) -> Plan:
         timeout_s = check_timeout(timeout)
         deadline = None if timeout_s is None else Deadline.after(timeout_s).at
-        return Plan(self._limits, self._retry, self._timeouts, ordered, deadline, RETRY_WAITS.are_on)
+        return Plan(self._limits, self._retry, self._timeouts, ordered, deadline, RETRY_WAITS.are_on, deferred)
 
     def _check_request(self, request: BatchAnalyzeRequest) -> None:
         if self._api.is_stream:

@@ -19,7 +19,7 @@ from vision_grpc.sources.files import (
     key_of_source,
     read_image,
 )
-from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.image import Image, Pulled, Rejection
 from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import DaemonThreads
 
@@ -49,7 +49,7 @@ class Feeder(ABC):
     def __init__(self, on_news: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_news = on_news
-        self._images: deque[Image | Rejection] = deque()
+        self._images: deque[Pulled] = deque()
         self._wanted = self._enough = 0
         self._patience: asyncio.TimerHandle | None = None
         self._ended = False
@@ -72,7 +72,7 @@ class Feeder(ABC):
         if not self.has_news:
             self._patience = self._loop.call_later(PATIENCE_S, self._settle_for_less)
 
-    def take(self) -> Sequence[Image | Rejection]:
+    def take(self) -> Sequence[Pulled]:
         """Return the images wanted that have come; the rest of them is no longer wanted."""
         if self._patience is not None:
             self._patience.cancel()
@@ -141,7 +141,7 @@ class _ThreadFeeder(Feeder):
         """Whether there is something to `take`, or the thread has read ahead as far as it may."""
         return super().has_news or (self._wanted > 0 and not self._is_below(1))
 
-    def take(self) -> Sequence[Image | Rejection]:
+    def take(self) -> Sequence[Pulled]:
         """Return the images wanted that have come; see `Feeder`."""
         images = super().take()
         self._bytes_taken += sum([len(image.content) for image in images if isinstance(image, Image)])
@@ -229,7 +229,7 @@ class _TaskFeeder(Feeder):
                 self._resume.clear()
                 await self._resume.wait()
 
-    async def _read(self, source: ImageSource, position: int) -> Image | Rejection:
+    async def _read(self, source: ImageSource, position: int) -> Pulled:
         if is_in_memory(source):
             return read_image(source, position, self._limits)
         if self._is_closed:
@@ -255,7 +255,7 @@ class _TaskFeeder(Feeder):
         self._on_news()
 
 
-def _read_or_error(source: ImageSource, position: int, limits: Limits) -> Image | Rejection | BaseException:
+def _read_or_error(source: ImageSource, position: int, limits: Limits) -> Pulled | BaseException:
     # Returned, not raised: an asyncio future does not take every exception that the caller's path object may raise.
     try:
         return read_image(source, position, limits)

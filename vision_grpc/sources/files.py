@@ -14,7 +14,7 @@ from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
 from vision_grpc.sources.file_objects import BinaryFile
 from vision_grpc.sources.formats import too_large, unfit
-from vision_grpc.sources.image import Content, Image, Rejection
+from vision_grpc.sources.image import Content, Image, PendingOperation, Pulled, Rejection
 from vision_grpc.sources.item import Item, Read
 from vision_grpc.sources.objects import Picture, is_array, is_open_file, is_picture, key_of, read_object, refuse
 from vision_grpc.sources.places.urls import STORE_SCHEMES
@@ -22,9 +22,11 @@ from vision_grpc.texts.encoded import encoding_of
 from vision_grpc.texts.quoting import quote_name, show
 from vision_grpc.texts.urls import scheme_like
 
-ImageSource: TypeAlias = Image | Item | Rejection | Content | str | os.PathLike[str] | BinaryFile | Picture
+ImageSource: TypeAlias = (
+    Image | Item | PendingOperation | Rejection | Content | str | os.PathLike[str] | BinaryFile | Picture
+)
 """What a caller may pass as an image: a path, bytes, a binary file, a picture of Pillow, an `Image` or an `Item` that
-has a key, or why there is none."""
+has a key, what the service has accepted before, or why there is none."""
 
 HEAD_BYTES = 1_024
 """How much of a content tells what it is. A PDF has its signature anywhere there."""
@@ -38,8 +40,8 @@ _LEADING_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, e
 _ON_THE_WAY = frozenset({errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH})
 
 
-def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Rejection:
-    """Return an image that may be sent, or why it may not.
+def read_image(source: ImageSource, position: int, limits: Limits) -> Pulled:
+    """Return an image that may be sent, or why it may not; what was sent before as it is.
 
     The key is that of the `Image`, the path, the name of the file or picture, or `#position` for what has no name. A
     file over the limit is not read, and buffers are copied: what is done to one later does not change the image.
@@ -47,6 +49,8 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
     if isinstance(source, Image):
         _check_parts(source, position)
         image = source
+    elif isinstance(source, PendingOperation):
+        return _check_operation(source, position)
     elif isinstance(source, bytes):
         image = Image(f"#{position}", source)
     else:
@@ -66,7 +70,7 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Image | Re
 
 def is_in_memory(source: object) -> bool:
     """Return whether an image can be read without waiting for anything."""
-    return isinstance(source, Image | Rejection | Content) or type(source) is BytesIO
+    return isinstance(source, Image | PendingOperation | Rejection | Content) or type(source) is BytesIO
 
 
 def key_of_source(source: ImageSource, position: int) -> str:
@@ -94,7 +98,7 @@ def check_many(images: object, *, may_be_async: bool = False) -> None:
     Raises:
         TypeError: the argument is one image, or nothing to iterate over.
     """
-    is_one = isinstance(images, str | os.PathLike | Image | Item | Rejection | Content)
+    is_one = isinstance(images, str | os.PathLike | Image | Item | PendingOperation | Rejection | Content)
     if is_one or is_picture(images) or is_open_file(images) or is_array(images):
         message = "analyze_many takes an iterable of images; for one, use analyze or put it into a list"
     elif isinstance(images, AsyncIterable):
@@ -126,7 +130,7 @@ class Source:
         self.exhausted = False
         self.error: Exception | None = None
 
-    def next(self) -> Image | Rejection | None:
+    def next(self) -> Pulled | None:
         """Return the next image, read from its file in this call; None at the end."""
         try:
             for position, source in self._numbered:
@@ -136,9 +140,9 @@ class Source:
         self.exhausted = True
         return None
 
-    def pull(self, most: int) -> list[Image | Rejection]:
+    def pull(self, most: int) -> list[Pulled]:
         """Return at most so many of the next images; fewer at the end, or when they come slowly, but at least one."""
-        pulled: list[Image | Rejection] = []
+        pulled: list[Pulled] = []
         patient_until = monotonic() + PATIENCE_S
         while (image := self.next()) is not None:
             pulled.append(image)
@@ -178,6 +182,18 @@ def _check_parts(image: Image, position: int) -> None:
             f"image {position} of the source, with the key {show(key)}, holds {parts}: an Image takes a str and bytes"
         )
         raise TypeError(message)
+
+
+def _check_operation(operation: PendingOperation, position: int) -> PendingOperation | Rejection:
+    key, operation_id = cast("tuple[object, object]", operation)
+    if not (isinstance(key, str) and isinstance(operation_id, str)):
+        parts = f"a {type(key).__name__} and a {type(operation_id).__name__}"
+        message = f"image {position} of the source is a PendingOperation of {parts}: it takes two texts, key and id"
+        raise TypeError(message)
+    if not operation_id or not operation_id.isascii() or not operation_id.isprintable():
+        fault = f"{quote_name(key)}: {show(operation_id)} is not the id of an operation, take that of OperationAccepted"
+        return Rejection(key, ImageError(Code.INVALID_ARGUMENT, fault))
+    return operation
 
 
 def path_of(source: object, position: int) -> str:

@@ -36,8 +36,29 @@ class FittedImage(Image):
     """Returns a result with its boxes in the pixels of what the image was made of."""
 
 
+class PendingOperation(NamedTuple):
+    """A file that the service has accepted before: nothing is sent, the result of the operation is fetched.
+
+    It stands in place of an image, for an API that has operations. An event `OperationAccepted` has the id.
+    """
+
+    key: str
+    operation_id: str
+
+
+class FittedOperation(PendingOperation):
+    """The operation of a file that was made of something else, with the way back for its result."""
+
+    restore: Callable[[ImageResult], ImageResult]
+    """Returns a result with its boxes in the pixels of what the file was made of."""
+
+
 class Rejection(NamedTuple):
     """An image that cannot be sent, and why."""
 
     key: str
     error: ImageError
+
+
+Pulled: TypeAlias = Image | PendingOperation | Rejection
+"""What a stream takes from its source."""

@@ -7,7 +7,7 @@ from time import monotonic
 from vision_grpc.config import Limits
 from vision_grpc.sources.ahead import ReadAhead
 from vision_grpc.sources.files import PATIENCE_S, ImageSource, Source, read_image
-from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.image import Pulled
 
 
 def supply(images: Iterable[ImageSource], limits: Limits, on_news: Callable[[], None]) -> "Supply":
@@ -42,7 +42,7 @@ class Supply(ABC):
         """Whether there is something to `take`: images that are wanted, or the end."""
 
     @abstractmethod
-    def take(self) -> Sequence[Image | Rejection]:
+    def take(self) -> Sequence[Pulled]:
         """Return the images wanted, or as many as come soon."""
 
     def wakes_at(self, until: float | None) -> float | None:
@@ -64,7 +64,7 @@ class _PulledSupply(Supply):
     def has_news(self) -> bool:
         return self._wanted > 0
 
-    def take(self) -> Sequence[Image | Rejection]:
+    def take(self) -> Sequence[Pulled]:
         images, self._wanted = self._source.pull(self._wanted), 0
         self.exhausted, self.error = self._source.exhausted, self._source.error
         return images
@@ -96,7 +96,7 @@ class _AheadSupply(Supply):
     def has_news(self) -> bool:
         return self._wanted > 0 and (self._images.ready >= self._enough or self._images.is_over)
 
-    def take(self) -> Sequence[Image | Rejection]:
+    def take(self) -> Sequence[Pulled]:
         images = [
             read_image(image, self._position + number, self._limits)
             for number, image in enumerate(self._images.take(self._wanted))

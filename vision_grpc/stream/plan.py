@@ -17,3 +17,5 @@ class Plan(NamedTuple):
     sending."""
     waits: bool = True
     """Whether retries wait; see `vision_grpc.testing.without_backoff`."""
+    deferred: bool = False
+    """Whether images are sent to operations, whose results are fetched later."""

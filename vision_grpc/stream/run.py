@@ -13,7 +13,7 @@ from typing import cast
 from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.errors import Code, DeadlineError, ProtocolError, RequestTooLargeError, VisionError
 from vision_grpc.results import Answer, ImageError, ImageResult
-from vision_grpc.sources.image import FittedImage, Image, Rejection
+from vision_grpc.sources.image import FittedImage, Image, PendingOperation, Pulled, Rejection
 from vision_grpc.stream.batch import Attempt, Batch, Config, Entry, History
 from vision_grpc.stream.batching import Batcher
 from vision_grpc.stream.delayed import Delayed
@@ -75,12 +75,18 @@ class Run:
 
     # Events
 
-    def pulled(self, images: Sequence[Image | Rejection], *, exhausted: bool) -> None:
+    def pulled(self, images: Sequence[Pulled], *, exhausted: bool) -> None:
         """Take the images of a `Pull`; `exhausted`: the source has no more, or no more are wanted."""
         taken_bytes = 0
         for position, image in enumerate(images, self._intake.taken):
             if isinstance(image, Rejection):
                 self._outbox.add(position, ImageResult(image.key, error=image.error))
+                continue
+            if isinstance(image, PendingOperation):
+                error = ImageError(
+                    Code.UNIMPLEMENTED, f"the result of operation {image.operation_id} cannot be fetched yet"
+                )
+                self._outbox.add(position, ImageResult(image.key, error=error))
                 continue
             key, content, languages, model = image
             config = None if languages is None and model is None else self._config_of(image)

@@ -102,6 +102,7 @@ def test_a_page_becomes_numbers() -> None:
         "transport": "rest",
         "request_id": "r",
         "fallback_reason": None,
+        "operation_id": None,
         "fitted": None,
         "pages": [{"width": 100, "height": 50, "blocks": [block]}],
     }

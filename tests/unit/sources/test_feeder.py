@@ -17,7 +17,7 @@ from vision_grpc.config import Limits
 from vision_grpc.sources import feeder as module
 from vision_grpc.sources.feeder import AHEAD_BYTES, AHEAD_IMAGES, Feeder, feed
 from vision_grpc.sources.files import ImageSource
-from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.image import Image, Pulled, Rejection
 
 _LIMITS = Limits(content_bytes=AHEAD_BYTES)
 _SOON_S = 20.0
@@ -37,7 +37,7 @@ class _OwnPath(os.PathLike[str]):
         return self._name()
 
 
-async def _next(source: Feeder, awake: asyncio.Event, wanted: int) -> Sequence[Image | Rejection]:
+async def _next(source: Feeder, awake: asyncio.Event, wanted: int) -> Sequence[Pulled]:
     source.want(wanted)
     while not source.has_news:
         awake.clear()

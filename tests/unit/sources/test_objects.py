@@ -22,13 +22,13 @@ from PIL import ImageOps
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
 from vision_grpc.sources.files import ImageSource, check_many, read_image
-from vision_grpc.sources.image import FittedImage, Image, Rejection
+from vision_grpc.sources.image import FittedImage, Image, Pulled, Rejection
 
 _PNG = png(1)
 _LIMITS = Limits()
 
 
-def _read(source: Any, limits: Limits = _LIMITS) -> Image | Rejection:  # noqa: ANN401 - wrong ones too
+def _read(source: Any, limits: Limits = _LIMITS) -> Pulled:  # noqa: ANN401 - wrong ones too
     return read_image(source, 3, limits)
 
 
@@ -337,7 +337,7 @@ def test_a_buffer_over_the_limit_or_released_is_refused() -> None:
 # Pictures
 
 
-def _sent(image: Image | Rejection) -> Pillow.Image:
+def _sent(image: Pulled) -> Pillow.Image:
     assert isinstance(image, FittedImage), image
     return Pillow.open(io.BytesIO(image.content))
 
