@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from dialects import OCR_DIALECT, VISION_DIALECT, Dialect
 from scripted_service import Script, Service, serve_grpc, serve_rest
-from toy_api import TOY_DIALECT, VISION_DIALECT, Dialect
 
 from vision_grpc import AsyncVisionClient, ImageResult, VisionClient
-from vision_grpc.api.api import Api
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.session.monitor import Stats
 from vision_grpc.sources.files import ImageSource
@@ -57,7 +57,6 @@ class SyncDriver:
     """`VisionClient`."""
 
     options: dict[str, Any]
-    dialect: Dialect = VISION_DIALECT
     stats: Stats = field(default_factory=Stats, init=False)
 
     def collect(
@@ -87,8 +86,7 @@ class SyncDriver:
 
     def batch_analyze(self, request: BatchAnalyzeRequest, **arguments: Any) -> BatchAnalyzeResponse:  # noqa: ANN401
         with self._client() as client:
-            response = client.batch_analyze(self.dialect.write_request(request), **arguments)  # type: ignore[arg-type]
-            return self.dialect.read_response(response)
+            return client.batch_analyze(request, **arguments)
 
     def after_close(self, image: ImageSource) -> None:
         client = self._make()
@@ -97,13 +95,7 @@ class SyncDriver:
         client.analyze(image)
 
     def _make(self) -> VisionClient:
-        dialect = self.dialect
-
-        class Client(VisionClient):
-            def _choose_api(self) -> Api:
-                return super()._choose_api() if dialect is VISION_DIALECT else dialect.api
-
-        return Client(**self.options)
+        return VisionClient(**self.options)
 
     @contextmanager
     def _client(self) -> Iterator[VisionClient]:
@@ -119,7 +111,6 @@ class AsyncDriver:
     """`AsyncVisionClient`, in an event loop of its own for each method."""
 
     options: dict[str, Any]
-    dialect: Dialect = VISION_DIALECT
     stats: Stats = field(default_factory=Stats, init=False)
 
     def collect(
@@ -149,8 +140,7 @@ class AsyncDriver:
         return self._run(lambda client: client.analyze(image, **arguments))
 
     def batch_analyze(self, request: BatchAnalyzeRequest, **arguments: Any) -> BatchAnalyzeResponse:  # noqa: ANN401
-        message: Any = self.dialect.write_request(request)
-        return self.dialect.read_response(self._run(lambda client: client.batch_analyze(message, **arguments)))
+        return self._run(lambda client: client.batch_analyze(request, **arguments))
 
     def after_close(self, image: ImageSource) -> None:
         async def use(client: AsyncVisionClient) -> None:
@@ -161,13 +151,7 @@ class AsyncDriver:
         self._run(use)
 
     def _make(self) -> AsyncVisionClient:
-        dialect = self.dialect
-
-        class Client(AsyncVisionClient):
-            def _choose_api(self) -> Api:
-                return super()._choose_api() if dialect is VISION_DIALECT else dialect.api
-
-        return Client(**self.options)
+        return AsyncVisionClient(**self.options)
 
     def _run(self, use: Callable[[AsyncVisionClient], Awaitable[_T]]) -> _T:
         async def main() -> _T:
@@ -188,13 +172,26 @@ class Way(NamedTuple):
     dialect: Dialect = VISION_DIALECT
 
     def __str__(self) -> str:
-        names = [self.transport, self.driver] + ([] if self.dialect is VISION_DIALECT else ["toy"])
-        return "-".join(names)
+        return "-".join([self.dialect.api.name.replace("/", ""), self.transport, self.driver])
 
     @property
     def is_real(self) -> bool:
         """Whether there is a socket in it."""
         return self.transport != "memory"
+
+    @property
+    def most_images(self) -> int:
+        """How many images a request has at most."""
+        return self.dialect.api.most_images
+
+    @property
+    def has_batches(self) -> bool:
+        """Whether an answer has an error for each image; else that of an image is that of its call."""
+        return self.most_images > 1
+
+    def batches(self, numbers: Iterable[int]) -> list[list[int]]:
+        """Return the images of each request when images with these numbers are sent, each once."""
+        return [*_groups(numbers, self.most_images)]
 
     @contextmanager
     def running(self) -> Iterator[Callable[[Script], Service]]:
@@ -214,16 +211,20 @@ class Way(NamedTuple):
             connection["insecure"] = True
         else:
             connection = {"transport": MemoryTransport(service.in_memory(), api=self.dialect.api)}
-        connection |= options
-        if self.driver == "sync":
-            return SyncDriver(connection, self.dialect)
-        return AsyncDriver(connection, self.dialect)
+        connection |= {"api": self.dialect.api.name} | options
+        return SyncDriver(connection) if self.driver == "sync" else AsyncDriver(connection)
+
+
+def _groups(numbers: Iterable[int], most: int) -> Iterator[list[int]]:
+    left = iter(numbers)
+    while group := [*islice(left, most)]:
+        yield group
 
 
 Connect = Callable[..., tuple[Driver, Service]]
 WAYS = [
     Way(transport, driver, dialect)
-    for dialect in (VISION_DIALECT, TOY_DIALECT)
+    for dialect in (VISION_DIALECT, OCR_DIALECT)
     for transport in ("grpc", "rest", "memory")
     for driver in ("sync", "asyncio")
 ]

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, cast
 
+from dialects import VISION_DIALECT, Dialect
 from google.protobuf.message import Message
 from images_in_bytes import number_in
-from toy_api import VISION_DIALECT, Dialect
 
 from vision_grpc.errors import (
     DeadlineError,
@@ -127,7 +127,7 @@ class Service:
         def handler(message: Any) -> Any:  # noqa: ANN401 - of any API
             reply = self.play(message)
             if isinstance(reply, BatchAnalyzeResponse):
-                return self.dialect.write_response(reply)
+                return self.dialect.in_memory(reply)
             if isinstance(reply, ServiceError):
                 raise reply
             kind = _IN_MEMORY[type(reply)]
@@ -147,7 +147,9 @@ class Server:
     ) -> None:
         self._threads = ThreadPoolExecutor(_THREADS)
         api = service.dialect.api
-        method = Method(api.grpc_path, api.rest_path, service.dialect.request_class, _no_handler)
+        method = Method(
+            api.grpc_path, api.rest_path, service.dialect.request_class, _no_handler, is_stream=api.is_stream
+        )
         desk = Desk(
             check_open=lambda: None,
             identities=None,
@@ -208,6 +210,7 @@ class _Faults:
         return self
 
     async def before(self, call: Call) -> Sent:
+        dialect = self._service.dialect
         request = cast("Message", call.request)
         reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._service.play, request)
         if isinstance(reply, ServiceError):
@@ -215,20 +218,16 @@ class _Faults:
             is_too_large = isinstance(reply, RequestTooLargeError)
             return sent._replace(http_status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE) if is_too_large else sent
         if isinstance(reply, bytes):
-            return Sent(message=self._message(BatchAnalyzeResponse()), body=reply)
+            return dialect.garbage(reply)
         if isinstance(reply, BatchAnalyzeResponse):
-            return Sent(message=self._message(reply))
+            return dialect.reply(reply)
         struck = await reply.before(call)
         if struck is not None:
             return struck
-        good = answer(self._service.dialect.read_request(request))
-        return reply.after(call, Sent(message=self._message(good)), Match())
+        return reply.after(call, dialect.reply(answer(dialect.read_request(request))), Match())
 
     def after(self, call: Call, reply: Sent) -> Sent:  # noqa: ARG002 - `before` has said all
         return reply
-
-    def _message(self, response: BatchAnalyzeResponse) -> Message:
-        return self._service.dialect.write_response(response)
 
 
 async def _no_handler(_: Message, __: Call) -> Message:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from drivers import Connect, Way
 from images_in_bytes import png
+from scripted_service import numbers_of
 
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code
@@ -26,7 +27,7 @@ def _items(number: int) -> Iterator[Item]:
     return (_item(str(each), lambda each=each: png(each), content_bytes=50) for each in range(number))  # type: ignore[misc]
 
 
-def test_items_are_images(connect: Connect, tmp_path: Path) -> None:
+def test_items_are_images(connect: Connect, way: Way, tmp_path: Path) -> None:
     class Made:
         content = png(3)
 
@@ -49,12 +50,12 @@ def test_items_are_images(connect: Connect, tmp_path: Path) -> None:
     assert results[3].error == results[4].error == missing
     assert results[6].error is not None
     assert results[6].error.code is Code.INVALID_ARGUMENT
-    assert len(service.requests) == 2
+    assert sorted(map(numbers_of, service.requests)) == sorted([*way.batches([1, 3, 5]), [2]])
     assert client.analyze(images[0]).text == "1"
     assert client.analyze(images[3]).error == missing
 
 
-def test_an_item_is_read_with_the_limits_of_the_client(connect: Connect) -> None:
+def test_an_item_is_read_with_the_limits_of_the_client(connect: Connect, way: Way) -> None:
     given: list[Limits] = []
 
     def read(limits: Limits) -> bytes:
@@ -64,7 +65,7 @@ def test_an_item_is_read_with_the_limits_of_the_client(connect: Connect) -> None
     limits = Limits(content_bytes=2_000)
     client, _ = connect(limits=limits)
     assert client.analyze(Item("k", read)).ok
-    assert given == [limits]
+    assert given == [way.dialect.api.limits(limits)]
 
 
 @pytest.mark.parametrize("ahead", [False, True])
@@ -169,4 +170,4 @@ def test_what_is_read_ahead_fills_requests(connect: Connect, way: Way) -> None:
     assert ready.wait(_SOON_S)
     client, service = connect()
     assert len(client.collect(images)) == 64
-    assert [len(request.analyze_specs) for request in service.requests] == [8] * 8
+    assert [len(request.analyze_specs) for request in service.requests] == [*map(len, way.batches(range(64)))]
