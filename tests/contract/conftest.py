@@ -15,6 +15,12 @@ def way(request: pytest.FixtureRequest) -> Way:
     return request.param  # type: ignore[no-any-return]
 
 
+@pytest.fixture(params=[way for way in WAYS if way.is_real], ids=str)
+def real_way(request: pytest.FixtureRequest) -> Way:
+    """The same, where there is a socket in it."""
+    return request.param  # type: ignore[no-any-return]
+
+
 @pytest.fixture
 def connect(way: Way) -> Iterator[Connect]:
     """Start a service with a script, and return a client of it and the service; no retry waits."""
