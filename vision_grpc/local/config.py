@@ -1,7 +1,7 @@
 """The settings of a local service."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from vision_grpc.texts.arguments import check_count, check_number, check_whole, wrong_type
 
@@ -26,6 +26,9 @@ class ServiceConfig:
     are counted apart."""
     images_per_s: float | None = None
     """Images a second, likewise."""
+    quota: Literal["documented"] | None = None
+    """With `documented`, the calls of ocr/v1 have the quotas that the cloud documents: 1 synchronous call a second, 10
+    deferred ones, 50 for the state of operations and 50 for their results."""
     recognition_s: float | None = 60.0
     """How long the recognition of one image may take."""
     threads: int | None = None
@@ -49,6 +52,13 @@ class ServiceConfig:
     """Calls that the page remembers; 0 turns its memory off."""
     keep_bytes: int = 64 * 1024 * 1024
     """Bytes of requests and answers that the page remembers."""
+    keep_results_s: float = 3 * 86_400.0
+    """How long the result of an operation is kept; the cloud keeps it three days."""
+    keep_operations: int = 10_000
+    """Operations that are remembered, those under way among them."""
+    keep_operation_bytes: int = 512 * 1024 * 1024
+    """Bytes of files that wait to be read in the background, and of results that are kept. Results that nobody has
+    asked for the longest are forgotten before; where only files are left, new ones are refused."""
     cache_bytes: int = 0
     """Bytes of answers that are kept for images that come again; 0 turns the cache off."""
 
@@ -56,12 +66,15 @@ class ServiceConfig:
         for name in ("requests_per_s", "images_per_s", "recognition_s"):
             if getattr(self, name) is not None:
                 check_number(_full(name), getattr(self, name))
-        for name in ("head_s", "body_pause_s", "body_s"):
+        for name in ("head_s", "body_pause_s", "body_s", "keep_results_s"):
             check_number(_full(name), getattr(self, name))
         check_number(_full("grace_s"), self.grace_s, may_be_0=True)
         if self.threads is not None:
             object.__setattr__(self, "threads", check_count(_full("threads"), self.threads))
-        object.__setattr__(self, "body_bytes", check_count(_full("body_bytes"), self.body_bytes))
+        for name in ("body_bytes", "keep_operations", "keep_operation_bytes"):
+            object.__setattr__(self, name, check_count(_full(name), getattr(self, name)))
+        if self.quota not in (None, "documented"):
+            raise wrong_type(self.quota, _full("quota"), "'documented' or None")
         for name in ("waiting_images", "keep_calls", "keep_bytes", "cache_bytes"):
             object.__setattr__(self, name, check_whole(_full(name), getattr(self, name), may_be_0=True))
         for name in ("hosts", "cors_origins"):

@@ -14,6 +14,7 @@ from vision_grpc.local.ocr.engine import OcrEngine
 from vision_grpc.local.ocr.leaving import LeavingEngine
 from vision_grpc.local.ocr.tessdata import find_tessdata
 from vision_grpc.local.ocr.tesseract_engine import TesseractEngine
+from vision_grpc.local.ocr_v1.operations import Operations
 from vision_grpc.local.ocr_v1.recognition import OCR_V1_LIMITS, Recognition
 from vision_grpc.local.service import VisionService
 from vision_grpc.local.vision_server import VisionServer
@@ -67,11 +68,16 @@ class LocalVision(VisionServer):
         self.faults = FaultStore() if faults is None else faults
         """What goes wrong on command: `vision.faults.put("code=UNAVAILABLE; times=1")`; see docs/faults.md."""
 
+        operations = Operations(
+            most=config.keep_operations, most_bytes=config.keep_operation_bytes, kept_s=config.keep_results_s
+        )
+
         def make_service(metrics: Metrics) -> VisionService:
             timed = metrics.timed(reading)
             return VisionService(
                 Analysis(timed, Limits(), recognition_s=config.recognition_s),
                 Recognition(Analysis(timed, OCR_V1_LIMITS, recognition_s=config.recognition_s)),
+                operations,
                 threads=_cores() if config.threads is None else config.threads,
                 waiting_images=config.waiting_images,
             )
@@ -89,6 +95,7 @@ class LocalVision(VisionServer):
             faults=self.faults,
             config=config,
             languages=getattr(engine, "languages", ()),
+            forget=[operations.forget],
         )
 
 

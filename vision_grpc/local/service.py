@@ -8,14 +8,17 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Generic, TypeVar
 
-from vision_grpc.contract.method import BATCH_ANALYZE, RECOGNIZE, grpc_path_of, http_rule_of
+from vision_grpc.contract.method import BATCH_ANALYZE, RECOGNIZE
 from vision_grpc.errors import Code, MachineError, ServiceError
 from vision_grpc.local.analysis import Analysis
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.images import images_of
 from vision_grpc.local.calls.method import Method
-from vision_grpc.local.calls.queue import FairQueue, Job, Load
+from vision_grpc.local.calls.queue import FairQueue, Load
+from vision_grpc.local.calls.turns import Job
 from vision_grpc.local.ocr.engine import GivenUpError
+from vision_grpc.local.ocr_v1.deferred import DeferredRecognition
+from vision_grpc.local.ocr_v1.operations import Operations
 from vision_grpc.local.ocr_v1.recognition import Recognition
 from vision_grpc.local.patience import Patience
 from vision_grpc.messages import (
@@ -43,10 +46,19 @@ class VisionService:
         MachineError: the system has no thread left.
     """
 
-    def __init__(self, analysis: Analysis, recognition: Recognition, *, threads: int, waiting_images: int) -> None:
+    def __init__(
+        self,
+        analysis: Analysis,
+        recognition: Recognition,
+        operations: Operations,
+        *,
+        threads: int,
+        waiting_images: int,
+    ) -> None:
         self._analysis = analysis
         self._recognition = recognition
         self._queue = FairQueue(threads=threads, most_waiting=waiting_images)
+        self._deferred = DeferredRecognition(recognition, operations, self._queue)
         self._stopped = False
         try:
             for _ in range(threads):
@@ -64,21 +76,9 @@ class VisionService:
     def methods(self) -> list[Method]:
         """The methods as faces serve them: BatchAnalyze, then those of ocr/v1."""
         return [
-            Method(
-                grpc_path_of(BATCH_ANALYZE),
-                http_rule_of(BATCH_ANALYZE).post,
-                BatchAnalyzeRequest,
-                self.batch_analyze,
-                count_images=_count_images,
-            ),
-            Method(
-                grpc_path_of(RECOGNIZE),
-                http_rule_of(RECOGNIZE).post,
-                RecognizeTextRequest,
-                self.recognize,
-                count_images=_count_images,
-                is_stream=True,
-            ),
+            Method.of(BATCH_ANALYZE, self.batch_analyze, count_images=_count_images),
+            Method.of(RECOGNIZE, self.recognize, count_images=_count_images, kind="synchronous"),
+            *self._deferred.methods,
         ]
 
     async def batch_analyze(self, request: BatchAnalyzeRequest, call: Call) -> BatchAnalyzeResponse:

@@ -15,7 +15,7 @@ from vision_grpc.local.calls.log import AccessLog
 from vision_grpc.local.calls.method import Method
 from vision_grpc.local.calls.metrics import Metrics
 from vision_grpc.local.calls.queue import Load
-from vision_grpc.local.calls.quota import Quota
+from vision_grpc.local.calls.quota import DOCUMENTED, Quota
 from vision_grpc.local.cloud.grpc import cloud_methods
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.config import ServiceConfig
@@ -25,7 +25,7 @@ from vision_grpc.local.faces.grpc.face import GrpcFace
 from vision_grpc.local.faces.rest import HttpServer, HttpTimes, application
 from vision_grpc.local.faces.rest.metrics import metrics_route
 from vision_grpc.local.faces.serving import Faces
-from vision_grpc.local.faults.routes import fault_routes
+from vision_grpc.local.faults.routes import Forget, fault_routes
 from vision_grpc.local.faults.store import FaultStore
 from vision_grpc.local.listening import TlsFiles, join_address, listen
 from vision_grpc.local.page.history import History
@@ -74,8 +74,8 @@ class Service(Protocol):
 class VisionServer:
     """Both faces of a service: they answer from its creation until `close`.
 
-    `make_service` returns what answers their calls. `faults` is None where nothing is to go wrong on command. The
-    other arguments are those of `LocalVision`.
+    `make_service` returns what answers their calls. `faults` is None where nothing is to go wrong on command, and
+    `forget` is called at a reset of tests. The other arguments are those of `LocalVision`.
 
     Raises:
         TypeError, ValueError: an argument is not of its type, or no port.
@@ -97,6 +97,7 @@ class VisionServer:
         faults: FaultStore | None,
         config: ServiceConfig,
         languages: Sequence[str] = (),
+        forget: Sequence[Forget] = (),
     ) -> None:
         if not isinstance(cast("object", host), str):
             raise wrong_type(host, "host", "text such as '127.0.0.1'")
@@ -128,7 +129,11 @@ class VisionServer:
             undo.callback(self._calls.shutdown, wait=False)
             self._history = History(most_calls=config.keep_calls, most_bytes=config.keep_bytes)
             methods = self._service.methods
-            quota = Quota(requests_per_s=config.requests_per_s, images_per_s=config.images_per_s)
+            quota = Quota(
+                requests_per_s=config.requests_per_s,
+                images_per_s=config.images_per_s,
+                calls_per_s=None if config.quota is None else DOCUMENTED,
+            )
             metrics.watch(lambda: self._service.load, quota.state)
             desk = Desk(
                 check_open=self._service.check_open,
@@ -145,7 +150,8 @@ class VisionServer:
                 threads=self._calls,
                 identities=identities,
             )
-            by_faults = [] if faults is None else fault_routes(faults, identities, [self._history.clear, quota.reset])
+            forgotten = [self._history.clear, quota.reset, *forget]
+            by_faults = [] if faults is None else fault_routes(faults, identities, forgotten)
             served = application(
                 desk,
                 methods,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.local.calls.queue import FairQueue, Ticket
+from vision_grpc.local.calls.queue import FairQueue
+from vision_grpc.local.calls.turns import Ticket
 from vision_grpc.local.service import ServiceStoppingError
 
 
@@ -194,7 +195,7 @@ def test_images_of_calls_that_left_teach_nothing() -> None:
 
     tickets = [service.queue.enter([leave_while_read], deadline=None, refuse=lambda _: None)]
     service.work()
-    assert service.queue.load == (0, 0, 1.0)
+    assert service.queue.load == (0, 0, 1.0, 0)
 
 
 def test_a_closed_queue_refuses_those_inside_and_those_that_come() -> None:

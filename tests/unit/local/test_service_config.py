@@ -24,6 +24,10 @@ REFUSED: dict[str, list[object]] = {
     "keep_calls": [-1, 1.5, None],
     "keep_bytes": [-1, 1.5, None],
     "cache_bytes": [-1, 1.5, None],
+    "quota": ["none", 1, True, ""],
+    "keep_results_s": [0, -1, NAN, None],
+    "keep_operations": [0, -1, 1.5, None],
+    "keep_operation_bytes": [0, -1, 1.5, None],
 }
 
 

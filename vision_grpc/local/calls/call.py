@@ -9,9 +9,13 @@ from typing import Literal, NamedTuple, Protocol, Self
 
 from google.protobuf.message import Message
 
+from vision_grpc.local.calls.fate import NO_FATE, Fate
 from vision_grpc.local.calls.images import images_of
 
 FaceName = Literal["grpc", "rest"]
+
+FOLDER_ID = "x-folder-id"
+"""The metadata that says which folder pays, in APIs whose requests do not say it."""
 
 TEST_ID = "x-test-id"
 """The metadata that keeps the faults and the log of one test apart from those of others."""
@@ -75,14 +79,22 @@ class Call:
     request: Message | None = None
     request_bytes: int = 0
     """The length of the body as it was sent."""
-
+    account: str = ""
+    """The id of the account that the credentials are of; empty where the service asks for none."""
     struck_by: tuple[str, ...] = ()
     """The ids of the fault rules that struck the call."""
+    fate: Fate = NO_FATE
+    """What these rules order for the operation that the call starts."""
 
     @property
     def images(self) -> int:
         """The number of images in the request; 0 until it is read."""
         return len(images_of(self.request))
+
+    @property
+    def folder_id(self) -> str:
+        """The folder that the metadata names, empty for none."""
+        return self.metadata.get(FOLDER_ID, "").strip()
 
     @property
     def test_id(self) -> str:

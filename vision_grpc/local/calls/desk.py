@@ -116,11 +116,13 @@ class Desk:
         """Raise what is wrong with a call before its body is read."""
         self._check_open()
         if self._identities is not None and method.needs_credentials:
-            self._identities.check(call.metadata.get("authorization"))
+            call.account = self._identities.check(call.metadata.get("authorization"))
         if call.deadline is not None and call.deadline <= time.monotonic():
             raise _too_late()
         if method.count_images is not None:
             self._quota.take_request(call.test_id)
+        if method.kind is not None:
+            self._quota.take_call(method.kind, call.test_id)
 
     def _note_end(self, call: Call, reply: Reply) -> None:
         for observer in self._observers:

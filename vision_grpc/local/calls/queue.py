@@ -1,28 +1,25 @@
 """Images that wait to be read: their calls take turns, and calls that would wait too long are refused."""
 
-import heapq
 import itertools
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.forecast import Forecast
-
-Job = Callable[[], object]
-"""Reads an image. What it returns is for whoever takes the turn."""
+from vision_grpc.local.calls.turns import Job, Ticket, Turns
 
 # Images of the same kind take longer at one time than at another.
 _CAUTION = 1.25
-# The weight that the latest image has in the mean.
-_SMOOTHING = 0.2
 # The calls that wait are not looked through more often than this.
 _REVIEW_S = 0.1
 _TOO_SLOW = "images take longer than they did, so that an answer would be too late"
 _SHORTEST_RETRY_S, _LONGEST_RETRY_S = 0.1, 30.0
+# Where both wait, each so many-th image is of a deferred call, so that these come to an end, too. It makes the others
+# 14 % slower, which is within the caution.
+_DEFERRED_TURN = 8
 
 
 class Load(NamedTuple):
@@ -32,31 +29,14 @@ class Load(NamedTuple):
     images_in_progress: int
     image_s: float
     """How long an image has taken lately; 0 before the first one."""
-
-
-class Ticket:
-    """A call in a queue: its images that wait, and those in progress."""
-
-    __slots__ = ("deadline", "in_progress", "jobs", "number", "refuse")
-
-    def __init__(
-        self, number: int, jobs: Iterable[Job], *, deadline: float, refuse: Callable[[ServiceError], None]
-    ) -> None:
-        self.number = number
-        self.jobs = deque(jobs)
-        self.in_progress = 0
-        self.deadline = deadline
-        self.refuse = refuse
-
-    @property
-    def images(self) -> int:
-        """The images that are not done."""
-        return len(self.jobs) + self.in_progress
+    deferred_waiting: int = 0
+    """The files and pages of deferred calls that wait, which are not among the images above."""
 
 
 class Turn(NamedTuple):
     """An image whose job is to be done now."""
 
+    turns: Turns
     ticket: Ticket
     job: Job
     began_at: float
@@ -70,6 +50,8 @@ class FairQueue:
 
     A call is let in if it and all others can be expected to be answered before their deadlines, as far as the time
     tells that images have taken lately. When that turns out to be wrong, the latest calls are refused.
+
+    Deferred calls wait for nothing but their turn, and for all others: somebody waits for the answers of those.
     """
 
     def __init__(
@@ -81,15 +63,9 @@ class FairQueue:
         self._clock = clock
         self._changed = threading.Condition()
         self._numbers = itertools.count()
-        # In the order in which they came.
-        self._tickets: dict[int, Ticket] = {}
-        # Each call that waits, by the round of its next image and by its number. In a round, each call has one image.
-        # A new call joins the current round: it waits for one image of each other call, and not for all.
-        self._rounds: list[tuple[float, int]] = []
-        self._round = 0.0
-        self._waiting = 0
-        self._in_progress = 0
-        self._image_s = 0.0
+        self._now = Turns()
+        self._deferred = Turns()
+        self._passed_over = 0
         self._review_at = 0.0
         self._end_of_service: Callable[[], ServiceError] | None = None
 
@@ -97,7 +73,7 @@ class FairQueue:
     def load(self) -> Load:
         """What there is to do."""
         with self._changed:
-            return Load(self._waiting, self._in_progress, self._image_s)
+            return Load(self._now.waiting, self._in_progress, self._now.image_s, self._deferred.waiting)
 
     def enter(self, jobs: Iterable[Job], *, deadline: float | None, refuse: Callable[[ServiceError], None]) -> Ticket:
         """Let a call in. Each job is done once, in some thread; `refuse` is called if the rest of them is not to be.
@@ -106,27 +82,31 @@ class FairQueue:
             ServiceError: RESOURCE_EXHAUSTED, for the call would wait too long; or the queue is closed.
         """
         with self._changed:
-            if self._end_of_service is not None:
-                raise self._end_of_service()
-            now = self._clock()
+            self._check_open()
             due = math.inf if deadline is None else deadline
             ticket = Ticket(next(self._numbers), jobs, deadline=due, refuse=refuse)
-            self._check(ticket, now)
-            self._tickets[ticket.number] = ticket
-            heapq.heappush(self._rounds, (self._round, ticket.number))
-            self._waiting += len(ticket.jobs)
-            self._changed.notify(len(ticket.jobs))
-            return ticket
+            self._check(ticket, self._clock())
+            return self._add(self._now, ticket)
+
+    def enter_deferred(self, jobs: Iterable[Job], *, refuse: Callable[[ServiceError], None]) -> None:
+        """Let a call in that nobody waits for; otherwise as `enter`.
+
+        Raises:
+            ServiceError: the queue is closed.
+        """
+        with self._changed:
+            self._check_open()
+            self._add(self._deferred, Ticket(next(self._numbers), jobs, refuse=refuse))
 
     def leave(self, ticket: Ticket) -> None:
-        """Forget a call and its images that wait. Leaving again does nothing."""
+        """Forget a call that has entered and its images that wait. Leaving again does nothing."""
         with self._changed:
-            self._forget(ticket)
+            self._now.forget(ticket)
 
     def work(self) -> bool:
         """Wait for an image, do its job and return true; return false when the queue is closed."""
         with self._changed:
-            while self._end_of_service is None and not self._waiting:
+            while self._end_of_service is None and not self._are_waiting:
                 self._changed.wait()
             if self._end_of_service is not None:
                 return False
@@ -140,21 +120,13 @@ class FairQueue:
     def take(self) -> Turn | None:
         """Return the next image, None if none waits; `end` is to be called when its job is done."""
         with self._changed:
-            return self._take() if self._waiting else None
+            return self._take() if self._are_waiting else None
 
     def end(self, turn: Turn) -> None:
         """Take note that a job is done, whatever came of it."""
-        ticket = turn.ticket
         with self._changed:
             now = self._clock()
-            self._in_progress -= 1
-            ticket.in_progress -= 1
-            # The image of a call that has left may not have been read to its end.
-            if ticket.number in self._tickets:
-                weight = _SMOOTHING if self._image_s else 1.0
-                self._image_s += weight * (now - turn.began_at - self._image_s)
-                if not ticket.images:
-                    del self._tickets[ticket.number]
+            turn.turns.end(turn.ticket, now - turn.began_at)
             late = [(each, self._to_refusal(_TOO_SLOW)) for each in self._review(now)]
         for each, refusal in late:
             each.refuse(refusal)
@@ -163,21 +135,38 @@ class FairQueue:
         """Refuse all calls from now on, those in the queue too."""
         with self._changed:
             self._end_of_service = reason
-            refused = list(self._tickets.values())
-            for ticket in refused:
-                self._forget(ticket)
+            refused = [*self._now.tickets, *self._deferred.tickets]
+            for turns in (self._now, self._deferred):
+                turns.clear()
             self._changed.notify_all()
         for ticket in refused:
             ticket.refuse(reason())
 
+    @property
+    def _in_progress(self) -> int:
+        return self._now.in_progress + self._deferred.in_progress
+
+    @property
+    def _are_waiting(self) -> bool:
+        return bool(self._now.waiting or self._deferred.waiting)
+
+    def _check_open(self) -> None:
+        if self._end_of_service is not None:
+            raise self._end_of_service()
+
+    def _add(self, turns: Turns, ticket: Ticket) -> Ticket:
+        turns.add(ticket)
+        self._changed.notify(len(ticket.jobs))
+        return ticket
+
     def _check(self, ticket: Ticket, now: float) -> None:
-        to_do = self._waiting + self._in_progress
+        to_do = self._now.waiting + self._in_progress
         # At a pace, images end one by one however many are in progress, and a call that waits for no other is never
         # better off later.
         if not to_do if self._least_pace_s else to_do + ticket.images <= self._threads:
             return
-        if self._waiting and self._waiting + ticket.images > self._most_waiting:
-            message = f"{self._waiting} images wait to be read, and {self._most_waiting} may"
+        if self._now.waiting and self._now.waiting + ticket.images > self._most_waiting:
+            message = f"{self._now.waiting} images wait to be read, and {self._most_waiting} may"
             raise self._to_refusal(message)
         forecast, _ = self._look_ahead(now, _CAUTION)
         if not forecast.add(ticket.images, ticket.deadline):
@@ -185,7 +174,7 @@ class FairQueue:
             raise self._to_refusal(message)
 
     def _to_refusal(self, message: str) -> ServiceError:
-        wait_s = (self._waiting + self._in_progress) * self._pace_s()
+        wait_s = (self._now.waiting + self._in_progress) * self._pace_s()
         retry_after_s = round(min(max(wait_s, _SHORTEST_RETRY_S), _LONGEST_RETRY_S), 3)
         return ServiceError(Code.RESOURCE_EXHAUSTED, f"the service is busy: {message}", retry_after_s=retry_after_s)
 
@@ -193,7 +182,7 @@ class FairQueue:
         """Return a forecast of the calls here without those which would be too late, and these."""
         forecast = Forecast(now=now, pace_s=self._pace_s(caution))
         late: list[Ticket] = []
-        for ticket in self._tickets.values():
+        for ticket in self._now.tickets:
             if not ticket.jobs:
                 forecast.add(ticket.images)
             elif not forecast.add(ticket.images, ticket.deadline):
@@ -202,37 +191,27 @@ class FairQueue:
 
     def _pace_s(self, caution: float = 1.0) -> float:
         """Return the time between two images that end."""
-        return max(self._least_pace_s, caution * self._image_s / self._threads)
+        return max(self._least_pace_s, caution * self._now.image_s / self._threads)
 
     def _take(self) -> Turn:
-        while True:
-            turn, number = heapq.heappop(self._rounds)
-            if (ticket := self._tickets.get(number)) is not None:
-                break
-        job = ticket.jobs.popleft()
-        ticket.in_progress += 1
-        if ticket.jobs:
-            heapq.heappush(self._rounds, (turn + 1, number))
-        # A part of the round is over. If rounds went on only with the calls in them, new calls that keep coming would
-        # hold up those which have had their image (the virtual time of weighted fair queueing).
-        self._round = max(self._round, turn) + 1 / len(self._tickets)
-        self._waiting -= 1
-        self._in_progress += 1
-        return Turn(ticket, job, self._clock())
+        turns = self._choose()
+        return Turn(turns, *turns.take(), self._clock())
+
+    def _choose(self) -> Turns:
+        """Return the calls of which one has its next image read."""
+        if not self._deferred.waiting:
+            return self._now
+        if not self._now.waiting:
+            return self._deferred
+        self._passed_over = (self._passed_over + 1) % _DEFERRED_TURN
+        return self._now if self._passed_over else self._deferred
 
     def _review(self, now: float) -> list[Ticket]:
         """Forget the calls which would be too late, and return them."""
-        if now < self._review_at or not self._waiting:
+        if now < self._review_at or not self._now.waiting:
             return []
         self._review_at = now + _REVIEW_S
         _, late = self._look_ahead(now, 1.0)
         for ticket in late:
-            self._forget(ticket)
+            self._now.forget(ticket)
         return late
-
-    def _forget(self, ticket: Ticket) -> None:
-        if self._tickets.pop(ticket.number, None) is not None:
-            self._waiting -= len(ticket.jobs)
-            ticket.jobs.clear()
-        if not self._waiting:
-            self._rounds.clear()

@@ -3,11 +3,17 @@
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, TypeAlias
 
 from vision_grpc.codec.retry_info import LONGEST_WAIT_S
 from vision_grpc.errors import Code, ServiceError
+
+Kind: TypeAlias = Literal["synchronous", "deferred", "status", "results"]
+"""The kinds of calls of ocr/v1 that have a quota each."""
+
+DOCUMENTED: Mapping[Kind, float] = {"synchronous": 1.0, "deferred": 10.0, "status": 50.0, "results": 50.0}
+"""The quotas of ocr/v1 that the documentation of the cloud names, in calls a second."""
 
 # Tests that end leave their buckets behind.
 _MOST_TESTS = 1000
@@ -79,9 +85,11 @@ class Quota:
         *,
         requests_per_s: float | None = None,
         images_per_s: float | None = None,
+        calls_per_s: Mapping[Kind, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._rates = {"requests": requests_per_s, "images": images_per_s}
+        self._rates: dict[str, float | None] = {"requests": requests_per_s, "images": images_per_s}
+        self._rates |= {_unit_of(kind): per_s for kind, per_s in (calls_per_s or {}).items()}
         self._clock = clock
         self._tests: OrderedDict[str, dict[str, Bucket]] = OrderedDict()
 
@@ -97,8 +105,12 @@ class Quota:
         """Count the images of a call; raises as `take_request`."""
         self._take("images", count, test_id)
 
+    def take_call(self, kind: Kind, test_id: str = "") -> None:
+        """Count a call of a kind; raises as `take_request`."""
+        self._take(_unit_of(kind), 1, test_id)
+
     def state(self, test_id: str = "") -> dict[str, Gauge]:
-        """Return the gauges of a test: `requests` and `images`, without those that have no limit."""
+        """Return the gauges of a test: `requests`, `images`, calls by their kind, without those that have no limit."""
         return {unit: bucket.gauge for unit, bucket in self._buckets(test_id).items()}
 
     def reset(self, test_id: str | None = None) -> None:
@@ -120,3 +132,7 @@ class Quota:
             self._tests[test_id] = {unit: Bucket(unit, rate, self._clock) for unit, rate in rates if rate is not None}
         self._tests.move_to_end(test_id)
         return self._tests[test_id]
+
+
+def _unit_of(kind: Kind) -> str:
+    return f"{kind} calls"

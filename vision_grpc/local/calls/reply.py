@@ -19,6 +19,12 @@ class RefusedError(ServiceError):
     headers: Mapping[str, str]
 
 
+class CutStreamError(ServiceError):
+    """A stream ends with this error, after the messages that could be had."""
+
+    messages: Sequence[Message]
+
+
 class RawAnswer(NamedTuple):
     """An HTTP answer that is sent as it is, without ids, over either face; in gRPC without trailers."""
 
@@ -66,6 +72,8 @@ class Reply(NamedTuple):
     def to_error(cls, error: Exception, ids: CallIds) -> Self:
         """Return the reply to a call that failed; errors which are not ours are logged as bugs."""
         status = describe(error, ids)
+        if isinstance(error, CutStreamError):
+            return cls(status=status, stream=error.messages)
         if isinstance(error, RefusedError):
             return cls(status=status, http_status=error.http_status, headers=error.headers)
         if isinstance(error, ServiceError) and error.retry_after_s is not None:

@@ -4,7 +4,7 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import ApiEndpoint, ListApiEndpointsResponse
 from vision_grpc.texts.quoting import show
 
-_IDS = ("ai-vision", "ai-vision-ocr", "iam")
+_IDS = ("ai-vision", "ai-vision-ocr", "iam", "operation")
 
 
 def list_endpoints(address: str) -> ListApiEndpointsResponse:

@@ -37,10 +37,12 @@ class Identities:
         self._wall_clock = wall_clock
         self._private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._lock = threading.Lock()
-        self._expiry: dict[str, float] = {}
+        # Tokens, each with the account that it is of and when it expires.
+        self._tokens: dict[str, tuple[str, float]] = {}
         self._audiences = [AUDIENCE]
         self.exchanges = 0
         self.service_account_id = _make_id("aje")
+        self.user_id = _make_id("aje")
         self.key_id = _make_id("ajk")
         self.api_key = f"AQVN{secrets.token_urlsafe(24)}"
         self.oauth_token = f"y0_{secrets.token_urlsafe(32)}"
@@ -78,47 +80,51 @@ class Identities:
             ServiceError: the JWT or the OAuth token is not valid.
         """
         validate(request)
+        account = self.service_account_id if request.jwt else self.user_id
         if request.jwt:
             self._check_jwt(request.jwt)
         elif not _is_same(request.yandex_passport_oauth_token, self.oauth_token):
             message = "the OAuth token is unknown"
             raise ServiceError(Code.UNAUTHENTICATED, message)
-        token, expires_at = self.issue()
+        token, expires_at = self.issue(account)
         seconds = int(expires_at)
         timestamp = Timestamp(seconds=seconds, nanos=int((expires_at - seconds) * 1e9))
         return CreateIamTokenResponse(iam_token=token, expires_at=timestamp)
 
-    def issue(self) -> tuple[str, float]:
-        """Return a new token and the wall clock time when it expires; of very many, the oldest expire before."""
+    def issue(self, account: str | None = None) -> tuple[str, float]:
+        """Return a new token and the wall clock time when it expires; of very many, the oldest expire before.
+
+        It is of an account of these identities, by default the service account.
+        """
         now = self._wall_clock()
         token, expires_at = f"t1.{secrets.token_urlsafe(32)}", now + self._lifetime_s
         with self._lock:
             # All live equally long, so that the oldest are the first to go.
-            while self._expiry and (len(self._expiry) >= _MOST_TOKENS or next(iter(self._expiry.values())) <= now):
-                del self._expiry[next(iter(self._expiry))]
-            self._expiry[token] = expires_at
+            while self._tokens and (len(self._tokens) >= _MOST_TOKENS or next(iter(self._tokens.values()))[1] <= now):
+                del self._tokens[next(iter(self._tokens))]
+            self._tokens[token] = self.service_account_id if account is None else account, expires_at
             self.exchanges += 1
         return token, expires_at
 
     def revoke_tokens(self) -> None:
         """Stop accepting the tokens that were issued so far."""
         with self._lock:
-            self._expiry.clear()
+            self._tokens.clear()
 
-    def check(self, authorization: str | None) -> None:
-        """Check the authorization metadata of a call.
+    def check(self, authorization: str | None) -> str:
+        """Return the id of the account that the authorization metadata of a call is of.
 
         Raises:
             ServiceError: the key or token is missing, unknown or expired.
         """
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme == "Api-Key" and _is_same(secret, self.api_key):
-            return
+            return self.service_account_id
         if scheme == "Bearer":
             with self._lock:
-                expires_at = self._expiry.get(secret)
-            if expires_at is not None and self._wall_clock() < expires_at:
-                return
+                account, expires_at = self._tokens.get(secret, ("", 0.0))
+            if self._wall_clock() < expires_at:
+                return account
         reason = "the key or token is unknown or expired" if authorization else "the call has no authorization"
         raise ServiceError(Code.UNAUTHENTICATED, reason)
 

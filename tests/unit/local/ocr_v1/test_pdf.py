@@ -3,7 +3,7 @@
 import pytest
 
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.local.ocr_v1.pdf import only_page
+from vision_grpc.local.ocr_v1.pdf import Pdf
 from vision_grpc.local.ocr_v1.recognition import OCR_V1_LIMITS
 from vision_grpc.sources.containers.pdf.document import Document
 
@@ -19,6 +19,6 @@ def test_what_is_missing_is_named(error: Exception, code: Code, words: str, monk
 
     monkeypatch.setattr(Document, "count_pages", fail)
     with pytest.raises(ServiceError) as caught:
-        only_page(b"%PDF-1.7", OCR_V1_LIMITS)
+        Pdf(b"%PDF-1.7", OCR_V1_LIMITS, most_pages=1)
     assert caught.value.code == code
     assert words in caught.value.message

@@ -17,6 +17,7 @@ from vision_grpc.local.calls.call import Call, CallIds
 from vision_grpc.local.calls.desk import Desk
 from vision_grpc.local.calls.method import Method
 from vision_grpc.local.calls.reply import Reply
+from vision_grpc.local.faces.rest.address import read_address
 from vision_grpc.local.faces.rest.body import check_values, decode_body, read_body
 from vision_grpc.local.faces.rest.exchange import exchange_of
 from vision_grpc.local.faces.rest.reply import write
@@ -43,6 +44,8 @@ def method_route(desk: Desk, method: Method, threads: Executor, *, strict: bool)
         call = _call_of(request, method)
 
         async def read() -> Message:
+            if method.http_verb == "GET":
+                return read_address(request, method.request_class, strict=strict)
             body = await read_body(request)
             call.request_bytes = len(body)
             encoding = ", ".join(request.headers.getlist("content-encoding"))
@@ -62,7 +65,7 @@ def method_route(desk: Desk, method: Method, threads: Executor, *, strict: bool)
             # The client has left, and gets nothing; or the service stops.
             return write(Reply.to_error(ServiceStoppingError(), call.ids), call, is_stream=method.is_stream)
 
-    return Route(method.http_path, answer, methods=["POST"])
+    return Route(method.http_path, answer, methods=[method.http_verb])
 
 
 def _call_of(request: Request, method: Method) -> Call:

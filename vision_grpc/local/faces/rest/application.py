@@ -46,7 +46,7 @@ def application(
     """
     routed = Starlette(
         routes=[
-            *(method_route(desk, method, threads, strict=strict) for method in methods),
+            *(method_route(desk, method, threads, strict=strict) for method in _in_order(methods)),
             *health_routes(trouble),
             *([] if identities is None else cloud_routes(identities)),
             *more_routes,
@@ -62,12 +62,17 @@ def application(
     return RequestLog(guarded)
 
 
+def _in_order(methods: Iterable[Method]) -> list[Method]:
+    """Return the methods so that the first path which fits is the right one: `/{id}:cancel` before `/{id}`."""
+    return sorted(methods, key=lambda method: len(method.http_path), reverse=True)
+
+
 def _no_such_route(methods: Iterable[Method]) -> Callable[[Request, Exception], Awaitable[Response]]:
-    paths = " and ".join(method.http_path for method in methods)
+    taken = ", ".join(f"{method.http_verb} {method.http_path}" for method in methods)
 
     async def answer(_: Request, error: Exception) -> Response:
         http_error = cast("HTTPException", error)
-        message = f"{http_error.detail}: this service takes POST {paths}"
+        message = f"{http_error.detail}: this service takes {taken}"
         service_error = ServiceError(Code.from_http(http_error.status_code), message)
         response = failure(service_error, CallIds.make(), http_error.status_code)
         response.headers.update(http_error.headers or {})
