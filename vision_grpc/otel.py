@@ -1,5 +1,9 @@
 """Spans and metrics of OpenTelemetry for a client. Needs the extra `otel`."""
 
+from vision_grpc.texts.extras import need_extra
+
+need_extra(__name__, "otel", "opentelemetry")
+
 from opentelemetry import metrics, trace
 
 from vision_grpc.contract.method import BATCH_ANALYZE

@@ -1,6 +1,7 @@
-"""The wheel, installed with its dependencies and no extras, does its work."""
+"""The wheel, installed with its dependencies and no extras, does its work; `scripts/matrix --all` shows more."""
 
-import json
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -9,36 +10,43 @@ import trustme
 from auth_peers import grpc_server
 from environments import Environment
 from images_in_bytes import png
+from lanes.environment import wrong_requirements
+from lanes.run import PROGRAMS
+from lanes.service import service
 from lying_server import lying_server, note, tunnel_to
-from scanned_pages import ScannedPage
 
 from vision_grpc.api.vision_v1 import VISION_V1
-from vision_grpc.local import LocalVision
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
-
-PROGRAMS = Path(__file__).parent.parent / "programs"
 
 pytestmark = [pytest.mark.environment, pytest.mark.timeout(300)]
 
 
+@pytest.fixture(scope="module")
+def service_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with service(tmp_path_factory.mktemp("service")) as file:
+        yield file
+
+
 def test_dependencies_are_satisfied(installed: Environment) -> None:
-    installed.pip("check")
+    assert wrong_requirements(installed) == ""
 
 
 def test_grpc_has_the_details_that_are_not_public(installed: Environment) -> None:
     installed.run(PROGRAMS / "grpc_details.py")
 
 
-def test_both_transports_bring_the_same_text(installed: Environment, pages: dict[str, ScannedPage]) -> None:
-    page = pages["mixed_sans"]
-    languages = ",".join(page.language_codes)
-    with LocalVision() as service:
-        printed = installed.run(
-            PROGRAMS / "round_trip.py", service.grpc_endpoint, service.rest_endpoint, page.path, languages
-        )
-    texts = json.loads(printed)
-    assert texts["grpc"] == texts["rest"]
-    assert page.text.split()[0] in texts["grpc"]
+def test_pages_are_read_over_both_transports_from_both_apis_with_all_credentials(
+    installed: Environment, service_file: Path
+) -> None:
+    installed.run(PROGRAMS / "smoke.py", service_file)
+
+
+@pytest.mark.parametrize("arguments", [["analyze", "a.png"], ["--help"], []])
+def test_the_command_names_the_extra_that_it_lacks(installed: Environment, arguments: list[str]) -> None:
+    command: list[str | Path] = [installed.folder / "bin" / "vision-grpc", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "error: the command line needs its extra: pip install 'vision-grpc[cli]'\n"
 
 
 def test_grpc_goes_through_the_proxy_that_we_find(installed: Environment, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Use our messages and the official SDK's in one process; the argument says which is imported first."""
+"""Use our messages and the official SDK's in one process; the first argument says which is imported first."""
 
 import pickle
 import sys

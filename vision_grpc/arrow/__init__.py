@@ -6,11 +6,9 @@ batch = to_batch(client.analyze_many(paths), detail="words")
 duckdb.sql("select key, text from batch where ok")
 """
 
-from importlib.util import find_spec
+from vision_grpc.texts.extras import need_extra
 
-if find_spec("pyarrow") is None:
-    _MESSAGE = "vision_grpc.arrow needs pyarrow: pip install 'vision-grpc[arrow]'"
-    raise ImportError(_MESSAGE, name="pyarrow")
+need_extra(__name__, "arrow", "pyarrow")
 
 from vision_grpc.arrow.batch import to_batch
 from vision_grpc.arrow.schema import SCHEMA_VERSION, Detail, schema

@@ -7,6 +7,10 @@ from argparse import ArgumentParser
 from shutil import which
 from typing import Any
 
+from vision_grpc.texts.extras import need_extra
+
+need_extra(__name__, "ocrmypdf", "ocrmypdf")
+
 from ocrmypdf import OcrOptions, hookimpl
 from ocrmypdf.builtin_plugins.tesseract_ocr import TesseractOptions
 from ocrmypdf.exceptions import MissingDependencyError

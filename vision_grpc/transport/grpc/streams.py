@@ -16,6 +16,7 @@ from vision_grpc.errors import MachineError
 from vision_grpc.threads import start_thread
 from vision_grpc.transport.grpc.call import CallUnderWay
 from vision_grpc.transport.grpc.exchange import Metadata
+from vision_grpc.transport.grpc.hidden_call import with_methods
 from vision_grpc.transport.grpc.loop_channel import LoopCall, LoopChannels
 from vision_grpc.transport.grpc.thread_channel import ThreadChannels
 
@@ -27,7 +28,7 @@ class ThreadStreams(ThreadChannels):
         return channel.unary_stream(path)
 
     def _call(self, method: Any, wire: bytes, timeout_s: float, metadata: Metadata) -> CallUnderWay:  # noqa: ANN401
-        return ThreadStream(method(wire, timeout=timeout_s, metadata=metadata))
+        return ThreadStream(with_methods(method(wire, timeout=timeout_s, metadata=metadata)))
 
 
 class LoopStreams(LoopChannels):
