@@ -4,7 +4,7 @@ import logging
 
 from vision_grpc.config import Limits
 from vision_grpc.contract.image_header import check_image
-from vision_grpc.errors import Code
+from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.failure import describe_bug
 from vision_grpc.local.ocr.engine import (
     GivenUpError,
@@ -54,6 +54,8 @@ class Analysis:
             picture = self._engine.open(spec.content)
         except UnreadableImageError as error:
             return AnalyzeResult(error=_invalid(str(error)))
+        except ServiceError as error:
+            return AnalyzeResult(error=Status(code=error.code, message=error.message))
         results = [_analyze_feature(picture, feature, limit) for feature in spec.features]
         if not picture.complete and all(_is_blank(result) for result in results):
             # Without an error, the file would pass for one of a page without text.

@@ -58,6 +58,7 @@ class OcrEngine(Protocol):
 
         Raises:
             UnreadableImageError: the engine gets no picture from it.
+            ServiceError: it says itself which status the image has.
         """
         ...
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from vision_grpc.errors import ServiceError
 from vision_grpc.local.ocr.engine import GivenUpError, UnreadableImageError
 from vision_grpc.messages import TextAnnotation
 
@@ -23,10 +24,10 @@ class ScriptedEngine:
         """Return the file with what the script says about it.
 
         Raises:
-            UnreadableImageError: the script says so.
+            UnreadableImageError, ServiceError: the script says so.
         """
         answer = self._script(content)
-        if isinstance(answer, UnreadableImageError):
+        if isinstance(answer, UnreadableImageError | ServiceError):
             raise answer
         return ScriptedPicture(answer)
 

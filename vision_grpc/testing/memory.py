@@ -1,18 +1,13 @@
-"""A Vision service inside the test's own process, for tests of code that uses the clients.
+"""A function in place of the service, without a socket or a thread.
 
-    def handler(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
-        return BatchAnalyzeResponse(results=[AnalyzeResult() for _ in request.analyze_specs])
+    with VisionClient(transport=MemoryTransport(Answers("Hello world"))) as client:
+        assert client.analyze("scan.png").text == "Hello world"
 
-    with VisionClient(transport=MemoryTransport(handler)) as client:
-        assert client.analyze("scan.png").ok
-
-Everything above the transport is the real thing: images are read and checked, packed into
-requests, sent again when the handler says so. There is no socket and no thread; within `without_backoff()`, retries
-wait for nothing.
+Everything above the transport is the real thing: images are read and checked, packed into requests, and sent again
+when the handler says so.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any
 
@@ -29,7 +24,6 @@ from vision_grpc.messages import (
 )
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import Answer
-from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.transport import OnDone
 from vision_grpc.transport.ended_call import EndedCall
 
@@ -95,24 +89,6 @@ class MemoryTransport:
 
     async def aclose(self) -> None:
         """Do nothing: there is no connection."""
-
-
-@contextmanager
-def without_backoff() -> Generator[None, None, None]:
-    """Let no client wait before it sends images again: in tests, three retries take milliseconds.
-
-    It holds for the streams that begin within, of all clients in the process, over every transport. They are retried
-    as often as their policy says, whatever wait the service asks for; a service that is away is not waited for. The
-    quotas of `Limits` and all deadlines stay.
-
-        with without_backoff(), VisionClient(transport=MemoryTransport(handler)) as client:
-            ...
-    """
-    RETRY_WAITS.turn_off()
-    try:
-        yield
-    finally:
-        RETRY_WAITS.turn_on()
 
 
 AsyncMemoryTransport = MemoryTransport

@@ -1,4 +1,4 @@
-"""What `vision_grpc.testing` offers to tests of others."""
+"""Retries that do not wait."""
 
 import pytest
 from images_in_bytes import png

@@ -1,0 +1,72 @@
+"""The pytest plugin: fixtures with a Vision service for one test. Loaded wherever the package is installed.
+
+It imports the rest of the package when a test first asks for a fixture, so that it costs the others nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vision_grpc.local.faults.store import FaultStore
+    from vision_grpc.testing.fake import FakeVision
+
+_MARKER = (
+    "vision_service(everywhere, *, engine='scripted', strict=False, config=ServiceConfig()): what the fixture "
+    "`vision_service` reads in all images, or `engine='tesseract'`; see `vision_grpc.testing.FakeVision`"
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker, for those who let pytest refuse unknown ones."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+@pytest.fixture
+def vision_service(request: pytest.FixtureRequest) -> "Iterator[FakeVision]":
+    """A Vision service on a free port, which reads what the test says; see `vision_grpc.testing.FakeVision`."""
+    try:
+        from vision_grpc.testing.fake import FakeVision
+    except ImportError as error:
+        pytest.fail(f"the fixture vision_service: {error}", pytrace=False)
+    from vision_grpc.local import LocalServiceError
+
+    marker = request.node.get_closest_marker("vision_service")
+    args: tuple[Any, ...] = () if marker is None else marker.args
+    options: dict[str, Any] = {} if marker is None else dict(marker.kwargs)
+    if hasattr(request, "param"):  # Of `parametrize(..., indirect=True)`: the engine.
+        options["engine"] = request.param
+    try:
+        service = FakeVision(*args, **options)
+    except LocalServiceError as error:
+        pytest.skip(str(error))
+    with service:
+        yield service
+
+
+@pytest.fixture
+def vision_environment(vision_service: "FakeVision", monkeypatch: pytest.MonkeyPatch) -> "FakeVision":
+    """The service of `vision_service`, which a `VisionClient()` without arguments calls during the test."""
+    for name, value in vision_service.variables.items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    return vision_service
+
+
+@pytest.fixture
+def vision_faults(vision_service: "FakeVision") -> "Iterator[FaultStore]":
+    """What goes wrong with calls of `vision_service`: `vision_faults.add("code=UNAVAILABLE; times=2")`.
+
+    No retry waits. At the end of the test, rules that have struck no call are an error.
+    """
+    from vision_grpc.testing.backoff import without_backoff
+    from vision_grpc.testing.fake import describe_idle, idle_rules
+
+    with without_backoff():
+        yield vision_service.faults
+    if idle := idle_rules(vision_service.faults):
+        pytest.fail(describe_idle(idle), pytrace=False)
