@@ -18,6 +18,9 @@ from vision_grpc.testing import MemoryTransport
 
 _T = TypeVar("_T")
 
+_SYNCHRONOUS: dict[str, Any] = {"deferred": False}
+"""The call that both APIs have; operations of ocr/v1 have tests of their own."""
+
 
 class Driver(Protocol):
     """A client. Options are the arguments of its constructor."""
@@ -68,14 +71,14 @@ class SyncDriver:
     ) -> list[ImageResult]:
         with self._client() as client:
             results: list[ImageResult] = []
-            for result in client.analyze_many(images, **arguments):
+            for result in client.analyze_many(images, **_SYNCHRONOUS | arguments):
                 on_result(result)
                 results.append(result)
             return results
 
     def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
         with self._client() as client:
-            results = client.analyze_many(images)
+            results = client.analyze_many(images, **_SYNCHRONOUS)
             taken = [next(results) for _ in range(number)]
             results.close()
             return taken
@@ -122,7 +125,7 @@ class AsyncDriver:
     ) -> list[ImageResult]:
         async def use(client: AsyncVisionClient) -> list[ImageResult]:
             results: list[ImageResult] = []
-            async for result in client.analyze_many(images, **arguments):
+            async for result in client.analyze_many(images, **_SYNCHRONOUS | arguments):
                 on_result(result)
                 results.append(result)
             return results
@@ -131,7 +134,7 @@ class AsyncDriver:
 
     def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
         async def use(client: AsyncVisionClient) -> list[ImageResult]:
-            async with aclosing(client.analyze_many(images)) as results:
+            async with aclosing(client.analyze_many(images, **_SYNCHRONOUS)) as results:
                 return [await anext(results) for _ in range(number)]
 
         return self._run(use)

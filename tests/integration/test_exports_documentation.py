@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 from journaled import SETTINGS, failed, read
+from ocr_results import NAMES, SPANS, result_of
 from PIL import Image
 
 from vision_grpc.bulk.journal import Journal
@@ -26,6 +27,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             journal.write(result)
     with Journal.open("results-fitted.jsonl", SETTINGS) as journal:
         journal.write(read("scans/b.png", "fitted"))
+    with Journal.open("tables.jsonl", {**SETTINGS, "api": "ocr/v1"}) as journal:
+        journal.write(result_of("scans/a.png", NAMES))
+        journal.write(result_of("scans/b.png", NAMES, SPANS))
     (tmp_path / "scans").mkdir()
     Image.new("L", (100, 50), 255).save(tmp_path / "scans" / "a.png")
     return tmp_path
@@ -59,6 +63,10 @@ def test_the_examples_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
         "texts/scans/a.md",
         "texts/book.md",
         "tables/scans/a.words.csv",
+        "csv/scans/a.tables.csv",
+        "csv/scans/b.png#table=2.tables.csv",
+        "invoice.tables.csv",
+        "invoice.tables.html",
         "searchable/scans/a.pdf",
     } <= names
 

@@ -24,6 +24,8 @@ def print_export_summary(export: "Export", wishes: "ExportWishes", progress: Pro
 
 def _lines(export: "Export", wishes: "ExportWishes", progress: Progress, *, quiet: bool) -> Iterator[str]:
     yield from _what_is_wrong(export, wishes, progress)
+    if export.without_content and export.exported and not quiet:
+        yield f"{plural(export.without_content, 'image')} without {wishes.kind.missing}"
     if not export.exported:
         yield f"nothing to export: {_why_nothing(export, wishes)}"
     elif wishes.output is not None and not quiet:
@@ -49,6 +51,8 @@ def _what_is_wrong(export: "Export", wishes: "ExportWishes", progress: Progress)
 
 
 def _why_nothing(export: "Export", wishes: "ExportWishes") -> str:
+    if export.without_content:
+        return f"no image has {wishes.kind.missing}, which ocr/v1 alone finds, with --model table"
     if export.left_out:
         return "no image is left"
     if wishes.key is not None:

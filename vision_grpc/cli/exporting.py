@@ -57,6 +57,8 @@ class Export:
         """Images that are in the output."""
         self.without_answers = 0
         """Images left out, as their lines have no answers."""
+        self.without_content = 0
+        """Images that were read and have nothing for the format, such as tables."""
         self.without_pictures: Counter[str] = Counter()
         """How many images are left out, as their pictures are not at hand, by the reasons."""
         self.first_without: dict[str, str] = {}
@@ -123,6 +125,9 @@ class Export:
             error = result.error or self._damage_of(result)
             if error is None and self._kind.needs_answers and result.outcome is None:
                 self.without_answers += 1
+                continue
+            if error is None and self._kind.is_in is not None and not self._kind.is_in(result):
+                self.without_content += 1
                 continue
             self._progress.finish(result if error is None else ImageResult(line.key, error=error), billed_units=0)
             if error is None or self._kind.has_failed:

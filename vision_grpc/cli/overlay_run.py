@@ -1,7 +1,7 @@
 """One run of `vision-grpc overlay`: from images or a journal to pictures with boxes."""
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -19,6 +19,7 @@ from vision_grpc.cli.output import open_output
 from vision_grpc.cli.overlay_files import mark_of, place_for, refuse_inputs
 from vision_grpc.cli.stderr import print_line, with_notes
 from vision_grpc.errors import Code
+from vision_grpc.exports.documents import pages_of
 from vision_grpc.exports.pictures.finding import Missing, Pictures
 from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.session.languages import clean_languages
@@ -101,9 +102,10 @@ class Drawing:
                 return interrupts.exit_code
 
     def _draw_all(self, results: Generator[ImageResult, None, None], interrupts: Interrupts) -> int:
-        first = [*islice(results, 2)]
+        pages = chain.from_iterable(map(_pages, results))
+        first = [*islice(pages, 2)]
         self.expect(len(first))
-        for result in chain(first, results):
+        for result in chain(first, pages):
             error = result.check().error or self._put(result, interrupts)
             if error is not None:
                 self.complain(result.key, error)
@@ -154,6 +156,10 @@ class Drawing:
         with open_output(target, keeps_partial=False) as out:
             out.write(content)
             out.finish()
+
+
+def _pages(result: ImageResult) -> Iterable[ImageResult]:
+    return pages_of(result) if result.check().ok else [result]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from vision_grpc.exports.pictures.overlays import overlay
     from vision_grpc.exports.reports import Report, report
     from vision_grpc.exports.tables.csv_tables import csv, words
+    from vision_grpc.exports.tables.found_tables import tables_csv, tables_html
     from vision_grpc.exports.tables.parquet import parquet
     from vision_grpc.exports.tables.tsv import tsv
     from vision_grpc.exports.texts.markdown import markdown
-    from vision_grpc.exports.texts.plain import txt
+    from vision_grpc.exports.texts.plain import full_text, txt
     from vision_grpc.exports.writing import ExportError, write
     from vision_grpc.exports.xml.alto import alto
     from vision_grpc.exports.xml.hocr import hocr
@@ -39,10 +40,11 @@ _MODULES = {
     "reports": ("Report", "report"),
     "results": ("Results",),
     "tables.csv_tables": ("csv", "words"),
+    "tables.found_tables": ("tables_csv", "tables_html"),
     "tables.parquet": ("parquet",),
     "tables.tsv": ("tsv",),
     "texts.markdown": ("markdown",),
-    "texts.plain": ("txt",),
+    "texts.plain": ("full_text", "txt"),
     "writing": ("ExportError", "write"),
     "xml.alto": ("alto",),
     "xml.hocr": ("hocr",),
@@ -61,6 +63,7 @@ __all__ = [
     "Results",
     "alto",
     "csv",
+    "full_text",
     "hocr",
     "markdown",
     "overlay",
@@ -68,6 +71,8 @@ __all__ = [
     "parquet",
     "report",
     "searchable_pdf",
+    "tables_csv",
+    "tables_html",
     "tsv",
     "txt",
     "words",

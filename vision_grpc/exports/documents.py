@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
-from vision_grpc.messages import AnalyzeResult, FeatureResult, TextAnnotation
+from vision_grpc.messages import AnalyzeResult, FeatureResult, OcrTextAnnotation, RecognizeTextResponse, TextAnnotation
 from vision_grpc.results import ImageResult
+from vision_grpc.results.ocr_outcome import OcrOutcome
+from vision_grpc.results.ocr_pages import page_numbers
 from vision_grpc.results.outcomes import MessageOutcome
 
 _PAGE = re.compile(r"(?s)(.+)#page=[1-9]\d*\Z")
@@ -28,7 +30,32 @@ def pages_of(result: ImageResult) -> Iterator[ImageResult]:
     pages = result.pages
     if len(pages) <= 1:
         yield result
-        return
-    for number, page in enumerate(pages, 1):
-        answer = AnalyzeResult(results=[FeatureResult(text_detection=TextAnnotation(pages=[page.message]))])
-        yield replace(result, key=f"{result.key}#page={number}", outcome=MessageOutcome(answer), known_text=None)
+    elif result.has_confidence:
+        for number, page in enumerate(pages, 1):
+            answer = AnalyzeResult(results=[FeatureResult(text_detection=TextAnnotation(pages=[page.message]))])
+            yield replace(result, key=f"{result.key}#page={number}", outcome=MessageOutcome(answer), known_text=None)
+    else:
+        whole = _ocr_pages(result)
+        for number, response in zip(page_numbers(whole), whole, strict=True):
+            yield replace(result, key=f"{result.key}#page={number}", outcome=_outcome(response), known_text=None)
+
+
+def tables_of(result: ImageResult) -> Iterator[ImageResult]:
+    """Yield a result for each table of a result, with nothing else; the key says which one if there are several."""
+    whole = _ocr_pages(result)
+    several = sum(len(page.text_annotation.tables) for page in whole) > 1
+    count = 0
+    for page in whole:
+        for table in page.text_annotation.tables:
+            count += 1
+            alone = RecognizeTextResponse(page=page.page, text_annotation=OcrTextAnnotation(tables=[table]))
+            key = f"{result.key}#table={count}" if several else result.key
+            yield replace(result, key=key, outcome=_outcome(alone), known_text=None)
+
+
+def _ocr_pages(result: ImageResult) -> list[RecognizeTextResponse]:
+    return [page for page in result.raw if isinstance(page, RecognizeTextResponse)]
+
+
+def _outcome(page: RecognizeTextResponse) -> OcrOutcome:
+    return OcrOutcome([page.SerializeToString()])

@@ -7,7 +7,7 @@ from mmap import ACCESS_READ, mmap
 from tempfile import SpooledTemporaryFile
 
 from vision_grpc.bulk.text_folder import TextFolder
-from vision_grpc.exports.documents import documents, pages_of
+from vision_grpc.exports.documents import documents, pages_of, tables_of
 from vision_grpc.exports.kinds import Kind
 from vision_grpc.results import ImageResult
 
@@ -21,7 +21,7 @@ class ExportFolder:
     """Writes a file for each image: of `scans/a.png`, to `scans/a.tsv` in the folder.
 
     Pages of a document (`b.pdf#page=3`) that follow each other go to one file (`b.tsv`) where the format holds several;
-    else also each page of a result that has several gets a file.
+    else each page of a result that has several gets a file, too, or each of its tables.
     The names are those of `TextFolder`, which never overwrites another file; each file appears when it is complete, and
     a large one is in a temporary file until then.
 
@@ -53,9 +53,10 @@ class ExportFolder:
         return self._folder.moved
 
     def _files(self, results: Iterable[ImageResult]) -> Iterator[tuple[str, Iterable[ImageResult]]]:
-        if self._kind.holds_several:
+        if self._kind.a_file == "document":
             return documents(results)
-        return ((page.key, [page]) for result in results for page in pages_of(result))
+        parts = pages_of if self._kind.a_file == "page" else tables_of
+        return ((part.key, [part]) for result in results for part in parts(result))
 
 
 @contextmanager

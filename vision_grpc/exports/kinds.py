@@ -5,16 +5,26 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     # Not imported: help is printed without results.
+    from vision_grpc.results import ImageResult
     from vision_grpc.results.each import Results
 
 Writer = Callable[["Results"], Iterator[bytes]]
 """Makes the bytes of a file, in chunks; it may have options as keywords, too."""
+
+HTML_TABLES = b"""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Tables</title>
+"""
+"""How the HTML of tables begins."""
 
 _XML = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -35,8 +45,8 @@ class Kind:
     suffixes: Sequence[str]
     """The ends of names that stand for it, such as `.hocr`; files get the first one."""
 
-    holds_several: bool = True
-    """Whether one file may hold several images."""
+    a_file: Literal["document", "page", "table"] = "document"
+    """What a file of a folder has, at most. A file of pages holds one page alone, wherever it is written."""
 
     is_text: bool = True
     """Whether it may be shown on a terminal."""
@@ -50,6 +60,9 @@ class Kind:
     needs_answers: bool = True
     """Whether it needs the boxes or words of the answers, rather than the texts alone."""
 
+    takes_answers: bool = False
+    """Whether it is made from the answers where there are some, though the texts would do."""
+
     begins: bytes = b""
     """How each file of the format begins, as far as that is known: another file of its name is not replaced."""
 
@@ -59,8 +72,19 @@ class Kind:
     is_own: Callable[["Path"], bool] | None = None
     """Returns whether a file is one of this program, where its beginning does not say so; another is not replaced."""
 
+    is_in: Callable[["ImageResult"], bool] | None = None
+    """Returns whether a result that was read has what the format is made of; None: each has."""
+
+    missing: str = ""
+    """What the others do not have, such as `tables`."""
+
     extra: str | None = None
     """The extra of this package that it needs."""
+
+    @property
+    def holds_several(self) -> bool:
+        """Whether one file may hold several images."""
+        return self.a_file != "page"
 
     @property
     def suffix(self) -> str:
@@ -70,7 +94,7 @@ class Kind:
     @property
     def is_of_texts(self) -> bool:
         """Whether it is made from the texts alone."""
-        return not (self.needs_answers or self.has_failed)
+        return not (self.needs_answers or self.takes_answers or self.has_failed)
 
     @property
     def function(self) -> str:
@@ -85,6 +109,10 @@ class Kind:
         """
         writer: Writer = getattr(import_module(f"vision_grpc.exports.{self.module}"), self.function)
         return writer
+
+
+def _has_tables(result: "ImageResult") -> bool:
+    return bool(result.tables)
 
 
 def _is_own_pdf(path: "Path") -> bool:
@@ -127,11 +155,38 @@ KINDS: dict[str, Kind] = {
             begins=b"key,page,",
         ),
         Kind(
+            name="tables-csv",
+            module="tables.found_tables",
+            about="the tables that ocr/v1 finds, as CSV",
+            suffixes=[".tables.csv"],
+            a_file="table",
+            is_in=_has_tables,
+            missing="tables",
+        ),
+        Kind(
+            name="tables-html",
+            module="tables.found_tables",
+            about="the tables that ocr/v1 finds, as HTML",
+            suffixes=[".tables.html", ".tables.htm"],
+            is_in=_has_tables,
+            missing="tables",
+            begins=HTML_TABLES,
+        ),
+        Kind(
+            name="full-text",
+            module="texts.plain",
+            about="the texts as ocr/v1 itself joins their lines",
+            suffixes=[".full.txt"],
+            needs_answers=False,
+            takes_answers=True,
+        ),
+        Kind(
             name="markdown",
             module="texts.markdown",
-            about="the texts as Markdown",
+            about="the texts as Markdown, that of ocr/v1 where there is one",
             suffixes=[".md", ".markdown"],
             needs_answers=False,
+            takes_answers=True,
         ),
         Kind(
             name="hocr",
@@ -154,7 +209,7 @@ KINDS: dict[str, Kind] = {
             suffixes=[".page.xml"],
             begins=_XML + b"<PcGts xmlns=",
             differs=re.compile(rb"<(?:Created|LastChange)>[^<]*"),
-            holds_several=False,
+            a_file="page",
         ),
         Kind(
             name="searchable-pdf",

@@ -1,6 +1,7 @@
 """Which of the results that a writer is given were read, and what is wrong with the others."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from vision_grpc.errors import ProtocolError
 from vision_grpc.results import ImageError, ImageResult
@@ -22,10 +23,19 @@ def each_with_answer(results: Results) -> Iterator[ImageResult]:
 def damage_of(result: ImageResult) -> ImageError | None:
     """Return what is wrong with the answer of a result, None if it is whole: its boxes can then be read."""
     try:
-        _ = result.result
+        _ = result.raw
     except ProtocolError as error:
         return ImageError(error.code, str(error), cause=error)
     return None
+
+
+def said(result: ImageResult, name: Literal["markdown", "full_text"]) -> str | None:
+    """Return what ocr/v1 itself says of a text, None where it says nothing, or only the text is whole."""
+    try:
+        text: str | None = getattr(result, name)
+    except ProtocolError:
+        return None
+    return text
 
 
 def damage_of_text(result: ImageResult) -> ImageError | None:

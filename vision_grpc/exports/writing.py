@@ -72,7 +72,8 @@ def _with_content(kind: Kind, results: Results) -> Iterator[ImageResult]:
     """Yield the results that a format has something of."""
     if kind.has_failed:
         return each(results)
-    return each_with_answer(results) if kind.needs_answers else each_read(results)
+    read = each_with_answer(results) if kind.needs_answers else each_read(results)
+    return read if kind.is_in is None else filter(kind.is_in, read)
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:

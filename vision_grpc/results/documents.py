@@ -1,15 +1,15 @@
 """What ocr/v1 reads beside the words: tables and pictures, with boxes as numbers."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
+from vision_grpc.results.grid import Cell, grid_of
 from vision_grpc.results.layout import Area
+from vision_grpc.results.ocr_pages import page_numbers, read_pages
 
 if TYPE_CHECKING:
     from vision_grpc import messages
-
-# More cells than a page has room for: a damaged answer must not cost all memory.
-_MOST_CELLS = 1_000_000
+    from vision_grpc.results.result import Outcome
 
 
 class Table(Area, frozen=True, gc=False):
@@ -18,6 +18,9 @@ class Table(Area, frozen=True, gc=False):
     message: "messages.OcrTable"
     """The protobuf message."""
 
+    page: int
+    """The number of its page in the file, from 1."""
+
     @property
     def cells(self) -> Sequence["messages.OcrTableCell"]:
         """The messages of its cells, which say how many rows and columns each spans."""
@@ -25,15 +28,21 @@ class Table(Area, frozen=True, gc=False):
 
     def rows(self) -> list[list[str]]:
         """Return the texts, a list for each row; a cell that spans several has its text in the first alone."""
-        cells = [cell for cell in self.cells if cell.row_index >= 0 and cell.column_index >= 0]
-        height = max([self.message.row_count, *(cell.row_index + 1 for cell in cells)])
-        width = max([self.message.column_count, *(cell.column_index + 1 for cell in cells)])
-        if height * width > _MOST_CELLS:
-            return []
-        rows = [[""] * width for _ in range(height)]
-        for cell in cells:
-            rows[cell.row_index][cell.column_index] = cell.text
+        grid = self.grid()
+        width = sum(cell.column_span for cell in grid[0]) if grid else 0
+        rows = [[""] * width for _ in grid]
+        for row, cells in zip(rows, grid, strict=True):
+            for cell in cells:
+                row[cell.column] = cell.text
         return rows
+
+    def grid(self) -> list[list[Cell]]:
+        """Return the cells that begin in each row, so that together they cover the table and none covers another.
+
+        Where the service has no cell there is an empty one; a span that reaches over another cell ends before it, and
+        cells at the same place are one.
+        """
+        return grid_of(self.message)
 
     def __repr__(self) -> str:
         return f"Table({self.message.row_count} x {self.message.column_count}, box={tuple(self.box)})"
@@ -44,6 +53,9 @@ class Picture(Area, frozen=True, gc=False):
 
     message: "messages.OcrPicture"
     """The protobuf message."""
+
+    page: int
+    """The number of its page in the file, from 1."""
 
     @property
     def score(self) -> float:
@@ -57,8 +69,14 @@ class Picture(Area, frozen=True, gc=False):
 class Recognized:
     """What the pages of ocr/v1 have; nothing where vision/v1 answered."""
 
-    def __init__(self, pages: Sequence[Any]) -> None:
+    def __init__(self, pages: Sequence["messages.RecognizeTextResponse"]) -> None:
+        self._numbers = page_numbers(pages)
         self._pages = [page.text_annotation for page in pages]
+
+    @classmethod
+    def of(cls, outcome: "Outcome | None") -> Self:
+        """Return what an answer has; raises ProtocolError if that is damaged."""
+        return cls([] if outcome is None else read_pages(outcome.wire()))
 
     @property
     def markdown(self) -> str | None:
@@ -73,12 +91,14 @@ class Recognized:
     @property
     def tables(self) -> Sequence[Table]:
         """The tables of all pages."""
-        return [Table(table) for page in self._pages for table in page.tables]
+        numbered = zip(self._numbers, self._pages, strict=True)
+        return [Table(table, number) for number, page in numbered for table in page.tables]
 
     @property
     def pictures(self) -> Sequence[Picture]:
         """The pictures of all pages."""
-        return [Picture(picture) for page in self._pages for picture in page.pictures]
+        numbered = zip(self._numbers, self._pages, strict=True)
+        return [Picture(picture, number) for number, page in numbered for picture in page.pictures]
 
     @property
     def rotation(self) -> int | None:
@@ -86,7 +106,7 @@ class Recognized:
         return _DEGREES.get(self._pages[0].rotate) if self._pages else None
 
     def _joined(self, name: str) -> str | None:
-        texts = [text for page in self._pages if (text := getattr(page, name))]
+        texts: list[str] = [text for page in self._pages if (text := getattr(page, name))]
         return "\n\n".join(texts) if texts else None
 
 

@@ -66,6 +66,18 @@ def carried_pages(wire: bytes) -> list[bytes]:
     return values_of(wire, _CARRIED_TAG)
 
 
+def page_numbers(pages: Sequence[RecognizeTextResponse]) -> list[int]:
+    """Return which pages of their file these are, counted from 1.
+
+    The service counts from 0, as its samples show; where no page is 0, it is taken to count from 1. The contract does
+    not say which.
+    """
+    numbers = [page.page for page in pages]
+    first = 1 if 0 in numbers else 0
+    are_of_a_file = all(number >= 0 for number in numbers) and len({*numbers}) == len(numbers)
+    return [number + first for number in numbers] if are_of_a_file else [*range(1, len(numbers) + 1)]
+
+
 def carry(result: AnalyzeResult, pages: Iterable[RecognizeTextResponse]) -> None:
     """Let an answer carry other pages than before."""
     result.DiscardUnknownFields()

@@ -224,7 +224,7 @@ class ImageResult:
     def _recognized(self) -> "Recognized":
         from vision_grpc.results.documents import Recognized
 
-        return Recognized(self._ocr_pages())
+        return Recognized.of(self.outcome)
 
     def _ocr_pages(self) -> "list[RecognizeTextResponse]":
         from vision_grpc.results.ocr_pages import read_pages

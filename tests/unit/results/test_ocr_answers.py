@@ -101,10 +101,10 @@ def test_a_table_of_any_shape_has_rows() -> None:
     from vision_grpc.messages import OcrTable
     from vision_grpc.results.documents import Table
 
-    assert Table(OcrTable()).rows() == []
-    assert Table(OcrTable(row_count=2**60, column_count=2**60)).rows() == []
+    assert Table(OcrTable(), 1).rows() == []
+    assert Table(OcrTable(row_count=2**60, column_count=2**60), 1).rows() == []
     cells = [{"row_index": -1, "text": "x"}, {"row_index": 1, "column_index": 1, "text": "y"}]
-    assert Table(OcrTable(cells=cells)).rows() == [["", ""], ["", "y"]]  # type: ignore[arg-type]
+    assert Table(OcrTable(cells=cells), 1).rows() == [["", ""], ["", "y"]]  # type: ignore[arg-type]
 
 
 def test_damaged_pages_are_a_protocol_error() -> None:

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from vision_grpc.exports.documents import pages_of
 from vision_grpc.exports.pdf.document_page import Documents
 from vision_grpc.exports.pdf.parts import Parts
 from vision_grpc.exports.pdf.picture_page import add_picture
@@ -26,11 +27,12 @@ _logger = logging.getLogger("vision_grpc")
 def searchable_pdf(
     results: Results, *, pictures: Pictures | None = None, left_out: LeftOut | None = None
 ) -> Iterator[bytes]:
-    """Yield a PDF with a page for each result: its picture, with the words as text below that is not seen.
+    """Yield a PDF with a page for each image or page: its picture, with the words as text below that is not seen.
 
     Pictures are the files that the keys name, or those that `pictures` finds. A page of a PDF is taken as it is there,
     and a picture is not encoded anew where a PDF can hold it. What has no picture at hand is left out: `left_out` is
-    called, by default it is logged. A PDF without pages has no bytes. It needs the extra `pdf`.
+    called, once for a result of several pages, by default it is logged. A PDF without pages has no bytes. It needs the
+    extra `pdf`.
 
     Raises:
         OSError: there is no room for temporary files.
@@ -40,14 +42,18 @@ def searchable_pdf(
     with TemporaryDirectory(prefix="vision-grpc-") as name, closing(Documents()) as documents:
         parts = Parts(Path(name))
         for result in each_with_answer(results):
-            _add(parts, result, found, documents, left_out)
+            pages = (_add(parts, page, found, documents) for page in pages_of(result))
+            missing = [page.reason for page in pages if page is not None]
+            if missing:
+                left_out(result, missing[0])
         if (whole := parts.finish()) is not None:
             with whole.open("rb") as file:
                 while chunk := file.read(_CHUNK_BYTES):
                     yield chunk
 
 
-def _add(parts: Parts, result: ImageResult, pictures: Pictures, documents: Documents, left_out: LeftOut) -> None:
+def _add(parts: Parts, result: ImageResult, pictures: Pictures, documents: Documents) -> Missing | None:
+    """Add a page; return why that is not possible."""
     original = pictures.original(result)
     if isinstance(original, bytes):
         page, held_bytes = add_picture(parts.pdf, original, result), len(original)
@@ -56,9 +62,9 @@ def _add(parts: Parts, result: ImageResult, pictures: Pictures, documents: Docum
     else:
         page, held_bytes = original, 0
     if isinstance(page, Missing):
-        left_out(result, page.reason)
-    else:
-        parts.add(page, result, held_bytes)
+        return page
+    parts.add(page, result, held_bytes)
+    return None
 
 
 def _log(result: ImageResult, reason: str) -> None:

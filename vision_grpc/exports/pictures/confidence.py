@@ -1,5 +1,6 @@
-"""How sure a recognition is, in three bands that pictures and reports show alike."""
+"""How sure a recognition is, in three bands that pictures and reports show alike, and one for where nobody says it."""
 
+from math import inf
 from typing import NamedTuple
 
 
@@ -18,11 +19,13 @@ SURE = Band("sure", 0.85, (0, 122, 135))
 UNSURE = Band("unsure", 0.6, (224, 142, 0))
 DOUBTFUL = Band("doubtful", 0.0, (212, 41, 58))
 BANDS = (SURE, UNSURE, DOUBTFUL)
+UNKNOWN = Band("no confidence", inf, (84, 92, 112))
+"""Where the API says nothing, as ocr/v1."""
 
 
 def band_of(confidence: float | None) -> Band:
-    """Return the band of a confidence; what the service gives none for counts as sure."""
+    """Return the band of a confidence, `UNKNOWN` of none."""
     if confidence is None:
-        return SURE
+        return UNKNOWN
     # Not a number is doubtful.
     return next((band for band in BANDS if confidence >= band.least), DOUBTFUL)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _PAGE = re.compile(r"(?P<document>.+)#page=[1-9][0-9]{0,9}", re.DOTALL)
 _BARE_BYTES = re.compile(r"#[0-9]+")
+_PDF = ".pdf"
 _TURNED_BY_PILLOW = "TIFF"
 # All others undo themselves.
 _UNDONE_BY = {6: 8, 8: 6}
@@ -117,7 +118,7 @@ class Pictures:
         """
         if (reason := _explain_no_file(result.key)) is not None:
             return Missing(reason)
-        place = self._place(result.key)
+        place = self._place(result)
         found = place if isinstance(place, Missing) else self._read(place, most_pixels)
         try:
             if isinstance(found, Fitted):
@@ -137,15 +138,16 @@ class Pictures:
         """
         if (reason := _explain_no_file(result.key)) is not None:
             return Missing(reason)
-        place = self._place(result.key)
+        place = self._place(result)
         if isinstance(place, Missing):
             return place
-        if place.suffix == ".pdf":
+        if place.suffix == _PDF:
             return PdfPage(place.path, int(place.key.rpartition("=")[2])) if place.key != place.path else _NO_IMAGE
         read = self._read(place, None)
         return read.content if isinstance(read, Fitted) else read
 
-    def _place(self, key: str) -> _Place | Missing:
+    def _place(self, result: ImageResult) -> _Place | Missing:
+        key = result.key
         path = self._locate(key)
         page = ""
         if isinstance(path, Missing) and (found := _PAGE.fullmatch(key)) is not None:
@@ -153,9 +155,12 @@ class Pictures:
         if isinstance(path, Missing):
             return path
         try:
-            return _Place(path, path + page, suffix_of_content(read_head(path)))
+            suffix = suffix_of_content(read_head(path))
         except (OSError, ValueError, MemoryError) as error:
             return _reason_of(explain_unread(path, error), path)
+        if suffix == _PDF and not page and _is_of_document(result):
+            page = "#page=1"
+        return _Place(path, path + page, suffix)
 
     def _read(self, place: _Place, most_pixels: int | None) -> bytes | Fitted | Missing:
         """Return the content of a file, or a page, where it is rendered; a reason where it is none of both."""
@@ -195,6 +200,14 @@ class Pictures:
                 return path
             reason = Missing("is a folder" if stat.S_ISDIR(mode) else "is not a regular file")
         return reason or Missing("is not in the folder of the images")
+
+
+def _is_of_document(result: ImageResult) -> bool:
+    """Return whether a whole document may have been sent, as ocr/v1 takes it; here it has one page."""
+    try:
+        return bool(result.raw) and not result.has_confidence
+    except ProtocolError:
+        return False
 
 
 def _explain_no_file(key: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from vision_grpc.exports.pictures.confidence import BANDS, Band, band_of
+from vision_grpc.exports.pictures.confidence import BANDS, UNKNOWN, Band, band_of
 from vision_grpc.exports.pictures.finding import Missing, Picture
 from vision_grpc.exports.pictures.strokes import Strokes
 
@@ -60,14 +60,18 @@ def overlay(result: "ImageResult", picture: Picture, *, level: Level = "all", le
     of_picture = max(1.0, max(image.size) * _FINEST)
     finest = max(1.0, min(of_picture, _height_of_words(result) * down * _FINEST_OF_WORDS))
     strokes = Strokes(image)
+    bands: set[Band] = set()
     for shape in _shapes(result, _LEVELS if level == "all" else [level]):
+        bands.add(shape.band)
         upright = (picture.to_upright(*corner) for corner in shape.corners)
         corners = [(x * across, y * down) for x, y in upright]
         if shape.level == "words":
             strokes.fill(corners, (*shape.band.colour, _FILLED))
         width, outside = finest * _TIMES[shape.level], finest * _OUTSIDE[shape.level]
         strokes.outline(corners, width, shape.band.colour, outside=outside)
-    return _with_legend(image, of_picture) if legend else image
+    if not legend:
+        return image
+    return _with_legend(image, of_picture, [UNKNOWN] if bands == {UNKNOWN} else BANDS)
 
 
 def encode(image: Image.Image, form: Format, *, made_by: str) -> bytes | Missing:
@@ -101,7 +105,7 @@ def _shapes(result: "ImageResult", levels: Sequence[Level]) -> Iterator[Shape]:
                 yield Shape(level, corners, band_of(area.confidence))
 
 
-def _with_legend(image: Image.Image, finest: float) -> Image.Image:
+def _with_legend(image: Image.Image, finest: float, bands: Sequence[Band]) -> Image.Image:
     from PIL import ImageDraw, ImageFont
 
     size = max(11, round(finest * 12))
@@ -109,10 +113,10 @@ def _with_legend(image: Image.Image, finest: float) -> Image.Image:
     strip = Image.new("RGB", (image.width, round(size * 2.2)), (250, 249, 246))
     draw = ImageDraw.Draw(strip)
     left = size
-    for band, upper in zip(BANDS, (1.0, *(band.least for band in BANDS)), strict=False):
+    for band, upper in zip(bands, (1.0, *(band.least for band in bands)), strict=False):
         box = (left, round(size * 0.7), left + size, round(size * 1.5))
         draw.rectangle(box, fill=band.colour)
-        says = f"{band.name}: {band.least:.0%} to {upper:.0%}"
+        says = band.name if band is UNKNOWN else f"{band.name}: {band.least:.0%} to {upper:.0%}"
         draw.text((left + size * 1.5, strip.height / 2), says, fill=(40, 38, 34), font=font, anchor="lm")
         left += round(size * 3 + draw.textlength(says, font=font))
     both = Image.new("RGB", (image.width, image.height + strip.height))

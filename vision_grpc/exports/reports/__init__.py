@@ -2,11 +2,14 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from vision_grpc.exports.documents import pages_of
 from vision_grpc.exports.pictures.finding import Pictures
 from vision_grpc.exports.reports.entries import Entries
 from vision_grpc.exports.reports.page import beginning, data, end
+from vision_grpc.exports.results import damage_of
+from vision_grpc.results import ImageResult
 from vision_grpc.results.each import Results, each
 
 __all__ = ["MOST_PICTURE_BYTES", "PICTURE_SIDE", "Report", "report"]
@@ -49,7 +52,7 @@ class Report:
         self._title = title
         self._entries = Entries(Pictures(picture_folder), picture_side, MOST_PICTURE_BYTES)
         self.images = 0
-        """How many images the page has by now."""
+        """How many images the page has by now; each page of a document is one."""
 
     @property
     def missing(self) -> Counter[str]:
@@ -61,6 +64,13 @@ class Report:
         yield beginning()
         yield data("report", self._entries.about(self._title))
         for result in each(results):
-            self.images += 1
-            yield from self._entries.blocks(result)
+            for page in _pages(result):
+                self.images += 1
+                yield from self._entries.blocks(page)
         yield end()
+
+
+def _pages(result: ImageResult) -> Iterable[ImageResult]:
+    """Return what is shown of a result: each of its pages, if it has several and was read."""
+    is_read = result.ok and result.outcome is not None and damage_of(result) is None
+    return pages_of(result) if is_read else [result]

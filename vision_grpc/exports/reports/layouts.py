@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vision_grpc.exports.pictures.confidence import SURE, band_of
+from vision_grpc.exports.pictures.confidence import SURE, UNKNOWN, band_of
 from vision_grpc.exports.pictures.finding import upright_map
 from vision_grpc.results.pixels import UPRIGHT
 from vision_grpc.texts.strict import to_strict
@@ -52,7 +52,7 @@ class Layout:
             if confidence is not None and confidence == confidence:  # noqa: PLR0124 - not a number has no mean
                 self._sum += confidence
                 self._known += 1
-            self.doubtful += band_of(confidence) is not SURE
+            self.doubtful += band_of(confidence) not in {SURE, UNKNOWN}
             for code in word.languages:
                 self.languages[code] = None
                 language = language or to_strict(code)

@@ -1,13 +1,14 @@
 r"""Markdown (CommonMark, and the tables of GitHub's) that reads as the texts do: nothing in a text is markup.
 
-Blocks are paragraphs, and lines stay lines. A heading names an image where there are several.
+Blocks are paragraphs, and lines stay lines. A heading names an image where there are several. What ocr/v1 gives as
+Markdown stays as it is.
 """
 
 import re
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from vision_grpc.exports.results import each_read
+from vision_grpc.exports.results import each_read, said
 from vision_grpc.exports.tables.cells import clean_line, clean_text
 from vision_grpc.results.each import Results
 
@@ -25,7 +26,8 @@ def markdown(results: Results) -> Iterator[bytes]:
     has_headings = len(first) > 1
     gap = ""
     for result in chain(first, pulled):
-        parts = [*_paragraphs(result.text)]
+        own = said(result, "markdown")
+        parts = [*_paragraphs(result.text)] if own is None else [clean_text(own).strip("\n")]
         if has_headings:
             parts.insert(0, f"## {_escape(clean_line(result.key))}")
         if parts:

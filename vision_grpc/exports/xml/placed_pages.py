@@ -9,6 +9,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from vision_grpc import messages
+from vision_grpc.exports.documents import pages_of
 from vision_grpc.exports.results import each_with_answer
 from vision_grpc.exports.xml.escaping import escape, is_plain
 from vision_grpc.results.each import Results
@@ -81,7 +82,7 @@ class PlacedPage(NamedTuple):
     width: int
     height: int
     key: str
-    """The key of the result."""
+    """The key of the result, and which page it is where the result has several."""
 
     number: int
     """Counted from 0 in what is written; pages of a document keep their numbers, so that gaps are seen."""
@@ -101,11 +102,11 @@ def placed_pages(results: Results) -> Iterator[PlacedPage]:
     """
     number = -1
     for result in each_with_answer(results):
-        own = _PAGE_OF_DOCUMENT.search(result.key)
-        least = int(own[1]) - 1 if own else 0
-        for page in result.pages or [_NO_PAGE]:
-            number = max(number + 1, least)
-            yield _placed_page(page, result.key, number, result.fitted or {})
+        for alone in pages_of(result):
+            own = _PAGE_OF_DOCUMENT.search(alone.key)
+            number = max(number + 1, int(own[1]) - 1 if own else 0)
+            page = next(iter(alone.pages), _NO_PAGE)
+            yield _placed_page(page, alone.key, number, alone.fitted or {})
 
 
 def _placed_page(page: Page, key: str, number: int, fitted: Mapping[str, object]) -> PlacedPage:

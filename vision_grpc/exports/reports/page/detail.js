@@ -150,7 +150,7 @@ function showWord(number) {
 }
 
 function showNextUnsure() {
-  const after = [...opened.words.keys()].filter((number) => bandOf(opened.words[number].confidence) !== report.bands[0].name);
+  const after = [...opened.words.keys()].filter((number) => !["unknown", report.bands[0].name].includes(bandOf(opened.words[number].confidence)));
   const next = after.find((number) => number > opened.word) ?? after[0];
   if (next !== undefined) showWord(next);
 }

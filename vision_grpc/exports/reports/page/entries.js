@@ -14,7 +14,7 @@ const percent = (value) => (value === null ? "–" : `${Math.round(value * 100)}
 const counted = (number, noun) => `${whole.format(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 function bandOf(confidence) {
-  if (confidence === null) return report.bands[0].name;
+  if (confidence === null) return "unknown";
   const band = report.bands.find((each) => confidence >= each.least);
   return (band ?? report.bands[report.bands.length - 1]).name;
 }

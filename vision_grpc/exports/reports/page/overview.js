@@ -83,8 +83,9 @@ function press(element, action) {
 
 function showCharts() {
   const isSaid = read.some((entry) => entry.mean !== null);
+  const isSilent = read.some((entry) => entry.mean === null && entry.words); // As of ocr/v1, or without answers.
   byId("charts").append(
-    ...(isSaid || !unboxed.length ? [histogram("Confidence", confidenceBars, ["0 %", "50 %", "100 %"])] : []),
+    ...(isSaid || !isSilent ? [histogram("Confidence", confidenceBars, ["0 %", "50 %", "100 %"])] : []),
     histogram("Words an image", wordBars, ["0", "100", "3,000+"]),
   );
 }
