@@ -1,37 +1,44 @@
 """The deferred calls of ocr/v1 in the local service, as plain clients of gRPC and REST meet them."""
 
-import base64
 import http.client
 import io
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import grpc
 import pytest
 from documents import PdfPage, make_pdf, scanned, text
 from images_in_bytes import number_in, png
+from operation_peers import (
+    NOT_READY,
+    WAIT_S,
+    GrpcPeer,
+    Peer,
+    PeerOf,
+    RestPeer,
+    fails,
+    fetch_when_ready,
+    small,
+    wait_for,
+)
 from PIL import Image
 
-from vision_grpc.codec.json import from_json
 from vision_grpc.errors import Code
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.ocr.scripted import ScriptedEngine
 from vision_grpc.messages import (
-    CancelOperationRequest,
     Empty,
     GetOperationRequest,
     GetRecognitionRequest,
-    Operation,
     Page,
     RecognizeTextRequest,
-    RecognizeTextResponse,
     TextAnnotation,
 )
 from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_service_pb2_grpc import (
@@ -40,110 +47,7 @@ from vision_grpc_pb.yandex.cloud.ai.ocr.v1.ocr_service_pb2_grpc import (
 )
 from vision_grpc_pb.yandex.cloud.operation.operation_service_pb2_grpc import OperationServiceStub
 
-WAIT_S = 60
-NOT_READY = "operation data is not ready"
 SCAN = (Path(__file__).parents[1] / "data/pages/en_sans.png").read_bytes()
-
-
-class CallError(Exception):
-    """A call that failed."""
-
-    def __init__(self, code: Code, message: str, pages: Sequence[RecognizeTextResponse] = ()) -> None:
-        super().__init__(code, message)
-        self.code, self.message, self.pages = code, message, pages
-
-
-class Peer(Protocol):
-    """A client without ours."""
-
-    def submit(self, request: RecognizeTextRequest, **metadata: str) -> Operation: ...
-    def fetch(self, operation_id: str, **metadata: str) -> list[RecognizeTextResponse]: ...
-    def get(self, operation_id: str, **metadata: str) -> Operation: ...
-    def cancel(self, operation_id: str, **metadata: str) -> Operation: ...
-
-
-class GrpcPeer:
-    """Plain gRPC."""
-
-    def __init__(self, vision: LocalVision) -> None:
-        self._endpoint = vision.grpc_endpoint
-
-    def submit(self, request: RecognizeTextRequest, **metadata: str) -> Operation:
-        return self._call(lambda channel: TextRecognitionAsyncServiceStub(channel).Recognize, request, metadata)
-
-    def fetch(self, operation_id: str, **metadata: str) -> list[RecognizeTextResponse]:
-        request = GetRecognitionRequest(operation_id=operation_id)
-        pages: list[RecognizeTextResponse] = []
-        with grpc.insecure_channel(self._endpoint, [("grpc.max_receive_message_length", -1)]) as channel:
-            try:
-                method = TextRecognitionAsyncServiceStub(channel).GetRecognition
-                pages.extend(method(request, metadata=tuple(_named(metadata)), timeout=WAIT_S))
-            except grpc.RpcError as error:
-                raise CallError(Code[error.code().name], error.details() or "", pages) from error
-        return pages
-
-    def get(self, operation_id: str, **metadata: str) -> Operation:
-        request = GetOperationRequest(operation_id=operation_id)
-        return self._call(lambda channel: OperationServiceStub(channel).Get, request, metadata)
-
-    def cancel(self, operation_id: str, **metadata: str) -> Operation:
-        request = CancelOperationRequest(operation_id=operation_id)
-        return self._call(lambda channel: OperationServiceStub(channel).Cancel, request, metadata)
-
-    def _call(self, method: Callable[[grpc.Channel], Any], request: object, metadata: dict[str, str]) -> Operation:
-        with grpc.insecure_channel(self._endpoint) as channel:
-            try:
-                answer: Operation = method(channel)(request, metadata=_named(metadata), timeout=WAIT_S)
-            except grpc.RpcError as error:
-                raise CallError(Code[error.code().name], error.details() or "") from error
-            return answer
-
-
-class RestPeer:
-    """Plain HTTP."""
-
-    def __init__(self, vision: LocalVision) -> None:
-        self._address = urlsplit(vision.rest_endpoint).netloc
-
-    def submit(self, request: RecognizeTextRequest, **metadata: str) -> Operation:
-        content = base64.b64encode(request.content).decode()
-        body = {"content": content, "mimeType": request.mime_type, "languageCodes": [*request.language_codes]}
-        answer = self.ask("POST", "/ocr/v1/recognizeTextAsync", metadata, body | {"model": request.model})
-        return from_json(answer, Operation)
-
-    def fetch(self, operation_id: str, **metadata: str) -> list[RecognizeTextResponse]:
-        answer = self.ask("GET", f"/ocr/v1/getRecognition?operationId={operation_id}", metadata)
-        lines: list[dict[str, Any]] = [json.loads(line) for line in answer.splitlines()]
-        pages = [
-            from_json(json.dumps(line["result"]).encode(), RecognizeTextResponse) for line in lines if "result" in line
-        ]
-        if "error" in lines[-1]:
-            raise CallError(Code(lines[-1]["error"]["grpcCode"]), lines[-1]["error"]["message"], pages)
-        return pages
-
-    def get(self, operation_id: str, **metadata: str) -> Operation:
-        return from_json(self.ask("GET", f"/operations/{operation_id}", metadata), Operation)
-
-    def cancel(self, operation_id: str, **metadata: str) -> Operation:
-        return from_json(self.ask("GET", f"/operations/{operation_id}:cancel", metadata), Operation)
-
-    def ask(self, verb: str, path: str, metadata: dict[str, str], body: object = None) -> bytes:
-        connection = http.client.HTTPConnection(self._address, timeout=WAIT_S)
-        connection.request(verb, path, None if body is None else json.dumps(body), dict(_named(metadata)))
-        response = connection.getresponse()
-        answer = response.read()
-        connection.close()
-        if response.status == 200:
-            return answer
-        error = json.loads(answer)
-        error = error.get("error", error)
-        code = Code(error["grpcCode"] if "grpcCode" in error else error["code"])
-        assert response.status == code.http_status
-        raise CallError(code, error["message"])
-
-
-def _named(metadata: dict[str, str]) -> list[tuple[str, str]]:
-    return [(name.replace("_", "-"), value) for name, value in metadata.items()]
 
 
 class Gate(NamedTuple):
@@ -175,31 +79,9 @@ def vision() -> Iterator[LocalVision]:
 
 
 @pytest.fixture(params=[GrpcPeer, RestPeer], ids=["grpc", "rest"])
-def peer_of(request: pytest.FixtureRequest) -> Callable[[LocalVision], Peer]:
-    made: Callable[[LocalVision], Peer] = request.param
+def peer_of(request: pytest.FixtureRequest) -> PeerOf:
+    made: PeerOf = request.param
     return made
-
-
-PeerOf = Callable[[LocalVision], Peer]
-
-
-def wait_for(peer: Peer, operation_id: str, **metadata: str) -> Operation:
-    """Return an operation that is done."""
-    ends_at = time.monotonic() + WAIT_S
-    while not (operation := peer.get(operation_id, **metadata)).done:
-        assert time.monotonic() < ends_at
-        time.sleep(0.005)
-    return operation
-
-
-def fails(call: Callable[[], object]) -> CallError:
-    with pytest.raises(CallError) as caught:
-        call()
-    return caught.value
-
-
-def small(number: int = 1) -> RecognizeTextRequest:
-    return RecognizeTextRequest(content=png(number))
 
 
 def gated(gate: Gate, **settings: Any) -> LocalVision:  # noqa: ANN401
@@ -408,19 +290,16 @@ def test_results_expire(peer_of: PeerOf) -> None:
     with LocalVision(engine=engine, config=ServiceConfig(keep_results_s=0.2)) as vision:
         peer = peer_of(vision)
         operation_id = peer.submit(small()).id
+        assert len(fetch_when_ready(peer, operation_id)) == 1
         ends_at = time.monotonic() + WAIT_S
-        error = fails(lambda: _fetch_for_ever(peer, operation_id, ends_at))
+        error = fails(lambda: fetch_until(peer, operation_id, ends_at))
         assert error.code == Code.NOT_FOUND
         assert "results are kept for 0.2 seconds" in error.message
 
 
-def _fetch_for_ever(peer: Peer, operation_id: str, ends_at: float) -> None:
+def fetch_until(peer: Peer, operation_id: str, ends_at: float) -> None:
     while time.monotonic() < ends_at:
-        try:
-            peer.fetch(operation_id)
-        except CallError as error:
-            if error.message != NOT_READY:
-                raise
+        peer.fetch(operation_id)
         time.sleep(0.01)
 
 

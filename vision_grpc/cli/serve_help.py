@@ -4,8 +4,9 @@
 HELP = """\
 Run a local Vision service over gRPC and REST.
 
-It recognises text with Tesseract and has the API of the real service. It requires no
-credentials unless --require-auth is given. docs/local-service.md says more.
+It recognises text with Tesseract and has both APIs of the real service, vision/v1 and
+ocr/v1 with its operations. It requires no credentials unless --require-auth is given.
+docs/local-service.md says more.
 """
 EPILOG = """\b
 When the service is ready, one line of JSON is printed on stdout:
@@ -21,6 +22,7 @@ Examples:
   vision-grpc serve --tls-self-signed --require-auth secrets/
   vision-grpc serve --host 0.0.0.0 --tls-certificate c.pem --tls-key k.pem
   vision-grpc serve --rps 10 --images-per-second 20 --log-format json
+  vision-grpc serve --quota documented
   vision-grpc analyze --endpoint 127.0.0.1:8080 --insecure scan.png
 
 \b

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -40,12 +40,16 @@ class ServeOptions:
     token_lifetime: float
     rps: float | None
     images_per_second: float | None
+    quota: Literal["documented"] | None
     recognition_seconds: float | None
     workers: int | None
     faults: Path | None
     strict: bool
     keep: int | None
     keep_bytes: int | None
+    keep_results: float | None
+    keep_operations: int | None
+    keep_operation_bytes: int | None
     cache: int | None
     grace: float | None
     until_stdin_closes: bool
@@ -74,10 +78,14 @@ class ServeOptions:
             "grace_s": self.grace,
             "requests_per_s": self.rps,
             "images_per_s": self.images_per_second,
+            "quota": self.quota,
             "recognition_s": self.recognition_seconds,
             "threads": self.workers,
             "keep_calls": self.keep,
             "keep_bytes": self.keep_bytes,
+            "keep_results_s": self.keep_results,
+            "keep_operations": self.keep_operations,
+            "keep_operation_bytes": self.keep_operation_bytes,
             "cache_bytes": self.cache,
             "hosts": self.allowed_host,
             "cors_origins": self.cors_origin,
@@ -214,6 +222,13 @@ _OPTIONS = (
     ),
     _option(
         "Limits",
+        "--quota",
+        type=click.Choice(["documented"], case_sensitive=False),
+        help="Refuse calls of ocr/v1 over the quotas that the cloud documents: 1 synchronous call a second, 10 "
+        "deferred ones, 50 for states and 50 for results.",
+    ),
+    _option(
+        "Limits",
         "--recognition-seconds",
         metavar="N",
         type=Seconds(most=DAY_S),
@@ -247,6 +262,27 @@ _OPTIONS = (
         metavar="SIZE",
         type=ByteCount(),
         help="Remember no more than that of requests and answers.  [default: 64MiB]",
+    ),
+    _option(
+        "Memory",
+        "--keep-results",
+        metavar="SECONDS",
+        type=Seconds(most=365 * DAY_S),
+        help="Keep the results of ocr/v1's operations so long.  [default: 3 days]",
+    ),
+    _option(
+        "Memory",
+        "--keep-operations",
+        metavar="N",
+        type=WholeNumber(1),
+        help="Remember no more than N operations, those under way among them.  [default: 10000]",
+    ),
+    _option(
+        "Memory",
+        "--keep-operation-bytes",
+        metavar="SIZE",
+        type=ByteCount(),
+        help="Keep no more than that of files that wait to be read and of results.  [default: 512MiB]",
     ),
     _option(
         "Memory",

@@ -40,6 +40,11 @@ class Service:
             [read] * images, deadline=deadline, refuse=lambda error: self.refused.update({name: error})
         )
 
+    def defer(self, name: str, pages: int = 1) -> None:
+        self.queue.enter_deferred(
+            [lambda: self.read.append(name)] * pages, refuse=lambda error: self.refused.update({name: error})
+        )
+
     def work(self, images: int = 1) -> list[str]:
         """Read images, and return those of all that have been read."""
         for _ in range(images):
@@ -198,11 +203,50 @@ def test_images_of_calls_that_left_teach_nothing() -> None:
     assert service.queue.load == (0, 0, 1.0, 0)
 
 
+def test_deferred_files_wait_for_all_others() -> None:
+    service = Service()
+    service.defer("d", 3)
+    service.work()
+    service.call("a", 2)
+    service.call("b")
+    assert "".join(service.work(5)) == "dabadd"
+
+
+def test_deferred_files_take_turns_with_each_other() -> None:
+    service = Service()
+    service.defer("a", 3)
+    service.defer("b", 2)
+    assert "".join(service.work(5)) == "ababa"
+
+
+def test_deferred_files_come_to_an_end_however_many_others_keep_coming() -> None:
+    service = Service()
+    service.defer("deferred", 3)
+    for _ in range(30):
+        service.call("call")
+        service.work()
+    assert service.read.count("deferred") == 3
+
+
+def test_deferred_files_let_no_call_be_refused_and_teach_nothing_about_them() -> None:
+    service = Service(most_waiting=1)
+    service.learn()
+    service.defer("deferred", 1000)
+    service.call("a", within_s=1)
+    service.work(9)
+    load = service.queue.load
+    assert (load.images_waiting, load.image_s, load.deferred_waiting) == (0, 1.0, 992)
+
+
 def test_a_closed_queue_refuses_those_inside_and_those_that_come() -> None:
     service = Service()
     service.call("a", 2)
+    service.defer("d", 2)
     service.queue.close(ServiceStoppingError)
     assert isinstance(service.refused["a"], ServiceStoppingError)
+    assert isinstance(service.refused["d"], ServiceStoppingError)
+    with pytest.raises(ServiceStoppingError):
+        service.defer("e")
     with pytest.raises(ServiceStoppingError):
         service.call("b")
     assert not service.queue.work()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from google.protobuf.message import Message
 
-from vision_grpc.messages import BatchAnalyzeRequest, RecognizeTextRequest
+from vision_grpc.messages import BatchAnalyzeRequest, GetRecognitionRequest, RecognizeTextRequest
 
 
 def images_of(request: Message | None) -> Sequence[bytes]:
@@ -15,7 +15,7 @@ def images_of(request: Message | None) -> Sequence[bytes]:
 
 
 def features_of(request: Message | None) -> Sequence[int]:
-    """Return what is asked of each file: the number of features."""
+    """Return what is asked of each file: the number of features. A result that is fetched is that of one file."""
     if isinstance(request, BatchAnalyzeRequest):
         return [len(spec.features) for spec in request.analyze_specs]
-    return [1] * len(images_of(request))
+    return [1] if isinstance(request, RecognizeTextRequest | GetRecognitionRequest) else []

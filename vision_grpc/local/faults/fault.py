@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, ClassVar
 
+from vision_grpc.contract.method import RECOGNIZE_DEFERRED, grpc_path_of
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.faults.checks import Digest, OneOf, Text, Whole
 
 NAMES = Text(100, r"[A-Za-z0-9._~-]+", ", of letters, digits and ._~-")
 """What the ids of rules are made of: they stand in URLs."""
+
+SUBMISSION = grpc_path_of(RECOGNIZE_DEFERRED)
+"""The method that is sent a file and answers without its text."""
 
 EVERY_TEST = "*"
 """The test id of rules that are for all calls, with any test id or without one."""
@@ -21,7 +25,8 @@ class Match:
     """Which calls a rule is for; None means any."""
 
     method: Annotated[str, Text(200)] | None = None
-    """The method's name, or its whole path in gRPC; `*` for all methods, None for those that read images."""
+    """The method: `Recognize`, `TextRecognitionAsyncService/Recognize`, or its whole path in gRPC; `*` for all methods,
+    None for those that are sent images."""
     transport: Annotated[str, OneOf(("grpc", "rest"))] | None = None
     digest: Annotated[str, Digest("an image's bytes")] | None = None
     """The beginning of the SHA-256 of an image's bytes; the call has such an image."""
@@ -44,8 +49,17 @@ class Fault:
     """Whether the rules after this one are tried too."""
     revokes: ClassVar[bool] = False
     """Whether the credentials of the call are refused from now on."""
+    method: ClassVar[str | None] = None
+    """The only method whose calls can be struck, as its path in gRPC; None for all."""
+    changes_results: ClassVar[bool] = False
+    """Whether it needs an answer with the results of images, which that to a submission is not."""
     least_images: ClassVar[int] = 0
     """How many images a call must have to be struck."""
+
+    @classmethod
+    def can_strike(cls, method: str) -> bool:
+        """Return whether calls of a method can be struck."""
+        return cls.method in (None, method) and not (cls.changes_results and method == SUBMISSION)
 
     def fits(self, features: Sequence[int]) -> bool:
         """Return whether a call can be struck whose images have so many features each."""

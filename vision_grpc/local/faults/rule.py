@@ -5,14 +5,15 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any
 
-from vision_grpc.contract.method import BATCH_ANALYZE, RECOGNIZE
+from vision_grpc.contract.method import BATCH_ANALYZE, RECOGNIZE, grpc_path_of
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.images import features_of, images_of
+from vision_grpc.local.calls.method import is_named
 from vision_grpc.local.faults.checks import Whole
-from vision_grpc.local.faults.fault import EVERY_TEST, NAMES, Fault, Match, key_digest_of
+from vision_grpc.local.faults.fault import EVERY_TEST, NAMES, SUBMISSION, Fault, Match, key_digest_of
 
 _MANY = 1_000_000_000
-_READING = {BATCH_ANALYZE.name, RECOGNIZE.name}
+_SENT_IMAGES = {grpc_path_of(BATCH_ANALYZE), grpc_path_of(RECOGNIZE), SUBMISSION}
 
 
 class Subject:
@@ -57,8 +58,7 @@ class Rule:
     def matches(self, subject: Subject) -> bool:
         """Return whether the rule is for a call."""
         match, call = self.match, subject.call
-        name = call.method.rpartition("/")[2]
-        if name not in _READING if match.method is None else match.method not in ("*", call.method, name):
+        if not _is_for(match.method, call.method) or not self.fault.can_strike(call.method):
             return False
         if match.transport not in (None, call.face) or match.test_id not in (EVERY_TEST, call.test_id):
             return False
@@ -82,6 +82,12 @@ class Rule:
         if match := _told(self.match):
             tree["match"] = match
         return tree
+
+
+def _is_for(wanted: str | None, method: str) -> bool:
+    if wanted is None:
+        return method in _SENT_IMAGES
+    return wanted == "*" or is_named(method, wanted)
 
 
 def _told(value: Fault | Match) -> dict[str, Any]:

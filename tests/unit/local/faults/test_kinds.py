@@ -1,6 +1,7 @@
 """What each kind does to a call and to its reply."""
 
 import asyncio
+import math
 from hashlib import sha256
 from typing import cast
 
@@ -9,6 +10,7 @@ import pytest
 from vision_grpc.codec.json import from_json
 from vision_grpc.errors import Code
 from vision_grpc.local.calls.call import Call, FaceName
+from vision_grpc.local.calls.fate import Fate
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.faults.kinds import KINDS
 from vision_grpc.local.faults.reading import parse_rules
@@ -20,6 +22,7 @@ from vision_grpc.messages import (
     BatchAnalyzeResponse,
     Feature,
     FeatureResult,
+    Operation,
     RetryInfo,
     Status,
     TextAnnotation,
@@ -243,6 +246,29 @@ def test_an_oversized_answer_is_still_the_answer() -> None:
     read = BatchAnalyzeResponse.FromString(over_grpc)
     read.DiscardUnknownFields()
     assert read == from_json(over_rest, BatchAnalyzeResponse) == _ANSWER
+
+
+@pytest.mark.parametrize(
+    ("text", "fate"),
+    [
+        ("late-operation=2.5", Fate(ready_after_s=2.5)),
+        ("stuck-operation", Fate(ready_after_s=math.inf)),
+        ("failed-operation=ABORTED; message=no", Fate(error=Status(code=Code.ABORTED, message="no"))),
+        ("image-error=ABORTED; message=no", Fate(error=Status(code=Code.ABORTED, message="no"))),
+        ("feature-error=ABORTED; message=no", Fate(error=Status(code=Code.ABORTED, message="no"))),
+        ("expired-operation", Fate(kept_s=0)),
+        ("expired-operation=3", Fate(kept_s=3)),
+        ("lost-operation", Fate(is_lost=True)),
+        ("late-operation=1, expired-operation", Fate(ready_after_s=1, kept_s=0)),
+    ],
+)
+def test_operations_go_on_as_they_are_told(text: str, fate: Fate) -> None:
+    made = _call()
+    assert _before(text, made) is None
+    assert made.fate == fate
+    operation = Operation(id="x")
+    reply = Strike(parse_rules(text)).after(made, Reply(message=operation))
+    assert (reply.message, reply.status) == (operation, None)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -55,9 +55,11 @@ def test_several_rules_are_separated_by_commas() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_with_only_what_it_must_have_goes_through_json(kind: str) -> None:
-    required: dict[str, Any] = {"latency": {"seconds": 1}, "trickle": {"bytes_per_s": 5}}.get(kind, {})
-    if kind in ("code", "image-error", "feature-error"):
-        required = {"code": "INTERNAL"}
+    needed: dict[str, dict[str, Any]] = {
+        "latency": {"seconds": 1}, "trickle": {"bytes_per_s": 5}, "late-operation": {"ready_after_s": 1},
+        **{kind: {"code": "INTERNAL"} for kind in ("code", "image-error", "feature-error", "failed-operation")},
+    }  # fmt: skip
+    required = needed.get(kind, {})
     [rule] = read_rules({"kind": kind, **required})
     again = json.loads(json.dumps({**rule.to_json(), "id": "x"}))
     assert read_rules(again)[0].fault == rule.fault

@@ -8,6 +8,7 @@ import pytest
 from vision_grpc.errors import InvalidRequestError, ServiceError
 from vision_grpc.local.calls.call import Call, FaceName
 from vision_grpc.local.faults import store as store_module
+from vision_grpc.local.faults.fault import SUBMISSION
 from vision_grpc.local.faults.reading import MOST_RULES, parse_rules
 from vision_grpc.local.faults.store import FaultStore
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest
@@ -15,6 +16,7 @@ from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest
 _KEY = "t1.abc"
 _KEY_DIGEST = sha256(_KEY.encode()).hexdigest()
 BATCH_ANALYZE = "/yandex.cloud.ai.vision.v1.VisionService/BatchAnalyze"
+RECOGNIZE = "/yandex.cloud.ai.ocr.v1.TextRecognitionService/Recognize"
 
 
 class _Line:
@@ -89,6 +91,10 @@ def test_latency_and_trickle_let_the_next_rule_strike_too() -> None:
         (f"key-digest={_KEY_DIGEST}", call(token=f"Api-Key {_KEY}"), call(token=f"Api-Key {_KEY}2")),
         (f"key_digest={_KEY_DIGEST[:8].upper()}", call(token=f"Bearer {_KEY}"), call()),
         ("method=Create", call(method="/a.b/Create"), call()),
+        ("method=b/Create", call(method="/a.b/Create"), call(method="/a.c/Create")),
+        ("method=Recognize", call(method=SUBMISSION), call(method="/a.b/GetRecognition")),
+        ("method=TextRecognitionAsyncService/Recognize", call(method=SUBMISSION), call(method=RECOGNIZE)),
+        ("times=1", call(method=SUBMISSION), call(method="/a.b/GetRecognition")),
         (f"method={BATCH_ANALYZE}", call(), call(method="/a.b/BatchAnalyze")),
         ("method=*", call(method="/a.b/Create"), None),
         ("times=1", call(), call(method="/a.b/Create")),
@@ -113,6 +119,22 @@ def test_a_fault_that_a_call_cannot_have_is_not_counted() -> None:
     assert struck_by(store, call(b"a", b"b")) == ("a",)
     store.put("feature-error=INTERNAL; feature=0; index=1")
     assert struck(store, call(b"a"), call(b"a", b"b")) == [False, False], "images without features"
+
+
+@pytest.mark.parametrize("kind", ["short", "extra", "swapped"])
+def test_a_submission_has_no_results_to_change(kind: str) -> None:
+    store = FaultStore(parse_rules(f"{kind}; method=*"))
+    assert struck(store, call(b"a", b"b", method=SUBMISSION)) == [False]
+    assert struck(store, call(b"a", b"b")) == [True]
+
+
+@pytest.mark.parametrize(
+    "text", ["late-operation=1", "stuck-operation", "failed-operation=INTERNAL", "expired-operation", "lost-operation"]
+)
+def test_faults_of_operations_strike_submissions_alone(text: str) -> None:
+    store = FaultStore(parse_rules(f"{text}; method=*"))
+    others = [call(), call(method=RECOGNIZE), call(method="/a.b/GetRecognition")]
+    assert struck(store, *others, call(method=SUBMISSION)) == [False, False, False, True]
 
 
 def test_tests_know_nothing_of_each_other() -> None:

@@ -11,6 +11,13 @@ from vision_grpc.local.faults.kinds.answers import (
     Swapped,
 )
 from vision_grpc.local.faults.kinds.lines import Close, Cut, GoAway, HalfOpen, Reset, ResetCall
+from vision_grpc.local.faults.kinds.operations import (
+    ExpiredOperation,
+    FailedOperation,
+    LateOperation,
+    LostOperation,
+    StuckOperation,
+)
 from vision_grpc.local.faults.kinds.statuses import Gateway, NoUpstream, Quota, StatusCode, TokenExpiry
 from vision_grpc.local.faults.kinds.times import Hang, Latency, Trickle
 
@@ -38,6 +45,11 @@ KINDS: dict[str, type[Fault]] = {
         ResetCall,
         GoAway,
         HalfOpen,
+        LateOperation,
+        StuckOperation,
+        FailedOperation,
+        ExpiredOperation,
+        LostOperation,
     )
 }
 """By the names that rules call them by."""

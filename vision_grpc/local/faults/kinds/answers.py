@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, cast
+from typing import Annotated, ClassVar
 
 from vision_grpc.codec.json import to_json
 from vision_grpc.errors import Code
@@ -26,6 +26,7 @@ class Short(Fault):
     """The last results are missing, one or as many as it says; of a stream, the last messages."""
 
     kind: ClassVar[str] = "short"
+    changes_results: ClassVar[bool] = True
     main: ClassVar[str | None] = "results"
     least_images: ClassVar[int] = 1
     results: Annotated[int, _RESULTS] = 1
@@ -45,6 +46,7 @@ class Extra(Fault):
     """There are more results than images: the last one again, once or as often as it says; of a stream, messages."""
 
     kind: ClassVar[str] = "extra"
+    changes_results: ClassVar[bool] = True
     main: ClassVar[str | None] = "results"
     least_images: ClassVar[int] = 1
     results: Annotated[int, _RESULTS] = 1
@@ -64,6 +66,7 @@ class Swapped(Fault):
     """The first two results change places."""
 
     kind: ClassVar[str] = "swapped"
+    changes_results: ClassVar[bool] = True
     least_images: ClassVar[int] = 2
 
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
@@ -114,7 +117,7 @@ class Oversized(Fault):
 class ImageError(Fault):
     """Images have errors in place of texts: the one at `index`, those of the digest that the rule matches, or all.
 
-    A stream, which is the answer to one file, ends with the error and has no message.
+    A stream, which is the answer to one file, ends with the error and has no message. An operation fails with it.
     """
 
     kind: ClassVar[str] = "image-error"
@@ -125,6 +128,10 @@ class ImageError(Fault):
 
     def fits(self, features: Sequence[int]) -> bool:
         return len(features) > (0 if self.index is None else self.index)
+
+    async def before(self, call: Call) -> Reply | None:
+        _order(call, self.code, self.message)
+        return None
 
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
         if reply.stream is not None:
@@ -152,6 +159,10 @@ class FeatureError(Fault):
         struck = features if self.index is None else features[self.index : self.index + 1]
         return any(count > (0 if self.feature is None else self.feature) for count in struck)
 
+    async def before(self, call: Call) -> Reply | None:
+        _order(call, self.code, self.message)
+        return None
+
     def after(self, call: Call, reply: Reply, match: Match) -> Reply:
         if reply.stream is not None:
             return refusal(Code[self.code], self.message, call.ids)
@@ -168,6 +179,11 @@ class FeatureError(Fault):
         return _change(reply, spoil)
 
 
+def _order(call: Call, code: str, message: str) -> None:
+    """Let the operation that a call may start fail: it has the one file of the call."""
+    call.fate = call.fate._replace(error=Status(code=Code[code], message=message))
+
+
 def _struck(call: Call, match: Match, index: int | None) -> list[int]:
     """Return the numbers of the images that have an error."""
     images = images_of(call.request)
@@ -177,11 +193,11 @@ def _struck(call: Call, match: Match, index: int | None) -> list[int]:
 
 
 def _change(reply: Reply, change: Callable[[BatchAnalyzeResponse], None]) -> Reply:
-    """Return a reply with another answer; one without an answer stays as it is."""
-    if reply.message is None:
+    """Return a reply with another answer; one without results stays as it is."""
+    if not isinstance(reply.message, BatchAnalyzeResponse):
         return reply
     answer = BatchAnalyzeResponse()
-    answer.CopyFrom(cast("BatchAnalyzeResponse", reply.message))
+    answer.CopyFrom(reply.message)
     change(answer)
     return reply._replace(message=answer)
 
