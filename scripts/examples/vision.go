@@ -3,7 +3,7 @@ package vision
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 )
@@ -32,7 +32,7 @@ func Start(options ...string) (*Service, error) {
 	}
 	service := &Service{Stop: func() error { stdin.Close(); return command.Wait() }}
 	if err := json.NewDecoder(stdout).Decode(service); err != nil {
-		return nil, errors.Join(err, service.Stop())
+		return nil, fmt.Errorf("vision-grpc did not start: %w (%v)", err, service.Stop())
 	}
 	return service, nil
 }

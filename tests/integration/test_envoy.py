@@ -15,12 +15,12 @@ import grpc
 import pytest
 from environments import SCRIPTS, make_environment
 from gateway_forms import FORMS, Form
-from google.protobuf.descriptor import FileDescriptor
 from packaging.tags import sys_tags
 from scanned_pages import ScannedPage
 
 from vision_grpc import VisionClient
 from vision_grpc.auth import ApiKey
+from vision_grpc.contract.descriptor_set import descriptor_set
 from vision_grpc.errors import AuthError, Code, ServiceError
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import (
@@ -32,27 +32,11 @@ from vision_grpc.messages import (
     FeatureTextDetectionConfig,
 )
 from vision_grpc.session import session as session_module
-from vision_grpc_pb.google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
-from vision_grpc_pb.google.rpc import error_details_pb2
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
 
 WHEELS = {"manylinux_2_31_x86_64", "manylinux_2_31_aarch64", "macosx_11_0_arm64"}
 # A full batch of the largest images as JSON, and then some.
 BUFFER_BYTES = 128 * 1024 * 1024
-
-
-def describe_service() -> bytes:
-    """Return the descriptors of the service and of its errors' details, each after what it imports."""
-    files: dict[str, bytes] = {}
-
-    def add(file: FileDescriptor) -> None:
-        for dependency in file.dependencies:
-            add(dependency)
-        files.setdefault(file.name, file.serialized_pb)
-
-    for module in (vision_service_pb2, error_details_pb2):
-        add(module.DESCRIPTOR)
-    return FileDescriptorSet(file=map(FileDescriptorProto.FromString, files.values())).SerializeToString()
 
 
 def configure(descriptors: Path, grpc_endpoint: str) -> dict[str, object]:
@@ -177,7 +161,7 @@ def envoy(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], AbstractC
     def start(grpc_endpoint: str) -> AbstractContextManager[str]:
         folder = tmp_path_factory.mktemp("envoy")
         descriptors = folder / "descriptors.pb"
-        descriptors.write_bytes(describe_service())
+        descriptors.write_bytes(descriptor_set())
         return running(environment.folder / "bin" / "envoy", configure(descriptors, grpc_endpoint), folder)
 
     return start

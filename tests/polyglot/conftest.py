@@ -25,6 +25,12 @@ def line(pages: dict[str, ScannedPage], tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
+def two_lines(line: Path, pages: dict[str, ScannedPage], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The first lines of an English and of a Russian page."""
+    return line, cut_first_line(pages["ru_sans"].path, tmp_path_factory.mktemp("line") / "ru.png")
+
+
+@pytest.fixture(scope="session")
 def vision() -> Iterator[LocalVision]:
     """A service that needs no credentials."""
     with LocalVision() as service:
@@ -48,7 +54,7 @@ def guarded(identities: Identities) -> Iterator[LocalVision]:
 def node_modules() -> Path:
     """The folder with the packages of package-lock.json, kept until that changes."""
     npm, lock = program("npm", "install Node 18 or newer"), HERE / "package-lock.json"
-    folder = ROOT / ".node-grpc-js"
+    folder = ROOT / ".node-clients"
     stamp = folder / "stamp"
     with lock.open() as held:
         # Another worker of pytest-xdist may need the same packages.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from environments import ROOT
 from peers import program
 
 from vision_grpc.local import Identities, LocalVision
@@ -43,18 +42,6 @@ def words_in(answer: str) -> str:
     (page,) = response["results"][0]["results"][0]["textDetection"]["pages"]
     lines = [line for block in page["blocks"] for line in block["lines"]]
     return " ".join(word["text"] for line in lines for word in line["words"])
-
-
-def test_grpc_js_with_the_protos_as_they_are(vision: LocalVision, node_modules: Path, line: Path) -> None:
-    told = run(
-        program("node", "install Node 18 or newer"),
-        HERE / "grpc_js.mjs",
-        vision.grpc_endpoint,
-        ROOT / "protos",
-        node_modules,
-        line,
-    )
-    assert told.startswith("The harbour was quiet")
 
 
 def test_buf_curl_by_reflection(vision: LocalVision, line: Path, tmp_path: Path) -> None:
