@@ -29,6 +29,8 @@ Exit codes:
 """
 # It comes first, and says whose folder it is.
 _README = "README.md"
+# For those who change the protos, and not in the wheel.
+_BASELINE = "baseline.binpb"
 
 
 @click.command(help=_HELP, epilog=_EPILOG)
@@ -60,7 +62,7 @@ def protos(*, folder: Path | None, file: str | None) -> int:
 
 def _write_folder(folder: Path) -> None:
     source = _source()
-    names = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file())
+    names = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file() and path.name != _BASELINE)
     names.sort(key=lambda name: name.as_posix() != _README)
     if any((folder / name).exists() for name in names) and not _is_ours(folder, source):
         message = f"{quote_name(folder)} has files that vision-grpc did not write: name another folder"
