@@ -27,6 +27,8 @@ class CallStarted:
     server_port: int | None = None
     transport: TransportName | None = None
     """None where the client tries gRPC, and takes REST if that does not get through."""
+    previous_call_id: int | None = None
+    """The call with the last attempt; None for the first one."""
 
 
 @dataclass(frozen=True, slots=True)

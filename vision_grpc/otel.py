@@ -1,24 +1,54 @@
-"""Spans and metrics of OpenTelemetry for a client. Needs the extra `otel`."""
+"""Spans and metrics of OpenTelemetry for a client. Needs the extra `otel`.
+
+Names and values are those of the semantic conventions 1.45 for RPC, where they are stable; what they have no name for
+begins with `vision_grpc.`. docs/observability.md lists all.
+"""
 
 from vision_grpc.texts.extras import need_extra
 
 need_extra(__name__, "otel", "opentelemetry")
 
-from opentelemetry import metrics, trace
+from collections import OrderedDict
+from typing import NamedTuple
 
-from vision_grpc.contract.method import BATCH_ANALYZE
+from opentelemetry import metrics, trace
+from opentelemetry.util.types import AttributeValue
+
 from vision_grpc.errors import Code
-from vision_grpc.events import CallEnded, CallStarted, Event, ImagesFinished, RetryScheduled
+from vision_grpc.events import (
+    CallEnded,
+    CallStarted,
+    Event,
+    ImagesFinished,
+    OperationAccepted,
+    OperationEnded,
+    RetryScheduled,
+)
+from vision_grpc.version import __version__
 
 _SCOPE = "vision_grpc"
+_SCHEMA = "https://opentelemetry.io/schemas/1.45.0"
+# Those that the conventions advise.
+_CALL_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_OPERATION_BOUNDS_S = (1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0)
+# The conventions have no name for JSON over HTTP.
+_SYSTEMS = {"rest": "http_json"}
+# So many calls may end between one that failed and the next attempt, which links to it.
+_MOST_ENDED = 1_024
+
+
+class _CallUnderWay(NamedTuple):
+    span: trace.Span
+    attributes: dict[str, AttributeValue]
+    """Those that the metric has too."""
 
 
 class OpenTelemetryHook:
     """Turns a client's events into telemetry: `VisionClient(on_event=OpenTelemetryHook())`.
 
-    A span for each call, named after the method, with the attributes of the semantic conventions
-    for RPC; a histogram of the calls' durations and counters of images and retries. Without
-    providers, those of the process are used. Make a hook for each client.
+    A span for each call, below the span that was current where the stream was made, and linked to the attempt before
+    it; the durations of calls and operations; counters of images and retries. Without providers, those of the process
+    are used. Make a hook for each client.
     """
 
     def __init__(
@@ -27,48 +57,95 @@ class OpenTelemetryHook:
         tracer_provider: trace.TracerProvider | None = None,
         meter_provider: metrics.MeterProvider | None = None,
     ) -> None:
-        self._tracer = trace.get_tracer(_SCOPE, tracer_provider=tracer_provider)
-        meter = metrics.get_meter(_SCOPE, meter_provider=meter_provider)
-        self._duration = meter.create_histogram("rpc.client.duration", unit="s", description="Time to the answer")
-        self._images = meter.create_counter("vision_grpc.images", description="Images with a result")
-        self._retries = meter.create_counter("vision_grpc.retries", description="Images sent again")
-        self._spans: dict[int, trace.Span] = {}
-        self._service, self._method = BATCH_ANALYZE.containing_service.full_name, BATCH_ANALYZE.name
+        self._tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider, schema_url=_SCHEMA)
+        meter = metrics.get_meter(_SCOPE, __version__, meter_provider, schema_url=_SCHEMA)
+        self._calls = meter.create_histogram(
+            "rpc.client.call.duration",
+            unit="s",
+            description="Duration of calls to the service",
+            explicit_bucket_boundaries_advisory=_CALL_BOUNDS_S,
+        )
+        self._operations = meter.create_histogram(
+            "vision_grpc.operation.duration",
+            unit="s",
+            description="Time from when a file was accepted to its result",
+            explicit_bucket_boundaries_advisory=_OPERATION_BOUNDS_S,
+        )
+        self._accepted = meter.create_counter(
+            "vision_grpc.operations", unit="{operation}", description="Files that were accepted for later"
+        )
+        self._images = meter.create_counter(
+            "vision_grpc.images", unit="{image}", description="Images that have a result, good or bad"
+        )
+        self._retries = meter.create_counter(
+            "vision_grpc.retries", unit="{image}", description="Images that are sent again"
+        )
+        self._under_way: dict[int, _CallUnderWay] = {}
+        self._ended: OrderedDict[int, trace.SpanContext] = OrderedDict()
 
     def __call__(self, event: Event) -> None:
         """Record an event."""
-        if isinstance(event, CallStarted):
-            self._start_span(event)
-        elif isinstance(event, CallEnded):
-            self._end_span(event)
-        elif isinstance(event, RetryScheduled):
-            self._retries.add(event.images, {"vision_grpc.code": event.code.name})
-        elif isinstance(event, ImagesFinished):
-            self._images.add(event.succeeded, {"vision_grpc.ok": True})
-            self._images.add(event.failed, {"vision_grpc.ok": False})
+        match event:
+            case CallStarted():
+                self._start(event)
+            case CallEnded():
+                self._end(event)
+            case RetryScheduled():
+                self._retries.add(event.images, {"error.type": event.code.name})
+            case ImagesFinished():
+                self._count(event)
+            case OperationAccepted():
+                self._accepted.add(1)
+            case OperationEnded():
+                self._operations.record(event.waited_s, _outcome(event.code))
 
-    def _start_span(self, event: CallStarted) -> None:
-        self._spans[event.call_id] = self._tracer.start_span(
-            f"{self._service}/{self._method}",
+    def _start(self, event: CallStarted) -> None:
+        attributes: dict[str, AttributeValue] = {
+            "rpc.system.name": _SYSTEMS.get(event.transport or "", "grpc"),
+            "rpc.method": event.method,
+        }
+        if event.server_address is not None:
+            attributes["server.address"] = event.server_address
+        if event.server_port is not None:
+            attributes["server.port"] = event.server_port
+        own = {
+            "vision_grpc.images": event.images,
+            "vision_grpc.content_bytes": event.content_bytes,
+            "vision_grpc.attempt": event.attempt,
+        }
+        before = None if event.previous_call_id is None else self._ended.get(event.previous_call_id)
+        span = self._tracer.start_span(
+            event.method,
             kind=trace.SpanKind.CLIENT,
-            attributes={
-                "rpc.system": "grpc",
-                "rpc.service": self._service,
-                "rpc.method": self._method,
-                "vision_grpc.images": event.images,
-                "vision_grpc.content_bytes": event.content_bytes,
-                "vision_grpc.attempt": event.attempt,
-            },
+            attributes={**attributes, **own},
+            links=[] if before is None else [trace.Link(before)],
         )
+        self._under_way[event.call_id] = _CallUnderWay(span, attributes)
 
-    def _end_span(self, event: CallEnded) -> None:
-        self._duration.record(event.latency_s, {"rpc.grpc.status_code": int(event.code)})
-        span = self._spans.pop(event.call_id)
-        span.set_attribute("rpc.grpc.status_code", int(event.code))
+    def _end(self, event: CallEnded) -> None:
+        span, attributes = self._under_way.pop(event.call_id)
+        if event.transport in _SYSTEMS:  # That it would be so was not known before.
+            attributes["rpc.system.name"] = _SYSTEMS[event.transport]
+        attributes |= {"rpc.status_code": event.code.name, **_outcome(event.code)}
+        span.set_attributes(attributes)
         if event.transport is not None:
             span.set_attribute("vision_grpc.transport", event.transport)
         if event.request_id is not None:
             span.set_attribute("vision_grpc.request_id", event.request_id)
         if event.code is not Code.OK:
+            span.set_attribute("vision_grpc.may_be_billed", event.may_be_billed)
             span.set_status(trace.StatusCode.ERROR, event.message)
+        self._calls.record(event.latency_s, attributes, trace.set_span_in_context(span))
         span.end()
+        self._ended[event.call_id] = span.get_span_context()
+        if len(self._ended) > _MOST_ENDED:
+            self._ended.popitem(last=False)
+
+    def _count(self, event: ImagesFinished) -> None:
+        self._images.add(event.succeeded, {"vision_grpc.ok": True})
+        for failure in event.failures:
+            self._images.add(1, {"vision_grpc.ok": False, "error.type": failure.code.name})
+
+
+def _outcome(code: Code) -> dict[str, AttributeValue]:
+    return {} if code is Code.OK else {"error.type": code.name}

@@ -1,4 +1,8 @@
+import asyncio
+import contextvars
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
@@ -12,17 +16,21 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 from scripted_service import answer
 
-from vision_grpc import RetryPolicy
+from vision_grpc import AsyncVisionClient, RetryPolicy, VisionClient
 from vision_grpc.errors import Code, ServiceError
+from vision_grpc.events import CallEnded, CallStarted, OperationAccepted, OperationEnded
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 from vision_grpc.otel import OpenTelemetryHook
-from vision_grpc.testing import AsyncMemoryTransport, Handler, MemoryTransport
+from vision_grpc.testing import AsyncMemoryTransport, Handler, MemoryTransport, without_backoff
+
+_METHOD = "yandex.cloud.ai.vision.v1.VisionService/BatchAnalyze"
 
 pytestmark = pytest.mark.usefixtures("patient_sources")
 
 
 class _Telemetry(NamedTuple):
     hook: OpenTelemetryHook
+    tracing: TracerProvider
     exporter: InMemorySpanExporter
     reader: InMemoryMetricReader
 
@@ -31,18 +39,24 @@ class _Telemetry(NamedTuple):
         """Spans that have ended."""
         return list(self.exporter.get_finished_spans())
 
-    def points(self, name: str) -> list[Any]:
-        """Return the data points of a metric."""
+    def metric(self, name: str) -> Any:  # noqa: ANN401
+        """Return a metric."""
         data = self.reader.get_metrics_data()
         assert data is not None
         scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics]
-        return [
-            point
-            for scope in scopes
-            for metric in scope.metrics
-            if metric.name == name
-            for point in metric.data.data_points
-        ]
+        return next(metric for scope in scopes for metric in scope.metrics if metric.name == name)
+
+    def points(self, name: str) -> list[Any]:
+        """Return the data points of a metric."""
+        return list(self.metric(name).data.data_points)
+
+    @property
+    def images(self) -> dict[tuple[bool, str | None], int]:
+        """The images by whether they succeeded, and by their error."""
+        points = self.points("vision_grpc.images")
+        return {
+            (point.attributes["vision_grpc.ok"], point.attributes.get("error.type")): point.value for point in points
+        }
 
 
 @pytest.fixture
@@ -50,7 +64,7 @@ def telemetry() -> Iterator[_Telemetry]:
     exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
     tracing, metering = TracerProvider(), MeterProvider([reader])
     tracing.add_span_processor(SimpleSpanProcessor(exporter))
-    yield _Telemetry(OpenTelemetryHook(tracer_provider=tracing, meter_provider=metering), exporter, reader)
+    yield _Telemetry(OpenTelemetryHook(tracer_provider=tracing, meter_provider=metering), tracing, exporter, reader)
     tracing.shutdown()
     metering.shutdown()
 
@@ -75,15 +89,14 @@ def test_calls_are_spans_and_images_are_counted(connect: Callable[[Handler], Dri
     images = [png(number) for number in range(9)]
     assert len(connect(_one_bad).collect(images)) == 9
     spans = telemetry.spans
-    assert [span.name for span in spans] == ["yandex.cloud.ai.vision.v1.VisionService/BatchAnalyze"] * 2
+    assert [span.name for span in spans] == [_METHOD] * 2
     assert [span.kind for span in spans] == [SpanKind.CLIENT] * 2
     assert [span.status.status_code for span in spans] == [StatusCode.UNSET] * 2
     assert [dict(span.attributes or {}) for span in spans] == [
         {
-            "rpc.system": "grpc",
-            "rpc.service": "yandex.cloud.ai.vision.v1.VisionService",
-            "rpc.method": "BatchAnalyze",
-            "rpc.grpc.status_code": 0,
+            "rpc.system.name": "grpc",
+            "rpc.method": _METHOD,
+            "rpc.status_code": "OK",
             "vision_grpc.images": len(batch),
             "vision_grpc.content_bytes": sum(map(len, batch)),
             "vision_grpc.attempt": 1,
@@ -92,24 +105,163 @@ def test_calls_are_spans_and_images_are_counted(connect: Callable[[Handler], Dri
         }
         for batch, request_id in [(images[:8], "memory-1"), (images[8:], "memory-2")]
     ]
-    counts = {point.attributes["vision_grpc.ok"]: point.value for point in telemetry.points("vision_grpc.images")}
-    assert counts == {True: 7, False: 2}
-    [duration] = telemetry.points("rpc.client.duration")
-    assert (duration.count, duration.attributes) == (2, {"rpc.grpc.status_code": 0})
+    assert [list(span.links) for span in spans] == [[], []]
+    assert telemetry.images == {(True, None): 7, (False, "INVALID_ARGUMENT"): 2}
 
 
-def test_failures_and_retries_are_told(connect: Callable[[Handler], Driver], telemetry: _Telemetry) -> None:
+def test_durations_are_seconds_in_the_buckets_of_the_conventions(
+    connect: Callable[[Handler], Driver], telemetry: _Telemetry
+) -> None:
+    connect(_one_bad).collect([png(number) for number in range(9)])
+    metric = telemetry.metric("rpc.client.call.duration")
+    assert metric.unit == "s"
+    [point] = metric.data.data_points
+    bounds = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+    assert (point.count, tuple(point.explicit_bounds)) == (2, bounds)
+    assert point.attributes == {"rpc.system.name": "grpc", "rpc.method": _METHOD, "rpc.status_code": "OK"}
+    assert point.sum < 5
+    # The span is an exemplar's.
+    assert {exemplar.trace_id for exemplar in point.exemplars} <= {span.context.trace_id for span in telemetry.spans}
+
+
+def test_failures_and_retries_are_reported(connect: Callable[[Handler], Driver], telemetry: _Telemetry) -> None:
     def busy(_: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
         raise ServiceError(Code.INTERNAL, "busy", request_id="r-1")
 
     connect(busy).collect([png(1), png(2)])
-    spans = telemetry.spans
-    assert [(span.status.status_code, span.status.description) for span in spans] == [(StatusCode.ERROR, "busy")] * 2
-    assert [(span.attributes or {})["vision_grpc.attempt"] for span in spans] == [1, 2]
-    assert [(span.attributes or {})["vision_grpc.request_id"] for span in spans] == ["r-1"] * 2
-    assert [(span.attributes or {})["rpc.grpc.status_code"] for span in spans] == [13] * 2
+    first, second = telemetry.spans
+    for number, span in enumerate([first, second], 1):
+        assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "busy")
+        attributes = dict(span.attributes or {})
+        assert attributes["vision_grpc.attempt"] == number
+        assert attributes["vision_grpc.request_id"] == "r-1"
+        assert attributes["rpc.status_code"] == attributes["error.type"] == "INTERNAL"
+        assert attributes["vision_grpc.may_be_billed"] is False
+    assert list(first.links) == []
+    assert [link.context for link in second.links] == [first.context]
     [retries] = telemetry.points("vision_grpc.retries")
-    assert (retries.value, retries.attributes) == (2, {"vision_grpc.code": "INTERNAL"})
+    assert (retries.value, retries.attributes) == (2, {"error.type": "INTERNAL"})
+    assert telemetry.images == {(True, None): 0, (False, "INTERNAL"): 2}
+    [duration] = telemetry.points("rpc.client.call.duration")
+    assert duration.attributes["error.type"] == "INTERNAL"
+
+
+def test_images_of_a_good_answer_are_linked_to_their_next_attempt(telemetry: _Telemetry) -> None:
+    numbers = iter([1])
+
+    def script(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
+        response = answer(request)
+        if next(numbers, None):
+            response.results[1].CopyFrom(AnalyzeResult(error=Status(code=Code.UNAVAILABLE)))
+        return response
+
+    driver = SyncDriver({"transport": MemoryTransport(script), "on_event": telemetry.hook})
+    with without_backoff():
+        driver.collect([png(1), png(2), png(3)])
+    first, second = telemetry.spans
+    assert [link.context for link in second.links] == [first.context]
+    assert [(span.attributes or {})["vision_grpc.images"] for span in (first, second)] == [3, 1]
+
+
+# Whose child a call is
+
+
+@pytest.mark.parametrize("kind", ["sync", "thread", "asyncio", "task"])
+def test_a_call_is_below_the_span_in_which_its_stream_was_made(telemetry: _Telemetry, kind: str) -> None:
+    """It may be read elsewhere, while another span is current or none."""
+    tracer = telemetry.tracing.get_tracer("test")
+    images = [png(number) for number in range(20)]
+    options: dict[str, Any] = {"on_event": telemetry.hook}
+
+    async def read(client: AsyncVisionClient) -> None:
+        with tracer.start_as_current_span("made here"):
+            stream = client.analyze_many(images)
+
+        async def consume() -> None:
+            with tracer.start_as_current_span("read here"):
+                assert len([result async for result in stream]) == 20
+
+        if kind == "task":
+            await asyncio.create_task(consume(), context=contextvars.Context())
+        else:
+            await consume()
+        await client.aclose()
+
+    if kind in ("asyncio", "task"):
+        asyncio.run(read(AsyncVisionClient(transport=AsyncMemoryTransport(answer), **options)))
+    else:
+        with VisionClient(transport=MemoryTransport(answer), **options) as client:
+            with tracer.start_as_current_span("made here"):
+                stream = client.analyze_many(images)
+
+            def consume() -> None:
+                with tracer.start_as_current_span("read here"):
+                    assert len(list(stream)) == 20
+
+            if kind == "thread":
+                with ThreadPoolExecutor(1) as threads:
+                    threads.submit(consume).result()
+            else:
+                consume()
+    by_name: dict[str, list[ReadableSpan]] = {}
+    for span in telemetry.spans:
+        by_name.setdefault(span.name, []).append(span)
+    [made] = by_name["made here"]
+    assert [span.parent for span in by_name[_METHOD]] == [made.context] * 3
+    assert [span.parent for span in by_name["read here"]] == [None]
+
+
+def test_streams_at_once_have_each_their_own_parent(telemetry: _Telemetry) -> None:
+    tracer = telemetry.tracing.get_tracer("test")
+    with VisionClient(transport=MemoryTransport(answer), on_event=telemetry.hook) as client:
+        streams = []
+        for number in range(3):
+            with tracer.start_as_current_span(f"stream {number}"):
+                streams.append(client.analyze_many([png(number)] * (8 * (number + 1))))
+        for stream in streams:
+            next(stream)
+        for stream in streams:
+            list(stream)
+    names = {span.context.span_id: span.name for span in telemetry.spans if span.context is not None}
+    parents = Counter(names[span.parent.span_id] for span in telemetry.spans if span.parent is not None)
+    assert parents == {"stream 0": 1, "stream 1": 2, "stream 2": 3}
+
+
+def test_without_a_current_span_a_call_is_a_trace_of_its_own(
+    connect: Callable[[Handler], Driver], telemetry: _Telemetry
+) -> None:
+    connect(answer).collect([png(1)])
+    assert [span.parent for span in telemetry.spans] == [None]
+
+
+def test_rest_in_place_of_grpc_is_told_at_the_end(telemetry: _Telemetry) -> None:
+    hook = telemetry.hook
+    hook(CallStarted(1, 1, 10, 1, ("#0",), _METHOD, "vision.example", 443))
+    hook(CallEnded(1, 1, 0.5, "rest", "id", Code.OK, ""))
+    [span] = telemetry.spans
+    assert (span.attributes or {})["rpc.system.name"] == "http_json"
+    [point] = telemetry.points("rpc.client.call.duration")
+    assert (point.sum, point.attributes["rpc.system.name"]) == (0.5, "http_json")
+
+
+def test_operations_are_counted_and_timed(telemetry: _Telemetry) -> None:
+    telemetry.hook(OperationAccepted(1, "a.pdf", "op-1", 1_000))
+    telemetry.hook(OperationEnded("a.pdf", "op-1", 40.0, 3, Code.OK, ""))
+    telemetry.hook(OperationEnded("b.pdf", "op-2", 2.0, 1, Code.NOT_FOUND, "unknown"))
+    [accepted] = telemetry.points("vision_grpc.operations")
+    assert accepted.value == 1
+    points = telemetry.points("vision_grpc.operation.duration")
+    assert {(point.sum, point.attributes.get("error.type")) for point in points} == {(40.0, None), (2.0, "NOT_FOUND")}
+
+
+def test_what_is_kept_of_ended_calls_is_bounded(telemetry: _Telemetry) -> None:
+    for call_id in range(1, 3_000):
+        telemetry.hook(CallStarted(call_id, 1, 10, 1, (), _METHOD))
+        telemetry.hook(CallEnded(call_id, 1, 0.1, "grpc", None, Code.OK, ""))
+    assert len(telemetry.hook._ended) == 1_024
+    telemetry.hook(CallStarted(3_000, 1, 10, 2, (), _METHOD, previous_call_id=1))
+    telemetry.hook(CallEnded(3_000, 1, 0.1, "grpc", None, Code.OK, ""))
+    assert list(telemetry.spans[-1].links) == []
 
 
 def test_the_spans_of_calls_that_are_abandoned_end(telemetry: _Telemetry) -> None:
@@ -125,5 +277,6 @@ def test_the_spans_of_calls_that_are_abandoned_end(telemetry: _Telemetry) -> Non
     started: list[Callable[[], None]] = []
     driver = SyncDriver({"transport": Late(answer), "on_event": telemetry.hook})
     driver.take(map(png, range(100)), 1)
-    codes = [(span.attributes or {})["rpc.grpc.status_code"] for span in telemetry.spans]
-    assert codes == [Code.OK, Code.CANCELLED]
+    codes = [(span.attributes or {})["rpc.status_code"] for span in telemetry.spans]
+    assert codes == ["OK", "CANCELLED"]
+    assert (telemetry.spans[1].attributes or {})["vision_grpc.may_be_billed"] is True

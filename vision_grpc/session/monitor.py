@@ -96,7 +96,9 @@ class Monitor:
         content_bytes: int,
         attempt: int,
         throttled_s: float,
+        *,
         method: str | None = None,
+        previous: int | None = None,
     ) -> int:
         """Count a call; return its id."""
         call_id, images = next(self._call_ids), len(entries)
@@ -114,6 +116,7 @@ class Monitor:
                     to.server_address,
                     to.server_port,
                     to.transport,
+                    previous,
                 )
             )
         with self._lock:

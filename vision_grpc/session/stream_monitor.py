@@ -32,10 +32,13 @@ class StreamMonitor:
         content_bytes: int,
         attempt: int,
         throttled_s: float,
+        *,
         method: str | None = None,
+        previous: int | None = None,
     ) -> int:
         """Count a call; return its id."""
-        return self._run(self._monitor.call_started, entries, content_bytes, attempt, throttled_s, method)
+        about = (entries, content_bytes, attempt, throttled_s)
+        return self._run(self._monitor.call_started, *about, method=method, previous=previous)
 
     def call_ended(
         self,

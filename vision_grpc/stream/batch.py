@@ -31,6 +31,8 @@ class History(NamedTuple):
     """Whether a token has been replaced for them: that is done once."""
     deadline: float | None = None
     """When they must have their results (monotonic seconds); None before the first attempt."""
+    call_id: int | None = None
+    """The call of the last attempt."""
 
     def failed(self, fault: str, *, is_free: bool = False, is_unreadable: bool = False) -> "History":
         """Return the history after one more attempt, a failed one."""

@@ -17,11 +17,14 @@ class Observer(Protocol):
         content_bytes: int,
         attempt: int,
         throttled_s: float,
+        *,
         method: str | None = None,
+        previous: int | None = None,
     ) -> int:
         """Count a call that waited `throttled_s` seconds for the quota; return its id.
 
-        `method` is the path of the method in gRPC; None: the one that reads images.
+        `method` is the path of the method in gRPC; None: the one that reads images. `previous` is the call of the
+        attempt before, None for the first one.
         """
         ...
 

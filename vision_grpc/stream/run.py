@@ -332,7 +332,9 @@ class Run:
         timeout_s = min(call_s, deadline - now)
         throttled_s = self._turn.take(now)
         entries, content_bytes, config = batch.entries, batch.content_bytes, batch.config
-        call_id = self._observer.call_started(entries, content_bytes, history.attempts + 1, throttled_s)
+        attempt = history.attempts + 1
+        call_id = self._observer.call_started(entries, content_bytes, attempt, throttled_s, previous=history.call_id)
+        history = history._replace(call_id=call_id)
         overdue_at = now + timeout_s + OVERDUE_S
         self._window.start(call_id, Attempt(entries, content_bytes, history, now, overdue_at, is_cut_short, config))
         return Send(call_id, batch.contents, now + timeout_s, timeout_s, batch.refused, config)
