@@ -100,6 +100,6 @@ def test_pandas_takes_it(ran: Ran) -> None:
         ("scans/ru_sans.png", True),
     ]
     whole = ran.module.pd.DataFrame(result.to_dict() for result in results)
-    assert [*whole.columns] == [*images.columns, "pages"]
+    assert [*whole.columns][: len(images.columns) + 1] == [*images.columns, "pages"]
     assert len(words) == sum(len([*result.words()]) for result in results)
     assert (words["right"] > words["left"]).all()

@@ -9,10 +9,12 @@ from vision_grpc.arrow.buffers import bools_array, numbers_array, texts_array
 from vision_grpc.arrow.columns import PageColumn
 from vision_grpc.arrow.corners import clip
 from vision_grpc.arrow.cut import cut_text
-from vision_grpc.arrow.schema import Detail, schema
+from vision_grpc.arrow.schema import DOCUMENT_FIELDS, Detail, schema
+from vision_grpc.arrow.tables import DocumentColumns
 from vision_grpc.arrow.untyped import pa
 from vision_grpc.errors import ProtocolError
 from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.results.documents import Recognized
 from vision_grpc.results.each import Results, each
 from vision_grpc.texts.strict import bytes_of_key, to_strict
 
@@ -41,15 +43,17 @@ class BatchBuilder:
         self._detail: Detail = detail
         self._rows: list[_Row] = []
         self._pages = PageColumn()
+        self._documents = DocumentColumns()
         self._row_bytes = 0
 
     def add(self, result: ImageResult) -> None:
         """Append the row of a result."""
-        row, pages = _row(result, self._detail)
+        row, read = _row(result, self._detail)
         self._rows.append(row)
         self._row_bytes += sum([len(value) for value in row if isinstance(value, bytes)])
         if self._detail == "words":
-            self._pages.add(pages)
+            self._pages.add(read.pages)
+            self._documents.add(read.found)
 
     @property
     def rows(self) -> int:
@@ -59,7 +63,7 @@ class BatchBuilder:
     @property
     def bytes(self) -> int:
         """About how many bytes the batch has in memory."""
-        return self._row_bytes + self._pages.bytes
+        return self._row_bytes + self._pages.bytes + self._documents.bytes
 
     def finish(self) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Return the RecordBatch.
@@ -68,16 +72,21 @@ class BatchBuilder:
             ValueError: a column has more than 2 GB.
         """
         try:
-            arrays = [
-                self._pages.array()
-                if field.name == "pages"
-                else _array([getattr(row, field.name) for row in self._rows], field.type)
-                for field in self._schema
-            ]
+            arrays = [self._column(field) for field in self._schema]
         except OverflowError as error:  # Of an offset.
             message = f"results: {self.rows:,} are too many for one batch: a column has more than 2 GB"
             raise ValueError(message) from error
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+
+    def _column(self, field: Any) -> Any:  # noqa: ANN401
+        if field.name == "pages":
+            return self._pages.array()
+        if field.name in _OF_DOCUMENTS:
+            return self._documents.array(field.name)
+        return _array([getattr(row, field.name) for row in self._rows], field.type)
+
+
+_OF_DOCUMENTS = {name for name, _ in DOCUMENT_FIELDS}
 
 
 def _array(values: Sequence[Any], kind: Any) -> Any:  # noqa: ANN401
@@ -110,9 +119,10 @@ class _Read(NamedTuple):
     text: str
     wire: bytes | None = None
     pages: Sequence[FlatPage] | None = None
+    found: Recognized | None = None
 
 
-def _row(result: ImageResult, detail: Detail) -> tuple[_Row, Sequence[FlatPage] | None]:
+def _row(result: ImageResult, detail: Detail) -> tuple[_Row, _Read]:
     error, key = result.error, result.key
     try:
         read = _read(result, detail)
@@ -133,7 +143,7 @@ def _row(result: ImageResult, detail: Detail) -> tuple[_Row, Sequence[FlatPage] 
         request_id=None if result.request_id is None else _utf8(result.request_id),
         wire=read.wire,
     )
-    return row, read.pages
+    return row, read
 
 
 def _read(result: ImageResult, detail: Detail) -> _Read:
@@ -143,8 +153,12 @@ def _read(result: ImageResult, detail: Detail) -> _Read:
     if detail == "wire":
         # The text shows whether the bytes are valid.
         return _Read(_text(result, outcome.text()), wire=outcome.wire())
-    flat = cut_text(outcome)
-    return _Read(_text(result, ""), pages=None) if flat is None else _Read(_text(result, flat.text), pages=flat.pages)
+    flat, found = cut_text(outcome), Recognized.of(outcome)
+    return _Read(
+        _text(result, "" if flat is None else flat.text),
+        pages=None if flat is None else flat.pages,
+        found=found if found.has_pages else None,
+    )
 
 
 def _text(result: ImageResult, text: str) -> str:

@@ -28,6 +28,12 @@ def numbers_array(numbers: "array[int]") -> Any:  # noqa: ANN401
     return pa.Array.from_buffers(pa.int32(), len(numbers), [None, pa.py_buffer(numbers)])
 
 
+def integers_array(numbers: Sequence[int | None]) -> Any:  # noqa: ANN401
+    """Return the same, null in place of None."""
+    known = array("i", _filled(numbers, 0))
+    return pa.Array.from_buffers(pa.int32(), len(numbers), [_validity(numbers), pa.py_buffer(known)])
+
+
 def floats_array(floats: Sequence[float | None]) -> Any:  # noqa: ANN401
     """Return an array of doubles."""
     known = array("d", _filled(floats, 0.0))

@@ -33,6 +33,26 @@ LINE = pa.struct([*AREA_FIELDS, ("words", list_of(WORD))])
 BLOCK = pa.struct([*AREA_FIELDS, ("lines", list_of(LINE))])
 PAGE = pa.struct([("width", pa.int32()), ("height", pa.int32()), ("blocks", list_of(BLOCK))])
 
+CELL = pa.struct(
+    [
+        ("row", pa.int32()),
+        ("column", pa.int32()),
+        ("row_span", pa.int32()),
+        ("column_span", pa.int32()),
+        ("text", pa.string()),
+        ("box", list_of(pa.int32())),
+    ]
+)
+TABLE = pa.struct(
+    [
+        ("page", pa.int32()),
+        ("row_count", pa.int32()),
+        ("column_count", pa.int32()),
+        ("box", list_of(pa.int32())),
+        ("cells", list_of(CELL)),
+    ]
+)
+
 _RESULT_FIELDS = (
     ("key", pa.string()),
     ("key_bytes", pa.binary()),
@@ -45,7 +65,19 @@ _RESULT_FIELDS = (
     ("transport", pa.string()),
     ("request_id", pa.string()),
 )
-_ANSWER_FIELDS = {"text": (), "words": (("pages", list_of(PAGE)),), "wire": (("wire", pa.binary()),)}
+DOCUMENT_FIELDS = (
+    ("markdown", pa.string()),
+    ("full_text", pa.string()),
+    ("rotation", pa.int32()),
+    ("tables", list_of(TABLE)),
+)
+"""What answers of ocr/v1 alone have."""
+
+_ANSWER_FIELDS = {
+    "text": (),
+    "words": (("pages", list_of(PAGE)), *DOCUMENT_FIELDS),
+    "wire": (("wire", pa.binary()),),
+}
 
 
 def schema(*, detail: Detail = "text") -> Any:  # noqa: ANN401 - pyarrow has no types

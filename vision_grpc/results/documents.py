@@ -79,6 +79,11 @@ class Recognized:
         return cls([] if outcome is None else read_pages(outcome.wire()))
 
     @property
+    def has_pages(self) -> bool:
+        """Whether ocr/v1 answered."""
+        return bool(self._pages)
+
+    @property
     def markdown(self) -> str | None:
         """The text as Markdown, None where it was not asked for."""
         return self._joined("markdown")

@@ -9,6 +9,7 @@ import pybase64
 
 from vision_grpc.codec.json import to_json
 from vision_grpc.results.layout import in_range, languages_of, mean
+from vision_grpc.results.plain_documents import plain_documents
 from vision_grpc.texts.strict import bytes_of_key, is_strict, to_strict
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def to_dict(result: "ImageResult", detail: Detail) -> dict[str, Any]:
     }
     if detail == "words":
         plain["pages"] = [_page(page.message) for page in result.pages]
+        plain |= plain_documents(result.outcome)
     return plain
 
 

@@ -49,6 +49,8 @@ def test_each_result_has_a_row(detail: Detail) -> None:
     ok, refused, broken = _rows(read("a.png", "Привет", "мир"), failed("b.png"), damaged("c.png"), detail=detail)
     last = {"text": None, "words": "pages", "wire": "wire"}[detail]
     answers: list[Any] = [row.pop(last) if last else None for row in (ok, refused, broken)]
+    if detail == "words":
+        assert [ok.pop(name) for name in ("markdown", "full_text", "rotation", "tables")] == [None] * 4
     assert ok == {
         "key": "a.png",
         "key_bytes": None,
@@ -192,7 +194,17 @@ def test_a_schema_says_its_version_and_has_plain_types() -> None:
     line = f"list<element: struct<{area}, words: {word}>>"
     block = f"list<element: struct<{area}, lines: {line}>>"
     assert str(words.field("pages").type) == f"list<element: struct<width: int32, height: int32, blocks: {block}>>"
-    assert schema().equals(pa.schema([*words][:-1]))
+    place = "box: list<element: int32>"
+    numbers = "row: int32, column: int32, row_span: int32, column_span: int32"
+    cell = f"list<element: struct<{numbers}, text: string, {place}>>"
+    table = f"page: int32, row_count: int32, column_count: int32, {place}, cells: {cell}"
+    assert [(field.name, str(field.type)) for field in [*words][-4:]] == [
+        ("markdown", "string"),
+        ("full_text", "string"),
+        ("rotation", "int32"),
+        ("tables", f"list<element: struct<{table}>>"),
+    ]
+    assert schema().equals(pa.schema([*words][:-5]))
     assert schema(detail="wire").field("wire").type == pa.binary()
 
 

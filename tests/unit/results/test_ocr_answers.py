@@ -6,6 +6,9 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
+from journaled import failed, read
+from ocr_results import NAMES, RICH, SPANS, result_of
+from ocr_results import page as page_of
 
 from vision_grpc import ImageResult
 from vision_grpc.arrow import to_batch
@@ -112,3 +115,44 @@ def test_damaged_pages_are_a_protocol_error() -> None:
     with pytest.raises(ProtocolError):
         outcome.message()
     assert ImageResult("a.png", outcome).check().error is not None
+
+
+def test_plain_values_have_what_the_api_has() -> None:
+    plain = result_of("a.png", RICH, page_of(1, "more")).to_dict()
+    assert (plain["markdown"], plain["full_text"], plain["rotation"]) == (
+        RICH.text_annotation.markdown,
+        "text\n\n\nmore\n",
+        90,
+    )
+    [table] = plain["tables"]
+    assert (table["page"], table["rows"], table["box"]) == (1, [["a", "b"]], [10, 10, 300, 100])
+    assert table["cells"][1] == {
+        "row": 0, "column": 1, "row_span": 1, "column_span": 1, "text": "b", "box": [0, 0, 0, 0], "polygon": [],
+    }  # fmt: skip
+    assert [(each["page"], each["score"], each["box"]) for each in plain["pictures"]] == [(1, 0.75, [5, 6, 70, 80])]
+    json.dumps(plain, allow_nan=False)
+    empty: dict[str, object] = {"markdown": None, "full_text": None, "rotation": None, "tables": [], "pictures": []}
+    assert empty.items() <= read("a.png", "one").to_dict().items()
+    assert "tables" not in result_of("a.png", RICH).to_dict(detail="text")
+
+
+def test_arrow_has_what_the_api_has() -> None:
+    results = [result_of("a.png", RICH), read("b.png", "one"), result_of("c.pdf", SPANS, NAMES), failed("d.png")]
+    batch = to_batch(results, detail="words")
+    batch.validate(full=True)
+    first, vision, both, bad = batch.to_pylist()
+    assert (first["markdown"], first["full_text"], first["rotation"]) == (RICH.text_annotation.markdown, "text\n", 90)
+    assert first["tables"] == [
+        {
+            "page": 1, "row_count": 1, "column_count": 2, "box": [10, 10, 300, 100],
+            "cells": [
+                {"row": 0, "column": 0, "row_span": 1, "column_span": 1, "text": "a", "box": None},
+                {"row": 0, "column": 1, "row_span": 1, "column_span": 1, "text": "b", "box": None},
+            ],
+        }
+    ]  # fmt: skip
+    for row in (vision, bad):
+        assert [row[name] for name in ("markdown", "full_text", "rotation", "tables")] == [None] * 4
+    assert [(table["page"], len(table["cells"])) for table in both["tables"]] == [(1, 7), (2, 6)]
+    assert both["tables"][0]["cells"][0]["row_span"] == 2
+    assert to_batch(results, detail="text").schema.names == to_batch(results[1], detail="text").schema.names

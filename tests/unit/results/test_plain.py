@@ -105,6 +105,11 @@ def test_a_page_becomes_numbers() -> None:
         "operation_id": None,
         "fitted": None,
         "pages": [{"width": 100, "height": 50, "blocks": [block]}],
+        "markdown": None,
+        "full_text": None,
+        "rotation": None,
+        "tables": [],
+        "pictures": [],
     }
 
 
@@ -208,7 +213,8 @@ def test_what_was_fitted_is_plain_whatever_is_in_it() -> None:
 def test_the_text_alone_is_everything_but_the_pages() -> None:
     result = ImageResult("a", MessageOutcome(_answer(Page(blocks=[Block(lines=[Line(words=[_word("a")])])]))))
     whole = result.to_dict()
-    del whole["pages"]
+    for name in ("pages", "markdown", "full_text", "rotation", "tables", "pictures"):
+        del whole[name]
     assert result.to_dict(detail="text") == whole
     with pytest.raises(ValueError, match="detail has to be 'words' or 'text', not 'all'"):
         result.to_dict(detail="all")  # type: ignore[arg-type]
