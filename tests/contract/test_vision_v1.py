@@ -68,6 +68,29 @@ def test_languages_that_break_the_contract_are_not_sent(connect: Connect, langua
     assert [numbers_of(request) for request in service.requests] == [[0]]
 
 
+@pytest.mark.parametrize("model", ["table", " Markdown\n", "passport"])
+def test_a_model_of_ocr_v1_alone_is_not_sent_and_told_with_the_api_that_has_it(connect: Connect, model: str) -> None:
+    client, service = connect()
+    told = (
+        f"model: '{model.strip().lower()}' is a model of ocr/v1, and vision/v1 has page and line: make the client with"
+    )
+    for call in (lambda: client.analyze(png(1), model=model), lambda: client.collect([], model=model)):
+        with pytest.raises(InvalidRequestError, match=told):
+            call()
+    [good, bad] = client.collect([png(0), Image("b", png(1), model=model)], ordered=True)
+    assert good.ok
+    assert bad.error is not None
+    assert bad.error.message.startswith(f"b: {told}")
+    assert [numbers_of(request) for request in service.requests] == [[0]]
+
+
+def test_a_model_that_nobody_knows_is_left_to_the_service(connect: Connect) -> None:
+    client, service = connect(lambda _: ServiceError(Code.INVALID_ARGUMENT, "no such model"))
+    with pytest.raises(ServiceError, match="no such model"):
+        client.analyze(png(1), model="poem")
+    assert len(service.requests) == 1
+
+
 # Several images a request
 
 

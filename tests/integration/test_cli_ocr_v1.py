@@ -65,7 +65,11 @@ def test_the_variable_chooses_too(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--model", "table"), "--model 'table' is not one of page, line, which vision/v1 has"),
+        (
+            ("--model", "table"),
+            "--model 'table' is not one of page, line, which vision/v1 has: add --api ocr/v1, which has it",
+        ),
+        (("--model", "poem"), "--model 'poem' is not one of page, line, which vision/v1 has (see"),
         (("--api", "ocr/v3"), "ocr/v3"),
         (("--api", "ocr/v1", "--model", "m" * 51), "--model: is 51 characters long"),
     ],

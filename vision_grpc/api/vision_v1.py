@@ -11,9 +11,10 @@ from vision_grpc.api.api import Api, HideBytes
 from vision_grpc.codec.batch_wire import has_error, join_request, split_request, split_response
 from vision_grpc.codec.json import RequestBody, split_results
 from vision_grpc.contract.method import BATCH_ANALYZE
+from vision_grpc.contract.models import VISION_V1_MODELS, is_of_ocr_v1_alone
 from vision_grpc.contract.rules import validate
 from vision_grpc.contract.sizes import MOST_IMAGES
-from vision_grpc.errors import ProtocolError
+from vision_grpc.errors import InvalidRequestError, ProtocolError, Violation
 from vision_grpc.messages import (
     AnalyzeResult,
     AnalyzeSpec,
@@ -23,6 +24,7 @@ from vision_grpc.messages import (
     FeatureTextDetectionConfig,
 )
 from vision_grpc.results.outcomes import JsonOutcome, MessageOutcome, WireOutcome, error_of
+from vision_grpc.texts.quoting import show
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,13 @@ class VisionV1(Api):
     """The API of `yandex.cloud.ai.vision.v1`."""
 
     def __init__(self) -> None:
-        super().__init__("vision/v1", BATCH_ANALYZE, most_images=MOST_IMAGES, models=("page", "line"))
+        super().__init__("vision/v1", BATCH_ANALYZE, most_images=MOST_IMAGES, models=VISION_V1_MODELS)
 
     def template(self, languages: Sequence[str], model: str, folder_id: str) -> BatchTemplate:
         """Return the template of requests for text; see `Api`."""
+        if is_of_ocr_v1_alone(model):
+            which = f"{show(model)} is a model of ocr/v1, and {self.name} has {' and '.join(self.models)}"
+            raise InvalidRequestError([Violation("model", f'{which}: make the client with api="ocr/v1"')])
         config = FeatureTextDetectionConfig(language_codes=languages, model=model)
         feature = Feature(type=Feature.TEXT_DETECTION, text_detection_config=config)
         template = BatchTemplate([feature], folder_id)

@@ -13,6 +13,7 @@ import click
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.sections import option
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.contract.models import is_of_ocr_v1_alone
 from vision_grpc.errors import AuthError, InvalidRequestError
 from vision_grpc.texts.quoting import show
 
@@ -144,6 +145,8 @@ def check_options(service: "Arguments", languages: Sequence[str], model: "Model 
     api = settings.api
     if config.model and api.models and config.model not in api.models:
         message = f"--model {show(config.model)} is not one of {', '.join(api.models)}, which {api.name} has"
+        if is_of_ocr_v1_alone(config.model):
+            message += ": add --api ocr/v1, which has it"
         raise click.UsageError(message, click.get_current_context())
     try:
         api.template(*config, settings.folder_id)

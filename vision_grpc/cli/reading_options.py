@@ -7,13 +7,14 @@ import click
 from vision_grpc.cli.numbers import DAY_S, Seconds
 from vision_grpc.cli.sections import option
 from vision_grpc.config import Timeouts
+from vision_grpc.contract.models import OCR_V1_MODELS, VISION_V1_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vision_grpc.session.settings import Arguments
 
-_MODELS = ("page", "line", "page-column-sort", "handwritten", "table", "markdown", "math-markdown")
+_MODELS = tuple(dict.fromkeys((*VISION_V1_MODELS, *OCR_V1_MODELS)))
 _READING, _SERVICE = "Reading", "Service"
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple, cast, get_args
+from typing import NamedTuple, cast
 
 from vision_grpc.api.api import Model, RequestTemplate
+from vision_grpc.contract.models import OCR_V1_MODELS, VISION_V1_MODELS
 from vision_grpc.errors import Code, InvalidRequestError, Violation
 from vision_grpc.results import ImageError
 from vision_grpc.session.languages import clean_languages, explain
@@ -16,7 +17,7 @@ from vision_grpc.texts.quoting import quote_name, show
 
 # A stream has a few, but an image each may have its own.
 _MOST_KEPT = 64
-_MODELS: tuple[str, ...] = get_args(get_args(Model)[0])
+_MODELS = frozenset((*VISION_V1_MODELS, *OCR_V1_MODELS))
 
 MakeTemplate = Callable[[Sequence[str], str], RequestTemplate]
 """Returns the template of requests with these language codes and this model, checked by the contract."""

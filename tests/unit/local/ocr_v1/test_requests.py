@@ -3,6 +3,7 @@
 import pytest
 from images_in_bytes import png
 
+from vision_grpc.contract.models import OCR_V1_MODELS
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.ocr_v1.file_kind import FileKind, check_mime_type
 from vision_grpc.local.ocr_v1.models import engine_model
@@ -58,3 +59,14 @@ def test_models_that_are_not_read_are_named(model: str, words: str) -> None:
         engine_model(model)
     assert caught.value.code == Code.INVALID_ARGUMENT
     assert caught.value.message.endswith("use page, page-column-sort, line")
+
+
+def _says(model: str) -> str:
+    try:
+        return engine_model(model)
+    except ServiceError as error:
+        return error.message
+
+
+def test_each_model_of_the_documentation_is_known() -> None:
+    assert [model for model in OCR_V1_MODELS if "unknown" in _says(model)] == []

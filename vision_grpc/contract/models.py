@@ -1,0 +1,23 @@
+"""The models that the documentation of each API names. A service may have more, so that others are sent, too."""
+
+VISION_V1_MODELS = ("page", "line")
+
+OCR_V1_MODELS = (
+    "page",
+    "page-column-sort",
+    "handwritten",
+    "table",
+    "markdown",
+    "math-markdown",
+    "passport",
+    "driver-license-front",
+    "driver-license-back",
+    "vehicle-registration-front",
+    "vehicle-registration-back",
+    "license-plates",
+)
+
+
+def is_of_ocr_v1_alone(model: str) -> bool:
+    """Return whether a model is known of ocr/v1, and not of vision/v1."""
+    return model in OCR_V1_MODELS and model not in VISION_V1_MODELS
