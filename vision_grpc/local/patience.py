@@ -34,7 +34,7 @@ class TimeLimit:
         self._patience = patience
         self._limit_s = math.inf if limit_s is None else limit_s
         self._began_at = time.monotonic()
-        self._call_ends_at = _last_moment(patience)
+        self._call_ends_at = last_moment(patience)
         self._ends_at = min(self._began_at + self._limit_s, self._call_ends_at)
 
     def give_up(self) -> bool:
@@ -63,7 +63,7 @@ class TimeLimit:
         return Status(code=Code.FAILED_PRECONDITION, message=message)
 
 
-def _last_moment(patience: Patience) -> float:
+def last_moment(patience: Patience) -> float:
     """Return when the pictures of a call have to be left so that its answer is in time; never if it is too short."""
     if patience.deadline - patience.began_at < _SHORT_CALL_S:
         return math.inf

@@ -14,10 +14,11 @@ from vision_grpc.results.result import ImageError
 class OcrOutcome:
     """An outcome as the wire bytes of its pages, which are parsed when they are read."""
 
-    __slots__ = ("_message", "_pages", "_status")
+    __slots__ = ("_message", "_status", "pages")
 
     def __init__(self, pages: Sequence[bytes], status: Status | None = None) -> None:
-        self._pages = pages
+        self.pages = pages
+        """The RecognizeTextResponse messages in wire format."""
         self._status = status
         self._message: AnalyzeResult | None = None
 
@@ -29,9 +30,9 @@ class OcrOutcome:
         """Return the pages as an AnalyzeResult, the same at each call; see `ocr_pages`."""
         if self._message is None:
             try:
-                self._message = result_of(self._pages)
+                self._message = result_of(self.pages)
             except DecodeError as error:
-                text = f"the {sum(map(len, self._pages))} bytes of an answer are not valid RecognizeTextResponses"
+                text = f"the {sum(map(len, self.pages))} bytes of an answer are not valid RecognizeTextResponses"
                 raise ProtocolError(text) from error
             if self._status is not None:
                 self._message.error.CopyFrom(self._status)
@@ -46,4 +47,4 @@ class OcrOutcome:
         return self.message().SerializeToString()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return OcrOutcome, (self._pages, self._status)
+        return OcrOutcome, (self.pages, self._status)

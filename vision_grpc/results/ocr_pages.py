@@ -37,11 +37,19 @@ def result_of(pages: Sequence[bytes]) -> AnalyzeResult:
     Raises:
         DecodeError: the bytes are something else.
     """
-    annotations = [RecognizeTextResponse.FromString(page).text_annotation for page in pages]
-    text = TextAnnotation(pages=[_page(annotation) for annotation in annotations])
-    result = AnalyzeResult(results=[FeatureResult(text_detection=text)])
+    result = AnalyzeResult(results=[FeatureResult(text_detection=text_of_pages(pages, confidence=_UNKNOWN))])
     result.MergeFromString(b"".join([length_delimited(_CARRIED, page) for page in pages]))
     return result
+
+
+def text_of_pages(pages: Sequence[bytes], *, confidence: float) -> TextAnnotation:
+    """Return the text of these pages in the messages of vision/v1, all of it with one confidence.
+
+    Raises:
+        DecodeError: the bytes are something else.
+    """
+    annotations = [RecognizeTextResponse.FromString(page).text_annotation for page in pages]
+    return TextAnnotation(pages=[_page(annotation, confidence) for annotation in annotations])
 
 
 def read_pages(wire: bytes) -> list[RecognizeTextResponse]:
@@ -84,38 +92,40 @@ def carry(result: AnalyzeResult, pages: Iterable[RecognizeTextResponse]) -> None
     result.MergeFromString(b"".join([length_delimited(_CARRIED, page.SerializeToString()) for page in pages]))
 
 
-def _page(annotation: OcrTextAnnotation) -> Page:
+def _page(annotation: OcrTextAnnotation, confidence: float) -> Page:
     page = Page(width=annotation.width, height=annotation.height)
     for entity in annotation.entities:
         page.entities.add(name=entity.name, text=entity.text)
-    page.blocks.extend(map(_block, annotation.blocks))
+    page.blocks.extend([_block(block, confidence) for block in annotation.blocks])
     if not page.blocks and annotation.full_text:
         # A model that knows no places: at least the lines are there.
         lines = annotation.full_text.splitlines()
-        page.blocks.add(lines=[Line(words=[_word(text)], confidence=_UNKNOWN) for text in lines])
+        page.blocks.add(lines=[Line(words=[_word(text, confidence)], confidence=confidence) for text in lines])
     return page
 
 
-def _block(ocr: OcrBlock) -> Block:
+def _block(ocr: OcrBlock, confidence: float) -> Block:
     block = Block()
     _place(block, ocr)
-    languages = [Word.DetectedLanguage(language_code=each.language_code, confidence=_UNKNOWN) for each in ocr.languages]
+    languages = [
+        Word.DetectedLanguage(language_code=each.language_code, confidence=confidence) for each in ocr.languages
+    ]
     for ocr_line in ocr.lines:
-        line = block.lines.add(confidence=_UNKNOWN)
+        line = block.lines.add(confidence=confidence)
         _place(line, ocr_line)
         for ocr_word in ocr_line.words:
-            word = _word(ocr_word.text, languages)
+            word = _word(ocr_word.text, confidence, languages)
             word.entity_index = ocr_word.entity_index
             _place(word, ocr_word)
             line.words.append(word)
         if not line.words and ocr_line.text:
-            line.words.append(_word(ocr_line.text, languages))
+            line.words.append(_word(ocr_line.text, confidence, languages))
             _place(line.words[0], ocr_line)
     return block
 
 
-def _word(text: str, languages: Sequence[Word.DetectedLanguage] = ()) -> Word:
-    return Word(text=text, confidence=_UNKNOWN, languages=languages)
+def _word(text: str, confidence: float, languages: Sequence[Word.DetectedLanguage] = ()) -> Word:
+    return Word(text=text, confidence=confidence, languages=languages)
 
 
 def _place(area: Any, ocr_area: Any) -> None:  # noqa: ANN401 - of any level

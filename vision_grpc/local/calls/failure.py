@@ -24,6 +24,12 @@ def describe_bug(error: Exception) -> Status:
     return Status(code=Code.INTERNAL, message=BUG)
 
 
+def status_of(error: ServiceError) -> Status:
+    """Return the status of an error, of a call or of one image in it; its details are the error's, and the wait."""
+    waits = [] if error.retry_after_s is None else [_pack(retry_info(error.retry_after_s))]
+    return Status(code=error.code, message=error.message, details=[*error.details, *waits])
+
+
 def describe(error: Exception, ids: CallIds) -> Status:
     """Return the status of a failed call; its details are the violated constraints, the wait and the request id.
 
@@ -31,9 +37,9 @@ def describe(error: Exception, ids: CallIds) -> Status:
     """
     details = [_pack(RequestInfo(request_id=ids.request_id))]
     if isinstance(error, ServiceError):
-        if error.retry_after_s is not None:
-            details.insert(0, _pack(retry_info(error.retry_after_s)))
-        return Status(code=error.code, message=error.message, details=[*error.details, *details])
+        status = status_of(error)
+        status.details.extend(details)
+        return status
     if not isinstance(error, InvalidRequestError):
         status = describe_bug(error)
         status.details.extend(details)

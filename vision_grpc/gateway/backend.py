@@ -1,0 +1,120 @@
+"""ocr/v1 behind the gateway: it is called for all callers, and its errors say which side failed."""
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import cast
+
+from google.protobuf.message import DecodeError
+
+from vision_grpc.codec.retry_info import asked_wait_s
+from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.errors import AuthError, Code, InvalidRequestError, RequestTooLargeError, ServiceError, VisionError
+from vision_grpc.gateway.callers import Caller, PassedOn
+from vision_grpc.gateway.callers_client import CallersClient
+from vision_grpc.gateway.plan import Outcome, Wish
+from vision_grpc.gateway.reach import Reach
+from vision_grpc.messages import RetryInfo
+from vision_grpc.results import ImageError
+from vision_grpc.results.ocr_outcome import OcrOutcome
+from vision_grpc.results.ocr_pages import text_of_pages
+from vision_grpc.session.settings import Arguments
+
+# A restart of the backend is waited for. A caller that does not hear of a longer outage can do nothing about it.
+_PATIENCE_S = 5.0
+# Making messages of more bytes would hold up the event loop; of less, a thread would cost more than it saves.
+_SMALL_BYTES = 16 * 1024
+_PROBE_S = 5.0
+_WAIT_S = {Code.RESOURCE_EXHAUSTED: 1.0, Code.UNAVAILABLE: _PATIENCE_S}
+_NOBODY = Caller(PassedOn(None), ())
+
+
+class Backend:
+    """Fulfils wishes, as whoever has them. It belongs to the event loop of its first call.
+
+    Raises:
+        ValueError, AuthError: `arguments` are not those of a client, or there are no credentials.
+    """
+
+    def __init__(self, arguments: Arguments, *, requests_per_s: float | None) -> None:
+        self._reach = Reach()
+        self._client = CallersClient(
+            **arguments.keywords(),
+            limits=Limits(calls_in_flight=1, requests_per_s=requests_per_s),
+            retry=RetryPolicy(max_backoff_s=_PATIENCE_S),
+            timeouts=Timeouts(total_s=_PATIENCE_S),
+            on_event=self._reach.note,
+        )
+        self.name = f"ocr/v1 at {self._client.address}"
+        self._probed_at = -math.inf
+        self._probe: asyncio.Task[None] | None = None
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether it is a service on this machine, as when callers are tested."""
+        return self._client.is_on_this_machine
+
+    async def fulfil(self, wish: Wish, caller: Caller, until: float) -> Outcome:
+        """Return what came of a wish, at a time (monotonic seconds) at the latest. No error is raised."""
+        client = self._client.acting_for(caller)
+        try:
+            result = await client.read(wish.content, wish.languages, wish.model, until - time.monotonic())
+            return self._failure(result.error) if result.error else await _text_of(cast("OcrOutcome", result.outcome))
+        except InvalidRequestError as error:
+            return ServiceError(error.code, str(error))
+        except AuthError as error:
+            return ServiceError(error.code, f"{self.name}: {error}")
+        except DecodeError:
+            return ServiceError(
+                Code.INTERNAL, f"{self.name} gave an answer that is damaged: see whether it does so again"
+            )
+
+    def trouble(self) -> str | None:
+        """Return why calls would fail now, None if the latest was answered; a backend in trouble is asked again."""
+        if self._reach.trouble is None:
+            return None
+        now = time.monotonic()
+        if now - self._probed_at >= _PROBE_S:
+            self._probed_at = now
+            self._probe = asyncio.create_task(self._ask())
+        return f"{self.name} is not reached: {self._reach.trouble}"
+
+    async def aclose(self) -> None:
+        """End the connection; calls under way fail."""
+        if self._probe is not None:
+            self._probe.cancel()
+        await self._client.aclose()
+
+    async def _ask(self) -> None:
+        """Make a call that nobody is billed for: without credentials, and for no image."""
+        with suppress(VisionError):
+            await self._client.acting_for(_NOBODY).read(b"?", ("*",), "", _PROBE_S)
+
+    def _failure(self, error: ImageError) -> ServiceError:
+        kind = RequestTooLargeError if isinstance(error.cause, RequestTooLargeError) else ServiceError
+        message = error.message
+        if error.code is Code.UNAVAILABLE:
+            message = f"{self.name} is not reached: {message}"
+        elif error.code is not Code.INVALID_ARGUMENT:
+            message = f"{self.name}: {message}"
+        details = [each for each in error.details if not each.Is(RetryInfo.DESCRIPTOR)]
+        asked_s = asked_wait_s(error.details)
+        return kind(error.code, message, details=details, retry_after_s=asked_s or _WAIT_S.get(error.code))
+
+
+async def _text_of(outcome: OcrOutcome) -> Outcome:
+    """Return the text of the pages.
+
+    Raises:
+        DecodeError: they are damaged.
+    """
+    if sum(map(len, outcome.pages)) <= _SMALL_BYTES:
+        return _make_text(outcome.pages)
+    return await asyncio.to_thread(_make_text, outcome.pages)
+
+
+def _make_text(pages: Sequence[bytes]) -> Outcome:
+    # In proto3, 0 is what is not there.
+    return text_of_pages(pages, confidence=0.0)
