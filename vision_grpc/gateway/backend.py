@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
+from vision_grpc.contract import jpeg
 from vision_grpc.errors import AuthError, Code, InvalidRequestError, RequestTooLargeError, ServiceError, VisionError
 from vision_grpc.gateway.callers import Caller, PassedOn
 from vision_grpc.gateway.callers_client import CallersClient
@@ -28,6 +29,8 @@ _PATIENCE_S = 5.0
 _SMALL_BYTES = 16 * 1024
 _PROBE_S = 5.0
 _WAIT_S = {Code.RESOURCE_EXHAUSTED: 1.0, Code.UNAVAILABLE: _PATIENCE_S}
+# No whole image: nobody is billed for it. Something else than an image would not be sent.
+_BEGINNING = jpeg.SIGNATURE
 _NOBODY = Caller(PassedOn(None), ())
 
 
@@ -90,7 +93,7 @@ class Backend:
     async def _ask(self) -> None:
         """Make a call that nobody is billed for: without credentials, and for no image."""
         with suppress(VisionError):
-            await self._client.acting_for(_NOBODY).read(b"?", ("*",), "", _PROBE_S)
+            await self._client.acting_for(_NOBODY).read(_BEGINNING, ("*",), "", _PROBE_S)
 
     def _failure(self, error: ImageError) -> ServiceError:
         kind = RequestTooLargeError if isinstance(error.cause, RequestTooLargeError) else ServiceError

@@ -7,8 +7,8 @@ from vision_grpc.auth import Credentials
 from vision_grpc.gateway.backend import Backend
 from vision_grpc.gateway.callers import AsTheGateway, AsThemselves, PassedOn
 from vision_grpc.gateway.config import GatewayConfig
+from vision_grpc.gateway.dispatcher import Dispatcher
 from vision_grpc.gateway.service import GatewayService
-from vision_grpc.gateway.turns import Turns
 from vision_grpc.local.calls.metrics import Metrics
 from vision_grpc.local.cloud.iam import Identities
 from vision_grpc.local.config import ServiceConfig
@@ -84,8 +84,10 @@ class Gateway(VisionServer):
 
         def make_service(metrics: Metrics) -> GatewayService:
             del metrics
-            turns = Turns(most=limits.calls_in_flight, per_s=limits.requests_per_s, most_waiting=config.waiting_images)
-            return GatewayService(called, callers, turns, answer_s=limits.answer_s)
+            dispatcher = Dispatcher(
+                most=limits.calls_in_flight, per_s=limits.requests_per_s, most_waiting=config.waiting_images
+            )
+            return GatewayService(called, callers, dispatcher, answer_s=limits.answer_s)
 
         super().__init__(
             make_service,

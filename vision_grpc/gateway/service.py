@@ -8,8 +8,8 @@ from vision_grpc.contract.method import BATCH_ANALYZE, grpc_path_of, http_rule_o
 from vision_grpc.errors import ServiceError
 from vision_grpc.gateway.backend import Backend
 from vision_grpc.gateway.callers import Caller, Callers
+from vision_grpc.gateway.dispatcher import Dispatcher
 from vision_grpc.gateway.plan import Outcome, Plan, Wish, is_of_the_caller
-from vision_grpc.gateway.turns import Turns
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.method import Method
 from vision_grpc.local.calls.queue import Load
@@ -24,10 +24,10 @@ class GatewayService:
     A caller that names no deadline gets its answer within `answer_s` seconds.
     """
 
-    def __init__(self, backend: Backend, callers: Callers, turns: Turns, *, answer_s: float) -> None:
+    def __init__(self, backend: Backend, callers: Callers, dispatcher: Dispatcher, *, answer_s: float) -> None:
         self._backend = backend
         self._callers = callers
-        self._turns = turns
+        self._dispatcher = dispatcher
         self._answer_s = answer_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = False
@@ -41,7 +41,7 @@ class GatewayService:
     @property
     def load(self) -> Load:
         """What there is to do."""
-        return self._turns.load
+        return self._dispatcher.load
 
     async def batch_analyze(self, request: BatchAnalyzeRequest, call: Call) -> BatchAnalyzeResponse:
         """Return one result per image, in order, to a request that satisfies the constraints of its proto.
@@ -75,7 +75,7 @@ class GatewayService:
         """End all calls with UNAVAILABLE; those of the backend are cancelled."""
         self._stopped = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._turns.close, ServiceStoppingError)
+            self._loop.call_soon_threadsafe(self._dispatcher.close, ServiceStoppingError)
 
     async def aclose(self) -> None:
         """End the connection to the backend."""
@@ -100,11 +100,11 @@ class GatewayService:
                 reading.fail(error)
 
         works = [partial(work, number, wish) for number, wish in enumerate(wishes)]
-        ticket = self._turns.enter(works, deadline=until, refuse=reading.refuse)
+        ticket = self._dispatcher.enter(works, deadline=until, refuse=reading.refuse)
         try:
             return await reading.outcomes
         finally:
-            self._turns.leave(ticket)
+            self._dispatcher.leave(ticket)
 
 
 class _Reading:

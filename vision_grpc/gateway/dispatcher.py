@@ -7,14 +7,15 @@ from functools import partial
 from typing import Any, cast
 
 from vision_grpc.errors import ServiceError
-from vision_grpc.local.calls.queue import FairQueue, Load, Ticket, Turn
+from vision_grpc.local.calls.queue import FairQueue, Load, Turn
+from vision_grpc.local.calls.turns import Ticket
 from vision_grpc.stream.rate import RequestRate
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 """Asks the backend about an image. It raises nothing."""
 
 
-class Turns:
+class Dispatcher:
     """Gives images their turns, as tasks of the event loop that it belongs to.
 
     The quota is shared among all calls: of those that wait, each has one image in turn, however many it has.
