@@ -1,17 +1,19 @@
-"""`vision-grpc serve`: runs the local service until something ends it."""
+"""`vision-grpc serve`: runs the local service, or a gateway, until something ends it."""
 
 import json
 import logging
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
 from vision_grpc.cli.connect import local_extra
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.sections import SectionedCommand
+from vision_grpc.cli.serve_backend import BackendOptions, backend_options
 from vision_grpc.cli.serve_ending import Ending, end_at_last
 from vision_grpc.cli.serve_help import EPILOG, HELP
 from vision_grpc.cli.serve_log import ServiceLog, service_log
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from vision_grpc.local import LocalVision
     from vision_grpc.local.config import ServiceConfig
     from vision_grpc.local.faults.rule import Rule
+    from vision_grpc.local.vision_server import VisionServer
 
 # After the grace period, the failed calls get this long to be told, and then the process ends whatever hangs.
 _FAREWELL_S = 0.5
@@ -31,9 +34,11 @@ _log = logging.getLogger(__name__)
 
 @click.command(cls=SectionedCommand, help=HELP, epilog=EPILOG)
 @serve_options
-def serve(*, options: ServeOptions) -> NoReturn:
-    """Run a local Vision service over gRPC and REST."""
+@backend_options
+def serve(*, options: ServeOptions, backend: BackendOptions) -> NoReturn:
+    """Run a local Vision service over gRPC and REST, or a gateway."""
     options.check()
+    backend.check(options, is_reachable=not _is_loopback(options.host))
     ending = Ending()
     if options.until_stdin_closes:
         ending.watch_stdin()
@@ -43,22 +48,19 @@ def serve(*, options: ServeOptions) -> NoReturn:
     with service_log(level, as_json=options.log_format == "json") as log:
         for sentence in unknown_variables(click.get_current_context().command, os.environ):
             log.advise(sentence)
-        _serve(options, ending, log)
+        _serve(options, backend, ending, log)
     # Nothing is left to save. Measured with 80 calls in flight on busy cores, the interpreter's own shutdown would take
     # another second, which nothing can cut short.
     os._exit(ALL_READ)
 
 
-def _serve(options: ServeOptions, ending: Ending, log: ServiceLog) -> None:
+def _serve(options: ServeOptions, backend: BackendOptions, ending: Ending, log: ServiceLog) -> None:
     """Run the service from its start to its end."""
     config = options.config()
     with ExitStack() as stack:
-        vision, ready = _start(options, config, stack)
-        if options.require_auth is None and not _is_loopback(options.host):
-            log.advise(
-                f"everybody who can reach this machine on {options.host} can use the service and see its calls, "
-                "with their images: it needs no credentials"
-            )
+        vision, ready = _start(options, backend, config, stack)
+        if warning := _warning(options, backend):
+            log.advise(warning)
         _log.info(
             "serving gRPC on %s and REST on %s, Ctrl-C ends the service", vision.grpc_endpoint, vision.rest_endpoint
         )
@@ -68,11 +70,24 @@ def _serve(options: ServeOptions, ending: Ending, log: ServiceLog) -> None:
         _log.info("%s: the service ends; calls in flight may take %g s more", reason, config.grace_s)
 
 
-def _start(options: ServeOptions, config: "ServiceConfig", stack: ExitStack) -> tuple["LocalVision", dict[str, str]]:
+def _warning(options: ServeOptions, backend: BackendOptions) -> str | None:
+    is_reachable = not _is_loopback(options.host)
+    if backend.backend is not None:
+        return backend.warning(options, is_reachable=is_reachable)
+    if options.require_auth is not None or not is_reachable:
+        return None
+    return (
+        f"everybody who can reach this machine on {options.host} can use the service and see its calls, "
+        "with their images: it needs no credentials"
+    )
+
+
+def _start(
+    options: ServeOptions, backend: BackendOptions, config: "ServiceConfig", stack: ExitStack
+) -> tuple["VisionServer", dict[str, str]]:
     """Return the running service and what the line on stdout says; the stack closes it."""
     with local_extra():
-        from vision_grpc.local import Identities, LocalVision
-        from vision_grpc.local.faults.store import FaultStore
+        from vision_grpc.local import Identities
     identities = folder = None
     if options.require_auth is not None:
         # Imported here because it needs POSIX file locks; a service without credentials runs without them.
@@ -89,25 +104,34 @@ def _start(options: ServeOptions, config: "ServiceConfig", stack: ExitStack) -> 
         made = stack.enter_context(self_signed([options.host]))
         certificate, key = made.certificate, made.key
         more["ca"] = str(made.ca)
-    vision = stack.enter_context(
-        LocalVision(
-            host=options.host,
-            port=options.port,
-            grpc_port=options.grpc_port,
-            rest_port=options.rest_port,
-            tls_certificate=certificate,
-            tls_key=key,
-            identities=identities,
-            strict=options.strict,
-            faults=FaultStore(_rules_of(options.faults)),
-            config=config,
-        )
-    )
+    arguments: dict[str, Any] = {
+        "host": options.host,
+        "port": options.port,
+        "grpc_port": options.grpc_port,
+        "rest_port": options.rest_port,
+        "tls_certificate": certificate,
+        "tls_key": key,
+        "identities": identities,
+        "strict": options.strict,
+    }
+    if backend.backend is None:
+        vision: VisionServer = stack.enter_context(_local_vision(options, config, arguments))
+    else:
+        kept = config if options.keep is not None else replace(config, keep_calls=0)
+        gateway = stack.enter_context(backend.gateway(config=kept, **arguments))
+        vision, more["backend"] = gateway, gateway.backend
     if made is not None:
         made.forget_key()
     if folder is not None and identities is not None:
         folder.write(identities)
     return vision, {"grpc_endpoint": vision.grpc_endpoint, "rest_endpoint": vision.rest_endpoint} | more
+
+
+def _local_vision(options: ServeOptions, config: "ServiceConfig", arguments: dict[str, Any]) -> "LocalVision":
+    from vision_grpc.local import LocalVision
+    from vision_grpc.local.faults.store import FaultStore
+
+    return LocalVision(faults=FaultStore(_rules_of(options.faults)), config=config, **arguments)
 
 
 def _rules_of(file: Path | None) -> "list[Rule]":

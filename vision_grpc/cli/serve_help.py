@@ -7,6 +7,9 @@ Run a local Vision service over gRPC and REST.
 It recognises text with Tesseract and has both APIs of the real service, vision/v1 and
 ocr/v1 with its operations. It requires no credentials unless --require-auth is given.
 docs/local-service.md says more.
+
+With --backend ocr/v1 it reads nothing itself: it is a gateway that answers programs
+which speak batchAnalyze with what the cloud's ocr/v1 reads. docs/gateway.md says more.
 """
 EPILOG = """\b
 When the service is ready, one line of JSON is printed on stdout:
@@ -24,6 +27,8 @@ Examples:
   vision-grpc serve --rps 10 --images-per-second 20 --log-format json
   vision-grpc serve --quota documented
   vision-grpc analyze --endpoint 127.0.0.1:8080 --insecure scan.png
+  vision-grpc serve --backend ocr/v1 --port 8080 --backend-rps 1
+  vision-grpc serve --backend ocr/v1 --backend-credentials own
 
 \b
 REST takes what gateways from JSON to gRPC take: base64 with line breaks, a

@@ -143,14 +143,19 @@ def unknown_variables(command: click.Command, environ: Mapping[str, str]) -> lis
     return sentences
 
 
-def _option(section: str, *names: str, **settings: Any) -> Callable[[Command], Command]:  # noqa: ANN401 - click's own
+def serve_option(
+    section: str,
+    *names: str,
+    **settings: Any,  # noqa: ANN401 - click's own
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option, which has a variable in the environment, too."""
     return click.option(*names, cls=VariableOption, section=section, **settings)
 
 
 _FILE = click.Path(path_type=Path)
 _PORT = WholeNumber(0, 65535)
 _OPTIONS = (
-    _option(
+    serve_option(
         "Listening",
         "--host",
         metavar="ADDRESS",
@@ -158,7 +163,7 @@ _OPTIONS = (
         show_default=True,
         help="Address to listen on.",
     ),
-    _option(
+    serve_option(
         "Listening",
         "--port",
         type=_PORT,
@@ -166,38 +171,44 @@ _OPTIONS = (
         metavar="N",
         help="Port for both gRPC and REST.  [default: any free]",
     ),
-    _option("Listening", "--grpc-port", type=_PORT, metavar="N", help="Port of its own for gRPC; 0 takes any free."),
-    _option("Listening", "--rest-port", type=_PORT, metavar="N", help="Port of its own for REST; 0 takes any free."),
-    _option(
+    serve_option(
+        "Listening", "--grpc-port", type=_PORT, metavar="N", help="Port of its own for gRPC; 0 takes any free."
+    ),
+    serve_option(
+        "Listening", "--rest-port", type=_PORT, metavar="N", help="Port of its own for REST; 0 takes any free."
+    ),
+    serve_option(
         "Listening",
         "--allowed-host",
         metavar="NAME",
         multiple=True,
         help="Take requests whose Host header has this name, too: name, *.suffix or *. Can be repeated.",
     ),
-    _option(
+    serve_option(
         "Listening",
         "--cors-origin",
         metavar="ORIGIN",
         multiple=True,
         help="Let the web pages of an origin use the service: https://app.example or *. Can be repeated.",
     ),
-    _option("TLS", "--tls-certificate", metavar="FILE", type=_FILE, help="Certificate chain of the service (PEM)."),
-    _option("TLS", "--tls-key", metavar="FILE", type=_FILE, help="Private key of the service (PEM)."),
-    _option(
+    serve_option(
+        "TLS", "--tls-certificate", metavar="FILE", type=_FILE, help="Certificate chain of the service (PEM)."
+    ),
+    serve_option("TLS", "--tls-key", metavar="FILE", type=_FILE, help="Private key of the service (PEM)."),
+    serve_option(
         "TLS",
         "--tls-self-signed",
         is_flag=True,
         help="Make a certificate for this run. The line on stdout names the file to trust it by, as ca.",
     ),
-    _option(
+    serve_option(
         "Credentials",
         "--require-auth",
         metavar="FOLDER",
         type=_FILE,
         help="Write new credentials to this folder, and require them of callers.",
     ),
-    _option(
+    serve_option(
         "Credentials",
         "--token-lifetime",
         metavar="SECONDS",
@@ -205,7 +216,7 @@ _OPTIONS = (
         default=12 * 3600.0,
         help="Lifetime of IAM tokens, up to 365 days.  [default: 12 hours]",
     ),
-    _option(
+    serve_option(
         "Limits",
         "--rps",
         "--requests-per-second",
@@ -213,14 +224,14 @@ _OPTIONS = (
         type=Number("calls a second"),
         help="Refuse more than N calls a second, as the cloud's quota does.",
     ),
-    _option(
+    serve_option(
         "Limits",
         "--images-per-second",
         metavar="N",
         type=Number("images a second"),
         help="Refuse more than N images a second, likewise.",
     ),
-    _option(
+    serve_option(
         "Limits",
         "--quota",
         type=click.Choice(["documented"], case_sensitive=False),
@@ -234,36 +245,36 @@ _OPTIONS = (
         type=Seconds(most=DAY_S),
         help="Give up images that take longer.  [default: 60]",
     ),
-    _option(
+    serve_option(
         "Limits",
         "--workers",
         metavar="N",
         type=WholeNumber(1, 1024),
         help="Read N images at the same time.  [default: one for each core]",
     ),
-    _option(
+    serve_option(
         "Tests",
         "--faults",
         metavar="FILE",
         type=_FILE,
         help="Begin with these rules of what goes wrong (JSON, docs/faults.md).",
     ),
-    _option("Tests", "--strict", is_flag=True, help="Refuse JSON that only lenient gateways take."),
-    _option(
+    serve_option("Tests", "--strict", is_flag=True, help="Refuse JSON that only lenient gateways take."),
+    serve_option(
         "Memory",
         "--keep",
         metavar="N",
         type=WholeNumber(0),
         help="Remember the last N calls, for the page that shows them; 0 remembers none.  [default: 500]",
     ),
-    _option(
+    serve_option(
         "Memory",
         "--keep-bytes",
         metavar="SIZE",
         type=ByteCount(),
         help="Remember no more than that of requests and answers.  [default: 64MiB]",
     ),
-    _option(
+    serve_option(
         "Memory",
         "--keep-results",
         metavar="SECONDS",
@@ -291,7 +302,7 @@ _OPTIONS = (
         type=ByteCount(),
         help="Keep as much of answers, for images that come again: 100MB.  [default: 0]",
     ),
-    _option(
+    serve_option(
         "Log and end",
         "--log-format",
         type=click.Choice(["text", "json"], case_sensitive=False),
@@ -299,7 +310,7 @@ _OPTIONS = (
         show_default=True,
         help="Lines to read, or an object a line.",
     ),
-    _option(
+    serve_option(
         "Log and end",
         "--log-level",
         type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
@@ -307,14 +318,14 @@ _OPTIONS = (
         show_default=True,
         help="Calls are logged at info, health checks at debug.",
     ),
-    _option(
+    serve_option(
         "Log and end",
         "--grace",
         metavar="SECONDS",
         type=Seconds(most=DAY_S, zero=True),
         help="When the service ends, let calls in flight take so long.  [default: 1.4]",
     ),
-    _option(
+    serve_option(
         "Log and end",
         "--until-stdin-closes",
         is_flag=True,
