@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 _SECTION = "Gateway"
 OWN = "own"
+# What only a service that reads images itself has.
+_OF_READING = (
+    "quota", "recognition_seconds", "workers", "faults", "keep_results", "keep_operations", "keep_operation_bytes",
+    "cache",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +60,7 @@ class BackendOptions:
         if self.backend is None:
             named = next((each.name for each in fields(self) if getattr(self, each.name)), None)
             return None if named is None else f"{_flag(named)} is for a gateway: add --backend ocr/v1"
-        own_reading = ("recognition_seconds", "workers", "cache", "faults")
-        if named := next((name for name in own_reading if getattr(options, name) is not None), None):
+        if named := next((name for name in _OF_READING if getattr(options, name) is not None), None):
             return f"{_flag(named)} is for a service that reads images itself: drop it, or drop --backend"
         if not self.uses_own:
             if options.require_auth is not None:

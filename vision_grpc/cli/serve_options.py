@@ -238,7 +238,7 @@ _OPTIONS = (
         help="Refuse calls of ocr/v1 over the quotas that the cloud documents: 1 synchronous call a second, 10 "
         "deferred ones, 50 for states and 50 for results.",
     ),
-    _option(
+    serve_option(
         "Limits",
         "--recognition-seconds",
         metavar="N",
@@ -281,21 +281,21 @@ _OPTIONS = (
         type=Seconds(most=365 * DAY_S),
         help="Keep the results of ocr/v1's operations so long.  [default: 3 days]",
     ),
-    _option(
+    serve_option(
         "Memory",
         "--keep-operations",
         metavar="N",
         type=WholeNumber(1),
         help="Remember no more than N operations, those under way among them.  [default: 10000]",
     ),
-    _option(
+    serve_option(
         "Memory",
         "--keep-operation-bytes",
         metavar="SIZE",
         type=ByteCount(),
         help="Keep no more than that of files that wait to be read and of results.  [default: 512MiB]",
     ),
-    _option(
+    serve_option(
         "Memory",
         "--cache",
         metavar="SIZE",

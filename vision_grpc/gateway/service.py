@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from vision_grpc.contract.method import BATCH_ANALYZE, grpc_path_of, http_rule_of
+from vision_grpc.contract.method import BATCH_ANALYZE
 from vision_grpc.errors import ServiceError
 from vision_grpc.gateway.backend import Backend
 from vision_grpc.gateway.callers import Caller, Callers
@@ -35,8 +35,7 @@ class GatewayService:
     @property
     def methods(self) -> list[Method]:
         """BatchAnalyze, as faces serve it."""
-        path, http_path = grpc_path_of(BATCH_ANALYZE), http_rule_of(BATCH_ANALYZE).post
-        return [Method(path, http_path, BatchAnalyzeRequest, self.batch_analyze, count_images=_count_images)]
+        return [Method.of(BATCH_ANALYZE, self.batch_analyze, count_images=_count_images)]
 
     @property
     def load(self) -> Load:
