@@ -148,7 +148,7 @@ class Server:
         self._threads = ThreadPoolExecutor(_THREADS)
         api = service.dialect.api
         method = Method(
-            api.grpc_path, api.rest_path, service.dialect.request_class, _no_handler, is_stream=api.is_stream
+            api.grpc_path, api.route.path, service.dialect.request_class, _no_handler, is_stream=api.is_stream
         )
         desk = Desk(
             check_open=lambda: None,

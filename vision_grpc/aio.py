@@ -9,13 +9,20 @@ from typing import Self, cast
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import Model
+from vision_grpc.api.api import Api, Model, Reply
 from vision_grpc.errors import VisionError
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.messages import (
+    BatchAnalyzeRequest,
+    BatchAnalyzeResponse,
+    Operation,
+    RecognizeTextRequest,
+    RecognizeTextResponse,
+)
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import ImageResult
 from vision_grpc.session.arguments import check_stream
 from vision_grpc.session.calls import Calls
+from vision_grpc.session.connections import Connections
 from vision_grpc.session.loop_callback import LoopCallback
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
@@ -23,7 +30,7 @@ from vision_grpc.session.templates import Templates
 from vision_grpc.sources.feeder import feed
 from vision_grpc.sources.files import ImageSource, check_many
 from vision_grpc.stream.bare_call import BareCall
-from vision_grpc.stream.effects import Emit, Finish, Forget, Pull, Send
+from vision_grpc.stream.effects import Emit, Fetch, Finish, Forget, Pull, Send
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.transport import Transport
@@ -32,7 +39,7 @@ from vision_grpc.transport import Transport
 class AsyncVisionClient(Session):
     """A connection to the Vision service for one event loop, the one of its first call."""
 
-    _transport: Transport | None
+    _connections: Connections | None
     _loop: asyncio.AbstractEventLoop | None
 
     async def analyze(
@@ -115,22 +122,57 @@ class AsyncVisionClient(Session):
             InvalidRequestError: it breaks the contract; nothing was sent.
             AuthError, TransportError, ServiceError, ProtocolError: as `analyze`.
         """
-        self._check_request(request)
-        deadline, bare = self._call_deadline(timeout), BareCall()
-        while True:
-            authorization = await self._authorization(deadline, refused=bare.refused)
-            try:
-                return cast("BatchAnalyzeResponse", await self._call(request, authorization, deadline))
-            except VisionError as error:
-                bare.failed(error, authorization)
+        self._check_request(request, "batch_analyze", is_streamed=False)
+        return cast("BatchAnalyzeResponse", await self._call_bare(self._api, request, timeout))
+
+    async def recognize(
+        self,
+        request: RecognizeTextRequest,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as above
+    ) -> list[RecognizeTextResponse]:
+        """Return the pages that ocr/v1 answers a request of your own with: its bare call, as `batch_analyze` is.
+
+        Raises:
+            TypeError, InvalidRequestError, AuthError, TransportError, ServiceError, ProtocolError: as `batch_analyze`.
+        """
+        self._check_request(request, "recognize", is_streamed=True)
+        return cast("list[RecognizeTextResponse]", await self._call_bare(self._api, request, timeout))
+
+    async def operation(
+        self,
+        operation_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as above
+    ) -> Operation:
+        """Return what the service says of an operation: whether it is done, and how it ended. Its result is not in it.
+
+        Raises:
+            TypeError: the API has no operations, or the id is not text.
+            InvalidRequestError, AuthError, TransportError, ServiceError, ProtocolError: as `batch_analyze`; an
+                operation that the service does not know is a ServiceError with the code NOT_FOUND.
+        """
+        api, request = self._operation_call("status", operation_id)
+        return cast("Operation", await self._call_bare(api, request, timeout))
+
+    async def cancel_operation(
+        self,
+        operation_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as above
+    ) -> Operation:
+        """Ask the service to end an operation; return what it then says of it. Raises as `operation`."""
+        api, request = self._operation_call("cancel", operation_id)
+        return cast("Operation", await self._call_bare(api, request, timeout))
 
     async def aclose(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
         was_closed, self._closed = self._closed, True
-        transport = self._own_transport if self._transport is None else self._transport
-        self._transport = None
-        if transport is not None and not was_closed and self._process.has_threads:
-            await transport.aclose()
+        connections, self._connections = self._connections, None
+        if connections is None and self._own_transport is not None:
+            connections = self._connect()
+        if connections is not None and not was_closed and self._process.has_threads:
+            await connections.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -151,7 +193,7 @@ class AsyncVisionClient(Session):
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan, templates, context)
         awake = asyncio.Event()
-        calls = Calls(run, templates, LoopCallback(awake.set), stop)
+        calls = Calls(run, self._methods(templates, plan), LoopCallback(awake.set), stop)
         feeder = feed(images, plan.limits, awake.set)
         try:
             while not isinstance(effect := run.next(time.monotonic()), Finish):
@@ -159,7 +201,7 @@ class AsyncVisionClient(Session):
                     for result in effect.results:
                         yield result
                         calls.check_stream()
-                elif isinstance(effect, Send):
+                elif isinstance(effect, Send | Fetch):
                     await self._start(run, effect, calls)
                 elif isinstance(effect, Pull):
                     feeder.want(effect.images)
@@ -179,21 +221,30 @@ class AsyncVisionClient(Session):
         if feeder.error is not None:
             raise feeder.error
 
-    async def _start(self, run: Run, send: Send, calls: Calls) -> None:
-        deadline = Deadline(send.deadline, send.timeout_s)
+    async def _start(self, run: Run, effect: Send | Fetch, calls: Calls) -> None:
+        deadline = Deadline(effect.deadline, effect.timeout_s)
         try:
-            authorization = await self._authorization(deadline, refused=send.refused)
-            run.authorized(send.call_id, authorization, time.monotonic())
-            calls.start(self._connection(), send, authorization, deadline)
+            authorization = await self._authorization(deadline, refused=effect.refused)
+            run.authorized(effect.call_id, authorization, time.monotonic())
+            calls.start(self._connection(calls.api_of(effect)), effect, authorization, deadline)
         except VisionError as error:
-            run.unauthorized(send.call_id, error, time.monotonic())
+            run.unauthorized(effect.call_id, error, time.monotonic())
 
     async def _authorization(self, deadline: Deadline, *, refused: str | None = None) -> str | None:
         return await self._settings.credentials.authorization_async(refused=refused, timeout_s=deadline.left_s)
 
-    async def _call(self, request: BatchAnalyzeRequest, authorization: str | None, deadline: Deadline) -> Message:
+    async def _call_bare(self, api: Api, request: Message, timeout_s: float | None) -> Reply:
+        deadline, bare = self._call_deadline(timeout_s), BareCall()
+        while True:
+            authorization = await self._authorization(deadline, refused=bare.refused)
+            try:
+                return await self._call(api, request, authorization, deadline)
+            except VisionError as error:
+                bare.failed(error, authorization)
+
+    async def _call(self, api: Api, request: Message, authorization: str | None, deadline: Deadline) -> Reply:
         done = asyncio.Event()
-        call = self._connection().send(request, authorization, deadline, LoopCallback(done.set))
+        call = self._connection(api).send(request, authorization, deadline, LoopCallback(done.set))
         try:
             await done.wait()
         except BaseException:
@@ -203,10 +254,10 @@ class AsyncVisionClient(Session):
 
     def _reset(self) -> None:
         super()._reset()
-        self._transport = None
+        self._connections = None
         self._loop = None
 
-    def _connection(self) -> Transport:
+    def _connection(self, api: Api | None = None) -> Transport:
         self._check_open()
         loop = asyncio.get_running_loop()
         if not self._process.is_this:
@@ -214,14 +265,14 @@ class AsyncVisionClient(Session):
                 message = "this event loop ran in the parent process, which gets its events: run another one here"
                 raise RuntimeError(message)
             self._reset()
-        if self._transport is None:
-            self._transport = self._connect(loop)
+        if self._connections is None:
+            self._connections = self._connect(loop)
         if self._loop is None:
             self._loop = loop
         if self._loop is not loop:
             message = "this AsyncVisionClient belongs to another event loop: make one for each loop"
             raise RuntimeError(message)
-        return self._transport
+        return self._connections.to(self._api if api is None else api)
 
 
 async def _wait(awake: asyncio.Event, until: float | None) -> None:

@@ -11,9 +11,15 @@ from typing import Self, cast
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import Model
+from vision_grpc.api.api import Api, Model, Reply
 from vision_grpc.errors import VisionError
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.messages import (
+    BatchAnalyzeRequest,
+    BatchAnalyzeResponse,
+    Operation,
+    RecognizeTextRequest,
+    RecognizeTextResponse,
+)
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import ImageResult
 from vision_grpc.session.arguments import check_stream
@@ -24,7 +30,7 @@ from vision_grpc.session.templates import Templates
 from vision_grpc.sources.files import ImageSource, check_many
 from vision_grpc.sources.supply import supply
 from vision_grpc.stream.bare_call import BareCall
-from vision_grpc.stream.effects import Emit, Finish, Forget, Pull, Send
+from vision_grpc.stream.effects import Emit, Fetch, Finish, Forget, Pull, Send
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.transport import Transport
@@ -107,21 +113,39 @@ class VisionClient(Session):
             InvalidRequestError: it breaks the contract; nothing was sent.
             AuthError, TransportError, ServiceError, ProtocolError: as `analyze`.
         """
-        self._check_request(request)
-        deadline, bare = self._call_deadline(timeout), BareCall()
-        with self._interruptible():
-            while True:
-                authorization = self._authorization(deadline, refused=bare.refused)
-                try:
-                    return cast("BatchAnalyzeResponse", self._call(request, authorization, deadline))
-                except VisionError as error:
-                    bare.failed(error, authorization)
+        self._check_request(request, "batch_analyze", is_streamed=False)
+        return cast("BatchAnalyzeResponse", self._call_bare(self._api, request, timeout))
+
+    def recognize(self, request: RecognizeTextRequest, *, timeout: float | None = None) -> list[RecognizeTextResponse]:
+        """Return the pages that ocr/v1 answers a request of your own with: its bare call, as `batch_analyze` is.
+
+        Raises:
+            TypeError, InvalidRequestError, AuthError, TransportError, ServiceError, ProtocolError: as `batch_analyze`.
+        """
+        self._check_request(request, "recognize", is_streamed=True)
+        return cast("list[RecognizeTextResponse]", self._call_bare(self._api, request, timeout))
+
+    def operation(self, operation_id: str, *, timeout: float | None = None) -> Operation:
+        """Return what the service says of an operation: whether it is done, and how it ended. Its result is not in it.
+
+        Raises:
+            TypeError: the API has no operations, or the id is not text.
+            InvalidRequestError, AuthError, TransportError, ServiceError, ProtocolError: as `batch_analyze`; an
+                operation that the service does not know is a ServiceError with the code NOT_FOUND.
+        """
+        api, request = self._operation_call("status", operation_id)
+        return cast("Operation", self._call_bare(api, request, timeout))
+
+    def cancel_operation(self, operation_id: str, *, timeout: float | None = None) -> Operation:
+        """Ask the service to end an operation; return what it then says of it. Raises as `operation`."""
+        api, request = self._operation_call("cancel", operation_id)
+        return cast("Operation", self._call_bare(api, request, timeout))
 
     def close(self) -> None:
         """End the connection; calls under way fail. Closing again does nothing."""
         self._closed = True
         if self._process.has_threads:
-            self._transport.close()
+            self._connections.close()
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +165,7 @@ class VisionClient(Session):
     ) -> Generator[ImageResult, None, None]:
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan, templates, context)
-        calls = Calls(run, templates, stop=stop)
+        calls = Calls(run, self._methods(templates, plan), stop=stop)
         source = supply(images, plan.limits, calls.wake)
         try:
             with self._interruptible():
@@ -150,7 +174,7 @@ class VisionClient(Session):
                         for result in effect.results:
                             yield result
                             calls.check_stream()
-                    elif isinstance(effect, Send):
+                    elif isinstance(effect, Send | Fetch):
                         self._start(run, effect, calls)
                     elif isinstance(effect, Pull):
                         source.want(effect.images)
@@ -170,21 +194,31 @@ class VisionClient(Session):
         if source.error is not None:
             raise source.error
 
-    def _start(self, run: Run, send: Send, calls: Calls) -> None:
-        deadline = Deadline(send.deadline, send.timeout_s)
+    def _start(self, run: Run, effect: Send | Fetch, calls: Calls) -> None:
+        deadline = Deadline(effect.deadline, effect.timeout_s)
         try:
-            authorization = self._authorization(deadline, refused=send.refused)
-            run.authorized(send.call_id, authorization, time.monotonic())
-            calls.start(self._connection(), send, authorization, deadline)
+            authorization = self._authorization(deadline, refused=effect.refused)
+            run.authorized(effect.call_id, authorization, time.monotonic())
+            calls.start(self._connection(calls.api_of(effect)), effect, authorization, deadline)
         except VisionError as error:
-            run.unauthorized(send.call_id, error, time.monotonic())
+            run.unauthorized(effect.call_id, error, time.monotonic())
 
     def _authorization(self, deadline: Deadline, *, refused: str | None = None) -> str | None:
         return self._settings.credentials.authorization(refused=refused, timeout_s=deadline.left_s)
 
-    def _call(self, request: BatchAnalyzeRequest, authorization: str | None, deadline: Deadline) -> Message:
+    def _call_bare(self, api: Api, request: Message, timeout_s: float | None) -> Reply:
+        deadline, bare = self._call_deadline(timeout_s), BareCall()
+        with self._interruptible():
+            while True:
+                authorization = self._authorization(deadline, refused=bare.refused)
+                try:
+                    return self._call(api, request, authorization, deadline)
+                except VisionError as error:
+                    bare.failed(error, authorization)
+
+    def _call(self, api: Api, request: Message, authorization: str | None, deadline: Deadline) -> Reply:
         done = threading.Event()
-        call = self._connection().send(request, authorization, deadline, done.set)
+        call = self._connection(api).send(request, authorization, deadline, done.set)
         try:
             done.wait()
         except BaseException:
@@ -194,7 +228,7 @@ class VisionClient(Session):
 
     def _reset(self) -> None:
         super()._reset()
-        self._transport = self._connect()
+        self._connections = self._connect()
 
     @contextmanager
     def _interruptible(self) -> Generator[None, None, None]:
@@ -210,13 +244,13 @@ class VisionClient(Session):
             # The frames that it came through keep what they have entered, a lock of all of gRPC's channels for one.
             traceback.clear_frames(error.__traceback__)
             if self._own_transport is None and not self._closed:
-                harmed, self._transport = self._transport, self._connect()
+                harmed, self._connections = self._connections, self._connect()
                 harmed.close()
             raise
 
-    def _connection(self) -> Transport:
+    def _connection(self, api: Api | None = None) -> Transport:
         self._check_open()
         if not self._process.is_this:
             # A forked child has its parent's sockets and locks, but not the threads that serve them.
             self._reset()
-        return self._transport
+        return self._connections.to(self._api if api is None else api)

@@ -140,7 +140,7 @@ class RestFloor(Client):
         """Send so many images and take their answers."""
         headers = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/json"}
         for _ in range(images // BATCH):
-            self._connection.request("POST", VISION_V1.rest_path, self._body, headers)
+            self._connection.request("POST", VISION_V1.route.path, self._body, headers)
             self._connection.getresponse().read()
 
 

@@ -91,7 +91,7 @@ def test_each_image_gets_its_own_text(connect: Connect, transport: str) -> None:
 
 def test_a_request_says_what_the_file_is_and_what_is_wanted(connect: Connect) -> None:
     client, service = connect(lambda _: Stream([page(0, "text")]))
-    for content, mime_type in ((png(1), "image/png"), (_JPEG, "image/jpeg"), (_PDF, "application/pdf")):
+    for content, mime_type in ((png(1), "PNG"), (_JPEG, "JPEG"), (_PDF, "PDF")):
         assert client.analyze(content, languages=["ru", "en"], model="handwritten").ok
         assert service.requests[-1] == RecognizeTextRequest(
             content=content, mime_type=mime_type, language_codes=["ru", "en"], model="handwritten"

@@ -72,7 +72,7 @@ def main() -> None:
         # Another thread is in the middle of something when the process forks.
         locks = [client._shared.throttle._lock]
         if transport == "rest":
-            locks.append(client._transport._calls._lock)  # type: ignore[attr-defined]
+            locks.append(client._connection()._calls._lock)  # type: ignore[attr-defined]
         for lock in locks:
             held = threading.Event()
             threading.Thread(target=_hold, args=(lock, held, release)).start()

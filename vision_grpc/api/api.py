@@ -9,10 +9,11 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from vision_grpc.codec.json import RequestBody, from_json, to_json
+from vision_grpc.codec.json import RequestBody, find_error, from_json, to_json
 from vision_grpc.config import DEFAULT_ENDPOINT, Limits
-from vision_grpc.contract.method import grpc_path_of, http_rule_of, is_server_stream
+from vision_grpc.contract.method import HttpRoute, grpc_path_of, is_server_stream
 from vision_grpc.errors import ProtocolError
+from vision_grpc.messages import Status
 from vision_grpc.results import Outcome
 
 HideBytes = Callable[[bytes], bytes]
@@ -21,6 +22,10 @@ HideBytes = Callable[[bytes], bytes]
 
 Model: TypeAlias = Literal["page", "line"] | str  # noqa: PYI051 - editors offer the two that are documented
 """What an image shows: a page (the service's default) or a single line."""
+
+
+Reply: TypeAlias = Message | Sequence[Message]
+"""The answer to a bare call: a message, or those of a stream."""
 
 
 class RequestTemplate(Protocol):
@@ -66,8 +71,6 @@ class Api(ABC):
     come as streams of messages, as `codec.stream_wire` joins them. `deferred` are the calls of its operations.
     """
 
-    deferred: "Deferred | None" = None
-
     def __init__(
         self,
         name: str,
@@ -79,6 +82,7 @@ class Api(ABC):
         content_bytes: int = Limits().content_bytes,
         reads_pdf: bool = False,
         models: Sequence[str] = (),
+        deferred: "Deferred | None" = None,
     ) -> None:
         self.name = name
         self.most_images = most_images
@@ -89,8 +93,10 @@ class Api(ABC):
         self._content_bytes = content_bytes
         self._reads_pdf = reads_pdf
         self.grpc_path = grpc_path_of(method)
-        self.rest_path: str = http_rule_of(method).post
+        self.route = HttpRoute.of(method)
+        self.deferred = deferred
         self.request_name: str = method.input_type.full_name
+        self._request_class = GetMessageClass(method.input_type)
         self._response_class = GetMessageClass(method.output_type)
 
     def __repr__(self) -> str:
@@ -151,10 +157,10 @@ class Api(ABC):
         """Return what `read_wire` does, of an answer in JSON."""
 
     @abstractmethod
-    def read_message(self, response: Message) -> Sequence[Outcome]:
+    def read_message(self, response: Reply) -> Sequence[Outcome]:
         """Return what `read_wire` does, of an answer that is parsed already."""
 
-    def parse_wire(self, wire: bytes) -> Message:
+    def parse_wire(self, wire: bytes) -> Reply:
         """Return an answer as a message.
 
         Raises:
@@ -166,11 +172,15 @@ class Api(ABC):
             message = f"the answer's {len(wire)} bytes are not a {self._response_class.DESCRIPTOR.name}"
             raise ProtocolError(message) from error
 
-    def parse_json(self, body: bytes) -> Message:
+    def parse_json(self, body: bytes) -> Reply:
         """Return what `parse_wire` does, of an answer in JSON."""
         return from_json(body, self._response_class)
 
-    def check_answer(self, request: Message, response: Message) -> None:
+    def error_in(self, body: bytes) -> Status | None:
+        """Return the error in an answer in JSON that has a good status, None if it is none."""
+        return None if self.read_message(self.parse_json(body)) else find_error(body)
+
+    def check_answer(self, request: Message, response: Reply) -> None:
         """Pass an answer that has one result for each image: only its position says whose a result is.
 
         Raises:

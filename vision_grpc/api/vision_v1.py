@@ -7,7 +7,7 @@ from typing import cast
 
 from google.protobuf.message import DecodeError, Message
 
-from vision_grpc.api.api import Api, HideBytes
+from vision_grpc.api.api import Api, HideBytes, Reply
 from vision_grpc.codec.batch_wire import has_error, join_request, split_request, split_response
 from vision_grpc.codec.json import RequestBody, split_results
 from vision_grpc.contract.method import BATCH_ANALYZE
@@ -103,7 +103,7 @@ class VisionV1(Api):
             for item in split_results(body, most=self.most_images).items
         ]
 
-    def read_message(self, response: Message) -> Sequence[MessageOutcome]:
+    def read_message(self, response: Reply) -> Sequence[MessageOutcome]:
         """Return the outcomes of a parsed answer; see `Api`."""
         return [MessageOutcome(result) for result in cast("BatchAnalyzeResponse", response).results]
 

@@ -1,7 +1,12 @@
 """Where the methods of the contract are: their paths in gRPC and in REST, as the protos say."""
 
+import re
+from typing import NamedTuple, Self
+from urllib.parse import quote, urlencode
+
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodDescriptorProto
+from google.protobuf.message import Message
 
 from vision_grpc_pb.google.api import annotations_pb2
 from vision_grpc_pb.google.api.http_pb2 import HttpRule
@@ -21,6 +26,8 @@ GET_RECOGNITION: MethodDescriptor = _OCR["TextRecognitionAsyncService"].methods_
 GET_OPERATION: MethodDescriptor = _OPERATIONS["OperationService"].methods_by_name["Get"]
 CANCEL_OPERATION: MethodDescriptor = _OPERATIONS["OperationService"].methods_by_name["Cancel"]
 
+_FIELD = re.compile(r"\{(\w+)\}")
+
 
 def grpc_path_of(method: MethodDescriptor) -> str:
     """Return the path of a method in gRPC."""
@@ -39,3 +46,31 @@ def http_rule_of(method: MethodDescriptor) -> HttpRule:
     """Return the `google.api.http` option of a method: its verb and its path in REST."""
     # Options come in the classes of the default pool, which does not know the extension: their bytes are parsed again.
     return MethodOptions.FromString(method.GetOptions().SerializeToString()).Extensions[annotations_pb2.http]
+
+
+class HttpRoute(NamedTuple):
+    """Where a method is in REST."""
+
+    verb: str
+    path: str
+    """With fields of the request in braces, whose values stand there."""
+    has_body: bool
+    """Whether the request is the body; without it, the fields that are not in the path are in the query."""
+
+    @classmethod
+    def of(cls, method: MethodDescriptor) -> Self:
+        """Return the route of a method, as its `google.api.http` option says."""
+        rule = http_rule_of(method)
+        verb, path = ("POST", rule.post) if rule.post else ("GET", rule.get)
+        return cls(verb, path, bool(rule.body))
+
+    def target(self, request: Message) -> str:
+        """Return the path and the query for a request whose fields are single values."""
+        query = {field.json_name: str(value) for field, value in request.ListFields()}
+        fields = request.DESCRIPTOR.fields_by_name
+
+        def fill(name: re.Match[str]) -> str:
+            return quote(query.pop(fields[name[1]].json_name, ""), safe="")
+
+        path = _FIELD.sub(fill, self.path)
+        return f"{path}?{urlencode(query)}" if query else path

@@ -7,7 +7,6 @@ import os
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import Api
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import InvalidRequestError, Violation
@@ -101,8 +100,8 @@ def check_stream(*, ordered: object, stop: object) -> None:
         raise wrong_type(stop, "stop", "a Stop, whose method ask() ends the stream")
 
 
-def check_deferred(deferred: object, api: Api, *, is_own_transport: bool) -> bool:
-    """Return whether a stream uses the operations of an API.
+def check_deferred(deferred: object, lacking: str) -> bool:
+    """Return whether a stream uses operations; `lacking` says why there are none, where there are none.
 
     Raises:
         TypeError: the argument is not a flag.
@@ -110,17 +109,14 @@ def check_deferred(deferred: object, api: Api, *, is_own_transport: bool) -> boo
     """
     if deferred is not None:
         check_flag("deferred", deferred)
-    has_operations = api.deferred is not None and not is_own_transport
-    if deferred and not has_operations:
-        lacking = "a transport of your own makes calls that answer at once" if api.deferred else f"{api.name} has none"
-        advice = "leave it out" if api.deferred else "leave it out, or make the client with api='ocr/v1'"
-        raise InvalidRequestError([Violation("deferred", f"asks for operations, and {lacking}: {advice}")])
-    # Not yet: streams do not wait for operations.
+    if deferred and lacking:
+        raise InvalidRequestError([Violation("deferred", f"asks for operations: {lacking}")])
+    # Not yet by default: the local service has none.
     return bool(deferred)
 
 
-def check_request(request: object, wanted: str) -> None:
-    """Check that a request is a message of the type with this full name.
+def check_request(request: object, wanted: str) -> Message:
+    """Return a request that is a message of the type with this full name.
 
     Raises:
         TypeError: it is something else.
@@ -130,6 +126,7 @@ def check_request(request: object, wanted: str) -> None:
         # Its value may hold images.
         message = f"the request is of type {type(request).__name__}, must be a {name} of vision_grpc.messages"
         raise TypeError(message)
+    return request
 
 
 def _explain_endpoint(endpoint: object) -> TypeError:

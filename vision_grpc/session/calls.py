@@ -8,12 +8,13 @@ from contextlib import suppress
 from functools import partial
 from threading import TIMEOUT_MAX
 
+from vision_grpc.api.api import Api
 from vision_grpc.errors import VisionError
 from vision_grpc.network.deadline import Deadline
+from vision_grpc.session.methods import Methods
 from vision_grpc.session.process import Process
 from vision_grpc.session.stop import Stop
-from vision_grpc.session.templates import Templates
-from vision_grpc.stream.effects import Forget, Send
+from vision_grpc.stream.effects import Fetch, Forget, Send
 from vision_grpc.stream.run import Run
 from vision_grpc.transport import BatchCall, Transport
 
@@ -31,12 +32,12 @@ class Calls:
     def __init__(
         self,
         run: Run,
-        templates: Templates,
+        methods: Methods,
         on_done: Callable[[], None] | None = None,
         stop: Stop | None = None,
     ) -> None:
         self._run = run
-        self._templates = templates
+        self._methods = methods
         self._on_done = on_done
         self._stop = stop
         self._calls: dict[int, BatchCall] = {}
@@ -48,12 +49,16 @@ class Calls:
         if stop is not None:
             stop.wakes(self, self.wake)
 
-    def start(self, transport: Transport, send: Send, authorization: str | None, deadline: Deadline) -> None:
-        """Send a batch."""
+    def api_of(self, effect: Send | Fetch) -> Api:
+        """Return the method that carries an effect out."""
+        return self._methods.api_of(effect)
+
+    def start(self, transport: Transport, effect: Send | Fetch, authorization: str | None, deadline: Deadline) -> None:
+        """Send a batch, or a question about an operation."""
         # Of the effect, only the id is kept: the rest holds the images.
-        on_done = partial(self._finish, send.call_id)
-        template = self._templates.of(send.config)
-        self._calls[send.call_id] = transport.start(send.contents, template, authorization, deadline, on_done)
+        on_done = partial(self._finish, effect.call_id)
+        template = self._methods.template_of(effect)
+        self._calls[effect.call_id] = transport.start(effect.contents, template, authorization, deadline, on_done)
 
     def wake(self) -> None:
         """End a `wait` in another thread, or the next one."""
@@ -91,6 +96,9 @@ class Calls:
         if self._stop is not None:
             self._stop.wakes_no_longer(self)
         if self._process.has_threads:
+            self._run.stop()
+            while not self._done.empty():
+                self._report(self._done.get())  # What was accepted, above all.
             self._cancel()
             self._run.closed(time.monotonic())
 

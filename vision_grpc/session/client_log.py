@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 
 from vision_grpc.errors import Code, VisionError
-from vision_grpc.events import CallEnded
+from vision_grpc.events import CallEnded, OperationEnded
 from vision_grpc.results import ImageResult
 from vision_grpc.texts.quoting import quote_name, shorten
 from vision_grpc.texts.urls import without_secrets
@@ -39,6 +39,20 @@ def log_call(end: CallEnded) -> None:
         "vision_attempt": end.attempt,
     }
     _CALLS.debug("call %d: %d images, %.3f s, %s, request id %s", *about, extra=fields)
+
+
+def log_operation(end: OperationEnded) -> None:
+    """Log the end of an operation."""
+    described = f"{end.code.name}: {end.message}" if end.message else end.code.name
+    fields = {
+        "vision_key": without_secrets(end.key),
+        "vision_operation_id": end.operation_id,
+        "vision_seconds": round(end.waited_s, 6),
+        "vision_code": end.code.name,
+        "vision_polls": end.polls,
+    }
+    about = (end.operation_id, end.waited_s, end.polls, described)
+    _CALLS.debug("operation %s: %.3f s, asked %d times, %s", *about, extra=fields)
 
 
 def log_retry(images: int, wait_s: float, code: Code) -> None:

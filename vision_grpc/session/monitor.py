@@ -8,9 +8,18 @@ from dataclasses import dataclass
 from itertools import count
 
 from vision_grpc.errors import Code, ServiceError, TransportName, VisionError
-from vision_grpc.events import CallEnded, CallStarted, Event, ImageFailure, ImagesFinished, RetryScheduled
+from vision_grpc.events import (
+    CallEnded,
+    CallStarted,
+    Event,
+    ImageFailure,
+    ImagesFinished,
+    OperationAccepted,
+    OperationEnded,
+    RetryScheduled,
+)
 from vision_grpc.results import Answer, ImageResult
-from vision_grpc.session.client_log import log_call, log_outage, log_retry, log_return, logs_calls
+from vision_grpc.session.client_log import log_call, log_operation, log_outage, log_retry, log_return, logs_calls
 from vision_grpc.stream.batch import Entry
 from vision_grpc.stream.outage import is_answered
 from vision_grpc.stream.verdict import may_be_billed
@@ -43,6 +52,12 @@ class Stats:
     again."""
     is_service_away: bool = False
     """Whether images wait now for a service that is away."""
+    operations_accepted: int = 0
+    """Files that the service has accepted, to read them later."""
+    operations_waiting: int = 0
+    """Operations whose results are waited for now, not a sum."""
+    polls: int = 0
+    """How often the service was asked about an operation; `requests` does not count these calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,7 @@ class Monitor:
         self._call_ids = count(1)
         self._succeeded = self._failed = self._requests = self._requests_failed = self._retries = 0
         self._content_bytes = self._in_flight = self._quota_refusals = 0
+        self._accepted = self._waiting = self._polls = 0
         self._throttle_wait_s = 0.0
         self._latencies = [0] * (len(LATENCY_BOUNDS_S) + 1)
         self._is_missed = False
@@ -88,6 +104,9 @@ class Monitor:
                 tuple(self._latencies),
                 self._quota_refusals,
                 self._is_missed,
+                self._accepted,
+                self._waiting,
+                self._polls,
             )
 
     def call_started(
@@ -141,10 +160,7 @@ class Monitor:
             self._in_flight -= 1
             self._latencies[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
             self._requests_failed += not is_answer
-            is_back = self._is_missed and is_answered(outcome)
-            self._is_missed = self._is_missed and not is_back
-        if is_back:
-            log_return()
+        self._note_return(outcome)
         if not self._reports_ends:
             return
         # Of the errors, only those of the service have these.
@@ -168,6 +184,44 @@ class Monitor:
             self._in_flight -= len(ends)
         for end in ends:
             self._report_end(end)
+
+    def _note_return(self, outcome: Answer | VisionError) -> None:
+        with self._lock:
+            is_back = self._is_missed and is_answered(outcome)
+            self._is_missed = self._is_missed and not is_back
+        if is_back:
+            log_return()
+
+    def operation_accepted(self, call_id: int, entry: Entry, operation_id: str) -> None:
+        """Count a file that the service has accepted in a call."""
+        _, key, content_bytes = entry
+        with self._lock:
+            self._accepted += 1
+        if self._hook is not None:
+            self._hook(OperationAccepted(call_id, key, operation_id, content_bytes))
+
+    def operation_pending(self) -> None:
+        """Count an operation whose result is waited for from now on."""
+        with self._lock:
+            self._waiting += 1
+
+    def operation_ended(self, end: OperationEnded) -> None:
+        """Count an operation that is not waited for any more."""
+        with self._lock:
+            self._waiting -= 1
+        log_operation(end)
+        if self._hook is not None:
+            self._hook(end)
+
+    def poll_started(self) -> int:
+        """Count a question about an operation; return the id of its call."""
+        with self._lock:
+            self._polls += 1
+        return next(self._call_ids)
+
+    def poll_ended(self, outcome: Answer | VisionError) -> None:
+        """Take note of how a question ended."""
+        self._note_return(outcome)
 
     @property
     def _reports_ends(self) -> bool:

@@ -5,16 +5,19 @@ import random
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
+from functools import partial
+from typing import Literal
+
+from google.protobuf.message import Message
 
 from vision_grpc.api.api import Api, Model, RequestTemplate
-from vision_grpc.api.choice import ApiName
+from vision_grpc.api.choice import API_NAMES, ApiName
 from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import MachineError
 from vision_grpc.events import Event
-from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Pem
@@ -26,8 +29,10 @@ from vision_grpc.session.arguments import (
     check_request,
     check_timeout,
 )
+from vision_grpc.session.connections import Connections
 from vision_grpc.session.keywords import explain_unknown
 from vision_grpc.session.memory import raise_trim_threshold
+from vision_grpc.session.methods import Methods
 from vision_grpc.session.monitor import Destination, Monitor, Stats
 from vision_grpc.session.process import Process, check_interpreter
 from vision_grpc.session.retry_waits import RETRY_WAITS
@@ -37,6 +42,7 @@ from vision_grpc.session.templates import Templates
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.stream.shared import Shared
+from vision_grpc.texts.arguments import wrong_type
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import TransportChoice, connect
 
@@ -148,20 +154,29 @@ class Session:
     def _choose_api(self) -> Api:
         return self._settings.api
 
-    def _connect(self, loop: AbstractEventLoop | None = None) -> Transport:
+    def _connect(self, loop: AbstractEventLoop | None = None) -> Connections:
+        """Return connections, of which that for images is opened now: it connects when it is first used."""
+        connections = Connections(partial(self._open_to, loop))
+        connections.to(self._api)
+        return connections
+
+    def _open_to(self, loop: AbstractEventLoop | None, api: Api) -> Transport:
         if self._own_transport is not None:
             return self._own_transport
         settings, calls = self._settings, self._limits.calls_in_flight
         with MachineError.in_place("the service cannot be connected"):
             return connect(
-                self._api,
+                api,
                 settings.transport,
-                settings.endpoint,
+                settings.endpoint_of(api),
                 settings.tls,
                 calls=calls,
                 headers=settings.headers,
                 loop=loop,
             )
+
+    def _methods(self, templates: Templates, plan: Plan) -> Methods:
+        return Methods(self._api, templates, deferred=plan.deferred)
 
     def _templates(self, languages: Sequence[str], model: Model | None) -> Templates:
         return Templates(self._template, languages, model)
@@ -170,19 +185,48 @@ class Session:
         return self._api.template(languages, model, self._settings.folder_id)
 
     def _is_deferred(self, deferred: object) -> bool:
-        return check_deferred(deferred, self._api, is_own_transport=self._own_transport is not None)
+        return check_deferred(deferred, self._no_operations)
+
+    @property
+    def _no_operations(self) -> str:
+        """Why this client cannot ask about operations; empty where it can."""
+        if self._api.deferred is None:
+            return f"{self._api.name} has none, make the client with api='ocr/v1'"
+        return "" if self._own_transport is None else "a transport of your own has none"
 
     def _plan(self, *, timeout: float | None = None, ordered: bool = False, deferred: bool = False) -> Plan:
         timeout_s = check_timeout(timeout)
         deadline = None if timeout_s is None else Deadline.after(timeout_s).at
-        return Plan(self._limits, self._retry, self._timeouts, ordered, deadline, RETRY_WAITS.are_on, deferred)
+        return Plan(
+            self._limits,
+            self._retry,
+            self._timeouts,
+            ordered,
+            deadline,
+            RETRY_WAITS.are_on,
+            deferred,
+            self._no_operations,
+        )
 
-    def _check_request(self, request: BatchAnalyzeRequest) -> None:
-        if self._api.is_stream:
-            message = f"batch_analyze is a call of vision/v1, and this client speaks {self._api.name}: use analyze"
+    def _check_request(self, request: object, call: str, *, is_streamed: bool) -> None:
+        """Check the request of a bare call, which is answered by a message or by a stream of them."""
+        if self._api.is_stream is not is_streamed:
+            owner = API_NAMES[is_streamed]
+            message = f"{call} is a call of {owner}, and this client speaks {self._api.name}: use analyze"
             raise TypeError(message)
-        check_request(request, self._api.request_name)
+        validate(check_request(request, self._api.request_name))
+
+    def _operation_call(self, call: Literal["status", "cancel"], operation_id: object) -> tuple[Api, Message]:
+        """Return a method of operations, and the request for it, checked."""
+        if (operations := self._api.deferred) is None or self._no_operations:
+            message = f"this client cannot ask about operations: {self._no_operations}"
+            raise TypeError(message)
+        if not isinstance(operation_id, str):
+            raise wrong_type(operation_id, "operation_id", "text such as 'fd8...'")
+        api: Api = getattr(operations, call)
+        request = api.template((), "", "").message([operation_id.encode()])
         validate(request)
+        return api, request
 
     def _call_deadline(self, timeout: float | None) -> Deadline:
         timeout_s = check_timeout(timeout)

@@ -1,7 +1,7 @@
 """The settings of a client: its arguments, completed from the environment and checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, cast, get_args
 
 from vision_grpc.api.api import Api
@@ -41,6 +41,14 @@ class Settings:
     def first_endpoint(self) -> Endpoint:
         """The endpoint that is called first: the service's, or that of the directory which knows it."""
         return self.endpoint if isinstance(self.endpoint, Endpoint) else self.endpoint.directory.endpoint
+
+    def endpoint_of(self, api: Api) -> Endpoint | Lookup:
+        """Return where a method of the API is: the cloud has some at other endpoints, any other service all at one."""
+        if isinstance(self.endpoint, Lookup):
+            return replace(self.endpoint, service_id=api.service_id)
+        if self.endpoint != Endpoint.parse(self.api.endpoint, insecure=False):
+            return self.endpoint
+        return Endpoint.parse(api.endpoint, insecure=False)
 
     @classmethod
     def resolve(

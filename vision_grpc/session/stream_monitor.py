@@ -5,6 +5,7 @@ from contextvars import Context
 from typing import ParamSpec, TypeVar
 
 from vision_grpc.errors import Code, VisionError
+from vision_grpc.events import OperationEnded
 from vision_grpc.results import Answer, ImageResult
 from vision_grpc.session.client_log import FailureLog
 from vision_grpc.session.monitor import Monitor
@@ -62,6 +63,26 @@ class StreamMonitor:
     def service_missed(self, error: VisionError) -> None:
         """Warn that images wait for a service that is away."""
         self._run(self._monitor.service_missed, error)
+
+    def operation_accepted(self, call_id: int, entry: Entry, operation_id: str) -> None:
+        """Count a file that the service has accepted in a call."""
+        self._run(self._monitor.operation_accepted, call_id, entry, operation_id)
+
+    def operation_pending(self) -> None:
+        """Count an operation whose result is waited for from now on."""
+        self._monitor.operation_pending()
+
+    def operation_ended(self, end: OperationEnded) -> None:
+        """Count an operation that is not waited for any more."""
+        self._run(self._monitor.operation_ended, end)
+
+    def poll_started(self) -> int:
+        """Count a question about an operation; return the id of its call."""
+        return self._monitor.poll_started()
+
+    def poll_ended(self, outcome: Answer | VisionError) -> None:
+        """Take note of how a question ended."""
+        self._run(self._monitor.poll_ended, outcome)
 
     def images_finished(self, results: Sequence[ImageResult]) -> None:
         """Count results, and log those that failed."""

@@ -1,7 +1,7 @@
 """What a run asks of the shell that carries it out."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from vision_grpc.results import ImageResult
 from vision_grpc.stream.batch import Config
@@ -25,6 +25,33 @@ class Send(NamedTuple):
     def __repr__(self) -> str:
         # It must show neither images nor a secret.
         return f"Send({self.call_id}, {len(self.contents)} images, {self.timeout_s:g} s)"
+
+
+About: TypeAlias = Literal["recognition", "status"]
+"""What is asked of an operation: its result, or whether it is done. These are the names in `vision_grpc.api.api`."""
+
+
+class Fetch(NamedTuple):
+    """Ask the service about an operation, in a call that is reported as one of `Send` is."""
+
+    call_id: int
+    operation_id: str
+    about: About
+    deadline: float
+    """When the call must have ended (monotonic seconds)."""
+    timeout_s: float
+    """The seconds until then, for error messages."""
+    refused: str | None
+    """The authorization of the last question, if the service refused it."""
+
+    @property
+    def contents(self) -> Sequence[bytes]:
+        """What stands in the request in place of images."""
+        return [self.operation_id.encode()]
+
+    def __repr__(self) -> str:
+        # It must not show a secret.
+        return f"Fetch({self.call_id}, {self.about} of {self.operation_id})"
 
 
 class Forget(NamedTuple):
@@ -55,4 +82,4 @@ class Finish(NamedTuple):
     """End the stream: every image has its result."""
 
 
-Effect = Send | Forget | Pull | Emit | Wait | Finish
+Effect = Send | Fetch | Forget | Pull | Emit | Wait | Finish

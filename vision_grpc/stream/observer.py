@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from vision_grpc.errors import Code, VisionError
+from vision_grpc.events import OperationEnded
 from vision_grpc.results import Answer, ImageResult
 from vision_grpc.stream.batch import Entry
 
@@ -49,6 +50,26 @@ class Observer(Protocol):
 
     def service_missed(self, error: VisionError) -> None:
         """Take note that images wait for a service that is away."""
+        ...
+
+    def operation_accepted(self, call_id: int, entry: Entry, operation_id: str) -> None:
+        """Count a file that the service has accepted in a call."""
+        ...
+
+    def operation_pending(self) -> None:
+        """Count an operation whose result is waited for from now on."""
+        ...
+
+    def operation_ended(self, end: OperationEnded) -> None:
+        """Count an operation that is not waited for any more."""
+        ...
+
+    def poll_started(self) -> int:
+        """Count a question about an operation; return the id of its call."""
+        ...
+
+    def poll_ended(self, outcome: Answer | VisionError) -> None:
+        """Take note of how a question ended."""
         ...
 
     def images_finished(self, results: Sequence[ImageResult]) -> None:

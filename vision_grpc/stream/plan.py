@@ -19,3 +19,5 @@ class Plan(NamedTuple):
     """Whether retries wait; see `vision_grpc.testing.without_backoff`."""
     deferred: bool = False
     """Whether images are sent to operations, whose results are fetched later."""
+    no_operations: str = ""
+    """Why no operation can be asked about; empty where that can be."""

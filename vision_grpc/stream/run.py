@@ -5,30 +5,28 @@ offered gets exactly one result. An image that has succeeded is never sent again
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import cast
 
-from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.errors import Code, DeadlineError, ProtocolError, RequestTooLargeError, VisionError
 from vision_grpc.results import Answer, ImageError, ImageResult
-from vision_grpc.sources.image import FittedImage, Image, PendingOperation, Pulled, Rejection
+from vision_grpc.results.operation_outcome import OperationOutcome
+from vision_grpc.sources.image import FittedImage, FittedOperation, Image, PendingOperation, Pulled, Rejection
 from vision_grpc.stream.batch import Attempt, Batch, Config, Entry, History
 from vision_grpc.stream.batching import Batcher
-from vision_grpc.stream.delayed import Delayed
 from vision_grpc.stream.effects import Effect, Finish, Forget, Send, Wait
-from vision_grpc.stream.giving_up import failed_results
 from vision_grpc.stream.intake import Intake
 from vision_grpc.stream.observer import Observer
+from vision_grpc.stream.operations import Operations
 from vision_grpc.stream.outage import Outage
 from vision_grpc.stream.outbox import Outbox
 from vision_grpc.stream.plan import Plan
-from vision_grpc.stream.ready import Ready
+from vision_grpc.stream.resending import Resending
 from vision_grpc.stream.retry import Retries
 from vision_grpc.stream.shared import Shared
 from vision_grpc.stream.turn import PROMPT_S, Turn
-from vision_grpc.stream.verdict import OVERLOAD, Verdict, judge
+from vision_grpc.stream.verdict import Verdict, judge
 from vision_grpc.stream.window import OVERDUE_S, Window
 from vision_grpc.texts.quoting import quote_name
 
@@ -55,7 +53,7 @@ class Run:
     ) -> None:
         self._timeouts = plan.timeouts
         self._deadline = plan.deadline
-        self._throttle, self._budget, presence, self._size = shared
+        self._throttle, self._budget, presence, self._size = shared[:4]
         patience_s = plan.timeouts.total_s
         self._outage = Outage(plan.retry, patience_s, presence, rng, waits=plan.waits)
         self._retries = Retries(plan.retry, patience_s, self._budget, self._outage, rng, waits=plan.waits)
@@ -65,13 +63,17 @@ class Run:
         self._outbox = Outbox(observer, ordered=plan.ordered)
         self._most_early = _ORDERED_WINDOWS * plan.limits.calls_in_flight * self._size.most_images
         self._intake = Intake()
-        self._is_ending = False
         self._ended_by: VisionError | None = None
+        self._resending = Resending(
+            self._retries, self._outage, self._throttle, observer, is_late=self._is_late, finish=self._finish
+        )
         # Where a batch may be: ready to be sent, waiting until its next attempt, or in flight.
-        self._ready = Ready()
-        self._delayed = Delayed()
+        self._ready, self._delayed = self._resending.ready, self._resending.delayed
         self._window = Window(plan.limits, self._throttle)
         self._turn = Turn(self._throttle)
+        self._operations = Operations(plan, shared, rng, observer, self._outbox.add)
+        self._most_operations, self._is_deferred = plan.limits.operations_in_flight, plan.deferred
+        self._no_operations = plan.no_operations
 
     # Events
 
@@ -82,19 +84,20 @@ class Run:
             if isinstance(image, Rejection):
                 self._outbox.add(position, ImageResult(image.key, error=image.error))
                 continue
+            if isinstance(image, FittedImage | FittedOperation):
+                self._outbox.restores[position] = image.restore
+            if isinstance(image, PendingOperation) and self._no_operations:
+                fault = f"the result of operation {image.operation_id} cannot be fetched: {self._no_operations}"
+                self._outbox.add(position, ImageResult(image.key, error=ImageError(Code.INVALID_ARGUMENT, fault)))
+                continue
             if isinstance(image, PendingOperation):
-                error = ImageError(
-                    Code.UNIMPLEMENTED, f"the result of operation {image.operation_id} cannot be fetched yet"
-                )
-                self._outbox.add(position, ImageResult(image.key, error=error))
+                self._operations.resumed((position, image.key, 0), image.operation_id)
                 continue
             key, content, languages, model = image
             config = None if languages is None and model is None else self._config_of(image)
             if isinstance(config, ImageError):
                 self._outbox.add(position, ImageResult(key, error=config))
                 continue
-            if isinstance(image, FittedImage):
-                self._outbox.restores[position] = image.restore
             content_bytes = len(content)
             taken_bytes += content_bytes
             entry = (position, key, content_bytes)
@@ -105,6 +108,9 @@ class Run:
 
     def succeeded(self, call_id: int, answer: Answer, now: float, contents: Contents) -> None:
         """Take the answer to a call."""
+        if call_id in self._operations:
+            self._operations.succeeded(call_id, answer, now)
+            return
         entries = self._window.attempts[call_id].entries
         try:
             errors = answer.errors(len(entries))
@@ -117,6 +123,10 @@ class Run:
         about = (attempt.number, answer.transport, answer.request_id, answer.fallback_reason)
         again: dict[int, ImageResult] = {}
         for number, (entry, outcome, error) in enumerate(zip(entries, answer.outcomes, errors, strict=True)):
+            if error is None and isinstance(outcome, OperationOutcome):
+                self._window.bytes_held -= entry[2]
+                self._operations.accepted(call_id, entry, outcome.operation.id, attempt.number, now)
+                continue
             _, key, _ = entry
             result = ImageResult(key, outcome, error, *about)
             if error is None or not error.retryable:
@@ -126,19 +136,22 @@ class Run:
         if len(again) < len(entries):
             self._budget.earn(now)
         if again:
-            self._retry_images(attempt, again, contents(), now)
+            self._resending.retry_images(attempt, again, contents(), now)
         else:
             self._throttle.answered()
 
     def failed(self, call_id: int, error: VisionError, now: float, contents: Contents) -> None:
         """Take the failure of a call."""
+        if call_id in self._operations:
+            self._operations.failed(call_id, error, now)
+            return
         attempt = self._end(call_id, error, now)
         verdict = judge(error, was_unreadable=attempt.history.was_unreadable)
         if verdict is Verdict.RESEND:
             history = attempt.history._replace(last_fault=str(error))
             self._ready.appendleft(attempt.batch(contents(), history))
             return
-        if self._is_ending:
+        if self._resending.is_over:
             verdict = Verdict.GIVE_UP
         self._retries.failed(now)
         is_away = self._outage.is_away(error, attempt.sent_at, now)
@@ -146,7 +159,7 @@ class Run:
         history = attempt.history.failed(str(error), is_free=is_free, is_unreadable=isinstance(error, ProtocolError))
         batch = attempt.batch(contents(), history)
         if is_away and verdict.retry and self._outage.is_expected(now):
-            self._look_for_service(batch, error, attempt.sent_at, now)
+            self._resending.look_for_service(batch, error, attempt.sent_at, now)
             return
         if verdict is Verdict.SLOW_DOWN:
             self._throttle.pushed_back(attempt.sent_at, now)
@@ -157,8 +170,12 @@ class Run:
         elif verdict is Verdict.REFRESH and not batch.history.is_refreshed and attempt.authorization is not None:
             history = batch.history._replace(is_refreshed=True)
             self._ready.appendleft(batch._replace(history=history, refused=attempt.authorization))
-        elif not (verdict.retry and self._delay(batch, error.retry_after_s, now, error.code, is_free=is_free)):
-            self._give_up(batch, error, history.why_not_again(error.retry_after_s, now) if verdict.retry else "")
+        elif not (
+            verdict.retry and self._resending.delay(batch, error.retry_after_s, now, error.code, is_free=is_free)
+        ):
+            self._resending.give_up(
+                batch, error, history.why_not_again(error.retry_after_s, now) if verdict.retry else ""
+            )
 
     def forgotten(self, call_id: int, now: float, contents: Contents) -> None:
         """Take that the shell no longer waits for a call."""
@@ -167,6 +184,9 @@ class Run:
 
     def authorized(self, call_id: int, authorization: str | None, now: float) -> None:
         """Take the authorization of a call, which leaves only now: the service may refuse it."""
+        if call_id in self._operations:
+            self._operations.authorized(call_id, authorization)
+            return
         attempt = self._window.attempts[call_id]
         if now - attempt.sent_at > PROMPT_S:
             # The quota was charged for the time at which the call was to leave.
@@ -179,11 +199,14 @@ class Run:
         Nothing more is sent. Calls in flight are billed, so the stream waits for them; then `next` raises the error.
         But where earlier attempts left a call less time than others have, the others may still get a token.
         """
+        if call_id in self._operations:
+            self._operations.unauthorized(call_id, error, now)
+            return
         attempt = self._end(call_id, error, now)
         # What is kept is only named by `abandoned`, not sent: it needs no contents.
         batch = attempt.batch((), attempt.history)
         if attempt.is_cut_short:
-            self._give_up(batch, error)
+            self._resending.give_up(batch, error)
             return
         self._ready.append(batch)
         self._ended_by = error
@@ -191,7 +214,7 @@ class Run:
 
     def stop(self) -> None:
         """Send nothing more: the stream ends with the results of the calls in flight."""
-        self._is_ending = self._intake.is_over = True
+        self._resending.is_over = self._intake.is_over = True
 
     # Effects
 
@@ -201,13 +224,20 @@ class Run:
         Raises:
             VisionError: the error of `unauthorized`, once the calls in flight have their results.
         """
-        if (overdue := self._window.overdue(now)) is not None:
-            return Forget(overdue)
-        may_pull = not self._is_ending and self._prepare(now)
+        for overdue in (self._window.overdue(now), self._operations.overdue(now)):
+            if overdue is not None:
+                return Forget(overdue)
+        if self._operations.ended_by is not None and not self._resending.is_over:
+            self._ended_by = self._operations.ended_by
+            self.stop()
+        question = self._operations.next(now)  # It may bring results.
+        may_pull = not self._resending.is_over and self._prepare(now)
+        if question is not None:
+            return question
         if self._outbox.due:
             return self._outbox.emit()
-        if self._is_ending:
-            return self._drain()
+        if self._resending.is_over:
+            return self._drain(now)
         return self._advance(now, may_pull=may_pull)
 
     def closed(self, now: float) -> None:
@@ -216,6 +246,7 @@ class Run:
         self._observer.calls_abandoned(
             (call_id, attempt.entries, attempt.number, now - attempt.sent_at) for call_id, attempt in in_flight
         )
+        self._operations.closed(now)
 
     def abandoned(self, error: BaseException, left: Sequence[str] = ()) -> None:
         """Add to the exception that ends the stream which images have no result; `left` did not get here."""
@@ -224,6 +255,9 @@ class Run:
         keys += (*self._batcher.keys(), *self._outbox.keys(), *left)
         if keys:
             error.add_note(f"without a result: {', '.join(quote_name(str(key)) for key in keys)}")
+        if self._operations:
+            named = [f"{quote_name(str(each.entry[1]))} ({each.name})" for each in self._operations]
+            error.add_note(f"accepted by the service, and without a result yet: {', '.join(named)}")
 
     def _prepare(self, now: float) -> bool:
         """Make ready what is due, and what need not gather any longer; return whether the run may pull more."""
@@ -235,7 +269,7 @@ class Run:
             if not self._ready:
                 return may_pull
             for batch in self._ready.pop_late(partial(self._is_late, now=now), in_turn=self._outage.misses > 0):
-                self._give_up(batch, DeadlineError(batch.history.why_late()))
+                self._resending.give_up(batch, DeadlineError(batch.history.why_late()))
             if self._ready:
                 self._ready.cut_first(self._size)
                 return may_pull
@@ -252,7 +286,8 @@ class Run:
             wake_at = _earliest(wake_at, leaves_at)
         if may_pull:
             return self._intake.ask(self._batcher.room, now)
-        if self._window.attempts or ready or self._delayed:
+        wake_at = _earliest(wake_at, self._operations.wakes_at(now))
+        if self._window.attempts or ready or self._delayed or self._operations.is_open:
             return Wait(_earliest(wake_at, self._leaves_at(now), self._window.overdue_at))
         return self._wait_for_source(now) if self._intake.wanted else Finish()
 
@@ -267,10 +302,10 @@ class Run:
             raise DeadlineError(message)
         return Wait(_earliest(self._deadline, self._leaves_at(now)))
 
-    def _drain(self) -> Effect:
+    def _drain(self, now: float) -> Effect:
         """Return what comes next in a stream that sends no more."""
-        if self._window.attempts:
-            return Wait(self._window.overdue_at)
+        if self._window.attempts or self._operations.is_open:
+            return Wait(_earliest(self._window.overdue_at, self._operations.wakes_at(now)))
         if self._outbox.early:
             self._outbox.release()
             return self._outbox.emit()
@@ -284,8 +319,15 @@ class Run:
             or self._intake.wanted
             or self._ready
             or not self._window.is_open(len(self._delayed))
+            or self._has_most_operations
             or (self._outbox.early and self._outbox.early + len(self._batcher) >= self._most_early)
         )
+
+    @property
+    def _has_most_operations(self) -> bool:
+        """Whether there are as many operations as may be, together with the images that become some."""
+        coming = len(self._window.attempts) + len(self._delayed) + len(self._batcher) if self._is_deferred else 0
+        return bool(coming or self._operations) and len(self._operations) + coming >= self._most_operations
 
     def _should_flush(self, now: float, *, may_pull: bool) -> bool:
         """Whether a batch leaves before it is full: no more images come, or not soon."""
@@ -318,10 +360,6 @@ class Run:
             return False
         return max(self._outage.looks_at, self._turn.soonest(len(batch.entries), now)) >= deadline
 
-    def _give_up(self, batch: Batch, error: VisionError, why: str = "") -> None:
-        for entry, result in failed_results(batch, error, why):
-            self._finish(entry, result)
-
     def _send(self, batch: Batch, now: float) -> Send:
         history, call_s, is_cut_short = batch.history, self._timeouts.call_s, False
         if (deadline := history.deadline) is None:
@@ -343,52 +381,6 @@ class Run:
         attempt = self._window.end(call_id)
         self._observer.call_ended(call_id, attempt.entries, attempt.number, now - attempt.sent_at, outcome)
         return attempt
-
-    def _retry_images(
-        self, attempt: Attempt, again: Mapping[int, ImageResult], contents: Sequence[bytes], now: float
-    ) -> None:
-        """Send images again that failed in an answered call; where that is not allowed, they keep these results."""
-        self._retries.failed(now)
-        errors = [result.error for result in again.values() if result.error is not None]
-        if any(error.code in OVERLOAD for error in errors):
-            self._throttle.pushed_back(attempt.sent_at, now)
-        asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
-        batch = attempt.batch(contents, attempt.history.failed(errors[0].message)).part([*again])
-        if not self._delay(batch, asked, now, errors[0].code):
-            why = batch.history.why_not_again(asked, now)
-            for entry, result, error in zip(batch.entries, again.values(), errors, strict=True):
-                result.error = replace(error, message=f"{error.message}{why}")
-                self._finish(entry, result)
-
-    def _look_for_service(self, batch: Batch, error: VisionError, sent_at: float, now: float) -> None:
-        """Let a batch that the service has not seen take its turn to look whether it is back."""
-        asked_s = error.retry_after_s or 0.0
-        self._throttle.went_away()
-        self._outage.wait(sent_at, now, asked_s)
-        if self._retries.are_over(batch.history, now) or self._is_late(batch, now):
-            self._give_up(batch, error, batch.history.why_not_again(error.retry_after_s, now))
-            return
-        if self._outage.misses > 1:
-            self._observer.service_missed(error)
-        self._observer.retry_scheduled(batch.entries, self._outage.looks_at - now, error.code)
-        batch = batch._replace(history=batch.history._replace(retries=batch.history.retries + 1, missed_at=now))
-        if asked_s:
-            self._delayed.add(now + asked_s, batch)
-        else:
-            # At the end: images that make the service go are not to be all that it gets.
-            self._ready.append(batch)
-
-    def _delay(self, batch: Batch, asked_s: float | None, now: float, code: Code, *, is_free: bool = False) -> bool:
-        """Let a batch wait for its next attempt; return False where it may not have one."""
-        if self._is_ending:
-            return False
-        history = batch.history
-        wait_s = self._retries.wait_s(history, now, asked_s, is_free=is_free)
-        if wait_s is None or (history.deadline is not None and now + wait_s >= history.deadline):
-            return False
-        self._observer.retry_scheduled(batch.entries, wait_s, code)
-        self._delayed.add(now + wait_s, batch._replace(history=history._replace(retries=history.retries + 1)))
-        return True
 
     def _finish(self, entry: Entry, result: ImageResult) -> None:
         position, _, content_bytes = entry

@@ -4,6 +4,8 @@ from typing import NamedTuple, Self
 
 from vision_grpc.config import Limits, RetryPolicy
 from vision_grpc.stream.batch_size import BatchSize
+from vision_grpc.stream.durations import Durations
+from vision_grpc.stream.polls import Polls
 from vision_grpc.stream.presence import Presence
 from vision_grpc.stream.retry import RetryBudget
 from vision_grpc.stream.throttle import Throttle
@@ -16,8 +18,17 @@ class Shared(NamedTuple):
     budget: RetryBudget
     presence: Presence
     batch_size: BatchSize
+    polls: Polls
+    durations: Durations
 
     @classmethod
     def of(cls, limits: Limits, policy: RetryPolicy, most_images: int) -> Self:
         """Return what the streams of a new client share."""
-        return cls(Throttle(limits), RetryBudget(policy), Presence(), BatchSize(limits, most_images))
+        return cls(
+            Throttle(limits),
+            RetryBudget(policy),
+            Presence(),
+            BatchSize(limits, most_images),
+            Polls(limits),
+            Durations(),
+        )

@@ -13,7 +13,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import Api, RequestTemplate
+from vision_grpc.api.api import Api, Reply, RequestTemplate
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import ServiceError, VisionError
 from vision_grpc.messages import (
@@ -73,9 +73,9 @@ class MemoryTransport:
         authorization: str | None,  # noqa: ARG002 - a handler sees requests
         deadline: Deadline,  # noqa: ARG002 - nothing takes time
         on_done: OnDone,
-    ) -> EndedCall[Message]:
+    ) -> EndedCall[Reply]:
         """Hand a request to the handler as it is; see `Transport`."""
-        outcome: Message | VisionError
+        outcome: Reply | VisionError
         try:
             outcome = response = self._handler(request)
             self._api.check_answer(request, response)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import RequestTemplate
+from vision_grpc.api.api import Reply, RequestTemplate
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import Answer
 
@@ -63,7 +63,7 @@ class Transport(Protocol):
         """
         ...
 
-    def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Message]:
+    def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Reply]:
         """Send a request as it is; the answer comes as it is. Raises as `start`."""
         ...
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import RequestTemplate
+from vision_grpc.api.api import Reply, RequestTemplate
 from vision_grpc.errors import DeadlineError, MachineError, PathError, VisionError
 from vision_grpc.network.attempt import not_started
 from vision_grpc.network.deadline import Deadline
@@ -154,11 +154,11 @@ class DiscoveringTransport:
         self._find(call, deadline, lambda found, done: found.start(contents, template, authorization, deadline, done))
         return call
 
-    def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Message]:
+    def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Reply]:
         """Send a request as it is; see `Transport`."""
         if (known := self._connections.known()) is not None:
             return known.send(request, authorization, deadline, on_done)
-        call = DeferredCall[Message](on_done)
+        call = DeferredCall[Reply](on_done)
         self._find(call, deadline, lambda found, done: found.send(request, authorization, deadline, done))
         return call
 

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import RequestTemplate
+from vision_grpc.api.api import Reply, RequestTemplate
 from vision_grpc.errors import (
     DeadlineError,
     MachineError,
@@ -53,9 +53,7 @@ class FallbackTransport:
         call = transport.start(contents, template, authorization, deadline, on_done)
         return _BatchCall(call, self._choice, reason, self._clock)
 
-    def send(
-        self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone
-    ) -> "_Call[Message]":
+    def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> "_Call[Reply]":
         """Send a request as it is; see `Transport`."""
         transport, reason = self._choose()
         return _Call(transport.send(request, authorization, deadline, on_done), self._choice, reason, self._clock)

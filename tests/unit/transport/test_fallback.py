@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from google.protobuf.message import Message
 
+from vision_grpc.api.api import Reply
 from vision_grpc.errors import DeadlineError, MachineError, PathError, ReroutedError, TransportError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest
 from vision_grpc.network.deadline import Deadline
@@ -12,7 +13,7 @@ from vision_grpc.testing import MemoryTransport
 from vision_grpc.transport.fallback import FallbackTransport
 
 
-def _send(transport: FallbackTransport) -> Message:
+def _send(transport: FallbackTransport) -> Reply:
     return transport.send(BatchAnalyzeRequest(), None, Deadline.after(60), lambda: None).answer()
 
 

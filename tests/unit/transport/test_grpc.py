@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 
 import grpc
 import pytest
-from google.protobuf.message import Message
 from images_in_bytes import png
 
+from vision_grpc.api.api import Reply
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.errors import Code, DeadlineError, PathError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import BatchAnalyzeRequest
@@ -41,7 +41,7 @@ def _start(transport: GrpcTransport, timeout_s: float, on_done: Callable[[], Non
     return transport.start([png(1)], _TEMPLATE, None, Deadline.after(timeout_s), on_done)
 
 
-def _send(transport: GrpcTransport, timeout_s: float, on_done: Callable[[], None] = lambda: None) -> Call[Message]:
+def _send(transport: GrpcTransport, timeout_s: float, on_done: Callable[[], None] = lambda: None) -> Call[Reply]:
     return transport.send(BatchAnalyzeRequest(), None, Deadline.after(timeout_s), on_done)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, Protocol
 import grpc
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import Api, RequestTemplate, own_headers
+from vision_grpc.api.api import Api, Reply, RequestTemplate, own_headers
 from vision_grpc.errors import MachineError, PathError
 from vision_grpc.network.attempt import Attempt, not_started
 from vision_grpc.network.deadline import Deadline
@@ -117,14 +117,14 @@ class GrpcTransport:
             return EndedCall[Answer](error, contents)
         return self._batch_call(call, wire, attempt, self._is_silent, self._api)
 
-    def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Message]:
+    def send(self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone) -> Call[Reply]:
         """Send a request as it is; see `Transport`."""
         attempt = Attempt(self._endpoint, deadline, authorization)
         if not deadline.left_s:
             on_done()
-            return EndedCall[Message](attempt.late())
+            return EndedCall[Reply](attempt.late())
 
-        def read(wire: bytes) -> Message:
+        def read(wire: bytes) -> Reply:
             response = self._api.parse_wire(wire)
             self._api.check_answer(request, response)
             return response
@@ -134,7 +134,7 @@ class GrpcTransport:
             call = self._call(request.SerializeToString(), attempt, metadata, on_done)
         except (PathError, MachineError) as error:
             on_done()
-            return EndedCall[Message](error)
+            return EndedCall[Reply](error)
         return GrpcCall(call, attempt, self._is_silent, read)
 
     def close(self) -> None:

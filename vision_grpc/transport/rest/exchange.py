@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from google.protobuf.message import Message
-
-from vision_grpc.api.api import Api
+from vision_grpc.api.api import Api, Reply
 from vision_grpc.codec.json import find_error, read_error, read_error_body, to_utf8
 from vision_grpc.errors import ProtocolError
+from vision_grpc.messages import Status
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.http.message import HttpAnswer
 from vision_grpc.network.secrets.quoting import quote_peer
@@ -44,8 +43,8 @@ def headers_of(authorization: str | None, content_length: int | None = None, mor
     return headers
 
 
-def read_response(answer: HttpAnswer, attempt: Attempt, api: Api) -> Message:
-    """Return the message that an HTTP answer holds.
+def read_response(answer: HttpAnswer, attempt: Attempt, api: Api) -> Reply:
+    """Return what an HTTP answer holds.
 
     Raises:
         ServiceError: it holds an error.
@@ -53,8 +52,7 @@ def read_response(answer: HttpAnswer, attempt: Attempt, api: Api) -> Message:
     """
     body = _json_of(answer, attempt)
     response = _read(api.parse_json, body, attempt)
-    if not api.read_message(response):
-        _raise_disguised_error(answer, body, attempt)
+    _raise_disguised_error(answer, _read(api.error_in, body, attempt), attempt)
     return response
 
 
@@ -68,7 +66,7 @@ def read_answer(answer: HttpAnswer, attempt: Attempt, api: Api) -> Answer:
     body = _json_of(answer, attempt)
     outcomes = _read(partial(api.read_json, hide=attempt.hide_bytes), body, attempt)
     if not outcomes:
-        _raise_disguised_error(answer, body, attempt)
+        _raise_disguised_error(answer, find_error(body), attempt)
     return Answer(outcomes, None if answer.request_id is None else attempt.hide(answer.request_id), "rest")
 
 
@@ -103,7 +101,7 @@ def _json_of(answer: HttpAnswer, attempt: Attempt) -> bytes:
     return body
 
 
-def _raise_disguised_error(answer: HttpAnswer, body: bytes, attempt: Attempt) -> None:
-    """Raise the error in an answer that has a good status and no results."""
-    if (status := find_error(body)) is not None:
+def _raise_disguised_error(answer: HttpAnswer, status: Status | None, attempt: Attempt) -> None:
+    """Raise the error in an answer that has a good status."""
+    if status is not None:
         raise service_error(status, attempt, "rest", request_id=answer.request_id)

@@ -2,13 +2,14 @@
 
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from vision_grpc.api.api import Api, RequestTemplate, own_headers
+from vision_grpc.api.api import Api, Reply, RequestTemplate, own_headers
 from vision_grpc.codec.json import RequestBody
 from vision_grpc.errors import TransportError
 from vision_grpc.network.attempt import Attempt
@@ -51,7 +52,12 @@ class RestTransport:
         attempt = Attempt(self._endpoint, deadline, authorization)
         future = self._calls.start(
             attempt,
-            lambda: self._request(template.json_body(contents), authorization, own_headers(template)),
+            lambda: self._request(
+                partial(template.json_body, contents),
+                partial(template.message, contents),
+                authorization,
+                own_headers(template),
+            ),
             lambda answer: read_answer(answer, attempt, self._api),
         )
         future.add_done_callback(lambda _: on_done())
@@ -59,16 +65,17 @@ class RestTransport:
 
     def send(
         self, request: Message, authorization: str | None, deadline: Deadline, on_done: OnDone
-    ) -> "RestCall[Message]":
+    ) -> "RestCall[Reply]":
         """Send a request as it is; see `Transport`."""
         attempt = Attempt(self._endpoint, deadline, authorization)
 
-        def read(answer: HttpAnswer) -> Message:
+        def read(answer: HttpAnswer) -> Reply:
             response = read_response(answer, attempt, self._api)
             self._api.check_answer(request, response)
             return response
 
-        future = self._calls.start(attempt, lambda: self._request(self._api.json_body(request), authorization), read)
+        body = partial(self._api.json_body, request)
+        future = self._calls.start(attempt, lambda: self._request(body, lambda: request, authorization), read)
         future.add_done_callback(lambda _: on_done())
         return RestCall(future)
 
@@ -80,9 +87,19 @@ class RestTransport:
         """Do what `close` does: it does not block."""
         self._close()
 
-    def _request(self, body: RequestBody, authorization: str | None, more: Headers = ()) -> HttpRequest:
-        headers = headers_of(authorization, body.content_length, (*self._headers, *more))
-        return HttpRequest("POST", self._api.rest_path, headers, iter(body))
+    def _request(
+        self,
+        make_body: Callable[[], RequestBody],
+        make_message: Callable[[], Message],
+        authorization: str | None,
+        more: Headers = (),
+    ) -> HttpRequest:
+        """Return a request, which is the body or, where the method has no body, in the path and the query."""
+        route, more = self._api.route, (*self._headers, *more)
+        if not route.has_body:
+            return HttpRequest(route.verb, route.target(make_message()), headers_of(authorization, None, more))
+        body = make_body()
+        return HttpRequest(route.verb, route.path, headers_of(authorization, body.content_length, more), iter(body))
 
 
 class RestCall(Generic[_T]):

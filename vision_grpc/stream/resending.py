@@ -1,0 +1,93 @@
+"""What becomes of images that a call brought no result: another attempt after a wait, or the end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from vision_grpc.codec.retry_info import asked_wait_s
+from vision_grpc.errors import Code, VisionError
+from vision_grpc.results import ImageResult
+from vision_grpc.stream.batch import Attempt, Batch, Entry
+from vision_grpc.stream.delayed import Delayed
+from vision_grpc.stream.giving_up import failed_results
+from vision_grpc.stream.observer import Observer
+from vision_grpc.stream.outage import Outage
+from vision_grpc.stream.ready import Ready
+from vision_grpc.stream.retry import Retries
+from vision_grpc.stream.throttle import Throttle
+from vision_grpc.stream.verdict import OVERLOAD
+
+
+class Resending:
+    """Puts what is sent again among the batches that are ready or delayed; what is not gets its result."""
+
+    def __init__(
+        self,
+        retries: Retries,
+        outage: Outage,
+        throttle: Throttle,
+        observer: Observer,
+        *,
+        is_late: Callable[[Batch, float], bool],
+        finish: Callable[[Entry, ImageResult], None],
+    ) -> None:
+        self._retries = retries
+        self._outage = outage
+        self._throttle = throttle
+        self._observer = observer
+        self._is_late = is_late
+        self._finish = finish
+        self.ready = Ready()
+        self.delayed = Delayed()
+        self.is_over = False
+        """Whether nothing is sent again."""
+
+    def give_up(self, batch: Batch, error: VisionError, why: str = "") -> None:
+        """Let the error be the result of each image."""
+        for entry, result in failed_results(batch, error, why):
+            self._finish(entry, result)
+
+    def retry_images(
+        self, attempt: Attempt, again: Mapping[int, ImageResult], contents: Sequence[bytes], now: float
+    ) -> None:
+        """Send images again that failed in an answered call; where that is not allowed, they keep these results."""
+        self._retries.failed(now)
+        errors = [result.error for result in again.values() if result.error is not None]
+        if any(error.code in OVERLOAD for error in errors):
+            self._throttle.pushed_back(attempt.sent_at, now)
+        asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
+        batch = attempt.batch(contents, attempt.history.failed(errors[0].message)).part([*again])
+        if not self.delay(batch, asked, now, errors[0].code):
+            why = batch.history.why_not_again(asked, now)
+            for entry, result, error in zip(batch.entries, again.values(), errors, strict=True):
+                result.error = replace(error, message=f"{error.message}{why}")
+                self._finish(entry, result)
+
+    def look_for_service(self, batch: Batch, error: VisionError, sent_at: float, now: float) -> None:
+        """Let a batch that the service has not seen take its turn to look whether it is back."""
+        asked_s = error.retry_after_s or 0.0
+        self._throttle.went_away()
+        self._outage.wait(sent_at, now, asked_s)
+        if self._retries.are_over(batch.history, now) or self._is_late(batch, now):
+            self.give_up(batch, error, batch.history.why_not_again(error.retry_after_s, now))
+            return
+        if self._outage.misses > 1:
+            self._observer.service_missed(error)
+        self._observer.retry_scheduled(batch.entries, self._outage.looks_at - now, error.code)
+        batch = batch._replace(history=batch.history._replace(retries=batch.history.retries + 1, missed_at=now))
+        if asked_s:
+            self.delayed.add(now + asked_s, batch)
+        else:
+            # At the end: images that make the service go are not to be all that it gets.
+            self.ready.append(batch)
+
+    def delay(self, batch: Batch, asked_s: float | None, now: float, code: Code, *, is_free: bool = False) -> bool:
+        """Let a batch wait for its next attempt; return False where it may not have one."""
+        if self.is_over:
+            return False
+        history = batch.history
+        wait_s = self._retries.wait_s(history, now, asked_s, is_free=is_free)
+        if wait_s is None or (history.deadline is not None and now + wait_s >= history.deadline):
+            return False
+        self._observer.retry_scheduled(batch.entries, wait_s, code)
+        self.delayed.add(now + wait_s, batch._replace(history=history._replace(retries=history.retries + 1)))
+        return True
