@@ -169,6 +169,7 @@ def _grpc_method(api: Api, answer: Callable[[Any, dict[str, str]], Any]) -> Any:
 
     _, name, method = api.grpc_path.split("/")
     parse = api._request_class.FromString
+    handler: Any
     if api.is_stream:
         handler = grpc.unary_stream_rpc_method_handler(respond, parse)
     else:
@@ -178,6 +179,18 @@ def _grpc_method(api: Api, answer: Callable[[Any, dict[str, str]], Any]) -> Any:
 
 def _stream_of(said: Operation | ServiceError) -> Stream:
     return Stream(error=said) if isinstance(said, ServiceError) else Stream([said])  # type: ignore[list-item]
+
+
+def _http_of(said: Stream | Operation | ServiceError) -> tuple[int, bytes]:
+    """Return the status and the body of an answer over REST."""
+    if isinstance(said, Operation):
+        return 200, to_json(said)
+    stream = said if isinstance(said, Stream) else Stream(error=said)
+    lines, status = [b'{"result":%b}' % to_json(page) for page in stream.pages], 200
+    if (error := stream.error) is not None:
+        lines.append(b'{"error":%b}' % to_json(Status(code=error.code, message=error.message)))
+        status = 200 if stream.pages else error.code.http_status
+    return status, b"\n".join(lines)
 
 
 class _QuietServer(ThreadingHTTPServer):
@@ -215,24 +228,13 @@ def _rest(service: OcrService) -> Iterator[None]:
 
         def _respond(self, api: Api, request: Message) -> None:
             said = service.methods[api](request, {key.lower(): value for key, value in self.headers.items()})
-            status = 200
-            if isinstance(said, Operation):
-                said = to_json(said)
-            elif isinstance(said, ServiceError):
-                said = Stream(error=said)
-            if isinstance(said, Stream):
-                error = said.error
-                lines = [b'{"result":%b}' % to_json(page) for page in said.pages]
-                if error is not None:
-                    lines.append(b'{"error":%b}' % to_json(Status(code=error.code, message=error.message)))
-                    status = 200 if said.pages else error.code.http_status
-                said = b"\n".join(lines)
+            status, content = (200, said) if isinstance(said, bytes) else _http_of(said)
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("x-request-id", "id-1")
-            self.send_header("content-length", str(len(said)))
+            self.send_header("content-length", str(len(content)))
             self.end_headers()
-            self.wfile.write(said)
+            self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
             """Stay quiet."""

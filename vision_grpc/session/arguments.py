@@ -111,8 +111,7 @@ def check_deferred(deferred: object, lacking: str) -> bool:
         check_flag("deferred", deferred)
     if deferred and lacking:
         raise InvalidRequestError([Violation("deferred", f"asks for operations: {lacking}")])
-    # Not yet by default: the local service has none.
-    return bool(deferred)
+    return not lacking if deferred is None else bool(deferred)
 
 
 def check_request(request: object, wanted: str) -> Message:
