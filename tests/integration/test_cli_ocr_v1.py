@@ -44,7 +44,7 @@ def there(service: OcrService) -> tuple[str, ...]:
 def test_a_pdf_is_sent_as_it_is(run: Run, there: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 and so on, for long enough")
     finished = run("analyze", "--api", "ocr/v1", "--model", "table", *there, "a.pdf")
-    assert (finished.code, finished.stdout.strip()) == (0, b"read as application/pdf by table")
+    assert (finished.code, finished.stdout.strip()) == (0, b"read as PDF by table")
 
 
 def test_the_variable_chooses_too(

@@ -97,10 +97,12 @@ class Calls:
             self._stop.wakes_no_longer(self)
         if self._process.has_threads:
             self._run.stop()
-            while not self._done.empty():
-                self._report(self._done.get())  # What was accepted, above all.
-            self._cancel()
-            self._run.closed(time.monotonic())
+            try:
+                while not self._done.empty():
+                    self._report(self._done.get())  # What was accepted, above all.
+            finally:
+                self._cancel()
+                self._run.closed(time.monotonic())
 
     def end(self, until: float) -> None:
         """Give up what is under way and wait for its end, at most until a time (monotonic seconds)."""
