@@ -1,16 +1,22 @@
 """The fake service on a real port: what it reads, what it was asked, and how it fails."""
 
 import asyncio
+import json
 import os
 import unittest
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
 from vision_grpc import AsyncVisionClient, Code, DeadlineError, ServiceError, TransportError, VisionClient
 from vision_grpc.auth import ApiKey
+from vision_grpc.codec.json import to_json
 from vision_grpc.local.config import ServiceConfig
+from vision_grpc.messages import RecognizeTextRequest
 from vision_grpc.testing import FakeVision, blank_image, text_image
 
 _SECRET = "AQVN" + "s" * 36
@@ -66,6 +72,24 @@ def test_a_request_is_seen_whole_and_without_secrets(transport: Any, api: Any) -
     assert _SECRET not in repr(dict(request.metadata))
     assert "hush" not in repr(dict(request.metadata))
     assert "PNG" not in repr(request)
+
+
+def test_a_deferred_call_is_served_too() -> None:
+    body = to_json(RecognizeTextRequest(content=blank_image(), mime_type="image/png", language_codes=["*"]))
+    with FakeVision("Hello world") as vision:
+        post = Request(f"{vision.rest_endpoint}/ocr/v1/recognizeTextAsync", body, method="POST")  # noqa: S310 - our own service
+        with urlopen(post) as answer:  # noqa: S310
+            operation = json.load(answer)["id"]
+        result = _fetch(f"{vision.rest_endpoint}/ocr/v1/getRecognition?operationId={operation}")
+        assert "Hello world" in result
+        assert [request.images for request in vision.requests] == [(blank_image(),)]
+
+
+def _fetch(url: str) -> str:
+    while True:
+        with suppress(HTTPError), urlopen(url) as answer:  # noqa: S310
+            text: str = answer.read().decode()
+            return text
 
 
 def test_each_attempt_is_a_request() -> None:

@@ -4,17 +4,21 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-_TESTS = Path(__file__).parent.parent / "programs" / "of_users" / "test_with_plugin.py"
+_TESTS = Path(__file__).parents[1] / "programs" / "of_users" / "test_with_plugin.py"
+_DOCUMENT = Path(__file__).parents[2] / "docs" / "testing.md"
+_EXAMPLES = Path(__file__).parents[2] / "scripts" / "examples"
 # Beside ours, users have those plugins that they choose.
 _QUIET = ["-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:asyncio", "-W", "error"]
 
 
-def run_pytest(folder: Path, *arguments: str) -> str:
-    """Return what pytest prints of the tests in a folder of their own."""
+def run_pytest(folder: Path, files: Sequence[Path], *arguments: str) -> str:
+    """Return what pytest prints of files in a folder of their own."""
     (folder / "pytest.ini").write_text("[pytest]\n")
-    (folder / _TESTS.name).write_text(_TESTS.read_text())
+    for file in files:
+        (folder / file.name).write_text(file.read_text())
     # The plugin is named, for the development environment may have been made before it was there.
     command = [sys.executable, "-m", "pytest", "-p", "vision_grpc.testing.plugin", *_QUIET, *arguments]
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "VISION_", "YC_"))}
@@ -23,7 +27,7 @@ def run_pytest(folder: Path, *arguments: str) -> str:
 
 
 def test_tests_of_users_end_as_they_should(tmp_path: Path) -> None:
-    printed = run_pytest(tmp_path, "-n", "2", "--strict-markers", "-rfE")
+    printed = run_pytest(tmp_path, [_TESTS], "-n", "2", "--strict-markers", "-rfE")
     # Under pytest-xdist they end in any order.
     assert sorted(re.findall(r"^(\w+) test_with_plugin\.py::(\w+)", printed, re.MULTILINE)) == [
         ("ERROR", "test_idle_faults_wrong"),
@@ -34,3 +38,12 @@ def test_tests_of_users_end_as_they_should(tmp_path: Path) -> None:
     assert "the-tenth (kind=reset; after=9): too few calls match it, 1" in printed
     assert "the test does not say what the image of" in printed
     assert "TypeError: an image shows a text, a message or an error, and not Code" in printed
+
+
+def test_the_examples_pass(tmp_path: Path) -> None:
+    files = [*_EXAMPLES.glob("*fastapi_service.py")]
+    for name, text in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", _DOCUMENT.read_text(), re.DOTALL):
+        files.append(tmp_path / name)
+        files[-1].write_text(text)
+    printed = run_pytest(tmp_path, files, "-n", "0", "-v")
+    assert "10 passed" in printed, printed

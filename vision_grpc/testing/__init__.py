@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vision_grpc.local.faults.store import FaultStore
     from vision_grpc.testing.answers import Answer, Answers
     from vision_grpc.testing.backoff import without_backoff
     from vision_grpc.testing.fake import FakeVision
@@ -27,6 +28,7 @@ __all__ = [
     "Answers",
     "AsyncMemoryTransport",
     "FakeVision",
+    "FaultStore",
     "Handler",
     "MemoryTransport",
     "OcrHandler",
@@ -39,13 +41,14 @@ __all__ = [
 ]
 
 _MODULES = {
-    "answers": ("Answer", "Answers"),
-    "backoff": ("without_backoff",),
-    "fake": ("FakeVision",),
-    "images": ("blank_image", "text_image"),
-    "memory": ("AsyncMemoryTransport", "Handler", "MemoryTransport", "OcrHandler"),
-    "requests": ("SeenRequest",),
-    "texts": ("text_annotation", "text_response"),
+    "vision_grpc.local.faults.store": ("FaultStore",),
+    "vision_grpc.testing.answers": ("Answer", "Answers"),
+    "vision_grpc.testing.backoff": ("without_backoff",),
+    "vision_grpc.testing.fake": ("FakeVision",),
+    "vision_grpc.testing.images": ("blank_image", "text_image"),
+    "vision_grpc.testing.memory": ("AsyncMemoryTransport", "Handler", "MemoryTransport", "OcrHandler"),
+    "vision_grpc.testing.requests": ("SeenRequest",),
+    "vision_grpc.testing.texts": ("text_annotation", "text_response"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -54,7 +57,7 @@ def __getattr__(name: str) -> object:
     if (module := _MODULE_OF.get(name)) is None:
         message = f"module 'vision_grpc.testing' has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(import_module(f"vision_grpc.testing.{module}"), name)
+    return getattr(import_module(module), name)
 
 
 def __dir__() -> list[str]:

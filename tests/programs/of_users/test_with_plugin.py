@@ -6,8 +6,7 @@ import os
 import pytest
 
 from vision_grpc import AsyncVisionClient, Code, VisionClient
-from vision_grpc.local.faults.store import FaultStore
-from vision_grpc.testing import FakeVision, blank_image, text_image
+from vision_grpc.testing import FakeVision, FaultStore, blank_image, text_image
 
 
 def read_page(content: bytes) -> str:
