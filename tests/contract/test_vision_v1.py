@@ -68,7 +68,7 @@ def test_languages_that_break_the_contract_are_not_sent(connect: Connect, langua
     assert [numbers_of(request) for request in service.requests] == [[0]]
 
 
-@pytest.mark.parametrize("model", ["table", " Markdown\n", "passport"])
+@pytest.mark.parametrize("model", ["table", " Markdown\n", "handwritten"])
 def test_a_model_of_ocr_v1_alone_is_not_sent_and_told_with_the_api_that_has_it(connect: Connect, model: str) -> None:
     client, service = connect()
     told = (
@@ -86,9 +86,10 @@ def test_a_model_of_ocr_v1_alone_is_not_sent_and_told_with_the_api_that_has_it(c
 
 def test_a_model_that_nobody_knows_is_left_to_the_service(connect: Connect) -> None:
     client, service = connect(lambda _: ServiceError(Code.INVALID_ARGUMENT, "no such model"))
-    with pytest.raises(ServiceError, match="no such model"):
-        client.analyze(png(1), model="poem")
-    assert len(service.requests) == 1
+    for model in ("poem", "passport"):
+        with pytest.raises(ServiceError, match="no such model"):
+            client.analyze(png(1), model=model)
+    assert len(service.requests) == 2
 
 
 # Several images a request

@@ -71,6 +71,9 @@ class Api(ABC):
     come as streams of messages, as `codec.stream_wire` joins them. `deferred` are the calls of its operations.
     """
 
+    lacks: str = ""
+    """What it does not have and another version has, in words."""
+
     def __init__(
         self,
         name: str,

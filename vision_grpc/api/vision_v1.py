@@ -59,6 +59,8 @@ class BatchTemplate:
 class VisionV1(Api):
     """The API of `yandex.cloud.ai.vision.v1`."""
 
+    lacks = "no PDF as it is, no tables, Markdown or pictures, no operations"
+
     def __init__(self) -> None:
         super().__init__("vision/v1", BATCH_ANALYZE, most_images=MOST_IMAGES, models=VISION_V1_MODELS)
 

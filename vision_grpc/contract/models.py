@@ -2,13 +2,7 @@
 
 VISION_V1_MODELS = ("page", "line")
 
-OCR_V1_MODELS = (
-    "page",
-    "page-column-sort",
-    "handwritten",
-    "table",
-    "markdown",
-    "math-markdown",
+_FOR_DOCUMENTS = (
     "passport",
     "driver-license-front",
     "driver-license-back",
@@ -17,7 +11,12 @@ OCR_V1_MODELS = (
     "license-plates",
 )
 
+OCR_V1_MODELS = (
+    "page", "page-column-sort", "handwritten", "table", "markdown", "math-markdown", *_FOR_DOCUMENTS,
+)  # fmt: skip
+
 
 def is_of_ocr_v1_alone(model: str) -> bool:
     """Return whether a model is known of ocr/v1, and not of vision/v1."""
-    return model in OCR_V1_MODELS and model not in VISION_V1_MODELS
+    # Pages of 2020 name models for documents as those of vision/v1, too.
+    return model in OCR_V1_MODELS and model not in (*VISION_V1_MODELS, *_FOR_DOCUMENTS)

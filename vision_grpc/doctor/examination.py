@@ -8,6 +8,7 @@ from vision_grpc.doctor.call import try_call
 from vision_grpc.doctor.connectivity import check_connectivity
 from vision_grpc.doctor.finding import FaultError, Finding
 from vision_grpc.doctor.surroundings import (
+    find_api,
     find_client_certificate,
     find_credentials,
     find_endpoint,
@@ -34,6 +35,7 @@ def examine(
         yield Finding("settings", "fault", error.problem, advice)
         return
     yield find_endpoint(arguments, settings, environ)
+    yield find_api(settings)
     if settings.tls.trust is not None:
         yield find_trust(settings.tls.trust)
     if settings.tls.client_certificate is not None:

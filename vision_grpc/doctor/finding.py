@@ -14,8 +14,8 @@ class Finding:
     """The result of one check."""
 
     name: str
-    """The name of the check: settings, endpoint, trust, certificate, proxy, address, port, tls, http2, http, clock,
-    credentials, folder, token or call."""
+    """The name of the check: settings, endpoint, api, trust, certificate, proxy, address, port, tls, http2, http,
+    clock, credentials, folder, token or call."""
 
     state: State
     message: str

@@ -62,6 +62,11 @@ def find_endpoint(arguments: Arguments, settings: Settings, environ: Mapping[str
     return Finding("endpoint", "ok", message)
 
 
+def find_api(settings: Settings) -> Finding:
+    """Return which version of the API is spoken, and what it does not have."""
+    return Finding("api", "ok", f"{settings.api.name}: {settings.api.lacks}")
+
+
 def find_trust(trust: Trust) -> Finding:
     """Return which certificates a service's is checked against."""
     count = len(trust.certificates)
