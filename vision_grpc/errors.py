@@ -188,7 +188,7 @@ class AdvisedError(Exception):
 
     def __init__(self, problem: str = "", *, advice: Iterable[Advice] = ()) -> None:
         super().__init__(problem)
-        self.advice = tuple(advice)
+        self.advice: tuple[Advice, ...] = tuple(advice)
 
     @property
     def problem(self) -> str:
@@ -238,7 +238,7 @@ class InvalidRequestError(VisionError, ValueError):
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         super().__init__("; ".join(f"{path}: {message}" for path, message in violations))
-        self.violations = tuple(violations)
+        self.violations: tuple[Violation, ...] = tuple(violations)
 
 
 class AuthError(VisionError):
@@ -350,7 +350,7 @@ class ServiceError(VisionError):
         super().__init__(f"{code.name}: {message}{wait}{suffix}")
         self.code = code
         self.message = message
-        self.details = tuple(details)
+        self.details: tuple[Any, ...] = tuple(details)
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.transport: TransportName | None = transport
@@ -378,7 +378,7 @@ class ImageFailedError(VisionError):
         self.key = key
         self.code = code
         self.message = message
-        self.details = tuple(details)
+        self.details: tuple[Any, ...] = tuple(details)
         self.retryable = retryable
 
 

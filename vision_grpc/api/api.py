@@ -92,11 +92,11 @@ class Api(ABC):
         self.endpoint = endpoint
         self.service_id = service_id
         self.models = models
-        self.is_stream = is_server_stream(method)
+        self.is_stream: bool = is_server_stream(method)
         self._content_bytes = content_bytes
         self._reads_pdf = reads_pdf
-        self.grpc_path = grpc_path_of(method)
-        self.route = HttpRoute.of(method)
+        self.grpc_path: str = grpc_path_of(method)
+        self.route: HttpRoute = HttpRoute.of(method)
         self.deferred = deferred
         self.request_name: str = method.input_type.full_name
         self._request_class = GetMessageClass(method.input_type)

@@ -37,6 +37,8 @@ class AuthorizedKey:
         if missing:
             message = f"{origin} is not an authorized key of a service account (no {', '.join(missing)}): {_MAKE_ONE}"
             raise AuthError(message)
+        self.key_id: str
+        self.service_account_id: str
         self.key_id, self.service_account_id = (clean(str(value)).text for value in values[:2])
         pem = str(values[2])
         self._private_key = _load(pem, origin)

@@ -30,4 +30,4 @@ def _clock() -> Callable[[], float]:
     return time.monotonic
 
 
-clock = _clock()
+clock: Callable[[], float] = _clock()

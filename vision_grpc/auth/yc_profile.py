@@ -60,9 +60,10 @@ class YcProfile(Secretive):
         except RuntimeError:
             message = f"the configuration of yc is not found: {_NO_HOME}"
             raise UnreadableError(message) from None
+        self.name: str
         self.name, fields = _find_profile(_read(file), file, name)
-        self.folder_id = _text(fields, "folder-id")
-        self.endpoint = _text(fields, "endpoint")
+        self.folder_id: str | None = _text(fields, "folder-id")
+        self.endpoint: str | None = _text(fields, "endpoint")
         origin = f"the profile {show(self.name)} in {quote_path(file)}"
         if iam_endpoint is None:
             iam_endpoint = _cloud_of(self.endpoint, origin, root_certificates, insecure=insecure)

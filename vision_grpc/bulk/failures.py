@@ -58,7 +58,7 @@ class Failures:
 
     def __init__(self) -> None:
         self._reasons: dict[tuple[str, bool, str], Reason] = {}
-        self.count = 0
+        self.count: int = 0
         self.by_code: dict[str, int] = {}
         """Counts by the name of the code."""
 

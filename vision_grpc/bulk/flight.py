@@ -13,11 +13,11 @@ class Flight:
     """Counts the images in flight and the answers that were lost. It is the `on_event` of the run's client."""
 
     def __init__(self) -> None:
-        self.images = 0
+        self.images: int = 0
         """Images in calls that have not ended."""
-        self.lost = 0
+        self.lost: int = 0
         """Images in calls that ended without an answer and may be billed all the same."""
-        self.answered = 0
+        self.answered: int = 0
         """Images in calls that ended with an answer."""
         self.on_lost: Callable[[int], None] | None = None
         """Called with the images of such a call, before any of them is sent again."""

@@ -66,10 +66,10 @@ class PassedOver:
     __slots__ = ("can_be_fitted", "count", "name")
 
     def __init__(self, first: Skipped) -> None:
-        self.name = first.name
+        self.name: str = first.name
         """The first of them."""
-        self.can_be_fitted = first.can_be_fitted
-        self.count = 0
+        self.can_be_fitted: bool = first.can_be_fitted
+        self.count: int = 0
 
 
 class Progress:
@@ -79,27 +79,27 @@ class Progress:
         self._most = most
         self._started_at = self._calling_since = now
         self._known = 0
-        self.read = 0
+        self.read: int = 0
         """Images that this run has got a text of, which may be empty."""
-        self.billed_units = 0
+        self.billed_units: int = 0
         """What this run has cost, without lost answers."""
-        self.is_listed = False
+        self.is_listed: bool = False
         """Whether the sources are read to their end."""
         self._pace = Pace(now)
         self._quota_refusals = 0
         self._refused_at: float | None = None
         self._away_since: float | None = None
-        self.earlier_read = 0
+        self.earlier_read: int = 0
         """Images that earlier runs have got a text of."""
-        self.earlier_failed = 0
+        self.earlier_failed: int = 0
         """Images that failed for good in earlier runs, and are not sent again."""
         self.earlier_billed_units = 0
         """What earlier runs have cost, as their journal says."""
-        self.failures = Failures()
+        self.failures: Failures = Failures()
         """Images of this run without a text."""
-        self.faults = Failures()
+        self.faults: Failures = Failures()
         """Parts of sources that could not be read."""
-        self.doubles = Failures()
+        self.doubles: Failures = Failures()
         """Images left out, as others have their keys."""
         self.skipped: dict[str, PassedOver] = {}
         """Files passed over, by kind."""

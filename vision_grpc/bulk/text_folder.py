@@ -73,7 +73,7 @@ class TextFolder:
         outputs: Iterable[str | os.PathLike[str]] = (),
         differs: re.Pattern[bytes] | None = None,
     ) -> None:
-        self.moved = 0
+        self.moved: int = 0
         """How many texts have longer names because other files were there."""
         self._root = os.fsencode(path)
         self._suffix = suffix

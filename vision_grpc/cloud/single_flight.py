@@ -68,7 +68,7 @@ class SingleFlight(Generic[_T]):
     """
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self._name = name
         self._clock = clock
         self._latest: Flight[_T] | None = None

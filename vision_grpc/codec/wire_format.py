@@ -1,6 +1,7 @@
 """The parts of protobuf's wire format: tags, varints and fields with a length."""
 
 import struct
+from collections.abc import Callable
 from functools import cache
 
 from google.protobuf.message import DecodeError
@@ -122,5 +123,5 @@ def length_delimited(number: int, payload: bytes) -> bytes:
     return tag(number, LENGTH_DELIMITED) + varint(len(payload)) + payload
 
 
-double = struct.Struct("<d").pack
+double: Callable[[float], bytes] = struct.Struct("<d").pack
 """Return a number in the eight bytes of a fixed64."""

@@ -33,4 +33,4 @@ class FaultError(Exception):
 
     def __init__(self, message: str, *advice: Advice, name: str) -> None:
         super().__init__(message)
-        self.finding = Finding(name, "fault", message, advice)
+        self.finding: Finding = Finding(name, "fault", message, advice)

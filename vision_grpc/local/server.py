@@ -65,7 +65,7 @@ class LocalVision(VisionServer):
             reading = LeavingEngine(engine)
         if config.cache_bytes:
             reading = CachingEngine(reading, most_bytes=config.cache_bytes)
-        self.faults = FaultStore() if faults is None else faults
+        self.faults: FaultStore = FaultStore() if faults is None else faults
         """What goes wrong on command: `vision.faults.put("code=UNAVAILABLE; times=1")`; see docs/faults.md."""
 
         operations = Operations(

@@ -116,10 +116,10 @@ class VisionServer:
             sockets = [undo.enter_context(listen(host, grpc_port))]
             if are_apart and (grpc_port != rest_port or grpc_port == 0):
                 sockets.append(undo.enter_context(listen(host, rest_port)))
-            self.grpc_endpoint = join_address(host, sockets[0].getsockname()[1])
+            self.grpc_endpoint: str = join_address(host, sockets[0].getsockname()[1])
             """The endpoint of the gRPC face, `host:port`."""
             rest_address = join_address(host, sockets[-1].getsockname()[1])
-            self.rest_endpoint = f"{'http' if tls is None else 'https'}://{rest_address}"
+            self.rest_endpoint: str = f"{'http' if tls is None else 'https'}://{rest_address}"
             """The endpoint of the REST face, a URL without a path."""
             metrics = Metrics()
             self._service = make_service(metrics)

@@ -38,9 +38,9 @@ class Attempt:
     __slots__ = ("_secrets", "deadline", "endpoint", "note")
 
     def __init__(self, endpoint: Endpoint, deadline: Deadline, secret: str | None = None) -> None:
-        self.endpoint = endpoint
-        self.deadline = deadline
-        self.note = ""
+        self.endpoint: Endpoint = endpoint
+        self.deadline: Deadline = deadline
+        self.note: str = ""
         """What was found out about why the service was not reached, beside what the error says."""
         self._secrets: list[str] = []
         if secret is not None:

@@ -10,7 +10,7 @@ class Stop:
     """
 
     def __init__(self) -> None:
-        self.is_asked = False
+        self.is_asked: bool = False
         self._wakers: dict[int, Callable[[], None]] = {}
 
     def ask(self) -> None:

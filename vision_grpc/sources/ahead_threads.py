@@ -68,7 +68,7 @@ class AheadThreads:
         self.error: BaseException | None = None
         """What the items, or the preparation of one, ended with."""
         self.on_news: Callable[[], None] | None = None
-        self.is_closed = False
+        self.is_closed: bool = False
         self._lock = Lock()
         self._is_started = self._has_ended = False
         self._todo: SimpleQueue[_Job | None] = SimpleQueue()

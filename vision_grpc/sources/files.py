@@ -127,7 +127,7 @@ class Source:
     def __init__(self, images: Iterable[ImageSource], limits: Limits) -> None:
         self._numbered = enumerate(images)
         self._limits = limits
-        self.exhausted = False
+        self.exhausted: bool = False
         self.error: Exception | None = None
 
     def next(self) -> Pulled | None:

@@ -30,10 +30,10 @@ class BatchSize:
         self._lock = threading.RLock()
         self.most_images = most_images
         """The most images that the API allows in a request."""
-        self.images = _best_batch(limits, most_images)
+        self.images: int = _best_batch(limits, most_images)
         """The most images in a request, so that the quotas are nearly used up."""
         most_bytes = BATCH_BYTES if limits.requests_per_s is None else _BATCH_BYTES_BY_QUOTA
-        self.content_bytes = min(most_bytes, limits.bytes_in_flight)
+        self.content_bytes: int = min(most_bytes, limits.bytes_in_flight)
         """The most bytes of images in a request that has more than one."""
         self._most = self.images, self.content_bytes
         self._taken_images = self._taken_bytes = 0

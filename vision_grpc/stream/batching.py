@@ -16,14 +16,14 @@ class Group:
     __slots__ = ("arrival", "config", "content_bytes", "contents", "entries", "since")
 
     def __init__(self, config: Config, arrival: int, since: float) -> None:
-        self.config = config
-        self.arrival = arrival
+        self.config: Config = config
+        self.arrival: int = arrival
         """The number of its first image among all that have come."""
-        self.since = since
+        self.since: float = since
         """When its first image was asked for."""
         self.entries: list[Entry] = []
         self.contents: list[bytes] = []
-        self.content_bytes = 0
+        self.content_bytes: int = 0
 
 
 class Batcher:

@@ -14,15 +14,15 @@ class Intake:
     """The images that were asked for and that have come."""
 
     def __init__(self) -> None:
-        self.taken = 0
+        self.taken: int = 0
         """How many have come."""
-        self.wanted = 0
+        self.wanted: int = 0
         """How many were asked for by a `Pull` that is not answered."""
-        self.asked_at = 0.0
+        self.asked_at: float = 0.0
         """When the last `Pull` was made."""
-        self.is_slow = False
+        self.is_slow: bool = False
         """Whether the last answer brought less than was wanted."""
-        self.is_over = False
+        self.is_over: bool = False
         """Whether no more images come, or are wanted."""
 
     def ask(self, images: int, now: float) -> Pull:

@@ -32,9 +32,9 @@ class Outage:
         self._waits = waits
         self._missed_since: float | None = None
         self._missed_at = -math.inf
-        self.looks_at = -math.inf
+        self.looks_at: float = -math.inf
         """When the next call may leave."""
-        self.misses = 0
+        self.misses: int = 0
         """Calls since the last answer that the service has not seen; those that were in flight together count once."""
 
     def answered(self, now: float) -> None:

@@ -94,7 +94,7 @@ class _Call(Generic[_T]):
         self._choice = choice
         self._reason = reason
         self._clock = clock
-        self.cancel = call.cancel
+        self.cancel: Callable[[], None] = call.cancel
 
     def answer(self) -> _T:
         """Return the answer; see `Call`.
@@ -137,7 +137,7 @@ class _BatchCall(_Call[Answer]):
 
     def __init__(self, call: BatchCall, choice: ProtocolChoice, reason: str | None, clock: Clock) -> None:
         super().__init__(call, choice, reason, clock)
-        self.contents = call.contents
+        self.contents: Callable[[], Sequence[bytes]] = call.contents
 
     def answer(self) -> Answer:
         """Return the answer; see `Call`."""

@@ -62,4 +62,4 @@ class OtherSettingsError(JournalError):
 
     def __init__(self, problem: str, differences: Sequence[Difference], *, advice: Iterable[Advice] = ()) -> None:
         super().__init__(problem, advice=advice)
-        self.differences = tuple(differences)
+        self.differences: tuple[Difference, ...] = tuple(differences)

@@ -38,7 +38,7 @@ class Journal:
         self._lines = lines
         self.done = done
         """What has been recorded by earlier runs."""
-        self.was_resumed = len(done) > 0
+        self.was_resumed: bool = len(done) > 0
         """Whether earlier runs have recorded results in this file."""
         self.kept_aside = kept_aside
         """Where the journal is kept in whose place this one was begun; None if there was none."""

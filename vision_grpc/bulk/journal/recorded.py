@@ -16,7 +16,7 @@ class Recorded:
         self._retry_failed = retry_failed
         self._states = KeyTable()
         self._billed = self._billed_at_most = 0
-        self.ok = 0
+        self.ok: int = 0
         """The number of images that were read."""
 
     def note(self, result: LineHead) -> None:

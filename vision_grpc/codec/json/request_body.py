@@ -31,7 +31,7 @@ class RequestBody:
         # Only whole triples of bytes become base64 without padding.
         self._content_bytes = max(slice_bytes // 4, 1) * 3
         self._slice_bytes = slice_bytes
-        self.content_length = sum(map(_json_length, self._pieces))
+        self.content_length: int = sum(map(_json_length, self._pieces))
 
     @classmethod
     def of_request(cls, request: BatchAnalyzeRequest, *, slice_bytes: int = SLICE_BYTES) -> Self:

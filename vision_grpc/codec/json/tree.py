@@ -120,7 +120,7 @@ def dump(tree: Json, *, depth: int = 1) -> str:
     return "[" + ",".join([dump(item, depth=depth + 1) for item in tree]) + "]"
 
 
-quote = json.encoder.encode_basestring
+quote: Callable[[str], str] = json.encoder.encode_basestring
 """Return a string as JSON text, quotes and escapes included."""
 
 

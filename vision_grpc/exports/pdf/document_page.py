@@ -18,7 +18,7 @@ class Documents:
 
     def __init__(self) -> None:
         self._open: tuple[str, pikepdf.Pdf] | None = None
-        self.page_bytes = 0
+        self.page_bytes: int = 0
         """How many bytes the pages of the last one have, on average."""
 
     def add_page(self, pdf: pikepdf.Pdf, place: PdfPage, result: ImageResult) -> TextPage | Missing:

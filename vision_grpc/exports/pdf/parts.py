@@ -48,7 +48,7 @@ class Parts:
         return whole
 
     def _begin(self) -> None:
-        self.pdf = pikepdf.new()
+        self.pdf: pikepdf.Pdf = pikepdf.new()
         self._pages: list[TextPage] = []
         self._trees: list[OcrElement] = []
         self._bytes = 0

@@ -51,7 +51,7 @@ class Report:
     ) -> None:
         self._title = title
         self._entries = Entries(Pictures(picture_folder), picture_side, MOST_PICTURE_BYTES)
-        self.images = 0
+        self.images: int = 0
         """How many images the page has by now; each page of a document is one."""
 
     @property

@@ -17,7 +17,8 @@ class Layout:
 
     def __init__(self, page: "Page | None", orientation: int) -> None:
         self.page = page
-        self.words = self.doubtful = 0
+        self.words: int = 0
+        self.doubtful: int = 0
         """How many words there are, and how many of them are not sure."""
         self.languages: dict[str, None] = {}
         """The codes of their languages, each once."""

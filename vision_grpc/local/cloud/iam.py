@@ -40,12 +40,12 @@ class Identities:
         # Tokens, each with the account that it is of and when it expires.
         self._tokens: dict[str, tuple[str, float]] = {}
         self._audiences = [AUDIENCE]
-        self.exchanges = 0
-        self.service_account_id = _make_id("aje")
-        self.user_id = _make_id("aje")
-        self.key_id = _make_id("ajk")
-        self.api_key = f"AQVN{secrets.token_urlsafe(24)}"
-        self.oauth_token = f"y0_{secrets.token_urlsafe(32)}"
+        self.exchanges: int = 0
+        self.service_account_id: str = _make_id("aje")
+        self.user_id: str = _make_id("aje")
+        self.key_id: str = _make_id("ajk")
+        self.api_key: str = f"AQVN{secrets.token_urlsafe(24)}"
+        self.oauth_token: str = f"y0_{secrets.token_urlsafe(32)}"
 
     def __repr__(self) -> str:
         return f"Identities(service_account_id={self.service_account_id!r}, key_id={self.key_id!r})"

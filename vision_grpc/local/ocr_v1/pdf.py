@@ -22,7 +22,7 @@ class Pdf:
         self._limits = limits
         with _errors("the file"):
             self._document = _open(content)
-            self.pages = self._document.count_pages()
+            self.pages: int = self._document.count_pages()
         if not self.pages:
             message = "the PDF has no pages: export it again"
             raise ServiceError(Code.INVALID_ARGUMENT, message)

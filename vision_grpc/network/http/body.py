@@ -18,7 +18,7 @@ class AnswerBody:
 
     def __init__(self, coding: str, limit: int) -> None:
         codings = codings_of(coding)
-        self.is_unpacked = codings is not None
+        self.is_unpacked: bool = codings is not None
         """Whether the codings are known here."""
         self._codings = codings or ()
         self._limit = limit

@@ -31,9 +31,9 @@ class HttpConversation:
     """Requests over one connection, one after the other."""
 
     def __init__(self, endpoint: Endpoint, dialed: Dialed) -> None:
-        self.has_answered = False
+        self.has_answered: bool = False
         """Whether HTTP/1.1 has come back yet."""
-        self.proxy_authorization = None if dialed.proxy is None else dialed.proxy.authorization
+        self.proxy_authorization: str | None = None if dialed.proxy is None else dialed.proxy.authorization
         """The secret that each request brings to the proxy that it passes."""
         self._origin = "" if dialed.proxy is None else endpoint.url
         self._headers = {"host": endpoint.authority, "accept-encoding": "gzip"}

@@ -22,7 +22,7 @@ class NotHttpError(MalformedError):
     def __init__(self, received: bytes) -> None:
         first_line = received.partition(b"\n")[0].decode("latin-1").strip()
         super().__init__(f"what came back is not HTTP/1.1: {quote_peer(first_line)}")
-        self.is_tls_alert = received.startswith(_TLS_ALERT)
+        self.is_tls_alert: bool = received.startswith(_TLS_ALERT)
 
 
 def translate(error: OSError | BrokenAnswerError, attempt: Attempt, *, is_early: bool = False) -> VisionError:

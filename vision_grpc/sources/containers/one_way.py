@@ -21,7 +21,7 @@ class OneWayFile:
         self._can_seek = can_seek
         self._returned = b""
         self._position = 0
-        self.last = b""
+        self.last: bytes = b""
         """What `read` returned last."""
 
     def tell(self) -> int:

@@ -23,7 +23,7 @@ class PictureMemory:
         self._most_bytes = most_bytes
         self._turn = Lock()
         self._freed = Condition()
-        self.held_bytes = 0
+        self.held_bytes: int = 0
 
     @contextmanager
     def held_for(self, pixels: int) -> Generator[None]:
@@ -40,4 +40,4 @@ class PictureMemory:
                 self._freed.notify()
 
 
-picture_memory = PictureMemory()
+picture_memory: PictureMemory = PictureMemory()

@@ -67,7 +67,7 @@ class Bucket:
     """
 
     def __init__(self, scheme: str, name: str) -> None:
-        self.url = f"{scheme}://{name}"
+        self.url: str = f"{scheme}://{name}"
         with _explained():
             self._store = _connect(scheme, name, tuple(map(os.environ.get, _STEERING)))
 

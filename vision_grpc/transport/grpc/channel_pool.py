@@ -27,11 +27,11 @@ class PooledChannel(Generic[_ChannelT, _MethodT]):
     __slots__ = ("calls", "channel", "is_retired", "liveness", "method")
 
     def __init__(self, channel: _ChannelT, method: _MethodT) -> None:
-        self.channel = channel
-        self.method = method
-        self.calls = 0
-        self.liveness = Liveness()
-        self.is_retired = False
+        self.channel: _ChannelT = channel
+        self.method: _MethodT = method
+        self.calls: int = 0
+        self.liveness: Liveness = Liveness()
+        self.is_retired: bool = False
         """Whether it gets no more calls: its connection is taken for dead."""
 
 

@@ -40,7 +40,7 @@ def has_loop_thread() -> bool:
 
 class _Forks:
     def __init__(self) -> None:
-        self.are_loops_served = True
+        self.are_loops_served: bool = True
         self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
         self._has_thread = False
         self._is_used = False

@@ -37,9 +37,9 @@ class Liveness:
     __slots__ = ("is_heard", "is_slow", "silent_since")
 
     def __init__(self) -> None:
-        self.is_heard = False
+        self.is_heard: bool = False
         """Whether anything has ever come from the peer."""
-        self.is_slow = False
+        self.is_slow: bool = False
         """Whether the last that came from the peer is that it was too slow."""
         self.silent_since: float | None = None
         """Since when nothing has come although an answer was due; None: nothing is due.

@@ -70,7 +70,7 @@ class LoopCall:
 
     def __init__(self, call: Any) -> None:  # noqa: ANN401
         self._call = call
-        self.cancel = call.cancel
+        self.cancel: Callable[[], object] = call.cancel
 
     def add_done_callback(self, callback: Callable[[object], None]) -> None:
         """Let a function be called, on the loop, when the call is done."""

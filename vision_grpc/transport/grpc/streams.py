@@ -5,7 +5,7 @@ A stream ends only once its messages are read, so each is read by a thread, or b
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -56,9 +56,11 @@ class ThreadStream:
         self._lock = threading.RLock()
         self._callbacks: list[Callable[[object], None]] = []
         self._is_done = False
-        self.cancel = call.cancel
-        self.code, self.details = call.code, call.details
-        self.initial_metadata, self.trailing_metadata = call.initial_metadata, call.trailing_metadata
+        self.cancel: Callable[[], object] = call.cancel
+        self.code: Callable[[], grpc.StatusCode] = call.code
+        self.details: Callable[[], str | None] = call.details
+        self.initial_metadata: Callable[[], Iterable[tuple[str, str | bytes]]] = call.initial_metadata
+        self.trailing_metadata: Callable[[], Iterable[tuple[str, str | bytes]]] = call.trailing_metadata
         try:
             start_thread(self._read, "vision-grpc-stream")
         except MachineError:
