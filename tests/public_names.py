@@ -39,7 +39,7 @@ def _mentioned() -> Iterator[tuple[str, str | None]]:
 
 
 def _split(path: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the module and the name of a path in a sentence; what is neither, as the name of a metric, is passed over."""
+    """Yield the module and the name of a path in a sentence. What is neither, such as a metric, is passed over."""
     try:
         import_module(path)
         yield path, None

@@ -63,9 +63,9 @@ class FakeVision:
         """What goes wrong on command: `vision.faults.add("code=UNAVAILABLE; times=1")`; see docs/faults.md."""
         script = ScriptedEngine(self._answers.find) if self._is_scripted else None
         self._service = LocalVision(engine=script, faults=self.faults, strict=strict, config=config)
-        self.grpc_endpoint = self._service.grpc_endpoint
+        self.grpc_endpoint: str = self._service.grpc_endpoint
         """The endpoint over gRPC, `host:port`; in plaintext."""
-        self.rest_endpoint = self._service.rest_endpoint
+        self.rest_endpoint: str = self._service.rest_endpoint
         """The endpoint over REST, a URL; the clients of this package also take it for gRPC in plaintext."""
 
     # What it reads

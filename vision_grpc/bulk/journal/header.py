@@ -27,7 +27,7 @@ FORMAT = 1
 BEGINNING = b'{"journal":{"format":'
 """How every journal begins, whatever its version."""
 
-Settings = Mapping[str, Any]
+Settings = Mapping[str, object]
 """The settings of a run by the names that its user knows; plain values as of JSON, None for one that is not set."""
 
 # Readers that infer the types of columns from the first lines, such as duckdb and pandas, see all of them here.
