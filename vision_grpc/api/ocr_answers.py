@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import cast
 
 from google.protobuf.message import DecodeError
 
@@ -38,9 +38,10 @@ class PageAnswers(Api):
         messages, error = read_stream(body, RecognizeTextResponse, _amend)
         return _outcome_of([message.SerializeToString() for message in messages], error, hide)
 
-    def read_message(self, response: Any) -> Sequence[OcrOutcome]:  # noqa: ANN401
+    def read_message(self, response: Reply) -> Sequence[OcrOutcome]:
         """Return the outcome of parsed pages: RecognizeTextResponse messages in a list."""
-        return _outcome_of([page.SerializeToString() for page in response], None, bytes)
+        pages = cast("Sequence[RecognizeTextResponse]", response)
+        return _outcome_of([page.SerializeToString() for page in pages], None, bytes)
 
     def parse_wire(self, wire: bytes) -> list[RecognizeTextResponse]:
         """Return the pages of an answer as messages; see `Api`."""

@@ -50,7 +50,7 @@ class Backend:
             timeouts=Timeouts(total_s=_PATIENCE_S),
             on_event=self._reach.note,
         )
-        self.name = f"ocr/v1 at {self._client.address}"
+        self.name: str = f"ocr/v1 at {self._client.address}"
         self._probed_at = -math.inf
         self._probe: asyncio.Task[None] | None = None
 

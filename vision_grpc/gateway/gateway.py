@@ -76,7 +76,7 @@ class Gateway(VisionServer):
             insecure=insecure,
         )
         called = Backend(arguments, requests_per_s=limits.requests_per_s)
-        self.backend = called.name
+        self.backend: str = called.name
         """Which service is behind it, in words."""
         callers = (
             AsThemselves(may_be_nobody=called.is_on_this_machine) if credentials is None else AsTheGateway(credentials)
