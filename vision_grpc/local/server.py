@@ -73,6 +73,8 @@ class LocalVision(VisionServer):
         )
 
         def make_service(metrics: Metrics) -> VisionService:
+            metrics.watch_operations(lambda: operations.usage)
+            operations.on_end = metrics.operation_ended
             timed = metrics.timed(reading)
             return VisionService(
                 Analysis(timed, Limits(), recognition_s=config.recognition_s),

@@ -17,6 +17,9 @@ from vision_grpc.messages import (
     BatchAnalyzeRequest,
     BatchAnalyzeResponse,
     FeatureResult,
+    GetOperationRequest,
+    GetRecognitionRequest,
+    Operation,
     Status,
 )
 
@@ -63,6 +66,34 @@ def test_a_call_is_one_line(logged: pytest.LogCaptureFixture) -> None:
     codes = "code=OK image_codes='OK:1,INVALID_ARGUMENT:1,DEADLINE_EXCEEDED:1'"
     assert record.getMessage().endswith(codes.replace("'", ""))
     assert fields(logged)["image_codes"] == {"OK": 1, "INVALID_ARGUMENT": 1, "DEADLINE_EXCEEDED": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/yandex.cloud.ai.ocr.v1.TextRecognitionService/Recognize", "Recognize"),
+        ("/yandex.cloud.ai.ocr.v1.TextRecognitionAsyncService/Recognize", "TextRecognitionAsyncService/Recognize"),
+        ("/yandex.cloud.ai.ocr.v1.TextRecognitionAsyncService/GetRecognition", "GetRecognition"),
+        ("/yandex.cloud.operation.OperationService/Get", "OperationService/Get"),
+    ],
+)
+def test_methods_are_told_apart(path: str, name: str, logged: pytest.LogCaptureFixture) -> None:
+    one = call()
+    one.method = path
+    AccessLog().ended(one, Reply(message=Operation(id="fop1")))
+    assert fields(logged)["method"] == name
+
+
+def test_calls_of_an_operation_name_it(logged: pytest.LogCaptureFixture) -> None:
+    one = call()
+    AccessLog().ended(one, Reply(message=Operation(id="fop1")))
+    assert " code=OK operation=fop1" in logged.messages[-1]
+    one.request = GetRecognitionRequest(operation_id="fop2")
+    AccessLog().ended(one, refused("not ready", Code.NOT_FOUND))
+    assert fields(logged)["operation"] == "fop2"
+    one.request = GetOperationRequest(operation_id=SECRET)
+    AccessLog().ended(one, refused("unknown", Code.NOT_FOUND))
+    assert SECRET not in logged.text
 
 
 def test_a_failed_call_says_why(logged: pytest.LogCaptureFixture) -> None:

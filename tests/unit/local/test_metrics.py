@@ -12,7 +12,15 @@ from vision_grpc.local.calls.quota import Quota
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.ocr.engine import RecognitionError
 from vision_grpc.local.ocr.scripted import ScriptedEngine
-from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse, Status, TextAnnotation
+from vision_grpc.local.ocr_v1.operations import Usage
+from vision_grpc.messages import (
+    AnalyzeResult,
+    BatchAnalyzeResponse,
+    GetRecognitionRequest,
+    RecognizeTextResponse,
+    Status,
+    TextAnnotation,
+)
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -49,6 +57,21 @@ def test_calls_images_and_bytes_are_counted() -> None:
     assert read_now[key("vision_calls_in_flight")] == 0
 
 
+def test_files_of_operations_are_counted_once_when_they_end() -> None:
+    metrics = Metrics()
+    metrics.operation_ended(Code.OK)
+    fetched = call()
+    fetched.request = GetRecognitionRequest(operation_id="a")
+    for _ in range(2):
+        metrics.began(fetched)
+        metrics.ended(fetched, Reply(stream=[RecognizeTextResponse()]))
+    metrics.watch_operations(lambda: Usage(1, 2, 300))
+    told = read(metrics)
+    assert told[key("vision_images_total", code="OK")] == 1
+    assert [told[key("vision_operations", state=state)] for state in ("under way", "ended")] == [1, 2]
+    assert told[key("vision_operation_bytes")] == 300
+
+
 def test_a_call_is_in_flight_until_its_answer() -> None:
     metrics = Metrics()
     metrics.began(call())
@@ -67,12 +90,13 @@ def test_recognition_is_timed_whether_it_succeeds_or_not() -> None:
 
 
 def test_what_waits_is_told_when_it_is_asked_for() -> None:
-    metrics, loads = Metrics(), iter([Load(5, 2, 0.1)] * 2 + [Load(0, 1, 0.1)] * 2)
+    metrics, loads = Metrics(), iter([Load(5, 2, 0.1)] * 3 + [Load(0, 1, 0.1, 7)] * 3)
     metrics.watch(lambda: next(loads), dict)
     for waiting, in_progress in ((5, 2), (0, 1)):
         told = read(metrics)
         assert told[key("vision_images_waiting")] == waiting
         assert told[key("vision_images_in_progress")] == in_progress
+    assert told[key("vision_deferred_waiting")] == 7
 
 
 def test_what_is_left_of_a_quota_is_told() -> None:

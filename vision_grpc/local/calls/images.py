@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 from google.protobuf.message import Message
 
-from vision_grpc.messages import BatchAnalyzeRequest, GetRecognitionRequest, RecognizeTextRequest
+from vision_grpc.messages import (
+    BatchAnalyzeRequest,
+    CancelOperationRequest,
+    GetOperationRequest,
+    GetRecognitionRequest,
+    Operation,
+    RecognizeTextRequest,
+)
 
 
 def images_of(request: Message | None) -> Sequence[bytes]:
@@ -12,6 +19,15 @@ def images_of(request: Message | None) -> Sequence[bytes]:
     if isinstance(request, BatchAnalyzeRequest):
         return [spec.content for spec in request.analyze_specs]
     return [request.content] if isinstance(request, RecognizeTextRequest) else []
+
+
+def operation_of(request: Message | None, answer: Message | None) -> str:
+    """Return the id of the operation that a call starts or asks about, empty for other calls."""
+    if isinstance(answer, Operation):
+        return answer.id
+    if isinstance(request, GetRecognitionRequest | GetOperationRequest | CancelOperationRequest):
+        return request.operation_id
+    return ""
 
 
 def features_of(request: Message | None) -> Sequence[int]:

@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 from vision_grpc.errors import Code
 from vision_grpc.local.calls.call import Call
+from vision_grpc.local.calls.images import operation_of
+from vision_grpc.local.calls.method import short_name
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeResponse
 from vision_grpc.texts.encoded import encoding_of
@@ -51,7 +53,7 @@ def fields_of(call: Call, reply: Reply) -> dict[str, Field]:
         "id": call.ids.request_id,
         "peer": call.peer,
         "transport": call.face,
-        "method": method_name(call.method),
+        "method": short_name(call.method),
         "images": call.images,
         "bytes": call.request_bytes,
         "ms": round(1000 * (time.monotonic() - call.started_at), 1),
@@ -61,6 +63,8 @@ def fields_of(call: Call, reply: Reply) -> dict[str, Field]:
         fields["image_codes"] = dict(codes)
     if reply.status is not None and reply.status.message:
         fields["error"] = bounded(reply.status.message)
+    if operation_id := operation_of(call.request, reply.message):
+        fields["operation"] = bounded(operation_id)
     if call.struck_by:
         fields["faults"] = [bounded(rule) for rule in call.struck_by]
     if call.test_id:
@@ -86,11 +90,6 @@ def log_fields(level: int, what: str, fields: Mapping[str, Field]) -> None:
         return
     line = " ".join(f"{name}={_shown(value)}" for name, value in fields.items())
     _log.log(level, "%s %s", what, line, extra={CALL_FIELDS: fields})
-
-
-def method_name(path: str) -> str:
-    """Return the last part of a method's path, which says enough."""
-    return path.rpartition("/")[2]
 
 
 def code_of(reply: Reply) -> str:

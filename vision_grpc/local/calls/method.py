@@ -7,7 +7,14 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from vision_grpc.contract.method import grpc_path_of, http_rule_of, is_server_stream
+from vision_grpc.contract.method import (
+    CANCEL_OPERATION,
+    GET_OPERATION,
+    RECOGNIZE_DEFERRED,
+    grpc_path_of,
+    http_rule_of,
+    is_server_stream,
+)
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.quota import Kind
 
@@ -59,6 +66,15 @@ class Method(NamedTuple):
             http_verb="GET" if rule.get else "POST",
             is_stream=is_server_stream(declared),
         )
+
+
+_SHARED_NAMES = {grpc_path_of(method) for method in (RECOGNIZE_DEFERRED, GET_OPERATION, CANCEL_OPERATION)}
+
+
+def short_name(path: str) -> str:
+    """Return the name of a method, with that of its service where other methods are called the same."""
+    service, _, method = path.removeprefix("/").rpartition("/")
+    return f"{service.rpartition('.')[2]}/{method}" if path in _SHARED_NAMES else method
 
 
 def is_named(path: str, name: str) -> bool:

@@ -11,11 +11,13 @@ from prometheus_client.metrics_core import Metric
 
 from vision_grpc.errors import Code
 from vision_grpc.local.calls.call import Call
-from vision_grpc.local.calls.log import code_of, count_image_codes, method_name
+from vision_grpc.local.calls.log import code_of, count_image_codes
+from vision_grpc.local.calls.method import short_name
 from vision_grpc.local.calls.queue import Load
 from vision_grpc.local.calls.quota import Gauge as QuotaGauge
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.ocr.engine import OcrEngine, Picture
+from vision_grpc.local.ocr_v1.operations import Usage
 from vision_grpc.messages import TextAnnotation
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -62,13 +64,14 @@ class Metrics:
     def ended(self, call: Call, reply: Reply) -> None:
         """Count an answered call."""
         self._in_flight.dec()
-        labels = (method_name(call.method), call.face)
+        labels = (short_name(call.method), call.face)
         self._calls.labels(*labels, _bounded_code(code_of(reply))).inc()
         self._seconds.labels(*labels).observe(time.monotonic() - call.started_at)
         self._bytes.labels(*labels).inc(call.request_bytes)
         if call.struck_by:
             self._faults.labels(*labels).inc()
-        for code, count in count_image_codes(reply).items():
+        # Those of an operation are counted when it ends, however often its result is fetched.
+        for code, count in count_image_codes(reply).items() if call.images else ():
             self._images.labels(_bounded_code(code)).inc(count)
 
     def watch(self, load: Callable[[], Load], quota: Callable[[], Mapping[str, QuotaGauge]]) -> None:
@@ -76,6 +79,7 @@ class Metrics:
         for name, about, read in (
             ("vision_images_waiting", "Images that wait for a thread.", lambda: load().images_waiting),
             ("vision_images_in_progress", "Images that are being read.", lambda: load().images_in_progress),
+            ("vision_deferred_waiting", "Files and pages of operations that wait.", lambda: load().deferred_waiting),
         ):
             Gauge(name, about, registry=self._registry).set_function(read)
         left = Gauge("vision_quota_left", "What is left of the quota now.", ("unit",), registry=self._registry)
@@ -83,6 +87,18 @@ class Metrics:
         for unit, gauge in quota().items():
             per_s.labels(unit).set(gauge.per_s)
             left.labels(unit).set_function(partial(_left_of, quota, unit))
+
+    def watch_operations(self, usage: Callable[[], Usage]) -> None:
+        """Tell how many operations are remembered, asked whenever the metrics are."""
+        operations = Gauge("vision_operations", "Operations that are known.", ("state",), registry=self._registry)
+        operations.labels("under way").set_function(lambda: usage().under_way)
+        operations.labels("ended").set_function(lambda: usage().ended)
+        kept = Gauge("vision_operation_bytes", "Bytes of files that wait and of results.", registry=self._registry)
+        kept.set_function(lambda: usage().bytes)
+
+    def operation_ended(self, code: Code) -> None:
+        """Count the file of an operation."""
+        self._images.labels(code.name).inc()
 
     def timed(self, engine: OcrEngine) -> OcrEngine:
         """Return an engine that reads as the other does, and counts how long that takes."""

@@ -11,6 +11,9 @@ from vision_grpc.local.calls.call import CallIds
 from vision_grpc.local.calls.failure import describe
 from vision_grpc.messages import Status
 
+# A page of words is some hundred kilobytes of JSON.
+_MANY = 4
+
 
 class RefusedError(ServiceError):
     """The call is refused by a rule of HTTP: `http_status` and `headers` say more than the code does."""
@@ -67,6 +70,12 @@ class Reply(NamedTuple):
         if self.stream is not None:
             return self.stream
         return () if self.message is None else (self.message,)
+
+    @property
+    def is_long_stream(self) -> bool:
+        """Whether the answer is a stream of so many messages that all of them at once would take much memory."""
+        is_whole = (self.body, self.bytes_per_s, self.cut_after, self.raw) == (None,) * 4
+        return is_whole and self.stream is not None and len(self.stream) > _MANY
 
     @classmethod
     def to_error(cls, error: Exception, ids: CallIds) -> Self:

@@ -27,8 +27,7 @@ class Usage(NamedTuple):
     """How much is remembered."""
 
     under_way: int
-    kept: int
-    """The operations that have ended."""
+    ended: int
     bytes: int
     """Those of files that wait, and of results."""
 
@@ -61,6 +60,8 @@ class Operations:
         self._expiries: list[tuple[float, int, DeferredFile]] = []
         self._numbers = itertools.count()
         self._bytes = 0
+        self.on_end: Callable[[Code], object] = lambda _: None
+        """Is told the code of each operation that ends, in any thread."""
 
     @property
     def usage(self) -> Usage:
@@ -205,6 +206,7 @@ class Operations:
         self._ended[file.id] = file
         file.end(self._clock())
         self._resize(file, sum(map(len, file.wires)))
+        self.on_end(Code.OK if file.error is None else Code.from_number(file.error.code))
         heapq.heappush(self._expiries, (self._expires_at(file), next(self._numbers), file))
         while self._bytes > self._most_bytes and len(self._ended) > 1:
             self._forget(next(iter(self._ended.values())))

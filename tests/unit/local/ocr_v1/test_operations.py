@@ -180,7 +180,7 @@ def test_results_expire_and_their_bytes_are_free() -> None:
     service.now += 0.1
     assert not service.knows(first)
     assert service.knows(forgotten), "it is not read yet"
-    assert service.all.usage.kept == 0
+    assert service.all.usage.ended == 0
 
 
 def test_a_result_can_be_ordered_to_expire_at_once() -> None:

@@ -128,13 +128,20 @@ class Exchange:
             return
         self.begin()
         if reply.status is None or reply.stream:
-            wire = framed(reply.body) if reply.body is not None else b"".join(map(_framed, reply.messages))
+            await self._write_messages(reply)
             if reply.cut_after is not None:
-                await self._send_at(wire[: HEAD_BYTES + reply.cut_after], reply.bytes_per_s)
                 self.call.line.close()
                 return
-            await self._send_at(wire, reply.bytes_per_s)
         self._stream.send_fields(trailers_of(self.call.ids, reply.status), ends=True)
+
+    async def _write_messages(self, reply: Reply) -> None:
+        """Write the messages one by one, so that no more than one of many is in memory as it is sent."""
+        left = None if reply.cut_after is None else HEAD_BYTES + reply.cut_after
+        for wire in [framed(reply.body)] if reply.body is not None else map(_framed, reply.messages):
+            sent = wire[:left]
+            await self._send_at(sent, reply.bytes_per_s)
+            if left is not None:
+                left -= len(sent)
 
     async def _write_raw(self, answer: RawAnswer) -> None:
         fields = [

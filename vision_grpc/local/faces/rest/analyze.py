@@ -8,7 +8,7 @@ from functools import partial
 
 from google.protobuf.message import Message
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from vision_grpc.codec.json import Skipped, from_json, read_as_gateway
@@ -20,7 +20,7 @@ from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.faces.rest.address import read_address
 from vision_grpc.local.faces.rest.body import check_values, decode_body, read_body
 from vision_grpc.local.faces.rest.exchange import exchange_of
-from vision_grpc.local.faces.rest.reply import write
+from vision_grpc.local.faces.rest.reply import lines_of, write
 from vision_grpc.local.listening import join_address
 from vision_grpc.local.service import ServiceStoppingError
 
@@ -58,6 +58,12 @@ def method_route(desk: Desk, method: Method, threads: Executor, *, strict: bool)
 
         try:
             sent = await desk.answer(call, method, read)
+            if sent.is_long_stream:
+                return StreamingResponse(
+                    lines_of(sent, lambda work: loop.run_in_executor(threads, work)),
+                    headers=dict(call.ids.metadata),
+                    media_type="application/json",
+                )
             if sum(message.ByteSize() for message in sent.messages) <= _SMALL_BYTES:
                 return write(sent, call, is_stream=method.is_stream)
             return await loop.run_in_executor(threads, partial(write, sent, call, is_stream=method.is_stream))

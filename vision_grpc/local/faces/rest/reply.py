@@ -3,11 +3,12 @@
 import asyncio
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
-from google.protobuf.message import Message  # noqa: TC002
+from google.protobuf.message import Message
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -16,6 +17,7 @@ from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.errors import Code
 from vision_grpc.local.calls.call import Call, CallIds, Line
 from vision_grpc.local.calls.reply import Reply
+from vision_grpc.local.faces.rest.body import InThread
 from vision_grpc.messages import Status  # noqa: TC001
 
 # A slow body is sent in pieces, this many a second.
@@ -55,8 +57,20 @@ def _answer_of(sent: Reply) -> bytes:
 
 def json_lines(sent: Reply) -> bytes:
     """Return the JSON of a stream: a line for each message, and one for the error that it ends with."""
-    lines = [b'{"result":%b}\n' % to_json(message) for message in sent.messages]
+    lines = [_line_of(sent.messages, number) for number in range(len(sent.messages))]
     return b"".join(lines if sent.status is None else [*lines, _error_line(sent)])
+
+
+async def lines_of(sent: Reply, in_thread: InThread) -> AsyncIterator[bytes]:
+    """Yield the lines of a long stream as they are sent; each is made in another thread when its turn has come."""
+    for number in range(len(sent.messages)):
+        yield await in_thread(partial(_line_of, sent.messages, number))
+    if sent.status is not None:
+        yield _error_line(sent)
+
+
+def _line_of(messages: Sequence[Message], number: int) -> bytes:
+    return b'{"result":%b}\n' % to_json(messages[number])
 
 
 def _error_line(sent: Reply) -> bytes:
