@@ -11,7 +11,7 @@ from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.call import Call, CallIds
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.page.choice import Choice
-from vision_grpc.local.page.details import details
+from vision_grpc.local.page.details import details, image_of
 from vision_grpc.local.page.history import History
 from vision_grpc.local.page.masking import MASK, mask, mask_text
 from vision_grpc.local.page.replay import _NoLine
@@ -93,7 +93,7 @@ def test_bytes_are_bounded_and_the_oldest_calls_stay_without_content() -> None:
     newest = history.find(ids[-1])
     assert newest is not None
     assert newest.request is not None
-    assert newest.request.message().analyze_specs[0].content == bytes(20_000)
+    assert image_of(newest, 0) == bytes(20_000)
 
 
 def test_a_call_larger_than_the_memory_is_a_row_alone() -> None:

@@ -106,6 +106,11 @@ class StoredPages(Sequence[RecognizeTextResponse]):
     def __init__(self, wires: Sequence[bytes]) -> None:
         self._wires = wires
 
+    @property
+    def size(self) -> int:
+        """How many bytes all pages have."""
+        return sum(map(len, self._wires))
+
     def __len__(self) -> int:
         return len(self._wires)
 

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any, NamedTuple, NoReturn, Self
 
 from vision_grpc.errors import Code, ServiceError
+from vision_grpc.local.calls.method import is_named
 from vision_grpc.local.page.record import Record
 from vision_grpc.texts.quoting import show
 
@@ -20,7 +21,9 @@ class Choice(NamedTuple):
 
     test_id: str | None = None
     method: str | None = None
-    """The path in gRPC, or its last part alone."""
+    """The path in gRPC, its last part alone, or `Service/Method`."""
+    operation: str | None = None
+    """The id of an operation, of which calls are asked for."""
     code: Code | None = None
     transport: str | None = None
     since: float | None = None
@@ -40,6 +43,7 @@ class Choice(NamedTuple):
         read: dict[str, Callable[[str], Any]] = {
             "test_id": str,
             "method": str,
+            "operation": str,
             "code": _read_code,
             "transport": _read_transport,
             "since": _read_time,
@@ -56,7 +60,8 @@ class Choice(NamedTuple):
     def _has(self, record: Record) -> bool:
         return (
             (self.test_id is None or record.test_id == self.test_id)
-            and (self.method is None or self.method in (record.method, record.method.rpartition("/")[2]))
+            and (self.method is None or is_named(record.method, self.method))
+            and (self.operation is None or record.operation == self.operation)
             and (self.code is None or record.code == self.code)
             and (self.transport is None or record.transport == self.transport)
             and (self.since is None or record.arrived_at >= self.since)

@@ -7,21 +7,20 @@ from typing import Protocol
 
 from vision_grpc.errors import Code
 from vision_grpc.local.calls.call import TEST_ID, Call
+from vision_grpc.local.calls.images import operation_of
 from vision_grpc.local.calls.reply import Reply
 from vision_grpc.local.page.choice import Choice
+from vision_grpc.local.page.kept import kept_answer, kept_request
 from vision_grpc.local.page.masking import mask, mask_text
-from vision_grpc.local.page.record import Kept, Record, Sent
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Status
+from vision_grpc.local.page.record import Record, Sent
+from vision_grpc.messages import BatchAnalyzeResponse
 
 REPLAY_OF = "x-replay-of"
 """The metadata that names the call which is repeated."""
 
 # The client's own word on whether its data may be kept.
 _MAY_KEEP = "x-data-logging-enabled"
-_ENCODINGS = ("grpc-encoding", "content-encoding")
-_PLAIN = ("", "identity")
 _LONGEST_TEXT = 512
-_MOST_PARTS = 64
 # Objects of Python, metadata and ids take about this much beside request and answer, whose bytes are counted.
 _LEAST_BYTES = 4096
 
@@ -99,13 +98,14 @@ class History:
             record.message = _cut(mask_text(reply.status.message))
         if isinstance(reply.message, BatchAnalyzeResponse):
             record.failed_images = sum(result.HasField("error") for result in reply.message.results)
+        record.operation = _cut(operation_of(call.request, reply.message))
         record.faults = _cut(", ".join(call.struck_by))
-        record.request, record.answer = _request_of(call), _answer_of(reply)
+        record.request, record.answer = kept_request(call), kept_answer(reply)
         record.sent = Sent.of(reply)
         if record.sent is not None:
             record.answer_bytes = record.sent.bytes
         elif record.answer is not None:
-            record.answer_bytes = record.answer.bytes
+            record.answer_bytes = record.answer.size
         if call.metadata.get(_MAY_KEEP, "").strip().lower() == "false":
             record.request = record.answer = record.sent = None
         self._keep_content(record)
@@ -171,33 +171,6 @@ class History:
         if self._with_content.pop(record.id, None) is not None:
             self.bytes -= _LEAST_BYTES + record.kept_bytes
             record.request = record.answer = None
-
-
-def _request_of(call: Call) -> Kept[BatchAnalyzeRequest] | None:
-    request = call.request
-    # Requests of other methods, such as those for tokens, hold secrets.
-    if not isinstance(request, BatchAnalyzeRequest) or not _is_ordinary(request):
-        return None
-    is_packed = any(call.metadata.get(name, "") not in _PLAIN for name in _ENCODINGS)
-    return Kept(request, request.ByteSize() if is_packed or not call.request_bytes else call.request_bytes)
-
-
-def _is_ordinary(request: BatchAnalyzeRequest) -> bool:
-    """Return whether a request takes about as much memory as it has bytes: millions of empty messages take far more."""
-    return len(request.analyze_specs) <= _MOST_PARTS and all(
-        len(spec.features) <= _MOST_PARTS
-        and all(len(feature.text_detection_config.language_codes) <= _MOST_PARTS for feature in spec.features)
-        for spec in request.analyze_specs
-    )
-
-
-def _answer_of(reply: Reply) -> Kept[BatchAnalyzeResponse] | Kept[Status] | None:
-    # A page of words takes several times as much memory as its bytes.
-    if reply.status is not None:
-        return Kept(reply.status)
-    if isinstance(reply.message, BatchAnalyzeResponse):
-        return Kept(reply.message)
-    return None
 
 
 def _cut(text: str) -> str:

@@ -3,31 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
-
-from google.protobuf.message import Message
+from typing import Any, NamedTuple, Self
 
 from vision_grpc.errors import Code
 from vision_grpc.local.calls.reply import Reply
-from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, Status
+from vision_grpc.local.page.kept import Kept, KeptAnswer
 
-_MessageT = TypeVar("_MessageT", bound=Message)
 _SHOWN_BYTES = 200
-
-
-class Kept(Generic[_MessageT]):
-    """A message that is remembered, and how many bytes it has."""
-
-    def __init__(self, message: _MessageT, size: int | None = None) -> None:
-        # What was parsed holds little more than its bytes, and costs nothing to keep. A message that was made word by
-        # word takes several times as much, so that its bytes are kept.
-        self._kind = type(message)
-        self._content = message.SerializeToString() if size is None else message
-        self.bytes = len(self._content) if isinstance(self._content, bytes) else cast("int", size)
-
-    def message(self) -> _MessageT:
-        """Return the message, which must not be changed."""
-        return self._kind.FromString(self._content) if isinstance(self._content, bytes) else self._content
 
 
 class Sent(NamedTuple):
@@ -74,15 +56,17 @@ class Record:
     answer_bytes: int = 0
     faults: str = ""
     """The ids of the fault rules that struck the call, empty for none."""
-    request: Kept[BatchAnalyzeRequest] | None = None
-    answer: Kept[BatchAnalyzeResponse] | Kept[Status] | None = None
+    operation: str = ""
+    """The id of the operation that the call starts or asks about, empty for none."""
+    request: Kept | None = None
+    answer: KeptAnswer | None = None
     """The service's own answer."""
     sent: Sent | None = None
 
     @property
     def kept_bytes(self) -> int:
         """How many bytes of request and answer are remembered."""
-        return sum(kept.bytes for kept in (self.request, self.answer) if kept is not None)
+        return sum(kept.size for kept in (self.request, self.answer) if kept is not None)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -105,5 +89,6 @@ class Record:
             "request_bytes": self.request_bytes,
             "answer_bytes": self.answer_bytes,
             "faults": self.faults,
+            "operation": self.operation,
             "kept": self.request is not None,
         }

@@ -28,6 +28,10 @@ class Replays:
         self._desk = desk
         self._methods = {method.path: method for method in methods}
 
+    def method_of(self, record: Record) -> Method | None:
+        """Return the method of a remembered call, None if it is not one of the service's own."""
+        return self._methods.get(record.method)
+
     async def send(
         self, record: Record, *, authorization: str | None, peer: str, gone: Callable[[], Awaitable[None]]
     ) -> tuple[Call, Reply | None]:

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from vision_grpc.codec.json import to_json
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local.calls.call import CallIds
 from vision_grpc.local.cloud.iam import Identities
@@ -85,14 +84,14 @@ class PageRoutes:
     async def _show_call(self, request: Request) -> Response:
         # A page of many words is megabytes of JSON.
         record = self._find(request)
-        return await self._in_thread(lambda: details(record))
+        return await self._in_thread(lambda: details(record, self._replays.method_of(record)))
 
     async def _show_request(self, request: Request) -> Response:
         kept = self._find(request).request
         if kept is None:
             message = "the request is not remembered"
             raise ServiceError(Code.NOT_FOUND, message)
-        return await self._in_thread(lambda: to_json(kept.message()))
+        return await self._in_thread(kept.to_json)
 
     async def _show_image(self, request: Request) -> Response:
         content = image_of(self._find(request), read_number(request.path_params["number"]))

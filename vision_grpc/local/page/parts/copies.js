@@ -15,9 +15,10 @@ const sentAlong = (call) => Object.entries(call.metadata).filter(([name]) => ["x
 const commands = {
   curl(call) {
     const { rest } = addresses();
+    if (call.rest.verb === "GET") return `curl -sS ${key(" ")}${headers(call)}${quote(`${rest}${call.rest.path}`)}\n`;
     return [
       `curl -sSf ${key(" ")}${quote(`${rest}/_vision/requests/${call.id}/request`)} |`,
-      `  curl -sS ${key(" ")}-H 'Content-Type: application/json' ${headers(call)}--data-binary @- ${quote(`${rest}${service.rest_path}`)}`,
+      `  curl -sS ${key(" ")}-H 'Content-Type: application/json' ${headers(call)}--data-binary @- ${quote(`${rest}${call.rest.path}`)}`,
     ].join("\n");
   },
   grpcurl(call) {
@@ -42,13 +43,20 @@ const commands = {
       ...(authorization
         ? ['key = os.environ["YC_API_KEY"]', `asked = urllib.request.Request(${url}, headers={"Authorization": f"Api-Key {key}"})`]
         : [`asked = ${url}`]),
-      "request = from_json(urllib.request.urlopen(asked).read(), messages.BatchAnalyzeRequest)",
-      `with VisionClient(${connection}${authorization ? ", credentials=ApiKey(key)" : ""}) as client:`,
-      "    print(client.batch_analyze(request))",
+      `request = from_json(urllib.request.urlopen(asked).read(), messages.${isOcr(call) ? "RecognizeTextRequest" : "BatchAnalyzeRequest"})`,
+      `with VisionClient(${connection}${isOcr(call) ? ', api="ocr/v1"' : ""}${authorization ? ", credentials=ApiKey(key)" : ""}) as client:`,
+      isOcr(call)
+        ? "    print(client.analyze(request.content, languages=[*request.language_codes] or [\"*\"], model=request.model).raw)"
+        : "    print(client.batch_analyze(request))",
       "",
     ].join("\n");
   },
 };
+
+const isOcr = (call) => call.method.includes(".ocr.");
+
+// Our client has calls for files, and asks about operations by itself.
+const commandsOf = (call) => Object.keys(commands).filter((kind) => kind !== "Python" || call.files.length);
 
 // Never the key itself: commands end up in histories and tickets.
 const key = (end) => (authorization ? `-H "Authorization: Api-Key $YC_API_KEY"${end}` : "");

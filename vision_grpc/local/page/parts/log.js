@@ -74,7 +74,7 @@ function isChosen(call) {
   if (filter.test && call.test_id !== filter.test) return false;
   if (filter.code === "running" ? !isRunning(call) : filter.code && call.code !== filter.code) return false;
   if (!filter.query) return true;
-  const text = [call.id, call.trace_id, call.test_id, call.peer, call.message, call.faults, call.method, call.code].join("\n").toLowerCase();
+  const text = [call.id, call.trace_id, call.test_id, call.peer, call.message, call.faults, call.method, call.operation, call.code].join("\n").toLowerCase();
   return filter.query.toLowerCase().split(/\s+/).every((term) => text.includes(term));
 }
 

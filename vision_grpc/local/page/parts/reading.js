@@ -6,11 +6,10 @@ const word = { list: [], spans: [], shapes: [], at: -1, hasBoxes: true };
 
 function showImages(panel, call) {
   Object.assign(word, { list: [], spans: [], shapes: [], at: -1 });
-  const result = call.answer?.results?.[shown.image];
-  const parts = resultParts(result);
+  const parts = Array.isArray(call.answer) ? streamParts(call.answer) : resultParts(call.answer?.results?.[shown.image]);
   if (!call.files.length) {
-    panel.replaceChildren(make("p", { class: "plain" }, isRunning(call) ? "The call is under way." : "There are no images to show."),
-      ...parts.errors, parts.text ?? "");
+    panel.replaceChildren(make("p", { class: "plain" }, isRunning(call) ? "The call is under way." : "There are no images to show: the call is sent none."),
+      ...(parts.text ? [wordBar()] : []), ...parts.errors, parts.text ?? "");
     return;
   }
   const strip = call.files.length > 1
@@ -21,7 +20,10 @@ function showImages(panel, call) {
 }
 
 function nothingRead(call, parts) {
-  if (parts.errors.length || call.code !== "OK") return "";
+  if (parts.errors.length || call.code !== "OK" || !call.answer) return "";
+  if (call.operation && !Array.isArray(call.answer)) {
+    return make("p", { class: "plain" }, "The text is the result of the operation ", make("bdi", {}, call.operation), ".");
+  }
   return make("p", { class: "plain" }, "No text was found in this image.");
 }
 
@@ -36,6 +38,12 @@ function resultParts(result) {
     pages.push(...(feature.textDetection?.pages ?? []));
   }
   return { errors, page: pages[0], text: pages.some((page) => page.blocks) ? textOf(pages) : null };
+}
+
+// The pages of a stream, which are those of one file, have their languages by blocks and no confidence.
+function streamParts(lines) {
+  const pages = lines.map((line) => line.result?.textAnnotation).filter(Boolean);
+  return { errors: [], page: pages[0], text: pages.some((page) => page.blocks) ? textOf(pages) : null };
 }
 
 const CODES = ["OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
@@ -53,7 +61,7 @@ function thumbnail(call, number) {
 }
 
 // A file that the service refuses may be one of thousands of megapixels.
-const isRefused = (call, number) => call.code !== "OK" || Boolean(call.answer?.results?.[number]?.error);
+const isRefused = (call, number) => call.code !== "OK" || call.files[number]?.kind === "application/pdf" || Boolean(call.answer?.results?.[number]?.error);
 
 async function loadImage(call, number, image) {
   try {
@@ -79,7 +87,7 @@ function pictureOf(call, page) {
       paper.replaceChildren(image);
       loadImage(call, shown.image, image);
     };
-    paper.replaceChildren(make("p", { class: "unshown" }, "The service did not read this file. ", make("button", { type: "button", class: "quiet", onclick: show }, "show it here")));
+    paper.replaceChildren(make("p", { class: "unshown" }, call.code === "OK" ? "This file is not shown by itself. " : "The service did not read this file. ", make("button", { type: "button", class: "quiet", onclick: show }, "show it here")));
     return make("div", { class: "frame" }, paper);
   }
   loadImage(call, shown.image, image);
@@ -103,7 +111,7 @@ function pictureOf(call, page) {
 
 function imageLine(call) {
   const file = call.files[shown.image];
-  const kind = { "image/jpeg": "JPEG", "image/png": "PNG" }[file.kind] ?? "other file";
+  const kind = { "image/jpeg": "JPEG", "image/png": "PNG", "application/pdf": "PDF" }[file.kind] ?? "other file";
   return make("p", { class: "line faded under" },
     make("span", {}, `Image ${shown.image + 1} of ${call.files.length}: ${kind}, ${sized(file.bytes)}`),
     make("button", { type: "button", class: "quiet", title: file.sha256, onclick: () => copyText(file.sha256, "Copied the SHA-256") }, "copy SHA-256"),
@@ -126,7 +134,7 @@ function textOf(pages) {
   const lines = (block) => (block.lines ?? []).map((line) => make("span", { class: "row", dir: "auto" }, ...(line.words ?? []).flatMap((each) => {
     const number = word.list.length;
     const confidence = typeof each.confidence === "number" ? each.confidence : null;
-    const codes = (each.languages ?? []).map((language) => language.languageCode).filter(Boolean);
+    const codes = (each.languages ?? block.languages ?? []).map((language) => language.languageCode).filter(Boolean);
     for (const code of codes) languages.set(code, (languages.get(code) ?? 0) + 1);
     word.list.push({ text: each.text ?? "", confidence, codes, box: boxOf(each) });
     const span = make("span", { class: "w", "data-word": number, "data-band": bandOf(confidence), lang: codes[0] ?? null }, each.text ?? "");
