@@ -1,10 +1,10 @@
 #!/bin/bash
 # What how-tos for the cloud's service show: an IAM token, a here-document with the image in it, curl and jq.
-# Arguments: the image. Variables: URL of the service, OAUTH_TOKEN.
+# Arguments: the image. Variables: URL of the service, OAUTH_TOKEN, IAM_URL where that is elsewhere.
 set -euo pipefail
 
 IAM_TOKEN=$(curl -sS --fail-with-body -X POST -d "{\"yandexPassportOauthToken\":\"${OAUTH_TOKEN}\"}" \
-  "${URL}/iam/v1/tokens" | jq -r .iamToken)
+  "${IAM_URL:-${URL}}/iam/v1/tokens" | jq -r .iamToken)
 
 cat > body.json <<END
 {

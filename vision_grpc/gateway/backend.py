@@ -15,6 +15,7 @@ from vision_grpc.contract import jpeg
 from vision_grpc.errors import AuthError, Code, InvalidRequestError, RequestTooLargeError, ServiceError, VisionError
 from vision_grpc.gateway.callers import Caller, PassedOn
 from vision_grpc.gateway.callers_client import CallersClient
+from vision_grpc.gateway.config import GatewayConfig
 from vision_grpc.gateway.plan import Outcome, Wish
 from vision_grpc.gateway.reach import Reach
 from vision_grpc.messages import RetryInfo
@@ -41,11 +42,11 @@ class Backend:
         ValueError, AuthError: `arguments` are not those of a client, or there are no credentials.
     """
 
-    def __init__(self, arguments: Arguments, *, requests_per_s: float | None) -> None:
+    def __init__(self, arguments: Arguments, config: GatewayConfig) -> None:
         self._reach = Reach()
         self._client = CallersClient(
             **arguments.keywords(),
-            limits=Limits(calls_in_flight=1, requests_per_s=requests_per_s),
+            limits=Limits(calls_in_flight=config.calls_in_flight, requests_per_s=config.requests_per_s),
             retry=RetryPolicy(max_backoff_s=_PATIENCE_S),
             timeouts=Timeouts(total_s=_PATIENCE_S),
             on_event=self._reach.note,

@@ -75,7 +75,7 @@ class Gateway(VisionServer):
             server_name=server_name,
             insecure=insecure,
         )
-        called = Backend(arguments, requests_per_s=limits.requests_per_s)
+        called = Backend(arguments, limits)
         self.backend: str = called.name
         """Which service is behind it, in words."""
         callers = (
