@@ -108,4 +108,4 @@ def _log_image(result: ImageResult, level: int) -> None:
         "vision_transport": result.transport,
     }
     about = (quote_name(result.key), " ".join(shorten(str(error)).split()), result.attempts)
-    _IMAGES.log(level, "image %s failed: %s (%d attempts)", *about, extra=fields)
+    _IMAGES.log(level, "image %s failed: %s (attempt %d)", *about, extra=fields)
