@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from command_line import run
-from documents import PdfPage, make_pdf, text
+from documents import PdfPage, make_pdf, scanned, text
 from journaled import SETTINGS, read
 from ocr_results import BOOK, NAMES, RICH, page, result_of
 from pdf_words import find_words
+from PIL import Image, ImageDraw, ImageFont
 
 from vision_grpc.bulk.journal import Answers, Journal
 from vision_grpc.results import ImageResult
@@ -63,3 +64,20 @@ def test_a_document_becomes_a_searchable_one(tmp_path: Path) -> None:
     finished = run("export", results, "-o", "out.pdf", cwd=tmp_path)
     assert finished.code == 2
     assert "1 image left out (no picture at hand):" in finished.complaints
+
+
+def test_a_document_of_twelve_pages_is_read_and_becomes_searchable(tmp_path: Path) -> None:
+    pages = []
+    for number in range(1, 13):
+        image = Image.new("L", (620, 120), 255)
+        ImageDraw.Draw(image).text((40, 40), f"Page number {number} of this", fill=0, font=ImageFont.load_default(32))
+        pages.append(scanned(image, 150))
+    (tmp_path / "book.pdf").write_bytes(make_pdf(pages))
+    command = ["book.pdf", "--api", "ocr/v1", "--local", "-l", "en", "-o", "results.jsonl"]
+    finished = run("analyze", *command, cwd=tmp_path)
+    assert finished.code == 0, finished.complaints
+    finished = run("export", "results.jsonl", "-o", "out.pdf", cwd=tmp_path)
+    assert (finished.code, finished.complaints) == (0, ["exported 1 image to out.pdf"])
+    assert [each.texts for each in find_words(tmp_path / "out.pdf")] == [
+        ["Page", "number", str(number), "of", "this"] for number in range(1, 13)
+    ]
