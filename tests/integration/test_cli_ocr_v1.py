@@ -92,3 +92,30 @@ def test_the_local_service_reads_by_either_api(run: Run) -> None:
     page = str(min(FOLDER.glob("*.png")))
     texts = [run("analyze", "--local", "--api", api, "-l", "en", page).stdout for api in ("vision/v1", "ocr/v1")]
     assert texts[0] == texts[1] != b""
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "told", "exit_code"),
+    [
+        (Code.INVALID_ARGUMENT, "cannot decode image", "as it should: cannot decode image", 0),
+        (Code.INVALID_ARGUMENT, "Unknown folder id b1g", "Unknown folder id b1g", 1),
+        (Code.INVALID_ARGUMENT, "unsupported language", "unsupported language", 1),
+        (Code.PERMISSION_DENIED, "no access", "give the account the role", 1),
+        (Code.UNIMPLEMENTED, "unknown method", "another service answers there", 1),
+        (None, "", "is this ocr/v1?", 0),
+    ],
+)
+def test_the_doctor_tells_a_file_that_is_refused_from_the_rest(
+    run: Run, code: Code | None, message: str, told: str, exit_code: int
+) -> None:
+    def answer(_: RecognizeTextRequest) -> Stream:
+        if code is not None:
+            return Stream(error=ServiceError(code, message))
+        return _answer(RecognizeTextRequest(content=png(1)))
+
+    with serve_ocr(answer, "grpc") as service:
+        there = ("--endpoint", service.address, "--insecure", "--transport", "grpc")
+        finished = run("doctor", "--api", "ocr/v1", *there, "--call")
+    text = " ".join(finished.stdout.decode().split())
+    assert told in text, text
+    assert finished.code == exit_code
