@@ -207,6 +207,29 @@ def test_with_its_own_credentials_callers_need_those_of_the_gateway() -> None:
         )
 
 
+def test_credentials_of_the_gateway_that_are_refused_are_not_blamed_on_the_caller() -> None:
+    with (
+        LocalVision(identities=Identities()) as vision,
+        Gateway(vision.grpc_endpoint, insecure=True, credentials=ApiKey(SECRET)) as gateway,
+    ):
+        code, told = failure_of(gateway, request_of(png(1)))
+    assert code is Code.UNAUTHENTICATED
+    assert "cannot be called as the gateway itself" in told
+    assert SECRET not in told
+
+
+def test_a_backend_that_starts_anew_is_found_again() -> None:
+    with LocalVision() as vision:
+        port = int(vision.grpc_endpoint.rpartition(":")[2])
+        with Gateway(vision.grpc_endpoint, insecure=True) as gateway:
+            assert call(gateway, request_of(png(1))).results
+            with ThreadPoolExecutor(1) as caller:
+                vision.close(grace_s=0)
+                answer = caller.submit(call, gateway, request_of(png(1)))
+                with LocalVision(port=port):
+                    assert answer.result().results
+
+
 @pytest.mark.parametrize("credentials", [None, ApiKey(SECRET)])
 def test_secrets_are_not_sent_to_another_machine_in_plaintext(credentials: ApiKey | None) -> None:
     with pytest.raises(SettingError, match="plaintext"):

@@ -65,11 +65,15 @@ class Backend:
         client = self._client.acting_for(caller)
         try:
             result = await client.read(wish.content, wish.languages, wish.model, until - time.monotonic())
-            return self._failure(result.error) if result.error else await _text_of(cast("OcrOutcome", result.outcome))
+            if result.error is None:
+                return await _text_of(cast("OcrOutcome", result.outcome))
+            if isinstance(result.error.cause, AuthError):
+                raise result.error.cause
+            return self._failure(result.error)
         except InvalidRequestError as error:
             return ServiceError(error.code, str(error))
         except AuthError as error:
-            return ServiceError(error.code, f"{self.name}: {error}")
+            return ServiceError(error.code, f"{self.name} cannot be called as {caller.name}: {error}")
         except DecodeError:
             return ServiceError(
                 Code.INTERNAL, f"{self.name} gave an answer that is damaged: see whether it does so again"

@@ -21,6 +21,8 @@ class Caller:
 
     credentials: Credentials
     headers: Sequence[tuple[str, str]]
+    name: str = "the caller"
+    """Who calls, in words."""
 
 
 class Callers(Protocol):
@@ -52,7 +54,7 @@ class PassedOn(Secretive):
         """
         del timeout_s
         if refused is not None:
-            message = "the key or token of the caller was refused: it is unknown, has expired or is not for this API"
+            message = "the key or token was refused: it is unknown, has expired or is not for this API"
             raise AuthError(message)
         return self._authorization
 
@@ -93,7 +95,7 @@ class AsTheGateway:
     def caller(self, metadata: Mapping[str, str], folder_id: str) -> Caller:
         """Return the caller; the folder of the request would be another one than who pays."""
         del folder_id
-        return Caller(self._credentials, _passed_on(metadata, _PASSED_ON))
+        return Caller(self._credentials, _passed_on(metadata, _PASSED_ON), name="the gateway itself")
 
 
 def _passed_on(metadata: Mapping[str, str], names: Sequence[str]) -> list[tuple[str, str]]:
