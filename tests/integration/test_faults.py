@@ -1,4 +1,4 @@
-"""Each row of the table in docs/faults.md, seen from our client over both transports."""
+"""Each fault of the conformance suite, which has the rows of docs/faults.md, from our client over both transports."""
 
 import json
 import os
@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,19 +31,11 @@ from vision_grpc.testing import without_backoff
 pytestmark = pytest.mark.usefixtures("patient_sources")
 
 _DOC = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
+# Made of the table in that file by scripts/conformance.py.
+_CASES = json.loads((Path(__file__).parents[1] / "data" / "conformance" / "faults.json").read_bytes())["cases"]
 _TRANSPORTS = ("grpc", "rest")
-# What the client is not to wait for longer than a test may take.
-_SILENT = ("hang", "half-open", "trickle=5")
 # What breaks the connection. An attempt that does not wait may be made before gRPC has noticed, and fail as well.
 _BREAKING = ("cut", "close", "reset")
-
-
-class _Row(NamedTuple):
-    """A row of the table."""
-
-    order: str
-    seen_as: str
-    our_client: str
 
 
 class _Seen(NamedTuple):
@@ -52,18 +45,6 @@ class _Seen(NamedTuple):
     codes: list[str]
     """Of the calls, in their order."""
     waits_s: list[float]
-
-
-def _rows() -> list[_Row]:
-    [table] = re.findall(r"^\| order \|.*\n\|[-|]+\n((?:\|.*\n)+)", _DOC, re.MULTILINE)
-    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()]
-    return [_Row(order.strip("`"), seen_as, our_client) for order, _, _, seen_as, our_client in rows]
-
-
-def _of(cell: str, transport: str) -> str:
-    """Return what a cell says about a transport."""
-    said = cell.replace("`", "").split(" / ")
-    return said[0] if len(said) == 1 else said[_TRANSPORTS.index(transport)]
 
 
 @pytest.fixture(scope="module")
@@ -135,82 +116,40 @@ def _code_of(result: ImageResult) -> str:
     return result.error.code.name
 
 
-def _sends_again(seen: _Seen, _: str) -> None:
-    assert _tell(seen) == [("0", 2), ("1", 2)]
-    assert len(seen.codes) == 2
-
-
-def _waits_and_sends_again(seen: _Seen, code: str) -> None:
-    _sends_again(seen, code)
-    assert max(seen.waits_s) == pytest.approx(0.2) or max(seen.waits_s) > 0.2
-
-
-def _sends_each_alone(seen: _Seen, _: str) -> None:
-    assert _tell(seen) == [("0", 2), ("1", 2)]
-    assert len(seen.codes) == 3
-
-
-def _gives_up(seen: _Seen, code: str) -> None:
-    assert _tell(seen) == [(code, 1), (code, 1)]
-
-
-def _takes_it(seen: _Seen, _: str) -> None:
-    assert _tell(seen) == [("0", 1), ("1", 1)]
-
-
-def _cannot_know(seen: _Seen, _: str) -> None:
-    assert _tell(seen) == [("1", 1), ("0", 1)]
-
-
-def _fails_the_first(seen: _Seen, _: str) -> None:
-    assert _tell(seen) == [("INVALID_ARGUMENT", 1), ("1", 1)]
-
-
-def _sends_the_first_again(seen: _Seen, _: str) -> None:
-    assert _tell(seen) == [("0", 2), ("1", 1)]
-
-
-_OUR_CLIENT: dict[str, Callable[[_Seen, str], None]] = {
-    "sends the images again": _sends_again,
-    "sends the images again with a fresh token": _sends_again,
-    "waits as asked, sends the images again": _waits_and_sends_again,
-    "sends each image alone": _sends_each_alone,
-    "gives up": _gives_up,
-    "takes the answer": _takes_it,
-    "takes the answer, and cannot know": _cannot_know,
-    "fails that image": _fails_the_first,
-    "sends that image again": _sends_the_first_again,
-}
-
-
 def _without_second(seen: _Seen) -> _Seen:
     results = [replace(result, attempts=result.attempts - 1) for result in seen.results]
     return _Seen(results, [seen.codes[0], *seen.codes[2:]], seen.waits_s[1:])
 
 
 @pytest.mark.parametrize("transport", _TRANSPORTS)
-@pytest.mark.parametrize("row", _rows(), ids=lambda row: row.order)
-def test_a_row_of_the_table(row: _Row, transport: str, service: LocalVision, test_id: str) -> None:
-    service.faults.put(f"{row.order}; times=1", test_id=test_id)
-    options: dict[str, Any] = {"timeouts": Timeouts(call_s=1.0 if row.order in _SILENT else 60.0)}
-    if row.order == "token-expiry":
+@pytest.mark.parametrize("case", _CASES, ids=lambda case: case["name"])
+def test_our_client_does_what_the_conformance_suite_says(
+    case: dict[str, Any], transport: str, service: LocalVision, test_id: str
+) -> None:
+    expected, rules = case[transport], case["rules"]
+    service.faults.put(", ".join(rules), test_id=test_id)
+    options: dict[str, Any] = {"timeouts": Timeouts(call_s=case.get("call_timeout_s", 60.0))}
+    if case.get("needs") == "fresh token":
         options["credentials"] = _Tokens()
-    if "waits" in row.our_client:
+    least_wait_s = case.get("least_wait_s", 0.0)
+    with nullcontext() if least_wait_s else without_backoff():
         seen = _analyze(service, transport, test_id, **options)
-    else:
-        with without_backoff():
-            seen = _analyze(service, transport, test_id, **options)
-    if row.order in _BREAKING and seen.codes[1] == "UNAVAILABLE":
+    if case["name"] in _BREAKING and seen.codes[1] == "UNAVAILABLE":
         seen = _without_second(seen)
-    code = _of(row.seen_as, transport)
-    assert seen.codes[0] == code
-    assert set(seen.codes[1:]) <= {"OK"}
-    _OUR_CLIENT[_of(row.our_client, transport)](seen, code)
-    assert service.faults.hits(test_id=test_id) == 1
+    texts = ["1", "0"] if expected.get("swapped") else ["0", "1"]
+    told = [text if code == "OK" else code for text, code in zip(texts, expected["codes"], strict=True)]
+    assert _tell(seen) == [*zip(told, expected["attempts"], strict=True)]
+    assert len(seen.codes) == expected["calls"]
+    assert seen.codes[0] == expected.get("first_call", seen.codes[0])
+    assert max(seen.waits_s, default=0.0) >= least_wait_s * 0.999
+    if any("times=1" in rule for rule in rules):
+        assert service.faults.hits(test_id=test_id) == len(rules)
 
 
 def test_the_tables_have_each_kind() -> None:
-    orders = [row.order for row in _rows()] + re.findall(r"^\| `([a-z-]*operation[^`]*)` \|", _DOC, re.MULTILINE)
+    orders = [rule for case in _CASES for rule in case["rules"]] + re.findall(
+        r"^\| `([a-z-]*operation[^`]*)` \|", _DOC, re.MULTILINE
+    )
     assert {parse_rules(order)[0].fault.kind for order in orders} == set(KINDS)
 
 
