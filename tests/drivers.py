@@ -38,7 +38,7 @@ class Driver(Protocol):
         """Return all results of `analyze_many`, telling of each as it comes."""
         ...
 
-    def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
+    def take(self, images: Iterable[ImageSource], number: int, *, deferred: bool = False) -> list[ImageResult]:
         """Return the first results of `analyze_many` and close its iterator."""
         ...
 
@@ -76,9 +76,9 @@ class SyncDriver:
                 results.append(result)
             return results
 
-    def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
+    def take(self, images: Iterable[ImageSource], number: int, *, deferred: bool = False) -> list[ImageResult]:
         with self._client() as client:
-            results = client.analyze_many(images, **_SYNCHRONOUS)
+            results = client.analyze_many(images, deferred=deferred)
             taken = [next(results) for _ in range(number)]
             results.close()
             return taken
@@ -132,9 +132,9 @@ class AsyncDriver:
 
         return self._run(use)
 
-    def take(self, images: Iterable[ImageSource], number: int) -> list[ImageResult]:
+    def take(self, images: Iterable[ImageSource], number: int, *, deferred: bool = False) -> list[ImageResult]:
         async def use(client: AsyncVisionClient) -> list[ImageResult]:
-            async with aclosing(client.analyze_many(images, **_SYNCHRONOUS)) as results:
+            async with aclosing(client.analyze_many(images, deferred=deferred)) as results:
                 return [await anext(results) for _ in range(number)]
 
         return self._run(use)

@@ -15,7 +15,7 @@ from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.session.monitor import Monitor
 from vision_grpc.sources.image import Image
 from vision_grpc.stream.batch import Config
-from vision_grpc.stream.effects import Effect, Emit, Finish, Pull, Send, Wait
+from vision_grpc.stream.effects import Effect, Emit, Fetch, Finish, Pull, Send, Wait
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.stream.shared import Shared
@@ -48,19 +48,21 @@ def config_of(image: Image) -> Config | ImageError:
 class Simulation:
     """A run, the time and the calls in flight; it keeps a record, so that everything can be played again."""
 
-    def __init__(self, plan: Plan, *, seed: int = 7) -> None:
+    def __init__(self, plan: Plan, *, seed: int = 7, most_images: int = 8) -> None:
         self.now = 0.0
         self.calls: dict[int, Send] = {}
+        self.questions: dict[int, Fetch] = {}
         self.wanted = 0
         self.ended_by: VisionError | None = None
         self.effects: list[Effect] = []
         self.plan = plan
         self._seed = seed
+        self._most_images = most_images
         self._record: list[Callable[[Run], Effect | None]] = []
         self._start()
 
     def _start(self) -> None:
-        self.shared = Shared.of(self.plan.limits, self.plan.retry, most_images=8)
+        self.shared = Shared.of(self.plan.limits, self.plan.retry, most_images=self._most_images)
         self.throttle = self.shared.throttle
         self.monitor = Monitor(None)
         rng = random.Random(self._seed)  # noqa: S311 - no secret
@@ -71,10 +73,10 @@ class Simulation:
         event(self.run)
         self._record.append(event)
 
-    def end(self, send: Send, outcome: Answer | VisionError) -> None:
-        """Report the end of a call to the run."""
+    def end(self, send: Send | Fetch, outcome: Answer | VisionError) -> None:
+        """Report the end of a call, for images or about an operation, to the run."""
         now = self.now
-        self.calls.pop(send.call_id)
+        (self.calls if isinstance(send, Send) else self.questions).pop(send.call_id)
         if isinstance(outcome, Answer):
             self.report(lambda run: run.succeeded(send.call_id, outcome, now, lambda: send.contents))
         else:
@@ -100,9 +102,12 @@ class Simulation:
         effect = ask(self.run)
         self._record.append(ask)
         self.effects.append(effect)
-        if isinstance(effect, Send):
+        if isinstance(effect, Send | Fetch):
             call_id = effect.call_id
-            self.calls[call_id] = effect
+            if isinstance(effect, Send):
+                self.calls[call_id] = effect
+            else:
+                self.questions[call_id] = effect
             self.report(lambda run: run.authorized(call_id, authorization_of(call_id), now))
         elif isinstance(effect, Pull):
             self.wanted = effect.images

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from drivers import AsyncDriver, Driver, SyncDriver
-from images_in_bytes import number_in, png
-from ocr_service import OcrService, Script, Stream, serve_ocr
+from images_in_bytes import png
+from ocr_service import OcrService, Script, Stream, answer, page, serve_ocr
 
 from vision_grpc import Image, InvalidRequestError, ProtocolError, RetryPolicy
 from vision_grpc.api.ocr_v1 import OCR_V1
@@ -20,26 +20,6 @@ from vision_grpc.testing import MemoryTransport, without_backoff
 Connect = Callable[..., tuple[Driver, OcrService]]
 _JPEG = b"\xff\xd8\xff\xe0 a JPEG, or nearly"
 _PDF = b"%PDF-1.7 a PDF, or nearly"
-
-
-def page(number: int, *lines: str, **more: Any) -> RecognizeTextResponse:  # noqa: ANN401
-    """Return a page with these lines, whose words are apart by blanks."""
-    answer = RecognizeTextResponse(page=number)
-    answer.text_annotation.width = 100
-    block = answer.text_annotation.blocks.add(languages=[{"language_code": "ru"}, {"language_code": "en"}])
-    for line in lines:
-        ocr_line = block.lines.add(text=line)
-        for word in line.split():
-            ocr_word = ocr_line.words.add(text=word, entity_index=-1)
-            ocr_word.bounding_box.vertices.add(x=1, y=2)
-            ocr_word.bounding_box.vertices.add(x=3, y=4)
-    answer.text_annotation.MergeFrom(OcrTextAnnotation(**more))
-    return answer
-
-
-def answer(request: RecognizeTextRequest) -> Stream:
-    """Read the number in an image."""
-    return Stream([page(0, f"number {number_in(request.content)}")])
 
 
 @pytest.fixture(params=["grpc", "rest", "memory"])

@@ -33,7 +33,7 @@ _INSTEAD = {
     "insecure=True for a service without TLS": "plaintext secure tls ssl use_ssl use_tls",
     "metadata={...}": "headers extra_headers default_headers default_metadata",
     "on_event=...": "callback on_result hook hooks",
-    "it to analyze or analyze_many": "languages language langs lang language_codes model ordered stop",
+    "it to analyze or analyze_many": "languages language langs lang language_codes model ordered stop deferred",
 }
 _INSTEAD_OF = {name: instead for instead, names in _INSTEAD.items() for name in names.split()} | {
     field.name: f"{argument}={settings.__name__}({field.name}=...)"

@@ -9,6 +9,8 @@ _SHORTEST_S = 0.1
 # A guess that was enough shrinks a little, one that was not grows towards what was seen: so most operations are ready
 # when they are asked about for the first time, and none has been for long.
 _SHRINKS_BY, _MOVES_BY = 0.95, 0.3
+# Before the first result is there, those that are not tell something too; one slow file among many tells little.
+_GROWS_BY = 1.1
 
 
 class Durations:
@@ -25,6 +27,13 @@ class Durations:
         with self._lock:
             nearest = min(self._guesses, key=lambda known: abs(known - wanted), default=None)
             return _FIRST_GUESS_S if nearest is None else self._guesses[nearest]
+
+    def not_ready(self, content_bytes: int, elapsed_s: float) -> None:
+        """Take note that a result was not there after this time."""
+        with self._lock:
+            guess_s = self.guess_s(content_bytes)
+            if elapsed_s > guess_s:
+                self._guesses[content_bytes.bit_length()] = min(elapsed_s, guess_s * _GROWS_BY)
 
     def learn(self, content_bytes: int, not_before_s: float, ready_s: float) -> None:
         """Take note of a result that came after `ready_s`, and was not there after `not_before_s` (0: not asked)."""

@@ -240,6 +240,8 @@ class Operations:
     def _look_later(self, pending: Pending, now: float) -> None:
         """Let an operation wait that is not ready."""
         elapsed_s = pending.not_before_s = now - pending.since
+        if pending.attempts:
+            self._durations.not_ready(pending.entry[2], elapsed_s)
         pending.failures, pending.last_fault = 0, ""
         pending.vain += pending.is_done
         if pending.vain >= _MOST_VAIN:

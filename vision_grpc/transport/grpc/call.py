@@ -7,7 +7,7 @@ import grpc
 
 from vision_grpc.api.api import Api
 from vision_grpc.codec.stream_wire import join_stream
-from vision_grpc.errors import DeadlineError, RequestTooLargeError, ServiceError
+from vision_grpc.errors import DeadlineError, RequestTooLargeError, ServiceError, TransportError
 from vision_grpc.messages import Status
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.results import Answer
@@ -92,7 +92,7 @@ class GrpcBatchCall(GrpcCall[Answer]):
 
 
 class GrpcStreamCall(GrpcBatchCall):
-    """A batch that is answered by a stream: an error of the service after some messages is a part of the answer."""
+    """A batch that is answered by a stream: what ends it after some messages is a part of the answer."""
 
     def __init__(
         self, call: StreamUnderWay, wire: bytes, attempt: Attempt, is_silent: Callable[[], bool], api: Api
@@ -103,8 +103,9 @@ class GrpcStreamCall(GrpcBatchCall):
     def _fail(self, failure: Failure, cause: BaseException) -> Answer:
         try:
             return super()._fail(failure, cause)
-        except ServiceError as error:
+        except (ServiceError, TransportError) as error:
             if not self._messages or isinstance(error, RequestTooLargeError):
                 raise
-            status = Status(code=error.code, message=error.message, details=error.details)
+            said = (error.message, error.details) if isinstance(error, ServiceError) else (str(error), ())
+            status = Status(code=error.code, message=said[0], details=said[1])
             return self._read(join_stream(self._messages, status))
