@@ -26,12 +26,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def vision_service(request: pytest.FixtureRequest) -> "Iterator[FakeVision]":
-    """A Vision service on a free port, which reads what the test says; see `vision_grpc.testing.FakeVision`."""
+    """A Vision service on a free port, which reads what the test says; see `vision_grpc.testing.FakeVision`.
+
+    No retry waits, nor the first question for the result of an operation.
+    """
     try:
         from vision_grpc.testing.fake import FakeVision
     except ImportError as error:
         pytest.fail(f"the fixture vision_service: {error}", pytrace=False)
     from vision_grpc.local import LocalServiceError
+    from vision_grpc.testing.backoff import without_backoff
 
     marker = request.node.get_closest_marker("vision_service")
     args: tuple[Any, ...] = () if marker is None else marker.args
@@ -42,7 +46,7 @@ def vision_service(request: pytest.FixtureRequest) -> "Iterator[FakeVision]":
         service = FakeVision(*args, **options)
     except LocalServiceError as error:
         pytest.skip(str(error))
-    with service:
+    with service, without_backoff():
         yield service
 
 
@@ -61,12 +65,10 @@ def vision_environment(vision_service: "FakeVision", monkeypatch: pytest.MonkeyP
 def vision_faults(vision_service: "FakeVision") -> "Iterator[FaultStore]":
     """What goes wrong with calls of `vision_service`: `vision_faults.add("code=UNAVAILABLE; times=2")`.
 
-    No retry waits. At the end of the test, rules that have struck no call are an error.
+    At the end of the test, rules that have struck no call are an error.
     """
-    from vision_grpc.testing.backoff import without_backoff
     from vision_grpc.testing.fake import describe_idle, idle_rules
 
-    with without_backoff():
-        yield vision_service.faults
+    yield vision_service.faults
     if idle := idle_rules(vision_service.faults):
         pytest.fail(describe_idle(idle), pytrace=False)
