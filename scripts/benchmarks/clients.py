@@ -17,6 +17,7 @@ from vision_grpc import AsyncVisionClient, Limits, VisionClient, tune_memory
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import IamToken
 from vision_grpc.codec.json import to_json
+from vision_grpc.events import Event
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
 from vision_grpc.results import ImageResult
 from vision_grpc.transport.grpc.options import OPTIONS
@@ -168,7 +169,13 @@ class Stub(Client):
 class Sync(Client):
     """`VisionClient.analyze_many`."""
 
-    def __init__(self, options: argparse.Namespace, *, take: Callable[[ImageResult], object]) -> None:
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        *,
+        take: Callable[[ImageResult], object],
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
         super().__init__(options)
         self._take = take
         credentials = IamToken(_TOKEN)
@@ -179,6 +186,7 @@ class Sync(Client):
             folder_id=_FOLDER,
             root_certificates=self.roots,
             limits=self.limits,
+            on_event=on_event,
         )
 
     def __call__(self, images: int) -> None:
@@ -221,6 +229,21 @@ def _unread(result: ImageResult) -> None:
         raise AssertionError(result)
 
 
+def _ignore(_: Event) -> None:
+    """Be a hook that does nothing: what events themselves cost."""
+
+
+def _telemetry() -> Callable[[Event], None]:
+    """Return OpenTelemetry's hook with an SDK that throws spans away."""
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.trace import TracerProvider
+
+    from vision_grpc.otel import OpenTelemetryHook
+
+    return OpenTelemetryHook(tracer_provider=TracerProvider(), meter_provider=MeterProvider([InMemoryMetricReader()]))
+
+
 def _text(result: ImageResult) -> None:
     if not result.text:
         raise AssertionError(result)
@@ -232,6 +255,8 @@ CLIENTS: dict[str, Callable[[argparse.Namespace], Callable[[int], None]]] = {
     "rest-floor": RestFloor,
     "sync": lambda options: Sync(options, take=_unread),
     "sync-text": lambda options: Sync(options, take=_text),
+    "sync-events": lambda options: Sync(options, take=_unread, on_event=_ignore),
+    "sync-otel": lambda options: Sync(options, take=_unread, on_event=_telemetry()),
     "asyncio": lambda options: Async(options, take=_unread),
     "asyncio-text": lambda options: Async(options, take=_text),
     "stub-1": lambda options: Stub(options, batch=1),
