@@ -85,6 +85,11 @@ def one_image_comes_back_as_a_result(client: VisionClient) -> None:
     assert_type(to_json(result), bytes)
     assert_type(result.annotation, TextAnnotation | None)
     assert_type(result.result, AnalyzeResult | None)
+    assert_type(result.markdown, str | None)
+    assert_type(result.tables[0].rows(), list[list[str]])
+    assert_type(result.tables[0].page, int)
+    assert_type(result.tables[0].grid()[0][0].column_span, int)
+    assert_type(result.pictures[0].score, float)
     assert_type(result.attempts, int)
     assert_type(result.request_id, str | None)
     if result.error is not None:

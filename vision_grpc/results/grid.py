@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from vision_grpc import messages
 
-# More cells than a page has room for: a damaged answer must not cost all memory.
-_MOST_CELLS = 1_000_000
+# More cells than a page has room for: a damaged answer must not cost all memory. These take 30 MB.
+_MOST_CELLS = 100_000
 
 
 class Cell(NamedTuple):
@@ -21,7 +21,7 @@ class Cell(NamedTuple):
 
 
 def grid_of(table: "messages.OcrTable") -> list[list[Cell]]:
-    """Return the cells that begin in each row; see `Table.grid`. A table beyond a million cells has none."""
+    """Return the cells that begin in each row; see `Table.grid`. A table beyond 100,000 cells has none."""
     cells: dict[tuple[int, int], Cell] = {}
     for message in table.cells:
         place = message.row_index, message.column_index

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd  # type: ignore[import-untyped]
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from journaled import read
 from ocr_results import NAMES, SPANS, page, result_of, table
 
@@ -141,6 +143,10 @@ def test_a_folder_has_a_csv_file_a_table_and_an_html_file_an_image(tmp_path: Pat
 def test_a_table_of_any_shape_is_a_whole_grid(message: OcrTable, rows: list[list[str]]) -> None:
     found = Table(message, 1)
     assert found.rows() == rows
+    _is_whole(found, rows)
+
+
+def _is_whole(found: Table, rows: list[list[str]]) -> None:
     covered = [
         (row, column)
         for line in found.grid()
@@ -149,6 +155,27 @@ def test_a_table_of_any_shape_is_a_whole_grid(message: OcrTable, rows: list[list
         for column in range(cell.column, cell.column + cell.column_span)
     ]
     assert sorted(covered) == [(row, column) for row in range(len(rows)) for column in range(len(rows[0]))]
+
+
+_numbers = st.integers(-2, 6) | st.sampled_from([2**31, -(2**63), 2**63 - 1])
+_cells = st.lists(st.tuples(_numbers, _numbers, st.sampled_from(["", "a", "b\nc"]), _numbers, _numbers), max_size=6)
+
+
+@given(_numbers, _numbers, _cells)
+def test_no_cell_lies_over_another(rows: int, columns: int, cells: list[tuple[int, int, str, int, int]]) -> None:
+    found = Table(table(rows, columns, cells), 1)
+    texts = found.rows()
+    _is_whole(found, texts)
+    result = result_of("a.png", page(0, tables=[found.message]))
+    parsed = [row for row in as_csv(result) if row or not texts]
+    assert len({len(row) for row in texts}) <= 1
+    assert [[*map(_line_ends, row)] for row in parsed] == [[*map(_line_ends, row)] for row in texts]
+    html = _Cells(as_html(result)).tables[0]
+    assert [[cell[0] for cell in row] for row in html] == [[cell.text for cell in row] for row in found.grid()]
+
+
+def _line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n")
 
 
 def test_wild_texts_stay_cells() -> None:
