@@ -70,6 +70,17 @@ def test_words_are_equal(
     assert _Words.of(client.analyze(paths[0], languages=["ru", "en"])) == expected[_NAMES[0]]
 
 
+def test_operations_give_the_same_words(
+    real_way: Way, service: LocalVision, pages: dict[str, ScannedPage], expected: dict[str, _Words]
+) -> None:
+    if real_way.dialect is VISION_DIALECT:
+        pytest.skip("vision/v1 has no operations")
+    paths = [pages[name].path for name in _NAMES]
+    results = _client(real_way, service).collect(paths, languages=["ru", "en"], ordered=True, deferred=True)
+    assert [_Words.of(result) for result in results] == [expected[name] for name in _NAMES]
+    assert all(result.operation_id for result in results)
+
+
 @pytest.mark.parametrize(
     ("wish", "named"),
     [({"languages": ["xx"]}, "'xx'"), ({"model": "poem"}, "'poem'"), ({"languages": ["*", "en"]}, "'*'")],
