@@ -22,15 +22,41 @@ IMAGES = ("en.png", "ru.png", "broken.png")
 # Compilers that take longer than all other tests of this folder together.
 COMPILE = os.environ.get("VISION_GRPC_TESTS_POLYGLOT") == "1"
 
+DEBIAN_CRATES = Path("/usr/share/cargo/registry")
+CARGO_CONFIG = f"""
+[source.crates-io]
+replace-with = "debian"
+[source.debian]
+directory = "{DEBIAN_CRATES}"
+"""
+CARGO = """
+[package]
+name = "read"
+version = "0.1.0"
+edition = "2021"
+[dependencies]
+prost = "*"
+prost-types = "*"
+[build-dependencies]
+prost-build = "*"
+"""
+RUST_MAIN = """
+use prost::Message;
+fn main() {
+    let request = BatchAnalyzeRequest { folder_id: "b1g".into(), ..Default::default() };
+    println!("{:?}", request.encode_to_vec());
+}
+"""
+
 pytestmark = pytest.mark.timeout(300)
 
 
-def sections() -> dict[str, list[str]]:
-    """Return the blocks of shell commands under each heading of the README."""
+def sections(language: str = "sh") -> dict[str, list[str]]:
+    """Return the blocks of commands under each heading of the README, or those of code in a language."""
     found: dict[str, list[str]] = {}
     for section in re.split(r"^#+ ", (PROTOS / "README.md").read_text(), flags=re.MULTILINE)[1:]:
         title, _, text = section.partition("\n")
-        found[title] = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        found[title] = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return found
 
 
@@ -183,6 +209,27 @@ def test_go_reads_two_pages_with_the_words_of_our_client(folder: Path, check: Ca
     gopath = f"{folder / 'go'}:{debian}"
     commands = f'go build -o read read.go debian_codec.go && ./read "$ENDPOINT" {" ".join(IMAGES)}'
     check(commands, folder, GO111MODULE="off", GOPATH=gopath, GOFLAGS="")
+
+
+def test_rust_compiles_the_messages(folder: Path) -> None:
+    """With Debian's crates, which have prost and no tonic."""
+    program("cargo", "scripts/test --polyglot installs it on Debian")
+    if not list(DEBIAN_CRATES.glob("prost-build-*")):
+        pytest.skip("Debian's package librust-prost-build-dev is not installed")
+    if not COMPILE:
+        pytest.skip("to compile it takes long: scripts/test --polyglot does")
+    build, included = sections("rust")["Rust"]
+    for name, text in {
+        "build.rs": build.replace("tonic_prost_build::configure()", "prost_build::Config::new()"),
+        "src/main.rs": included.replace("vision_service_client::VisionServiceClient", "BatchAnalyzeRequest")
+        + RUST_MAIN,
+        "Cargo.toml": CARGO,
+        ".cargo/config.toml": CARGO_CONFIG,
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    home = os.environ["HOME"]  # rustup keeps the compiler there.
+    assert bash("cargo run --offline --quiet", folder, HOME=home, CARGO_HOME=str(folder)) == "[18, 3, 98, 49, 103]\n"
 
 
 @pytest.mark.environment
