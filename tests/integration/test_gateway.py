@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import io
 import json
 import logging
 import threading
@@ -15,6 +16,7 @@ import pytest
 from command_line import cut_first_line
 from images_in_bytes import png
 from ocr_service import Stream, serve_ocr
+from PIL import Image
 
 from vision_grpc import VisionClient
 from vision_grpc.auth import ApiKey
@@ -39,6 +41,9 @@ from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import Vis
 WAIT_S = 60
 PAGES = Path(__file__).parents[1] / "data/pages"
 SECRET = "AQVNkeyofthecaller"  # noqa: S105 - nobody has it
+_DRAWN = io.BytesIO()
+Image.new("L", (40, 20), "white").save(_DRAWN, "PNG")
+BLANK = _DRAWN.getvalue()
 BROKEN = b"\xff\xd8\xff broken"
 
 
@@ -333,6 +338,24 @@ def test_the_quota_of_the_backend_is_kept_by_all_callers_together() -> None:
             answers = list(callers.map(lambda _: call(gateway, request_of(*[png(1)] * 4)), range(5)))
         assert sum(len(answer.results) for answer in answers) == 20
         assert "RESOURCE_EXHAUSTED" not in ask(vision, "/metrics")[1]
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_operations_are_waited_for_as_the_caller(transport: str) -> None:
+    identities = Identities()
+    limits = GatewayConfig(deferred=True)
+    with LocalVision(identities=identities) as vision:
+        endpoint = vision.grpc_endpoint if transport == "grpc" else vision.rest_endpoint
+        with Gateway(endpoint, insecure=True, transport=transport, limits=limits) as gateway:  # type: ignore[arg-type]
+            key = f"Api-Key {identities.api_key}"
+            request = request_of(BLANK, BROKEN, folder_id="b1g")
+            first, second = call(gateway, request, authorization=key).results
+            code, _ = failure_of(gateway, request_of(png(1)), authorization=f"Api-Key {SECRET}")
+        metrics = ask(vision, "/metrics")[1]
+    assert first.results[0].text_detection.pages
+    assert second.error.code == Code.INVALID_ARGUMENT
+    assert code is Code.UNAUTHENTICATED
+    assert "GetRecognition" in metrics
 
 
 def test_the_end_of_the_gateway_ends_its_calls() -> None:

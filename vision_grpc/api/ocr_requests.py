@@ -97,6 +97,8 @@ class IdTemplate:
     """Requests that have nothing but the id of an operation, in their first field."""
 
     request_class: type[Message]
+    headers: Sequence[tuple[str, str]] = ()
+    """What goes along with these requests alone."""
 
     def join(self, contents: Sequence[bytes]) -> bytes:
         """Return the request in wire format; see `RequestTemplate`."""

@@ -39,6 +39,7 @@ class BackendOptions:
     backend_insecure: bool
     backend_root_certificates: Path | None
     backend_rps: float | None
+    backend_deferred: bool
     backend_calls: int | None
     backend_seconds: float | None
 
@@ -111,6 +112,7 @@ class BackendOptions:
 
         limits: dict[str, Any] = {
             "requests_per_s": self.backend_rps,
+            "deferred": self.backend_deferred,
             "calls_in_flight": self.backend_calls,
             "answer_s": self.backend_seconds,
         }
@@ -207,6 +209,12 @@ backend_options = grouped(
             type=Number("calls a second"),
             help="Make no more than N calls a second, shared by all callers; one for each image. The cloud's quota is "
             "1 by default.",
+        ),
+        serve_option(
+            _SECTION,
+            "--backend-deferred",
+            is_flag=True,
+            help="Send images to operations, which have ten times the quota and promise no time to be done in.",
         ),
         serve_option(
             _SECTION,

@@ -43,6 +43,7 @@ class Backend:
     """
 
     def __init__(self, arguments: Arguments, config: GatewayConfig) -> None:
+        self._is_deferred = config.deferred
         self._reach = Reach()
         self._client = CallersClient(
             **arguments.keywords(),
@@ -64,7 +65,8 @@ class Backend:
         """Return what came of a wish, at a time (monotonic seconds) at the latest. No error is raised."""
         client = self._client.acting_for(caller)
         try:
-            result = await client.read(wish.content, wish.languages, wish.model, until - time.monotonic())
+            left_s = until - time.monotonic()
+            result = await client.read(wish.content, wish.languages, wish.model, left_s, deferred=self._is_deferred)
             if result.error is None:
                 return await _text_of(cast("OcrOutcome", result.outcome))
             if isinstance(result.error.cause, AuthError):

@@ -7,13 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from vision_grpc.aio import AsyncVisionClient
-from vision_grpc.api.api import RequestTemplate
+from vision_grpc.api.api import Api, RequestTemplate
 from vision_grpc.gateway.callers import Caller
 from vision_grpc.results import ImageResult
+from vision_grpc.session.methods import Methods
+from vision_grpc.session.templates import Templates
 from vision_grpc.sources.image import Image
+from vision_grpc.stream.effects import Fetch, Send
+from vision_grpc.stream.plan import Plan
 
 if TYPE_CHECKING:
-    from vision_grpc.api.ocr_v1 import OcrTemplate
+    from vision_grpc.api.ocr_requests import IdTemplate, OcrTemplate
 
 _KEY = "the file"
 
@@ -45,20 +49,36 @@ class CallersClient(AsyncVisionClient):
         self._settings = replace(self._settings, credentials=caller.credentials)
         self._caller = caller
 
-    async def read(self, content: bytes, languages: Sequence[str], model: str, timeout_s: float) -> ImageResult:
+    async def read(
+        self, content: bytes, languages: Sequence[str], model: str, timeout_s: float, *, deferred: bool = False
+    ) -> ImageResult:
         """Return what came of a call within some seconds. What is wrong with its answer is found when that is read.
+
+        With `deferred` it is an operation, which the service carries out whether or not its result is fetched.
 
         Raises:
             InvalidRequestError: languages or model break the contract.
             AuthError: there is no authorization, or not one that the service takes.
         """
         templates = self._templates(languages, model)
-        stream = self._stream([Image(_KEY, content)], templates, self._plan(timeout=timeout_s), copy_context())
+        stream = self._stream(
+            [Image(_KEY, content)], templates, self._plan(timeout=timeout_s, deferred=deferred), copy_context()
+        )
         [result] = [each async for each in stream]
         return result
 
-    def _template(self, languages: Sequence[str], model: str) -> RequestTemplate:
-        template = super()._template(languages, model)
-        return (
-            template if self._caller is None else replace(cast("OcrTemplate", template), headers=self._caller.headers)
-        )
+    def _methods(self, templates: Templates, plan: Plan) -> Methods:
+        headers = () if self._caller is None else self._caller.headers
+        return _CallersMethods(self._api, templates, deferred=plan.deferred, headers=headers)
+
+
+class _CallersMethods(Methods):
+    """The methods of a stream, with headers of its caller in each request."""
+
+    def __init__(self, api: Api, templates: Templates, *, deferred: bool, headers: Sequence[tuple[str, str]]) -> None:
+        super().__init__(api, templates, deferred=deferred)
+        self._headers = headers
+
+    def template_of(self, effect: Send | Fetch) -> RequestTemplate:
+        """Return the template of a request; see `Methods`."""
+        return replace(cast("OcrTemplate | IdTemplate", super().template_of(effect)), headers=self._headers)
