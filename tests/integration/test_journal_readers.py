@@ -14,7 +14,8 @@ import pandas as pd  # type: ignore[import-untyped]
 import pytest
 from journaled import SETTINGS, failed, read, sent
 
-from vision_grpc.bulk.journal import Answers, Journal, LineWriter
+from vision_grpc.bulk.journal import Accepted, Answers, Journal, LineWriter
+from vision_grpc.bulk.journal.accepted import render_accepted
 from vision_grpc.errors import Code
 from vision_grpc.results import ImageResult
 from vision_grpc.sources.fit.change import Change, Origin
@@ -42,8 +43,11 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         for key in _ODD:
             journal.write(read(key, "слово", key.encode("utf-8", "replace").decode()))
         journal.write(failed("b.png", message="bad \udcff name"), sent("b.png", languages=["ru"]))
+        journal.accept(Accepted("b.png", "op-1", 1_700_000_000))
         journal.write(read("b.png", "two", "words"))
         journal.write(failed("c.png", Code.NOT_FOUND))
+        journal.accept(Accepted("c.png", "op-2", 1_700_000_000))
+        journal.accept(Accepted("caf\udce9 2.png", "op-3", 1_700_000_000, "0f", {"format": "TIFF"}, 12))
         change = Change(Origin("TIFF", (4000, 3000), dpi=300.0), (1000, 750), "JPEG", 90)
         journal.write(failed("d.tif", Code.UNAVAILABLE), sent("d.tif", started_at=1_700_000_000), change)
         journal.finish({"ok": 10, "failed": 2})
@@ -124,8 +128,9 @@ def test_what_first_comes_after_many_lines_has_its_column(tmp_path: Path, monkey
     plain = LineWriter("none").render(ImageResult("a.png"))
     image = sent("caf\udce9.png", started_at=1.5, languages=["ru"], model="line")
     late = LineWriter("none").render(failed("caf\udce9.png"), image, change, finished_at=2.5)
+    pending = render_accepted(Accepted("caf\udce9.png", "op-1", 1_700_000_000.5, "0f", change.to_dict(), 12))
     with path.open("ab") as file:
-        file.write(plain * 30_000 + late)  # duckdb samples 20,480 lines.
+        file.write(plain * 30_000 + late + pending)  # duckdb samples 20,480 lines.
     with Journal.open(path, SETTINGS) as journal:
         journal.note_billed(7)
         journal.finish({"ok": 1})
@@ -135,7 +140,12 @@ def test_what_first_comes_after_many_lines_has_its_column(tmp_path: Path, monkey
         "FROM 'results.jsonl' WHERE ok = false"
     )
     assert row == [("UNAVAILABLE", "Y2Fm6S5wbmc=", 72.5, 70, ["ru"], "line", 2.5)]
+    waiting = _query(
+        "SELECT operation, epoch(accepted_at), content_hash, units, fitted.dpi "
+        "FROM 'results.jsonl' WHERE ok IS NULL AND operation <> ''"
+    )
+    assert waiting == [("op-1", 1_700_000_000.5, "0f", 12, 72.5)]
     header = json.loads(path.read_bytes().split(b"\n")[0])
-    assert set(json.loads(late)) <= set(header)
+    assert set(json.loads(late)) | set(json.loads(pending)) <= set(header)
     assert set(change.to_dict()) <= set(header["fitted"])
     assert set(change.to_dict()["sent"]) <= set(header["fitted"]["sent"])

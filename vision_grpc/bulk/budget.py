@@ -11,11 +11,12 @@ Record = Callable[[int], None]
 
 
 class Budget:
-    """Counts billed units, an image that may be billed for one; it never lets more than `most` be billed.
+    """Counts billed units, one an image or a page of a document; it never lets more than `most` be billed.
 
-    A unit is reserved before its image leaves, and given back where the image turns out not to be billed. An answer
+    Units are reserved before their image leaves, and given back where the image turns out not to be billed. An answer
     that was lost counts as billed, and so does each image that was in flight when an earlier run was killed: `record`
-    keeps what has been reserved.
+    keeps what has been reserved. A file that the service has accepted counts as billed from then on: it is as soon as
+    it is read, whether its result is fetched or not.
     """
 
     def __init__(self, most: int, *, spent: int = 0, record: Record | None = None) -> None:
@@ -40,25 +41,29 @@ class Budget:
         """Whether another attempt for what is reserved could be too much, as earlier ones may have been billed."""
         return self._spent + self._reserved > self._most
 
-    def reserve(self) -> bool:
-        """Reserve a unit; return False if there is none left."""
+    def reserve(self, units: int = 1) -> bool:
+        """Reserve units; return False if there are not so many left."""
         with self._lock:
-            if self._spent + self._reserved >= self._most:
+            if self._spent + self._reserved + units > self._most:
                 return False
-            self._reserved += 1
+            self._reserved += units
             self._keep_on_record()
         return True
 
-    def settle(self, *, billed: bool) -> None:
-        """Spend a unit that was reserved, or give it back."""
+    def settle(self, reserved: int = 1, *, billed: int) -> None:
+        """Give units back that were reserved, and spend those that are billed in their place."""
         with self._lock:
-            self._reserved -= 1
+            self._reserved -= reserved
             self._spent += billed
 
-    def lose(self, images: int) -> None:
-        """Count images whose answer was lost; what is reserved for them is for another attempt."""
+    def correct(self, counted: int, *, billed: int) -> None:
+        """Put what is billed for an accepted file in the place of what was counted for it."""
+        self.settle(0, billed=billed - counted)
+
+    def lose(self, units: int) -> None:
+        """Count units of images whose answer was lost; what is reserved for those is for another attempt."""
         with self._lock:
-            self._spent += images
+            self._spent += units
             if not self.is_exceeded:
                 self._keep_on_record()
 

@@ -32,8 +32,8 @@ Settings = Mapping[str, object]
 
 # Readers that infer the types of columns from the first lines, such as duckdb and pandas, see all of them here.
 _COLUMNS = (
-    b'"key":"","ok":null,"retryable":null,"error":{"code":"OK","message":""},"text":"","attempts":0,"request_id":"",'
-    b'"transport":"","key_bytes":"","fitted":{"format":"","width":0,'
+    b'"key":"","ok":null,"retryable":null,"units":0,"error":{"code":"OK","message":""},"text":"","attempts":0,'
+    b'"request_id":"","transport":"","operation":"","content_hash":"","key_bytes":"","fitted":{"format":"","width":0,'
     b'"height":0,"orientation":1,"frames":1,"dpi":0.0,"points":[0.0],"sent":{"format":"","width":0,"height":0,"scale":1.0,'
     b'"quality":0}},"languages":[""],"model":""'
 )
@@ -70,7 +70,8 @@ def render_header(settings: Settings) -> bytes:
         }
     )
     time = msgspec.json.encode(now)
-    return b'{"journal":%b,%b,"started_at":%b,"finished_at":%b}\n' % (head, _COLUMNS, time, time)
+    times = b",".join(b'"%b":%b' % (name, time) for name in (b"started_at", b"finished_at", b"accepted_at"))
+    return b'{"journal":%b,%b,%b}\n' % (head, _COLUMNS, times)
 
 
 def render_end(counts: Mapping[str, object]) -> bytes:

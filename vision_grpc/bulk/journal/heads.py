@@ -8,7 +8,9 @@ import pybase64
 from msgspec import Struct
 
 # As `line` writes them, with a key that needs no escape. All other lines are parsed.
-_USUAL = re.compile(rb'\{"key":"([^"\\\x00-\x1f]*)","ok":(true|false),"retryable":(true|false),"error":(?:null|\{)')
+_USUAL = re.compile(
+    rb'\{"key":"([^"\\\x00-\x1f]*)","ok":(true|false),"retryable":(true|false),(?:"units":(\d{1,9}),)?"error":(?:null|\{)'
+)
 _BRACE = ord("}")
 _BILLED = re.compile(rb'\{"journal":\{"billed_at_most":(\d+)\}')
 
@@ -19,12 +21,15 @@ class LineHead(NamedTuple):
     key: str
     ok: bool
     retryable: bool
+    units: int
+    """What was billed for it."""
 
 
 class _Parsed(Struct):
     key: str | None = None
     ok: bool | None = None
     retryable: bool = False
+    units: int | None = None
     key_bytes: str | None = None
 
 
@@ -46,9 +51,10 @@ def read_head(buffer: bytes | bytearray, start: int, end: int) -> LineHead | Non
     usual = _USUAL.match(buffer, start, end)
     if usual is None or buffer[end - 1] != _BRACE:
         return parse_head(bytes(memoryview(buffer)[start:end]))
-    key, ok, retryable = usual.groups()
+    key, ok, retryable, units = usual.groups()
+    is_ok = ok == b"true"
     try:
-        return LineHead(key.decode(), ok == b"true", retryable == b"true")
+        return LineHead(key.decode(), is_ok, retryable == b"true", int(is_ok if units is None else units))
     except UnicodeDecodeError as error:
         raise DamagedLineError from error
 
@@ -68,7 +74,8 @@ def parse_head(line: bytes) -> LineHead | None:
         raise DamagedLineError from error
     if parsed is None or parsed.key is None or parsed.ok is None:
         return None
-    return LineHead(exact_key(parsed.key, parsed.key_bytes), parsed.ok, parsed.retryable)
+    units = int(parsed.ok) if parsed.units is None else parsed.units
+    return LineHead(exact_key(parsed.key, parsed.key_bytes), parsed.ok, parsed.retryable, units)
 
 
 def _parse(line: bytes) -> _Parsed | None:

@@ -10,6 +10,7 @@ from time import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from vision_grpc.bulk.journal.accepted import Accepted, render_accepted
 from vision_grpc.bulk.journal.errors import JournalError, name_of
 from vision_grpc.bulk.journal.file import JournalFile
 from vision_grpc.bulk.journal.header import Settings, check_head, render_billed, render_end, render_header
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Journal:
-    """An open journal: `done` says which images may be left out, `write` adds a result.
+    """An open journal: `done` says which images may be left out, `write` adds a result, `accept` what is to be fetched.
 
     Made by `open`. It belongs to one thread. When `write` returns, the system has the line, so that no end of this
     process can lose it; about a second later it is on the disk.
@@ -39,7 +40,7 @@ class Journal:
         self.done = done
         """What has been recorded by earlier runs."""
         self.was_resumed: bool = len(done) > 0
-        """Whether earlier runs have recorded results in this file."""
+        """Whether earlier runs have recorded anything in this file."""
         self.kept_aside = kept_aside
         """Where the journal is kept in whose place this one was begun; None if there was none."""
 
@@ -115,6 +116,14 @@ class Journal:
         """
         now = time() if finished_at is None else finished_at
         self._file.append(self._lines.render(result, sent, change, finished_at=now))
+
+    def accept(self, accepted: Accepted) -> None:
+        """Add that the service has accepted a file, whose result the next run fetches if this one does not.
+
+        Raises:
+            JournalError: as `write`.
+        """
+        self._file.append(render_accepted(accepted))
 
     def check_space(self) -> None:
         """Check that there is space for more lines.

@@ -9,6 +9,7 @@ import pybase64
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from vision_grpc.bulk.failures import is_tried_again
+from vision_grpc.bulk.units import units_of
 from vision_grpc.codec.json import to_json
 from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.results.ocr_pages import read_pages
@@ -22,12 +23,13 @@ Answers: TypeAlias = Literal["wire", "json", "none"]
 """How a line keeps the service's answer: the message's bytes in base64, proto3 JSON, or not at all."""
 
 
-class _Line(Struct, omit_defaults=True, gc=False):
-    """The fields of a line in their order. `key`, `ok` and `retryable` come first: they are all that a resume reads."""
+class _Line(Struct, omit_defaults=True, gc=False, kw_only=True):
+    """The fields of a line in their order. Those up to `error` come first: they are all that a resume reads."""
 
     key: str
     ok: bool
     retryable: bool
+    units: int | UnsetType = UNSET
     error: dict[str, str] | None
     text: str
     attempts: int
@@ -35,6 +37,7 @@ class _Line(Struct, omit_defaults=True, gc=False):
     transport: str | None
     started_at: datetime | None
     finished_at: datetime | None
+    operation: str | None = None
     key_bytes: str | None = None
     fitted: Mapping[str, Any] | None = None
     languages: Sequence[str] | None = None
@@ -67,17 +70,19 @@ class LineWriter:
         An answer that is damaged becomes the error of the result, as by `ImageResult.check`.
         """
         error = result.check().error
+        units = units_of(result)
         line = _Line(
-            result.key,
-            error is None,
-            is_tried_again(result),
-            None if error is None else _error(error),
-            result.text,
-            result.attempts,
-            result.request_id,
-            result.transport,
-            None if sent is None else datetime.fromtimestamp(sent.started_at, UTC),
-            None if finished_at is None else datetime.fromtimestamp(finished_at, UTC),
+            key=result.key,
+            ok=error is None,
+            retryable=is_tried_again(result),
+            units=UNSET if units == (error is None) else units,
+            error=None if error is None else _error(error),
+            text=result.text,
+            attempts=result.attempts,
+            request_id=result.request_id,
+            transport=result.transport,
+            started_at=None if sent is None else datetime.fromtimestamp(sent.started_at, UTC),
+            finished_at=None if finished_at is None else datetime.fromtimestamp(finished_at, UTC),
             fitted=None if change is None else strict_tree(change.to_dict()),
             languages=None if sent is None else sent.item.languages,
             model=None if sent is None else sent.item.model,

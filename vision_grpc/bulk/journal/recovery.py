@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 
+from vision_grpc.bulk.journal.accepted import parse_accepted
 from vision_grpc.bulk.journal.blocks import Place, lines_of
 from vision_grpc.bulk.journal.heads import DamagedLineError, LineHead, parse_billed, parse_head, read_head
 from vision_grpc.bulk.journal.recorded import Recorded
@@ -41,11 +42,12 @@ def scan(file: FileIO, recorded: Recorded) -> Findings:
     findings = Findings(end=0)
     doubtful: list[tuple[int, int]] = []
     for place in lines_of(file):
-        whole_bytes = place.length
+        whole_bytes, rescued = place.length, None
         try:
             head = _read(place, is_checked=place.offset >= size - _CHECKED_BYTES)
         except DamagedLineError:
-            whole_bytes, head = _rescue(place)
+            rescued, head = _rescue(place)
+            whole_bytes = len(rescued)
             doubtful.append((place.offset, place.end_offset - whole_bytes))
         if whole_bytes or not place.length:
             findings.damaged += doubtful
@@ -54,8 +56,8 @@ def scan(file: FileIO, recorded: Recorded) -> Findings:
             findings.lacks_line_end = not place.is_ended
         if head is not None:
             recorded.note(head)
-        elif (billed := parse_billed(place.content)) is not None:
-            recorded.note_billed(billed)
+        else:
+            _note_other(place.content if rescued is None else rescued, recorded)
     findings.cut_bytes = max(0, size - findings.end)
     return findings
 
@@ -90,8 +92,8 @@ def _read(place: Place, *, is_checked: bool) -> LineHead | None:
     return parse_head(content)
 
 
-def _rescue(place: Place) -> tuple[int, LineHead | None]:
-    """Return how many bytes of a damaged line are a whole line, which follows the damage, and the head of that.
+def _rescue(place: Place) -> tuple[bytes, LineHead | None]:
+    """Return the whole line that follows the damage in a damaged line, empty if there is none, and its head.
 
     A line that was torn has no line end, so that what is appended to it looks like one line with it.
     """
@@ -99,7 +101,15 @@ def _rescue(place: Place) -> tuple[int, LineHead | None]:
     position = content.find(_KEY, 1)
     while position > 0:
         try:
-            return len(content) - position, parse_head(content[position:])
+            return content[position:], parse_head(content[position:])
         except DamagedLineError:
             position = content.find(_KEY, position + 1)
-    return 0, None
+    return b"", None
+
+
+def _note_other(line: bytes, recorded: Recorded) -> None:
+    """Note what a line says that is not that of a result."""
+    if (billed := parse_billed(line)) is not None:
+        recorded.note_billed(billed)
+    elif (accepted := parse_accepted(line)) is not None:
+        recorded.note_accepted(accepted)

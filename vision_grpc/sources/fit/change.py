@@ -1,10 +1,11 @@
 """What was done to an image so that it may be sent, and the way back for the answer's boxes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from vision_grpc.results import ImageResult
-from vision_grpc.results.pixels import UPRIGHT, MappedOutcome, PixelMap
+from vision_grpc.results.pixels import UPRIGHT, MappedOutcome, PixelMap, swap_size
 
 # Clockwise, as EXIF 2.32 describes the numbers of its tag 0x0112.
 _TURNS = {1: 0, 2: 0, 3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
@@ -95,6 +96,26 @@ class Change:
             if self.quality is not None:
                 change["sent"]["quality"] = self.quality
         return change
+
+    @classmethod
+    def of_dict(cls, change: Mapping[str, Any]) -> Self:
+        """Return the change that `to_dict` made these plain values of.
+
+        Raises:
+            KeyError, TypeError: they are something else.
+        """
+        size = change["width"], change["height"]
+        origin = Origin(
+            change["format"],
+            size,
+            change.get("orientation", UPRIGHT),
+            change.get("frames", 1),
+            change.get("dpi"),
+            None if (points := change.get("points")) is None else (points[0], points[1]),
+        )
+        if (sent := change.get("sent")) is None:
+            return cls(origin, swap_size(size, origin.orientation))
+        return cls(origin, (sent["width"], sent["height"]), sent["format"], sent.get("quality"))
 
     def __str__(self) -> str:
         origin = self.origin

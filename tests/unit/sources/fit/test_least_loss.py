@@ -1,6 +1,7 @@
 """What fits stays as it is; anything else loses as little as possible, in a fixed order."""
 
 import io
+import json
 import os
 import random
 import subprocess
@@ -180,6 +181,19 @@ def test_the_change_as_plain_values() -> None:
         "TIFF 300 x 400, the first of 2 pictures, turned by 90 degrees, scaled to 200 x 150 (50%),"
         " sent as JPEG of quality 80"
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(Origin("TIFF", (300, 400), 6, frames=2), (200, 150), "JPEG", 80),
+        Change(Origin("PDF", (800, 600), dpi=150.5, points=(384.0, 288.0)), (200, 150), "PNG"),
+        Change(Origin("JPEG", (300, 400), 8), (400, 300)),
+        Change(Origin("JPEG", (300, 400)), (300, 400)),
+    ],
+)
+def test_the_plain_values_become_the_change_again(change: Change) -> None:
+    assert Change.of_dict(json.loads(json.dumps(change.to_dict()))) == change
 
 
 def test_a_path_and_an_item_are_named_in_errors(tmp_path: Path) -> None:
