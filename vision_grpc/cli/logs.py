@@ -9,6 +9,7 @@ from vision_grpc.cli.stderr import join_lines, print_lines
 
 DATED = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 """The form of a line of the log."""
+_IMAGES = "vision_grpc.images"
 
 
 def show_logs(level: int) -> None:
@@ -20,6 +21,8 @@ def show_logs(level: int) -> None:
     if level > logging.DEBUG:
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     handler = _StderrHandler()
+    # Images that failed are in what the command says itself.
+    handler.addFilter(lambda record: record.name != _IMAGES)
     # Who does not follow the log reads its warnings among the errors of the command.
     handler.setFormatter(LineFormatter(DATED) if level < logging.WARNING else _PlainFormatter())
     logger = logging.getLogger("vision_grpc")

@@ -35,6 +35,12 @@ def test_warnings_look_like_errors_where_the_log_is_not_followed(
     assert (said == "warning: a b.jsonl: no lock\n") is not is_dated
 
 
+def test_failed_images_are_left_to_the_command(log: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    logging.getLogger("vision_grpc.images").info("image a.png failed")
+    log.info("seen")
+    assert [line.rpartition(": ")[2] for line in capsys.readouterr().err.splitlines()] == ["seen"]
+
+
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\x0b", "\x1e", "\x85", "\u2028"])
 def test_a_name_forges_no_line(log: logging.Logger, line_break: str, capsys: pytest.CaptureFixture[str]) -> None:
     log.warning("%s: no such file", f"a.png{line_break}{_FORGED}")
