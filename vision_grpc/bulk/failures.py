@@ -40,11 +40,16 @@ class Reason:
 def is_tried_again(result: ImageResult) -> bool:
     """Return whether the next run tries an image again by itself.
 
-    That is so for failures that may be over by then, and for files that could not be read: trying costs nothing. A file
-    whose content is at fault stays as it is.
+    That is so for failures that may be over by then, for operations that may still end well or that the service does
+    not know, and for files that could not be read: trying costs nothing. A file whose content is at fault stays as it
+    is.
     """
     error = result.error
-    return error is not None and (error.retryable or (result.attempts == 0 and error.code in _OUTSIDE))
+    if error is None:
+        return False
+    if result.operation_id is not None:
+        return error.retryable or error.is_open or error.code is Code.NOT_FOUND
+    return error.retryable or (result.attempts == 0 and error.code in _OUTSIDE)
 
 
 def is_refusal(result: ImageResult) -> bool:

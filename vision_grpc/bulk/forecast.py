@@ -8,6 +8,7 @@ from vision_grpc.bulk.failures import Failures
 from vision_grpc.config import Limits
 from vision_grpc.results import ImageError
 from vision_grpc.sources.item import Item
+from vision_grpc.sources.kinds import suffix_of
 from vision_grpc.sources.preview import preview
 
 
@@ -27,6 +28,11 @@ class Forecast:
     """Images whose size is not known before they are read."""
     fitted: dict[str, int] = field(default_factory=dict[str, int])
     """Images that are fitted for their kind or their size, as far as is known."""
+    fetched: int = 0
+    """Images that earlier runs have sent, and whose results would be fetched."""
+    fetched_units: int = 0
+    documents: int = 0
+    """Documents that would be sent as they are, and are billed by page."""
     failures: Failures = field(default_factory=Failures)
     """Images that would not be sent, as something is wrong with them."""
 
@@ -46,12 +52,18 @@ class Forecast:
             self.content_bytes += content_bytes
         if fitted is not None:
             self.fitted[fitted] = self.fitted.get(fitted, 0) + 1
+        self.documents += limits.pdf and not fits and suffix_of(item.key) == ".pdf"
         return None
+
+    def fetch(self, units: int) -> None:
+        """Count an image that an earlier run has sent, and what it costs."""
+        self.fetched += 1
+        self.fetched_units += units
 
     @property
     def billed_units(self) -> int:
-        """What is billed if each image is read at the first attempt."""
-        return self.images
+        """What is billed if each image is read at the first attempt, and each document has one page."""
+        return self.images + self.fetched_units
 
 
 def least_s(images: int, limits: Limits, api: Api) -> float | None:

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from threading import Lock
 
 from vision_grpc.bulk.journal.accepted import Accepted
+from vision_grpc.results import ImageResult
 
 KEPT_S = 3 * 86_400.0
 """How long the service keeps results."""
@@ -31,7 +32,8 @@ class Tally:
 class Operations:
     """The accepted files whose results are still to be fetched: those of earlier runs, and those of this one.
 
-    `record` puts one on record. Threads that read ahead ask for those of earlier runs, and the thread of the stream
+    `record` puts one on record. With `sends_again`, a file whose operation came to nothing is sent as if it had never
+    been. Threads that read ahead ask for those of earlier runs, and the thread of the stream
     adds others.
     """
 
@@ -40,14 +42,18 @@ class Operations:
         accepted: Mapping[str, Accepted],
         record: Callable[[Accepted], None],
         *,
+        sends_again: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._record = record
         self._clock = clock
+        self.sends_again = sends_again
         self._lock = Lock()
         self._pending = dict(accepted)
         self._earlier = dict(accepted)
         self.tally = Tally()
+        self.lost = 0
+        """Units of files of earlier runs that are sent again, though the service may have read them."""
 
     @property
     def pending(self) -> int:
@@ -68,6 +74,7 @@ class Operations:
         with self._lock:
             self._forget(key)
             self.tally.expired += 1
+            self.lost += accepted.units
         return False
 
     def take_up(self, key: str, content: bytes | None) -> Accepted | None:
@@ -83,6 +90,7 @@ class Operations:
             else:
                 self._forget(key)
                 self.tally.changed += 1
+                self.lost += accepted.units
         return accepted if is_same else None
 
     def accept(self, accepted: Accepted) -> None:
@@ -103,12 +111,13 @@ class Operations:
         """
         self._record(accepted)
 
-    def give_up(self, key: str) -> None:
+    def give_up(self, accepted: Accepted, *, may_be_billed: bool) -> None:
         """Forget an operation of an earlier run without a result: its file is sent again."""
         with self._lock:
-            self._forget(key)
+            self._forget(accepted.key)
             self.tally.fetched -= 1
             self.tally.failed += 1
+            self.lost += accepted.units * may_be_billed
 
     def finish(self, key: str) -> None:
         """Take note that a file has its result."""
@@ -128,3 +137,8 @@ def is_kept(accepted: Accepted, now: float) -> bool:
 def hash_of(content: bytes) -> str:
     """Return what tells a content from any other."""
     return blake2b(content, digest_size=16).hexdigest()
+
+
+def is_unanswered(result: ImageResult) -> bool:
+    """Return whether it is not known how the operation of a result ended: it may still end well."""
+    return result.error is not None and result.error.is_open

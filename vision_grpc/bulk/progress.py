@@ -58,6 +58,8 @@ class Snapshot:
     """Whether calls mostly wait for the quota, ours or the service's."""
     away_s: float | None
     """Since when the service is away, in seconds; None if it is there."""
+    operations: int = 0
+    """Images that the service has accepted, and whose results are waited for."""
 
 
 class PassedOver:
@@ -177,6 +179,7 @@ class Progress:
             left_s=self._left_s(finished, is_away=away_s is not None),
             is_throttled=self._is_throttled(now),
             away_s=away_s,
+            operations=stats.operations_waiting,
         )
 
     def _look(self, now: float, finished: int, stats: Stats) -> None:

@@ -17,6 +17,7 @@ from vision_grpc.bulk.flight import Flight
 from vision_grpc.bulk.forecast import Forecast
 from vision_grpc.bulk.journal.errors import name_of
 from vision_grpc.bulk.lookahead import list_ahead
+from vision_grpc.bulk.operations import Operations, Tally, is_kept
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.bulk.run import BulkRun
 from vision_grpc.cli.amounts import plural
@@ -39,6 +40,7 @@ from vision_grpc.texts.quoting import quote_name
 if TYPE_CHECKING:
     from vision_grpc.bulk.journal import Recorded
     from vision_grpc.cli.run_wishes import RunWishes
+    from vision_grpc.client import VisionClient
 
 _log = logging.getLogger(__name__)
 
@@ -53,21 +55,36 @@ class Analysis:
         self._complaints = Complaints(prints_all=verbose)
         self._progress = Progress(time.monotonic(), most=wishes.quota.max_images)
         self._counts = RunCounts()
+        self._recorded: Recorded | None = None
 
     def forecast(self) -> int:
         """Print what the run would send, bill and pass over, and return the exit code."""
         limits = self._wishes.limits()
         forecast = Forecast(self._wishes.quota.max_images, self._wishes.api)
         for item in self._admit(self._look).items():
+            if self._is_fetched(item.key, forecast):
+                continue
             error = forecast.add(item, limits, fits=self._wishes.source.fit)
             if error is not None:
                 self._counts.count(ImageResult(item.key, error=error))
                 self._complaints.print(item.key, error)
-        print_dry_run(self._progress, forecast, limits, fits=self._wishes.source.fit, budget=self._wishes.quota.budget)
+        quota, fits = self._wishes.quota, self._wishes.source.fit
+        print_dry_run(self._progress, forecast, limits, fits=fits, budget=quota.budget, deferred=quota.deferred)
         left = units_left(self._progress, self._wishes.quota.budget)
         is_too_costly = left is not None and forecast.billed_units > left
         ending = Ending.BUDGET if is_too_costly else Ending.LIMIT if forecast.beyond else Ending.COMPLETE
-        return self._exit_code(ending, found=forecast.images)
+        return self._exit_code(ending, found=forecast.images + forecast.fetched)
+
+    def _is_fetched(self, key: str, forecast: Forecast) -> bool:
+        """Count an image whose result would be fetched, as an earlier run has sent it; return whether that is so."""
+        accepted = None if self._recorded is None else self._recorded.accepted.get(key)
+        if accepted is None:
+            return False
+        if not is_kept(accepted, time.time()):
+            self._progress.earlier_billed_units += accepted.units
+            return False
+        forecast.fetch(accepted.units)
+        return True
 
     def run(self) -> int:
         """Run, and return the exit code."""
@@ -99,7 +116,7 @@ class Analysis:
             return self._send(chain(head, items), results, interrupts, several=several)
 
     def _send(self, items: Iterable[Item], results: Results, interrupts: Interrupts, *, several: bool) -> int:
-        flight, budget = Flight(), self._budget(results)
+        flight, budget, operations = Flight(), self._budget(results), self._wishes.operations(results.journal)
         with self._wishes.connect(flight) as client:
             display = show_progress(
                 lambda: self._progress.snapshot(time.monotonic(), client.stats()),
@@ -120,24 +137,30 @@ class Analysis:
                 max_images=self._wishes.quota.max_images,
                 budget=budget,
                 flight=flight,
+                deferred=self._wishes.quota.deferred,
+                operations=operations,
+                limits=self._wishes.limits(),
             )
             try:
-                ending = self._follow(run, flight, interrupts, display)
+                describe = partial(_describe_flight, flight, client, can_go_on=operations is not None)
+                ending = self._follow(run, describe, interrupts, display)
                 if ending is Ending.INTERRUPTED:
                     print_line("interrupted")
                 code = self._exit_code(ending)
-                results.finish(ending, self._progress, budget, lost=flight.lost, is_void=code == NOTHING_DONE)
+                accepted = 0 if operations is None else operations.units
+                is_void = code == NOTHING_DONE
+                results.finish(ending, self._progress, budget, lost=run.lost, accepted=accepted, is_void=is_void)
             except (AdvisedError, OSError, click.ClickException):
-                end = self._end(Ending.FAILED, results, lost=flight.lost, unwritten=run.unwritten)
+                end = self._end(Ending.FAILED, results, run=run, operations=operations, unwritten=run.unwritten)
                 self._summarize(end, client.stats())
                 raise
-            self._summarize(self._end(ending, results, lost=flight.lost), client.stats())
+            self._summarize(self._end(ending, results, run=run, operations=operations), client.stats())
         return interrupts.exit_code if ending is Ending.INTERRUPTED else code
 
-    def _follow(self, run: BulkRun, flight: Flight, interrupts: Interrupts, display: Display) -> Ending:
-        """Show a run until it ends, and return why it ended."""
+    def _follow(self, run: BulkRun, describe: "Callable[[], str]", interrupts: Interrupts, display: Display) -> Ending:
+        """Show a run until it ends, and return why it ended; `describe` says what a signal makes it wait for."""
         try:
-            with interrupts.gently(run.interrupt, lambda: _describe_flight(flight.images)), display:
+            with interrupts.gently(run.interrupt, describe), display:
                 return self._note_results(run)
         except KeyboardInterrupt:
             return Ending.INTERRUPTED
@@ -200,7 +223,7 @@ class Analysis:
 
     def _look(self) -> "Recorded | None":
         """Return what earlier runs have recorded, without changing anything."""
-        recorded = self._wishes.look()
+        self._recorded = recorded = self._wishes.look()
         if recorded is not None:
             self._progress.earlier_billed_units = recorded.billed
         return recorded
@@ -211,7 +234,8 @@ class Analysis:
         if self._wishes.quota.budget is None and not journal.done.counts_lost:
             return None
         most = sys.maxsize if self._wishes.quota.budget is None else self._wishes.quota.budget
-        return Budget(most, spent=journal.done.billed, record=journal.note_billed)
+        spent = journal.done.billed + journal.done.accepted_units
+        return Budget(most, spent=spent, record=journal.note_billed)
 
     def _exit_code(self, ending: Ending, *, found: int = 0) -> int:
         progress = self._progress
@@ -220,14 +244,25 @@ class Analysis:
             found += progress.earlier_read + progress.earlier_failed
         return self._counts.exit_code(earlier=found, is_whole=is_whole)
 
-    def _end(self, ending: Ending, results: Results, *, lost: int = 0, unwritten: int = 0) -> End:
+    def _end(
+        self,
+        ending: Ending,
+        results: Results,
+        *,
+        run: BulkRun | None = None,
+        operations: Operations | None = None,
+        unwritten: int = 0,
+    ) -> End:
         return End(
             ending,
             fits=self._wishes.source.fit,
             budget=self._wishes.quota.budget,
             most=self._wishes.quota.max_images,
-            lost=lost,
+            lost=0 if run is None else run.lost,
             unwritten=unwritten,
+            accepted=0 if operations is None else operations.pending,
+            earlier=Tally() if operations is None else operations.tally,
+            only_fetches=self._wishes.only_fetches,
             **results.whereabouts,
         )
 
@@ -242,7 +277,10 @@ class Analysis:
             print_line(f"to find the cause, run {next_command(arguments=['doctor', '--call'])} with the same options")
 
 
-def _describe_flight(images: int) -> str:
-    if not images:
-        return "ending"
-    return f"finishing {plural(images, 'image')} in flight"
+def _describe_flight(flight: Flight, client: "VisionClient", *, can_go_on: bool) -> str:
+    """Return what is waited for when a run is to end; `can_go_on` says that the next run knows the operations."""
+    parts = [f"finishing {plural(flight.images, 'image')} in flight"] if flight.images else []
+    if waiting := client.stats().operations_waiting:
+        later = ", which the next run can fetch, too" if can_go_on else ""
+        parts.append(f"waiting for {plural(waiting, 'result')} of accepted images{later}")
+    return " and ".join(parts) or "ending"

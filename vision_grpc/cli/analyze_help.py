@@ -12,7 +12,7 @@ other formats, pages of PDF and TIFF and images that are too large are read, too
 Results and errors name an image by its key, which is its path unless options say otherwise.
 stdout has nothing but results; an image that cannot be read is a line on stderr, and the others
 are read. With -o results.jsonl, results are safe as soon as they are there: the same command goes
-on after a crash, and sends no image again that was read.
+on after a crash, and sends no image again that was read, or that the service has accepted.
 """
 EPILOG = """\b
 Examples:
@@ -25,6 +25,7 @@ Examples:
   vision-grpc analyze scans/ --dry-run --rps 10
   vision-grpc analyze scans/ -o results.jsonl --budget 1000
   find . -type f -print0 | vision-grpc analyze -0 --files-from - -o r.jsonl
+  vision-grpc analyze --api ocr/v1 scan.pdf -o results.jsonl
   vision-grpc analyze --format jsonl scans/ | jq -r 'select(.ok).text'
   curl -s https://vision.example/scan.png | vision-grpc analyze --local -
 
@@ -38,16 +39,18 @@ Each line of jsonl is an object with
   attempts     how often it was sent, 0 if it never was
   request_id   id of the call, for the service's support
   transport    grpc or rest
+  operation    id of the operation that read it, with ocr/v1
   started_at, finished_at
   wire         answer as base64 of the message (--answers wire)
   result       answer as JSON: boxes, confidences (--answers json)
 A file has a first line with the settings, and of a key the last line
-counts. docs/bulk.md has the rest.
+counts. docs/bulk.md has the rest, such as lines of files that the service
+has accepted.
 
 \b
-Ctrl-C or SIGTERM: nothing more is sent, what is in flight is finished; a
-second one ends the program at once. With -o results.jsonl, nothing is lost
-in either case.
+Ctrl-C or SIGTERM: nothing more is sent, what is in flight or accepted is
+finished; a second one ends the program at once. With -o results.jsonl,
+nothing is lost in either case, and the next run fetches what was accepted.
 
 \b
 Exit codes:

@@ -160,6 +160,7 @@ def connect(
     *,
     local: bool,
     timeout_s: float,
+    operation_s: float = Timeouts().operation_s,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     on_event: "Callable[[Event], None] | None" = None,
 ) -> Generator["VisionClient"]:
@@ -201,7 +202,9 @@ def connect(
                 on_event=on_event,
                 # The default of total_s would cut the later attempts of long calls short.
                 timeouts=Timeouts(
-                    call_s=timeout_s, total_s=max(Timeouts().total_s, timeout_s * RetryPolicy().attempts)
+                    call_s=timeout_s,
+                    total_s=max(Timeouts().total_s, timeout_s * RetryPolicy().attempts),
+                    operation_s=operation_s,
                 ),
             )
         except AuthError as error:

@@ -12,10 +12,21 @@ from vision_grpc.cli.stderr import escape
 from vision_grpc.cli.summary import describe_gaps, describe_reasons
 from vision_grpc.config import Limits
 
+_DEFERRED = "deferred: the service accepts each file, and its result is fetched when it is ready"
+_AT_ONCE = "each waits for its answer"
 
-def print_dry_run(progress: Progress, forecast: Forecast, limits: Limits, *, fits: bool, budget: int | None) -> None:
+
+def print_dry_run(
+    progress: Progress,
+    forecast: Forecast,
+    limits: Limits,
+    *,
+    fits: bool,
+    budget: int | None,
+    deferred: bool | None = None,
+) -> None:
     """Print it on stdout, where it is the result of the command."""
-    for line in _lines(progress, forecast, limits, budget):
+    for line in _lines(progress, forecast, limits, budget, deferred=deferred):
         click.echo(line)
     if forecast.failures.count:
         click.echo(f"{plural(forecast.failures.count, 'image')} not to be sent:")
@@ -30,8 +41,14 @@ def units_left(progress: Progress, budget: int | None) -> int | None:
     return None if budget is None else max(0, budget - progress.earlier_billed_units)
 
 
-def _lines(progress: Progress, forecast: Forecast, limits: Limits, budget: int | None) -> Iterator[str]:
+def _lines(
+    progress: Progress, forecast: Forecast, limits: Limits, budget: int | None, *, deferred: bool | None
+) -> Iterator[str]:
     yield f"to send: {plural(forecast.images, 'image')}, {_size(forecast)}"
+    if forecast.fetched:
+        yield f"to fetch: {plural(forecast.fetched, 'result')} of images that earlier runs have sent"
+    if forecast.api.deferred is not None:
+        yield f"calls: {_DEFERRED if deferred is not False else _AT_ONCE}"
     if forecast.beyond:
         yield f"left for later runs: {plural(forecast.beyond, 'image')}, as --max-images is {forecast.most:,}"
     if forecast.fitted:
@@ -40,12 +57,17 @@ def _lines(progress: Progress, forecast: Forecast, limits: Limits, budget: int |
         failed = f", {progress.earlier_failed:,} of them not read" if progress.earlier_failed else ""
         yield f"done before: {plural(progress.earlier_read + progress.earlier_failed, 'image')}{failed}"
     left = units_left(progress, budget)
-    yield f"billed: {plural(forecast.billed_units, 'unit')}{_budget(forecast, budget, left)}"
+    least, pages = ("at least ", f", {_by_page(forecast)}") if forecast.documents else ("", "")
+    yield f"billed: {least}{plural(forecast.billed_units, 'unit')}{pages}{_budget(forecast, budget, left)}"
     seconds = least_s(forecast.images if left is None else min(forecast.images, left), limits, forecast.api)
     if seconds is None:
         yield "time: as fast as the service answers; --rps and --images-per-second set a quota"
     else:
         yield f"time: at least {duration(seconds)} at this quota"
+
+
+def _by_page(forecast: Forecast) -> str:
+    return f"as {plural(forecast.documents, 'PDF')} {'is' if forecast.documents == 1 else 'are'} billed by page"
 
 
 def _size(forecast: Forecast) -> str:

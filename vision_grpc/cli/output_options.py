@@ -104,24 +104,33 @@ def _refuse_to_replace_results(path: Path, context: click.Context) -> None:
         raise click.UsageError(message, context)
 
 
+format_option = option(
+    _SECTION,
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "jsonl"]),
+    help="Print texts, or for each image a line of JSON.  [default: text; jsonl if OUT ends in .jsonl or .ndjson]",
+)
+output_option = option(
+    _SECTION,
+    "-o",
+    "--output",
+    "output_path",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Write to the file OUT. With jsonl it is a journal: it grows with each result, and the same command goes "
+    "on from it. With text it appears when all is read.",
+)
+answers_option = option(
+    _SECTION,
+    "--answers",
+    type=click.Choice(["wire", "json", "none"]),
+    help="In lines of JSON, keep the whole answer as base64 of its message, as JSON (slow), or only its text.  "
+    "[default: wire with -o, else json]",
+)
 _OPTIONS = (
-    option(
-        _SECTION,
-        "--format",
-        "format_name",
-        type=click.Choice(["text", "jsonl"]),
-        help="Print texts, or for each image a line of JSON.  [default: text; jsonl if OUT ends in .jsonl or .ndjson]",
-    ),
-    option(
-        _SECTION,
-        "-o",
-        "--output",
-        "output_path",
-        metavar="OUT",
-        type=click.Path(path_type=Path),
-        help="Write to the file OUT. With jsonl it is a journal: it grows with each result, and the same command goes "
-        "on from it. With text it appears when all is read.",
-    ),
+    format_option,
+    output_option,
     option(
         _SECTION,
         "--to-folder",
@@ -130,13 +139,7 @@ _OPTIONS = (
         help="Write the text of each image to a file in DIR: DIR/a/b.txt for a/b.png, so that '.' puts it beside the "
         "image. Add -o OUT.jsonl, and a later run goes on here, too, and pays for no image twice.",
     ),
-    option(
-        _SECTION,
-        "--answers",
-        type=click.Choice(["wire", "json", "none"]),
-        help="In lines of JSON, keep the whole answer as base64 of its message, as JSON (slow), or only its text.  "
-        "[default: wire with -o, else json]",
-    ),
+    answers_option,
     option(_SECTION, "--no-result", is_flag=True, help="The same as --answers none."),
     option(
         _SECTION,

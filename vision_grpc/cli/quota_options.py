@@ -18,6 +18,7 @@ class QuotaWishes:
     images_per_second: float | None
     max_images: int | None
     budget: int | None
+    deferred: bool | None
 
     def limits(self) -> Limits:
         """Return the limits of the client."""
@@ -62,7 +63,14 @@ _OPTIONS = (
         "--budget",
         metavar="N",
         type=WholeNumber(1),
-        help="Let at most N images be billed, by this run and all others with the same -o.",
+        help="Let at most N images, or pages of documents, be billed, by this run and all others with the same -o.",
+    ),
+    option(
+        _SECTION,
+        "--deferred/--no-deferred",
+        default=None,
+        help="Let the service accept each file, and fetch its result when it is ready: its quota for that is ten times "
+        "as large. Or wait for each answer.  [default: --deferred with ocr/v1; vision/v1 cannot]",
     ),
 )
 quota_options = grouped("quota", QuotaWishes, _OPTIONS)

@@ -130,16 +130,19 @@ class Results:
         }
 
     def finish(
-        self, ending: Ending, progress: "Progress", budget: "Budget | None", *, lost: int, is_void: bool
+        self, ending: Ending, progress: "Progress", budget: "Budget | None", *, lost: int, accepted: int, is_void: bool
     ) -> None:
         """Write what is known at the end of a run: texts of earlier runs, what it cost, and whether it is over.
 
-        `lost` is the number of lost answers; `is_void` says that nothing could be done.
+        `lost` are units of lost answers, `accepted` those of images whose results are still to be fetched; `is_void`
+        says that nothing could be done.
         """
         if progress.is_listed:
             self.catch_up()
         if self.journal is not None:
-            billed = self.journal.done.billed + progress.billed_units + lost if budget is None else budget.spent
+            billed = self.journal.done.billed + progress.billed_units + lost + accepted
+            if budget is not None:
+                billed = budget.spent
             if budget is not None or lost:
                 self.journal.note_billed(billed)
             if ending is Ending.COMPLETE:

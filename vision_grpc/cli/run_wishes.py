@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import click
+
 from vision_grpc.bulk.journal import look
 from vision_grpc.cli.connect import check_options, connect
+from vision_grpc.config import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +18,9 @@ if TYPE_CHECKING:
 
     from vision_grpc.api.api import Api, Model
     from vision_grpc.bulk.admission import Place
-    from vision_grpc.bulk.journal import Recorded
+    from vision_grpc.bulk.journal import Journal, Recorded
     from vision_grpc.bulk.journal.header import Settings
+    from vision_grpc.bulk.operations import Operations
     from vision_grpc.bulk.run import Prepare
     from vision_grpc.cli.output_options import OutputWishes
     from vision_grpc.cli.quota_options import QuotaWishes
@@ -39,6 +43,11 @@ class RunWishes:
     model: "Model | None"
     local: bool
     timeout_s: float
+    operation_s: float = Timeouts().operation_s
+    """How long an accepted image is waited for."""
+
+    only_fetches = False
+    """Whether nothing is sent, and results of operations are fetched."""
 
     def check(self) -> None:
         """Check that a call is possible, before anything is listed or opened.
@@ -47,6 +56,9 @@ class RunWishes:
             click.ClickException, InvalidRequestError: it is not.
         """
         check_options(self.service, self.languages, self.model, local=self.local)
+        if self.quota.deferred and self.api.deferred is None:
+            message = f"--deferred needs operations, which {self.api.name} does not have: drop it, or add --api ocr/v1"
+            raise click.UsageError(message, click.get_current_context())
 
     @property
     def api(self) -> "Api":
@@ -95,8 +107,21 @@ class RunWishes:
 
         return partial(prepare, limits=self.limits())
 
+    def operations(self, journal: "Journal | None") -> "Operations | None":
+        """Return the operations of earlier runs; None where none can be put on record."""
+        if journal is None or self.api.deferred is None:
+            return None
+        from vision_grpc.bulk.operations import Operations
+
+        return Operations(journal.done.accepted, journal.accept)
+
     def connect(self, on_event: "Callable[[Event], None]") -> "AbstractContextManager[VisionClient]":
         """Return the client of the run, as a context; see `connect`."""
         return connect(
-            self.service, local=self.local, timeout_s=self.timeout_s, limits=self.limits(), on_event=on_event
+            self.service,
+            local=self.local,
+            timeout_s=self.timeout_s,
+            operation_s=self.operation_s,
+            limits=self.limits(),
+            on_event=on_event,
         )

@@ -78,7 +78,7 @@ def _parts(seen: Snapshot) -> Iterator[_Part]:
     """Yield what there is to say, what matters most first."""
     if seen.away_s is not None:
         away = duration(seen.away_s)
-        yield _Part(7, [f"the service is away for {away}", f"service away {away}", "no service"], "bold yellow")
+        yield _Part(8, [f"the service is away for {away}", f"service away {away}", "no service"], "bold yellow")
     yield _Part(1, _done_of_total(seen), "bold")
     if seen.failed:
         by_code = kinds([*seen.failed_by_code.items()])
@@ -90,15 +90,21 @@ def _parts(seen: Snapshot) -> Iterator[_Part]:
         images_per_s = pace(seen.pace_per_s)
         yield _Part(2, [f"{images_per_s} images/s", f"{images_per_s}/s"], "cyan")
     if seen.is_throttled and seen.away_s is None:
-        yield _Part(7, ["waiting for quota", "quota wait"], "yellow")
+        yield _Part(8, ["waiting for quota", "quota wait"], "yellow")
     if seen.retries:
         yield _Part(5, [f"{seen.retries:,} retried", f"{compact(seen.retries)} retried"], "yellow")
+    yield from _under_way(seen)
+    if skipped := sum(seen.skipped.values()) + seen.faults:
+        yield _Part(9, [f"{skipped:,} skipped"], "yellow")
+    if seen.earlier:
+        yield _Part(10, [f"{seen.earlier:,} done before"])
+
+
+def _under_way(seen: Snapshot) -> Iterator[_Part]:
     if seen.calls_in_flight:
         yield _Part(6, [f"{plural(seen.calls_in_flight, 'call')} in flight", f"{seen.calls_in_flight} in flight"])
-    if skipped := sum(seen.skipped.values()) + seen.faults:
-        yield _Part(8, [f"{skipped:,} skipped"], "yellow")
-    if seen.earlier:
-        yield _Part(9, [f"{seen.earlier:,} done before"])
+    if seen.operations:
+        yield _Part(7, [f"{plural(seen.operations, 'result')} awaited", f"{seen.operations} awaited"])
 
 
 def _done_of_total(seen: Snapshot) -> list[str]:

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
 from vision_grpc.bulk.ending import Ending
 from vision_grpc.bulk.failures import Failures, Reason
+from vision_grpc.bulk.operations import Tally
 from vision_grpc.bulk.progress import PassedOver, Progress, Snapshot
 from vision_grpc.cli.amounts import duration, pace, plural, size
 from vision_grpc.cli.flags import image_error_in_flags
@@ -47,11 +48,17 @@ class End:
     """Whether images were fitted."""
     budget: int | None = None
     lost: int = 0
-    """Images whose answers were lost."""
+    """Units, at most, that are billed for answers that were lost."""
     unwritten: int = 0
     """Images, at most, whose answers came and could not be written."""
     most: int | None = None
     """How many images the run was to send, None for all."""
+    accepted: int = 0
+    """Images that the service has accepted, and whose results are still to be fetched."""
+    earlier: Tally = field(default_factory=Tally)
+    """What became of the images that earlier runs have sent."""
+    only_fetches: bool = False
+    """Whether nothing was to be sent, and results of operations were fetched."""
 
 
 def print_summary(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> None:
@@ -69,7 +76,11 @@ def print_summary(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) 
 def _lines(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> Iterator[str]:
     if not quiet:
         yield _read_line(progress, seen)
+        if not end.only_fetches:
+            yield from _earlier_operations(end.earlier)
     yield from _what_is_wrong(progress, end)
+    if end.accepted:
+        yield f"{plural(end.accepted, 'image')} accepted and not read yet: the service keeps the results for three days"
     if not quiet:
         yield _costs(progress, seen, end)
         yield from _places(end)
@@ -89,6 +100,24 @@ def _read_line(progress: Progress, seen: Snapshot) -> str:
     if seen.read and seen.mean_per_s and seen.elapsed_s >= 1:
         line += f" ({pace(seen.mean_per_s)} images/s)"
     return line
+
+
+def _earlier_operations(earlier: Tally) -> Iterator[str]:
+    if earlier.fetched:
+        line = f"fetched {plural(earlier.fetched, 'result')} of images that earlier runs had sent"
+        yield f"{line}, {earlier.unread:,} of files that cannot be read any more" if earlier.unread else line
+    again = [
+        f"{count:,} {reason}"
+        for count, reason in (
+            (earlier.expired, "sent more than three days ago"),
+            (earlier.changed, "changed since"),
+            (earlier.failed, "failed or unknown at the service"),
+        )
+        if count
+    ]
+    if again:
+        count = earlier.expired + earlier.changed + earlier.failed
+        yield f"sent {plural(count, 'image')} of earlier runs again: {', '.join(again)}"
 
 
 def _what_is_wrong(progress: Progress, end: End) -> Iterator[str]:
@@ -157,6 +186,8 @@ def _costs(progress: Progress, seen: Snapshot, end: End) -> str:
     parts = [f"billed {plural(seen.billed_units, 'unit')}"]
     if end.lost:
         parts[0] += f", and up to {end.lost:,} more for lost answers"
+    if end.accepted:
+        parts[0] += ", and more once what was accepted is read"
     if end.unwritten:
         parts[0] += f", and up to {end.unwritten:,} more for answers that could not be written"
     if progress.earlier_billed_units:
@@ -197,9 +228,13 @@ def _next_steps(progress: Progress, end: End) -> Iterator[str]:
 
 
 def _second_tries(progress: Progress, end: End, again: str, stdin: str) -> Iterator[str]:
-    retryable = sum(reason.count for reason in progress.failures.reasons if reason.is_tried_again)
-    lasting = progress.failures.count - retryable + progress.earlier_failed
-    if retryable:
+    tried_again = sum(reason.count for reason in progress.failures.reasons if reason.is_tried_again)
+    lasting = progress.failures.count - tried_again + progress.earlier_failed
+    if end.accepted:
+        yield f"to fetch {plural(end.accepted, 'result')}{stdin}: {again}"
+    if end.only_fetches:
+        return
+    if (retryable := tried_again - end.accepted) > 0:
         yield f"to send {plural(retryable, 'image')} again that may succeed now{stdin}: {again}"
     if lasting:
         command = next_command("--retry-failed")

@@ -47,6 +47,9 @@ class ImageError:
     is_lasting: bool = field(default=False, repr=False, compare=False)
     """Whether it is not `retryable`, whatever its code: known of an error whose cause is not kept, as in a journal."""
 
+    is_open: bool = field(default=False, repr=False, compare=False)
+    """Whether the operation of the image may still end well: a `PendingOperation` asks for its result later."""
+
     @classmethod
     def advised(cls, code: Code, problem: str, advice: Sequence[Advice]) -> Self:
         """Return an error whose message is the problem and then the advice."""

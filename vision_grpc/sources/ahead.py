@@ -8,7 +8,7 @@ from typing import Self, cast
 
 from vision_grpc.config import Limits
 from vision_grpc.sources.ahead_threads import AheadThreads, Bounds
-from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.image import PendingOperation, Pulled
 from vision_grpc.sources.item import Item, Read
 from vision_grpc.texts.arguments import check_count, check_flag, check_seconds, wrong_type
 
@@ -16,7 +16,7 @@ READ_WITHIN_S = 120.0
 """How long the preparation of an image may take before it is given up."""
 
 
-class ReadAhead(Iterator[Image | Rejection]):
+class ReadAhead(Iterator[Pulled]):
     """An iterator of images that threads make ready, for one consumer.
 
     `__next__` waits. A consumer that does not want to wait listens, and takes what is ready.
@@ -26,7 +26,7 @@ class ReadAhead(Iterator[Image | Rejection]):
         # The threads do not know this object: when it is dropped, they end.
         self._threads = threads
 
-    def __next__(self) -> Image | Rejection:
+    def __next__(self) -> Pulled:
         self.start()
         while not (images := self.take(1)):
             if self.is_over:
@@ -64,7 +64,7 @@ class ReadAhead(Iterator[Image | Rejection]):
         """
         self._threads.start()
 
-    def take(self, most: int) -> Sequence[Image | Rejection]:
+    def take(self, most: int) -> Sequence[Pulled]:
         """Return at most so many images that are ready, perhaps none."""
         return self._threads.take(most)
 
@@ -94,7 +94,7 @@ class ReadAhead(Iterator[Image | Rejection]):
 
 def read_ahead(
     items: Iterable[Item],
-    prepare: Callable[[Item], Read] | None = None,
+    prepare: Callable[[Item], Read | PendingOperation] | None = None,
     *,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     threads: int = 8,
@@ -109,8 +109,9 @@ def read_ahead(
             for result in client.analyze_many(images, languages=["*"]):
                 ...
 
-    `prepare` reads an item in one of the threads, and may change what it read; without it, that is
-    `item.read(limits)`. Images come as they are ready or, when `ordered`, in the order of the items.
+    `prepare` reads an item in one of the threads, and may change what it read, or return the operation that has the
+    item already; without it, that is `item.read(limits)`. Images come as they are ready or, when `ordered`, in the
+    order of the items.
     `VisionClient.analyze_many` goes on with its results while no image is ready.
 
     One more thread pulls the items, no more than `most_images` and about `most_bytes` ahead of what has been taken.

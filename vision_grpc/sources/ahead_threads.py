@@ -15,7 +15,7 @@ from vision_grpc.config import Limits
 from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
 from vision_grpc.sources.files import image_of
-from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.image import Image, PendingOperation, Pulled, Rejection
 from vision_grpc.sources.item import Item, Read
 from vision_grpc.sources.time_limit import counted
 from vision_grpc.texts.arguments import wrong_type
@@ -58,13 +58,19 @@ class AheadThreads:
     """
 
     def __init__(
-        self, items: Iterable[Item], prepare: Callable[[Item], Read], limits: Limits, bounds: Bounds, *, ordered: bool
+        self,
+        items: Iterable[Item],
+        prepare: Callable[[Item], Read | PendingOperation],
+        limits: Limits,
+        bounds: Bounds,
+        *,
+        ordered: bool,
     ) -> None:
         self._items = items
         self._prepare = prepare
         self._limits = limits
         self._bounds = bounds
-        self.ready: deque[Image | Rejection] = deque()
+        self.ready: deque[Pulled] = deque()
         self.error: BaseException | None = None
         """What the items, or the preparation of one, ended with."""
         self.on_news: Callable[[], None] | None = None
@@ -74,7 +80,7 @@ class AheadThreads:
         self._todo: SimpleQueue[_Job | None] = SimpleQueue()
         self._under_way: dict[int, _Job] = {}
         # What is not next in order; None stands for an exception.
-        self._early: dict[int, Image | Rejection | None] | None = {} if ordered else None
+        self._early: dict[int, Pulled | None] | None = {} if ordered else None
         self._next = 0
         self._workers = self._hung = 0
         # How many items were pulled, ended with an exception, and were taken as images.
@@ -111,7 +117,7 @@ class AheadThreads:
         has_ended = self._has_ended or self.error is not None
         return self.is_closed or (has_ended and self._taken + self._lost == self._pulled)
 
-    def take(self, most: int) -> Sequence[Image | Rejection]:
+    def take(self, most: int) -> Sequence[Pulled]:
         """Return at most so many images that are ready."""
         images = [self.ready.popleft() for _ in range(min(most, len(self.ready)))]
         if images:
@@ -245,7 +251,7 @@ class AheadThreads:
             result = error
         return None if self._under_way.pop(job.number, None) is None else result
 
-    def _finish(self, job: _Job, image: Image | Rejection | BaseException) -> None:
+    def _finish(self, job: _Job, image: Pulled | BaseException) -> None:
         made = None if isinstance(image, BaseException) else image
         with self._lock:
             self._held_bytes += _size(image) - job.expected_bytes
@@ -262,7 +268,7 @@ class AheadThreads:
         self._unpark()
         self._report()
 
-    def _append(self, image: Image | Rejection | None) -> None:
+    def _append(self, image: Pulled | None) -> None:
         if image is not None and not self.is_closed:
             self.ready.append(image)
 
@@ -312,5 +318,5 @@ def _refusal(job: _Job, fault: str) -> Rejection:
     return Rejection(key, ImageError(Code.DEADLINE_EXCEEDED, f"{quote_name(key)}: {fault}"))
 
 
-def _size(image: Image | Rejection | BaseException) -> int:
+def _size(image: Pulled | BaseException) -> int:
     return len(image.content) if isinstance(image, Image) else 0

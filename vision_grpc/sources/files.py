@@ -55,7 +55,7 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Pulled:
         image = Image(f"#{position}", source)
     else:
         made = _read_other(source, position, limits)
-        if isinstance(made, Rejection):
+        if not isinstance(made, Image):
             return made
         image = made
     content = image.content
@@ -84,10 +84,12 @@ def key_of_source(source: ImageSource, position: int) -> str:
     return key_of(source, position) if is_picture(source) or is_open_file(source) else path_of(source, position)
 
 
-def image_of(item: Item, read: Read) -> Image | Rejection:
-    """Return what was read of an item under its key."""
+def image_of(item: Item, read: Read | PendingOperation) -> Pulled:
+    """Return what was read of an item under its key; the operation that has it already as it is."""
     if isinstance(read, ImageError):
         return Rejection(item.key, read)
+    if isinstance(read, PendingOperation):
+        return read
     content = read if isinstance(read, Content) else read.content
     return Image(item.key, content, item.languages, item.model)
 
@@ -151,7 +153,7 @@ class Source:
         return pulled
 
 
-def _read_other(source: ImageSource, position: int, limits: Limits) -> Image | Rejection:
+def _read_other(source: ImageSource, position: int, limits: Limits) -> Pulled:
     if isinstance(source, Item):
         return image_of(source, source.read(limits))
     if isinstance(source, Rejection):

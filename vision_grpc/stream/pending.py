@@ -63,7 +63,7 @@ class Pending:
         fault = f"; the last question failed: {self.last_fault}" if self.last_fault else ""
         waited_s = self.deadline - self.since
         message = f"{self.name} has no result after {waited_s:.3g} s{fault}; {self._ask_later}"
-        return ImageError(Code.DEADLINE_EXCEEDED, message)
+        return ImageError(Code.DEADLINE_EXCEEDED, message, is_open=True)
 
     def refused_by(self, error: VisionError) -> ImageError:
         """Return the error of an operation about which no further question helps."""
@@ -76,7 +76,9 @@ class Pending:
             advice = "correct the id, or send the file again"
         details = error.details if isinstance(error, ServiceError) else ()
         error.add_note(f"{self.name}: {advice}")
-        return ImageError(error.code, f"{self.name}: {_words(error)}; {advice}", details, self._cause(error))
+        is_open = error.code is not Code.INVALID_ARGUMENT
+        message = f"{self.name}: {_words(error)}; {advice}"
+        return ImageError(error.code, message, details, self._cause(error), is_open=is_open)
 
     def unknown(self, words: str) -> ImageError:
         """Return the error of an operation that the service does not know."""

@@ -151,7 +151,7 @@ def test_the_budget_holds_and_is_used_up_though_answers_are_lost(most: int, *, i
     ran = Ran(items(400), service, budget=budget, is_slow=is_slow)
     assert ran.ending is Ending.BUDGET
     assert service.billed == budget.spent == most
-    assert len(ran.numbers) == most - ran.flight.lost
+    assert len(ran.numbers) == most - ran.run.lost
     assert ran.numbers == sorted(set(ran.numbers))
 
 
@@ -159,7 +159,7 @@ def test_the_budget_holds_and_is_used_up_though_answers_are_lost(most: int, *, i
 def test_a_service_that_answers_nothing_costs_no_more_than_the_budget(*, is_slow: bool) -> None:
     budget, service = Budget(40), Service(lambda _: True)
     ran = Ran(items(400), service, budget=budget, is_slow=is_slow)
-    assert (ran.ending, service.billed, budget.spent, ran.flight.lost) == (Ending.BUDGET, 40, 40, 40)
+    assert (ran.ending, service.billed, budget.spent, ran.run.lost) == (Ending.BUDGET, 40, 40, 40)
 
 
 def test_images_count_as_sent_again_when_they_were() -> None:

@@ -75,6 +75,7 @@ _CHANGES = st.fixed_dictionaries(
         "pace_per_s": _SECONDS,
         "left_s": _SECONDS,
         "away_s": _SECONDS,
+        "operations": _COUNTS,
         "is_listed": st.booleans(),
         "is_throttled": st.booleans(),
     }
@@ -95,6 +96,12 @@ def test_the_whole_line_says_everything() -> None:
     assert status_line(seen) == (
         "12,345/200,000 (6 %), 312 images/s, 10 min 1 s left, 23 failed (20 INVALID_ARGUMENT, 3 UNAVAILABLE), "
         "12 retried, 8 calls in flight, waiting for quota, 6 skipped, 1,000 done before"
+    )
+
+
+def test_accepted_images_are_shown_as_results_to_come() -> None:
+    assert "8 calls in flight, 1,000 results awaited, waiting" in status_line(
+        snapshot(operations=1000, is_throttled=True)
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from snapshots import snapshot
 
 from vision_grpc.bulk.ending import Ending
+from vision_grpc.bulk.operations import Tally
 from vision_grpc.bulk.progress import Progress
 from vision_grpc.cli.summary import End, print_summary
 from vision_grpc.errors import Code
@@ -251,3 +252,36 @@ def test_without_a_journal_nothing_can_go_on(told: Told) -> None:
 def test_the_usual_numbers_can_be_told(capsys: pytest.CaptureFixture[str]) -> None:
     print_summary(run_of(3), snapshot(), JOURNAL, quiet=False)
     assert capsys.readouterr().err.startswith("read 12,322 of 200,000 images in 40 s (309 images/s)\n")
+
+
+def test_what_became_of_the_files_that_earlier_runs_have_sent(told: Told) -> None:
+    tally = Tally(fetched=50, unread=2, expired=3, changed=1, failed=4)
+    assert told.lines(run_of(400), End(Ending.COMPLETE, earlier=tally, lost=4, **KEPT))[1:4] == [
+        "fetched 50 results of images that earlier runs had sent, 2 of files that cannot be read any more",
+        (
+            "sent 8 images of earlier runs again: 3 sent more than three days ago, 1 changed since, "
+            "4 failed or unknown at the service"
+        ),
+        (
+            "billed 400 units, and up to 4 more for lost answers, sent 3.4 MB, sent 3 images again, "
+            "waited 12 s for the quota"
+        ),
+    ]
+
+
+def test_what_is_accepted_and_not_read_is_fetched_by_the_next_run(told: Told) -> None:
+    lines = told.lines(run_of(400), End(Ending.INTERRUPTED, accepted=50, **KEPT))
+    assert "50 images accepted and not read yet: the service keeps the results for three days" in lines
+    assert any(line.startswith("billed 400 units, and more once what was accepted is read") for line in lines)
+    assert lines[-1] == "to go on: vision-grpc analyze -o out.jsonl 'my scans'"
+
+
+def test_what_was_not_ready_in_time_is_fetched_and_not_sent(told: Told) -> None:
+    late = ImageError(Code.DEADLINE_EXCEEDED, "operation op-1 has no result after 3600 s")
+    lines = told.lines(run_of(400, late), End(Ending.COMPLETE, accepted=1, **KEPT))
+    assert lines[-1] == "to fetch 1 result: vision-grpc analyze -o out.jsonl 'my scans'"
+
+
+def test_a_command_that_only_fetches_advises_to_send_nothing(told: Told) -> None:
+    end = End(Ending.COMPLETE, only_fetches=True, earlier=Tally(fetched=1), **KEPT)
+    assert told.lines(run_of(1, ImageError(Code.INVALID_ARGUMENT, "bad")), end)[-1] == "results are in out.jsonl"

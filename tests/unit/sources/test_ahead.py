@@ -15,7 +15,7 @@ from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
 from vision_grpc.sources import ahead_threads
 from vision_grpc.sources.ahead import ReadAhead, read_ahead
-from vision_grpc.sources.image import Image, Rejection
+from vision_grpc.sources.image import Image, Pulled, Rejection
 from vision_grpc.sources.item import Item, Read
 
 _SOON_S = 20.0
@@ -277,7 +277,7 @@ def test_an_item_that_hangs_as_it_passes_ends_its_source() -> None:
 
     items = (_item(number, hang if number == 3 else None, is_passing=True) for number in count())
     images = read_ahead(items, within_s=_HANGS_AFTER_S)
-    results: list[Image | Rejection] = []
+    results: list[Pulled] = []
     with pytest.raises(TimeoutError, match=r"3 was not read within 0\.5 s, nor what comes after it"):
         results.extend(images)
     assert [image.key for image in results if isinstance(image, Rejection)] == ["3"]
@@ -295,7 +295,7 @@ def test_a_source_of_which_nothing_can_be_read_ends(monkeypatch: pytest.MonkeyPa
         return png(0)
 
     images = read_ahead((_item(number, hang) for number in count()), threads=2, most_images=20, within_s=_HANGS_AFTER_S)
-    results: list[Image | Rejection] = []
+    results: list[Pulled] = []
     with pytest.raises(TimeoutError, match=r"4 images were not read within 0\.5 s each"):
         results.extend(images)
     assert all(isinstance(image, Rejection) for image in results)

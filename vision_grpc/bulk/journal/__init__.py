@@ -2,7 +2,7 @@
 
 from vision_grpc.bulk.journal.accepted import Accepted
 from vision_grpc.bulk.journal.errors import Difference, JournalError, OtherSettingsError
-from vision_grpc.bulk.journal.journal import Journal, look
+from vision_grpc.bulk.journal.journal import Journal, look, look_at_accepted
 from vision_grpc.bulk.journal.line import Answers, LineWriter
 from vision_grpc.bulk.journal.reader import Line, read_header, read_journal
 from vision_grpc.bulk.journal.recorded import Recorded
@@ -18,6 +18,7 @@ __all__ = [
     "OtherSettingsError",
     "Recorded",
     "look",
+    "look_at_accepted",
     "read_header",
     "read_journal",
 ]

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -13,11 +13,20 @@ from typing import TYPE_CHECKING, Self
 from vision_grpc.bulk.journal.accepted import Accepted, render_accepted
 from vision_grpc.bulk.journal.errors import JournalError, name_of
 from vision_grpc.bulk.journal.file import JournalFile
-from vision_grpc.bulk.journal.header import Settings, check_head, render_billed, render_end, render_header
+from vision_grpc.bulk.journal.header import (
+    Settings,
+    check_format,
+    check_head,
+    render_billed,
+    render_end,
+    render_header,
+)
 from vision_grpc.bulk.journal.line import Answers, LineWriter
 from vision_grpc.bulk.journal.opening import open_locked, read_first_line, resolve, set_aside, sync_folder
+from vision_grpc.bulk.journal.reader import open_journal
 from vision_grpc.bulk.journal.recorded import Recorded
 from vision_grpc.bulk.journal.recovery import Findings, mend, scan
+from vision_grpc.errors import Advice
 from vision_grpc.results import ImageResult
 
 if TYPE_CHECKING:
@@ -159,6 +168,21 @@ class Journal:
             JournalError: as `write`, unless that has raised the error already.
         """
         self._file.close()
+
+
+def look_at_accepted(path: str | os.PathLike[str]) -> Sequence[Accepted]:
+    """Return the files that a journal has recorded as accepted and not as read, without changing or locking it.
+
+    Raises:
+        JournalError: it is not a journal, or cannot be read.
+    """
+    done, path = Recorded(), Path(path)
+    with open_journal(path) as file:
+        if (head := read_first_line(file.fileno(), path)) is not None:
+            check_format(head, name_of(path), [Advice("use that program")])
+        file.seek(0)
+        scan(file, done)
+    return [*done.accepted.values()]
 
 
 def look(path: str | os.PathLike[str], settings: Settings, *, retry_failed: bool = False) -> Recorded:

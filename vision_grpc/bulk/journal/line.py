@@ -83,6 +83,7 @@ class LineWriter:
             transport=result.transport,
             started_at=None if sent is None else datetime.fromtimestamp(sent.started_at, UTC),
             finished_at=None if finished_at is None else datetime.fromtimestamp(finished_at, UTC),
+            operation=result.operation_id,
             fitted=None if change is None else strict_tree(change.to_dict()),
             languages=None if sent is None else sent.item.languages,
             model=None if sent is None else sent.item.model,
@@ -111,6 +112,6 @@ def _strict(line: _Line) -> _Line:
     """Return a line without lone surrogates; of a key that has some, the bytes are kept."""
     if not is_strict(line.key):
         line.key_bytes = pybase64.b64encode(bytes_of_key(line.key)).decode()
-    for name in ("key", "error", "text", "request_id", "languages", "model"):
+    for name in ("key", "error", "text", "request_id", "operation", "languages", "model"):
         setattr(line, name, strict_tree(getattr(line, name)))
     return line

@@ -49,6 +49,7 @@ class Line(Struct):
     transport: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    operation: str | None = None
     key_bytes: str | None = None
     fitted: dict[str, Any] | None = None
     languages: list[str] | None = None
@@ -82,6 +83,7 @@ class Line(Struct):
             attempts=self.attempts,
             transport=cast("TransportName | None", self.transport),
             request_id=self.request_id,
+            operation_id=self.operation,
             fitted=self.fitted,
             # An empty one is read from the answer, which is then short: a damaged answer is not an empty page.
             known_text=self.text or None,
