@@ -31,10 +31,12 @@ def programs(tmp_path: Path) -> Path:
     ("words", "completions"),
     [
         (["an"], {"analyze"}),
-        ([""], {"analyze", "doctor", "export", "overlay", "protos", "report", "serve"}),
+        ([""], {"analyze", "doctor", "export", "operations", "overlay", "protos", "report", "serve"}),
         (["--v"], {"--version"}),
         (["analyze", "--format", "j"], {"jsonl"}),
         (["analyze", "--transport", ""], {"auto", "grpc", "rest"}),
+        (["operations", ""], {"list", "get", "wait", "cancel"}),
+        (["operations", "wait", "--wit"], {"--within"}),
         (["serve", "--tls-c"], {"--tls-certificate"}),
         (["analyze", "-o", ""], {"-o default"}),
         (["analyze", "sc"], {"-o default"}),

@@ -47,12 +47,12 @@ class Operations:
     ) -> None:
         self._record = record
         self._clock = clock
-        self.sends_again = sends_again
+        self.sends_again: bool = sends_again
         self._lock = Lock()
         self._pending = dict(accepted)
         self._earlier = dict(accepted)
-        self.tally = Tally()
-        self.lost = 0
+        self.tally: Tally = Tally()
+        self.lost: int = 0
         """Units of files of earlier runs that are sent again, though the service may have read them."""
 
     @property

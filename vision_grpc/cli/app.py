@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from vision_grpc.cli.commands import Commands
+from vision_grpc.cli.commands import Program
 from vision_grpc.cli.exits import INTERRUPTED, NOTHING_DONE
 from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.stderr import print_line, with_notes
@@ -54,7 +54,7 @@ For the options of a command: vision-grpc analyze --help
 
 
 @click.group(
-    cls=Commands,
+    cls=Program,
     help=_HELP,
     epilog=_EPILOG,
     invoke_without_command=True,

@@ -71,7 +71,10 @@ def test_the_overview_says_of_each_command_what_the_command_says() -> None:
         (["a b\n.jpg"], r"there is no command $'a b\n.jpg'; vision-grpc analyze $'a b\n.jpg' reads images"),
         (
             ["frobnicate"],
-            "there is no command frobnicate; the commands are analyze, doctor, export, overlay, protos, report, serve",
+            (
+                "there is no command frobnicate; the commands are analyze, doctor, export, operations, overlay, "
+                "protos, report, serve"
+            ),
         ),
     ],
 )
