@@ -47,7 +47,8 @@ def configure(descriptors: Path, grpc_endpoint: str) -> dict[str, object]:
     transcoder = {
         "@type": f"{kinds}.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
         "proto_descriptor": str(descriptors),
-        "services": [service],
+        # As in protos/README.md, which has this for its readers.
+        "services": [service, "yandex.cloud.ai.ocr.v1.TextRecognitionService"],
         "convert_grpc_status": True,
         "max_request_body_size": BUFFER_BYTES,
         "max_response_body_size": BUFFER_BYTES,
