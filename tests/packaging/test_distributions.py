@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from environments import ROOT, SCRIPTS, build, make_environment
 from lanes.lane import PYTHONS
+from lanes.release import TOOLS, check
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from packaging.specifiers import SpecifierSet
@@ -117,10 +118,4 @@ def test_the_source_distribution_builds_the_same_files_byte_for_byte(
 @pytest.mark.environment
 @pytest.mark.timeout(300)
 def test_the_index_would_take_them(sdist: Path, wheel: Path) -> None:
-    tools = ["twine", "check-wheel-contents", "pypiserver"]
-    programs = make_environment("release", tools, SCRIPTS / "constraints-release.txt").folder / "bin"
-    for command in ("twine", "check", "--strict", sdist, wheel), ("check-wheel-contents", wheel):
-        checked = subprocess.run(
-            [programs / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        assert checked.returncode == 0, checked.stdout + checked.stderr
+    check(make_environment("release", [*TOOLS], SCRIPTS / "constraints-release.txt"), [sdist, wheel])
