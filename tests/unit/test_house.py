@@ -1,4 +1,4 @@
-"""The README's tree, the folders and the layers of import-linter are one picture."""
+"""The tree of docs/architecture.md, the folders and the layers of import-linter are one picture."""
 
 import re
 import tomllib
@@ -17,8 +17,8 @@ def _layers() -> list[list[str]]:
 
 
 def _tree() -> list[str]:
-    """Return the names in the README's tree, in its order."""
-    lines = re.findall(r"^[├└]── (.+)$", (_ROOT / "README.md").read_text(), re.MULTILINE)
+    """Return the names in the drawn tree, in its order."""
+    lines = re.findall(r"^[├└]── (.+)$", (_ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
     return [name.rstrip("/") for line in lines for name in re.split(r"\s{2,}", line)[0].split()]
 
 
@@ -35,7 +35,7 @@ def test_each_room_has_a_list_of_what_it_may_import() -> None:
     assert sorted(listed) == sorted(room for layer in _layers() for room in layer)
 
 
-def test_the_tree_of_the_readme_goes_down_the_layers() -> None:
+def test_the_tree_goes_down_the_layers() -> None:
     layer_of = {room: number for number, layer in enumerate(_layers()) for room in layer}
     tree = _tree()
     assert sorted(tree) == sorted(layer_of)

@@ -1,0 +1,46 @@
+"""Settings of Sphinx, which makes a site of these pages and of the docstrings; `scripts/docs` calls it."""
+
+from sphinx.application import Sphinx
+
+from vision_grpc import __version__, messages
+from vision_grpc.results import layout
+
+project = "vision-grpc"
+author = "The vision_grpc authors"
+version = release = __version__
+
+# It is imported there for types alone, and autodoc looks it up.
+vars(layout)["messages"] = messages
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+source_suffix = {".md": "markdown"}
+myst_heading_anchors = 4
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "undoc-members": True, "show-inheritance": True}
+
+html_theme = "furo"
+html_title = f"vision-grpc {version}"
+html_show_sourcelink = False
+
+_CONTENTS = {
+    "Start": "docs/getting-started docs/costs docs/which docs/questions docs/cookbook",
+    "Client": "docs/client docs/settings docs/errors docs/results docs/ocr-v1 docs/observability docs/proxies",
+    "Command line": "docs/bulk docs/sources docs/fitting docs/journal docs/exports docs/pictures docs/ocrmypdf",
+    "Service to develop against": "docs/testing docs/local-service docs/faults docs/local-page docs/ocr docs/gateway",
+    "Other languages": "protos/README",
+    "Reference": "docs/reference/clients docs/reference/results docs/reference/auth docs/reference/errors "
+    "docs/reference/local",
+    "Project": "docs/versioning docs/compatibility docs/architecture CONTRIBUTING SECURITY CHANGELOG",
+}
+
+
+def setup(app: Sphinx) -> None:
+    """Add the contents to the first page, which is the README."""
+    app.connect("source-read", _add_contents)
+
+
+def _add_contents(_: Sphinx, page: str, source: list[str]) -> None:
+    if page == "index":
+        for caption, pages in _CONTENTS.items():
+            entries = "\n".join(pages.split())
+            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n"
