@@ -15,6 +15,9 @@ vars(layout)["messages"] = messages
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 source_suffix = {".md": "markdown"}
 myst_heading_anchors = 4
+default_role = "code"  # Docstrings put names into single backticks.
+python_maximum_signature_line_length = 90
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "undoc-members": True, "show-inheritance": True}
 
