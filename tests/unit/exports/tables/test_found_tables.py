@@ -5,7 +5,7 @@ import io
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
