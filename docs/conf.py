@@ -1,6 +1,7 @@
 """Settings of Sphinx, which makes a site of these pages and of the docstrings; `scripts/docs` calls it."""
 
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 
 from vision_grpc import __version__, messages
 from vision_grpc.results import layout
@@ -12,7 +13,7 @@ version = release = __version__
 # It is imported there for types alone, and autodoc looks it up.
 vars(layout)["messages"] = messages
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 source_suffix = {".md": "markdown"}
 myst_heading_anchors = 4
 default_role = "code"  # Docstrings put names into single backticks.
@@ -38,8 +39,9 @@ _CONTENTS = {
 
 
 def setup(app: Sphinx) -> None:
-    """Add the contents to the first page, which is the README."""
+    """Have the README as the first page, with the contents of the site, and read sections of docstrings."""
     app.connect("source-read", _add_contents)
+    app.connect("autodoc-process-docstring", _read_sections)
 
 
 def _add_contents(_: Sphinx, page: str, source: list[str]) -> None:
@@ -47,3 +49,10 @@ def _add_contents(_: Sphinx, page: str, source: list[str]) -> None:
         for caption, pages in _CONTENTS.items():
             entries = "\n".join(pages.split())
             source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```\n"
+
+
+def _read_sections(_: Sphinx, kind: str, name: str, what: object, options: object, lines: list[str]) -> None:
+    """Read `Raises:` in a docstring. In those of attributes, Napoleon would take what precedes a colon for a type."""
+    del name, what, options
+    if kind not in {"attribute", "property"}:
+        lines[:] = GoogleDocstring(lines).lines()
