@@ -31,10 +31,10 @@ _CONTENTS = {
     "Client": "docs/client docs/settings docs/errors docs/results docs/ocr-v1 docs/observability docs/proxies",
     "Command line": "docs/bulk docs/sources docs/fitting docs/journal docs/exports docs/pictures docs/ocrmypdf",
     "Service to develop against": "docs/testing docs/local-service docs/faults docs/local-page docs/ocr docs/gateway",
-    "Other languages": "protos/README",
+    "Other languages": "protos/README tests/data/conformance/README",
     "Reference": "docs/reference/clients docs/reference/results docs/reference/auth docs/reference/errors "
     "docs/reference/local",
-    "Project": "docs/versioning docs/compatibility docs/architecture CONTRIBUTING SECURITY CHANGELOG",
+    "Project": "docs/versioning docs/compatibility docs/architecture docs/release CONTRIBUTING SECURITY CHANGELOG",
 }
 
 
