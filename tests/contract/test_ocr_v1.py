@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +11,15 @@ from drivers import AsyncDriver, Driver, SyncDriver
 from images_in_bytes import png
 from ocr_service import OcrService, Script, Stream, answer, page, serve_ocr
 
-from vision_grpc import Image, InvalidRequestError, ProtocolError, RetryPolicy
+from vision_grpc import Image, InvalidRequestError, Limits, ProtocolError, RetryPolicy
 from vision_grpc.api.ocr_v1 import OCR_V1
 from vision_grpc.auth import IamToken
 from vision_grpc.errors import Code, ServiceError, TransportError
 from vision_grpc.messages import OcrTextAnnotation, RecognizeTextRequest, RecognizeTextResponse
+from vision_grpc.sources.ahead import read_ahead
+from vision_grpc.sources.item import Item
+from vision_grpc.sources.options import SourceOptions
+from vision_grpc.sources.places.opening import open_places
 from vision_grpc.testing import MemoryTransport, without_backoff
 
 Connect = Callable[..., tuple[Driver, OcrService]]
@@ -94,6 +99,19 @@ def test_a_file_may_be_larger_than_for_the_older_api(connect: Connect) -> None:
     [result] = client.collect([png(7, size=10 * 2**20 + 1)])
     assert result.error is not None
     assert result.error.code is Code.INVALID_ARGUMENT
+
+
+def test_what_is_read_ahead_has_the_limits_of_the_api(connect: Connect, tmp_path: Path) -> None:
+    client, _ = connect()
+    (tmp_path / "large.png").write_bytes(png(7, size=3_000_000))
+    [result] = client.collect(read_ahead(_items(tmp_path)))
+    assert result.text == "number 7"
+    [result] = client.collect(read_ahead(_items(tmp_path), limits=Limits()))
+    assert result.error is not None
+
+
+def _items(folder: Path) -> Iterator[Item]:
+    return (entry for entry in open_places([str(folder)], SourceOptions()) if isinstance(entry, Item))
 
 
 def test_pages_are_joined(connect: Connect) -> None:

@@ -22,9 +22,11 @@ class ReadAhead(Iterator[Pulled]):
     `__next__` waits. A consumer that does not want to wait listens, and takes what is ready.
     """
 
-    def __init__(self, threads: AheadThreads) -> None:
+    def __init__(self, threads: AheadThreads, *, is_limited: bool = True) -> None:
+        """`is_limited`: the limits of its consumer do not matter."""
         # The threads do not know this object: when it is dropped, they end.
         self._threads = threads
+        self._is_limited = is_limited
 
     def __next__(self) -> Pulled:
         self.start()
@@ -55,6 +57,11 @@ class ReadAhead(Iterator[Pulled]):
         self._threads.close()
 
     # For a consumer that does not wait
+
+    def limit(self, limits: Limits) -> None:
+        """Take the limits of the consumer, where no others were given. They hold for what is read from now on."""
+        if not self._is_limited:
+            self._threads.limits = limits
 
     def start(self) -> None:
         """Start the threads, if that has not been done.
@@ -96,7 +103,7 @@ def read_ahead(
     items: Iterable[Item],
     prepare: Callable[[Item], Read | PendingOperation] | None = None,
     *,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits | None = None,
     threads: int = 8,
     most_images: int = 64,
     most_bytes: int = 32 * 1_048_576,
@@ -110,8 +117,9 @@ def read_ahead(
                 ...
 
     `prepare` reads an item in one of the threads, and may change what it read, or return the operation that has the
-    item already; without it, that is `item.read(limits)`. Images come as they are ready or, when `ordered`, in the
-    order of the items.
+    item already; without it, that is `item.read(limits)`. Without `limits` they are those of the client that takes the
+    images, so that files of ocr/v1 may have 10 MiB, and else the defaults. Images come as they are ready or, when
+    `ordered`, in the order of the items.
     `VisionClient.analyze_many` goes on with its results while no image is ready.
 
     One more thread pulls the items, no more than `most_images` and about `most_bytes` ahead of what has been taken.
@@ -131,7 +139,7 @@ def read_ahead(
     is_one = isinstance(cast("object", items), str | bytes | os.PathLike | Item)
     if is_one or not isinstance(cast("object", items), Iterable):
         raise wrong_type(items, "items", "an iterable of Items, as open_places(...) returns one")
-    if not isinstance(cast("object", limits), Limits):
+    if not isinstance(cast("object", limits), Limits | None):
         raise wrong_type(limits, "limits", "Limits, such as Limits(content_bytes=4_000_000)")
     if not (prepare is None or callable(cast("object", prepare))):
         raise wrong_type(prepare, "prepare", "a function that reads an Item")
@@ -139,8 +147,9 @@ def read_ahead(
     most_bytes, ordered = check_count("most_bytes", most_bytes), check_flag("ordered", ordered)
     within_s = check_seconds("within_s", within_s)
 
-    def read(item: Item) -> Read:
-        return item.read(limits)
-
     bounds = Bounds(threads, most_images, most_bytes, within_s)
-    return ReadAhead(AheadThreads(items, read if prepare is None else prepare, limits, bounds, ordered=ordered))
+    is_limited = limits is not None
+    return ReadAhead(
+        AheadThreads(items, prepare, Limits() if limits is None else limits, bounds, ordered=ordered),
+        is_limited=is_limited,
+    )

@@ -60,7 +60,7 @@ class AheadThreads:
     def __init__(
         self,
         items: Iterable[Item],
-        prepare: Callable[[Item], Read | PendingOperation],
+        prepare: Callable[[Item], Read | PendingOperation] | None,
         limits: Limits,
         bounds: Bounds,
         *,
@@ -68,7 +68,7 @@ class AheadThreads:
     ) -> None:
         self._items = items
         self._prepare = prepare
-        self._limits = limits
+        self.limits = limits
         self._bounds = bounds
         self.ready: deque[Pulled] = deque()
         self.error: BaseException | None = None
@@ -180,7 +180,7 @@ class AheadThreads:
         with self._lock:
             self._held_bytes += job.expected_bytes
         if item.is_passing:
-            result = self._do(job, lambda: (item.read(self._limits),))
+            result = self._do(job, lambda: (item.read(self.limits),))
             if result is None:
                 return
             if isinstance(result, BaseException):
@@ -189,11 +189,14 @@ class AheadThreads:
             job.item = replace(item, read=_giver(*result), is_passing=False)
         self._todo.put(job)
 
+    def _read(self, item: Item) -> Read | PendingOperation:
+        return item.read(self.limits) if self._prepare is None else self._prepare(item)
+
     def _expect(self, item: Item) -> int:
         """Return how many bytes the item counts before it is ready."""
         if item.content_bytes is not None:
             return item.content_bytes
-        return min(self._limits.content_bytes, self._bounds.most_bytes // (2 * self._bounds.threads))
+        return min(self.limits.content_bytes, self._bounds.most_bytes // (2 * self._bounds.threads))
 
     def _wait_for_room(self) -> bool:
         """Wait until another item may be pulled; return False when none is wanted any more."""
@@ -231,7 +234,7 @@ class AheadThreads:
         """Do the next job and forget it, for it may hold an image; return whether this thread goes on."""
         if (job := self._todo.get()) is None or self.is_closed:
             return False
-        image = self._do(job, lambda: image_of(job.item, self._prepare(job.item)))
+        image = self._do(job, lambda: image_of(job.item, self._read(job.item)))
         if image is None:
             with self._lock:
                 self._hung -= 1

@@ -11,6 +11,7 @@ from functools import partial
 from vision_grpc.config import Limits
 from vision_grpc.errors import MachineError
 from vision_grpc.results import ImageError
+from vision_grpc.sources.ahead import ReadAhead
 from vision_grpc.sources.files import (
     PATIENCE_S,
     ImageSource,
@@ -36,6 +37,8 @@ def feed(
     An ordinary iterable is pulled in one thread, which also reads the files: both may block. Images in memory
     need no thread.
     """
+    if isinstance(images, ReadAhead):
+        images.limit(limits)
     if isinstance(images, AsyncIterable):
         return _TaskFeeder(images, limits, on_news)
     if isinstance(images, list | tuple) and all(map(is_in_memory, images)):

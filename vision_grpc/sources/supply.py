@@ -83,6 +83,7 @@ class _AheadSupply(Supply):
         self._position = 0
         # For each wish, news is reported once.
         self._wish = self._reported = 0
+        images.limit(limits)
         images.listen(self._listen)
 
     def want(self, images: int) -> None:

@@ -178,7 +178,7 @@ class Operations:
         while self._due and self._due[0][0] <= now and self.ended_by is None:
             if self._due[0][2].deadline <= now:
                 pending = heapq.heappop(self._due)[2]
-                self._give_up(pending, pending.not_in_time(), now)
+                self._give_up(pending, pending.gone() if pending.is_done else pending.not_in_time(), now)
             elif self._is_held_up(now) or not self._polls.take(now):
                 return None
             else:
