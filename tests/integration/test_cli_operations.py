@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from command_line import finish, lines_of, run, start
+from command_line import PROGRAM_ON_A_FULL_DISK, finish, lines_of, run, start
 from commands_here import Run, runner
 from documents import PdfPage, make_pdf, text
 from images_in_bytes import number_in, png, write_images
@@ -213,6 +213,23 @@ def test_what_failed_in_this_run_is_sent_by_the_next(here: Run, service: Service
     again = here("analyze", *service.options, "scans", "-o", "out.jsonl")
     assert again.code == 0, again.stderr
     assert len(service.seen) == 4
+
+
+def test_a_full_disk_ends_the_run_and_what_is_on_record_is_fetched(service: Service, tmp_path: Path) -> None:
+    names = write_images(tmp_path / "scans", 20)
+    arguments = ("analyze", *service.options, "scans", "-o", "out.jsonl")
+    service.may_read.set()
+    full = run(*arguments, "--jobs", "1", cwd=tmp_path, program=PROGRAM_ON_A_FULL_DISK)
+    assert full.code in {1, 2}
+    assert "out.jsonl: cannot be written" in full.errors[-1]
+    assert (tmp_path / "out.jsonl").read_bytes().endswith(b"}\n")
+    on_record = {line["key"] for line in lines_of(tmp_path / "out.jsonl")}
+    assert 0 < len(on_record) < 20
+    service.forget()
+    again = run(*arguments, cwd=tmp_path)
+    assert again.code == 0, again.stderr
+    assert sorted(read_in(tmp_path / "out.jsonl")) == names
+    assert len(service.seen) == 20 - len(on_record)
 
 
 def test_a_file_that_has_changed_is_not_mixed_up(here: Run, service: Service, tmp_path: Path) -> None:
