@@ -72,6 +72,15 @@ def _beside_the_sdk(version: str) -> Lane:
     return Lane(name=f"yandexcloud-{version}", beside=beside, programs=(*coexistence, ("smoke.py",)))
 
 
+def _below_pytest(version: str) -> Lane:
+    """Return the lane in which a release of pytest loads our plugin."""
+    # Later releases of pytest-xdist need pytest 7.4 or newer.
+    beside = (f"pytest=={version}.*", "pytest-xdist<3.6" if version.startswith("7.") else "pytest-xdist")
+    return Lane(
+        name=f"pytest-{version}", extras=("local",), beside=beside, programs=(("smoke.py",), ("with_pytest.py",))
+    )
+
+
 # They need no download that the tests do not need anyway, and are the same until a file of constraints changes.
 QUICK = (
     Lane(name="lowest", python=None, resolution="lowest-direct", constraints="constraints-lowest.txt"),
@@ -110,5 +119,6 @@ WHOLE = (
         beside=("opentelemetry-sdk", "opentelemetry-instrumentation-grpc"),
         programs=(("instrumented.py", "opentelemetry"),),
     ),
+    *(_below_pytest(version) for version in ("7.0", "8.4", "9")),
     *(Lane(name=f"extra-{extra}", extras=(extra,)) for extra in _PROJECT["optional-dependencies"] if extra != "all"),
 )

@@ -1,8 +1,7 @@
 """What a stream reports to the monitor of its client: as part of the work in which the stream was made."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextvars import Context
-from typing import ParamSpec, TypeVar
 
 from vision_grpc.errors import Code, VisionError
 from vision_grpc.events import OperationEnded
@@ -10,9 +9,6 @@ from vision_grpc.results import Answer, ImageResult
 from vision_grpc.session.client_log import FailureLog
 from vision_grpc.session.monitor import Monitor
 from vision_grpc.stream.batch import Entry
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 
 class StreamMonitor:
@@ -38,8 +34,8 @@ class StreamMonitor:
         previous: int | None = None,
     ) -> int:
         """Count a call; return its id."""
-        about = (entries, content_bytes, attempt, throttled_s)
-        return self._run(self._monitor.call_started, *about, method=method, previous=previous)
+        started = self._monitor.call_started
+        return self._here.run(started, entries, content_bytes, attempt, throttled_s, method=method, previous=previous)
 
     def call_ended(
         self,
@@ -50,23 +46,23 @@ class StreamMonitor:
         outcome: Answer | VisionError,
     ) -> None:
         """Count a call that ended."""
-        self._run(self._monitor.call_ended, call_id, entries, attempt, latency_s, outcome)
+        self._here.run(self._monitor.call_ended, call_id, entries, attempt, latency_s, outcome)
 
     def calls_abandoned(self, calls: Iterable[tuple[int, Sequence[Entry], int, float]]) -> None:
         """Count calls that nothing waits for any more."""
-        self._run(self._monitor.calls_abandoned, calls)
+        self._here.run(self._monitor.calls_abandoned, calls)
 
     def retry_scheduled(self, entries: Sequence[Entry], wait_s: float, code: Code) -> None:
         """Count images that will be sent again."""
-        self._run(self._monitor.retry_scheduled, entries, wait_s, code)
+        self._here.run(self._monitor.retry_scheduled, entries, wait_s, code)
 
     def service_missed(self, error: VisionError) -> None:
         """Warn that images wait for a service that is away."""
-        self._run(self._monitor.service_missed, error)
+        self._here.run(self._monitor.service_missed, error)
 
     def operation_accepted(self, call_id: int, entry: Entry, operation_id: str) -> None:
         """Count a file that the service has accepted in a call."""
-        self._run(self._monitor.operation_accepted, call_id, entry, operation_id)
+        self._here.run(self._monitor.operation_accepted, call_id, entry, operation_id)
 
     def operation_pending(self) -> None:
         """Count an operation whose result is waited for from now on."""
@@ -74,7 +70,7 @@ class StreamMonitor:
 
     def operation_ended(self, end: OperationEnded) -> None:
         """Count an operation that is not waited for any more."""
-        self._run(self._monitor.operation_ended, end)
+        self._here.run(self._monitor.operation_ended, end)
 
     def poll_started(self) -> int:
         """Count a question about an operation; return the id of its call."""
@@ -82,16 +78,17 @@ class StreamMonitor:
 
     def poll_ended(self, outcome: Answer | VisionError) -> None:
         """Take note of how a question ended."""
-        self._run(self._monitor.poll_ended, outcome)
+        self._here.run(self._monitor.poll_ended, outcome)
 
     def images_finished(self, results: Sequence[ImageResult]) -> None:
         """Count results, and log those that failed."""
-        self._run(self._finish, results)
+        self._here.run(self._finish, results)
 
     def _finish(self, results: Sequence[ImageResult]) -> None:
         self._failures.log(results)
         self._monitor.images_finished(results)
 
-    def _run(self, report: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        # In a copy, which costs nothing: a hook may end another stream of the same context.
-        return self._context.copy().run(report, *args, **kwargs)
+    @property
+    def _here(self) -> Context:
+        # A copy, which costs next to nothing: a hook may end another stream of the same context.
+        return self._context.copy()
