@@ -2,10 +2,14 @@
 
 import re
 import time
+import uuid
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from images_in_bytes import png
 from operation_peers import (
     NOT_READY,
     CallError,
@@ -18,10 +22,12 @@ from operation_peers import (
     wait_for,
 )
 
+from vision_grpc import Timeouts, VisionClient
 from vision_grpc.errors import Code
 from vision_grpc.local import LocalVision
 from vision_grpc.local.ocr.scripted import ScriptedEngine
 from vision_grpc.messages import Page, RecognizeTextResponse, TextAnnotation
+from vision_grpc.stream import poll_verdict
 
 _DOC = (Path(__file__).parents[2] / "docs/faults.md").read_text()
 
@@ -38,14 +44,14 @@ def peer_of(request: pytest.FixtureRequest) -> PeerOf:
     return made
 
 
-def _rows() -> list[tuple[str, str]]:
-    """Return each order in the table of docs/faults.md, and what is seen of it."""
+def _rows() -> list[tuple[str, str, str]]:
+    """Return each order in the table of docs/faults.md, what is seen of it, and what our client does."""
     [table] = re.findall(r"^\| submission \|.*\n\|[-|]+\n((?:\|.*\n)+)", _DOC, re.MULTILINE)
-    rows = [[cell.strip(" `") for cell in line.strip("|").split(" | ")] for line in table.splitlines()]
-    return [(row[0], row[-1].partition("`")[0]) for row in rows]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()]
+    return [(row[0].strip("`"), row[3].split("`")[1], row[4]) for row in rows]
 
 
-@pytest.mark.parametrize(("order", "seen_as"), _rows())
+@pytest.mark.parametrize(("order", "seen_as"), [row[:2] for row in _rows()])
 def test_a_row_of_the_table(vision: LocalVision, peer_of: PeerOf, order: str, seen_as: str) -> None:
     peer = peer_of(vision)
     began_at = time.monotonic()
@@ -65,6 +71,46 @@ def test_a_row_of_the_table(vision: LocalVision, peer_of: PeerOf, order: str, se
         assert fails(lambda: peer.get(operation_id)).message == error.message
     else:
         assert peer.get(operation_id).error.message == error.message
+
+
+OUTCOMES = {
+    "takes the result": ("read", 1),
+    "sends that image again": ("read", 2),
+    "stops asking after `operation_s`": ("DEADLINE_EXCEEDED", 1),
+    "fails that image": ("its code", 1),
+}
+
+
+@pytest.fixture
+def soon_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an operation not be unknown for long because a service is made of many machines."""
+    monkeypatch.setattr(poll_verdict, "_SPREADS_WITHIN_S", 0.3)
+
+
+@pytest.mark.usefixtures("soon_known")
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+@pytest.mark.parametrize(("order", "seen_as", "our_client"), _rows())
+def test_our_client_in_a_row_of_the_table(
+    vision: LocalVision, transport: Literal["grpc", "rest"], order: str, seen_as: str, our_client: str
+) -> None:
+    test_id = uuid.uuid4().hex
+    struck_first = sha256(png(0)).hexdigest()[:16]
+    vision.faults.put(f"{order}; times=1; digest={struck_first}", test_id=test_id)
+    endpoint = vision.grpc_endpoint if transport == "grpc" else vision.rest_endpoint
+    operation_s = 2 if order == "stuck-operation" else 60
+    with VisionClient(
+        endpoint,
+        insecure=True,
+        transport=transport,
+        api="ocr/v1",
+        metadata={"x-test-id": test_id},
+        timeouts=Timeouts(operation_s=operation_s),
+    ) as client:
+        struck, other = client.analyze_many([png(0), png(1)], ordered=True, deferred=True)
+    outcome, attempts = OUTCOMES[our_client]
+    seen = "read" if struck.error is None else struck.error.code.name
+    assert (seen, struck.attempts) == (outcome.replace("its code", seen_as), attempts)
+    assert (other.ok, other.attempts, vision.faults.hits(test_id=test_id)) == (True, 1, 1)
 
 
 @pytest.mark.parametrize(
