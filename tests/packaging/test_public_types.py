@@ -27,6 +27,7 @@ ALLOWED = {
     # JSON has no better type: whoever indexes the value would have to cast it at each step.
     "ImageResult.to_dict",
     "Change.to_dict",
+    "Change.of_dict",
     # pyarrow comes without types: its own names would be unknown ones to who checks strictly.
     "schema",
     "to_batch",
