@@ -1,4 +1,5 @@
 # ruff: noqa: B018, D100 - cells show their last value, and begin with a text
+# pyright: basic, reportUnusedExpression=false
 # %% [markdown]
 # A notebook in the percent format, which Jupyter (by jupytext), VS Code and PyCharm open.
 

@@ -3,6 +3,8 @@
 spark.read.format("binaryFile").load("scans").mapInPandas(read, "path string, text string, error string")
 """
 
+# pyright: basic, reportAttributeAccessIssue=false
+# Pandas has no types.
 from collections.abc import Iterator
 
 import pandas as pd
