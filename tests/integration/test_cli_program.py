@@ -223,7 +223,16 @@ def test_without_its_extra_the_command_line_says_what_to_install(missing: str) -
     assert finished == (2, b"", "error: the command line needs its extra: pip install 'vision-grpc[cli]'\n")
 
 
-@pytest.mark.parametrize("command", [["analyze", "--local", "x.png"], ["serve"], ["serve", "--require-auth", "x"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["analyze", "--local", "x.png"],
+        ["overlay", "--local", "x.png"],
+        ["serve"],
+        ["serve", "--require-auth", "x"],
+        ["serve", "--backend", "ocr/v1"],
+    ],
+)
 def test_without_its_extra_the_local_service_says_what_to_install(command: list[str]) -> None:
     without = "import sys; sys.modules['tesserocr'] = None; from vision_grpc.cli import main; main()"
     finished = run(*command, program=("-c", without))

@@ -13,6 +13,7 @@ from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.stderr import print_line, with_notes
 from vision_grpc.cli.stdout import open_stdout
 from vision_grpc.errors import AdvisedError, MachineError
+from vision_grpc.texts.extras import MissingExtraError
 from vision_grpc.texts.quoting import quote_name, shorten
 from vision_grpc.version import __version__
 
@@ -94,10 +95,7 @@ def run() -> int:
     except AdvisedError as error:
         print_line(with_notes(f"error: {in_flags(error)}", error))
         return NOTHING_DONE
-    except (OSError, MemoryError, ImportError) as error:
-        # Our own ImportError names no module. One that does is a bug.
-        if isinstance(error, ImportError) and error.name is not None:
-            raise
+    except (OSError, MemoryError, MissingExtraError) as error:  # Any other ImportError is a bug.
         print_line(with_notes(f"error: {_describe(error)}", error))
         return NOTHING_DONE
     return code
@@ -109,7 +107,7 @@ def _program_name() -> str:
     return "vision-grpc" if Path(sys.argv[0]).stem == "vision-grpc" else "python -m vision_grpc"
 
 
-def _describe(error: OSError | MemoryError | ImportError) -> str:
+def _describe(error: OSError | MemoryError | MissingExtraError) -> str:
     """Return what is wrong with what surrounds the program."""
     name: str | bytes | int | os.PathLike[str] | None = getattr(error, "filename", None)
     shown = quote_name(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else None

@@ -15,6 +15,7 @@ from vision_grpc.cli.sections import option
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.contract.models import is_of_ocr_v1_alone
 from vision_grpc.errors import AuthError, InvalidRequestError
+from vision_grpc.texts.extras import MissingExtraError
 from vision_grpc.texts.quoting import show
 
 if TYPE_CHECKING:
@@ -233,8 +234,5 @@ def local_extra() -> Generator[None]:
     """
     try:
         yield
-    except ImportError as error:
-        # Our own error names no module. One that does is a bug.
-        if error.name is not None:
-            raise
+    except MissingExtraError as error:
         raise click.ClickException(str(error)) from error

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from vision_grpc.texts.extras import need_extra
+from vision_grpc.texts.extras import MissingExtraError, need_extra
 
 
 def test_modules_that_are_there_are_enough_and_are_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,7 +13,7 @@ def test_modules_that_are_there_are_enough_and_are_not_imported(monkeypatch: pyt
 
 def test_the_error_names_what_is_missing_and_what_brings_it() -> None:
     with pytest.raises(
-        ImportError, match=r"^package\.module needs no_such, nor_this: pip install 'vision-grpc\[extra]'$"
+        MissingExtraError, match=r"^package\.module needs no_such, nor_this: pip install 'vision-grpc\[extra]'$"
     ) as caught:
         need_extra("package.module", "extra", "no_such", "json", "nor_this")
     assert caught.value.name == "no_such"
