@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from vision_grpc import VisionClient
+from vision_grpc import VisionClient, VisionError
 
 
 @cache
@@ -18,11 +18,16 @@ def client() -> VisionClient:
 
 
 def app(environ: dict[str, Any], start_response: Callable[[str, list[tuple[str, str]]], object]) -> Iterable[bytes]:
-    """Answer an image with its text."""
-    content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    result = client().analyze(content, languages=["*"])
-    if result.error is not None:
-        start_response("422 Unprocessable Content", [("content-type", "text/plain; charset=utf-8")])
-        return [str(result.error).encode()]
-    start_response("200 OK", [("content-type", "text/plain; charset=utf-8")])
-    return [result.text.encode()]
+    """Answer an image with its text, or with why there is none."""
+    content = environ["wsgi.input"].read()  # gunicorn ends it with the body.
+    try:
+        result = client().analyze(content, languages=["*"])
+    except VisionError as error:
+        status, text = "503 Service Unavailable", str(error)
+    else:
+        status, text = "200 OK", result.text
+        if result.error is not None:
+            status = "503 Service Unavailable" if result.error.retryable else "422 Unprocessable Content"
+            text = str(result.error)
+    start_response(status, [("content-type", "text/plain; charset=utf-8")])
+    return [text.encode()]

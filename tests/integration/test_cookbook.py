@@ -43,18 +43,20 @@ def _close(recipe: dict[str, Any]) -> None:
     recipe["client"]().close()
 
 
-def test_gunicorn() -> None:
+def test_gunicorn(service: LocalVision) -> None:
     recipe = _recipe("gunicorn_prefork.py")
     said: list[str] = []
 
     def post(body: bytes) -> str:
-        environ = {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        environ = {"wsgi.input": io.BytesIO(body)}
         [text] = recipe["app"](environ, lambda status, _: said.append(status))
         return str(text, "utf-8")
 
     assert post(Path("scan.png").read_bytes()) == "Hello world"
     assert "only JPEG and PNG are accepted" in post(b"no picture")
-    assert said == ["200 OK", "422 Unprocessable Content"]
+    service.faults.put("code=PERMISSION_DENIED")
+    assert "PERMISSION_DENIED" in post(Path("scan.png").read_bytes())
+    assert said == ["200 OK", "422 Unprocessable Content", "503 Service Unavailable"]
     _close(recipe)
 
 

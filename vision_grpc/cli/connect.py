@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SECTION = "Service"
+_API_HELP = "API of the calls: vision/v1, or ocr/v1, which reads tables and PDFs.  [default: vision/v1]"
 _OPTIONS = (
     option(_SECTION, "--endpoint", metavar="ADDRESS", help="Address of the service: host:port or a URL."),
     option(
@@ -36,13 +37,6 @@ _OPTIONS = (
         # The variable is read with the other settings, so that an error names the variable.
         type=click.Choice(["auto", "grpc", "rest"], case_sensitive=False),
         help="Protocol of the calls.  [default: auto: gRPC, else REST]",
-    ),
-    option(
-        _SECTION,
-        "--api",
-        metavar="NAME",
-        type=click.Choice(["vision/v1", "ocr/v1"], case_sensitive=False),
-        help="API of the calls: vision/v1, or ocr/v1, which reads tables and PDFs.  [default: vision/v1]",
     ),
     option(_SECTION, "--anonymous", is_flag=True, help="Send no credentials, as to your own service."),
     option(_SECTION, "--insecure", is_flag=True, help="Do not use TLS; with credentials, only on this machine."),
@@ -69,8 +63,9 @@ _OPTIONS = (
 )
 
 
-def service_options(command: Callable[..., int]) -> Callable[..., int]:
+def service_options(command: Callable[..., int], *, api_help: str = _API_HELP) -> Callable[..., int]:
     """Add the options of a service to a command, which gets them as the argument `service`."""
+    apis = click.Choice(["vision/v1", "ocr/v1"], case_sensitive=False)
 
     @wraps(command)
     def collect(
@@ -111,7 +106,8 @@ def service_options(command: Callable[..., int]) -> Callable[..., int]:
         )
         return command(service=service, **others)
 
-    for each in reversed(_OPTIONS):
+    api_option = option(_SECTION, "--api", metavar="NAME", type=apis, help=api_help)
+    for each in reversed((*_OPTIONS[:2], api_option, *_OPTIONS[2:])):
         each(collect)
     return collect
 

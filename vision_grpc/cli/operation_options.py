@@ -3,10 +3,12 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.sections import option
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.texts.quoting import quote_name
@@ -50,6 +52,11 @@ ids_argument = click.argument(
 )
 """Adds the ids of operations to a command."""
 
+
+operation_service_options = partial(
+    service_options, api_help="API of the calls: ocr/v1, which alone has operations.  [default: ocr/v1]"
+)
+"""Adds the options of a service that has operations."""
 
 json_option = option("What is shown", "--json", "as_json", is_flag=True, help="Print a JSON object.")
 """Lets a command print JSON, as its argument `as_json` says."""

@@ -4,9 +4,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vision_grpc.cli.connect import connect, service_options
+from vision_grpc.cli.connect import connect
 from vision_grpc.cli.exits import ALL_READ, SOME_FAILED
-from vision_grpc.cli.operation_options import id_argument, json_option, named_in_errors, of_ocr_v1
+from vision_grpc.cli.operation_options import (
+    id_argument,
+    json_option,
+    named_in_errors,
+    of_ocr_v1,
+    operation_service_options,
+)
 from vision_grpc.cli.operation_state import print_state, state_of
 from vision_grpc.cli.operations_help import CANCEL_EPILOG, CANCEL_HELP
 from vision_grpc.cli.reading_options import timeout_option
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
 @click.command("cancel", cls=SectionedCommand, help=CANCEL_HELP, epilog=CANCEL_EPILOG)
 @id_argument
 @json_option
-@service_options
+@operation_service_options
 @timeout_option
 def command(*, operation_id: str, as_json: bool, service: "Arguments", timeout_s: float) -> int:
     """End an operation before it has a result."""

@@ -4,10 +4,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vision_grpc.cli.connect import connect, service_options
+from vision_grpc.cli.connect import connect
 from vision_grpc.cli.exits import ALL_READ, SOME_FAILED
 from vision_grpc.cli.next_command import program_words
-from vision_grpc.cli.operation_options import id_argument, json_option, named_in_errors, of_ocr_v1
+from vision_grpc.cli.operation_options import (
+    id_argument,
+    json_option,
+    named_in_errors,
+    of_ocr_v1,
+    operation_service_options,
+)
 from vision_grpc.cli.operation_state import print_state, state_of
 from vision_grpc.cli.operations_help import GET_EPILOG, GET_HELP
 from vision_grpc.cli.reading_options import timeout_option
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
 @click.command("get", cls=SectionedCommand, help=GET_HELP, epilog=GET_EPILOG)
 @id_argument
 @json_option
-@service_options
+@operation_service_options
 @timeout_option
 def command(*, operation_id: str, as_json: bool, service: "Arguments", timeout_s: float) -> int:
     """Say whether an operation is done."""

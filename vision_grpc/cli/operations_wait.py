@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.numbers import DAY_S, Seconds
-from vision_grpc.cli.operation_options import ids_argument, of_ocr_v1
+from vision_grpc.cli.operation_options import ids_argument, of_ocr_v1, operation_service_options
 from vision_grpc.cli.operations_help import WAIT_EPILOG, WAIT_HELP
 from vision_grpc.cli.output_options import OutputWishes, answers_option, format_option, output_option
 from vision_grpc.cli.reading_options import timeout_option
@@ -38,7 +37,7 @@ _OPERATION_S = Timeouts().operation_s
     default=_OPERATION_S,
     help=f"Give up what is not ready after this time; it can be fetched later.  [default: {_OPERATION_S:g}]",
 )
-@service_options
+@operation_service_options
 @timeout_option
 @option(_SHOWN, "-q", "--quiet", is_flag=True, help="Print only errors, and the next command, on stderr.")
 @option(_SHOWN, "-v", "--verbose", is_flag=True, help="Print the log on stderr, and every error.")

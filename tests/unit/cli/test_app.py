@@ -61,6 +61,17 @@ def test_the_overview_says_of_each_command_what_the_command_says() -> None:
         assert command.get_short_help_str(100) == SHORT_HELP[name]
 
 
+@pytest.mark.parametrize("name", ["get", "wait", "cancel"])
+def test_commands_about_operations_say_that_their_api_is_ocr_v1(name: str) -> None:
+    group = module.app.get_command(click.Context(module.app), "operations")
+    assert isinstance(group, click.Group)
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    [api] = [each for each in command.params if isinstance(each, click.Option) and each.name == "api"]
+    assert api.help is not None
+    assert api.help.endswith("[default: ocr/v1]")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
