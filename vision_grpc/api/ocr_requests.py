@@ -12,7 +12,10 @@ from vision_grpc.codec.wire_format import LENGTH_DELIMITED, read_field, tag, var
 from vision_grpc.contract import jpeg, png
 from vision_grpc.contract.foreign import PDF_SIGNATURE
 from vision_grpc.contract.rules import validate
+from vision_grpc.errors import InvalidRequestError, Violation
 from vision_grpc.messages import RecognizeTextRequest
+from vision_grpc.texts.header_value import is_header_value
+from vision_grpc.texts.quoting import show
 
 _CONTENT = tag(RecognizeTextRequest.DESCRIPTOR.fields_by_name["content"].number, LENGTH_DELIMITED)
 # As the documentation of the service and its samples call the kinds of files. Programs send `image/jpeg` too.
@@ -137,7 +140,14 @@ class IdRequests(Api):
 
 
 def folder_header(folder_id: str) -> Sequence[tuple[str, str]]:
-    """Return the header that says which folder pays."""
+    """Return the header that says which folder pays.
+
+    Raises:
+        InvalidRequestError: the folder cannot be sent in a header.
+    """
+    if not is_header_value(folder_id):
+        problem = f"{show(folder_id)} is not printable ASCII without blanks at its ends"
+        raise InvalidRequestError([Violation("folder_id", f"{problem}: ids of folders have letters and digits")])
     return (("x-folder-id", folder_id),) if folder_id else ()
 
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
+from vision_grpc.api.ocr_requests import folder_header
 from vision_grpc.auth import Credentials
 from vision_grpc.auth.credentials import TOKEN_TIMEOUT_S, Secretive
 from vision_grpc.errors import AuthError, Code, ServiceError
+from vision_grpc.texts.header_value import is_header_value
 
 _SCHEMES = ("api-key", "bearer")
 # What callers say about their data, and what support asks for.
@@ -33,6 +35,7 @@ class Callers(Protocol):
 
         Raises:
             ServiceError: UNAUTHENTICATED, for the request does not say who sends it.
+            InvalidRequestError: the folder cannot be passed on.
         """
         ...
 
@@ -78,12 +81,9 @@ class AsThemselves:
         if authorization is None:
             if not self._may_be_nobody:
                 _refuse("the call has no authorization, which the gateway would pass on")
-        elif authorization.partition(" ")[0].lower() not in _SCHEMES or not authorization.isprintable():
+        elif authorization.partition(" ")[0].lower() not in _SCHEMES or not is_header_value(authorization):
             _refuse("the authorization is neither Api-Key nor Bearer with a secret")
-        headers = _passed_on(metadata, self._passed_on)
-        if folder_id:
-            headers.append(("x-folder-id", folder_id))
-        return Caller(PassedOn(authorization), headers)
+        return Caller(PassedOn(authorization), [*_passed_on(metadata, self._passed_on), *folder_header(folder_id)])
 
 
 class AsTheGateway:
@@ -99,7 +99,7 @@ class AsTheGateway:
 
 
 def _passed_on(metadata: Mapping[str, str], names: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name, value) for name in names if (value := metadata.get(name)) is not None and value.isprintable()]
+    return [(name, value) for name in names if (value := metadata.get(name)) is not None and is_header_value(value)]
 
 
 def _refuse(message: str) -> NoReturn:

@@ -6,13 +6,12 @@ from typing import cast
 
 from vision_grpc.errors import SettingError
 from vision_grpc.texts.arguments import wrong_type
+from vision_grpc.texts.header_value import is_header_value
 from vision_grpc.texts.quoting import show
 from vision_grpc.transport.headers import Headers
 
 # What gRPC takes. HTTP ignores case, so that names may be given in any.
 _NAME = re.compile(r"[0-9a-z_.-]+", re.ASCII)
-# Both protocols drop blanks at the ends.
-_VALUE = re.compile(r"([\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?)?", re.ASCII)
 _OWN = frozenset(
     {"accept-encoding", "authorization", "connection", "content-encoding", "content-length", "content-type", "date",
      "expect", "host", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
@@ -56,4 +55,4 @@ def _problem_of(name: str, value: str) -> str:
     if name.endswith("-bin"):
         return "would have to be binary, and values are texts"
     # The value may be a secret.
-    return "" if _VALUE.fullmatch(value) else "has a value that is not printable ASCII without blanks at its ends"
+    return "" if is_header_value(value) else "has a value that is not printable ASCII without blanks at its ends"

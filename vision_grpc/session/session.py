@@ -16,7 +16,7 @@ from vision_grpc.auth import Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.contract.rules import validate
-from vision_grpc.errors import MachineError
+from vision_grpc.errors import InvalidRequestError, MachineError, Violation
 from vision_grpc.events import Event
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
@@ -43,6 +43,8 @@ from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.stream.shared import Shared
 from vision_grpc.texts.arguments import wrong_type
+from vision_grpc.texts.header_value import is_header_value
+from vision_grpc.texts.quoting import show
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import TransportChoice, connect
 
@@ -223,6 +225,9 @@ class Session:
             raise TypeError(message)
         if not isinstance(operation_id, str):
             raise wrong_type(operation_id, "operation_id", "text such as 'fd8...'")
+        if not is_header_value(operation_id):
+            problem = f"{show(operation_id)} is not the id of an operation"
+            raise InvalidRequestError([Violation("operation_id", problem)])
         api: Api = getattr(operations, call)
         request = api.template((), "", "").message([operation_id.encode()])
         validate(request)

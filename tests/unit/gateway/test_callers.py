@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from vision_grpc.auth import ApiKey
-from vision_grpc.errors import AuthError, Code, ServiceError
+from vision_grpc.errors import AuthError, Code, InvalidRequestError, ServiceError
 from vision_grpc.gateway.callers import AsTheGateway, AsThemselves, PassedOn
 
 SECRET = "Api-Key AQVNverysecret"  # noqa: S105 - nobody has it
@@ -18,7 +18,9 @@ def test_the_authorization_of_a_caller_is_passed_on_as_it_came(authorization: st
     assert list(caller.headers) == [("x-folder-id", "b1g")]
 
 
-@pytest.mark.parametrize("authorization", [None, "", "Basic dTpw", "AQVNverysecret", "Bearer a\r\nx-admin: 1"])
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Basic dTpw", "AQVNverysecret", "Bearer a\r\nx-admin: 1", "Bearer é"]
+)
 @pytest.mark.parametrize("may_be_nobody", [True, False])
 def test_what_cannot_be_passed_on_is_refused(authorization: str | None, *, may_be_nobody: bool) -> None:
     metadata = {} if authorization is None else {"authorization": authorization}
@@ -56,3 +58,14 @@ def test_with_its_own_credentials_all_callers_are_the_gateway() -> None:
     caller = AsTheGateway(ApiKey("AQVNown")).caller(metadata, "b1g-of-somebody-else")
     assert caller.credentials.authorization() == "Api-Key AQVNown"
     assert list(caller.headers) == [("x-data-logging-enabled", "false")]
+
+
+@pytest.mark.parametrize("folder_id", ["папка", "b1g\r\nx-admin: 1", "b1g\0", "\x7f", " b1g", "b1g "])
+def test_a_folder_that_no_header_can_name_is_refused(folder_id: str) -> None:
+    with pytest.raises(InvalidRequestError, match="folder_id"):
+        AsThemselves(may_be_nobody=False).caller({"authorization": SECRET}, folder_id)
+
+
+def test_headers_that_cannot_be_passed_on_are_left_out() -> None:
+    metadata = {"authorization": SECRET, "x-client-trace-id": "é", "x-data-logging-enabled": "false"}
+    assert dict(AsThemselves(may_be_nobody=False).caller(metadata, "").headers) == {"x-data-logging-enabled": "false"}

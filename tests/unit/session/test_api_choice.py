@@ -5,7 +5,7 @@ from vision_grpc.api.ocr_v1 import OCR_V1
 from vision_grpc.api.vision_v1 import VISION_V1
 from vision_grpc.auth import Anonymous
 from vision_grpc.config import Limits
-from vision_grpc.errors import SettingError
+from vision_grpc.errors import InvalidRequestError, SettingError
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.session.settings import Settings
 
@@ -57,3 +57,17 @@ def test_limits_of_an_api_are_those_that_were_left_at_their_defaults() -> None:
     assert VISION_V1.limits(Limits()) == Limits()
     assert OCR_V1.limits(Limits(requests_per_s=1)) == Limits(content_bytes=10 * 2**20, pdf=True, requests_per_s=1)
     assert OCR_V1.limits(Limits(content_bytes=5)).content_bytes == 5
+
+
+@pytest.mark.parametrize("folder_id", ["папка", "b1gé"])
+def test_a_folder_that_no_header_can_name_is_refused_before_anything_is_sent(folder_id: str) -> None:
+    with pytest.raises(InvalidRequestError, match="folder_id"):
+        VisionClient("127.0.0.1:1", api="ocr/v1", folder_id=folder_id, insecure=True)
+
+
+@pytest.mark.parametrize("operation_id", ["\ud800", "a\nb", "ид"])
+def test_what_is_not_the_id_of_an_operation_is_refused_before_anything_is_sent(operation_id: str) -> None:
+    with VisionClient("127.0.0.1:1", api="ocr/v1", insecure=True) as client:
+        for ask in (client.operation, client.cancel_operation):
+            with pytest.raises(InvalidRequestError, match="operation_id"):
+                ask(operation_id)
