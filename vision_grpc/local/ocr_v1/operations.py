@@ -1,7 +1,6 @@
 """The operations that the service knows: those under way, and results for as long as they are kept."""
 
 import heapq
-import itertools
 import math
 import threading
 import time
@@ -20,6 +19,8 @@ NOT_READY = "operation data is not ready"
 """What the cloud says of a result that is not there yet, and programs compare."""
 
 _COME_AGAIN_S = 1.0
+# So many expiries of what is forgotten already are not worth tidying up.
+_FEW = 100
 _CANCELLED = Status(code=Code.CANCELLED, message="the operation was cancelled")
 
 
@@ -57,8 +58,8 @@ class Operations:
         self._under_way: dict[str, DeferredFile] = {}
         # The one that was asked for last at the end.
         self._ended: OrderedDict[str, DeferredFile] = OrderedDict()
-        self._expiries: list[tuple[float, int, DeferredFile]] = []
-        self._numbers = itertools.count()
+        # By their ids: what is forgotten before its time holds no memory.
+        self._expiries: list[tuple[float, str]] = []
         self._bytes = 0
         self.on_end: Callable[[Code], object] = lambda _: None
         """Is told the code of each operation that ends, in any thread."""
@@ -207,9 +208,12 @@ class Operations:
         file.end(self._clock())
         self._resize(file, sum(map(len, file.wires)))
         self.on_end(Code.OK if file.error is None else Code.from_number(file.error.code))
-        heapq.heappush(self._expiries, (self._expires_at(file), next(self._numbers), file))
         while self._bytes > self._most_bytes and len(self._ended) > 1:
             self._forget(next(iter(self._ended.values())))
+        heapq.heappush(self._expiries, (self._expires_at(file), file.id))
+        if len(self._expiries) > 2 * len(self._ended) + _FEW:
+            self._expiries = [(self._expires_at(each), each.id) for each in self._ended.values()]
+            heapq.heapify(self._expiries)
 
     def _expires_at(self, file: DeferredFile) -> float:
         """Return when the result of an operation is forgotten; infinity for one that has none yet."""
@@ -219,8 +223,9 @@ class Operations:
     def _drop_expired(self) -> None:
         now = self._clock()
         while self._expiries and self._expiries[0][0] <= now:
-            _, _, file = heapq.heappop(self._expiries)
-            if self._expires_at(file) <= now:
+            _, operation_id = heapq.heappop(self._expiries)
+            file = self._ended.get(operation_id)
+            if file is not None and self._expires_at(file) <= now:
                 self._forget(file)
 
     def _forget(self, file: DeferredFile) -> None:

@@ -1,5 +1,7 @@
 """What the service remembers of operations: owners, results, budgets, ends."""
 
+import gc
+
 import pytest
 from images_in_bytes import png
 
@@ -264,3 +266,12 @@ def test_the_operations_of_a_test_are_forgotten() -> None:
 
 def test_no_pages_are_no_result() -> None:
     assert list(StoredPages([])) == []
+
+
+def test_what_is_forgotten_for_others_holds_no_memory() -> None:
+    remembered = Remembered(most=3, kept_s=3 * 86_400)
+    for _ in range(500):
+        remembered.read(test_id="held")  # type: ignore[arg-type]
+    held = [each for each in gc.get_objects() if isinstance(each, DeferredFile) and each.test_id == "held"]
+    assert len(held) == 3
+    assert len(remembered.all._expiries) < 300
