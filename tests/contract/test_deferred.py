@@ -257,12 +257,33 @@ def test_a_submission_is_refused_for_quota_and_sent_again(connect: Connect) -> N
     ],
 )
 def test_what_the_service_says_of_an_operation_is_its_result(connect: Connect, error: ServiceError, says: str) -> None:
-    client, service = connect(recognition=lambda _, __: Stream(error=error))
+    unknown = ServiceError(Code.NOT_FOUND, "no such operation")
+    client, service = connect(recognition=lambda _, __: Stream(error=error), status=lambda _: unknown)
     result = _only(client, PendingOperation("mine", "old"))
     assert (result.key, _code(result), result.operation_id) == ("mine", error.code, "old")
     assert says in _says(result)
     assert "old" in _says(result)
+    assert "correct" not in _says(result)
     assert service.polls["old"] == 1
+
+
+def test_what_sounds_unknown_is_waited_for_where_its_status_says_that_it_goes_on(connect: Connect) -> None:
+    odd = Stream(error=ServiceError(Code.NOT_FOUND, "no data for this id so far"))
+    client, service = connect(
+        recognition=lambda _, asked: odd if asked < 3 else Stream([page(0, "there at last")]),
+    )
+    result = _only(client, PendingOperation("mine", "old"))
+    assert (result.text, len(service.statuses)) == ("there at last", 3)
+
+
+def test_what_is_done_and_sounds_unknown_is_gone(connect: Connect) -> None:
+    error = ServiceError(Code.NOT_FOUND, "no data for this id")
+    client, service = connect(
+        recognition=lambda _, __: Stream(error=error), status=lambda each: Operation(id=each, done=True)
+    )
+    result = _only(client, PendingOperation("mine", "old"))
+    assert (_code(result), service.polls["old"]) == (Code.NOT_FOUND, 2)
+    assert "send the file again" in _says(result)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +357,7 @@ def test_a_transport_of_ones_own_has_none(driver: Any) -> None:  # noqa: ANN401
         _collect(client, [png(1)])
 
 
-@pytest.mark.parametrize("operation_id", ["", "ид", "a\nb"])
+@pytest.mark.parametrize("operation_id", ["", "ид", "a\nb", "\ud800"])
 def test_what_is_not_an_id_is_refused(connect: Connect, operation_id: str) -> None:
     client, service = connect()
     assert _code(_only(client, PendingOperation("mine", operation_id))) is Code.INVALID_ARGUMENT

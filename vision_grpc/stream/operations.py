@@ -63,6 +63,8 @@ class Operations:
         self._failures = 0
         self._failing_since: float | None = None
         self._paused_until = -NEVER
+        self._knows_status = True
+        """Whether the service that knows the status of operations is there, as far as was seen."""
         self.ended_by: VisionError | None = None
         """Why nothing can be asked any more."""
 
@@ -149,6 +151,10 @@ class Operations:
             self._miss_status(pending, error, now)
         elif is_not_ready(error, pending, now):
             self._look_later(pending, now)
+        elif error.code is Code.NOT_FOUND and self._knows_status and not pending.is_done:
+            # To send the file again costs as much as before: first ask another service whether this one has it.
+            pending.doubt, pending.inquire_at = str(error), now
+            self._wait(pending, now, 0.0)
         elif self._may_pass(pending, error, now):
             if is_of_all_calls(error):
                 self._pause(error, now)
@@ -187,10 +193,7 @@ class Operations:
 
     def overdue(self, now: float) -> int | None:
         """Return a question that should have ended long ago."""
-        # They have different times, but none has more than the oldest one had, as a rule.
-        for call_id, asked in self._asked.items():
-            return call_id if now >= asked.overdue_at else None
-        return None
+        return next((call_id for call_id, asked in self._asked.items() if now >= asked.overdue_at), None)
 
     def wakes_at(self, now: float) -> float | None:
         """Return when there is something to do, if nothing happens before."""
@@ -277,7 +280,7 @@ class Operations:
             pending.is_done = True
             self._wait(pending, now, 0.0)
         else:
-            pending.inquire_at = now + (now - pending.since)
+            pending.doubt, pending.inquire_at = "", now + (now - pending.since)
             self._look_later(pending, now)
 
     def _miss_status(self, pending: Pending, error: VisionError, now: float) -> None:
@@ -285,6 +288,10 @@ class Operations:
         words = error.message if isinstance(error, ServiceError) else ""
         if error.code is Code.NOT_FOUND and pending.operation_id in words:
             self._give_up(pending, pending.unknown(words), now)
+            return
+        self._knows_status &= isinstance(error, ServiceError)
+        if pending.doubt:
+            self._give_up(pending, pending.unknown(pending.doubt), now)
             return
         pending.inquire_at = now + (now - pending.since) if error.code.retryable else NEVER
         self._wait(pending, now, 0.0)

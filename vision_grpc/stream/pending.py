@@ -16,7 +16,7 @@ class Pending:
     """What is known of one operation."""
 
     __slots__ = (
-        "attempts", "deadline", "entry", "failures", "inquire_at", "is_done", "is_refreshed", "last_fault",
+        "attempts", "deadline", "doubt", "entry", "failures", "inquire_at", "is_done", "is_refreshed", "last_fault",
         "not_before_s", "operation_id", "polls", "refused", "since", "vain", "was_unreadable",
     )  # fmt: skip
 
@@ -38,6 +38,8 @@ class Pending:
         self.refused: str | None = None
         self.is_refreshed = self.is_done = self.was_unreadable = False
         self.last_fault = ""
+        self.doubt = ""
+        """What the service said of the result that sounds as if it did not know the operation."""
 
     def __repr__(self) -> str:
         # Without the secret.
@@ -73,11 +75,11 @@ class Pending:
         if error.code is Code.PERMISSION_DENIED:
             advice = "it may be of another folder: ask with that folder and its credentials"
         elif error.code is Code.INVALID_ARGUMENT:
-            advice = "correct the id, or send the file again"
+            advice = ""  # The file or the id is wrong: which one, the service says.
         details = error.details if isinstance(error, ServiceError) else ()
-        error.add_note(f"{self.name}: {advice}")
+        error.add_note(f"{self.name}: {advice}" if advice else self.name)
         is_open = error.code is not Code.INVALID_ARGUMENT
-        message = f"{self.name}: {_words(error)}; {advice}"
+        message = f"{self.name}: {_words(error)}" + (f"; {advice}" if advice else "")
         return ImageError(error.code, message, details, self._cause(error), is_open=is_open)
 
     def unknown(self, words: str) -> ImageError:
