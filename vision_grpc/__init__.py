@@ -1,4 +1,4 @@
-"""Client for the Vision service: text from batches of JPEG and PNG images.
+"""Client for Yandex Vision OCR: the text of images, and of PDFs by ocr/v1, over gRPC or REST.
 
     from vision_grpc import VisionClient
 

@@ -19,7 +19,7 @@ __all__ = ["OCR_V1", "OcrTemplate", "OcrV1"]
 class _OcrMethod(Api):
     """What all methods of `yandex.cloud.ai.ocr.v1` have in common."""
 
-    lacks = "no confidence of words, one file a call, no batch_analyze, no classification or faces"
+    lacks = "gives no confidence of words, takes one file a call, and has no batch_analyze, classification or faces"
 
     def __init__(self, method: MethodDescriptor, deferred: Deferred | None = None) -> None:
         super().__init__(

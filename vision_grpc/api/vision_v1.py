@@ -59,7 +59,7 @@ class BatchTemplate:
 class VisionV1(Api):
     """The API of `yandex.cloud.ai.vision.v1`."""
 
-    lacks = "no PDF as it is, no tables, Markdown or pictures, no operations"
+    lacks = "takes no PDF files, finds no tables, Markdown or pictures in pages, and has no operations"
 
     def __init__(self) -> None:
         super().__init__("vision/v1", BATCH_ANALYZE, most_images=MOST_IMAGES, models=VISION_V1_MODELS)

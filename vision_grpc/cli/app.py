@@ -18,7 +18,7 @@ from vision_grpc.texts.quoting import quote_name, shorten
 from vision_grpc.version import __version__
 
 # Not a docstring: Python leaves those out with -OO.
-_HELP = "Read the text of JPEG and PNG images with the Vision service or a local one."
+_HELP = "Read the text of images with Yandex Vision OCR, or with a local service."
 _EPILOG = """\b
 Examples:
   vision-grpc analyze --local scan.png
