@@ -1,6 +1,7 @@
 """The recipes of scripts/examples/, run against a local service."""
 
 import io
+import logging
 import runpy
 import shutil
 from collections.abc import Iterator
@@ -62,11 +63,22 @@ def test_gunicorn(service: LocalVision) -> None:
 
 def test_celery() -> None:
     from celery.contrib.testing.worker import start_worker  # type: ignore[import-untyped]
+    from celery.signals import setup_logging  # type: ignore[import-untyped]
 
+    def leave_logging_alone(**_: object) -> None:
+        """Set up nothing: Celery's own handlers would be left to the tests after this one."""
+
+    root = logging.getLogger()
+    before = ([*root.handlers], root.level)
+    setup_logging.connect(leave_logging_alone)
     recipe = _recipe("celery_tasks.py")
-    with start_worker(recipe["app"], pool="solo", perform_ping_check=False):
-        assert recipe["read"].delay("scan.png").get(timeout=60)["text"] == "Hello world"
+    try:
+        with start_worker(recipe["app"], pool="solo", perform_ping_check=False):
+            assert recipe["read"].delay("scan.png").get(timeout=60)["text"] == "Hello world"
+    finally:
+        setup_logging.disconnect(leave_logging_alone)
     _close(recipe)
+    assert (root.handlers, root.level) == before
 
 
 def test_a_notebook() -> None:
