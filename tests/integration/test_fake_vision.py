@@ -97,6 +97,13 @@ def test_faults_that_strike_nothing_fail_the_test() -> None:
             client.analyze(blank_image())
 
 
+def test_faults_end_with_a_block_that_fails() -> None:
+    with FakeVision("text") as vision:
+        with pytest.raises(ZeroDivisionError), vision.failing("reset"):
+            _ = 1 / 0
+        assert vision.faults.rules() == []
+
+
 def test_quotas_and_checks_are_those_of_the_service() -> None:
     with FakeVision("text", config=ServiceConfig(requests_per_s=1)) as vision, vision.client() as client:
         client.analyze(blank_image())

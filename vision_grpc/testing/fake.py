@@ -152,11 +152,14 @@ class FakeVision:
             AssertionError: at the end, when a rule has struck no call.
         """
         added = [counted.rule.id for counted in self.faults.add(rules)]
-        with without_backoff():
-            yield
-        idle = [each for each in idle_rules(self.faults) if each.rule.id in added]
-        for rule_id in added:
-            self.faults.remove(rule_id)
+        idle: list[Counted] = []
+        try:
+            with without_backoff():
+                yield
+            idle = [each for each in idle_rules(self.faults) if each.rule.id in added]
+        finally:
+            for rule_id in added:
+                self.faults.remove(rule_id)
         if idle:
             raise AssertionError(describe_idle(idle))
 
