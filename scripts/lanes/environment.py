@@ -15,6 +15,10 @@ class InstallError(Exception):
     """The packages could not be had; the message is uv's."""
 
 
+class MissingPythonError(InstallError):
+    """There is no such Python on this machine."""
+
+
 class Environment:
     """The Python of a virtual environment."""
 

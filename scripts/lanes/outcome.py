@@ -12,7 +12,7 @@ _FILE = ROOT / "build" / "matrix.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A run of a lane. `problem` is empty where all went well, `skipped` where the lane could be had."""
+    """A run of a lane. `problem` is empty where all went well, `skipped` where there was a Python for it."""
 
     lane: str
     date: str

@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lanes.environment import Environment, InstallError, install, make, wrong_requirements
+from lanes.environment import (
+    Environment,
+    InstallError,
+    MissingPythonError,
+    install,
+    make,
+    wrong_requirements,
+)
 from lanes.lane import ROOT, Lane
 from lanes.outcome import Outcome
 from lanes.pythons import find_python
@@ -29,12 +36,12 @@ def environment_of(lane: Lane, distribution: Path, folder: Path, *options: str) 
     """Return a new environment with what the lane wants.
 
     Raises:
-        InstallError: it cannot be had here; the message says what is missing.
+        InstallError: it cannot be had here; the message says what is missing. MissingPythonError: that is the Python.
     """
     python = Path(sys.executable) if lane.python is None else find_python(lane.python)
     if python is None:
         message = f"no Python {lane.python} on this machine"
-        raise InstallError(message)
+        raise MissingPythonError(message)
     environment = make(folder, python)
     if lane.constraints is not None:
         options = (*options, "--constraint", str(ROOT / "scripts" / lane.constraints))
@@ -51,8 +58,10 @@ def run(lane: Lane, distributions: Mapping[str, Path], service: Path) -> Outcome
     with tempfile.TemporaryDirectory(prefix="lane-") as folder:
         try:
             environment = environment_of(lane, distributions[lane.distribution], Path(folder))
-        except InstallError as error:
+        except MissingPythonError as error:
             return Outcome(lane=lane.name, date=date, skipped=str(error))
+        except InstallError as error:
+            return Outcome(lane=lane.name, date=date, problem=str(error))
         problem = wrong_requirements(environment)
         versions: dict[str, str] = {}
         try:

@@ -82,6 +82,8 @@ def test_the_python_runs(document: Path, folder: Path) -> None:
             exec(compile(example, str(document), "exec"), scope)  # noqa: S102
 
 
+# On a busy machine, the commands of the README take a minute.
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("document", _cases("sh"))
 def test_the_commands_run(document: Path, folder: Path, service: LocalVision) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -11,6 +11,8 @@ _PAGES = sorted(path for folder in (".", "docs", "docs/reference", "protos") for
 _LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 
 
+# On a busy machine it takes some minutes.
+@pytest.mark.timeout(300)
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     command = [_ROOT / "scripts" / "docs", tmp_path / "site"]
     built = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)

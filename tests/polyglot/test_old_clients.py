@@ -11,17 +11,14 @@ from typing import Any, NamedTuple
 
 import pytest
 import trustme
-from environments import Environment, sdk
+from environments import ROOT, Environment
 from peers import program
 
 from vision_grpc.auth import ApiKey
 from vision_grpc.gateway import Gateway
 from vision_grpc.local import Identities, LocalVision
 
-__all__ = ["sdk"]
-
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 METHOD = "yandex.cloud.ai.vision.v1.VisionService/BatchAnalyze"
 READ = "The harbour was quiet"
 
