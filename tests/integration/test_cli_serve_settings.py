@@ -109,7 +109,7 @@ def test_a_variable_of_no_option_is_a_warning() -> None:
 def test_the_defaults_in_the_help_are_those_of_the_service() -> None:
     told = " ".join(run("serve", "--help").text.split())
     config = ServiceConfig()
-    assert f"take so long. [default: {config.grace_s}]" in told
+    assert f"for calls in flight. [default: {config.grace_s}]" in told
     assert f"that take longer. [default: {config.recognition_s:g}]" in told
     assert f"0 remembers none. [default: {config.keep_calls}]" in told
     assert f"requests and answers. [default: {config.keep_bytes // 1024**2}MiB]" in told

@@ -167,7 +167,7 @@ backend_options = grouped(
             _SECTION,
             "--backend-endpoint",
             metavar="ADDRESS",
-            help="Where it is: host:port or a URL.  [default: the cloud's]",
+            help="Address of this API: host:port or a URL.  [default: the cloud's]",
         ),
         serve_option(
             _SECTION,

@@ -272,14 +272,14 @@ _OPTIONS = (
         "--keep-bytes",
         metavar="SIZE",
         type=ByteCount(),
-        help="Remember no more than that of requests and answers.  [default: 64MiB]",
+        help="Remember at most SIZE of their requests and answers.  [default: 64MiB]",
     ),
     serve_option(
         "Memory",
         "--keep-results",
         metavar="SECONDS",
         type=Seconds(most=365 * DAY_S),
-        help="Keep the results of ocr/v1's operations so long.  [default: 3 days]",
+        help="Keep the results of ocr/v1's operations for this time.  [default: 3 days]",
     ),
     serve_option(
         "Memory",
@@ -293,14 +293,14 @@ _OPTIONS = (
         "--keep-operation-bytes",
         metavar="SIZE",
         type=ByteCount(),
-        help="Keep no more than that of files that wait to be read and of results.  [default: 512MiB]",
+        help="Keep at most SIZE of files that wait to be read and of results.  [default: 512MiB]",
     ),
     serve_option(
         "Memory",
         "--cache",
         metavar="SIZE",
         type=ByteCount(),
-        help="Keep as much of answers, for images that come again: 100MB.  [default: 0]",
+        help="Keep at most SIZE of answers, such as 100MB, for images that come again.  [default: 0]",
     ),
     serve_option(
         "Log and end",
@@ -323,7 +323,7 @@ _OPTIONS = (
         "--grace",
         metavar="SECONDS",
         type=Seconds(most=DAY_S, zero=True),
-        help="When the service ends, let calls in flight take so long.  [default: 1.4]",
+        help="When the service ends, wait this time for calls in flight.  [default: 1.4]",
     ),
     serve_option(
         "Log and end",
