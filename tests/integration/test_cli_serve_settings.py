@@ -113,8 +113,8 @@ def test_the_defaults_in_the_help_are_those_of_the_service() -> None:
     assert f"that take longer. [default: {config.recognition_s:g}]" in told
     assert f"0 remembers none. [default: {config.keep_calls}]" in told
     assert f"requests and answers. [default: {config.keep_bytes // 1024**2}MiB]" in told
-    assert f"that come again: 100MB. [default: {config.cache_bytes}]" in told
-    assert f"operations so long. [default: {config.keep_results_s / 86_400:g} days]" in told
+    assert f"for images that come again. [default: {config.cache_bytes}]" in told
+    assert f"for this time. [default: {config.keep_results_s / 86_400:g} days]" in told
     assert f"those under way among them. [default: {config.keep_operations}]" in told
     assert f"and of results. [default: {config.keep_operation_bytes // 1024**2}MiB]" in told
 

@@ -39,7 +39,7 @@ _BASELINE = "baseline.binpb"
     "folder",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="Write the protos into FOLDER, which is new, empty, or of an earlier run.",
+    help="Write the protos into FOLDER. Those of an earlier run are replaced, files of yours are not.",
 )
 @click.option(
     "--descriptor-set",
