@@ -285,4 +285,6 @@ class _Hook:
         except Exception:  # noqa: BLE001 - the images must not suffer from any error of the hook
             failures = next(self._failures)
             level = logging.WARNING if failures == 1 else logging.DEBUG
-            _HOOK_LOG.log(level, "on_event failed, %d times by now: %r", failures, event, exc_info=failures == 1)
+            # The kind of the event alone: its keys may be many, and URLs with a signature.
+            about = (failures, type(event).__name__)
+            _HOOK_LOG.log(level, "on_event failed, %d times by now, at %s", *about, exc_info=failures == 1)

@@ -121,6 +121,16 @@ def test_the_key_of_a_failed_image_is_logged_without_the_signature_of_its_url(ca
     assert "hush" not in caplog.text + repr(fields)
 
 
+def test_what_a_failed_hook_was_told_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def on_event(_: object) -> None:
+        raise OSError
+
+    caplog.set_level(logging.DEBUG)
+    Monitor(on_event).images_finished([ImageResult("https://bucket.example/scan.png?X-Signature=hush")])
+    assert [record.getMessage() for record in caplog.records] == ["on_event failed, 1 times by now, at ImagesFinished"]
+    assert "hush" not in caplog.text
+
+
 def test_a_record_factory_of_the_program_may_have_names_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
     """As web services do, who put the id of their own request on each record."""
     before = logging.getLogRecordFactory()
