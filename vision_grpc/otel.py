@@ -84,7 +84,11 @@ class OpenTelemetryHook:
         self._ended: OrderedDict[int, trace.SpanContext] = OrderedDict()
 
     def __call__(self, event: Event) -> None:
-        """Record an event."""
+        """Record an event.
+
+        Raises:
+            ValueError: it is of another client than those before.
+        """
         match event:
             case CallStarted():
                 self._start(event)
@@ -100,6 +104,9 @@ class OpenTelemetryHook:
                 self._operations.record(event.waited_s, _outcome(event.code))
 
     def _start(self, event: CallStarted) -> None:
+        if event.call_id in self._under_way:
+            message = "the hook has the calls of two clients, which number them alike: make one for each client"
+            raise ValueError(message)
         attributes: dict[str, AttributeValue] = {
             "rpc.system.name": _SYSTEMS.get(event.transport or "", "grpc"),
             "rpc.method": event.method,

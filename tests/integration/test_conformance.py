@@ -7,7 +7,6 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -143,4 +142,3 @@ def test_our_client_makes_of_an_answer_what_it_should(case: dict[str, Any]) -> N
 def test_the_readme_names_each_file() -> None:
     readme = (_FOLDER / "README.md").read_text()
     assert all(f"`{path.name}`" in readme for path in _FOLDER.glob("*.json"))
-    assert Path(_FOLDER / "README.md").exists()

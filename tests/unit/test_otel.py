@@ -244,6 +244,12 @@ def test_rest_in_place_of_grpc_is_told_at_the_end(telemetry: _Telemetry) -> None
     assert (point.sum, point.attributes["rpc.system.name"]) == (0.5, "http_json")
 
 
+def test_a_hook_of_two_clients_says_so(telemetry: _Telemetry) -> None:
+    telemetry.hook(CallStarted(1, 1, 10, 1))
+    with pytest.raises(ValueError, match="make one for each client"):
+        telemetry.hook(CallStarted(1, 1, 10, 1))
+
+
 def test_operations_are_counted_and_timed(telemetry: _Telemetry) -> None:
     telemetry.hook(OperationAccepted(1, "a.pdf", "op-1", 1_000))
     telemetry.hook(OperationEnded("a.pdf", "op-1", 40.0, 3, Code.OK, ""))
