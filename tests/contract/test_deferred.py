@@ -12,6 +12,7 @@ from ocr_service import NOT_READY, OcrService, Stream, answer, page, ready_after
 
 from vision_grpc import Image, ImageResult, InvalidRequestError, Limits, PendingOperation, RetryPolicy, Stop, Timeouts
 from vision_grpc.auth import IamToken
+from vision_grpc.codec.json import to_json
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.events import Event, OperationAccepted, OperationEnded
 from vision_grpc.messages import Operation, RecognizeTextRequest, Status
@@ -215,6 +216,14 @@ def test_an_error_between_pages_keeps_those_before_it(connect: Connect) -> None:
     client, _ = connect(recognition=lambda _, __: Stream([page(1, "a")], error))
     result = _only(client, png(1))
     assert (result.text, _code(result), result.operation_id) == ("a", Code.INVALID_ARGUMENT, "op-0")
+
+
+def test_over_rest_the_answer_for_many_pages_may_be_long(driver: Any) -> None:  # noqa: ANN401
+    # Blanks, for JSON takes longer to read.
+    body = b'{"result":%b}' % to_json(page(0, "read")) + b" " * (65 * 1024 * 1024)
+    with serve_ocr(answer, "rest", recognition=lambda _, __: body) as service:
+        client = driver({"endpoint": service.address, "transport": "rest", "insecure": True, "api": "ocr/v1"})
+        assert _only(client, PendingOperation("mine", "old")).text == "read"
 
 
 def test_a_refused_token_is_replaced_once(connect: Connect) -> None:

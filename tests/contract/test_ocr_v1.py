@@ -211,6 +211,16 @@ def test_an_error_between_pages_keeps_those_before_it(connect: Connect, transpor
     assert len(service.requests) == 1
 
 
+def test_an_error_after_messages_without_a_page_is_that_of_the_call(connect: Connect, transport: str) -> None:
+    if transport == "memory":
+        pytest.skip("a handler returns all or raises")
+    error = ServiceError(Code.INVALID_ARGUMENT, "page 1 is damaged")
+    client, service = connect(lambda _: Stream([RecognizeTextResponse()], error))
+    with pytest.raises(ServiceError, match="page 1 is damaged"):
+        client.analyze(_PDF)
+    assert len(service.requests) == 1
+
+
 def test_what_may_pass_is_tried_again(connect: Connect, transport: str) -> None:
     error = ServiceError(Code.RESOURCE_EXHAUSTED, "quota")
     replies = iter(

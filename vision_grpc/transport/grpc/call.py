@@ -108,4 +108,7 @@ class GrpcStreamCall(GrpcBatchCall):
                 raise
             said = (error.message, error.details) if isinstance(error, ServiceError) else (str(error), ())
             status = Status(code=error.code, message=said[0], details=said[1])
-            return self._read(join_stream(self._messages, status))
+            answer = self._read(join_stream(self._messages, status))
+            if not answer.outcomes:  # There is no page in the messages.
+                raise
+            return answer

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from vision_grpc.api.api import Api, Reply
-from vision_grpc.codec.json import find_error, read_error, read_error_body, to_utf8
+from vision_grpc.codec.json import read_error, read_error_body, to_utf8
 from vision_grpc.errors import ProtocolError
 from vision_grpc.messages import Status
 from vision_grpc.network.attempt import Attempt
@@ -66,7 +66,7 @@ def read_answer(answer: HttpAnswer, attempt: Attempt, api: Api) -> Answer:
     body = _json_of(answer, attempt)
     outcomes = _read(partial(api.read_json, hide=attempt.hide_bytes), body, attempt)
     if not outcomes:
-        _raise_disguised_error(answer, find_error(body), attempt)
+        _raise_disguised_error(answer, _read(api.error_in, body, attempt), attempt)
     return Answer(outcomes, None if answer.request_id is None else attempt.hide(answer.request_id), "rest")
 
 

@@ -15,6 +15,7 @@ from vision_grpc.errors import TransportError
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.http.body import MAX_BODY_BYTES
 from vision_grpc.network.http.calls import HttpCalls
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.network.tls import Tls
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+# The JSON of 200 pages of a PDF, with 1,000 words each, is about 80 MB.
+_STREAM_BYTES = 4 * MAX_BODY_BYTES
+
 
 class RestTransport:
     """HTTP connections to the service, one for each call under way at once; see `HttpCalls` for how calls end."""
@@ -34,7 +38,8 @@ class RestTransport:
     def __init__(self, api: Api, endpoint: Endpoint, tls: Tls, *, calls: int, headers: Headers = ()) -> None:
         self._api = api
         self._endpoint = endpoint
-        self._calls = HttpCalls(tls, connections_kept=calls)
+        most_bytes = _STREAM_BYTES if api.is_stream else MAX_BODY_BYTES
+        self._calls = HttpCalls(tls, connections_kept=calls, max_body_bytes=most_bytes)
         self._headers = headers
         # Also when the owner forgets to.
         self._close = weakref.finalize(self, _close, self._calls, os.getpid())
