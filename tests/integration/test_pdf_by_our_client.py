@@ -1,4 +1,4 @@
-"""PDFs through both calls of ocr/v1, by our client over either transport: what is read, and what is said of the rest."""
+"""PDFs through both calls of ocr/v1, by our client: what is read, and what is said of the rest."""
 
 from collections.abc import Iterator
 
