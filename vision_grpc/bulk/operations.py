@@ -51,6 +51,7 @@ class Operations:
         self._lock = Lock()
         self._pending = dict(accepted)
         self._earlier = dict(accepted)
+        self._unmet = {*accepted}
         self.tally: Tally = Tally()
         self.lost: int = 0
         """Units of files of earlier runs that are sent again, though the service may have read them."""
@@ -61,6 +62,11 @@ class Operations:
         return len(self._pending)
 
     @property
+    def unmet(self) -> int:
+        """How many of those are of earlier runs, and of files that this run has not come upon."""
+        return len(self._unmet)
+
+    @property
     def units(self) -> int:
         """What is billed for those, as far as is known."""
         with self._lock:
@@ -69,6 +75,7 @@ class Operations:
     def is_earlier(self, key: str) -> bool:
         """Return whether an earlier run has sent a file whose result may still be there."""
         accepted = self._earlier.get(key)
+        self._unmet.discard(key)
         if accepted is None or is_kept(accepted, self._clock()):
             return accepted is not None
         with self._lock:

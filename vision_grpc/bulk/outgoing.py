@@ -91,7 +91,7 @@ class Outgoing:
         if accepted is None:
             return None
         out.units = accepted.units
-        with suppress(KeyError, TypeError):  # A line that somebody has changed.
+        with suppress(LookupError, TypeError):  # A line that somebody has changed.
             out.change = None if accepted.fitted is None else Change.of_dict(accepted.fitted)
         return PendingOperation(item.key, accepted.operation_id)
 

@@ -104,7 +104,8 @@ class Analysis:
                 items = list_ahead(items, time.monotonic)
             if (first := next(items, None)) is None:
                 results.catch_up()
-                self._summarize(self._end(Ending.COMPLETE, results), Stats())
+                operations = self._wishes.operations(results.journal)
+                self._summarize(self._end(Ending.COMPLETE, results, operations=operations), Stats())
                 return self._exit_code(Ending.COMPLETE)
             # Of a slow source, or one that passes, the next image may not be asked for yet: it counts as several.
             several, head = True, [first]
@@ -253,6 +254,9 @@ class Analysis:
         operations: Operations | None = None,
         unwritten: int = 0,
     ) -> End:
+        accepted = 0 if operations is None else operations.pending
+        # Until all images were listed, what was not met may still come.
+        unmet = operations.unmet if operations is not None and ending is Ending.COMPLETE else 0
         return End(
             ending,
             fits=self._wishes.source.fit,
@@ -260,7 +264,8 @@ class Analysis:
             most=self._wishes.quota.max_images,
             lost=0 if run is None else run.lost,
             unwritten=unwritten,
-            accepted=0 if operations is None else operations.pending,
+            accepted=accepted - unmet,
+            unmet=unmet,
             earlier=Tally() if operations is None else operations.tally,
             only_fetches=self._wishes.only_fetches,
             **results.whereabouts,

@@ -32,7 +32,8 @@ class RunCounts:
             self._read += 1
         elif result.result is not None:
             self._failed_there += 1
-        elif result.attempts > 0:
+        elif result.attempts > 0 or (result.error.is_open and result.error.code is Code.UNAVAILABLE):
+            # A file that an earlier run has sent has no attempts in this one.
             self._failed_calls += 1
         elif result.error.code is Code.NOT_FOUND:
             self._wrong_paths += 1

@@ -28,7 +28,7 @@ def command(*, journal: str, as_json: bool) -> int:
     pending = sorted(look_at_accepted(journal), key=lambda each: each.accepted_at)
     if not pending:
         print_line(f"{quote_name(journal)}: no results are to be fetched")
-    width = max((len(each.operation_id) for each in pending), default=0)
+    width = max((len(quote_name(each.operation_id)) for each in pending), default=0)
     now = time.time()
     for each in pending:
         expires_at = each.accepted_at + KEPT_S
@@ -38,7 +38,9 @@ def command(*, journal: str, as_json: bool) -> int:
 
 def _line(each: "Accepted", expires_at: float, width: int, *, is_over: bool) -> str:
     until = f"{'expired' if is_over else 'expires'} {_time(expires_at)}"
-    return f"{each.operation_id:<{width}}  accepted {_time(each.accepted_at)}  {until}  {quote_name(each.key)}"
+    return (
+        f"{quote_name(each.operation_id):<{width}}  accepted {_time(each.accepted_at)}  {until}  {quote_name(each.key)}"
+    )
 
 
 def _object(each: "Accepted", expires_at: float) -> str:

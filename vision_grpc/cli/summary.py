@@ -55,6 +55,8 @@ class End:
     """How many images the run was to send, None for all."""
     accepted: int = 0
     """Images that the service has accepted, and whose results are still to be fetched."""
+    unmet: int = 0
+    """Such images of earlier runs that were not among those of this one, so that no run fetches their results."""
     earlier: Tally = field(default_factory=Tally)
     """What became of the images that earlier runs have sent."""
     only_fetches: bool = False
@@ -81,6 +83,8 @@ def _lines(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> Iter
     yield from _what_is_wrong(progress, end)
     if end.accepted:
         yield f"{plural(end.accepted, 'image')} accepted and not read yet: the service keeps the results for three days"
+    if end.unmet:
+        yield f"{plural(end.unmet, 'image')} accepted in earlier runs and not read, and not among those of this one"
     if not quiet:
         yield _costs(progress, seen, end)
         yield from _places(end)
@@ -232,6 +236,8 @@ def _second_tries(progress: Progress, end: End, again: str, stdin: str) -> Itera
     lasting = progress.failures.count - tried_again + progress.earlier_failed
     if end.accepted:
         yield f"to fetch {plural(end.accepted, 'result')}{stdin}: {again}"
+    if end.unmet:
+        yield f"to see the operations of those: {next_command(arguments=['operations', 'list', str(end.journal)])}"
     if end.only_fetches:
         return
     if (retryable := tried_again - end.accepted) > 0:

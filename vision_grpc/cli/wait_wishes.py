@@ -85,8 +85,8 @@ class WaitWishes(RunWishes):
         yield Place("the operations", items)
 
     def operations(self, journal: "Journal | None") -> Operations:
-        """Return the operations, none of which is put on record: the command has their ids."""
-        del journal
+        """Return the operations that are not done, none of which is put on record: the command has their ids."""
+        done = () if journal is None else journal.done
         now = time.time()
-        accepted = {each: Accepted(each, each, now) for each in self.source.paths}
+        accepted = {each: Accepted(each, each, now) for each in self.source.paths if each not in done}
         return Operations(accepted, lambda _: None, sends_again=False)

@@ -52,10 +52,18 @@ def test_a_line_is_strict_json_and_no_result() -> None:
         b'{"key":"a","ok":null,"operation":"op","accepted_at":"today"}',
         b'{"key":"a","ok":true,"operation":"op","accepted_at":"2023-11-14T22:13:20Z"}',
         b'{"ok":null,"operation":"op","accepted_at":"2023-11-14T22:13:20Z"}',
+        b'{"key":"a","ok":null,"operation":"op","accepted_at":"9999-12-31T23:59:59Z"}',
+        b'{"key":"a","ok":null,"operation":"op","accepted_at":"0001-01-01T00:00:00+14:00"}',
     ],
 )
 def test_other_lines_are_none(line: bytes) -> None:
     assert parse_accepted(line) is None
+
+
+@pytest.mark.parametrize(("written", "units"), [(-100, 0), (10**18, 200)])
+def test_no_line_says_that_a_file_costs_what_none_can_cost(written: int, units: int) -> None:
+    line = render_accepted(accepted("a.png")._replace(units=written))
+    assert parse_accepted(line) == accepted("a.png")._replace(units=units)
 
 
 def test_the_last_line_of_a_key_counts(path: Path) -> None:

@@ -193,3 +193,21 @@ def test_what_may_still_end_well_is_left_to_the_next_run(code: Code) -> None:
     # After the line of the failure, so that the last one of the key says that it is accepted.
     assert journal == [accepted("a")]
     assert (earlier.pending, budget.spent) == (1, 1)
+
+
+def test_files_that_no_image_of_this_run_is_are_known_at_its_end() -> None:
+    earlier = operations(accepted("a"), accepted("deleted"))
+    outgoing = Outgoing(operations=earlier)
+    outgoing.claim(item())
+    outgoing.take_up(item(), _CONTENT)
+    assert (earlier.pending, earlier.unmet) == (2, 1)
+    outgoing.finish(ImageResult("a"))
+    assert (earlier.pending, earlier.unmet) == (1, 1)
+
+
+def test_a_change_that_somebody_has_written_badly_is_passed_over() -> None:
+    earlier = operations(accepted("a", fitted={"format": "PNG", "width": 1, "height": 1, "points": []}))
+    outgoing = Outgoing(operations=earlier)
+    outgoing.claim(item())
+    assert outgoing.take_up(item(), _CONTENT) is not None
+    assert outgoing["a"].change is None

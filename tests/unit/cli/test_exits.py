@@ -13,6 +13,9 @@ FAILED_THERE = ImageResult(
     "a", MessageOutcome(AnalyzeResult()), ImageError(Code.INVALID_ARGUMENT, "cannot decode"), attempts=1
 )
 FAILED_CALL = ImageResult("a", error=ImageError(Code.UNAVAILABLE, "was not reached"), attempts=1)
+# Of files that an earlier run has sent: nobody answered, and the operation is not ready.
+NOT_FETCHED = ImageResult("a", error=ImageError(Code.UNAVAILABLE, "was not reached", is_open=True), operation_id="op")
+NOT_READY = ImageResult("a", error=ImageError(Code.DEADLINE_EXCEEDED, "no result", is_open=True), operation_id="op")
 # The service says NOT_FOUND of a folder, and of nothing that a PATH names.
 REFUSED_CALL = ImageResult("a", error=ImageError(Code.NOT_FOUND, "no such folder"), attempts=1)
 
@@ -36,6 +39,9 @@ REFUSED_CALL = ImageResult("a", error=ImageError(Code.NOT_FOUND, "no such folder
         ([REFUSED_CALL], 0, 2),
         ([FAILED_CALL, MISSING], 0, 2),
         ([FAILED_CALL, REFUSED_HERE], 0, 2),
+        ([NOT_FETCHED], 0, 2),
+        ([NOT_FETCHED, READ], 0, 1),
+        ([NOT_READY], 0, 1),
     ],
 )
 def test_exit_code(results: list[ImageResult], wrong_paths: int, code: int) -> None:

@@ -282,6 +282,16 @@ def test_what_was_not_ready_in_time_is_fetched_and_not_sent(told: Told) -> None:
     assert lines[-1] == "to fetch 1 result: vision-grpc analyze -o out.jsonl 'my scans'"
 
 
+def test_what_no_run_fetches_any_more_is_fetched_by_id(told: Told) -> None:
+    failure = ImageError(Code.UNAVAILABLE, "was not reached")
+    lines = told.lines(run_of(400, failure), End(Ending.COMPLETE, unmet=2, **KEPT))
+    assert "2 images accepted in earlier runs and not read, and not among those of this one" in lines
+    assert lines[-2:] == [
+        "to see the operations of those: vision-grpc operations list out.jsonl",
+        "to send 1 image again that may succeed now: vision-grpc analyze -o out.jsonl 'my scans'",
+    ]
+
+
 def test_a_command_that_only_fetches_advises_to_send_nothing(told: Told) -> None:
     end = End(Ending.COMPLETE, only_fetches=True, earlier=Tally(fetched=1), **KEPT)
     assert told.lines(run_of(1, ImageError(Code.INVALID_ARGUMENT, "bad")), end)[-1] == "results are in out.jsonl"

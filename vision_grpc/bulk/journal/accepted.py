@@ -1,7 +1,7 @@
 """The line of a file that the service has accepted, and whose result is still to be fetched."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,6 +9,7 @@ import pybase64
 from msgspec import UNSET, Struct, UnsetType
 
 from vision_grpc.bulk.journal.heads import exact_key
+from vision_grpc.bulk.units import MOST_PAGES
 from vision_grpc.texts.strict import bytes_of_key, is_strict, strict_tree
 
 
@@ -42,6 +43,7 @@ class _Line(Struct):
     key_bytes: str | UnsetType = UNSET
 
 
+_FIRST_YEAR = 1970
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Line).decode
 
@@ -64,9 +66,10 @@ def parse_accepted(line: bytes) -> Accepted | None:
         parsed = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    # The first line of a journal has each column, with an empty value.
-    if not parsed.operation or parsed.accepted_at is None:
+    # The first line of a journal has each column, with an empty value. What somebody else wrote may have any time.
+    if not parsed.operation or parsed.accepted_at is None or not _FIRST_YEAR <= parsed.accepted_at.year < MAXYEAR:
         return None
     key = exact_key(parsed.key, parsed.key_bytes or None)
     at, fitted = parsed.accepted_at.timestamp(), parsed.fitted or None
-    return Accepted(key, parsed.operation, at, parsed.content_hash, fitted, parsed.units)
+    units = min(max(parsed.units, 0), MOST_PAGES)
+    return Accepted(key, parsed.operation, at, parsed.content_hash, fitted, units)

@@ -102,7 +102,7 @@ class Change:
         """Return the change that `to_dict` made these plain values of.
 
         Raises:
-            KeyError, TypeError: they are something else.
+            LookupError, TypeError: they are something else.
         """
         size = change["width"], change["height"]
         origin = Origin(
