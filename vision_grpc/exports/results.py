@@ -1,9 +1,10 @@
 """Which of the results that a writer is given were read, and what is wrong with the others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from vision_grpc.errors import ProtocolError
+from vision_grpc.exports.documents import pages_of
 from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.results.each import Results, each
 
@@ -29,13 +30,20 @@ def damage_of(result: ImageResult) -> ImageError | None:
     return None
 
 
-def said(result: ImageResult, name: Literal["markdown", "full_text"]) -> str | None:
-    """Return what ocr/v1 itself says of a text, None where it says nothing, or only the text is whole."""
+def said(
+    result: ImageResult, name: Literal["markdown", "full_text"], otherwise: Callable[[str], str] = str
+) -> str | None:
+    """Return what ocr/v1 itself says of a text, None where it says nothing, or only the text is whole.
+
+    Where it says nothing of a page alone, `otherwise` makes that of the page's text.
+    """
     try:
-        text: str | None = getattr(result, name)
+        if getattr(result, name) is None:
+            return None
+        pages: list[str] = [getattr(page, name) or otherwise(page.text) for page in pages_of(result)]
     except ProtocolError:
         return None
-    return text
+    return "\n\n".join([page.rstrip("\n") for page in pages if page])
 
 
 def damage_of_text(result: ImageResult) -> ImageError | None:

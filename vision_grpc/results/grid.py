@@ -1,6 +1,6 @@
 """The cells of a table of ocr/v1 as a whole grid, whatever the answer says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,23 +21,29 @@ class Cell(NamedTuple):
 
 
 def grid_of(table: "messages.OcrTable") -> list[list[Cell]]:
-    """Return the cells that begin in each row; see `Table.grid`. A table beyond 100,000 cells has none."""
-    cells: dict[tuple[int, int], Cell] = {}
+    """Return the cells that begin in each row; see `Table.grid`. Cells beyond a table of 100,000 are left out."""
+    found: dict[tuple[int, int], list[messages.OcrTableCell]] = {}
+    height = width = 0
     for message in table.cells:
         place = message.row_index, message.column_index
-        if min(place) >= 0:
-            cell = Cell(*place, max(message.row_span, 1), max(message.column_span, 1), message.text)
-            other = cells.get(place)
-            cells[place] = cell if other is None else other._replace(text=f"{other.text}\n{cell.text}".strip("\n"))
-    height = max((row + 1 for row, _ in cells), default=0)
-    width = max((column + 1 for _, column in cells), default=0)
+        higher, wider = max(height, place[0] + 1), max(width, place[1] + 1)
+        if min(place) >= 0 and higher * wider <= _MOST_CELLS:
+            height, width = higher, wider
+            found.setdefault(place, []).append(message)
+    cells = {place: _cell(place, at_place) for place, at_place in found.items()}
     stated = max(height, table.row_count), max(width, table.column_count)
     # A count that cannot be true is passed over, its cells are not.
     height, width = stated if stated[0] * stated[1] <= _MOST_CELLS else (height, width)
-    if not height or not width or height * width > _MOST_CELLS:
+    if not width:
         return []
     covered: set[tuple[int, int]] = set()
     return [[*_row(row, (height, width), cells, covered)] for row in range(height)]
+
+
+def _cell(place: tuple[int, int], found: "Sequence[messages.OcrTableCell]") -> Cell:
+    """Return the cell of those that are at one place: it spans what the first does, and has the texts of all."""
+    text = "\n".join([message.text for message in found if message.text])
+    return Cell(*place, max(found[0].row_span, 1), max(found[0].column_span, 1), text)
 
 
 def _row(

@@ -192,6 +192,15 @@ def test_the_markdown_of_the_service_stays_as_it_is() -> None:
     assert both.endswith("## b.png\n\n\\# no heading\n")
 
 
+def test_no_page_is_lost_of_which_the_service_says_nothing_itself() -> None:
+    first = page(0, "one", markdown="# one\n", full_text="first\n")
+    second = page(1, "# two")
+    second.text_annotation.ClearField("full_text")
+    whole = result_of("a.pdf", first, second)
+    assert made("markdown", whole) == "# one\n\n\\# two\n"
+    assert made("full-text", whole) == "first\n\n# two\n"
+
+
 def test_the_full_text_of_the_service_is_taken() -> None:
     differs = page(0, "one", full_text="as the service\njoins it\n")
     assert made("full-text", result_of("a.png", differs)) == "as the service\njoins it\n"

@@ -26,13 +26,17 @@ def markdown(results: Results) -> Iterator[bytes]:
     has_headings = len(first) > 1
     gap = ""
     for result in chain(first, pulled):
-        own = said(result, "markdown")
-        parts = [*_paragraphs(result.text)] if own is None else [clean_text(own).strip("\n")]
+        own = said(result, "markdown", _as_markdown)
+        parts = [_as_markdown(result.text) if own is None else clean_text(own).strip("\n")]
         if has_headings:
             parts.insert(0, f"## {_escape(clean_line(result.key))}")
-        if parts:
-            yield (gap + "\n\n".join(parts) + "\n").encode()
+        if any(parts):
+            yield (gap + "\n\n".join(filter(None, parts)) + "\n").encode()
             gap = "\n"
+
+
+def _as_markdown(text: str) -> str:
+    return "\n\n".join(_paragraphs(text))
 
 
 def _paragraphs(text: str) -> Iterator[str]:
