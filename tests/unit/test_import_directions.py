@@ -49,7 +49,7 @@ _PLANTED = [
     ("session/settings.py", "subprocess"),
     ("doctor/call.py", "click"),
     ("otel.py", "subprocess"),
-    ("testing.py", "grpc"),
+    ("testing/fake.py", "grpc"),
     ("api/vision_v1.py", "threading"),
     ("config.py", "socket"),
     ("events.py", "threading"),
