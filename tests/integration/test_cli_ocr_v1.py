@@ -1,6 +1,7 @@
 """The command line with `--api ocr/v1`."""
 
 import json
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,31 @@ def test_a_pdf_is_sent_as_it_is(run: Run, there: tuple[str, ...], tmp_path: Path
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 and so on, for long enough")
     finished = run("analyze", "--api", "ocr/v1", "--model", "table", *there, "a.pdf")
     assert (finished.code, finished.stdout.strip()) == (0, b"read as PDF by table")
+
+
+@pytest.mark.parametrize("place", ["scans", "scans.tar", "list", "manifest"])
+def test_pdfs_belong_to_what_is_read_of_a_place(run: Run, there: tuple[str, ...], tmp_path: Path, place: str) -> None:
+    (tmp_path / "scans" / "old").mkdir(parents=True)
+    (tmp_path / "scans" / "1.png").write_bytes(png(1))
+    # Mail and print systems leave lines before the signature.
+    (tmp_path / "scans" / "2.pdf").write_bytes(b"\n\n%PDF-1.7 and so on, for long enough")
+    (tmp_path / "scans" / "old" / "3.PDF").write_bytes(b"%PDF-1.7 and so on, for long enough")
+    with tarfile.open("scans.tar", "w") as tar:
+        tar.add("scans")
+    (tmp_path / "list").write_text("scans\n")
+    (tmp_path / "manifest").write_text('{"path": "scans", "key": "k"}\n')
+    places = {"list": ("--files-from", "list"), "manifest": ("--manifest", "manifest")}.get(place, (place,))
+    dry = run("analyze", "--api", "ocr/v1", "--dry-run", *places)
+    assert dry.code == 0, dry.stderr
+    assert "billed: at least 3 units, as 2 PDFs are billed by page" in dry.text
+    options = ("--api", "ocr/v1", "--no-deferred", "--model", "page", "-o", "out.jsonl")
+    finished = run("analyze", *options, *there, *places)
+    assert finished.code == 0, finished.stderr
+    assert "skipped" not in finished.stderr
+    read = sorted(line.text for line in read_journal(tmp_path / "out.jsonl", last_only=True))
+    assert read == ["read as PDF by page", "read as PDF by page", "read as PNG by page"]
+    other = run("analyze", "--api", "vision/v1", "--dry-run", *places)
+    assert "2 files skipped: 2 .pdf" in other.text
 
 
 def test_the_variable_chooses_too(

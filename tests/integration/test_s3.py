@@ -101,6 +101,8 @@ def test_what_is_passed_over_is_counted_as_in_folders(bucket: Bucket) -> None:
         ("shard.tar", ".tar", False),
         ("table.parquet", ".parquet", False),
     ]
+    as_they_are = entries(bucket.url, SourceOptions(pdf=True, include=["*.pdf", "*.webp"]))
+    assert [type(entry).__name__ for entry in as_they_are] == ["Skipped", "Read"]
     fitted = SourceOptions(fit=True, include=["*.webp", "1.*"], exclude=["*.txt"])
     assert names(bucket.url, fitted) == [f"{bucket.url}/1.png", f"{bucket.url}/photo.WEBP"]
 

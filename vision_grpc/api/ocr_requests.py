@@ -10,7 +10,7 @@ from vision_grpc.api.api import Api
 from vision_grpc.codec.json import RequestBody, to_json
 from vision_grpc.codec.wire_format import LENGTH_DELIMITED, read_field, tag, varint
 from vision_grpc.contract import jpeg, png
-from vision_grpc.contract.foreign import PDF_SIGNATURE
+from vision_grpc.contract.foreign import is_pdf
 from vision_grpc.contract.rules import validate
 from vision_grpc.errors import InvalidRequestError, Violation
 from vision_grpc.messages import RecognizeTextRequest
@@ -21,8 +21,6 @@ _CONTENT = tag(RecognizeTextRequest.DESCRIPTOR.fields_by_name["content"].number,
 # As the documentation of the service and its samples call the kinds of files. Programs send `image/jpeg` too.
 _MIME_TYPES = ((jpeg.SIGNATURE, "JPEG"), (png.SIGNATURE, "PNG"))
 _PDF = "PDF"
-# Readers of PDF accept what precedes the signature within so many bytes.
-_PDF_HEAD = 1024
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def mime_type_of(content: bytes) -> str:
     for signature, mime_type in _MIME_TYPES:
         if content.startswith(signature):
             return mime_type
-    return _PDF if PDF_SIGNATURE in content[:_PDF_HEAD] else ""
+    return _PDF if is_pdf(content) else ""
 
 
 class FileRequests(Api):

@@ -52,7 +52,7 @@ class Forecast:
             self.content_bytes += content_bytes
         if fitted is not None:
             self.fitted[fitted] = self.fitted.get(fitted, 0) + 1
-        self.documents += limits.pdf and not fits and suffix_of(item.key) == ".pdf"
+        self.documents += limits.pdf and not fits and suffix_of(item.path or item.place or item.key) == ".pdf"
         return None
 
     def fetch(self, units: int) -> None:

@@ -2,7 +2,7 @@
 
 from google.protobuf.message import DecodeError
 
-from vision_grpc.contract.foreign import PDF_SIGNATURE
+from vision_grpc.contract.foreign import is_pdf
 from vision_grpc.errors import ProtocolError
 from vision_grpc.results import ImageResult
 from vision_grpc.results.ocr_pages import carried_pages
@@ -23,7 +23,7 @@ def most_units_of(content: bytes) -> int:
     Pages are counted if PDFium is installed. Of a PDF that it cannot open, as of all without it, the service may read
     as many as of any.
     """
-    if not content.startswith(PDF_SIGNATURE):
+    if not is_pdf(content):
         return 1
     from vision_grpc.sources.containers.pdf.document import Document
     from vision_grpc.sources.containers.pdf.page import PdfError

@@ -5,8 +5,8 @@ HELP = """\
 Print the text of images.
 
 PATH is an image, a folder, a tar or Parquet file, a store such as s3://bucket/folder, or - for
-one image on stdin. A folder stands for all JPEG and PNG files in it and below, in sorted order;
-hidden files and links to folders are left out, other files are counted. With --fit, files of
+one image on stdin. A folder stands for all JPEG and PNG files in it and below, and with ocr/v1 for
+PDFs too, in sorted order; hidden files and links to folders are left out, other files are counted. With --fit, files of
 other formats, pages of PDF and TIFF and images that are too large are read, too.
 
 Results and errors name an image by its key, which is its path unless options say otherwise.

@@ -100,8 +100,8 @@ class SourceWishes:
             for name in self.manifest:
                 yield Place(name, open_manifest(name, options))
 
-    def options(self, own_outputs: Iterable[str | os.PathLike[str]]) -> "SourceOptions":
-        """Return which files are read, and how.
+    def options(self, own_outputs: Iterable[str | os.PathLike[str]], *, pdf: bool) -> "SourceOptions":
+        """Return which files are read, and how; `pdf` says whether the API takes PDF files.
 
         Raises:
             click.UsageError: a pattern is malformed.
@@ -114,6 +114,7 @@ class SourceWishes:
                 exclude=self.exclude,
                 follow_links=self.follow_links,
                 fit=self.fit,
+                pdf=pdf,
                 skip_text=self.skip_text,
                 max_pages=self.max_pages,
                 member_keys=self.member_keys,

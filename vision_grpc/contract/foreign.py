@@ -6,12 +6,14 @@ from vision_grpc.contract import jpeg, png
 from vision_grpc.texts.encoded import encoding_of
 from vision_grpc.texts.urls import scheme_like
 
-PDF_SIGNATURE = b"%PDF"
+_PDF_SIGNATURE = b"%PDF"
+# Readers of PDF accept what precedes the signature within so many bytes.
+_PDF_HEAD = 1024
 
 # Each is matched at the beginning of the file; the first that matches names it.
 _SIGNATURES = (
     (rb"GIF8", "a GIF"),
-    (PDF_SIGNATURE, "a PDF"),
+    (_PDF_SIGNATURE, "a PDF"),
     (rb"RIFF....WEBP", "a WebP"),
     (rb"RIFF", "a RIFF file (sound or video)"),
     (rb"II[*+]\x00|MM\x00[*+]", "a TIFF"),
@@ -60,6 +62,11 @@ _BRANDS = (
     ({b"jxl "}, "a JPEG XL"),
     ({b"crx "}, "a Canon raw photo (CR3)"),
 )
+
+
+def is_pdf(content: bytes) -> bool:
+    """Return whether a file is a PDF, also one with other bytes before it, as mail and print systems leave them."""
+    return not content.startswith((png.SIGNATURE, jpeg.SIGNATURE)) and _PDF_SIGNATURE in content[:_PDF_HEAD]
 
 
 def describe_foreign(content: bytes) -> str | None:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from vision_grpc.config import Limits
 from vision_grpc.contract import jpeg, png
-from vision_grpc.contract.foreign import PDF_SIGNATURE, describe_foreign
+from vision_grpc.contract.foreign import describe_foreign, is_pdf
 
 # Of a PNG, the beginning of its first chunk: its length and kind, then width and height.
 _IHDR_HEAD = b"\0\0\0\x0dIHDR"
@@ -31,7 +31,7 @@ def check_image(content: bytes, limits: Limits) -> str | None:
         return describe_excess_bytes(len(content), limits)
     if not content:
         return "the file is empty: copy or save it again"
-    if limits.pdf and content.startswith(PDF_SIGNATURE):
+    if limits.pdf and is_pdf(content):
         return None
     if foreign := describe_foreign(content):
         return foreign

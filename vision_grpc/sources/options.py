@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vision_grpc.sources.globs import Globs
+from vision_grpc.sources.kinds import Kind, kind_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,9 @@ class SourceOptions:
 
     fit: bool = False
     """Whether images are fitted, so that other formats are read too, and PDF and TIFF are opened: a page an image."""
+
+    pdf: bool = False
+    """Whether PDF files are read as they are, as `ocr/v1` takes them, unless `fit` opens them."""
 
     skip_text: bool = False
     """Whether pages of a PDF that already have text are left out."""
@@ -51,3 +55,7 @@ class SourceOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "globs", Globs(self.include, self.exclude))
+
+    def kind_of(self, suffix: str) -> Kind:
+        """Return what can be done with files of a suffix, which is in lower case."""
+        return Kind.SENDABLE if suffix == ".pdf" and self.pdf and not self.fit else kind_of(suffix)

@@ -1,6 +1,7 @@
 import pytest
 
 from vision_grpc.sources.kinds import CONTAINERS, FITTABLE, SENDABLE, Kind, kind_of, suffix_of
+from vision_grpc.sources.options import SourceOptions
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,16 @@ def test_each_suffix_has_one_kind() -> None:
     for kind, suffixes in kinds.items():
         assert {kind_of(suffix) for suffix in suffixes} == {kind}
         assert all(suffix_of(f"x{suffix}") == suffix for suffix in suffixes)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        (SourceOptions(), Kind.FITTABLE),
+        (SourceOptions(pdf=True), Kind.SENDABLE),
+        (SourceOptions(pdf=True, fit=True), Kind.FITTABLE),
+    ],
+)
+def test_what_a_pdf_is_depends_on_the_api_and_on_fitting(options: SourceOptions, kind: Kind) -> None:
+    assert options.kind_of(".pdf") is kind
+    assert (options.kind_of(".png"), options.kind_of(".tif")) == (Kind.SENDABLE, Kind.FITTABLE)

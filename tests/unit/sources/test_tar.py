@@ -351,3 +351,10 @@ def test_sizes_that_cannot_be_true_end_in_a_fault(size: bytes, kind: bytes) -> N
     *found, last = entries(shard("1.jpg")[:1024] + bytes(header) + shard("3.jpg"))
     assert found[0] == ("1", png(0))
     assert fault(last).startswith("DATA_LOSS: s.tar: is ")
+
+
+def test_pdfs_are_members_like_others_where_they_are_read_as_they_are() -> None:
+    content = shard("a/1.png", ("a/2.PDF", b"%PDF-1.7 two"), ("a/2.json", b"{}"), ("a/3.tif", b"II*\0"))
+    found = list(read_tar("s.tar", io.BytesIO(content), SourceOptions(pdf=True)))
+    assert [entry.key for entry in found if isinstance(entry, Item)] == ["a/1", "a/2"]
+    assert [entry.kind for entry in found if isinstance(entry, Skipped)] == [".tif"]

@@ -4,12 +4,10 @@ from enum import Enum
 from typing import Self
 
 from vision_grpc.contract import jpeg, png
+from vision_grpc.contract.foreign import is_pdf
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.texts.quoting import show
 
-_PDF_SIGNATURE = b"%PDF"
-# Readers of PDF accept what precedes the signature within so many bytes.
-_PDF_HEAD = 1024
 # Some clients know no better.
 _ANY = frozenset({"", "*", "*/*", "image", "image/*", "application/octet-stream", "binary/octet-stream"})
 
@@ -28,7 +26,7 @@ class FileKind(Enum):
             return cls(cls.JPEG)
         if content.startswith(png.SIGNATURE):
             return cls(cls.PNG)
-        return cls(cls.PDF) if _PDF_SIGNATURE in content[:_PDF_HEAD] else None
+        return cls(cls.PDF) if is_pdf(content) else None
 
 
 def check_mime_type(mime_type: str, kind: FileKind | None) -> None:

@@ -47,7 +47,7 @@ def read_tar(name: str, file: IO[bytes], options: SourceOptions) -> Iterator[Ent
         if sample != (sample := sample_of(path)):
             yield from asides.close()
         place, suffix = f"{name}#{path}", suffix_of(path)
-        kind = kind_of(suffix) if member.isreg() else Kind.OTHER
+        kind = options.kind_of(suffix) if member.isreg() else Kind.OTHER
         if kind is Kind.SENDABLE or (kind is Kind.FITTABLE and options.fit):
             asides.belong()
             key = place if options.member_keys == "path" else path[: -len(suffix)]

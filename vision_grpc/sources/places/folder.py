@@ -13,7 +13,7 @@ from vision_grpc.results import ImageError
 from vision_grpc.sources.containers.openers import opener_of
 from vision_grpc.sources.files import explain_unread, read_file
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped, unreadable
-from vision_grpc.sources.kinds import NO_SUFFIX, Kind, kind_of, suffix_of
+from vision_grpc.sources.kinds import NO_SUFFIX, Kind, suffix_of
 from vision_grpc.sources.nothing import or_nothing
 from vision_grpc.sources.options import SourceOptions
 from vision_grpc.sources.places.own_outputs import OwnOutputs
@@ -30,7 +30,8 @@ def open_folder(path: str, options: SourceOptions) -> Iterator[Entry]:
     Names are in sorted order, files before subfolders; hidden ones are left out. Only the names of the folders on the
     way to the present file are held, and their files are not looked at before they are read.
     """
-    expected = "no image in this folder, expected *.jpg, *.jpeg or *.png"
+    suffixes = "*.jpg, *.jpeg, *.png or *.pdf" if options.pdf else "*.jpg, *.jpeg or *.png"
+    expected = f"no image in this folder, expected {suffixes}"
     return or_nothing(_Walk(path, options).entries(), path, options, where="in this folder", expected=expected)
 
 
@@ -108,7 +109,7 @@ class _Walk:
 
     def _open_file(self, path: str, name: str, names: _Names) -> Iterator[Entry]:
         suffix = suffix_of(name)
-        kind = kind_of(suffix)
+        kind = self._options.kind_of(suffix)
         if name in names.odd and kind is not Kind.OTHER:
             yield unreadable(path, _refuse_odd(path), path=path)
         elif name in names.broken and kind is not Kind.SENDABLE:

@@ -11,7 +11,7 @@ from vision_grpc.sources.containers.openers import MOST_DOCUMENT_BYTES, document
 from vision_grpc.sources.extras import missing_extra
 from vision_grpc.sources.formats import too_large
 from vision_grpc.sources.item import Entry, Fault, Item, Skipped
-from vision_grpc.sources.kinds import NO_SUFFIX, PAGED, TARS, Kind, is_hidden, kind_of, sample_of, suffix_of
+from vision_grpc.sources.kinds import NO_SUFFIX, PAGED, TARS, Kind, is_hidden, sample_of, suffix_of
 from vision_grpc.sources.nothing import or_nothing
 from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.sources.options import SourceOptions
@@ -54,7 +54,7 @@ class _Place:
     def entries(self, key: str) -> Iterator[Entry]:
         """Yield what a key stands for, which the user has named."""
         suffix = suffix_of(key)
-        kind = kind_of(suffix)
+        kind = self._options.kind_of(suffix)
         if not key or key.endswith("/"):
             yield from self._below(key)
         elif kind is Kind.CONTAINER or (suffix in PAGED and self._options.fit):
@@ -97,7 +97,7 @@ class _Place:
     def _open(self, found: Object, names: list[str]) -> Iterator[Entry]:
         """Yield what an object is that was found in a list; the names are those around it."""
         suffix = suffix_of(found.key)
-        kind = kind_of(suffix)
+        kind = self._options.kind_of(suffix)
         is_paged = suffix in PAGED and self._options.fit
         # As in folders, containers are opened only if a pattern asks for them.
         if is_paged or (kind is Kind.CONTAINER and not self._options.globs.includes_all):
@@ -143,7 +143,7 @@ class _Place:
 
     def _skip(self, key: str) -> Skipped:
         suffix = suffix_of(key)
-        return Skipped(self._url(key), suffix or NO_SUFFIX, kind_of(suffix) is Kind.FITTABLE)
+        return Skipped(self._url(key), suffix or NO_SUFFIX, self._options.kind_of(suffix) is Kind.FITTABLE)
 
     def _url(self, key: str) -> str:
         return f"{self._bucket.url}/{key}"

@@ -230,6 +230,11 @@ def test_folders_lie_as_deep_as_they_like(deep: str) -> None:
     [
         ([".keep"], SourceOptions(), "no image in this folder, expected *.jpg, *.jpeg or *.png"),
         (["x/y/.keep"], SourceOptions(), "no image in this folder, expected *.jpg, *.jpeg or *.png"),
+        (
+            [".keep"],
+            SourceOptions(pdf=True),
+            "no image in this folder, expected *.jpg, *.jpeg, *.png or *.pdf",
+        ),
         (["a.webp", "b.docx"], SourceOptions(), "no image in this folder can be sent as it is"),
         (["a.png"], SourceOptions(include=["*.jpg"]), "no image in this folder that the patterns leave, check them"),
         (["a/1.png"], SourceOptions(exclude=["a"]), "no image in this folder that the patterns leave, check them"),
