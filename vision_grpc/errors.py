@@ -132,8 +132,10 @@ Setting: TypeAlias = Literal[
 ]  # fmt: skip
 """The settings of a client, by the names of its arguments."""
 
-RunSetting: TypeAlias = Literal["fit", "image_column", "key_column", "member_keys", "nul_separated", "restart"]
-"""Likewise those of a bulk run. `fit` is a step before the client, and its value the function that does it."""
+RunSetting: TypeAlias = Literal[
+    "deferred", "fit", "image_column", "key_column", "member_keys", "nul_separated", "restart"
+]
+"""Likewise those of a stream or a bulk run. `fit` is a step before the client, and its value the function for that."""
 
 NameOf: TypeAlias = Callable[[Setting | RunSetting, str], str | None]
 """Returns the name of a setting with a value, which may be empty; None if the setting has no name here."""
@@ -171,6 +173,8 @@ def argument_of(setting: Setting | RunSetting, value: str) -> str:
     """Return a setting as an argument in Python, or a step as the function to call."""
     if setting == "fit":
         return f"a call of {value}"
+    if setting == "deferred":
+        return f"analyze_many(..., deferred={value})"
     return f"{setting}={value}" if value else setting
 
 

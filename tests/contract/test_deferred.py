@@ -295,6 +295,17 @@ def test_what_is_done_and_sounds_unknown_is_gone(connect: Connect) -> None:
     assert "send the file again" in _says(result)
 
 
+@pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.INTERNAL])
+def test_an_operation_that_failed_as_an_overload_would_is_found_out_at_once(connect: Connect, code: Code) -> None:
+    status = Operation(id="op-0", done=True, error=Status(code=code, message="the reader broke"))
+    client, service = connect(
+        recognition=lambda _, __: Stream(error=ServiceError(code, "the reader broke")), status=lambda _: status
+    )
+    result = _only(client, png(1))
+    assert (_code(result), _says(result)) == (code, "the reader broke (operation op-0 failed: send the file again)")
+    assert (service.polls["op-0"], len(service.statuses)) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("status", "code", "says"),
     [

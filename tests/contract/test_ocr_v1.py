@@ -1,6 +1,7 @@
 """ocr/v1 behind the same calls: each client over each transport."""
 
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -121,6 +122,25 @@ def test_pages_are_joined(connect: Connect) -> None:
     assert [each.text for each in result.pages] == ["first page\nof three", "second", "third"]
     assert result.pages[0].width == 100
     assert [message.page for message in result.raw] == [0, 1, 2]  # type: ignore[union-attr]
+
+
+def test_a_pdf_that_the_call_does_not_read_comes_with_what_may(connect: Connect, transport: str) -> None:
+    error = ServiceError(Code.INVALID_ARGUMENT, "the PDF has 2 pages")
+    client, _ = connect(lambda _: Stream(error=error))
+    [result] = client.collect([_PDF], deferred=False)
+    # A transport of one's own has no operations.
+    advice = "" if transport == "memory" else "; a PDF of several pages is read with analyze_many(..., deferred=True)"
+    assert result.error is not None
+    assert result.error.message == f"the PDF has 2 pages{advice}"
+    with pytest.raises(ServiceError, match=re.escape(advice)):
+        client.analyze(_PDF)
+    [other] = client.collect([png(1)], deferred=False)
+    assert other.error is not None
+    assert other.error.message == "the PDF has 2 pages"
+    if transport != "memory":
+        [deferred] = client.collect([_PDF], deferred=True)
+        assert deferred.error is not None
+        assert "deferred" not in deferred.error.message
 
 
 def test_confidence_is_absent_and_not_0(connect: Connect) -> None:

@@ -73,6 +73,16 @@ def test_pdfs_belong_to_what_is_read_of_a_place(run: Run, there: tuple[str, ...]
     assert "2 files skipped: 2 .pdf" in other.text
 
 
+def test_a_pdf_of_several_pages_is_said_to_need_deferred(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "two.pdf").write_bytes(b"%PDF-1.7 and so on, for long enough")
+    error = ServiceError(Code.INVALID_ARGUMENT, "2 pages")
+    with serve_ocr(lambda _: Stream(error=error), "grpc") as service:
+        there = ("--endpoint", service.address, "--insecure")
+        finished = run("analyze", "--api", "ocr/v1", "--no-deferred", *there, "two.pdf")
+    assert finished.code == 2
+    assert "error: two.pdf: 2 pages; a PDF of several pages is read with --deferred\n" in finished.stderr
+
+
 def test_the_variable_chooses_too(
     run: Run, there: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

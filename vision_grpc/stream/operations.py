@@ -21,7 +21,6 @@ from vision_grpc.stream.pending import NEVER, Asked, Pending
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.poll_verdict import is_not_ready, is_of_all_calls, is_passing
 from vision_grpc.stream.shared import Shared
-from vision_grpc.stream.verdict import OVERLOAD
 from vision_grpc.stream.window import OVERDUE_S
 
 # The next question comes after so much of the time that has passed, so that a result is not there for long unseen.
@@ -158,7 +157,8 @@ class Operations:
         elif self._may_pass(pending, error, now):
             if is_of_all_calls(error):
                 self._pause(error, now)
-            if isinstance(error, ServiceError) and error.code not in OVERLOAD and pending.failures + 1 >= _DOUBTFUL:
+            # An operation may have failed with a code that a service has for having too much to do.
+            if isinstance(error, ServiceError) and pending.failures + 1 >= _DOUBTFUL:
                 pending.inquire_at = now
             self._ask_again(pending, str(error), now, error.retry_after_s)
         else:

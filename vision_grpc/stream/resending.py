@@ -29,13 +29,16 @@ class Resending:
         *,
         is_late: Callable[[Batch, float], bool],
         finish: Callable[[Entry, ImageResult], None],
+        may_be_deferred: bool,
     ) -> None:
+        """With `may_be_deferred`, an operation could take what is sent in calls that wait."""
         self._retries = retries
         self._outage = outage
         self._throttle = throttle
         self._observer = observer
         self._is_late = is_late
         self._finish = finish
+        self._may_be_deferred = may_be_deferred
         self.ready = Ready()
         self.delayed = Delayed()
         self.is_over = False
@@ -43,7 +46,7 @@ class Resending:
 
     def give_up(self, batch: Batch, error: VisionError, why: str = "") -> None:
         """Let the error be the result of each image."""
-        for entry, result in failed_results(batch, error, why):
+        for entry, result in failed_results(batch, error, why, may_be_deferred=self._may_be_deferred):
             self._finish(entry, result)
 
     def retry_images(

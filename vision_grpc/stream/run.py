@@ -65,8 +65,9 @@ class Run:
         self._intake = Intake()
         self._ended_by: VisionError | None = None
         self._resending = Resending(
-            self._retries, self._outage, self._throttle, observer, is_late=self._is_late, finish=self._finish
-        )
+            self._retries, self._outage, self._throttle, observer, is_late=self._is_late, finish=self._finish,
+            may_be_deferred=not (plan.deferred or plan.no_operations),
+        )  # fmt: skip
         # Where a batch may be: ready to be sent, waiting until its next attempt, or in flight.
         self._ready, self._delayed = self._resending.ready, self._resending.delayed
         self._window = Window(plan.limits, self._throttle)
