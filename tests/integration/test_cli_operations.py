@@ -1,11 +1,8 @@
-"""Operations that outlive the process: fetched by the next run, and by hand. The service is the local one."""
+"""Operations that outlive the process: fetched by the next run. The service is the local one."""
 
-import json
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +10,7 @@ import pytest
 from command_line import PROGRAM_ON_A_FULL_DISK, finish, lines_of, run, start
 from commands_here import Run, runner
 from documents import PdfPage, make_pdf, text
+from held_service import HeldService, accepted_in, begin, lose_results, read_in, serve_held, wait_until
 from images_in_bytes import number_in, png, write_images
 from PIL import Image
 
@@ -20,58 +18,16 @@ from vision_grpc.bulk.journal import read_journal
 from vision_grpc.bulk.operations import KEPT_S
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.local import LocalVision
-from vision_grpc.local.ocr.scripted import ScriptedEngine
-from vision_grpc.messages import Page, Polygon, TextAnnotation, Vertex
 
 if TYPE_CHECKING:
     import subprocess
 
-_PATIENCE_S = 60.0
 _TWELVE = "one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905
 
 
-class Service:
-    """The local service with an engine that reads nothing before it may; `seen` has what it was sent."""
-
-    def __init__(self) -> None:
-        self.may_read = threading.Event()
-        self.seen: list[bytes] = []
-        self.page_size = (30, 40)
-        self.failure: Exception | None = None
-        self.vision = LocalVision(engine=ScriptedEngine(self._read))
-        self.options = ("--api", "ocr/v1", "--deferred", *self.there)
-
-    @property
-    def there(self) -> tuple[str, ...]:
-        return "--endpoint", self.vision.grpc_endpoint, "--insecure"
-
-    def _read(self, content: bytes) -> TextAnnotation | Exception:
-        self.seen.append(content)
-        assert self.may_read.wait(_PATIENCE_S)
-        if self.failure is not None:
-            return self.failure
-        width, height = self.page_size
-        corners = [Vertex(x=x, y=y) for x, y in ((0, 0), (width, 0), (width, height), (0, height))]
-        annotation = TextAnnotation(pages=[Page(width=width, height=height)])
-        line = annotation.pages[0].blocks.add(bounding_box=Polygon(vertices=corners)).lines.add()
-        line.words.add(text=f"{len(content)} bytes", bounding_box=Polygon(vertices=corners))
-        return annotation
-
-    def forget(self) -> None:
-        self.seen.clear()
-
-
-@contextmanager
-def serve() -> Iterator[Service]:
-    service = Service()
-    with service.vision:
-        yield service
-        service.may_read.set()
-
-
 @pytest.fixture
-def service() -> Iterator[Service]:
-    with serve() as service:
+def service() -> Iterator[HeldService]:
+    with serve_held() as service:
         yield service
 
 
@@ -81,42 +37,7 @@ def here(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byt
     return runner(monkeypatch, capfdbinary)
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + _PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
-def accepted_in(journal: Path) -> int:
-    return sum(line["ok"] is None for line in lines_of(journal)) if journal.exists() else 0
-
-
-def lose_results(journal: Path, change: Callable[[dict[str, Any]], None] = lambda _: None) -> list[dict[str, Any]]:
-    """Leave of a journal what a run has written that was killed before its first result."""
-    first, *lines = journal.read_bytes().splitlines()
-    accepted = [line for line in map(json.loads, lines) if line.get("operation") and line["ok"] is None]
-    for line in accepted:
-        change(line)
-    journal.write_bytes(b"\n".join([first, *(json.dumps(line).encode() for line in accepted)]) + b"\n")
-    return accepted
-
-
-def read_in(journal: Path) -> dict[str, str]:
-    """Return the texts of a journal by their keys; the last line of a key counts."""
-    return {line.key: line.text for line in read_journal(journal, last_only=True) if line.ok}
-
-
-def begin(here: Run, service: Service, *arguments: str) -> list[dict[str, Any]]:
-    """Let a run send images, and lose its results."""
-    service.may_read.set()
-    finished = here("analyze", *service.options, *arguments, "-o", "out.jsonl")
-    assert finished.code == 0, finished.stderr
-    service.forget()
-    return lose_results(Path("out.jsonl"))
-
-
-def test_nothing_is_sent_twice_after_a_kill_with_fifty_pending(service: Service, tmp_path: Path) -> None:
+def test_nothing_is_sent_twice_after_a_kill_with_fifty_pending(service: HeldService, tmp_path: Path) -> None:
     names = write_images(tmp_path / "scans", 60)
     journal = tmp_path / "out.jsonl"
     arguments = ("analyze", *service.options, "scans", "-o", "out.jsonl")
@@ -136,7 +57,7 @@ def test_nothing_is_sent_twice_after_a_kill_with_fifty_pending(service: Service,
 
 
 @pytest.fixture
-def pending(service: Service, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def pending(service: HeldService, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A run that waits for the results of three images."""
     write_images(tmp_path / "scans", 3)
     process = start("analyze", *service.options, "scans", "-o", "out.jsonl", "--no-progress", cwd=tmp_path)
@@ -152,7 +73,7 @@ def _signal(process: "subprocess.Popen[bytes]", number: signal.Signals) -> str:
 
 
 def test_the_first_signal_waits_for_what_is_accepted(
-    service: Service, tmp_path: Path, pending: "subprocess.Popen[bytes]"
+    service: HeldService, tmp_path: Path, pending: "subprocess.Popen[bytes]"
 ) -> None:
     said = _signal(pending, signal.SIGINT)
     expected = "waiting for 3 results of accepted images, which the next run can fetch, too; Ctrl-C again stops at once"
@@ -165,7 +86,7 @@ def test_the_first_signal_waits_for_what_is_accepted(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_second_signal_leaves_what_is_accepted_to_the_next_run(
-    service: Service, tmp_path: Path, pending: "subprocess.Popen[bytes]", number: signal.Signals
+    service: HeldService, tmp_path: Path, pending: "subprocess.Popen[bytes]", number: signal.Signals
 ) -> None:
     _signal(pending, number)
     pending.send_signal(number)
@@ -184,10 +105,10 @@ _AWAY = ServiceError(Code.INTERNAL, "the engine is away")
 
 @pytest.mark.parametrize("fate", ["failed", "unknown"])
 def test_operations_that_came_to_nothing_are_as_if_they_had_never_been(
-    here: Run, service: Service, tmp_path: Path, fate: str
+    here: Run, service: HeldService, tmp_path: Path, fate: str
 ) -> None:
     names = write_images(tmp_path / "scans", 3)
-    with serve() as another:
+    with serve_held() as another:
         first = another if fate == "unknown" else service
         first.may_read.set()
         first.failure = _AWAY if fate == "failed" else None
@@ -203,7 +124,7 @@ def test_operations_that_came_to_nothing_are_as_if_they_had_never_been(
     assert len(service.seen) == 3
 
 
-def test_what_failed_in_this_run_is_sent_by_the_next(here: Run, service: Service, tmp_path: Path) -> None:
+def test_what_failed_in_this_run_is_sent_by_the_next(here: Run, service: HeldService, tmp_path: Path) -> None:
     write_images(tmp_path / "scans", 2)
     service.may_read.set()
     service.failure = _AWAY
@@ -215,7 +136,7 @@ def test_what_failed_in_this_run_is_sent_by_the_next(here: Run, service: Service
     assert len(service.seen) == 4
 
 
-def test_a_full_disk_ends_the_run_and_what_is_on_record_is_fetched(service: Service, tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_run_and_what_is_on_record_is_fetched(service: HeldService, tmp_path: Path) -> None:
     names = write_images(tmp_path / "scans", 20)
     arguments = ("analyze", *service.options, "scans", "-o", "out.jsonl")
     service.may_read.set()
@@ -232,7 +153,7 @@ def test_a_full_disk_ends_the_run_and_what_is_on_record_is_fetched(service: Serv
     assert len(service.seen) == 20 - len(on_record)
 
 
-def test_a_file_that_has_changed_is_not_mixed_up(here: Run, service: Service, tmp_path: Path) -> None:
+def test_a_file_that_has_changed_is_not_mixed_up(here: Run, service: HeldService, tmp_path: Path) -> None:
     names = write_images(tmp_path / "scans", 3)
     begin(here, service, "scans")
     (tmp_path / names[1]).write_bytes(png(7, size=99))
@@ -243,7 +164,7 @@ def test_a_file_that_has_changed_is_not_mixed_up(here: Run, service: Service, tm
     assert read_in(tmp_path / "out.jsonl")[names[1]] == "99 bytes"
 
 
-def test_the_result_of_a_file_that_has_gone_comes_all_the_same(here: Run, service: Service, tmp_path: Path) -> None:
+def test_the_result_of_a_file_that_has_gone_comes_all_the_same(here: Run, service: HeldService, tmp_path: Path) -> None:
     names = write_images(tmp_path / "scans", 2)
     begin(here, service, *names)
     (tmp_path / names[1]).unlink()
@@ -255,7 +176,7 @@ def test_the_result_of_a_file_that_has_gone_comes_all_the_same(here: Run, servic
     assert sorted(read_in(tmp_path / "out.jsonl")) == names
 
 
-def test_what_was_accepted_too_long_ago_is_sent_again(here: Run, service: Service, tmp_path: Path) -> None:
+def test_what_was_accepted_too_long_ago_is_sent_again(here: Run, service: HeldService, tmp_path: Path) -> None:
     write_images(tmp_path / "scans", 2)
     begin(here, service, "scans")
 
@@ -274,7 +195,7 @@ def test_what_was_accepted_too_long_ago_is_sent_again(here: Run, service: Servic
 
 
 @pytest.mark.parametrize("is_gone", [False, True])
-def test_boxes_are_in_the_original_s_pixels(here: Run, service: Service, tmp_path: Path, *, is_gone: bool) -> None:
+def test_boxes_are_in_the_original_s_pixels(here: Run, service: HeldService, tmp_path: Path, *, is_gone: bool) -> None:
     Image.new("L", (60, 80), 200).save(tmp_path / "page.tiff")
     service.page_size = (60, 80)
     begin(here, service, "--fit", "page.tiff")
@@ -288,7 +209,7 @@ def test_boxes_are_in_the_original_s_pixels(here: Run, service: Service, tmp_pat
     assert service.seen == []
 
 
-def test_texts_go_to_their_folder(here: Run, service: Service, tmp_path: Path) -> None:
+def test_texts_go_to_their_folder(here: Run, service: HeldService, tmp_path: Path) -> None:
     write_images(tmp_path / "scans", 2)
     begin(here, service, "scans", "--to-folder", "texts")
     for made in (tmp_path / "texts" / "scans").iterdir():
@@ -299,7 +220,7 @@ def test_texts_go_to_their_folder(here: Run, service: Service, tmp_path: Path) -
     assert service.seen == []
 
 
-def test_results_are_fetched_without_deferred_calls_too(here: Run, service: Service, tmp_path: Path) -> None:
+def test_results_are_fetched_without_deferred_calls_too(here: Run, service: HeldService, tmp_path: Path) -> None:
     names = write_images(tmp_path / "scans", 3)
     begin(here, service, *names[:2])
     journal = tmp_path / "out.jsonl"
@@ -311,7 +232,7 @@ def test_results_are_fetched_without_deferred_calls_too(here: Run, service: Serv
     assert sorted(read_in(journal)) == names
 
 
-def test_a_dry_run_says_what_would_be_fetched(here: Run, service: Service, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_would_be_fetched(here: Run, service: HeldService, tmp_path: Path) -> None:
     write_images(tmp_path / "scans", 2)
     begin(here, service, "scans")
     dry = here("analyze", *service.options, "scans", "-o", "out.jsonl", "--dry-run")
@@ -343,7 +264,7 @@ class TestDocuments:
 
     @pytest.mark.parametrize(("budget", "is_sent"), [("11", False), ("12", True)])
     def test_a_budget_counts_pages(
-        self, here: Run, service: Service, tmp_path: Path, budget: str, *, is_sent: bool
+        self, here: Run, service: HeldService, tmp_path: Path, budget: str, *, is_sent: bool
     ) -> None:
         (tmp_path / "a.png").write_bytes(png(1))
         service.may_read.set()
@@ -354,7 +275,7 @@ class TestDocuments:
         assert "stopped by the budget" in finished.stderr
 
     def test_what_is_accepted_counts_for_the_budget_of_the_next_run(
-        self, here: Run, service: Service, tmp_path: Path
+        self, here: Run, service: HeldService, tmp_path: Path
     ) -> None:
         names = write_images(tmp_path / "scans", 3)
         arguments = ("doc.pdf", "scans", "--budget", "14")
@@ -369,115 +290,3 @@ class TestDocuments:
         assert finished.code == 1
         assert sorted(read_in(tmp_path / "out.jsonl")) == ["doc.pdf", *names[:2]]
         assert service.seen == []
-
-
-class TestByHand:
-    """`vision-grpc operations`."""
-
-    @pytest.fixture
-    def ids(self, here: Run, service: Service, tmp_path: Path) -> list[str]:
-        write_images(tmp_path / "scans", 2)
-        return [line["operation"] for line in begin(here, service, "scans")]
-
-    def test_a_journal_s_operations_are_listed(self, here: Run, ids: list[str]) -> None:
-        listed = here("operations", "list", "out.jsonl")
-        assert listed.code == 0
-        assert [line.split()[0] for line in listed.text.splitlines()] == ids
-        assert all("expires" in line and line.endswith(".png") for line in listed.text.splitlines())
-        objects = here("operations", "list", "--json", "out.jsonl").objects
-        assert [line["id"] for line in objects] == ids
-        assert {*objects[0]} == {"id", "accepted_at", "expires_at", "key"}
-
-    def test_a_journal_without_any_has_nothing_to_list(self, here: Run, service: Service, ids: list[str]) -> None:
-        del ids
-        assert here("analyze", *service.options, "scans", "-o", "out.jsonl").code == 0
-        listed = here("operations", "list", "out.jsonl")
-        assert (listed.code, listed.stdout) == (0, b"")
-        assert listed.complaints == ["out.jsonl: no results are to be fetched"]
-
-    def test_an_operation_is_looked_at(self, here: Run, service: Service, ids: list[str]) -> None:
-        done = here("operations", "get", *service.there, ids[0])
-        assert (done.code, done.text.split()[:2]) == (0, [ids[0], "ready,"])
-        assert f"operations wait {ids[0]}" in done.stderr
-        [told] = here("operations", "get", *service.there, "--json", ids[0]).objects
-        assert (told["id"], told["state"], told["error"]) == (ids[0], "ready", None)
-        assert service.seen == []
-
-    def test_results_are_fetched_as_by_analyze(
-        self, here: Run, service: Service, tmp_path: Path, ids: list[str]
-    ) -> None:
-        one = here("operations", "wait", *service.there, ids[0])
-        assert (one.code, one.text, one.stderr) == (0, "35 bytes\n", "")
-        both = here("operations", "wait", *service.there, "--format", "jsonl", *ids, ids[0])
-        assert sorted(line["key"] for line in both.objects) == sorted(ids)
-        kept = here("operations", "wait", *service.there, *ids, "-o", "fetched.jsonl")
-        assert kept.code == 0, kept.stderr
-        assert sorted(read_in(tmp_path / "fetched.jsonl")) == sorted(ids)
-        again = here("operations", "wait", *service.there, *ids, "-o", "fetched.jsonl")
-        assert "read 2 of 2 images, 2 of them in earlier runs" in again.complaints
-        assert service.seen == []
-
-    def test_an_operation_is_cancelled(self, here: Run, service: Service, tmp_path: Path) -> None:
-        (tmp_path / "a.png").write_bytes(png(1))
-        process = start("analyze", *service.options, "a.png", "-o", "out.jsonl", cwd=tmp_path)
-        wait_until(lambda: accepted_in(tmp_path / "out.jsonl") == 1)
-        process.kill()
-        process.wait()
-        [operation_id] = [line["operation"] for line in lines_of(tmp_path / "out.jsonl")]
-        waiting = here("operations", "get", *service.there, operation_id)
-        assert (waiting.code, waiting.text.split()[1]) == (1, "waiting,")
-        cancelled = here("operations", "cancel", *service.there, operation_id)
-        assert (cancelled.code, cancelled.text.split()[1]) == (0, "cancelled,")
-        waited = here("operations", "wait", *service.there, operation_id)
-        assert waited.code == 1
-        assert "was cancelled" in waited.stderr
-        run_again = here("analyze", *service.options, "a.png", "-o", "out.jsonl")
-        assert run_again.code == 1
-        assert "--retry-failed" in run_again.stderr
-
-    def test_what_is_late_can_be_fetched_later(self, here: Run, service: Service, tmp_path: Path) -> None:
-        (tmp_path / "a.png").write_bytes(png(1))
-        process = start("analyze", *service.options, "a.png", "-o", "out.jsonl", cwd=tmp_path)
-        wait_until(lambda: accepted_in(tmp_path / "out.jsonl") == 1)
-        process.kill()
-        process.wait()
-        [operation_id] = [line["operation"] for line in lines_of(tmp_path / "out.jsonl")]
-        late = here("operations", "wait", *service.there, operation_id, "--within", "0.3", "-o", "late.jsonl")
-        assert late.code == 1
-        assert "has no result after 0.3 s" in late.stderr
-        assert "to fetch 1 result: " in late.stderr
-
-    @pytest.mark.parametrize(
-        ("arguments", "said"),
-        [
-            (["operations", "list"], "Missing argument 'JOURNAL'"),
-            (["operations", "list", "nowhere.jsonl"], "nowhere.jsonl: cannot be read"),
-            (["operations", "list", "a.png"], "is not a journal"),
-            (["operations", "get"], "Missing argument 'ID'"),
-            (["operations", "get", "out.jsonl"], "operations list out.jsonl prints ids"),
-            (["operations", "get", " "], "is not the id of an operation"),
-            (["operations", "wait", "x" * 51], "is not the id of an operation"),
-            (["operations", "wait", "--api", "vision/v1", "op"], "drop --api vision/v1"),
-            (["operations", "fetch", "op"], "there is no command fetch"),
-            (["operations", "gte", "op"], "did you mean get?"),
-            (["analyze", "--deferred", "a.png"], "--deferred needs operations, which vision/v1 does not have"),
-        ],
-    )
-    def test_errors_name_the_fix(self, here: Run, tmp_path: Path, arguments: list[str], said: str) -> None:
-        (tmp_path / "a.png").write_bytes(png(1))
-        finished = here(*arguments)
-        assert finished.code == 2
-        assert said in finished.stderr
-
-    @pytest.mark.parametrize("command", ["get", "cancel", "wait"])
-    def test_an_unknown_operation_is_named(self, here: Run, service: Service, command: str) -> None:
-        finished = here("operations", command, *service.there, "fd8nosuch")
-        assert finished.code == 2
-        assert "operation fd8nosuch" in finished.stderr
-        assert "send the file again" in finished.stderr
-
-    def test_the_variable_of_another_api_is_passed_over(
-        self, here: Run, service: Service, ids: list[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("VISION_GRPC_API", "vision/v1")
-        assert here("operations", "get", *service.there, ids[0]).code == 0
