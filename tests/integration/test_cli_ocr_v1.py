@@ -73,6 +73,16 @@ def test_pdfs_belong_to_what_is_read_of_a_place(run: Run, there: tuple[str, ...]
     assert "2 files skipped: 2 .pdf" in other.text
 
 
+def test_a_manifest_names_models_of_the_api(run: Run, there: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(1))
+    (tmp_path / "manifest").write_text('{"path": "a.png", "model": "table"}\n')
+    finished = run("analyze", "--api", "ocr/v1", "--no-deferred", *there, "--manifest", "manifest")
+    assert (finished.code, finished.text.splitlines()[-1]) == (0, "read as PNG by table")
+    other = run("analyze", "--api", "vision/v1", *there, "--manifest", "manifest")
+    assert other.code == 2
+    assert "model is 'table', expected page or line" in other.stderr
+
+
 def test_a_pdf_of_several_pages_is_said_to_need_deferred(run: Run, tmp_path: Path) -> None:
     (tmp_path / "two.pdf").write_bytes(b"%PDF-1.7 and so on, for long enough")
     error = ServiceError(Code.INVALID_ARGUMENT, "2 pages")

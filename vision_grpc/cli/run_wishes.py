@@ -90,7 +90,7 @@ class RunWishes:
     def places(self) -> "Iterator[Place]":
         """Return the places of the images, without the files that the run itself writes."""
         own = [path for path in (self.output.output_path, self.output.to_folder) if path is not None]
-        return self.source.places(self.source.options(own, pdf=self.limits().pdf))
+        return self.source.places(self.source.options(own, self.api))
 
     def look(self) -> "Recorded | None":
         """Return what earlier runs have recorded, None without a journal to go on from. It changes nothing."""

@@ -13,6 +13,7 @@ from vision_grpc.sources.places.stdin import STDIN
 from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
+    from vision_grpc.api.api import Api
     from vision_grpc.bulk.admission import Place
     from vision_grpc.sources.options import SourceOptions
 
@@ -100,12 +101,13 @@ class SourceWishes:
             for name in self.manifest:
                 yield Place(name, open_manifest(name, options))
 
-    def options(self, own_outputs: Iterable[str | os.PathLike[str]], *, pdf: bool) -> "SourceOptions":
-        """Return which files are read, and how; `pdf` says whether the API takes PDF files.
+    def options(self, own_outputs: Iterable[str | os.PathLike[str]], api: "Api") -> "SourceOptions":
+        """Return which files are read, and how, where their images are sent to this API.
 
         Raises:
             click.UsageError: a pattern is malformed.
         """
+        from vision_grpc.config import Limits
         from vision_grpc.sources.options import SourceOptions
 
         try:
@@ -114,7 +116,8 @@ class SourceWishes:
                 exclude=self.exclude,
                 follow_links=self.follow_links,
                 fit=self.fit,
-                pdf=pdf,
+                pdf=api.limits(Limits()).pdf,
+                models=api.models,
                 skip_text=self.skip_text,
                 max_pages=self.max_pages,
                 member_keys=self.member_keys,

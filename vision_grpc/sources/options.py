@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from vision_grpc.contract.models import VISION_V1_MODELS
 from vision_grpc.sources.globs import Globs
 from vision_grpc.sources.kinds import Kind, kind_of
 
@@ -47,6 +48,9 @@ class SourceOptions:
     key_column: str | None = None
     """The column of Parquet files that holds the keys, or `row-number` for keys such as `file.parquet#row=3`; None for
     the `path` of Hugging Face's images, and the number of the row where there is no path."""
+
+    models: Sequence[str] = VISION_V1_MODELS
+    """The models that a manifest may name; empty for any, as `ocr/v1` has more than are known."""
 
     own_outputs: Collection[str | os.PathLike[str]] = ()
     """Files and folders that the run itself writes: they are not counted among what is passed over."""

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Literal, cast
+from typing import cast
 
 import msgspec
 
@@ -24,7 +24,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     path: str | None = None
     url: str | None = None
     languages: list[str] | str | None = None
-    model: Literal["page", "line"] | None = None
+    model: str | None = None
 
 
 _EXPECTED = {
@@ -32,7 +32,7 @@ _EXPECTED = {
     "path": "a path, such as scans/a.png",
     "url": "a URL, such as s3://scans/a.png",
     "languages": 'codes, such as "ru,en" or ["ru", "en"]',
-    "model": "page or line",
+    "model": "a text, such as page",
 }
 _FIELDS = ", ".join(_EXPECTED)
 # What follows a folder, a document or a container in the keys of its images.
@@ -74,6 +74,9 @@ def open_manifest(path: str, options: SourceOptions) -> Iterator[Entry]:
 
 
 def _open_line(line: _Line, folder: str, origin: Origin, options: SourceOptions) -> Iterator[Entry]:
+    if options.models and line.model is not None and line.model not in options.models:
+        message = f"model is {show(line.model)}, expected {' or '.join(options.models)}"
+        raise _LineError(message)
     languages = None if line.languages is None else _codes(line.languages, line.model)
     name, place = _place_of(line, folder)
     entries = open_path_or_url(place, options) if line.path is None else open_path(place, options)

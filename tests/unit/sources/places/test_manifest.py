@@ -111,6 +111,7 @@ def test_a_container_gives_its_settings_to_all_in_it(tmp_path: Path) -> None:
         ({"path": "a", "languages": " , "}, "languages: has 0 elements, must have 1 to 8"),
         ({"path": "a", "languages": "a,b,c,d,e,f,g,h,i"}, "languages: has 9 elements, must have 1 to 8"),
         ({"path": "a", "model": "pages"}, "model is 'pages', expected page or line"),
+        ({"path": "a", "model": 7}, "model is 7, expected a text, such as page"),
         (b'{"path": "a"', "is not JSON: Expecting ',' delimiter at character 13"),
         (b"{'path': 'a'}", "is not JSON: Expecting property name"),
         (b"a.png", "is not JSON: Expecting value at character 1"),
