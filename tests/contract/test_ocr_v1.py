@@ -1,7 +1,6 @@
 """ocr/v1 behind the same calls: each client over each transport."""
 
 import pickle
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -132,8 +131,9 @@ def test_a_pdf_that_the_call_does_not_read_comes_with_what_may(connect: Connect,
     advice = "" if transport == "memory" else "; a PDF of several pages is read with analyze_many(..., deferred=True)"
     assert result.error is not None
     assert result.error.message == f"the PDF has 2 pages{advice}"
-    with pytest.raises(ServiceError, match=re.escape(advice)):
+    with pytest.raises(ServiceError) as raised:
         client.analyze(_PDF)
+    assert str(raised.value).endswith(advice)
     [other] = client.collect([png(1)], deferred=False)
     assert other.error is not None
     assert other.error.message == "the PDF has 2 pages"
