@@ -51,17 +51,9 @@ class ImageError:
     """Whether the operation of the image may still end well: a `PendingOperation` asks for its result later."""
 
     @classmethod
-    def advised(
-        cls,
-        code: Code,
-        problem: str,
-        advice: Sequence[Advice],
-        *,
-        details: Sequence["Any"] = (),
-        cause: VisionError | None = None,
-    ) -> Self:
+    def advised(cls, code: Code, problem: str, advice: Sequence[Advice]) -> Self:
         """Return an error whose message is the problem and then the advice."""
-        return cls(code, _join(problem, advice_text(advice)), details, cause, advice=advice)
+        return cls(code, _join(problem, advice_text(advice)), advice=advice)
 
     @property
     def retryable(self) -> bool:

@@ -1,6 +1,7 @@
 """What the images of a call get that failed and is not sent again."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from vision_grpc.contract.foreign import is_pdf
 from vision_grpc.errors import Advice, Code, ServiceError, VisionError
@@ -22,7 +23,8 @@ def failed_results(
     answered = error if isinstance(error, ServiceError) else None
     message, details = (str(error), ()) if answered is None else (answered.message, answered.details)
     advice = _OPERATIONS if may_be_deferred and _is_refused_pdf(batch, error) else ()
-    image_error = ImageError.advised(error.code, f"{message}{why}", advice, details=details, cause=error)
+    advised = ImageError.advised(error.code, f"{message}{why}", advice)
+    image_error = replace(advised, details=details, cause=error)
     if advice:
         error.advice = advice
     for entry in batch.entries:
