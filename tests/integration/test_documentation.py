@@ -30,6 +30,7 @@ _EXAMPLE = re.compile(
     r"^(?P<skip> *<!-- not run: [^\n]+ -->\n+)?(?P<indent> *)```(?P<language>python|sh)\n(?P<text>.*?)^ *```$",
     re.DOTALL | re.MULTILINE,
 )
+_OUTPUT = re.compile(r"^```python\n(?:(?!```).)*```\n\n```\n(?P<lines>.*?)^```$", re.DOTALL | re.MULTILINE)
 # Few have it.
 _STAND_INS = """
 command -v grpcurl >/dev/null || grpcurl() { cat >/dev/null; }
@@ -71,7 +72,7 @@ def folder(
 
 
 @pytest.mark.parametrize("document", _cases("python"))
-def test_the_python_runs(document: Path, folder: Path) -> None:
+def test_the_python_runs(document: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scope: dict[str, Any] = {"__name__": "example", "paths": [*folder.glob("scans/*.png")]}
     scope["AsyncVisionClient"] = vision_grpc.AsyncVisionClient
     for example in _examples(document, "python"):
@@ -80,6 +81,14 @@ def test_the_python_runs(document: Path, folder: Path) -> None:
             asyncio.run(scope["example"]())
         else:
             exec(compile(example, str(document), "exec"), scope)  # noqa: S102
+    printed = {_without_digits(line) for line in capsys.readouterr().out.splitlines()}
+    for output in _OUTPUT.finditer(document.read_text()):
+        assert {_without_digits(line) for line in output["lines"].splitlines()} - {"..."} <= printed
+
+
+def _without_digits(line: str) -> str:
+    """Return a line without what differs from one release of Tesseract to the next, but with the form of numbers."""
+    return re.sub(r"\d", "0", re.sub(r"^\d+ \d+ ", "", line))
 
 
 # On a busy machine, the commands of the README take a minute.
