@@ -11,12 +11,13 @@ from vision_grpc import (
     Event,
     ImageError,
     ImageResult,
+    Limits,
     PendingOperation,
     Stats,
     Stop,
     VisionClient,
 )
-from vision_grpc.arrow import schema, to_batch
+from vision_grpc.arrow import AnalyzedBatches, analyze_batches, schema, to_batch
 from vision_grpc.auth import (
     Anonymous,
     Credentials,
@@ -103,6 +104,12 @@ def results_are_exported(results: Sequence[ImageResult], file: BytesIO) -> None:
     file.writelines(searchable_pdf(results))
     file.writelines(report(results, title="Scans"))
     to_batch(results, detail="words")
+    assert_type(
+        analyze_batches(
+            [], key="path", keep=["page"], languages=["ru"], detail="words", limits=Limits(requests_per_s=1)
+        ),
+        AnalyzedBatches,
+    )
     schema(detail="wire")
 
 
@@ -133,4 +140,6 @@ def wrong_use_is_an_error(client: VisionClient) -> None:
     VisionClient(api="vision/v2")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     OAuthToken(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.analyze_many("scan.png", deferred="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    analyze_batches([], on_error="skip")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    analyze_batches([], rps=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     to_batch([], detail="lines")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
