@@ -316,7 +316,7 @@ def test_paths_without_any_image(there: tuple[str, ...], tmp_path: Path, name: s
         (["analyze", "--local", "-", "-"], "- stands for one image on stdin: name it once"),
         (
             ["frobnicate"],
-            "there is no command frobnicate; the commands are analyze, doctor, export, overlay, protos, report, serve",
+            "there is no command frobnicate; the commands are analyze, doctor, export, operations, overlay",
         ),
         (
             ["analyze", "--client-key", __file__, "x.png"],
