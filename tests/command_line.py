@@ -30,10 +30,12 @@ _started: "list[subprocess.Popen[bytes]]" = []
 def program_with_little_space(most_bytes: int, first: str = "") -> tuple[str, str]:
     """Return the program such that its files have `most_bytes` at most; `first` is run before.
 
-    Whoever writes more meets the same kind of failure as on a full disk.
+    Whoever writes more meets the same kind of failure as on a full disk. Compiled modules are not written: Python 3.11
+    would leave half of one.
     """
     code = f"""
-import resource
+import resource, sys
+sys.dont_write_bytecode = True
 from vision_grpc.cli import main
 {first}
 unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)

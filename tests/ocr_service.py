@@ -178,6 +178,8 @@ def _grpc_method(api: Api, answer: Callable[[Any, dict[str, str]], Any]) -> Any:
     def respond(request: Message, call: grpc.ServicerContext) -> Iterator[bytes]:
         headers = {key: str(value) for key, value in call.invocation_metadata()}
         call.send_initial_metadata((("x-request-id", "id-1"),))
+        # With the status too: grpc.aio may lose initial metadata that come together with it.
+        call.set_trailing_metadata((("x-request-id", "id-1"),))
         said = answer(request, headers)
         if isinstance(said, bytes):
             yield said

@@ -359,8 +359,8 @@ def test_without_the_extra_the_import_says_how_to_get_it() -> None:
     program = f"import sys; sys.modules.update(dict.fromkeys({missing})); import vision_grpc.local"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert finished.returncode == 1
-    assert finished.stderr.splitlines()[-1] == (
-        "ImportError: vision_grpc.local needs hpack, hyperframe, starlette, tesserocr: pip install 'vision-grpc[local]'"
+    assert finished.stderr.splitlines()[-1].endswith(
+        "vision_grpc.local needs hpack, hyperframe, starlette, tesserocr: pip install 'vision-grpc[local]'"
     )
 
 

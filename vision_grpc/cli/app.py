@@ -95,7 +95,11 @@ def run() -> int:
     except AdvisedError as error:
         print_line(with_notes(f"error: {in_flags(error)}", error))
         return NOTHING_DONE
-    except (OSError, MemoryError, MissingExtraError) as error:  # Any other ImportError is a bug.
+    except (OSError, MemoryError, ImportError) as error:
+        # Of imports, these are the surroundings: an extra is missing, or protobuf is one that the stubs refuse, which
+        # names no module. Any other is a bug.
+        if isinstance(error, ImportError) and not (isinstance(error, MissingExtraError) or error.name is None):
+            raise
         print_line(with_notes(f"error: {_describe(error)}", error))
         return NOTHING_DONE
     return code
@@ -107,7 +111,7 @@ def _program_name() -> str:
     return "vision-grpc" if Path(sys.argv[0]).stem == "vision-grpc" else "python -m vision_grpc"
 
 
-def _describe(error: OSError | MemoryError | MissingExtraError) -> str:
+def _describe(error: OSError | MemoryError | ImportError) -> str:
     """Return what is wrong with what surrounds the program."""
     name: str | bytes | int | os.PathLike[str] | None = getattr(error, "filename", None)
     shown = quote_name(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else None

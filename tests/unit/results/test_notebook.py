@@ -117,6 +117,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_file_of_no_size_or_too_large_is_not_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`/proc/kmsg` is a regular file of no size, and to read it is to wait for the kernel."""
     opened: list[Path] = []
+    assert "<img" not in _html(_result("missing.png", "a"))  # This loads the module, as long as files can be opened.
 
     def note(self: Path, *_: object) -> BytesIO:
         opened.append(self)
