@@ -24,7 +24,10 @@ from vision_grpc.messages import Block, Line, Page, TextAnnotation, Word
 
 _ROOT = Path(__file__).parents[2]
 # Each of these has a test of its own, which knows what its examples show.
-_TESTED = {"exports.md", "faults.md", "journal.md", "ocr-v1.md", "pictures.md", "results.md", "testing.md"}
+_TESTED = {
+    *("exports.md", "faults.md", "journal.md", "observability.md"),
+    *("ocr-v1.md", "pictures.md", "results.md", "testing.md"),
+}
 _DOCUMENTS = sorted(path for path in (_ROOT / "README.md", *_ROOT.glob("docs/*.md")) if path.name not in _TESTED)
 _EXAMPLE = re.compile(
     r"^(?P<skip> *<!-- not run: [^\n]+ -->\n+)?(?P<indent> *)```(?P<language>python|sh)\n(?P<text>.*?)^ *```$",
