@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from commands_here import Run, runner
-from environments import ROOT, STEERING
+from environments import ROOT
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from lanes.environment import STEERING
 
 from vision_grpc.contract.descriptor_set import descriptor_set
 
