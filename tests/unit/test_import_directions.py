@@ -41,6 +41,7 @@ _PLANTED = [
     ("transport/connect.py", "vision_grpc.auth"),
     ("cloud/once.py", "vision_grpc.stream.throttle"),
     ("auth/api_key.py", "vision_grpc.codec.json"),
+    ("quota/quota.py", "vision_grpc.sources.files"),
     ("session/calls.py", "vision_grpc.cli"),
     ("client.py", "vision_grpc.aio"),
     ("client.py", "socket"),
