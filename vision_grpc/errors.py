@@ -29,8 +29,8 @@ from vision_grpc.texts.quoting import quote_name
 if TYPE_CHECKING:
     from vision_grpc.messages import Any
 
-TransportName: TypeAlias = Literal["grpc", "rest", "memory"]
-"""The transports by which answers and errors come."""
+TransportName: TypeAlias = Literal["grpc", "rest", "memory", "tape"]
+"""What brings answers and errors: a transport, or a tape."""
 
 
 class Code(IntEnum):

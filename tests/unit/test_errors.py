@@ -24,6 +24,7 @@ from vision_grpc.errors import (
     advice_text,
 )
 from vision_grpc.messages import Any, RequestInfo
+from vision_grpc.tape import TapeError
 
 
 def _detail() -> Any:
@@ -51,6 +52,7 @@ _ADVICE = (USE_TLS, Advice("pass", "credentials", variables=("A", "B")), Advice(
         RequestTooLargeError(Code.RESOURCE_EXHAUSTED, "too large", request_id="r"),
         ProtocolError("garbage"),
         MalformedAnswerError("not HTTP", advice=_ADVICE),
+        TapeError("the disk is full", advice=_ADVICE),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -42,6 +42,7 @@ _PLANTED = [
     ("cloud/once.py", "vision_grpc.stream.throttle"),
     ("auth/api_key.py", "vision_grpc.codec.json"),
     ("quota/quota.py", "vision_grpc.sources.files"),
+    ("tape/tape.py", "vision_grpc.transport"),
     ("session/calls.py", "vision_grpc.cli"),
     ("client.py", "vision_grpc.aio"),
     ("client.py", "socket"),
