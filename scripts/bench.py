@@ -12,6 +12,7 @@
     scripts/bench.py export      CPU of exports of a journal, over that of decoding its pages; their memory
     scripts/bench.py local       CPU of the local service over a bare server's, its speed over Tesseract's, its turns
     scripts/bench.py soak        memory, threads and descriptors of the local service over thousands of calls
+    scripts/bench.py quota       what clients make of a quota that they do not know, in virtual time
     scripts/bench.py ocr         what the local service reads wrongly on pages of all kinds, and its CPU
 
 Each takes --help. A benchmark reports: nothing here passes or fails.
@@ -32,6 +33,7 @@ _MODULES = {
     "export": "benchmarks.exports",
     "local": "benchmarks.local",
     "soak": "benchmarks.soak",
+    "quota": "benchmarks.quota",
     "ocr": "benchmarks.ocr",
 }
 

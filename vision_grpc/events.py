@@ -91,6 +91,14 @@ class RetryScheduled:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaLearned:
+    """Calls were refused for a quota, so that they leave more slowly now; or the rate has changed by half since."""
+
+    requests_per_s: float
+    """The rate from now on, of all streams of the client together."""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageFailure:
     """Why an image has no text."""
 
@@ -112,4 +120,4 @@ class ImagesFinished:
     failures: tuple[ImageFailure, ...] = ()
 
 
-Event = CallStarted | CallEnded | OperationAccepted | OperationEnded | RetryScheduled | ImagesFinished
+Event = CallStarted | CallEnded | OperationAccepted | OperationEnded | RetryScheduled | QuotaLearned | ImagesFinished

@@ -35,6 +35,7 @@ from vision_grpc.events import (
     ImagesFinished,
     OperationAccepted,
     OperationEnded,
+    QuotaLearned,
     RetryScheduled,
 )
 from vision_grpc.exports import hocr, report, searchable_pdf, tsv, write
@@ -85,6 +86,8 @@ def hooks_tell_events_apart(event: Event) -> None:
         assert_type(event.operation_id, str)
     elif isinstance(event, RetryScheduled):
         assert_type(event.wait_s, float)
+    elif isinstance(event, QuotaLearned):
+        assert_type(event.requests_per_s, float)
     else:
         assert_type(event, ImagesFinished)
         assert_type(event.failures[0].code, Code)

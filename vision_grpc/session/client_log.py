@@ -61,6 +61,12 @@ def log_retry(images: int, wait_s: float, code: Code) -> None:
     _CALLS.debug("%d images are sent again in %.3f s: %s", images, wait_s, code.name, extra=fields)
 
 
+def log_quota(requests_per_s: float) -> None:
+    """Log the rate at which calls leave from now on."""
+    message = "the service refuses calls for a quota: from now on %.3g a second leave"
+    _CALLS.info(message, requests_per_s, extra={"vision_requests_per_s": round(requests_per_s, 3)})
+
+
 def log_outage(error: VisionError) -> None:
     """Log that images wait for a service that is away."""
     _CALLS.warning("images wait for the service: %s", error, extra={"vision_code": error.code.name})

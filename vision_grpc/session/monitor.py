@@ -16,10 +16,19 @@ from vision_grpc.events import (
     ImagesFinished,
     OperationAccepted,
     OperationEnded,
+    QuotaLearned,
     RetryScheduled,
 )
 from vision_grpc.results import Answer, ImageResult
-from vision_grpc.session.client_log import log_call, log_operation, log_outage, log_retry, log_return, logs_calls
+from vision_grpc.session.client_log import (
+    log_call,
+    log_operation,
+    log_outage,
+    log_quota,
+    log_retry,
+    log_return,
+    logs_calls,
+)
 from vision_grpc.stream.batch import Entry
 from vision_grpc.stream.outage import is_answered
 from vision_grpc.stream.verdict import may_be_billed
@@ -58,6 +67,8 @@ class Stats:
     """Operations whose results are waited for now, not a sum."""
     polls: int = 0
     """How often the service was asked about an operation; `requests` does not count these calls."""
+    learned_requests_per_s: float | None = None
+    """The rate, now, at which calls leave because the service has refused faster ones for a quota; None: it has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,9 @@ class Destination:
 
 
 _UNKNOWN = Destination()
+
+# By this factor a rate has to change to be reported again: in a steady state it does not.
+_MUCH = 1.5
 
 
 class Monitor:
@@ -88,6 +102,8 @@ class Monitor:
         self._throttle_wait_s = 0.0
         self._latencies = [0] * (len(LATENCY_BOUNDS_S) + 1)
         self._is_missed = False
+        self._learned: float | None = None
+        self._told_learned: float | None = None
 
     def stats(self) -> Stats:
         """Return the sums so far."""
@@ -107,6 +123,7 @@ class Monitor:
                 self._accepted,
                 self._waiting,
                 self._polls,
+                self._learned,
             )
 
     def call_started(
@@ -241,6 +258,17 @@ class Monitor:
         log_retry(images, wait_s, code)
         if self._hook is not None:
             self._hook(RetryScheduled(images, wait_s, code, _keys(entries)))
+
+    def quota_learned(self, requests_per_s: float) -> None:
+        """Keep the rate that the service lets through, and report one that is new or has changed much."""
+        with self._lock:
+            self._learned, told = requests_per_s, self._told_learned
+            if told is not None and told / _MUCH < requests_per_s < told * _MUCH:
+                return
+            self._told_learned = requests_per_s
+        log_quota(requests_per_s)
+        if self._hook is not None:
+            self._hook(QuotaLearned(requests_per_s))
 
     def service_missed(self, error: VisionError) -> None:
         """Warn, once until the next answer, that images wait for a service that is away."""

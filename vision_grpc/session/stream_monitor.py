@@ -56,6 +56,10 @@ class StreamMonitor:
         """Count images that will be sent again."""
         self._here.run(self._monitor.retry_scheduled, entries, wait_s, code)
 
+    def quota_learned(self, requests_per_s: float) -> None:
+        """Take note of the rate that the service lets through."""
+        self._here.run(self._monitor.quota_learned, requests_per_s)
+
     def service_missed(self, error: VisionError) -> None:
         """Warn that images wait for a service that is away."""
         self._here.run(self._monitor.service_missed, error)

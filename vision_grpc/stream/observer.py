@@ -48,6 +48,10 @@ class Observer(Protocol):
         """Count images that will be sent again."""
         ...
 
+    def quota_learned(self, requests_per_s: float) -> None:
+        """Take note of the rate that the service has turned out to let through now."""
+        ...
+
     def service_missed(self, error: VisionError) -> None:
         """Take note that images wait for a service that is away."""
         ...

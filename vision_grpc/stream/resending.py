@@ -49,17 +49,33 @@ class Resending:
         for entry, result in failed_results(batch, error, why, may_be_deferred=self._may_be_deferred):
             self._finish(entry, result)
 
+    def slow_down(self, sent_at: float, now: float, asked_s: float | None, *, is_quota: bool) -> None:
+        """Send less, for a service that has too much to do, or refuses a call for a quota (`is_quota`)."""
+        if not (is_quota and self._retries.waits):
+            self._throttle.pushed_back(sent_at, now)
+            return
+        self._throttle.refused(sent_at, now, asked_s)
+        self.note_rate()
+
+    def note_rate(self) -> None:
+        """Report the rate that was learned, if there is one."""
+        if (per_s := self._throttle.learned_per_s) is not None:
+            self._observer.quota_learned(per_s)
+
     def retry_images(
         self, attempt: Attempt, again: Mapping[int, ImageResult], contents: Sequence[bytes], now: float
     ) -> None:
         """Send images again that failed in an answered call; where that is not allowed, they keep these results."""
         self._retries.failed(now)
         errors = [result.error for result in again.values() if result.error is not None]
-        if any(error.code in OVERLOAD for error in errors):
-            self._throttle.pushed_back(attempt.sent_at, now)
         asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
-        batch = attempt.batch(contents, attempt.history.failed(errors[0].message)).part([*again])
-        if not self.delay(batch, asked, now, errors[0].code):
+        is_quota = any(error.code is Code.RESOURCE_EXHAUSTED for error in errors)
+        if any(error.code in OVERLOAD for error in errors):
+            self.slow_down(attempt.sent_at, now, asked or None, is_quota=is_quota)
+        is_free = all(error.code is Code.RESOURCE_EXHAUSTED for error in errors) and self._retries.waits_for_quota(now)
+        history = attempt.history.failed(errors[0].message, is_free=is_free)
+        batch = attempt.batch(contents, history).part([*again])
+        if not self.delay(batch, asked, now, errors[0].code, is_free=is_free):
             why = batch.history.why_not_again(asked, now)
             for entry, result, error in zip(batch.entries, again.values(), errors, strict=True):
                 result.error = replace(error, message=f"{error.message}{why}")
@@ -88,7 +104,12 @@ class Resending:
         if self.is_over:
             return False
         history = batch.history
+        is_quota = code is Code.RESOURCE_EXHAUSTED
+        if is_quota and not is_free:
+            history = history._replace(free=0)  # The quota is not waited for any more.
         wait_s = self._retries.wait_s(history, now, asked_s, is_free=is_free)
+        if is_quota and is_free and wait_s is not None and self._throttle.learned_per_s is not None:
+            wait_s = asked_s or 0.0  # For the rest there is the rate.
         if wait_s is None or (history.deadline is not None and now + wait_s >= history.deadline):
             return False
         self._observer.retry_scheduled(batch.entries, wait_s, code)

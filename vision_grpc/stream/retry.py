@@ -17,6 +17,9 @@ from vision_grpc.stream.verdict import is_over_quota
 # So many failed calls in a row, with no answer between them, are not bad luck.
 _OUTAGE_CALLS = 16
 
+# So many of the longest backoffs a quota is waited for that has let nothing through: two minutes.
+_FIRST_WAITS = 4
+
 
 class RetryBudget:
     """A stock of retries that successes refill, so that an outage does not lead to a storm of retries.
@@ -85,6 +88,11 @@ class Retries:
         self._waits = waits
         self._failing_since: float | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether batches wait before they are sent again."""
+        return self._waits
+
     def failed(self, now: float) -> None:
         """Take note of a call, or images in it, that failed."""
         if self._failing_since is None or self._budget.has_earned(self._failing_since):
@@ -93,8 +101,7 @@ class Retries:
     def is_free(self, error: VisionError, history: History, now: float, *, is_away: bool) -> bool:
         """Return whether an attempt is free that ended with this error, after this history."""
         if is_over_quota(error):
-            # A quota that has let nothing through is not waited for.
-            return self._budget.has_earned() and self._has_patience(now)
+            return self.waits_for_quota(now)
         # Where the service came back in between, these images may be what makes it go.
         return isinstance(error, PathError) or (is_away and not self._outage.is_over_since(history.missed_at))
 
@@ -119,6 +126,20 @@ class Retries:
         if not (self._waits and self._budget.is_outage and self._has_patience(now)):
             return None
         return max(wait_s, self._policy.max_backoff_s * self._rng.uniform(0.5, 1.0))
+
+    def waits_for_quota(self, now: float) -> bool:
+        """Return whether images wait for a quota that their calls were refused for.
+
+        One that has let nothing through may be that of a folder that has none, or busy with the calls of others.
+        """
+        if self._budget.has_earned() or self._failing_since is None:
+            return self._has_patience(now)
+        return now - self._failing_since < min(self._patience_s, _FIRST_WAITS * self._policy.max_backoff_s)
+
+    def why_refused(self, error: VisionError) -> str:
+        """Return what to add to a refusal for a quota that has let nothing through."""
+        is_closed = is_over_quota(error) and not self._budget.has_earned()
+        return "; this quota has let no call of this client through" if is_closed else ""
 
     def _has_patience(self, now: float) -> bool:
         """Return whether the calls of this stream have not failed for too long yet, without a success in between."""

@@ -26,7 +26,7 @@ from vision_grpc.stream.resending import Resending
 from vision_grpc.stream.retry import Retries
 from vision_grpc.stream.shared import Shared
 from vision_grpc.stream.turn import PROMPT_S, Turn
-from vision_grpc.stream.verdict import Verdict, judge
+from vision_grpc.stream.verdict import Verdict, is_over_quota, judge
 from vision_grpc.stream.window import OVERDUE_S, Window
 from vision_grpc.texts.quoting import quote_name
 
@@ -139,7 +139,8 @@ class Run:
         if again:
             self._resending.retry_images(attempt, again, contents(), now)
         else:
-            self._throttle.answered()
+            self._throttle.answered(attempt.sent_at)
+            self._resending.note_rate()
 
     def failed(self, call_id: int, error: VisionError, now: float, contents: Contents) -> None:
         """Take the failure of a call."""
@@ -163,7 +164,7 @@ class Run:
             self._resending.look_for_service(batch, error, attempt.sent_at, now)
             return
         if verdict is Verdict.SLOW_DOWN:
-            self._throttle.pushed_back(attempt.sent_at, now)
+            self._resending.slow_down(attempt.sent_at, now, error.retry_after_s, is_quota=is_over_quota(error))
         if verdict is Verdict.SPLIT and len(batch.entries) > 1:
             if isinstance(error, RequestTooLargeError):
                 self._size.refused(len(batch.entries), batch.content_bytes)
@@ -174,9 +175,8 @@ class Run:
         elif not (
             verdict.retry and self._resending.delay(batch, error.retry_after_s, now, error.code, is_free=is_free)
         ):
-            self._resending.give_up(
-                batch, error, history.why_not_again(error.retry_after_s, now) if verdict.retry else ""
-            )
+            why = history.why_not_again(error.retry_after_s, now) or self._retries.why_refused(error)
+            self._resending.give_up(batch, error, why if verdict.retry else "")
 
     def forgotten(self, call_id: int, now: float, contents: Contents) -> None:
         """Take that the shell no longer waits for a call."""

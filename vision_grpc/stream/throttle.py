@@ -1,8 +1,9 @@
-"""What all streams of a client share: quotas, and an adaptive limit on calls in flight."""
+"""What all streams of a client share: quotas, stated and learned, and an adaptive limit on calls in flight."""
 
 import threading
 
 from vision_grpc.config import Limits
+from vision_grpc.stream.learned_rate import LearnedRate
 from vision_grpc.stream.rate import ImageRate, RequestRate
 
 _BACK_OFF = 0.5
@@ -15,6 +16,9 @@ class Throttle:
     back (AIMD), at most once for the calls that were in flight when it did. While the service is
     away one call looks for it, and each answer then lets one more leave, up to the limit that there
     was: it doubles with each round, as TCP's does after a time-out (RFC 5681, slow start).
+
+    Once calls were refused for a quota and others let through, there is a rate, too: fewer calls at once would not
+    help where each of them is short.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -22,6 +26,7 @@ class Throttle:
         self._lock = threading.RLock()
         self._requests = None if limits.requests_per_s is None else RequestRate(limits.requests_per_s)
         self._images = None if limits.images_per_s is None else ImageRate(limits.images_per_s)
+        self._learned = LearnedRate()
         self._most_calls = float(limits.calls_in_flight)
         self._calls = self._most_calls
         self._calls_before = self._most_calls
@@ -32,9 +37,19 @@ class Throttle:
         """Calls that one stream may have in flight now, at least one."""
         return int(self._calls)
 
+    @property
+    def learned_per_s(self) -> float | None:
+        """Requests a second that the service has turned out to let through; None: it has refused none for a quota."""
+        return self._learned.per_s
+
+    @property
+    def version(self) -> int:
+        """Grows when times that were reserved no longer hold."""
+        return self._learned.version
+
     def ready_at(self, images: int, now: float) -> float:
         """Return when a request of so many images may leave, not earlier than now."""
-        if self._requests is None and self._images is None:
+        if self._is_open:
             return now
         with self._lock:
             return self._ready_at(images, now)
@@ -44,10 +59,10 @@ class Throttle:
 
         So no smaller request that asks later can take the time of one that waits.
         """
-        if self._requests is None and self._images is None:
+        if self._is_open:
             return now
         with self._lock:
-            leaves_at = self._ready_at(images, now)
+            leaves_at = self._learned.reserve(self._stated_at(images, now))
             self._charge(images, leaves_at)
             return leaves_at
 
@@ -55,9 +70,15 @@ class Throttle:
         """Charge a request of so many images that leaves now, later than the time that was reserved."""
         with self._lock:
             self._charge(images, now)
+            self._learned.charge(now)
 
-    def answered(self) -> None:
-        """Count a call that the service answered."""
+    def answered(self, sent_at: float) -> None:
+        """Count a call, sent at `sent_at`, that the service answered."""
+        if self._learned.per_s is None:
+            self._learned.let_through(sent_at)
+        else:
+            with self._lock:
+                self._learned.let_through(sent_at)
         if self._calls < self._most_calls:
             with self._lock:
                 more = 1.0 if self._calls < self._calls_before else 1.0 / self._calls
@@ -70,13 +91,31 @@ class Throttle:
                 self._backed_off_at = now
                 self._calls = self._calls_before = max(1.0, self._calls * _BACK_OFF)
 
+    def refused(self, sent_at: float, now: float, asked_s: float | None) -> None:
+        """Lower the rate for a call, sent at `sent_at`, that was refused for a quota; `asked_s`: the wait asked for.
+
+        As long as there is no rate, this lowers the limit.
+        """
+        with self._lock:
+            if self._learned.per_s is None:
+                self.pushed_back(sent_at, now)
+            self._learned.refused(sent_at, now, asked_s)
+
     def went_away(self) -> None:
         """Let one call at a time look for a service that is away."""
         with self._lock:
             self._calls_before = max(self._calls, self._calls_before)
             self._calls = 1.0
 
+    @property
+    def _is_open(self) -> bool:
+        return self._requests is None and self._images is None and self._learned.per_s is None
+
     def _ready_at(self, images: int, now: float) -> float:
+        ready = self._stated_at(images, now)
+        return ready if self._learned.per_s is None else max(ready, self._learned.ready_at())
+
+    def _stated_at(self, images: int, now: float) -> float:
         ready = now
         if self._requests is not None:
             ready = max(ready, self._requests.ready_at())

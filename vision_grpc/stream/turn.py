@@ -14,6 +14,7 @@ class Turn:
     def __init__(self, throttle: Throttle) -> None:
         self._throttle = throttle
         self._reserved: tuple[float, int] | None = None
+        self._version = 0
         self._waiting_since: float | None = None
 
     def soonest(self, images: int, now: float) -> float:
@@ -21,10 +22,17 @@ class Turn:
         return self._throttle.ready_at(images, now) if self._reserved is None else max(now, self._reserved[0])
 
     def leaves_at(self, images: int, now: float) -> float:
-        """Return when a request of so many images leaves; a stream that misses its time by far has to queue again."""
-        if self._reserved is None or images > self._reserved[1] or now > self._reserved[0] + _MISSED_AFTER_S:
+        """Return when a request of so many images leaves.
+
+        A stream that misses its time by far has to queue again; so do all when a refusal has changed the rate.
+        """
+        reserved, version = self._reserved, self._throttle.version
+        is_gone = reserved is None or images > reserved[1] or now > reserved[0] + _MISSED_AFTER_S
+        if reserved is None or is_gone or version != self._version:
+            self._version = version
             self._reserved = self._throttle.reserve(images, now), images
-        leaves_at = self._reserved[0]
+            reserved = self._reserved
+        leaves_at = reserved[0]
         if leaves_at > now and self._waiting_since is None:
             self._waiting_since = now
         return leaves_at

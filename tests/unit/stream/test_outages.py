@@ -327,7 +327,29 @@ def test_an_empty_stock_makes_images_wait_however_long_ago_the_last_success_was(
     assert [(result.attempts, result.ok) for result in results] == [(26, True)] * 8
 
 
-def test_a_quota_that_has_let_nothing_through_is_not_waited_for() -> None:
-    refusal = ServiceError(Code.RESOURCE_EXHAUSTED, "no quota was bought")
-    results, _, _ = PlayedService(lambda _: refusal).play(plan_of(), images_of(8))
+@pytest.mark.parametrize("asked_s", [None, 0.5, 1.0])
+def test_a_quota_that_has_let_nothing_through_is_waited_for_a_few_minutes_at_most(asked_s: float | None) -> None:
+    refusal = ServiceError(Code.RESOURCE_EXHAUSTED, "no quota was bought", retry_after_s=asked_s)
+    simulation = Simulation(plan_of())
+    results = PlayedService(lambda _: refusal).play_on(simulation, images_of(8)).results
+    [message] = {result.error.message for result in results if result.error is not None}
+    assert message == "no quota was bought; this quota has let no call of this client through"
+    assert 4 * RetryPolicy().max_backoff_s <= simulation.now <= 5.1 * RetryPolicy().max_backoff_s
+
+
+@pytest.mark.parametrize("busy_s", [10.0, 100.0])
+def test_a_quota_that_others_use_up_is_waited_for_from_the_first_call_on(busy_s: float) -> None:
+    def world(send: Send, now: float) -> Ending:
+        refusal = ServiceError(Code.RESOURCE_EXHAUSTED, "quota")
+        return Ending(now + _CALL_S, refusal if now < busy_s else answer_to(send))
+
+    results = play_in_time(Simulation(plan_of()), images_of(100), world).results
+    assert [result.ok for result in results] == [True] * 100
+
+
+def test_images_that_wait_for_no_quota_end_after_the_usual_attempts() -> None:
+    """Where retries do not wait, as in tests."""
+    refusal = ServiceError(Code.RESOURCE_EXHAUSTED, "quota")
+    results, _, times = PlayedService(lambda _: refusal).play(plan_of()._replace(waits=False), images_of(8))
     assert {result.attempts for result in results} == {RetryPolicy().attempts}
+    assert set(times) == {0.0}
