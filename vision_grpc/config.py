@@ -34,7 +34,8 @@ class Limits:
     """The most image bytes of one stream in those calls; one call is always allowed."""
 
     requests_per_s: float | None = None
-    """The quota of calls, shared by all streams of a client; None: only the service limits them. A twentieth of the
+    """The quota of calls, shared by all streams of a client; None: the client learns it from what is refused, and
+    goes no faster than that with a number, too. A twentieth of the
     quota is left unused, so that calls with different network delays do not exceed it when they arrive. Calls that
     wait together for a connection may exceed it; those that the service refuses are retried after a wait. With a
     quota a call takes up to 8 MiB of images, without it 4 MiB."""
@@ -72,7 +73,8 @@ class RetryPolicy:
     """How often one image is sent at most, the first time included. Attempts while the service is away are not
     counted, no matter which machine reports it (a port that refuses, a connection that closes, a gateway with 502, 503
     or 504): from when a stream first misses it, images wait for it as long as `Timeouts.total_s` allows, or for
-    `max_backoff_s` if it has never answered. Nor are refusals for a quota that has let calls through. An image whose
+    `max_backoff_s` if it has never answered. Nor are refusals for a quota, which are waited for as long; one that has
+    let nothing through is waited for four times `max_backoff_s`. An image whose
     answer cannot be read is sent once more, and no more than that: the answer is billed."""
 
     initial_backoff_s: float = 0.5
