@@ -15,7 +15,7 @@ from .table import Row, report
 
 sys.path.append(str(Path(__file__).parents[2] / "tests"))
 
-from quota_worlds import Case, Outcome, play
+from quota_worlds import Case, Kind, Outcome, play
 
 
 def main(argv: Sequence[str]) -> None:
@@ -29,7 +29,8 @@ def main(argv: Sequence[str]) -> None:
     options = parser.parse_args(argv)
     quotas, latencies = (map(float, text.split(",")) for text in (options.quotas, options.latencies))
     clients = map(int, options.clients.split(","))
-    cases = [Case(*case) for case in product(("bucket", "window", "jittered"), quotas, clients, latencies)]
+    kinds: tuple[Kind, ...] = ("bucket", "window", "jittered")
+    cases = [Case(*case) for case in product(kinds, quotas, clients, latencies)]
     with ProcessPoolExecutor() as pool:
         outcomes = list(pool.map(play, cases, [options.seconds] * len(cases)))
     report([_row(case, outcome) for case, outcome in zip(cases, outcomes, strict=True)], options.json)
