@@ -14,7 +14,7 @@ _REMEMBERED = 256
 _BRISK_PER_S = 1.0
 _KEEPS, _KEEPS_IN_A_ROW = 0.85, 0.7
 _CYCLE = 20
-_STEPS_GROW_BY = 1.15
+_STEPS_GROW_BY = 1.05
 
 # Below it, the buckets of services hold one call, and what counts is when a call comes after that of another client.
 # Random times would collide: four clients that use 80 % of such a quota would be refused four times of five. So a
@@ -27,7 +27,7 @@ _LONGEST_INTERVAL_S = 40.0
 _UNSAID_S = 1.0
 _MARGIN_S = 0.05
 
-_SMALLEST_RISE, _LARGEST_RISE = 0.01, 0.5
+_SMALLEST_RISE, _LARGEST_RISE = 0.01, 0.16
 
 
 class LearnedRate:
@@ -86,31 +86,24 @@ class LearnedRate:
 
         One refusal counts for all calls that were under way.
         """
-        if sent_at <= self._lowered_at or (self.per_s is None and not self._is_measurable(now)):
+        if sent_at <= self._lowered_at or (self.per_s is None and not self._let_through):
             return
         self._lowered_at = now
         self._in_a_row += 1
         self.version += 1
-        is_guess = self.per_s is None
         per_s = self._measured_per_s() if self.per_s is None else self.per_s
         if per_s >= _BRISK_PER_S:
             self._lower_brisk(per_s, now)
         if self.per_s is not None and self.per_s < _BRISK_PER_S:
             self._give_way(1.0 / self.per_s, now, asked_s)
-        if is_guess:
-            self._rise = _LARGEST_RISE
-
-    def _is_measurable(self, now: float) -> bool:
-        return bool(self._let_through) and now >= self._let_through[0] + 1.0
 
     def _measured_per_s(self) -> float:
         since = self._let_through[-1] - 1.0
         return float(sum(at > since for at in self._let_through))
 
     def _lower_brisk(self, per_s: float, now: float) -> None:
-        # The first measure is a guess: calls that are still under way may be let through, too.
         if self._in_a_row == 1:
-            self._refused_per_s = 0.0 if self.per_s is None else per_s
+            self._refused_per_s = per_s
         self.per_s = per_s * (_KEEPS if self._in_a_row == 1 else _KEEPS_IN_A_ROW)
         self._start_cycle(self.per_s)
         # A wait of whole seconds, as Retry-After has them, is for the images that were refused.
@@ -144,4 +137,3 @@ class LearnedRate:
         if self.per_s >= _BRISK_PER_S:
             self._interval_before_s, self._refused_per_s = None, self.per_s
             self._start_cycle(self.per_s)
-            self._step_per_s = max(self._step_per_s, self.per_s * self._rise / 4.0)
