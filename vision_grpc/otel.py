@@ -22,6 +22,7 @@ from vision_grpc.events import (
     ImagesFinished,
     OperationAccepted,
     OperationEnded,
+    QuotaLearned,
     RetryScheduled,
 )
 from vision_grpc.version import __version__
@@ -80,6 +81,11 @@ class OpenTelemetryHook:
         self._retries = meter.create_counter(
             "vision_grpc.retries", unit="{image}", description="Images that are sent again"
         )
+        self._learned = meter.create_gauge(
+            "vision_grpc.learned_quota",
+            unit="{request}/s",
+            description="Rate at which requests leave because the service refused faster ones",
+        )
         self._under_way: dict[int, _CallUnderWay] = {}
         self._ended: OrderedDict[int, trace.SpanContext] = OrderedDict()
 
@@ -96,6 +102,8 @@ class OpenTelemetryHook:
                 self._end(event)
             case RetryScheduled():
                 self._retries.add(event.images, {"error.type": event.code.name})
+            case QuotaLearned():
+                self._learned.set(event.requests_per_s)
             case ImagesFinished():
                 self._count(event)
             case OperationAccepted():

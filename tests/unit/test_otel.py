@@ -18,7 +18,7 @@ from scripted_service import answer
 
 from vision_grpc import AsyncVisionClient, RetryPolicy, VisionClient
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.events import CallEnded, CallStarted, OperationAccepted, OperationEnded
+from vision_grpc.events import CallEnded, CallStarted, OperationAccepted, OperationEnded, QuotaLearned
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 from vision_grpc.otel import OpenTelemetryHook
 from vision_grpc.testing import AsyncMemoryTransport, Handler, MemoryTransport, without_backoff
@@ -144,6 +144,14 @@ def test_failures_and_retries_are_reported(connect: Callable[[Handler], Driver],
     assert telemetry.images == {(True, None): 0, (False, "INTERNAL"): 2}
     [duration] = telemetry.points("rpc.client.call.duration")
     assert duration.attributes["error.type"] == "INTERNAL"
+
+
+def test_a_rate_that_was_learned_is_a_gauge(telemetry: _Telemetry) -> None:
+    for per_s in (8.5, 2.0):
+        telemetry.hook(QuotaLearned(per_s))
+    metric = telemetry.metric("vision_grpc.learned_quota")
+    [point] = metric.data.data_points
+    assert (metric.unit, point.value, point.attributes) == ("{request}/s", 2.0, {})
 
 
 def test_images_of_a_good_answer_are_linked_to_their_next_attempt(telemetry: _Telemetry) -> None:
