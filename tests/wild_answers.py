@@ -83,6 +83,21 @@ def _usual_or(usual: Any, messy: Wire) -> Wire:  # noqa: ANN401 - any message
 _vertex = _usual_or(Vertex(x=300, y=20), _messy(_number(1), _number(2), _UNKNOWN, most=4))
 _few = st.lists(_within(1, _vertex), min_size=4, max_size=4).map(b"".join)
 _polygon = st.one_of(_few, _few, _messy(_within(1, _vertex), _UNKNOWN))
+
+
+def _quads(numbers: st.SearchStrategy[int]) -> Wire:
+    return st.lists(numbers, min_size=8, max_size=8).map(
+        lambda eight: Polygon(
+            vertices=[Vertex(x=x, y=y) for x, y in zip(eight[::2], eight[1::2], strict=True)]
+        ).SerializeToString()
+    )
+
+
+wild_polygons: st.SearchStrategy[list[bytes]] = st.lists(
+    st.one_of(_quads(st.integers(128, 16_383)), _quads(st.integers(0, 20_000) | _NUMBERS), _polygon), max_size=12
+)
+"""Wire bytes that parse as Polygons, many of them with four corners, as those of words, some with other numbers."""
+
 _box = _within(1, _usual_or(USUAL_BOX, _polygon))
 _language = _usual_or(
     Word.DetectedLanguage(language_code="ru", confidence=0.5), _messy(_within(1, _CODES), _floats(2), _UNKNOWN, most=3)

@@ -28,7 +28,7 @@ class Areas:
     """How many of the codes each area has."""
 
     polygons: "array[int]" = field(default_factory=lambda: array("i"))
-    corner_counts: list[int] = field(default_factory=list[int])
+    number_counts: list[int] = field(default_factory=list[int])
     quads: "array[int]" = field(default_factory=lambda: array("i"))
     """See `Corners`."""
 
@@ -45,13 +45,13 @@ class Areas:
         self.codes += others.codes
         self.code_counts += others.code_counts
         self.polygons += others.polygons
-        self.corner_counts += others.corner_counts
+        self.number_counts += others.number_counts
         self.quads += others.quads
 
     def place(self, corners: Corners) -> None:
         """Set the corners of all."""
         self.polygons, self.quads = corners.polygons, corners.quads
-        self.corner_counts = [*corners.counts]
+        self.number_counts = [*corners.counts]
 
 
 class FlatPage(NamedTuple):

@@ -7,6 +7,7 @@ UTF-8 one by one.
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from struct import Struct
 from typing import Any, TypeVar, cast
 
 from vision_grpc.arrow.schema import list_of
@@ -14,13 +15,14 @@ from vision_grpc.arrow.untyped import pa
 
 T = TypeVar("T")
 
+_MOST_END = 2**31 - 1
+
 
 def texts_array(texts: Sequence[bytes | None], kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
     """Return an array of valid UTF-8, or of any bytes, with the type `string` or `binary`."""
-    known = _filled(texts, b"")
-    ends = array("i", accumulate(map(len, known), initial=0))
+    validity, known = _split(texts, b"")
     data = b"".join(known)
-    return pa.Array.from_buffers(kind, len(texts), [_validity(texts), pa.py_buffer(ends), pa.py_buffer(data)])
+    return pa.Array.from_buffers(kind, len(texts), [validity, _ends(map(len, known)), pa.py_buffer(data)])
 
 
 def numbers_array(numbers: "array[int]") -> Any:  # noqa: ANN401
@@ -30,26 +32,27 @@ def numbers_array(numbers: "array[int]") -> Any:  # noqa: ANN401
 
 def integers_array(numbers: Sequence[int | None]) -> Any:  # noqa: ANN401
     """Return the same, null in place of None."""
-    known = array("i", _filled(numbers, 0))
-    return pa.Array.from_buffers(pa.int32(), len(numbers), [_validity(numbers), pa.py_buffer(known)])
+    validity, known = _split(numbers, 0)
+    return pa.Array.from_buffers(pa.int32(), len(numbers), [validity, pa.py_buffer(array("i", known))])
 
 
 def floats_array(floats: Sequence[float | None]) -> Any:  # noqa: ANN401
     """Return an array of doubles."""
-    known = array("d", _filled(floats, 0.0))
-    return pa.Array.from_buffers(pa.float64(), len(floats), [_validity(floats), pa.py_buffer(known)])
+    validity, known = _split(floats, 0.0)
+    return pa.Array.from_buffers(pa.float64(), len(floats), [validity, _packed("d", known)])
 
 
 def bools_array(bools: Sequence[bool | None]) -> Any:  # noqa: ANN401
     """Return an array of truth values."""
-    return pa.Array.from_buffers(pa.bool_(), len(bools), [_validity(bools), _bits(map(bool, bools))])
+    validity, known = _split(bools, False)  # noqa: FBT003 - in place of null
+    return pa.Array.from_buffers(pa.bool_(), len(bools), [validity, _bits(known)])
 
 
-def lists_array(counts: Iterable[int], values: Any, *, each: int = 1, is_null: Sequence[bool] | None = None) -> Any:  # noqa: ANN401
-    """Return an array of lists of so many of the values, or so many times `each`."""
-    ends = array("i", [each * end for end in accumulate(counts, initial=0)])
+def lists_array(counts: Sequence[int], values: Any, *, is_null: Sequence[bool] | None = None) -> Any:  # noqa: ANN401
+    """Return an array of lists, each of so many of the values."""
     validity = None if is_null is None else _bits(not null for null in is_null)
-    return pa.Array.from_buffers(list_of(values.type), len(ends) - 1, [validity, pa.py_buffer(ends)], children=[values])
+    kind = list_of(values.type)
+    return pa.Array.from_buffers(kind, len(counts), [validity, _ends(counts)], children=[values])
 
 
 def structs_array(kind: Any, arrays: Sequence[Any]) -> Any:  # noqa: ANN401
@@ -57,16 +60,28 @@ def structs_array(kind: Any, arrays: Sequence[Any]) -> Any:  # noqa: ANN401
     return pa.StructArray.from_arrays(arrays, fields=[*kind])
 
 
-def _filled(values: Sequence[T | None], nothing: T) -> Sequence[T]:
-    """Return values with another one in place of None; the same ones where everything is there."""
-    if None in values:
-        return [nothing if value is None else value for value in values]
-    return cast("Sequence[T]", values)
+def _split(values: Sequence[T | None], nothing: T) -> tuple[Any, Sequence[T]]:
+    """Return the bitmap of what is not None, and values with another one in place of None.
+
+    Where everything is there, return None and the same values.
+    """
+    if None not in values:
+        return None, cast("Sequence[T]", values)
+    known = [nothing if value is None else value for value in values]
+    return _bits(value is not None for value in values), known
 
 
-def _validity(values: Sequence[object]) -> Any:  # noqa: ANN401
-    """Return the bitmap of what is not None, None where everything is there."""
-    return _bits(value is not None for value in values) if None in values else None
+def _ends(lengths: Iterable[int]) -> Any:  # noqa: ANN401
+    ends = [*accumulate(lengths, initial=0)]
+    if ends[-1] > _MOST_END:
+        message = f"an offset of {ends[-1]:,} has more than 32 bits"
+        raise OverflowError(message)
+    return _packed("i", ends)
+
+
+def _packed(code: str, numbers: Sequence[float]) -> Any:  # noqa: ANN401
+    # Three times as fast as an array of them.
+    return pa.py_buffer(Struct(f"{len(numbers)}{code}").pack(*numbers))
 
 
 def _bits(flags: Iterable[bool]) -> Any:  # noqa: ANN401

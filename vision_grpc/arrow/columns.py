@@ -2,17 +2,16 @@
 
 from array import array
 from collections.abc import Sequence
-from itertools import repeat
 from typing import Any
 
 from vision_grpc.arrow.areas import Areas, FlatPage
 from vision_grpc.arrow.buffers import floats_array, lists_array, numbers_array, structs_array, texts_array
 from vision_grpc.arrow.corners import clip
+from vision_grpc.arrow.quads import NUMBERS
 from vision_grpc.arrow.schema import BLOCK, LINE, PAGE, WORD
 from vision_grpc.arrow.untyped import pa, pc
 
-_CORNERS = 4
-_NUMBERS = 2 * _CORNERS
+_SIDES = 4
 
 
 class PageColumn:
@@ -62,19 +61,19 @@ def _area_arrays(areas: Areas) -> list[Any]:
         floats_array(areas.confidences),
         lists_array(areas.code_counts, texts_array(areas.codes, pa.string())),
         _boxes(areas),
-        lists_array(areas.corner_counts, numbers_array(areas.polygons), each=2),
+        lists_array(areas.number_counts, numbers_array(areas.polygons)),
     ]
 
 
 def _boxes(areas: Areas) -> Any:  # noqa: ANN401
     """Return left, top, right and bottom of areas, null of one without corners."""
-    number = len(areas.corner_counts)
+    number = len(areas.number_counts)
     xs, ys = (
-        [numbers_array(areas.quads[start + axis :: _NUMBERS]) for start in range(0, _NUMBERS, 2)] for axis in (0, 1)
+        [numbers_array(areas.quads[start + axis :: NUMBERS]) for start in range(0, NUMBERS, 2)] for axis in (0, 1)
     )
     sides = (pc.min_element_wise(*xs), pc.min_element_wise(*ys), pc.max_element_wise(*xs), pc.max_element_wise(*ys))
-    flat = array("i", bytes(_CORNERS * number * array("i").itemsize))
+    flat = array("i", bytes(_SIDES * number * array("i").itemsize))
     for place, side in enumerate(sides):
-        flat[place::_CORNERS] = array("i", side.buffers()[1].to_pybytes()[: number * flat.itemsize])
-    is_null = [count == 0 for count in areas.corner_counts] if 0 in areas.corner_counts else None
-    return lists_array(repeat(1, number), numbers_array(flat), each=_CORNERS, is_null=is_null)
+        flat[place::_SIDES] = array("i", side.buffers()[1].to_pybytes()[: number * flat.itemsize])
+    is_null = [count == 0 for count in areas.number_counts] if 0 in areas.number_counts else None
+    return lists_array([_SIDES] * number, numbers_array(flat), is_null=is_null)

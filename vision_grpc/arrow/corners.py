@@ -13,17 +13,16 @@ that each polygon has four corners with both numbers, and polygons are read one 
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - the module calls it `error`
 from typing import Any, NamedTuple, Self
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
+from vision_grpc.arrow.quads import CORNERS, NUMBERS, read_quads
 from vision_grpc.messages import Polygon, Vertex
 from vision_grpc.results.slim import slim_class, written
 
-_CORNERS = 4
 _MOST, _LEAST = 2**31 - 1, -(2**31)
 # Beyond what the columns hold.
 _NO_COORDINATE = 2**31
@@ -39,25 +38,18 @@ class Corners(NamedTuple):
     """x and y of all corners in turn."""
 
     counts: Sequence[int]
-    """How many corners each area has."""
+    """How many of these numbers each area has."""
 
     quads: "array[int]"
     """Likewise x and y of four corners of each area that have the same box; zeros of an area without corners."""
-
-    @classmethod
-    def of(cls, polygons: Sequence[Sequence[tuple[int, int]]]) -> Self:
-        """Return those of areas that are given as lists of points."""
-        clipped = [[(clip(x), clip(y)) for x, y in corners] for corners in polygons]
-        flat = array("i", chain.from_iterable(chain.from_iterable(clipped)))
-        return cls(flat, [*map(len, clipped)], array("i", chain.from_iterable(map(_quad, clipped))))
 
     def split(self, *numbers: int) -> Iterator[Self]:
         """Yield the corners of so many areas, and of so many that follow them, and so on."""
         first = start = 0
         for number in numbers:
             last = first + number
-            end = start + 2 * sum(self.counts[first:last])
-            quads = self.quads[first * 2 * _CORNERS : last * 2 * _CORNERS]
+            end = start + sum(self.counts[first:last])
+            quads = self.quads[first * NUMBERS : last * NUMBERS]
             yield type(self)(self.polygons[start:end], self.counts[first:last], quads)
             first, start = last, end
 
@@ -68,14 +60,43 @@ def cut_corners(polygons: Sequence[bytes]) -> Corners:
     Raises:
         DecodeError: one is not a Polygon.
     """
-    return _cut_joined(polygons) or Corners.of(
-        [[(vertex.x, vertex.y) for vertex in Polygon.FromString(polygon).vertices] for polygon in polygons]
-    )
+    flat, places = read_quads(polygons)
+    others = [polygons[place] for place in places]
+    if (joined := _cut_joined(others)) is None:
+        return _with_others(flat, places, [*map(_read, others)])
+    for start, place in enumerate(places):
+        flat[_row(place)] = joined[_row(start)]
+    return Corners(flat, [NUMBERS] * len(polygons), flat)
 
 
-def _cut_joined(polygons: Sequence[bytes]) -> Corners | None:
+def _with_others(flat: "array[int]", places: Sequence[int], others: Sequence["array[int]"]) -> Corners:
+    """Return corners, those at some places being others."""
+    counts = [NUMBERS] * (len(flat) // NUMBERS)
+    quads = flat[:]
+    # From the last one, as more or fewer numbers move all that follow.
+    for place, numbers in zip(reversed(places), reversed(others), strict=True):
+        counts[place] = len(numbers)
+        flat[_row(place)] = numbers
+        quads[_row(place)] = numbers if len(numbers) == NUMBERS else _quad(numbers)
+    return Corners(flat, counts, quads)
+
+
+def _row(place: int) -> slice:
+    return slice(NUMBERS * place, NUMBERS * place + NUMBERS)
+
+
+def _read(polygon: bytes) -> "array[int]":
+    numbers = [number for vertex in Polygon.FromString(polygon).vertices for number in (vertex.x, vertex.y)]
+    try:
+        return array("i", numbers)
+    except OverflowError:
+        return array("i", map(clip, numbers))
+
+
+def _cut_joined(polygons: Sequence[bytes]) -> "array[int] | None":
+    """Return the numbers of polygons of four corners, None if one may be something else."""
     if not polygons:
-        return None
+        return array("i")
     joined = _BETWEEN.join(polygons)
     if joined.count(_NO_CORNER_WIRE) != len(polygons) - 1:
         return None
@@ -86,30 +107,30 @@ def _cut_joined(polygons: Sequence[bytes]) -> Corners | None:
     checked: Any = _Checked.FromString(joined)
     if len(checked.vertices) != len(xs) or written(checked) != joined:
         return None
-    del xs[_CORNERS :: _CORNERS + 1], ys[_CORNERS :: _CORNERS + 1]
+    del xs[CORNERS :: CORNERS + 1], ys[CORNERS :: CORNERS + 1]
     # Twice as fast as an array of the list.
     pack = Struct(f"{len(xs)}i").pack
-    flat = array("i", bytes(2 * _CORNERS * len(polygons) * array("i").itemsize))
+    flat = array("i", bytes(NUMBERS * len(polygons) * array("i").itemsize))
     try:
         flat[::2], flat[1::2] = array("i", pack(*xs)), array("i", pack(*ys))
     except StructError:  # Beyond 32 bits, as what was joined in.
         return None
-    return Corners(flat, [_CORNERS] * len(polygons), flat)
+    return flat
 
 
 def _are_quads(numbers: list[int], polygons: int) -> bool:
     """Return whether every fifth number is of the corner that was joined in; the others are looked at when packed."""
     return (
-        len(numbers) == (_CORNERS + 1) * polygons - 1
-        and numbers[_CORNERS :: _CORNERS + 1].count(_NO_COORDINATE) == polygons - 1
+        len(numbers) == (CORNERS + 1) * polygons - 1
+        and numbers[CORNERS :: CORNERS + 1].count(_NO_COORDINATE) == polygons - 1
     )
 
 
-def _quad(corners: Sequence[tuple[int, int]]) -> Sequence[int]:
-    if not corners:
-        return (0,) * (2 * _CORNERS)
-    xs, ys = zip(*corners, strict=True)
-    return (min(xs), min(ys), max(xs), max(ys)) * 2
+def _quad(numbers: "array[int]") -> "array[int]":
+    if not numbers:
+        return array("i", bytes(NUMBERS * numbers.itemsize))
+    xs, ys = numbers[::2], numbers[1::2]
+    return array("i", (min(xs), min(ys), max(xs), max(ys)) * 2)
 
 
 def clip(value: int) -> int:

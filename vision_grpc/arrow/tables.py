@@ -73,9 +73,9 @@ def _boxes(areas: "list[Area] | list[Table]") -> Any:  # noqa: ANN401
     """Return left, top, right and bottom of areas, null of one without corners."""
     boxes: list[Box | None] = [area.box if area.polygon else None for area in areas]
     flat = array("i", [clip(side) for box in boxes if box is not None for side in box])
-    counts = [0 if box is None else 1 for box in boxes]
+    counts = [0 if box is None else len(box) for box in boxes]
     is_null = [box is None for box in boxes]
-    return lists_array(counts, integers_array(flat), each=4, is_null=is_null if any(is_null) else None)
+    return lists_array(counts, integers_array(flat), is_null=is_null if any(is_null) else None)
 
 
 def _utf8(text: str | None) -> bytes | None:

@@ -4,15 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
-from wild_answers import USUAL_BOX, usual_answer, wild_answers
+from wild_answers import usual_answer, wild_answers
 
 from vision_grpc.arrow import to_batch
-from vision_grpc.arrow.corners import _cut_joined, cut_corners
 from vision_grpc.arrow.cut import _cut
-from vision_grpc.codec.wire_format import LENGTH_DELIMITED, tag
 from vision_grpc.messages import AnalyzeResult, FeatureResult, Polygon, Status, Vertex, Word
 from vision_grpc.results import ImageResult
 from vision_grpc.results.layout import Block, Page
@@ -160,22 +157,3 @@ def test_boxes_may_lie_anywhere(corners: list[tuple[int, int]]) -> None:
         _first_word(answer).bounding_box.CopyFrom(box)
 
     _check(_changed(move))
-
-
-def test_what_is_joined_between_polygons_is_not_taken_for_a_corner() -> None:
-    usual = USUAL_BOX.SerializeToString()
-    far = Polygon(vertices=[Vertex(x=2**31, y=2**31)]).SerializeToString()
-    three = Polygon(vertices=USUAL_BOX.vertices[:3]).SerializeToString()
-    five = Polygon(vertices=[*USUAL_BOX.vertices, Vertex(x=1, y=1)]).SerializeToString()
-    assert _cut_joined([usual, usual]) is not None
-    for polygons in ([three, five], [five, three], [usual + far, usual[:0]], [three + far, usual], [far * 4, usual]):
-        assert _cut_joined(polygons) is None
-        assert cut_corners(polygons).counts == [len(Polygon.FromString(each).vertices) for each in polygons]
-    # The last field of a torn one reaches over what is joined in, in place of which the next one brings the same.
-    corner = Vertex(x=1, y=1).SerializeToString() + tag(3, LENGTH_DELIMITED) + bytes([len(far)])
-    reaching = three + tag(1, LENGTH_DELIMITED) + bytes([len(corner) + len(far)]) + corner
-    with pytest.raises(DecodeError):
-        cut_corners([reaching, far + usual])
-    for torn in (usual + far + b"\x12\x0e", usual + b"\x0a\x12\x08\x05\x10\x06", usual + b"\x0a", usual[:-1]):
-        with pytest.raises(DecodeError):
-            cut_corners([torn, usual])
