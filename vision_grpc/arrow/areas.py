@@ -107,8 +107,7 @@ def flat_page(
         blocks.texts.append(b"\n".join(lines.texts[start:end]))
         first, last = word_ends[start], word_ends[end]
         _add_codes(blocks, words.codes[code_ends[first] : code_ends[last]])
-        known = [each for each in words.confidences[first:last] if each is not None]
-        blocks.confidences.append(sum(known) / len(known) if known else None)
+        blocks.confidences.append(_mean(words.confidences[first:last]))
         start = end
     return FlatPage(*size, line_counts, word_counts, blocks, lines, words)
 
@@ -118,6 +117,11 @@ def _add_codes(areas: Areas, codes: Sequence[bytes]) -> None:
     different = dict.fromkeys(codes)
     areas.codes += different
     areas.code_counts.append(len(different))
+
+
+def _mean(confidences: Sequence[float | None]) -> float | None:
+    known = [each for each in confidences if each is not None]
+    return sum(known) / len(known) if known else None
 
 
 class FlatText(NamedTuple):

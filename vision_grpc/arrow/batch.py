@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from vision_grpc.arrow.areas import FlatPage
-from vision_grpc.arrow.buffers import bools_array, numbers_array, texts_array
+from vision_grpc.arrow.buffers import bools_array, nullable_texts_array, numbers_array
 from vision_grpc.arrow.columns import PageColumn
 from vision_grpc.arrow.corners import clip
 from vision_grpc.arrow.cut import cut_text
@@ -94,7 +94,7 @@ def _array(values: Sequence[Any], kind: Any) -> Any:  # noqa: ANN401
         return bools_array(values)
     if kind == pa.int32():
         return numbers_array(array("i", values))
-    return texts_array(values, kind)
+    return nullable_texts_array(values, kind)
 
 
 class _Row(NamedTuple):

@@ -18,11 +18,16 @@ T = TypeVar("T")
 _MOST_END = 2**31 - 1
 
 
-def texts_array(texts: Sequence[bytes | None], kind: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+def texts_array(texts: Sequence[bytes], kind: Any, validity: Any = None) -> Any:  # noqa: ANN401 - pyarrow has no types
     """Return an array of valid UTF-8, or of any bytes, with the type `string` or `binary`."""
+    buffers = [validity, _ends(map(len, texts)), pa.py_buffer(b"".join(texts))]
+    return pa.Array.from_buffers(kind, len(texts), buffers)
+
+
+def nullable_texts_array(texts: Sequence[bytes | None], kind: Any) -> Any:  # noqa: ANN401
+    """Return the same, null in place of None."""
     validity, known = _split(texts, b"")
-    data = b"".join(known)
-    return pa.Array.from_buffers(kind, len(texts), [validity, _ends(map(len, known)), pa.py_buffer(data)])
+    return texts_array(known, kind, validity)
 
 
 def numbers_array(numbers: "array[int]") -> Any:  # noqa: ANN401

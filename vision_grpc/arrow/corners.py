@@ -1,9 +1,10 @@
 """The corners of polygons, cut from wire bytes for all polygons of a page at once.
 
-Joined polygons parse as one polygon. In a class whose fields are declared as lists, that has the x and the y of all
-corners in two lists, a fifth of what reading 1,200 corners one by one costs. A list alone does not show which corner a
-number is of: a zero is not on the wire, and what was sent twice counts once. So the lists are taken only if they prove
-that each polygon has four corners with both numbers, and polygons are read one by one else:
+Usual boxes are read as columns of bytes (see `quads`), the others by the parser. Joined polygons parse as one polygon.
+In a class whose fields are declared as lists, that has the x and the y of all corners in two lists, a fifth of what
+reading 1,200 corners one by one costs. A list alone does not show which corner a number is of: a zero is not on the
+wire, and what was sent twice counts once. So the lists are taken only if they prove that each polygon has four corners
+with both numbers; if they do not, the polygons that are not usual, a fifth of a page, are read one by one:
 
 - In a second class x and y are required. If all corners have them, and written again they are the same bytes, each
   corner has x and y once.

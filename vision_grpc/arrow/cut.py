@@ -106,9 +106,8 @@ def _cut_page(page: Any, counted: Any) -> FlatPage | None:  # noqa: ANN401 - of 
         and _are_usual(line_confidences)
     ):
         return None
-    # As `FlatText` decodes the words.
-    for code in set(codes):
-        code.decode()
+    # As `FlatText` decodes the words; apart, so that two halves of a letter stay two errors.
+    b" ".join(codes).decode()
     return flat_page(
         (page.width, page.height),
         line_counts=line_counts,

@@ -42,23 +42,25 @@ def read_quads(polygons: Sequence[bytes]) -> tuple["array[int]", Sequence[int]]:
     for place in others:
         rows[place] = _QUAD
     table = b"".join(rows)
-    if _is_usual(table):
-        return _numbers(table), others
+    columns = [table[column::_COLUMNS] for column in range(_COLUMNS)]
+    if _are_usual(columns):
+        return _numbers(columns), others
     return array("i", bytes(NUMBERS * _WIDTH * len(polygons))), range(len(polygons))
 
 
-def _is_usual(table: bytes) -> bool:
-    rows = len(table) // _COLUMNS
-    # Without exception, a first byte says that another follows, and a second one does not.
-    bits = [table[start::_COLUMNS].translate(_FLIPPED) + table[start + 1 :: _COLUMNS] for start in (_X, _Y)]
-    return all(table[column::_COLUMNS] == byte * rows for column, byte in _SAME.items()) and b"".join(bits).isascii()
+def _are_usual(columns: Sequence[bytes]) -> bool:
+    rows = len(columns[0])
+    # Each first byte says that another follows, and no second one does.
+    bits = [columns[start].translate(_FLIPPED) + columns[start + 1] for start in (_X, _Y)]
+    return all(columns[column] == byte * rows for column, byte in _SAME.items()) and b"".join(bits).isascii()
 
 
-def _numbers(table: bytes) -> "array[int]":
-    flat = bytearray(len(table) // _COLUMNS * 2 * _WIDTH)
+def _numbers(columns: Sequence[bytes]) -> "array[int]":
+    rows = len(columns[0])
+    flat = bytearray(rows * 2 * _WIDTH)
     for axis, start in enumerate((_X, _Y)):
-        firsts, seconds = table[start::_COLUMNS], table[start + 1 :: _COLUMNS]
+        firsts, seconds = columns[start], columns[start + 1]
         low = int.from_bytes(firsts.translate(_WITHOUT_MORE)) | int.from_bytes(seconds.translate(_EIGHTH))
-        flat[axis * _WIDTH + _LOW :: 2 * _WIDTH] = low.to_bytes(len(firsts))
+        flat[axis * _WIDTH + _LOW :: 2 * _WIDTH] = low.to_bytes(rows)
         flat[axis * _WIDTH + _HIGH :: 2 * _WIDTH] = seconds.translate(_ABOVE)
     return array("i", bytes(flat))

@@ -3,7 +3,7 @@
 from array import array
 from typing import Any
 
-from vision_grpc.arrow.buffers import integers_array, lists_array, structs_array, texts_array
+from vision_grpc.arrow.buffers import integers_array, lists_array, nullable_texts_array, structs_array, texts_array
 from vision_grpc.arrow.corners import clip
 from vision_grpc.arrow.schema import CELL, TABLE
 from vision_grpc.arrow.untyped import pa
@@ -46,7 +46,7 @@ class DocumentColumns:
             return integers_array(self._rotation)
         if name == "tables":
             return self._tables_array()
-        return texts_array(self._markdown if name == "markdown" else self._full_text, pa.string())
+        return nullable_texts_array(self._markdown if name == "markdown" else self._full_text, pa.string())
 
     def _tables_array(self) -> Any:  # noqa: ANN401
         tables = [table for each in self._tables for table in each or ()]
