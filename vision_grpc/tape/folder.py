@@ -1,82 +1,101 @@
-"""A tape in a folder: an entry a file, in 256 folders by the first two digits of their digests."""
+"""A tape in a folder."""
 
 import errno
 import os
+import re
 import secrets
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_ISREG
 
 from vision_grpc.errors import Advice, MachineError
-from vision_grpc.tape.errors import TapeError
-from vision_grpc.tape.store import MARKER, MARKER_TEXT
+from vision_grpc.tape.entry import EntryError
+from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError
+from vision_grpc.tape.store import LEFTOVER, MARKER, MARKER_TEXT, File, Found, name_of
 from vision_grpc.texts.quoting import quote_name
 
-_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+# Without waiting for the other end of what may be a pipe.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _FLAGS
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS
+_MOST_BYTES = 1 << 30
+_SHARD = re.compile("[0-9a-f]{2}")
 # What a folder may have in it before it becomes a tape: hidden files, and what ext4 makes in each new file system.
-_HARMLESS = frozenset({"lost+found"})
+_HARMLESS = re.compile(r"\..*|lost\+found", re.DOTALL)
+
+_CHECK = Advice("check the permissions of the folder and of the files in it")
+_EXPLAINED = {
+    errno.EACCES: ("permission is denied", _CHECK),
+    errno.EPERM: ("permission is denied", _CHECK),
+    errno.EROFS: ("it is on a disk that may only be read", Advice("name another folder")),
+    errno.EEXIST: ("it is a file", Advice("name a folder")),
+    errno.ENOTDIR: ("it is a file, or in a file", Advice("name a folder")),
+    errno.ENAMETOOLONG: ("the name is too long", Advice("name another folder")),
+    errno.ELOOP: ("it is a link that leads to itself", Advice("name another folder")),
+}
 
 
 class Folder:
-    """A store in a folder, which is made by the first `write`. Several processes may use it at a time.
+    """A store in a folder, which is made by the first `write`. Any number of processes may use it.
 
-    An entry is written under a temporary name and renamed: a process that is killed leaves no half of one. Nothing is
-    synced to the disk, as that costs milliseconds: after a power cut an entry may be cut, which its checksum shows.
+    An entry is written under a temporary name and renamed, so that a process that is killed leaves no half of one.
+    Nothing is synced to the disk, which would take milliseconds: after a power cut, an entry may be cut or empty. Its
+    checksum shows that.
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self._path = path
         self._is_tape = False
 
-    def read(self, digests: Sequence[str]) -> Sequence[bytes | None]:
-        """Return what is there for each digest; see `Store`."""
+    def read(self, digests: Sequence[str], least_bytes: int | None = None) -> Sequence[Found]:
+        """Return the entry of each digest; see `Store`."""
         if not self._find_marker():
             return [None] * len(digests)
-        return [self._read(self.name(digest)) for digest in digests]
+        with self._explained():
+            return [_read(self.path_of(name_of(digest)), least_bytes) for digest in digests]
 
     def write(self, digest: str, data: bytes) -> None:
         """Put an entry there; see `Store`."""
-        folder = f"{self.path}{os.sep}{digest[:2]}"
+        path = self.path_of(name_of(digest))
         with self._explained():
             if not self._is_tape:
                 self._create()
             try:
-                _write(folder, digest, data)
+                _write(path, data)
             except FileNotFoundError:
+                # The first one in its folder, or somebody has removed all of it.
                 self._create()
-                Path(folder).mkdir(exist_ok=True)
-                _write(folder, digest, data)
+                Path(path).parent.mkdir(exist_ok=True)
+                _write(path, data)
+            except IsADirectoryError as error:
+                message = f"{quote_name(path)} is a folder in the place of an entry"
+                raise TapeError(message, advice=[Advice("remove it")]) from error
 
-    def name(self, digest: str) -> str:
-        """Return the path of an entry."""
-        return f"{self.path}{os.sep}{digest[:2]}{os.sep}{digest}"
-
-    def _read(self, path: str) -> bytes | None:
+    def files(self) -> Iterator[File]:
+        """Yield what is in the folders of entries; see `Store`. Links to other folders are not followed."""
         with self._explained():
-            try:
-                descriptor = os.open(path, _READ)
-            except OSError as error:
-                if error.errno == errno.ENOENT:
-                    return None
-                if error.errno == errno.ELOOP:
-                    return b""
-                raise
-            try:
-                found = os.fstat(descriptor)
-                # A pipe would be waited for.
-                if not S_ISREG(found.st_mode):
-                    return b""
-                return _read_all(descriptor, found.st_size)
-            finally:
-                os.close(descriptor)
+            if not self._find_marker():
+                raise TapeError(NOT_A_TAPE.format(quote_name(self._path)))
+            for folder in sorted(_folders(self._path)):
+                yield from _files(f"{self._path}{os.sep}{folder}", folder)
+
+    def remove(self, files: Iterable[File]) -> None:
+        """Remove files; see `Store`."""
+        with self._explained():
+            for file in files:
+                with suppress(FileNotFoundError):
+                    Path(self.path_of(file.name)).unlink()
+
+    def path_of(self, name: str) -> str:
+        """Return the path of a file."""
+        return f"{self._path}/{name}"
 
     def _find_marker(self) -> bool:
-        """Return whether there is a tape; raises TapeError if there is something else."""
+        """Return whether this is a tape, and not a folder that may become one; raises TapeError if it is another."""
         if self._is_tape:
             return True
-        folder = Path(self.path)
+        folder = Path(self._path)
         with self._explained():
             try:
                 names = [each.name for each in folder.iterdir()]
@@ -84,20 +103,20 @@ class Folder:
                 return False
             # Another process that makes the tape at this moment begins with the marker.
             self._is_tape = MARKER in names or (folder / MARKER).exists()
-        if not self._is_tape and not all(name.startswith(".") or name in _HARMLESS for name in names):
-            message = f"{quote_name(self.path)} is not a tape, and has other files in it"
-            raise TapeError(message, advice=[Advice("name a new or an empty folder")])
+        if not self._is_tape and not all(map(_HARMLESS.fullmatch, names)):
+            raise TapeError(
+                OTHER_FILES.format(quote_name(self._path)), advice=[Advice("name a new or an empty folder")]
+            )
         return self._is_tape
 
     def _create(self) -> None:
         self._is_tape = False
-        if self._find_marker():
-            return
-        folder = Path(self.path)
-        folder.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            _write_new(str(folder / MARKER), MARKER_TEXT)
-        self._is_tape = True
+        if not self._find_marker():
+            folder = Path(self._path)
+            folder.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                _write_new(str(folder / MARKER), MARKER_TEXT)
+            self._is_tape = True
 
     @contextmanager
     def _explained(self) -> Generator[None]:
@@ -105,21 +124,47 @@ class Folder:
         try:
             yield
         except OSError as error:
-            subject = f"the tape {quote_name(self.path)}"
+            subject = f"the tape {quote_name(self._path)}"
             if (shortage := MachineError.of(error, subject)) is not None:
                 raise TapeError(shortage.problem, advice=shortage.advice) from error
-            if isinstance(error, NotADirectoryError | FileExistsError):
-                message = f"{subject} is not a folder, but a file, or in a file"
-                raise TapeError(message, advice=[Advice("name a folder")]) from error
-            message = f"{subject}: {os.strerror(error.errno).lower() if error.errno else error}"
-            raise TapeError(message) from error
+            problem, *advice = _EXPLAINED.get(error.errno or 0, (error.strerror or str(error),))
+            message = f"{subject}: {problem}"
+            raise TapeError(message, advice=advice) from error
 
 
-def _write(folder: str, name: str, data: bytes) -> None:
-    temporary = f"{folder}{os.sep}.{secrets.token_hex(8)}.tmp"
+def _read(path: str, least_bytes: int | None) -> Found:
+    try:
+        descriptor = os.open(path, _READ)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return EntryError("it is a link that leads to itself")
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not S_ISREG(status.st_mode):
+            return EntryError("it is not a file")
+        if status.st_size > _MOST_BYTES:
+            return EntryError("it is larger than any answer")
+        return _read_all(descriptor, status.st_size if least_bytes is None else min(status.st_size, least_bytes))
+    finally:
+        os.close(descriptor)
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    read = os.read(descriptor, size)
+    while len(read) < size and (more := os.read(descriptor, size - len(read))):
+        read += more
+    return read
+
+
+def _write(path: str, data: bytes) -> None:
+    # Beside it: a file is renamed within its file system alone.
+    temporary = f"{path[: path.rindex('/')]}/.{secrets.token_hex(8)}{LEFTOVER}"
     try:
         _write_new(temporary, data)
-        os.replace(temporary, f"{folder}{os.sep}{name}")  # noqa: PTH105 - a Path would take longer than the rest
+        os.replace(temporary, path)  # noqa: PTH105 - paths as objects take as long as the rest
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108
@@ -136,11 +181,18 @@ def _write_new(path: str, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _read_all(descriptor: int, size: int) -> bytes:
-    read = os.read(descriptor, size)
-    if len(read) == size:
-        return read
-    parts = [read]
-    while read := os.read(descriptor, max(1, size - sum(map(len, parts)))):
-        parts.append(read)
-    return b"".join(parts)
+def _folders(path: str) -> Iterator[str]:
+    with os.scandir(path) as found:
+        for each in found:
+            if _SHARD.fullmatch(each.name) and each.is_dir(follow_symlinks=False):
+                yield each.name
+
+
+def _files(path: str, folder: str) -> Iterator[File]:
+    with suppress(FileNotFoundError), os.scandir(path) as found:
+        for each in found:
+            # It may be replaced or removed meanwhile.
+            with suppress(FileNotFoundError):
+                status = each.stat(follow_symlinks=False)
+                if not each.is_dir(follow_symlinks=False):
+                    yield File(f"{folder}/{each.name}", status.st_size, status.st_mtime)

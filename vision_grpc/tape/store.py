@@ -1,32 +1,95 @@
 """What a tape needs of the place where its entries are."""
 
-from collections.abc import Sequence
-from typing import Protocol
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, Protocol, TypeAlias
+
+from vision_grpc.tape.entry import EntryError
 
 MARKER = "vision-grpc-tape"
 """The name of the file that says that a place is a tape."""
 
 MARKER_TEXT = b"""vision-grpc tape 1
 
-This is a tape: answers of the Vision service, which vision-grpc keeps under digests of what was sent for them.
-Look at it, or make it smaller, by `vision-grpc tape --help`.
+Answers of the Vision service, which vision-grpc keeps under digests of what was sent for them.
+To look at them, or to keep fewer: vision-grpc tape --help
 """
+
+LEFTOVER = ".tmp"
+"""How the temporary names end under which entries are written."""
+
+_ENTRY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
+
+_AT_ONCE = 64
+
+Found: TypeAlias = bytes | EntryError | None
+"""What is in the place of an entry: bytes, something that cannot be one, or nothing."""
+
+
+OnProgress: TypeAlias = Callable[[int], object]
+"""Is called now and then with the number of entries that were looked at."""
+
+
+class File(NamedTuple):
+    """A file or an object of a tape."""
+
+    name: str
+    """Its path below the place of the tape, with slashes."""
+    size: int
+    written_at: float
+    """In seconds since 1970 (UTC), by the clock of the file system or the store."""
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of the entry that it is to be; None where it has another name."""
+        found = _ENTRY.fullmatch(self.name)
+        return None if found is None else found[2]
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether an entry is being written under this name, or was until its writer was killed."""
+        return self.name.endswith(LEFTOVER)
+
+
+def name_of(digest: str) -> str:
+    """Return the name of the file of an entry: 256 folders, so that each has 4,000 files in a tape of a million."""
+    return f"{digest[:2]}/{digest}"
+
+
+def in_groups(files: Iterator[File]) -> Iterator[Sequence[File]]:
+    """Yield files, several at a time."""
+    while group := [*islice(files, _AT_ONCE)]:
+        yield group
+
+
+def show_nothing(count: int) -> None:
+    """Show no progress."""
+    del count
 
 
 class Store(Protocol):
-    """Entries as bytes under their digests, in a folder or a bucket. It opens nothing before its first use.
+    """The files of a tape, in a folder or in a bucket. It opens nothing before its first use.
 
     All methods raise TapeError where the place as a whole cannot be used.
     """
 
-    def read(self, digests: Sequence[str]) -> Sequence[bytes | None]:
-        """Return what is there for each digest; None for nothing."""
+    def read(self, digests: Sequence[str], least_bytes: int | None = None) -> Sequence[Found]:
+        """Return the entry of each digest: all of it, or at least so many bytes of its beginning."""
         ...
 
     def write(self, digest: str, data: bytes) -> None:
         """Put an entry there, whole or not at all, in place of what was there."""
         ...
 
-    def name(self, digest: str) -> str:
-        """Return the path or URL of an entry."""
+    def files(self) -> Iterator[File]:
+        """Yield what is there, however much, in any order; raises TapeError if the place is not a tape."""
+        ...
+
+    def remove(self, files: Iterable[File]) -> None:
+        """Remove files, however many; one that is not there any more is removed already."""
+        ...
+
+    def path_of(self, name: str) -> str:
+        """Return the path or URL of a file."""
         ...

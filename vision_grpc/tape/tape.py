@@ -4,26 +4,40 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from functools import partial
+from typing import Literal, TypeAlias, get_args
 
+from vision_grpc.tape.census import Stats, take_census
 from vision_grpc.tape.entry import EntryError, NewerEntryError, pack, unpack
-from vision_grpc.tape.folder import Folder
+from vision_grpc.tape.location import open_place, place_of
+from vision_grpc.tape.prune import Pruned, prune
 from vision_grpc.tape.recording import Recording
-from vision_grpc.texts.quoting import quote_name, show
-
-if TYPE_CHECKING:
-    from vision_grpc.tape.store import Store
+from vision_grpc.tape.store import Found, OnProgress, name_of, show_nothing
+from vision_grpc.tape.upkeep import Upkeep
+from vision_grpc.tape.verify import Finding, OnFinding, Verified, verify
+from vision_grpc.texts.arguments import check_choice, check_count, check_seconds
+from vision_grpc.texts.quoting import quote_name
 
 _log = logging.getLogger("vision_grpc.tape")
 
 Mode: TypeAlias = Literal["none", "once", "all"]
-"""Whether images are sent: none at all, those that are not on the tape, or all, whose answers are recorded anew."""
+"""Which images are sent: none, those that are not on the tape, or all, whose answers are recorded anew."""
+
+_MOST_REPORTED = 1_000
+
+
+def _pass(finding: Finding) -> None:
+    del finding
 
 
 class Tape:
-    """Answers that are kept in a folder: the same image, asked the same, is answered without the service.
+    """Answers that are kept in a folder or a store: an image that is asked the same again is not sent again.
 
-    It may be used by several threads and processes at a time, can be pickled, and opens nothing before its first use.
+    Any number of threads and processes may use it. It can be pickled, and opens nothing before its first use. With
+    limits, entries that were written first go first, now and then while answers are recorded.
+
+    Raises:
+        ValueError: the place is not one, or has a secret in it, or another argument has no meaning.
     """
 
     def __init__(
@@ -34,18 +48,30 @@ class Tape:
         most_bytes: int | None = None,
         most_age_s: float | None = None,
     ) -> None:
-        self.location: str = os.fspath(location)
+        check_choice("mode", mode, get_args(Mode))
+        self.location: str = place_of(location)
+        """An absolute path, or the URL of a store."""
         self.mode: Mode = mode
-        self.most_bytes = most_bytes
-        self.most_age_s = most_age_s
-        self._store: Store = Folder(self.location)
+        self.most_bytes: int | None = None if most_bytes is None else check_count("most_bytes", most_bytes)
+        self.most_age_s: float | None = None if most_age_s is None else check_seconds("most_age_s", most_age_s)
+        self._store = open_place(self.location)
+        self._upkeep = Upkeep(self._store, self.most_bytes, self.most_age_s)
         self._reported: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"Tape({show(self.location)}, mode={self.mode!r})"
+        limits = "".join(
+            f", {name}={value:g}"
+            for name, value in (("most_bytes", self.most_bytes), ("most_age_s", self.most_age_s))
+            if value is not None
+        )
+        return f"Tape({self.location!r}, mode={self.mode!r}{limits})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        mode, most_bytes, most_age_s = self.mode, self.most_bytes, self.most_age_s
+        return partial(type(self), mode=mode, most_bytes=most_bytes, most_age_s=most_age_s), (self.location,)
 
     def find(self, digests: Sequence[str]) -> Sequence[Recording | None]:
-        """Return what is on the tape for each digest. What is damaged, or too old, counts as absent.
+        """Return what is on the tape for each digest. What is damaged, too old, or of a later version is not there.
 
         Raises:
             TapeError: the place cannot be read, or is not a tape.
@@ -59,21 +85,76 @@ class Tape:
         Raises:
             TapeError: there is no room or no permission, or the place is not a tape.
         """
-        self._store.write(digest, pack(digest, recording))
+        data = pack(digest, recording)
+        self._store.write(digest, data)
+        self._upkeep.wrote(len(data))
 
-    def _unpack(self, digest: str, data: bytes) -> Recording | None:
+    def stats(self, on_progress: OnProgress = show_nothing) -> Stats:
+        """Return what is on the tape; `on_progress` is called with the number of entries that were looked at.
+
+        Raises:
+            TapeError: the place cannot be read, or is not a tape.
+        """
+        return take_census(self._store, on_progress)
+
+    def prune(
+        self,
+        *,
+        most_bytes: int | None = None,
+        most_age_s: float | None = None,
+        dry_run: bool = False,
+        on_progress: OnProgress = show_nothing,
+    ) -> Pruned:
+        """Remove the entries that were written first, and what killed writers have left; return what was removed.
+
+        The limits are those of the tape where they are not given. With `dry_run`, nothing is removed.
+
+        Raises:
+            TapeError: the place cannot be read or changed, or is not a tape.
+        """
+        return prune(
+            self._store,
+            most_bytes=self.most_bytes if most_bytes is None else check_count("most_bytes", most_bytes),
+            most_age_s=self.most_age_s if most_age_s is None else check_seconds("most_age_s", most_age_s),
+            dry_run=dry_run,
+            on_progress=on_progress,
+        )
+
+    def verify(
+        self,
+        *,
+        remove: bool = False,
+        on_finding: OnFinding = _pass,
+        on_progress: OnProgress = show_nothing,
+    ) -> Verified:
+        """Read all entries, and return how many are damaged; with `remove`, they are removed.
+
+        `on_finding` is called with each one that is damaged, and with each file that is not of a tape.
+
+        Raises:
+            TapeError: the place cannot be read or changed, or is not a tape.
+        """
+        return verify(self._store, remove=remove, on_finding=on_finding, on_progress=on_progress)
+
+    def _unpack(self, digest: str, found: Found) -> Recording | None:
         try:
-            recording = unpack(digest, data)
+            if isinstance(found, EntryError):
+                raise found
+            recording = None if found is None else unpack(digest, found)
         except NewerEntryError:
             return None
         except EntryError as error:
-            self._report(self._store.name(digest), error)
+            self._report(self._store.path_of(name_of(digest)), error)
             return None
-        if self.most_age_s is not None and time.time() - recording.recorded_at > self.most_age_s:
+        if recording is None or self._is_too_old(recording):
             return None
         return recording
 
-    def _report(self, name: str, error: EntryError) -> None:
-        if name not in self._reported:
-            self._reported.add(name)
-            _log.warning("the tape's entry %s is damaged, and counts as absent: %s", quote_name(name), error)
+    def _is_too_old(self, recording: Recording) -> bool:
+        return self.most_age_s is not None and time.time() - recording.recorded_at > self.most_age_s
+
+    def _report(self, path: str, error: EntryError) -> None:
+        """Log what is wrong with an entry, once."""
+        if path not in self._reported and len(self._reported) < _MOST_REPORTED:
+            self._reported.add(path)
+            _log.warning("the entry %s of the tape counts as absent: %s", quote_name(path), error)

@@ -51,6 +51,8 @@ class Object(NamedTuple):
     key: str
     size: int
     e_tag: str | None
+    written_at: float = 0.0
+    """In seconds since 1970 (UTC)."""
 
 
 class _ListObjects(Protocol):
@@ -85,7 +87,7 @@ class Bucket:
             if not chunk:
                 return
             for found in chunk:
-                yield Object(found["path"], found["size"], found["e_tag"])
+                yield Object(found["path"], found["size"], found["e_tag"], found["last_modified"].timestamp())
 
     def find(self, key: str) -> Object:
         """Return what the store says of an object; its content is not read."""
@@ -104,6 +106,20 @@ class Bucket:
             found = obstore.get(self._store, key)
             size = found.meta["size"]
             return size if size > most_bytes else bytes(found.bytes())
+
+    def write(self, key: str, content: bytes) -> None:
+        """Store an object, in place of what is there."""
+        import obstore
+
+        with _explained():
+            obstore.put(self._store, key, content)
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are not there are removed already."""
+        import obstore
+
+        with _explained():
+            obstore.delete(self._store, keys)
 
     def open(self, found: Object) -> IO[bytes]:
         """Return an object as a file. Its parts are fetched when they are read, all of the same version."""
@@ -140,9 +156,11 @@ def _explained() -> Generator[None]:
 @lru_cache(maxsize=32)
 def _connect(scheme: str, bucket: str, settings: tuple[str | None, ...]) -> "ObjectStore":
     """Return the store of a bucket; the settings are those of the environment that make another one."""
-    from obstore.store import S3Store, from_url
+    from obstore.store import MemoryStore, S3Store, from_url
 
     del settings
+    if scheme == "memory":
+        return MemoryStore()
     client: ClientConfig = {"connect_timeout": _CONNECT_TIMEOUT, "timeout": _TIMEOUT}
     if scheme not in _S3_SCHEMES:
         return from_url(f"{scheme}://{bucket}", client_options=client, retry_config=_RETRY)

@@ -54,8 +54,10 @@ def explain(error: Exception) -> ObjectError:
     if isinstance(error, ObjectError):
         return error
     text = str(error)
-    code, message = _read_path(text) or _read_answer(text) or (Code.UNKNOWN, shorten(text.partition("\n")[0]))
-    return ObjectError(code, message)
+    # Stores in memory have no words of S3.
+    missing = _REASONS["NoSuchKey"] if isinstance(error, FileNotFoundError) else None
+    found = _read_path(text) or _read_answer(text) or missing or (Code.UNKNOWN, shorten(text.partition("\n")[0]))
+    return ObjectError(*found)
 
 
 def _read_path(text: str) -> tuple[Code, str] | None:
