@@ -229,7 +229,12 @@ def test_whoever_writes_faster_than_is_pruned_waits(old_tape: Tape, monkeypatch:
     upkeep = Upkeep(old_tape._store, 16_000, None, first=0)
     for _ in range(3):
         upkeep.wrote(1_000)
-    writer = threading.Thread(target=lambda: (upkeep.wrote(1_000), order.append("wrote")))
+
+    def write() -> None:
+        upkeep.wrote(1_000)
+        order.append("wrote")
+
+    writer = threading.Thread(target=write)
     writer.start()
     may_end.set()
     writer.join()
