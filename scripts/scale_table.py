@@ -34,8 +34,8 @@ class Sizes(NamedTuple):
     journal: int = 39_300
     """Its line in a journal."""
 
-    tape: int = 27_000
-    """Its entry on a tape."""
+    tape: int = 8_300
+    """Its entry on a tape, which is compressed."""
 
     text: int = 3_500
     cpu_ms: float = 0.5

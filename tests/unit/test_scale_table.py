@@ -32,8 +32,10 @@ def test_answers_take_as_many_bytes() -> None:
         "tape": len(pack(_A_DIGEST, recording)),
         "text": len(result.text.encode()),
     }
+    # How far zlib compresses differs from one build to the next.
+    tolerance = {"tape": 0.3}
     for name, size in measured.items():
-        assert getattr(SIZES, name) == pytest.approx(size, rel=0.03), name
+        assert getattr(SIZES, name) == pytest.approx(size, rel=tolerance.get(name, 0.03)), name
 
 
 def test_workers_are_as_many_as_the_scarcest_thing_needs() -> None:
