@@ -23,12 +23,15 @@ from vision_grpc.results import ImageResult
 from vision_grpc.session.arguments import check_stream
 from vision_grpc.session.calls import Calls
 from vision_grpc.session.connections import Connections
+from vision_grpc.session.errand import await_errand_async
 from vision_grpc.session.loop_callback import LoopCallback
+from vision_grpc.session.recorder import Recorder, end
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
 from vision_grpc.session.templates import Templates
-from vision_grpc.sources.feeder import feed
+from vision_grpc.sources.feeder import Feeder, feed
 from vision_grpc.sources.files import ImageSource, check_many
+from vision_grpc.sources.image import Offered
 from vision_grpc.stream.bare_call import BareCall
 from vision_grpc.stream.effects import Emit, Fetch, Finish, Forget, Pull, Send
 from vision_grpc.stream.plan import Plan
@@ -192,6 +195,7 @@ class AsyncVisionClient(Session):
     ) -> AsyncGenerator[ImageResult, None]:
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan, templates, context)
+        recorder = self._recorder(plan, templates, context)
         awake = asyncio.Event()
         calls = Calls(run, self._methods(templates, plan), LoopCallback(awake.set), stop)
         feeder = feed(images, plan.limits, awake.set)
@@ -210,13 +214,13 @@ class AsyncVisionClient(Session):
                 else:
                     await _wait(awake, effect.until)
                 if feeder.has_news:
-                    run.pulled(feeder.take(), exhausted=feeder.exhausted)
-                calls.harvest()
+                    run.pulled(await _take(feeder, recorder), exhausted=feeder.exhausted)
+                await _harvest(calls, recorder)
         except Exception as error:
             run.abandoned(error, feeder.left())
             raise
         finally:
-            calls.close()
+            end(calls, recorder)
             await feeder.aclose()
         if feeder.error is not None:
             raise feeder.error
@@ -287,3 +291,14 @@ async def _wait(awake: asyncio.Event, until: float | None) -> None:
         if timer is not None:
             timer.cancel()
     awake.clear()
+
+
+async def _take(feeder: Feeder, recorder: Recorder | None) -> Sequence[Offered]:
+    images = feeder.take()
+    return images if recorder is None else await await_errand_async(recorder.look_up(images))
+
+
+async def _harvest(calls: Calls, recorder: Recorder | None) -> None:
+    calls.harvest()
+    if recorder is not None and recorder.has_new:
+        await await_errand_async(recorder.record())

@@ -24,11 +24,14 @@ from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import ImageResult
 from vision_grpc.session.arguments import check_stream
 from vision_grpc.session.calls import Calls
+from vision_grpc.session.errand import await_errand
+from vision_grpc.session.recorder import Recorder, end
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
 from vision_grpc.session.templates import Templates
 from vision_grpc.sources.files import ImageSource, check_many
-from vision_grpc.sources.supply import supply
+from vision_grpc.sources.image import Offered
+from vision_grpc.sources.supply import Supply, supply
 from vision_grpc.stream.bare_call import BareCall
 from vision_grpc.stream.effects import Emit, Fetch, Finish, Forget, Pull, Send
 from vision_grpc.stream.plan import Plan
@@ -165,6 +168,7 @@ class VisionClient(Session):
     ) -> Generator[ImageResult, None, None]:
         self._connection()  # After a fork, what follows is new.
         run = self._run(plan, templates, context)
+        recorder = self._recorder(plan, templates, context)
         calls = Calls(run, self._methods(templates, plan), stop=stop)
         source = supply(images, plan.limits, calls.wake)
         try:
@@ -183,13 +187,13 @@ class VisionClient(Session):
                     else:
                         calls.wait(source.wakes_at(effect.until))
                     if source.has_news:
-                        run.pulled(source.take(), exhausted=source.exhausted)
-                    calls.harvest()
+                        run.pulled(_take(source, recorder), exhausted=source.exhausted)
+                    _harvest(calls, recorder)
         except Exception as error:
             run.abandoned(error)
             raise
         finally:
-            calls.close()
+            end(calls, recorder)
             source.close()
         if source.error is not None:
             raise source.error
@@ -254,3 +258,14 @@ class VisionClient(Session):
             # A forked child has its parent's sockets and locks, but not the threads that serve them.
             self._reset()
         return self._connections.to(self._api if api is None else api)
+
+
+def _take(source: Supply, recorder: Recorder | None) -> Sequence[Offered]:
+    images = source.take()
+    return images if recorder is None else await_errand(recorder.look_up(images))
+
+
+def _harvest(calls: Calls, recorder: Recorder | None) -> None:
+    calls.harvest()
+    if recorder is not None and recorder.has_new:
+        await_errand(recorder.record())

@@ -118,6 +118,8 @@ class ImagesFinished:
     keys: tuple[str, ...] = ()
     """Of all of them, in the order of their results."""
     failures: tuple[ImageFailure, ...] = ()
+    from_tape: int = 0
+    """How many of them the tape had: they were not sent."""
 
 
 Event = CallStarted | CallEnded | OperationAccepted | OperationEnded | RetryScheduled | QuotaLearned | ImagesFinished

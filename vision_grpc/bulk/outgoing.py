@@ -68,6 +68,11 @@ class Outgoing:
         """Units of images whose answers were lost, and that may be billed all the same."""
         return self._lost + (0 if self._operations is None else self._operations.lost)
 
+    @property
+    def may_send(self) -> bool:
+        """Whether another image may be sent, as far as their number is concerned."""
+        return self._images_left != 0
+
     def __len__(self) -> int:
         return len(self._out)
 
@@ -156,6 +161,8 @@ class Outgoing:
         units, out = units_of(result), self._out[result.key]
         if out.accepted is None or not is_unanswered(result):
             self._settle(out, units)
+        if result.transport == "tape":
+            self._unclaim()
         return units
 
     def finish(self, result: ImageResult) -> None:
@@ -199,9 +206,14 @@ class Outgoing:
         if self._budget is None or out.units == 1 or self._budget.reserve(out.units - 1):
             return None
         self._budget.settle(1, billed=0)
-        with self._lock:
-            self._images_left = None if self._images_left is None else self._images_left + 1
+        self._unclaim()
         return Ending.BUDGET
+
+    def _unclaim(self) -> None:
+        """Take an image back that is not sent after all."""
+        with self._lock:
+            if self._images_left is not None:
+                self._images_left += 1
 
     def _settle(self, out: Out, billed: int) -> None:
         if self._budget is None:

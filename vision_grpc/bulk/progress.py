@@ -60,6 +60,10 @@ class Snapshot:
     """Since when the service is away, in seconds; None if it is there."""
     operations: int = 0
     """Images that the service has accepted, and whose results are waited for."""
+    from_tape: int = 0
+    """Images that were not sent, as the tape had their answers."""
+    tape_failures: int = 0
+    """How often the tape failed."""
 
 
 class PassedOver:
@@ -85,6 +89,8 @@ class Progress:
         """Images that this run has got a text of, which may be empty."""
         self.billed_units: int = 0
         """What this run has cost, without lost answers."""
+        self.from_tape: int = 0
+        """Images that were not sent, as the tape had their answers."""
         self.is_listed: bool = False
         """Whether the sources are read to their end."""
         self._pace = Pace(now)
@@ -146,6 +152,7 @@ class Progress:
         else:
             self.failures.add(result.key, result.error, is_tried_again=is_tried_again(result))
         self.billed_units += billed_units
+        self.from_tape += result.transport == "tape"
 
     def snapshot(self, now: float, stats: Stats) -> Snapshot:
         """Return the numbers of now; `stats` are those of the run's client.
@@ -180,6 +187,8 @@ class Progress:
             is_throttled=self._is_throttled(now),
             away_s=away_s,
             operations=stats.operations_waiting,
+            from_tape=self.from_tape,
+            tape_failures=stats.tape_failures,
         )
 
     def _look(self, now: float, finished: int, stats: Stats) -> None:
@@ -198,10 +207,10 @@ class Progress:
     def _to_do(self, finished: int) -> int:
         """Return how many images this run is to finish, as far as is known."""
         known = max(self._known, finished)
-        return known if self._most is None else min(known, self._most)
+        return known if self._most is None else min(known, self._most + self.from_tape)
 
     def _is_final(self, finished: int) -> bool:
-        return self.is_listed or (self._most is not None and self._to_do(finished) == self._most)
+        return self.is_listed or (self._most is not None and self._to_do(finished) == self._most + self.from_tape)
 
     def _left_s(self, finished: int, *, is_away: bool) -> float | None:
         left = self._to_do(finished) - finished

@@ -49,7 +49,8 @@ class _Left(BaseException):
 class BulkRun:
     """Reads the images that it is given, each once, as far as its limits allow.
 
-    `max_images` is the most that it sends; `budget` bounds what it may cost. `prepare` makes an item fit. With
+    `max_images` is the most that it sends; `budget` bounds what it may cost: what the client's tape has counts for
+    neither. `prepare` makes an item fit. With
     `is_slow`, items are read ahead in threads, so that no result waits for a slow source; without it they are read by
     the client, which is cheapest for files on a disk of this machine. After `stop.ask()` the run ends with the results
     of the calls in flight, and of the files that the service has accepted.
@@ -275,7 +276,7 @@ class BulkRun:
             result = out.change.restore(result)
         self._sink.write(result, out.sent, out.change)
         self._outgoing.finish(result)
-        self._kept_answers += result.outcome is not None
+        self._kept_answers += result.outcome is not None and result.transport != "tape"
         self._progress.finish(result, billed_units=billed_units)
         return result
 
@@ -296,7 +297,9 @@ class BulkRun:
             return Ending.INTERRUPTED
         if self.refusal is not None:
             return Ending.REFUSED
-        if budget is not None and self._bound in {None, Ending.BUDGET} and budget.left > 0:
+        has_units = budget is not None and self._bound in {None, Ending.BUDGET} and budget.left > 0
+        # Images that were on the tape do not count.
+        if has_units or (self._bound is Ending.LIMIT and self._outgoing.may_send):
             self._bound = None
             return None
         if self._bound is Ending.COMPLETE:

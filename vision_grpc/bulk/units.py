@@ -13,7 +13,12 @@ MOST_PAGES = 200
 
 
 def units_of(result: ImageResult) -> int:
-    """Return how many units a result costs: of ocr/v1 a unit a page that was read, else one if the image was read."""
+    """Return how many units a result costs: of ocr/v1 a unit a page that was read, else one if the image was read.
+
+    What the tape had costs nothing.
+    """
+    if result.transport == "tape":
+        return 0
     return _count_pages(result) or int(result.error is None)
 
 

@@ -81,6 +81,8 @@ def _lines(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> Iter
         if not end.only_fetches:
             yield from _earlier_operations(end.earlier)
     yield from _what_is_wrong(progress, end)
+    if seen.tape_failures:
+        yield f"the tape failed {plural(seen.tape_failures, 'time')}: a repeated run may pay for those images again"
     if end.accepted:
         yield f"{plural(end.accepted, 'image')} accepted and not read yet: the service keeps the results for three days"
     if end.unmet:
@@ -196,6 +198,8 @@ def _costs(progress: Progress, seen: Snapshot, end: End) -> str:
         parts[0] += f", and up to {end.unwritten:,} more for answers that could not be written"
     if progress.earlier_billed_units:
         parts[0] += f" ({seen.billed_units + progress.earlier_billed_units:,} with those of earlier runs)"
+    if seen.from_tape:
+        parts.append(f"{seen.from_tape:,} from the tape, free")
     if seen.content_bytes:
         parts.append(f"sent {size(seen.content_bytes)}")
     if seen.retries:

@@ -4,6 +4,7 @@ Secrets are not repeated, wherever they were put.
 """
 
 import os
+from typing import cast
 
 from google.protobuf.message import Message
 
@@ -12,6 +13,7 @@ from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import InvalidRequestError, Violation
 from vision_grpc.network.deadline import LONGEST_S
 from vision_grpc.session.stop import Stop
+from vision_grpc.tape import Tape
 from vision_grpc.texts.arguments import check_any_number, check_flag, wrong_type
 from vision_grpc.texts.quoting import show
 from vision_grpc.texts.secrets import kind_of_secret
@@ -61,6 +63,20 @@ def check_behaviour(*, data_logging: object, on_event: object, **settings: objec
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             wanted = f"{kind.__name__}, such as {kind.__name__}({field}={show(value) if is_number else number})"
             raise wrong_type(value, name, f"{wanted}; leave it out for the defaults" if value is None else wanted)
+
+
+def read_cache(cache: object) -> Tape | None:
+    """Return the tape of a client, None without one.
+
+    Raises:
+        TypeError: it is neither a tape nor the place of one.
+        ValueError: there can be no tape at that place.
+    """
+    if isinstance(cache, Tape | None):
+        return cache
+    if not isinstance(cache, str | os.PathLike):
+        raise wrong_type(cache, "cache", "a folder, the URL of a store, or a Tape of vision_grpc.tape")
+    return Tape(cast("str | os.PathLike[str]", cache))
 
 
 def check_credentials(credentials: object) -> None:

@@ -15,6 +15,7 @@ from vision_grpc.texts.urls import without_secrets
 
 _CALLS = logging.getLogger("vision_grpc.calls")
 _IMAGES = logging.getLogger("vision_grpc.images")
+_TAPE = logging.getLogger("vision_grpc.tape")
 
 _NAMED = 20
 """So many failed images of a stream have a line each at INFO; those after them at DEBUG."""
@@ -75,6 +76,12 @@ def log_outage(error: VisionError) -> None:
 def log_return() -> None:
     """Log that the service is back."""
     _CALLS.info("the service answers again")
+
+
+def log_tape_failure(error: VisionError, *, is_news: bool) -> None:
+    """Log that the tape was of no use for images; a warning only the first time."""
+    level = logging.WARNING if is_news else logging.DEBUG
+    _TAPE.log(level, "results go on without the tape: %s", error, extra={"vision_code": error.code.name})
 
 
 class FailureLog:

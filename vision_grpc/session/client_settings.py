@@ -1,6 +1,7 @@
 """The settings of a client as keyword arguments, for functions that make one."""
 
 from collections.abc import Callable, Mapping
+from os import PathLike
 from typing import TypedDict
 
 from vision_grpc.api.choice import ApiName
@@ -9,6 +10,7 @@ from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.events import Event
 from vision_grpc.network.tls import Pem
+from vision_grpc.tape import Tape
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import TransportChoice
 
@@ -31,3 +33,4 @@ class ClientSettings(TypedDict, total=False):
     retry: RetryPolicy
     timeouts: Timeouts
     on_event: Callable[[Event], None] | None
+    cache: str | PathLike[str] | Tape | None

@@ -27,6 +27,7 @@ from vision_grpc.session.client_log import (
     log_quota,
     log_retry,
     log_return,
+    log_tape_failure,
     logs_calls,
 )
 from vision_grpc.stream.batch import Entry
@@ -69,6 +70,10 @@ class Stats:
     """How often the service was asked about an operation; `requests` does not count these calls."""
     learned_requests_per_s: float | None = None
     """The rate, now, at which calls leave because the service has refused faster ones for a quota; None: it has not."""
+    images_from_tape: int = 0
+    """Images whose answers the tape had: they were not sent."""
+    tape_failures: int = 0
+    """How often the tape failed: an image could not be looked up, or an answer not be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class Monitor:
         self._succeeded = self._failed = self._requests = self._requests_failed = self._retries = 0
         self._content_bytes = self._in_flight = self._quota_refusals = 0
         self._accepted = self._waiting = self._polls = 0
+        self._from_tape = self._tape_failures = 0
         self._throttle_wait_s = 0.0
         self._latencies = [0] * (len(LATENCY_BOUNDS_S) + 1)
         self._is_missed = False
@@ -124,6 +130,8 @@ class Monitor:
                 self._waiting,
                 self._polls,
                 self._learned,
+                self._from_tape,
+                self._tape_failures,
             )
 
     def call_started(
@@ -230,6 +238,17 @@ class Monitor:
         if self._hook is not None:
             self._hook(end)
 
+    def found_on_tape(self, images: int) -> None:
+        """Count images whose answers the tape had."""
+        with self._lock:
+            self._from_tape += images
+
+    def tape_failed(self, images: int, error: VisionError) -> None:
+        """Count images for which the tape failed, and warn of the first."""
+        with self._lock:
+            is_news, self._tape_failures = self._tape_failures == 0, self._tape_failures + images
+        log_tape_failure(error, is_news=is_news)
+
     def poll_started(self) -> int:
         """Count a question about an operation; return the id of its call."""
         with self._lock:
@@ -287,7 +306,8 @@ class Monitor:
         if self._hook is not None:
             failures = tuple(map(_failure, results)) if failed else ()
             keys = tuple([result.key for result in results])
-            self._hook(ImagesFinished(succeeded, failed, keys, tuple(filter(None, failures))))
+            from_tape = sum([result.transport == "tape" for result in results])
+            self._hook(ImagesFinished(succeeded, failed, keys, tuple(filter(None, failures)), from_tape))
 
 
 def _keys(entries: Sequence[Entry]) -> tuple[str, ...]:

@@ -6,13 +6,14 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from functools import partial
+from os import PathLike
 from typing import Literal
 
 from google.protobuf.message import Message
 
 from vision_grpc.api.api import Api, Model, RequestTemplate
 from vision_grpc.api.choice import API_NAMES, ApiName
-from vision_grpc.auth import Credentials
+from vision_grpc.auth import Anonymous, Credentials
 from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.contract.rules import validate
@@ -28,6 +29,7 @@ from vision_grpc.session.arguments import (
     check_deferred,
     check_request,
     check_timeout,
+    read_cache,
 )
 from vision_grpc.session.connections import Connections
 from vision_grpc.session.keywords import explain_unknown
@@ -35,6 +37,7 @@ from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.methods import Methods
 from vision_grpc.session.monitor import Destination, Monitor, Stats
 from vision_grpc.session.process import Process, check_interpreter
+from vision_grpc.session.recorder import Recorder, TapeInUse
 from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.session.settings import Settings
 from vision_grpc.session.stream_monitor import StreamMonitor
@@ -42,6 +45,8 @@ from vision_grpc.session.templates import Templates
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.stream.shared import Shared
+from vision_grpc.tape import Tape
+from vision_grpc.tape.errors import TapeError
 from vision_grpc.texts.arguments import wrong_type
 from vision_grpc.texts.header_value import is_header_value
 from vision_grpc.texts.quoting import show
@@ -71,6 +76,7 @@ class Session:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         on_event: Callable[[Event], None] | None = None,
+        cache: str | PathLike[str] | Tape | None = None,
     ) -> None:
         """Prepare a client; nothing is connected before the first call.
 
@@ -91,6 +97,8 @@ class Session:
         `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in, with the context
         variables of where the stream was made.
         A `transport` of the caller's own is closed with the client.
+        `cache` keeps the answers to images, in a folder, under the URL of a store, or as its `vision_grpc.tape.Tape`
+        says: an image that was read before is not sent again, docs/tape.md.
 
         Raises:
             TypeError: an argument is of the wrong type, or the client does not have it.
@@ -100,6 +108,9 @@ class Session:
         """
         check_connection(endpoint, transport, api, credentials, folder_id, insecure=insecure)
         check_behaviour(data_logging=data_logging, on_event=on_event, limits=limits, retry=retry, timeouts=timeouts)
+        self._tape = read_cache(cache)
+        if self._sends_nothing and credentials is None:
+            credentials = Anonymous()
         # Files are read and modules are loaded here.
         with MachineError.in_place("the client cannot be made"):
             self._settings = Settings.resolve(
@@ -137,6 +148,11 @@ class Session:
         self._process = Process()
         self._monitor = Monitor(self._on_event, self._destination())
         self._shared = Shared.of(self._limits, self._retry, self._api.most_images)
+        self._tape_in_use = None if self._tape is None else TapeInUse(self._tape, self._monitor)
+
+    @property
+    def _sends_nothing(self) -> bool:
+        return self._tape is not None and self._tape.mode == "none"
 
     def _check_open(self) -> None:
         if self._closed:
@@ -212,14 +228,21 @@ class Session:
 
     def _check_request(self, request: object, call: str, *, is_streamed: bool) -> None:
         """Check the request of a bare call, which is answered by a message or by a stream of them."""
+        self._check_sends(call)
         if self._api.is_stream is not is_streamed:
             owner = API_NAMES[is_streamed]
             message = f"{call} is a call of {owner}, and this client speaks {self._api.name}: use analyze"
             raise TypeError(message)
         validate(check_request(request, self._api.request_name))
 
+    def _check_sends(self, call: str) -> None:
+        if self._sends_nothing:
+            message = f"{call} is not looked up on a tape, and with the mode none this client sends nothing"
+            raise TapeError(message)
+
     def _operation_call(self, call: Literal["status", "cancel"], operation_id: object) -> tuple[Api, Message]:
         """Return a method of operations, and the request for it, checked."""
+        self._check_sends("operation" if call == "status" else "cancel_operation")
         if (operations := self._api.deferred) is None or self._no_operations:
             message = f"this client cannot ask about operations: {self._no_operations}"
             raise TypeError(message)
@@ -236,6 +259,11 @@ class Session:
     def _call_deadline(self, timeout: float | None) -> Deadline:
         timeout_s = check_timeout(timeout)
         return Deadline.after(self._timeouts.call_s if timeout_s is None else timeout_s)
+
+    def _recorder(self, plan: Plan, templates: Templates, context: Context) -> Recorder | None:
+        if self._tape_in_use is None:
+            return None
+        return Recorder(self._tape_in_use, self._api.name, templates, context, plan.deadline)
 
     def _run(self, plan: Plan, templates: Templates, context: Context) -> Run:
         observer = StreamMonitor(self._monitor, context)

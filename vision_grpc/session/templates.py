@@ -56,7 +56,8 @@ class Templates:
     def __init__(self, make: MakeTemplate, languages: Sequence[str], model: Model | None) -> None:
         if isinstance(cast("object", languages), Iterator):
             languages = tuple(languages)
-        own = TextConfig.of(languages, model)
+        self.own: TextConfig = (own := TextConfig.of(languages, model))
+        """What the stream asks."""
         self._languages = own.languages
         self._model = model
         try:

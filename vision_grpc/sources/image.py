@@ -59,6 +59,25 @@ class Rejection(NamedTuple):
     key: str
     error: ImageError
 
+    @property
+    def result(self) -> ImageResult:
+        """Its result."""
+        return ImageResult(self.key, error=self.error)
+
 
 Pulled: TypeAlias = Image | PendingOperation | Rejection
 """What a stream takes from its source."""
+
+
+class Recalled(NamedTuple):
+    """An image that need not be sent, as the tape of the client has its answer."""
+
+    key: str
+    result: ImageResult
+
+
+Offered: TypeAlias = Pulled | Recalled
+"""What the run of a stream gets, once the tape was looked at."""
+
+HAVE_RESULTS = (Rejection, Recalled)
+"""The kinds of which nothing is sent: each has its `result`."""

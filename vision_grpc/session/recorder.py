@@ -1,0 +1,247 @@
+"""What a stream does with the tape of its client: it looks images up as they come, and records what was read.
+
+Both block, so they are done in threads. Whatever is wrong with the tape, the stream goes on as it would without one.
+"""
+
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from vision_grpc.errors import Code, MachineError, VisionError
+from vision_grpc.results import ImageError, ImageResult
+from vision_grpc.session.calls import Calls
+from vision_grpc.session.errand import Errand
+from vision_grpc.session.monitor import Monitor
+from vision_grpc.session.process import Process
+from vision_grpc.session.templates import Templates, TextConfig
+from vision_grpc.sources.image import FittedImage, Image, Offered, PendingOperation, Pulled, Recalled, Rejection
+from vision_grpc.tape import Recording, Tape, digest
+from vision_grpc.tape.errors import TapeError
+from vision_grpc.texts.quoting import quote_name
+from vision_grpc.threads import DaemonThreads
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+WITHIN_S = 30.0
+"""How long a stream waits for the tape at most."""
+
+_REST_S = 300.0
+"""How long a tape that was late is left alone."""
+
+_THREADS = 4
+"""How many answers are recorded at the same time."""
+
+_DEFAULT_MODEL = "page"
+_NOT_THERE = "it is not on the tape, whose mode is none: record it with the mode once"
+_REST = f"the tape did not answer within {WITHIN_S:g} s, and is left alone for {_REST_S:g} s"
+_T = TypeVar("_T")
+
+
+class TapeInUse:
+    """The tape of a client, and how well it does in all its streams together."""
+
+    def __init__(self, tape: Tape, monitor: Monitor) -> None:
+        self.tape = tape
+        self._monitor = monitor
+        self._rests_until = 0.0
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is left alone, as it was late."""
+        return monotonic() < self._rests_until
+
+    def found(self, images: int) -> None:
+        """Count images whose answers it had."""
+        self._monitor.found_on_tape(images)
+
+    def failed(self, images: int, error: VisionError) -> None:
+        """Count images that could not be looked up, or whose answers could not be recorded."""
+        self._monitor.tape_failed(images, error)
+
+    def was_late(self, images: int, waited_s: float) -> VisionError:
+        """Count images for which it was late after so many seconds, or rests; return what to say of that."""
+        if waited_s >= WITHIN_S and not self.is_resting:
+            self._rests_until = monotonic() + _REST_S
+        error = TapeError(_REST if self.is_resting else f"the tape did not answer within {waited_s:.3g} s")
+        self.failed(images, error)
+        return error
+
+
+class _Question(NamedTuple):
+    """What is asked about an image."""
+
+    digest: str
+    config: TextConfig
+
+
+class Recorder:
+    """The tape in one stream. The shell waits for its errands; where one is late, the stream goes on without it."""
+
+    def __init__(
+        self, in_use: TapeInUse, api: str, templates: Templates, context: Context, deadline: float | None
+    ) -> None:
+        self._in_use = in_use
+        self._tape = in_use.tape
+        self._api = api
+        self._templates = templates
+        self._context = context
+        self._deadline = deadline
+        self._threads: DaemonThreads | None = None
+        self._new: list[tuple[_Question, ImageResult]] = []
+        self._process = Process()
+
+    # Images that come
+
+    def look_up(self, images: Sequence[Pulled]) -> Errand[Sequence[Offered]]:
+        """Return the errand that puts the answers of the tape in the place of images."""
+        if not images:
+            return Errand([], 0.0, lambda: images)
+        try:
+            futures = self._submit([partial(self._find, images)])
+        except MachineError as error:
+            self._in_use.failed(len(images), error)
+            unfound = [self._unfound(image, error) for image in images]
+            return Errand([], 0.0, lambda: unfound)
+        within_s = self._within_s
+        return Errand(futures, within_s, partial(self._looked_up, images, futures, within_s))
+
+    def _looked_up(
+        self, images: Sequence[Pulled], futures: "Sequence[Future[Sequence[Offered]]]", within_s: float
+    ) -> Sequence[Offered]:
+        done = [future.result() for future in futures if future.done()]
+        if not done:
+            error = self._in_use.was_late(len(images), within_s)
+            return [self._unfound(image, error) for image in images]
+        [placed] = done
+        if found := sum([isinstance(image, Recalled) for image in placed]):
+            self._in_use.found(found)
+        return placed
+
+    def _find(self, images: Sequence[Pulled]) -> Sequence[Offered]:
+        questions = [self._question_of(image) if isinstance(image, Image) else None for image in images]
+        digests = [question.digest for question in questions if question is not None]
+        recordings: Sequence[Recording | None] = [None] * len(digests)
+        error: VisionError | None = None
+        if digests and self._tape.mode != "all":
+            try:
+                recordings = self._tape.find(digests)
+            except TapeError as failure:
+                error = failure
+                self._in_use.failed(len(digests), error)
+        found = iter(recordings)
+        return [
+            self._place(image, question, None if question is None else next(found), error)
+            for image, question in zip(images, questions, strict=True)
+        ]
+
+    def _question_of(self, image: Image) -> _Question | None:
+        """Return what is asked about an image, None where that is not allowed: the stream gives it an error."""
+        config = self._templates.own
+        if not (image.languages is None and image.model is None):
+            asked = self._templates.config_of(image)
+            if isinstance(asked, ImageError):
+                return None
+            config = config if asked is None else asked
+        config = config._replace(model=config.model or _DEFAULT_MODEL)
+        return _Question(digest(image.content, self._api, *config), config)
+
+    def _place(
+        self, image: Pulled, question: _Question | None, recording: Recording | None, error: VisionError | None
+    ) -> Offered:
+        """Return what the stream gets of an image: the answer, or the image, of whose answer a note is taken."""
+        if question is None or not isinstance(image, Image):
+            return image if isinstance(image, Image) else self._unfound(image, error)
+        restore = image.restore if isinstance(image, FittedImage) else None
+        if recording is not None:
+            result = recording.result(image.key)
+            return Recalled(image.key, result if restore is None else restore(result))
+        if self._tape.mode == "none":
+            return self._unfound(image, error)
+        noted = FittedImage(*image)
+        noted.restore = partial(self._note, question, restore)
+        return noted
+
+    def _unfound(self, image: Pulled, error: VisionError | None) -> Pulled:
+        """Return what the stream gets of what is not on the tape: with the mode none, nothing is sent for it."""
+        if self._tape.mode != "none" or isinstance(image, Rejection):
+            return image
+        is_open = isinstance(image, PendingOperation)
+        code, fault = (Code.NOT_FOUND, _NOT_THERE) if error is None else (error.code, str(error))
+        return Rejection(image.key, ImageError(code, f"{quote_name(image.key)}: {fault}", is_open=is_open))
+
+    # Answers that go
+
+    def _note(
+        self, question: _Question, restore: Callable[[ImageResult], ImageResult] | None, result: ImageResult
+    ) -> ImageResult:
+        """Take note of a result, whose boxes are still those of what was sent; return it for the caller."""
+        if result.error is None and result.outcome is not None:
+            self._new.append((question, result))
+        return result if restore is None else restore(result)
+
+    @property
+    def has_new(self) -> bool:
+        """Whether there are answers to record."""
+        return bool(self._new)
+
+    def record(self) -> Errand[None]:
+        """Return the errand that records the new answers."""
+        new, self._new = self._new, []
+        shares = [new[start::_THREADS] for start in range(min(_THREADS, len(new)))]
+        try:
+            futures = self._submit([partial(self._record, share) for share in shares])
+        except MachineError as error:
+            self._in_use.failed(len(new), error)
+            return Errand([], 0.0, lambda: None)
+        within_s = self._within_s
+        return Errand(futures, within_s, partial(self._recorded, len(new), futures, within_s))
+
+    def _recorded(self, images: int, futures: "Sequence[Future[int]]", within_s: float) -> None:
+        settled = sum(future.result() for future in futures if future.done())
+        if settled < images:
+            self._in_use.was_late(images - settled, within_s)
+
+    def _record(self, new: Sequence[tuple[_Question, ImageResult]]) -> int:
+        for question, result in new:
+            languages, model = question.config
+            recording = Recording.of(result, api=self._api, model=model, languages=languages)
+            if recording is None:  # It is damaged.
+                continue
+            try:
+                self._tape.record(question.digest, recording)
+            except TapeError as error:
+                self._in_use.failed(1, error)
+        return len(new)
+
+    def close(self) -> None:
+        """Let the threads end, after the answers that came and are not recorded."""
+        if self._process.has_threads:
+            if self._new:
+                self.record()
+            if self._threads is not None:
+                self._threads.end()
+
+    @property
+    def _within_s(self) -> float:
+        return WITHIN_S if self._deadline is None else min(WITHIN_S, max(0.0, self._deadline - monotonic()))
+
+    def _submit(self, jobs: Sequence[Callable[[], _T]]) -> "list[Future[_T]]":
+        """Return the futures of jobs, none while the tape rests; raises MachineError where there is no thread left."""
+        if self._in_use.is_resting:
+            return []
+        if self._threads is None:
+            self._threads = DaemonThreads("vision-grpc-tape", count=_THREADS)
+        # Logs see the context variables of where the stream was made.
+        return [self._threads.submit(partial(self._context.copy().run, job)) for job in jobs]
+
+
+def end(calls: Calls, recorder: Recorder | None) -> None:
+    """Give up what is under way in a stream; what has come is recorded, which nothing waits for."""
+    try:
+        calls.close()
+    finally:
+        if recorder is not None:
+            recorder.close()
