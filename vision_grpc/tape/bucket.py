@@ -99,9 +99,11 @@ class BucketStore:
         """Return whether this is a tape, and not a place that may become one; raises TapeError if it is another."""
         if not self._is_tape:
             self._is_tape = self._read(self._prefix + MARKER) is not None
-        if not self._is_tape and next(self._open().list(self._prefix), None) is not None:
-            # Another process that makes the tape at this moment begins with the marker.
-            self._is_tape = self._read(self._prefix + MARKER) is not None
+        if not self._is_tape and (first := next(self._open().list(self._prefix), None)) is not None:
+            # Another process that makes the tape at this moment begins with the marker. A rule of the bucket that
+            # removes old objects begins with it, too.
+            has_entries = File(first.key.removeprefix(self._prefix), first.size, first.written_at).digest is not None
+            self._is_tape = has_entries or self._read(self._prefix + MARKER) is not None
             if not self._is_tape:
                 advice = [Advice("name a prefix below which there is nothing")]
                 raise TapeError(OTHER_FILES.format(quote_name(self._url)), advice=advice)

@@ -101,9 +101,12 @@ class Folder:
                 names = [each.name for each in folder.iterdir()]
             except FileNotFoundError:
                 return False
-            # Another process that makes the tape at this moment begins with the marker.
-            self._is_tape = MARKER in names or (folder / MARKER).exists()
-        if not self._is_tape and not all(map(_HARMLESS.fullmatch, names)):
+            # Another process that makes the tape at this moment begins with the marker. What removes old files, such
+            # as a job in the night, begins with it, too.
+            others = [name for name in names if not _HARMLESS.fullmatch(name)]
+            has_entries = bool(others) and all(map(_SHARD.fullmatch, others))
+            self._is_tape = MARKER in names or has_entries or (folder / MARKER).exists()
+        if not self._is_tape and others:
             raise TapeError(
                 OTHER_FILES.format(quote_name(self._path)), advice=[Advice("name a new or an empty folder")]
             )

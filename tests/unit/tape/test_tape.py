@@ -14,8 +14,10 @@ from taped import digest_of, entry_of, place, recording, texts
 
 from vision_grpc.errors import Code, SettingError
 from vision_grpc.sources.object_file import ObjectError
+from vision_grpc.sources.places.store_client import Bucket
 from vision_grpc.tape import Tape, TapeError
 from vision_grpc.tape.entry import pack
+from vision_grpc.tape.store import MARKER
 
 __all__ = ["place"]
 
@@ -203,6 +205,20 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
         with pytest.raises(TapeError, match=r"is not a tape, and has other files in it; name a new or an empty folder"):
             use()
     assert [*tmp_path.iterdir()] == [tmp_path / "scan.png"]
+
+
+def test_what_removes_old_files_takes_the_marker_alone(place: str) -> None:
+    """It is older than all entries, and rules of buckets and `find -mtime` do not know it."""
+    Tape(place).record(digest_of(0), recording("first"))
+    if place.startswith("memory:"):
+        Bucket("memory", "").remove([f"{place.removeprefix('memory:///')}/{MARKER}"])
+    else:
+        (Path(place) / MARKER).unlink()
+    tape = Tape(place)
+    assert texts(tape, [0, 1]) == ["first", None]
+    tape.record(digest_of(1), recording("second"))
+    assert texts(Tape(place), [0, 1]) == ["first", "second"]
+    assert tape.stats().all.entries == 2
 
 
 def test_a_prefix_of_something_else_is_left_alone() -> None:
