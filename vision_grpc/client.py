@@ -1,11 +1,12 @@
 """The client for threads."""
 
-import threading
 import time
 import traceback
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from contextvars import Context, copy_context
+from functools import partial
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Self, cast
 
@@ -221,10 +222,11 @@ class VisionClient(Session):
                     bare.failed(error, authorization)
 
     def _call(self, api: Api, request: Message, authorization: str | None, deadline: Deadline) -> Reply:
-        done = threading.Event()
-        call = self._connection(api).send(request, authorization, deadline, done.set)
+        # Not an Event: an interrupt in the middle of its wait may leave its lock taken, for which `cancel` would wait.
+        done: SimpleQueue[None] = SimpleQueue()
+        call = self._connection(api).send(request, authorization, deadline, partial(done.put, None))
         try:
-            done.wait()
+            done.get()
         except BaseException:
             call.cancel()  # This thread was interrupted.
             raise

@@ -69,7 +69,13 @@ def start_thread(work: Callable[[], object], name: str) -> Thread:
 
 
 def no_thread(error: RuntimeError) -> MachineError:
-    """Return what to raise for an error of `Thread.start`."""
+    """Return what to raise for an error of `Thread.start`.
+
+    Raises:
+        KeyboardInterrupt: it came as the new thread was waited for, and became this error on its way.
+    """
+    if isinstance(error.__context__, KeyboardInterrupt):
+        raise error.__context__ from None
     return MachineError(f"this machine has no thread left for this process ({error})", advice=[MORE_THREADS])
 
 

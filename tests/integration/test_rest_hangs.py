@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from images_in_bytes import png
@@ -27,6 +29,7 @@ from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.http.message import HttpRequest
 from vision_grpc.network.tls import Tls
+from vision_grpc.transport.rest.transport import RestTransport
 
 # More than sockets buffer, for those who do not read it.
 _REQUEST = BatchAnalyzeRequest(
@@ -168,6 +171,45 @@ def test_a_stream_that_is_closed_breaks_off_the_calls_under_way() -> None:
         assert client.stats().calls_in_flight == 0
         first = next(request for request in service.requests if numbers_of(request)[0] == 0)
         assert client.batch_analyze(first) == answer(first)
+
+
+def test_an_interrupt_at_any_moment_of_the_wait_ends_the_call() -> None:
+    """Where it comes in the middle of Python code that takes a lock, the lock stays taken."""
+    with lying_server(stay_silent) as server:
+        moment = 0
+        while _interrupt_wait(server.address, moment):
+            moment += 1
+    assert moment > 0
+
+
+def _interrupt_wait(address: str, moment: int) -> bool:
+    """Interrupt a call at a moment after it was sent; return False where it waits before there are so many."""
+    client = VisionClient(f"http://{address}", transport="rest", credentials=Anonymous())
+    moments = count()
+
+    def interrupt(frame: FrameType, event: str, _: object) -> None:
+        if event == "return" and frame.f_code is RestTransport.send.__code__:
+            sys.setprofile(interrupt_wait)
+
+    def interrupt_wait(*_: object) -> None:
+        if closing.finished.is_set():
+            sys.setprofile(None)
+        elif next(moments) == moment:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    closing = threading.Timer(_SHORT_S, client.close)
+    closing.start()
+    sys.setprofile(interrupt)
+    try:
+        with pytest.raises((KeyboardInterrupt, TransportError)) as ended:
+            client.batch_analyze(_REQUEST, timeout=3600)
+    finally:
+        sys.setprofile(None)
+        closing.cancel()
+        closing.join()
+        client.close()
+    return ended.type is KeyboardInterrupt
 
 
 @pytest.mark.parametrize("kind", ["sync", "asyncio"])
