@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count, takewhile
+from queue import SimpleQueue
 
 from images_in_bytes import png
 
@@ -21,8 +22,8 @@ from vision_grpc.transport.grpc import thread_channel
 _LONGEST_S = 0.03
 
 
-def _interrupt(after_s: float) -> None:
-    time.sleep(after_s)
+def _interrupt(go: SimpleQueue[float]) -> None:
+    time.sleep(go.get())
     os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -38,9 +39,11 @@ def main() -> None:
     timeouts = Timeouts(call_s=2, total_s=4)
     with VisionClient(endpoint, insecure=True, transport=transport, timeouts=timeouts) as client:  # type: ignore[arg-type]
         for _ in range(int(times)):
-            interrupting = threading.Thread(target=_interrupt, args=(rng.uniform(0, _LONGEST_S),))
+            go: SimpleQueue[float] = SimpleQueue()
+            interrupting = threading.Thread(target=_interrupt, args=(go,))
+            interrupting.start()  # No interrupt comes here: it could become another error in Python's own code.
             with suppress(KeyboardInterrupt):
-                interrupting.start()
+                go.put(rng.uniform(0, _LONGEST_S))
                 # It ends by itself too: an interrupt that comes in a finalizer, of gRPC's calls perhaps, is ignored.
                 for _result in client.analyze_many(_images_until_end(interrupting)):
                     pass
