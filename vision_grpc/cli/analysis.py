@@ -69,7 +69,15 @@ class Analysis:
                 self._counts.count(ImageResult(item.key, error=error))
                 self._complaints.print(item.key, error)
         quota, fits = self._wishes.quota, self._wishes.source.fit
-        print_dry_run(self._progress, forecast, limits, fits=fits, budget=quota.budget, deferred=quota.deferred)
+        print_dry_run(
+            self._progress,
+            forecast,
+            limits,
+            fits=fits,
+            budget=quota.budget,
+            deferred=quota.deferred,
+            has_tape=self._wishes.cache.cache is not None,
+        )
         left = units_left(self._progress, self._wishes.quota.budget)
         is_too_costly = left is not None and forecast.billed_units > left
         ending = Ending.BUDGET if is_too_costly else Ending.LIMIT if forecast.beyond else Ending.COMPLETE

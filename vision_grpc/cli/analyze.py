@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from vision_grpc.cli.analyze_help import EPILOG, HELP
+from vision_grpc.cli.cache_options import CacheWishes, cache_options
 from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.logs import show_logs
 from vision_grpc.cli.output_options import OutputWishes, output_options
@@ -37,6 +38,7 @@ _SHOWN = "What is shown"
 @model_option
 @output_options
 @quota_options
+@cache_options
 @local_option
 @service_options
 @timeout_option
@@ -56,6 +58,7 @@ def analyze(
     model: Literal["page", "line"] | None,
     output: OutputWishes,
     quota: QuotaWishes,
+    cache: CacheWishes,
     local: bool,
     service: "Arguments",
     timeout_s: float,
@@ -82,6 +85,7 @@ def analyze(
         source=source,
         output=output,
         quota=quota,
+        cache=cache,
         service=service,
         languages=clean_languages([languages]),
         model=model,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vision_grpc.client import VisionClient
     from vision_grpc.events import Event
     from vision_grpc.session.settings import Arguments
+    from vision_grpc.tape import Tape
     from vision_grpc.transport.connect import TransportChoice
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -160,6 +161,7 @@ def connect(
     operation_s: float = Timeouts().operation_s,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     on_event: "Callable[[Event], None] | None" = None,
+    cache: "Tape | None" = None,
 ) -> Generator["VisionClient"]:
     """Yield a client of the service. With `local` it is a local service, which lives as long as the context.
 
@@ -197,6 +199,7 @@ def connect(
                 **service.keywords(),
                 limits=limits,
                 on_event=on_event,
+                cache=cache,
                 # The default of total_s would cut the later attempts of long calls short.
                 timeouts=Timeouts(
                     call_s=timeout_s,

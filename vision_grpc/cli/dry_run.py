@@ -24,10 +24,13 @@ def print_dry_run(
     fits: bool,
     budget: int | None,
     deferred: bool | None = None,
+    has_tape: bool = False,
 ) -> None:
     """Print it on stdout, where it is the result of the command."""
     for line in _lines(progress, forecast, limits, budget, deferred=deferred):
         click.echo(line)
+    if has_tape:
+        click.echo("tape: not looked at, for that takes reading all images; what it has is neither sent nor billed")
     if forecast.failures.count:
         click.echo(f"{plural(forecast.failures.count, 'image')} not to be sent:")
         for line in describe_reasons(forecast.failures):

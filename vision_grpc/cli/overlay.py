@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from vision_grpc.cli.cache_options import CacheWishes, cache_options
 from vision_grpc.cli.connect import service_options
 from vision_grpc.cli.picture_options import images_option
 from vision_grpc.cli.reading_options import (
@@ -83,6 +84,7 @@ _READING = "Reading"
 @languages_option
 @model_option
 @images_option
+@cache_options
 @local_option
 @service_options
 @timeout_option
@@ -97,6 +99,7 @@ def overlay(
     languages: str,
     model: Literal["page", "line"] | None,
     folder: Path | None,
+    cache: CacheWishes,
     local: bool,
     service: "Arguments",
     timeout_s: float,
@@ -108,8 +111,8 @@ def overlay(
     if journal is None and not paths:
         message = "name the images, or with --from the journal of an earlier run"
         raise click.UsageError(message, context)
-    if journal is not None and (local or fit):
-        message = f"--from calls no service: drop --from or {'--local' if local else '--fit'}"
+    if journal is not None and (local or fit or cache.cache is not None):
+        message = f"--from calls no service: drop --from or {'--local' if local else '--fit' if fit else '--cache'}"
         raise click.UsageError(message, context)
     if folder is not None and journal is None:
         message = "--images is where the pictures of a journal are looked for: add --from, or drop it"
@@ -122,5 +125,5 @@ def overlay(
     drawing = Drawing(paths, output, level=level, legend=legend, folder=folder, journal=journal)
     if journal is not None:
         return drawing.draw(read_recorded(journal, paths, drawing.complain))
-    reading = Reading(service, languages, model, local=local, fit=fit, timeout_s=timeout_s)
+    reading = Reading(service, languages, model, cache=cache, local=local, fit=fit, timeout_s=timeout_s)
     return drawing.draw(read_images(paths, reading, drawing.expect))

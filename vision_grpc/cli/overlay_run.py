@@ -33,6 +33,7 @@ from vision_grpc.sources.places.opening import open_places, plain_path
 from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
+    from vision_grpc.cli.cache_options import CacheWishes
     from vision_grpc.exports.pictures.overlays import Format, Level
     from vision_grpc.session.settings import Arguments
 
@@ -169,6 +170,7 @@ class Reading:
     service: "Arguments"
     languages: str
     model: Literal["page", "line"] | None
+    cache: "CacheWishes"
     local: bool
     fit: bool
     timeout_s: float
@@ -183,6 +185,7 @@ def read_images(
     """
     languages = clean_languages([reading.languages])
     check_options(reading.service, languages, reading.model, local=reading.local)
+    reading.cache.check()
     entries = [*open_places(paths, SourceOptions(fit=reading.fit))]
     items = [entry for entry in entries if isinstance(entry, Item)]
     expect(len(items))
@@ -201,7 +204,8 @@ def read_images(
             else:
                 yield item if read is None else Rejection(item.key, read)
 
-    with connect(reading.service, local=reading.local, timeout_s=reading.timeout_s) as client:
+    tape = reading.cache.tape()
+    with connect(reading.service, local=reading.local, timeout_s=reading.timeout_s, cache=tape) as client:
         yield from client.analyze_many(images(), languages=languages, model=reading.model, ordered=True)
 
 

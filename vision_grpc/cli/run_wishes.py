@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vision_grpc.bulk.journal import look
+from vision_grpc.cli.cache_options import NO_CACHE, CacheWishes
 from vision_grpc.cli.connect import check_options, connect
 from vision_grpc.config import Timeouts
 
@@ -45,6 +46,7 @@ class RunWishes:
     timeout_s: float
     operation_s: float = Timeouts().operation_s
     """How long an accepted image is waited for."""
+    cache: CacheWishes = NO_CACHE
 
     only_fetches = False
     """Whether nothing is sent, and results of operations are fetched."""
@@ -59,6 +61,7 @@ class RunWishes:
         if self.quota.deferred and self.api.deferred is None:
             message = f"--deferred needs operations, which {self.api.name} does not have: drop it, or add --api ocr/v1"
             raise click.UsageError(message, click.get_current_context())
+        self.cache.check()
 
     @property
     def api(self) -> "Api":
@@ -124,4 +127,5 @@ class RunWishes:
             operation_s=self.operation_s,
             limits=self.limits(),
             on_event=on_event,
+            cache=self.cache.tape(),
         )
