@@ -65,14 +65,14 @@ def check_behaviour(*, data_logging: object, on_event: object, **settings: objec
             raise wrong_type(value, name, f"{wanted}; leave it out for the defaults" if value is None else wanted)
 
 
-def read_cache(cache: object) -> Tape | None:
-    """Return the tape of a client, None without one.
+def read_cache(cache: object) -> Tape:
+    """Return the tape of a client.
 
     Raises:
         TypeError: it is neither a tape nor the place of one.
         ValueError: there can be no tape at that place.
     """
-    if isinstance(cache, Tape | None):
+    if isinstance(cache, Tape):
         return cache
     if not isinstance(cache, str | os.PathLike):
         raise wrong_type(cache, "cache", "a folder, the URL of a store, or a Tape of vision_grpc.tape")

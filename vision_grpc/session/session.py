@@ -32,6 +32,7 @@ from vision_grpc.session.arguments import (
     read_cache,
 )
 from vision_grpc.session.connections import Connections
+from vision_grpc.session.default_tape import DEFAULT_TAPE
 from vision_grpc.session.keywords import explain_unknown
 from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.methods import Methods
@@ -108,7 +109,7 @@ class Session:
         """
         check_connection(endpoint, transport, api, credentials, folder_id, insecure=insecure)
         check_behaviour(data_logging=data_logging, on_event=on_event, limits=limits, retry=retry, timeouts=timeouts)
-        self._tape = read_cache(cache)
+        self._tape = DEFAULT_TAPE.tape if cache is None else read_cache(cache)
         if self._sends_nothing and credentials is None:
             credentials = Anonymous()
         # Files are read and modules are loaded here.

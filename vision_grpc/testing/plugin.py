@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures with a Vision service for one test. Loaded wherever the package is installed.
+"""The pytest plugin: fixtures with a Vision service, or a tape, for one test. Loaded wherever the package is installed.
 
 It imports the rest of the package when a test first asks for a fixture, so that it costs the others nothing.
 """
@@ -11,12 +11,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vision_grpc.local.faults.store import FaultStore
+    from vision_grpc.tape import Tape
     from vision_grpc.testing.fake import FakeVision
 
 _MARKER = (
     "vision_service(everywhere, *, engine='scripted', strict=False, config=ServiceConfig()): what the fixture "
     "`vision_service` reads in all images, or `engine='tesseract'`; see `vision_grpc.testing.FakeVision`"
 )
+
+
+_MODES = ("none", "once", "all")
+_SECTION = "vision_tape"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option and the settings of tapes."""
+    parser.getgroup("vision-grpc").addoption(
+        "--vision-tape",
+        choices=_MODES,
+        help="which images tests with the fixture vision_tape send: none (the default), those that are not on the tape "
+        "(once), or all; what is sent is recorded",
+    )
+    parser.addini("vision_tape", f"the same, where the option is left out: {', '.join(_MODES)}", default="none")
+    parser.addini("vision_tape_folder", "the folder of the tapes, from the root of the tests", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -72,3 +89,33 @@ def vision_faults(vision_service: "FakeVision") -> "Iterator[FaultStore]":
     yield vision_service.faults
     if idle := idle_rules(vision_service.faults):
         pytest.fail(describe_idle(idle), pytrace=False)
+
+
+@pytest.fixture
+def vision_tape(request: pytest.FixtureRequest) -> "Iterator[Tape]":
+    """The tape of the test's file: clients that are made during the test, and are given no `cache`, are answered by it.
+
+    It is in `tapes/` beside the file, or in the folder of `vision_tape_folder`. Which images are sent, and recorded, is
+    said by `--vision-tape`.
+    """
+    from vision_grpc.testing.recorded import WatchedTape, recorded
+
+    config, file = request.config, request.path
+    mode = config.getoption("--vision-tape") or config.getini("vision_tape")
+    if mode not in _MODES:
+        message = f"the setting vision_tape is {mode!r}, must be one of {', '.join(_MODES)}"
+        raise pytest.UsageError(message)
+    folder = file.parent / "tapes" / file.stem
+    if root := config.getini("vision_tape_folder"):
+        is_below = file.is_relative_to(config.rootpath)
+        folder = config.rootpath / root / (file.relative_to(config.rootpath).with_suffix("") if is_below else file.stem)
+    tape = WatchedTape(folder, mode=mode)
+    if mode == "none":
+        node = request.node
+        tape.on_missing = lambda images: node.add_report_section("call", _SECTION, _advise(images, tape.location))
+    with recorded(tape):
+        yield tape
+
+
+def _advise(images: int, place: str) -> str:
+    return f"not on the tape {place}: {images} of the images; run the test once with --vision-tape once to record them"
