@@ -1,5 +1,7 @@
 """Numbers, bytes and durations as people read them."""
 
+from datetime import UTC, datetime
+
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S
@@ -60,3 +62,8 @@ def short_duration(seconds: float) -> str:
         if left >= unit_s:
             return f"{left // unit_s} {unit}"
     return f"{left} s"
+
+
+def moment(seconds: float) -> str:
+    """Return a time in seconds since 1970 as ISO 8601 has it, in UTC: `2026-11-28T23:59:59Z`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

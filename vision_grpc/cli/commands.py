@@ -21,6 +21,7 @@ SHORT_HELP = {
     "protos": "Write the protos of the service, for other languages and for gateways.",
     "report": "Make a page to look at results with.",
     "serve": "Run a local Vision service over gRPC and REST.",
+    "tape": "Look at the answers that runs have kept, or keep fewer.",
 }
 _IMAGES = (".jpg", ".jpeg", ".png")
 

@@ -3,7 +3,7 @@
 import re
 import sys
 from fractions import Fraction
-from typing import NoReturn, SupportsFloat, SupportsIndex, SupportsInt
+from typing import ClassVar, NoReturn, SupportsFloat, SupportsIndex, SupportsInt
 
 import click
 
@@ -85,3 +85,20 @@ class ByteCount(click.types.IntParamType):
         if count > sys.maxsize:
             self.fail(f"{value!r} is more than any machine has", param, ctx)
         return int(count)
+
+
+class Age(click.types.FloatParamType):
+    """A number of seconds above 0, with a unit or without: 3600, 90s, 45min, 12h, 30d, 2w."""
+
+    _FORM = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(s|min|h|d|w)?", re.IGNORECASE | re.ASCII)
+    _SECONDS: ClassVar = {"s": 1, "min": 60, "h": 3600, "d": DAY_S, "w": 7 * DAY_S}
+
+    def convert(
+        self, value: SupportsFloat | SupportsIndex, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number of seconds."""
+        found = self._FORM.fullmatch(str(value).strip())
+        seconds = 0.0 if found is None else float(found[1]) * self._SECONDS[(found[2] or "s").lower()]
+        if seconds <= 0:
+            self.fail(f"{value!r} is not an age such as 3600, 12h or 30d", param, ctx)
+        return seconds

@@ -2,11 +2,11 @@
 
 import json
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from vision_grpc.cli.amounts import moment
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.operations_help import LIST_EPILOG, LIST_HELP
 from vision_grpc.cli.stderr import print_line
@@ -37,21 +37,16 @@ def command(*, journal: str, as_json: bool) -> int:
 
 
 def _line(each: "Accepted", expires_at: float, width: int, *, is_over: bool) -> str:
-    until = f"{'expired' if is_over else 'expires'} {_time(expires_at)}"
-    return (
-        f"{quote_name(each.operation_id):<{width}}  accepted {_time(each.accepted_at)}  {until}  {quote_name(each.key)}"
-    )
+    until = f"{'expired' if is_over else 'expires'} {moment(expires_at)}"
+    accepted = f"accepted {moment(each.accepted_at)}"
+    return f"{quote_name(each.operation_id):<{width}}  {accepted}  {until}  {quote_name(each.key)}"
 
 
 def _object(each: "Accepted", expires_at: float) -> str:
     line = {
         "id": each.operation_id,
-        "accepted_at": _time(each.accepted_at),
-        "expires_at": _time(expires_at),
+        "accepted_at": moment(each.accepted_at),
+        "expires_at": moment(expires_at),
         "key": to_strict(each.key),
     }
     return json.dumps(line, ensure_ascii=False)
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

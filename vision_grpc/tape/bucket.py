@@ -16,7 +16,7 @@ from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.sources.places.store_client import Bucket
 from vision_grpc.tape.entry import EntryError
 from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError
-from vision_grpc.tape.store import MARKER, MARKER_TEXT, File, Found, name_of
+from vision_grpc.tape.store import MARKER, MARKER_TEXT, File, Found, Place, name_of
 from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import DaemonThreads
 
@@ -48,14 +48,14 @@ class BucketStore:
         """Return the entry of each digest; see `Store`. They are fetched at the same time, each as a whole."""
         del least_bytes
         with self._explained():
-            if not self._find_marker():
+            if not self._find():
                 return [None] * len(digests)
             return self._at_once([partial(self._read, self._prefix + name_of(digest)) for digest in digests])
 
     def write(self, digest: str, data: bytes) -> None:
         """Put an entry there; see `Store`."""
         with self._explained():
-            if not self._find_marker():
+            if not self._find():
                 self._open().write(self._prefix + MARKER, MARKER_TEXT)
                 self._is_tape = True
             self._open().write(self._prefix + name_of(digest), data)
@@ -63,12 +63,9 @@ class BucketStore:
     def files(self) -> Iterator[File]:
         """Yield what is below the prefix, but the marker; see `Store`."""
         with self._explained():
-            if not self._find_marker():
+            if self._look() is not Place.TAPE:
                 raise TapeError(NOT_A_TAPE.format(quote_name(self._url)))
-            for found in self._open().list(self._prefix):
-                name = found.key.removeprefix(self._prefix)
-                if name != MARKER:
-                    yield File(name, found.size, found.written_at)
+            yield from self._walk()
 
     def remove(self, files: Iterable[File]) -> None:
         """Remove objects; see `Store`."""
@@ -95,19 +92,32 @@ class BucketStore:
             self._bucket = Bucket(*self._place)
         return self._bucket
 
-    def _find_marker(self) -> bool:
+    def _find(self) -> bool:
         """Return whether this is a tape, and not a place that may become one; raises TapeError if it is another."""
         if not self._is_tape:
-            self._is_tape = self._read(self._prefix + MARKER) is not None
-        if not self._is_tape and (first := next(self._open().list(self._prefix), None)) is not None:
-            # Another process that makes the tape at this moment begins with the marker. A rule of the bucket that
-            # removes old objects begins with it, too.
-            has_entries = File(first.key.removeprefix(self._prefix), first.size, first.written_at).digest is not None
-            self._is_tape = has_entries or self._read(self._prefix + MARKER) is not None
-            if not self._is_tape:
+            place = self._look()
+            if place is Place.TAKEN:
                 advice = [Advice("name a prefix below which there is nothing")]
                 raise TapeError(OTHER_FILES.format(quote_name(self._url)), advice=advice)
+            self._is_tape = place is Place.TAPE
         return self._is_tape
+
+    def _look(self) -> Place:
+        if self._has_marker():
+            return Place.TAPE
+        if (first := next(self._walk(), None)) is None:
+            return Place.FREE
+        # Another process that makes the tape at this moment begins with the marker.
+        return Place.TAPE if first.is_of_a_tape or self._has_marker() else Place.TAKEN
+
+    def _has_marker(self) -> bool:
+        return self._read(self._prefix + MARKER) is not None
+
+    def _walk(self) -> Iterator[File]:
+        for found in self._open().list(self._prefix):
+            name = found.key.removeprefix(self._prefix)
+            if name != MARKER:
+                yield File(name, found.size, found.written_at)
 
     def _at_once(self, jobs: Sequence[Callable[[], _T]]) -> Sequence[_T]:
         """Return what the jobs return, done in threads, as each waits for the network."""

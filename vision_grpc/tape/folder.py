@@ -12,7 +12,7 @@ from stat import S_ISREG
 from vision_grpc.errors import Advice, MachineError
 from vision_grpc.tape.entry import EntryError
 from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError
-from vision_grpc.tape.store import LEFTOVER, MARKER, MARKER_TEXT, File, Found, name_of
+from vision_grpc.tape.store import LEFTOVER, MARKER, MARKER_TEXT, File, Found, Place, name_of
 from vision_grpc.texts.quoting import quote_name
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -50,9 +50,9 @@ class Folder:
 
     def read(self, digests: Sequence[str], least_bytes: int | None = None) -> Sequence[Found]:
         """Return the entry of each digest; see `Store`."""
-        if not self._find_marker():
-            return [None] * len(digests)
         with self._explained():
+            if not self._find():
+                return [None] * len(digests)
             return [_read(self.path_of(name_of(digest)), least_bytes) for digest in digests]
 
     def write(self, digest: str, data: bytes) -> None:
@@ -75,10 +75,9 @@ class Folder:
     def files(self) -> Iterator[File]:
         """Yield what is in the folders of entries; see `Store`. Links to other folders are not followed."""
         with self._explained():
-            if not self._find_marker():
+            if self._look() is not Place.TAPE:
                 raise TapeError(NOT_A_TAPE.format(quote_name(self._path)))
-            for folder in sorted(_folders(self._path)):
-                yield from _files(f"{self._path}{os.sep}{folder}", folder)
+            yield from self._walk()
 
     def remove(self, files: Iterable[File]) -> None:
         """Remove files; see `Store`."""
@@ -91,30 +90,38 @@ class Folder:
         """Return the path of a file."""
         return f"{self._path}/{name}"
 
-    def _find_marker(self) -> bool:
+    def _find(self) -> bool:
         """Return whether this is a tape, and not a folder that may become one; raises TapeError if it is another."""
-        if self._is_tape:
-            return True
-        folder = Path(self._path)
-        with self._explained():
-            try:
-                names = [each.name for each in folder.iterdir()]
-            except FileNotFoundError:
-                return False
-            # Another process that makes the tape at this moment begins with the marker. What removes old files, such
-            # as a job in the night, begins with it, too.
-            others = [name for name in names if not _HARMLESS.fullmatch(name)]
-            has_entries = bool(others) and all(map(_SHARD.fullmatch, others))
-            self._is_tape = MARKER in names or has_entries or (folder / MARKER).exists()
-        if not self._is_tape and others:
-            raise TapeError(
-                OTHER_FILES.format(quote_name(self._path)), advice=[Advice("name a new or an empty folder")]
-            )
+        if not self._is_tape:
+            place = self._look()
+            if place is Place.TAKEN:
+                message = OTHER_FILES.format(quote_name(self._path))
+                raise TapeError(message, advice=[Advice("name a new or an empty folder")])
+            self._is_tape = place is Place.TAPE
         return self._is_tape
+
+    def _look(self) -> Place:
+        marker = Path(self._path, MARKER)
+        if marker.exists():
+            return Place.TAPE
+        try:
+            names = [each.name for each in marker.parent.iterdir()]
+        except FileNotFoundError:
+            return Place.FREE
+        if not all(_SHARD.fullmatch(name) or _HARMLESS.fullmatch(name) for name in names):
+            # Another process that makes the tape at this moment begins with the marker.
+            return Place.TAPE if marker.exists() else Place.TAKEN
+        if (first := next(self._walk(), None)) is None:
+            return Place.FREE
+        return Place.TAPE if first.is_of_a_tape else Place.TAKEN
+
+    def _walk(self) -> Iterator[File]:
+        for folder in sorted(_folders(self._path)):
+            yield from _files(f"{self._path}{os.sep}{folder}", folder)
 
     def _create(self) -> None:
         self._is_tape = False
-        if not self._find_marker():
+        if not self._find():
             folder = Path(self._path)
             folder.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum, auto
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -31,6 +32,17 @@ OnProgress: TypeAlias = Callable[[int], object]
 """Is called now and then with the number of entries that were looked at."""
 
 
+class Place(Enum):
+    """What is in the place of a tape."""
+
+    FREE = auto()
+    """Nothing, or what does not matter: it may become a tape."""
+    TAPE = auto()
+    """A tape: it has the marker, or entries. Whatever removes old files begins with the marker."""
+    TAKEN = auto()
+    """Something else."""
+
+
 class File(NamedTuple):
     """A file or an object of a tape."""
 
@@ -45,6 +57,11 @@ class File(NamedTuple):
         """The digest of the entry that it is to be; None where it has another name."""
         found = _ENTRY.fullmatch(self.name)
         return None if found is None else found[2]
+
+    @property
+    def is_of_a_tape(self) -> bool:
+        """Whether it is an entry, or is to become one."""
+        return self.is_temporary or self.digest is not None
 
     @property
     def is_temporary(self) -> bool:

@@ -15,7 +15,7 @@ from vision_grpc.tape.recording import Recording
 from vision_grpc.tape.store import Found, OnProgress, name_of, show_nothing
 from vision_grpc.tape.upkeep import Upkeep
 from vision_grpc.tape.verify import Finding, OnFinding, Verified, verify
-from vision_grpc.texts.arguments import check_choice, check_count, check_seconds
+from vision_grpc.texts.arguments import check_choice, check_count, check_seconds, check_whole
 from vision_grpc.texts.quoting import quote_name
 
 _log = logging.getLogger("vision_grpc.tape")
@@ -114,7 +114,7 @@ class Tape:
         """
         return prune(
             self._store,
-            most_bytes=self.most_bytes if most_bytes is None else check_count("most_bytes", most_bytes),
+            most_bytes=self.most_bytes if most_bytes is None else check_whole("most_bytes", most_bytes, may_be_0=True),
             most_age_s=self.most_age_s if most_age_s is None else check_seconds("most_age_s", most_age_s),
             dry_run=dry_run,
             on_progress=on_progress,

@@ -1,6 +1,6 @@
 import pytest
 
-from vision_grpc.cli.amounts import compact, duration, pace, plural, short_duration, size
+from vision_grpc.cli.amounts import compact, duration, moment, pace, plural, short_duration, size
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 images"), (1, "1 image"), (1234, "1,234 images")])
@@ -60,3 +60,7 @@ def test_a_pace(images_per_s: float, text: str) -> None:
 )
 def test_times(seconds: float, text: str, short: str) -> None:
     assert (duration(seconds), short_duration(seconds)) == (text, short)
+
+
+def test_a_moment_is_that_of_utc() -> None:
+    assert moment(1_795_910_399.9) == "2026-11-28T23:59:59Z"

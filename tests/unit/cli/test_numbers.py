@@ -5,7 +5,7 @@ from typing import Any
 import click
 import pytest
 
-from vision_grpc.cli.numbers import DAY_S, ByteCount, Number, Seconds, WholeNumber
+from vision_grpc.cli.numbers import DAY_S, Age, ByteCount, Number, Seconds, WholeNumber
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,12 @@ from vision_grpc.cli.numbers import DAY_S, ByteCount, Number, Seconds, WholeNumb
         (ByteCount(), "256MiB", 256 * 1024**2),
         (ByteCount(), "12 B", 12),
         (ByteCount(), "0.5kib", 512),
+        (Age(), "3600", 3600.0),
+        (Age(), "90 s", 90.0),
+        (Age(), "1.5min", 90.0),
+        (Age(), "12H", 43_200.0),
+        (Age(), "30d", 30 * DAY_S),
+        (Age(), "2w", 14 * DAY_S),
     ],
 )
 def test_a_number_that_an_option_takes(kind: "click.ParamType[Any]", value: str, number: float) -> None:
@@ -51,6 +57,11 @@ def test_a_number_that_an_option_takes(kind: "click.ParamType[Any]", value: str,
             ByteCount(),
             ["", "-1", "MB", "1XB", "1e3", "1,5MB", "1 M i B", "9" * 5000],
             "a size such as 4096, 64KB or 256MiB",
+        ),
+        (
+            Age(),
+            ["", "0", "0d", "-1d", "d", "1y", "30 days", "1e3s", "nan", "9" * 5000],
+            "an age such as 3600, 12h or 30d",
         ),
         (Seconds(most=DAY_S), ["0", "86400.1", "nan", "inf", "1h"], "a number of seconds above 0, at most 86400"),
     ],

@@ -1,0 +1,44 @@
+"""`vision-grpc tape prune`: makes a tape smaller."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from vision_grpc.cli.amounts import size
+from vision_grpc.cli.exits import ALL_READ
+from vision_grpc.cli.numbers import Age, ByteCount
+from vision_grpc.cli.tape_help import PRUNE_EPILOG, PRUNE_HELP
+from vision_grpc.cli.tape_progress import TapeProgress
+
+
+@click.command("prune", help=PRUNE_HELP, epilog=PRUNE_EPILOG)
+@click.argument("place", metavar="TAPE", type=click.Path())
+@click.option("--most-bytes", metavar="SIZE", type=ByteCount(), help="Keep so much: 10GB, 500MiB.")
+@click.option("--most-age", "most_age_s", metavar="AGE", type=Age(), help="Keep what is not older: 12h, 30d, 8w.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(*, place: str, most_bytes: int | None, most_age_s: float | None, dry_run: bool, as_json: bool) -> int:
+    """Make a tape smaller."""
+    from vision_grpc.tape import Tape
+
+    pruned = Tape(place).prune(
+        most_bytes=most_bytes, most_age_s=most_age_s, dry_run=dry_run, on_progress=TapeProgress()
+    )
+    if as_json:
+        click.echo(json.dumps(asdict(pruned) | {"dry_run": dry_run}))
+        return ALL_READ
+    halves = f" and {_count(pruned.leftovers, 'half of an entry', 'halves of entries')}" if pruned.leftovers else ""
+    click.echo(
+        f"{'would remove' if dry_run else 'removed'} {_entries(pruned.entries)} ({size(pruned.bytes)}){halves}; "
+        f"{_entries(pruned.kept_entries)} ({size(pruned.kept_bytes)}) {'would stay' if dry_run else 'are left'}"
+    )
+    return ALL_READ
+
+
+def _entries(count: int) -> str:
+    return _count(count, "entry", "entries")
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
