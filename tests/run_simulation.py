@@ -16,6 +16,7 @@ from vision_grpc.session.monitor import Monitor
 from vision_grpc.sources.image import Image
 from vision_grpc.stream.batch import Config
 from vision_grpc.stream.effects import Effect, Emit, Fetch, Finish, Pull, Send, Wait
+from vision_grpc.stream.permits import Permits, Question
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.stream.shared import Shared
@@ -48,7 +49,8 @@ def config_of(image: Image) -> Config | ImageError:
 class Simulation:
     """A run, the time and the calls in flight; it keeps a record, so that everything can be played again."""
 
-    def __init__(self, plan: Plan, *, seed: int = 7, most_images: int = 8) -> None:
+    def __init__(self, plan: Plan, *, seed: int = 7, most_images: int = 8, shares_quota: bool = False) -> None:
+        """With `shares_quota`, each call needs a permit."""
         self.now = 0.0
         self.calls: dict[int, Send] = {}
         self.questions: dict[int, Fetch] = {}
@@ -58,11 +60,13 @@ class Simulation:
         self.plan = plan
         self._seed = seed
         self._most_images = most_images
+        self._shares_quota = shares_quota
         self._record: list[Callable[[Run], Effect | None]] = []
         self._start()
 
     def _start(self) -> None:
-        self.shared = Shared.of(self.plan.limits, self.plan.retry, most_images=self._most_images)
+        self.permits = Permits(lambda: None) if self._shares_quota else None
+        self.shared = Shared.of(self.plan.limits, self.plan.retry, self._most_images, self.permits)
         self.throttle = self.shared.throttle
         self.monitor = Monitor(None)
         rng = random.Random(self._seed)  # noqa: S311 - no secret
@@ -87,6 +91,28 @@ class Simulation:
         now = self.now
         self.calls.pop(send.call_id)
         self.report(lambda run: run.forgotten(send.call_id, now, lambda: send.contents))
+
+    def grant(self, times: Sequence[float], images: int, requests_per_s: float) -> None:
+        """Let permits come for calls with so many images."""
+
+        def grant(_: Run) -> None:
+            assert self.permits is not None
+            self.permits.granted(times, images, requests_per_s)
+
+        self.report(grant)
+
+    def refuse(self, why: VisionError) -> None:
+        """Let the quota fail while a call waits for a permit."""
+
+        def fail(_: Run) -> None:
+            assert self.permits is not None
+            self.permits.failed(lambda: why)
+
+        self.report(fail)
+
+    def question(self) -> Question | None:
+        """Return what the quota is asked for."""
+        return None if self.permits is None else self.permits.question(self.now)
 
     def next(self) -> Effect:
         """Carry out what comes next, as a shell would."""

@@ -50,10 +50,10 @@ class History(NamedTuple):
         left = f"the time is over in {self.deadline - now:.3g} s"
         return f"; not sent again: the service asks for a wait of {asked_s:.15g} s, and {left}"
 
-    def why_late(self) -> str:
-        """Return why there is no further attempt, where none can leave in time."""
+    def why_late(self, waiting: str = "") -> str:
+        """Return why there is no further attempt, where none can leave in time; `waiting` says for what it waited."""
         last = f"; the last one: {self.last_fault}" if self.last_fault else ""
-        return f"no attempt can leave before the deadline for all attempts{last}"
+        return f"no attempt can leave before the deadline for all attempts{waiting}{last}"
 
 
 _NEW = History()

@@ -21,6 +21,7 @@ from vision_grpc.stream.observer import Observer
 from vision_grpc.stream.operations import Operations
 from vision_grpc.stream.outage import Outage
 from vision_grpc.stream.outbox import Outbox
+from vision_grpc.stream.pending import NEVER
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.resending import Resending
 from vision_grpc.stream.retry import Retries
@@ -72,6 +73,7 @@ class Run:
         self._ready, self._delayed = self._resending.ready, self._resending.delayed
         self._window = Window(plan.limits, self._throttle)
         self._turn = Turn(self._throttle)
+        self.place = self._turn.place  # Whoever waits for a permit is woken there.
         self._operations = Operations(plan, shared, rng, observer, self._outbox.add)
         self._most_operations, self._is_deferred = plan.limits.operations_in_flight, plan.deferred
         self._no_operations = plan.no_operations
@@ -216,6 +218,7 @@ class Run:
     def stop(self) -> None:
         """Send nothing more: the stream ends with the results of the calls in flight."""
         self._resending.is_over = self._intake.is_over = True
+        self._turn.leave()
 
     # Effects
 
@@ -228,8 +231,9 @@ class Run:
         for overdue in (self._window.overdue(now), self._operations.overdue(now)):
             if overdue is not None:
                 return Forget(overdue)
-        if self._operations.ended_by is not None and not self._resending.is_over:
-            self._ended_by = self._operations.ended_by
+        ended_by = self._operations.ended_by or self.place.failure
+        if ended_by is not None and not self._resending.is_over:
+            self._ended_by = ended_by
             self.stop()
         question = self._operations.next(now)  # It may bring results.
         may_pull = not self._resending.is_over and self._prepare(now)
@@ -270,7 +274,8 @@ class Run:
             if not self._ready:
                 return may_pull
             for batch in self._ready.pop_late(partial(self._is_late, now=now), in_turn=self._outage.misses > 0):
-                self._resending.give_up(batch, DeadlineError(batch.history.why_late()))
+                self._resending.give_up(batch, DeadlineError(batch.history.why_late(self._turn.why_waiting(now))))
+                self._turn.leave()
             if self._ready:
                 self._ready.cut_first(self._size)
                 return may_pull
@@ -284,7 +289,7 @@ class Run:
                 leaves_at = self._turn.leaves_at(len(ready[0].entries), now)
             if leaves_at <= now:
                 return self._send(ready.popleft(), now)
-            wake_at = _earliest(wake_at, leaves_at)
+            wake_at = _earliest(wake_at, leaves_at, self._deadline_of(ready[0]))
         if may_pull:
             return self._intake.ask(self._batcher.room, now)
         wake_at = _earliest(wake_at, self._operations.wakes_at(now))
@@ -352,14 +357,16 @@ class Run:
             return self._intake.patient_until(first, is_idle=True)
         if not self._window.is_open(len(self._delayed)):
             return None
-        return max(self._intake.patient_until(first, is_idle=False), self._turn.soonest(len(first.entries), now))
+        return max(self._intake.patient_until(first, is_idle=False), self._turn.expected_at(len(first.entries), now))
 
     def _is_late(self, batch: Batch, now: float) -> bool:
         """Whether a batch cannot leave before its deadline: to send it would only use up quota."""
+        soonest = max(self._outage.looks_at, self._turn.soonest(len(batch.entries), now))
+        return soonest >= self._deadline_of(batch)
+
+    def _deadline_of(self, batch: Batch) -> float:
         deadline = self._deadline if batch.history.deadline is None else batch.history.deadline
-        if deadline is None:
-            return False
-        return max(self._outage.looks_at, self._turn.soonest(len(batch.entries), now)) >= deadline
+        return NEVER if deadline is None else deadline
 
     def _send(self, batch: Batch, now: float) -> Send:
         history, call_s, is_cut_short = batch.history, self._timeouts.call_s, False
@@ -390,4 +397,4 @@ class Run:
 
 
 def _earliest(*times: float | None) -> float | None:
-    return min((time for time in times if time is not None), default=None)
+    return min((time for time in times if time is not None and time < NEVER), default=None)

@@ -5,6 +5,7 @@ from typing import NamedTuple, Self
 from vision_grpc.config import Limits, RetryPolicy
 from vision_grpc.stream.batch_size import BatchSize
 from vision_grpc.stream.durations import Durations
+from vision_grpc.stream.permits import Permits
 from vision_grpc.stream.polls import Polls
 from vision_grpc.stream.presence import Presence
 from vision_grpc.stream.retry import RetryBudget
@@ -22,10 +23,10 @@ class Shared(NamedTuple):
     durations: Durations
 
     @classmethod
-    def of(cls, limits: Limits, policy: RetryPolicy, most_images: int) -> Self:
+    def of(cls, limits: Limits, policy: RetryPolicy, most_images: int, permits: Permits | None = None) -> Self:
         """Return what the streams of a new client share."""
         return cls(
-            Throttle(limits),
+            Throttle(limits, permits),
             RetryBudget(policy),
             Presence(),
             BatchSize(limits, most_images),

@@ -4,6 +4,7 @@ import threading
 
 from vision_grpc.config import Limits
 from vision_grpc.stream.learned_rate import LearnedRate
+from vision_grpc.stream.permits import Permits
 from vision_grpc.stream.rate import ImageRate, RequestRate
 
 _BACK_OFF = 0.5
@@ -21,7 +22,9 @@ class Throttle:
     help where each of them is short.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, permits: Permits | None = None) -> None:
+        self.permits: Permits | None = permits
+        """Where each request needs one: those of a quota that is shared with other clients."""
         # Reentrant: garbage collection or a signal handler may call this in the same thread.
         self._lock = threading.RLock()
         self._requests = None if limits.requests_per_s is None else RequestRate(limits.requests_per_s)

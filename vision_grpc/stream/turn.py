@@ -1,5 +1,9 @@
 """A stream's place among all that share a quota."""
 
+import math
+from typing import NamedTuple
+
+from vision_grpc.stream.permits import USABLE_S, Place
 from vision_grpc.stream.throttle import Throttle
 
 PROMPT_S = 0.01
@@ -7,41 +11,96 @@ PROMPT_S = 0.01
 
 _MISSED_AFTER_S = 0.25
 
+# A permit is asked for so long before other quotas let the request go, and can still be used then.
+_AHEAD_S = 0.1
+
+
+class _Reserved(NamedTuple):
+    at: float
+    images: int
+    until: float
+    """When it is gone."""
+    version: int
+    """That of the rate for which it holds."""
+
 
 class Turn:
-    """When the next request of a stream leaves: a time is reserved for it."""
+    """When the next request of a stream leaves: a time is reserved for it, and a permit where it needs one."""
 
     def __init__(self, throttle: Throttle) -> None:
         self._throttle = throttle
-        self._reserved: tuple[float, int] | None = None
-        self._version = 0
+        self._permits = throttle.permits
+        self.place = Place()
+        """Its place among those that want permits."""
+        self._reserved: _Reserved | None = None
         self._waiting_since: float | None = None
 
     def soonest(self, images: int, now: float) -> float:
         """Return when a request of so many images could leave; reserve nothing."""
-        return self._throttle.ready_at(images, now) if self._reserved is None else max(now, self._reserved[0])
+        return self._throttle.ready_at(images, now) if self._reserved is None else max(now, self._reserved.at)
+
+    def expected_at(self, images: int, now: float) -> float:
+        """Return when a request of so many images is likely to leave; reserve nothing."""
+        soonest = self.soonest(images, now)
+        return soonest if self._permits is None else max(soonest, self._permits.expected_at())
 
     def leaves_at(self, images: int, now: float) -> float:
-        """Return when a request of so many images leaves.
+        """Return when a request of so many images leaves; the time is infinite while it waits for a permit.
 
         A stream that misses its time by far has to queue again; so do all when a refusal has changed the rate.
         """
-        reserved, version = self._reserved, self._throttle.version
-        is_gone = reserved is None or images > reserved[1] or now > reserved[0] + _MISSED_AFTER_S
-        if reserved is None or is_gone or version != self._version:
-            self._version = version
-            self._reserved = self._throttle.reserve(images, now), images
-            reserved = self._reserved
-        leaves_at = reserved[0]
+        reserved = self._reserved
+        is_gone = reserved is None or images > reserved.images or now > reserved.until
+        if reserved is None or is_gone or reserved.version != self._throttle.version:
+            leaves_at = self._queue(images, now)
+        else:
+            leaves_at = reserved.at
         if leaves_at > now and self._waiting_since is None:
             self._waiting_since = now
         return leaves_at
 
     def take(self, now: float) -> float:
         """Let the request leave; return how long it waited, in seconds."""
-        if self._reserved is not None and now > self._reserved[0] + PROMPT_S:
+        if self._reserved is not None and now > self._reserved.at + PROMPT_S:
             # The machine is busy. The quota was charged for the reserved time.
-            self._throttle.charge(self._reserved[1], now)
+            self._throttle.charge(self._reserved.images, now)
+        if self._permits is not None:
+            self._permits.used(self.place, now)
         waited_s = 0.0 if self._waiting_since is None else now - self._waiting_since
         self._reserved = self._waiting_since = None
         return waited_s
+
+    def leave(self) -> None:
+        """Let others have the permit, or the wait for one: no request of this stream leaves now."""
+        if self._permits is not None:
+            self._permits.leave(self.place)
+            self._reserved = self._waiting_since = None
+
+    def why_waiting(self, now: float) -> str:
+        """Return what to add to the error of a request that waits for a permit."""
+        if self._permits is None or self._reserved is not None or self._waiting_since is None:
+            return ""
+        return f": it has waited {now - self._waiting_since:.3g} s for a permit of the quota"
+
+    def _queue(self, images: int, now: float) -> float:
+        """Reserve a time, and a permit where it needs one; return that time, or one when this may succeed."""
+        self._reserved = None
+        at, until = now, math.inf
+        if self._permits is not None:
+            # A permit does not wait for other quotas: those come first.
+            ready_at = self._throttle.ready_at(images, now)
+            if ready_at - _AHEAD_S > now:
+                self._permits.leave(self.place)
+                return ready_at - _AHEAD_S
+            permit_at = self._permits.take(self.place, images, now)
+            if permit_at is None:
+                return math.inf
+            at, until = max(now, permit_at), permit_at + USABLE_S
+            ready_at = self._throttle.ready_at(images, at)
+            if ready_at > until:
+                self._permits.leave(self.place)
+                return ready_at
+        version = self._throttle.version
+        leaves_at = self._throttle.reserve(images, at)
+        self._reserved = _Reserved(leaves_at, images, min(until, leaves_at + _MISSED_AFTER_S), version)
+        return leaves_at

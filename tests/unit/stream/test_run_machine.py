@@ -34,6 +34,7 @@ from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.sources.image import Image, Rejection
 from vision_grpc.stream.effects import Effect, Emit, Finish, Forget, Pull, Send, Wait
+from vision_grpc.stream.permits import USABLE_S, Permit
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.window import OVERDUE_S
 
@@ -134,6 +135,7 @@ class StreamMachine(RuleBasedStateMachine):
         trouble=st.sampled_from([0.02, 0.1, 0.5]),
         tokens=st.sampled_from([1_000_000, 1_000_000, 40, 3]),
         abandons=st.sampled_from([False, False, False, True]),
+        shares_quota=st.booleans(),
         seed=st.integers(0, 1_000),
     )
     def begin(
@@ -151,16 +153,18 @@ class StreamMachine(RuleBasedStateMachine):
         trouble: float,
         tokens: int,
         abandons: bool,
+        shares_quota: bool,
         seed: int,
     ) -> None:
         self.plan = Plan(limits, retry, timeouts, ordered)
-        self.simulation = Simulation(self.plan, seed=seed)
+        self.simulation = Simulation(self.plan, seed=seed, shares_quota=shares_quota)
+        self.permits: list[Permit] = []
         self.chance = random.Random(seed)  # noqa: S311 - no secret
         # The share of calls that chance lets end badly.
         self.trouble = trouble
         # How many calls get a token; those after them get none.
         self.tokens = tokens
-        self.no_token: AuthError | None = None
+        self.ended_with: VisionError | None = None
         # Whether something else ends the stream in the middle.
         self.abandons = abandons
         # None stands for an image that cannot be read.
@@ -215,7 +219,8 @@ class StreamMachine(RuleBasedStateMachine):
             self.simulation.now += next(self.pauses)
         elif isinstance(effect, Wait):
             # Something must be able to end the wait, and not only at once: else the shell spins.
-            assert effect.until is not None or calls_before or self.simulation.wanted
+            is_woken = calls_before or self.simulation.wanted or self.simulation.question() is not None
+            assert effect.until is not None or is_woken
             assert effect.until is None or effect.until > self.simulation.now
         else:
             self.finished = True
@@ -232,14 +237,15 @@ class StreamMachine(RuleBasedStateMachine):
             error = AuthError("no token")
             # What is sent again may have had too little time for one.
             if not (self.sends[numbers[0]] and send.timeout_s < self.plan.timeouts.call_s):
-                self.no_token = error
+                self.ended_with = error
             del self.simulation.calls[send.call_id]
             self.simulation.report(lambda run: run.unauthorized(send.call_id, error, now))
 
     def check_send(self, send: Send, calls_before: dict[int, Send]) -> None:
         limits, timeouts, now = self.plan.limits, self.plan.timeouts, self.simulation.now
         numbers = [number_in(content) for content in send.contents]
-        assert self.no_token is None, "there is no token for it"
+        assert self.ended_with is None, "nothing is sent any more"
+        self.check_permit(len(numbers))
         assert len(calls_before) < self.simulation.throttle.calls <= limits.calls_in_flight or not calls_before
         content_bytes = sum(len(content) for call in [*calls_before.values(), send] for content in call.contents)
         assert content_bytes <= limits.bytes_in_flight or not calls_before
@@ -261,6 +267,15 @@ class StreamMachine(RuleBasedStateMachine):
         self.log.append(_Sent(now, len(numbers)))
         self.left_at[send.call_id] = now
         self.check_quota()
+
+    def check_permit(self, images: int) -> None:
+        """Look for a permit that was not used: each call needs one."""
+        if self.simulation.permits is not None:
+            now = self.simulation.now
+            fit = [permit for permit in self.permits if permit.images >= images and permit.at <= now]
+            assert fit, "there is no permit for so many images"
+            assert now <= fit[-1].at + USABLE_S
+            self.permits.remove(next(permit for permit in fit if now <= permit.at + USABLE_S))
 
     def check_quota(self) -> None:
         """Look at the second that ends now: each departure ends one, so that no second is left out."""
@@ -348,6 +363,28 @@ class StreamMachine(RuleBasedStateMachine):
             self.not_before.update(dict.fromkeys(again, self.simulation.now + 3))
         self.simulation.end(send, _answer(results))
 
+    @precondition(lambda self: self.simulation.question())
+    @rule(waits=st.lists(st.sampled_from([0.0, 0.02, 0.3, 5.0]), min_size=1, max_size=3), per_s=st.floats(0, 400))
+    def quota_grants(self, waits: list[float], per_s: float) -> None:
+        self.grant(waits, per_s)
+        self.settle()
+
+    def grant(self, waits: Sequence[float], per_s: float) -> None:
+        """Let the quota answer, perhaps with more permits than were asked for."""
+        question = self.simulation.question()
+        assert question is not None
+        times = [self.simulation.now + wait for wait in waits]
+        self.permits += [Permit(at, question.images) for at in times]
+        self.permits.sort()
+        self.simulation.grant(times, question.images, per_s)
+
+    @precondition(lambda self: self.simulation.question())
+    @rule()
+    def quota_fails(self) -> None:
+        self.ended_with = TransportError("no permit")
+        self.simulation.refuse(self.ended_with)
+        self.settle()
+
     @rule(seconds=st.none() | st.floats(0.0, 0.1) | st.floats(0.0, 40.0))
     def time_passes(self, seconds: float | None) -> None:
         """Some time, or just as much as the run waits for."""
@@ -370,7 +407,7 @@ class StreamMachine(RuleBasedStateMachine):
         assert len(keys) == len(set(keys))
         if self.plan.ordered:
             assert keys == sorted(keys, key=int)
-            assert self.no_token is not None or keys == [str(number) for number in range(len(keys))]
+            assert self.ended_with is not None or keys == [str(number) for number in range(len(keys))]
 
     @invariant()
     def what_has_no_result_would_be_named(self) -> None:
@@ -396,7 +433,7 @@ class StreamMachine(RuleBasedStateMachine):
     def check_end(self) -> None:
         error = self.simulation.ended_by
         assert not self.simulation.calls
-        assert error is self.no_token
+        assert error is self.ended_with
         assert self.exhausted or error is not None
         self.check_names()
         for result in self.results:
@@ -428,6 +465,8 @@ class StreamMachine(RuleBasedStateMachine):
             elif self.simulation.calls and self.chance.random() < 0.6:
                 is_bad = not is_well and self.chance.random() < self.trouble
                 self.end_call(self.chance.randrange(4), self.chance.choice(_ENDINGS) if is_bad else _Said([FINE]))
+            elif self.simulation.question() is not None and self.chance.random() < 0.5:
+                self.grant([self.chance.choice([0.0, 0.02, 0.3])], 20.0)
             else:
                 self.pass_time(None if is_well else self.chance.choice([None, 0.01, 0.1, 10.0]))
             if self.chance.random() < 0.8:

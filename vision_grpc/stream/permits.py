@@ -1,0 +1,176 @@
+"""Permits of a quota that several clients share: each request of a stream leaves with one.
+
+A thread of the session fetches them as `Permits.question` says, and the stream that waits for one is woken.
+"""
+
+import math
+import threading
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from vision_grpc.errors import VisionError
+
+USABLE_S = 0.25
+"""How long after its time a permit can be used; then it is gone."""
+
+# Up to this rate each permit is fetched when a request needs it. Above it, the way to the quota and back would take a
+# part of the rate, and so one question brings what is used in this time, if the streams have used what came before.
+_ONE_BY_ONE_PER_S = 50.0
+_LEASE_S = 0.1
+_EAGER_INTERVALS = 2.0
+
+# No client is faster; a share may be infinite.
+_MOST_PER_S = 10_000.0
+
+
+class Permit(NamedTuple):
+    """Permission for one request."""
+
+    at: float
+    """When it may leave, at the earliest."""
+    images: int
+    """How many images it may have."""
+
+
+class Question(NamedTuple):
+    """What a quota is asked for: permission for so many requests of so many images each."""
+
+    requests: int
+    images: int
+
+
+class Place:
+    """The place of one stream among those that want permits."""
+
+    def __init__(self) -> None:
+        self.permit: Permit | None = None
+        """What the stream has got and not used yet."""
+        self.failure: VisionError | None = None
+        """Why it gets none."""
+        self.wake: Callable[[], None] = _do_nothing
+        """Called, from any thread, once there is either."""
+
+
+class Permits:
+    """Gives permits to the streams of a client, in the order in which they began to wait.
+
+    What a stream does not need goes to the next one that can use it. Safe to share between threads.
+    """
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        """`ask` is called when there is a new question."""
+        # Reentrant: garbage collection or a signal handler may call this in the same thread.
+        self._lock = threading.RLock()
+        self._ask = ask
+        self._waiting: dict[Place, int] = {}
+        """With how many images each stream waits, the first to be served first."""
+        self._spare: list[Permit] = []
+        """What no stream that waits can use, by time."""
+        self._per_s = 0.0
+        self._lease = 1
+        self._last_at = -math.inf
+        self._used_at = -math.inf
+        self._why_over: Callable[[], VisionError] | None = None
+
+    def take(self, place: Place, images: int, now: float) -> float | None:
+        """Return when a request of so many images may leave with a permit; None: the stream waits for one."""
+        with self._lock:
+            self._return(place)
+            self._spare = [permit for permit in self._spare if now <= permit.at + USABLE_S]
+            place.permit = next((permit for permit in self._spare if permit.images >= images), None)
+            if place.permit is not None:
+                self._spare.remove(place.permit)
+                self._waiting.pop(place, None)
+                return place.permit.at
+            is_new = place not in self._waiting
+            self._waiting[place] = images
+            woken = self._hand_out()
+        _wake(woken)
+        if self._why_over is not None:
+            self.failed(self._why_over)
+        elif is_new:
+            self._ask()
+        return None
+
+    def used(self, place: Place, now: float) -> None:
+        """Take that the request left which the permit of a stream is for."""
+        with self._lock:
+            place.permit = None
+            self._used_at = max(self._used_at, now)
+
+    def leave(self, place: Place) -> None:
+        """Take that a stream needs no permit now."""
+        with self._lock:
+            self._waiting.pop(place, None)
+            self._return(place)
+            woken = self._hand_out()
+        _wake(woken)
+
+    def expected_at(self) -> float:
+        """Return when the next request is likely to leave, as far as the client's share says."""
+        return self._used_at + 1.0 / self._per_s if self._per_s else -math.inf
+
+    def question(self, now: float) -> Question | None:
+        """Return what to ask the quota for; None: nothing is wanted."""
+        with self._lock:
+            if not self._waiting:
+                return None
+            images = next(iter(self._waiting.values()))
+            if self._per_s <= _ONE_BY_ONE_PER_S:
+                return Question(1, images)
+            most = math.ceil(_LEASE_S * self._per_s)
+            is_eager = now < self._last_at + _EAGER_INTERVALS / self._per_s
+            self._lease = min(most, self._lease + 1) if is_eager else max(1, self._lease - 1)
+            alike = sum(each == images for each in self._waiting.values())
+            return Question(min(most, max(self._lease, alike)), images)
+
+    def granted(self, times: Iterable[float], images: int, requests_per_s: float) -> None:
+        """Take permits for requests of so many images, by when they may leave, and the client's share."""
+        with self._lock:
+            self._per_s = min(requests_per_s, _MOST_PER_S)
+            self._spare += [Permit(at, images) for at in times]
+            self._spare.sort()
+            self._last_at = self._spare[-1].at
+            woken = self._hand_out()
+        _wake(woken)
+
+    def failed(self, why: Callable[[], VisionError]) -> None:
+        """Let the streams that wait for a permit end, each with an error of its own."""
+        with self._lock:
+            failed = list(self._waiting)
+            self._waiting.clear()
+            for place in failed:
+                place.failure = why()
+        _wake(failed)
+
+    def end(self, why: Callable[[], VisionError]) -> None:
+        """As `failed`, for the streams that want a permit later, too."""
+        self._why_over = why
+        self.failed(why)
+
+    def _return(self, place: Place) -> None:
+        if place.permit is not None:
+            self._spare.append(place.permit)
+            self._spare.sort()
+            place.permit = None
+
+    def _hand_out(self) -> list[Place]:
+        """Give each permit to the first stream that can use it; return the streams that got one."""
+        served: list[Place] = []
+        for permit in list(self._spare):
+            place = next((place for place, images in self._waiting.items() if images <= permit.images), None)
+            if place is not None:
+                self._spare.remove(permit)
+                del self._waiting[place]
+                place.permit = permit
+                served.append(place)
+        return served
+
+
+def _do_nothing() -> None:
+    pass
+
+
+def _wake(places: Iterable[Place]) -> None:
+    for place in places:
+        place.wake()
