@@ -176,6 +176,8 @@ class AsyncVisionClient(Session):
             connections = self._connect()
         if connections is not None and not was_closed and self._process.has_threads:
             await connections.aclose()
+        if self._feed is not None and not was_closed and self._process.has_threads:
+            await self._feed.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -150,6 +150,8 @@ class VisionClient(Session):
         self._closed = True
         if self._process.has_threads:
             self._connections.close()
+            if self._feed is not None:
+                self._feed.close()
 
     def __enter__(self) -> Self:
         return self

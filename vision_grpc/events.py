@@ -99,6 +99,19 @@ class QuotaLearned:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaSwitched:
+    """The client goes on without the service of the quota that it shares, or that service is back.
+
+    It comes from a thread of the client's own.
+    """
+
+    is_alone: bool
+    """Whether the client goes on without the service."""
+    requests_per_s: float
+    """The client's share from now on."""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageFailure:
     """Why an image has no text."""
 
@@ -122,4 +135,13 @@ class ImagesFinished:
     """How many of them the tape had: they were not sent."""
 
 
-Event = CallStarted | CallEnded | OperationAccepted | OperationEnded | RetryScheduled | QuotaLearned | ImagesFinished
+Event = (
+    CallStarted
+    | CallEnded
+    | OperationAccepted
+    | OperationEnded
+    | RetryScheduled
+    | QuotaLearned
+    | QuotaSwitched
+    | ImagesFinished
+)

@@ -23,6 +23,7 @@ from vision_grpc.events import (
     OperationAccepted,
     OperationEnded,
     QuotaLearned,
+    QuotaSwitched,
     RetryScheduled,
 )
 from vision_grpc.version import __version__
@@ -86,6 +87,11 @@ class OpenTelemetryHook:
             unit="{request}/s",
             description="Rate at which requests leave because the service refused faster ones",
         )
+        self._alone = meter.create_up_down_counter(
+            "vision_grpc.quota_alone",
+            unit="{client}",
+            description="Clients that go on without the service of the quota that they share",
+        )
         self._under_way: dict[int, _CallUnderWay] = {}
         self._ended: OrderedDict[int, trace.SpanContext] = OrderedDict()
 
@@ -104,6 +110,8 @@ class OpenTelemetryHook:
                 self._retries.add(event.images, {"error.type": event.code.name})
             case QuotaLearned():
                 self._learned.set(event.requests_per_s)
+            case QuotaSwitched():
+                self._alone.add(1 if event.is_alone else -1)
             case ImagesFinished():
                 self._count(event)
             case OperationAccepted():

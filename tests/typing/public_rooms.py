@@ -36,6 +36,7 @@ from vision_grpc.events import (
     OperationAccepted,
     OperationEnded,
     QuotaLearned,
+    QuotaSwitched,
     RetryScheduled,
 )
 from vision_grpc.exports import hocr, report, searchable_pdf, tsv, write
@@ -43,6 +44,7 @@ from vision_grpc.gateway import Gateway
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, TextAnnotation
 from vision_grpc.otel import OpenTelemetryHook
+from vision_grpc.quota import Grant, Quota
 from vision_grpc.testing import FakeVision, MemoryTransport, SeenRequest, text_annotation, without_backoff
 
 
@@ -88,6 +90,8 @@ def hooks_tell_events_apart(event: Event) -> None:
         assert_type(event.wait_s, float)
     elif isinstance(event, QuotaLearned):
         assert_type(event.requests_per_s, float)
+    elif isinstance(event, QuotaSwitched):
+        assert_type(event.is_alone, bool)
     else:
         assert_type(event, ImagesFinished)
         assert_type(event.failures[0].code, Code)
@@ -97,6 +101,18 @@ def hooks_are_functions_of_events() -> None:
     VisionClient(on_event=print)
     VisionClient(on_event=OpenTelemetryHook())
     AsyncVisionClient(on_event=hooks_tell_events_apart, credentials=default_credentials())
+
+
+class OwnQuota:
+    def reserve(self, requests: int, images: int) -> Grant:
+        return Grant([0.5] * requests, requests_per_s=10 / images)
+
+    def close(self) -> None: ...
+
+
+def clients_share_a_quota(quota: Quota) -> None:
+    VisionClient(quota=OwnQuota())
+    AsyncVisionClient(quota=quota)
 
 
 def results_are_exported(results: Sequence[ImageResult], file: BytesIO) -> None:

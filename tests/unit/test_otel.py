@@ -18,7 +18,7 @@ from scripted_service import answer
 
 from vision_grpc import AsyncVisionClient, RetryPolicy, VisionClient
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.events import CallEnded, CallStarted, OperationAccepted, OperationEnded, QuotaLearned
+from vision_grpc.events import CallEnded, CallStarted, OperationAccepted, OperationEnded, QuotaLearned, QuotaSwitched
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 from vision_grpc.otel import OpenTelemetryHook
 from vision_grpc.testing import AsyncMemoryTransport, Handler, MemoryTransport, without_backoff
@@ -152,6 +152,15 @@ def test_a_rate_that_was_learned_is_a_gauge(telemetry: _Telemetry) -> None:
     metric = telemetry.metric("vision_grpc.learned_quota")
     [point] = metric.data.data_points
     assert (metric.unit, point.value, point.attributes) == ("{request}/s", 2.0, {})
+
+
+def test_clients_that_go_on_alone_are_counted(telemetry: _Telemetry) -> None:
+    values: list[int] = []
+    for is_alone in (True, False):
+        telemetry.hook(QuotaSwitched(is_alone, 2.0))
+        [point] = telemetry.points("vision_grpc.quota_alone")
+        values.append(point.value)
+    assert values == [1, 0]
 
 
 def test_images_of_a_good_answer_are_linked_to_their_next_attempt(telemetry: _Telemetry) -> None:

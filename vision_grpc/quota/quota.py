@@ -20,7 +20,8 @@ class Grant(NamedTuple):
 class Quota(Protocol):
     """A quota that several clients share. A client asks it from one thread, and closes it from another one.
 
-    It can be pickled, and connects when it is first asked: no thread and no connection is made before.
+    It can be pickled, and connects when it is first asked: no thread and no connection is made before. In a forked
+    child it begins anew, for the child has neither the threads of its parent nor connections of its own.
     """
 
     def reserve(self, requests: int, images: int) -> Grant:
@@ -35,5 +36,8 @@ class Quota(Protocol):
         ...
 
     def close(self) -> None:
-        """End the connection; a `reserve` under way in another thread raises. Closing again does nothing."""
+        """End the connection; a `reserve` under way in another thread raises, as each later one does.
+
+        Closing again does nothing.
+        """
         ...

@@ -47,7 +47,7 @@ def check_connection(
     check_flag("insecure", insecure)
 
 
-def check_behaviour(*, data_logging: object, on_event: object, **settings: object) -> None:
+def check_behaviour(*, data_logging: object, on_event: object, quota: object, **settings: object) -> None:
     """Check the types of what says how a client calls; `settings` are `limits`, `retry` and `timeouts`.
 
     Raises:
@@ -57,6 +57,8 @@ def check_behaviour(*, data_logging: object, on_event: object, **settings: objec
         check_flag("data_logging", data_logging)
     if not (on_event is None or callable(on_event)):
         raise wrong_type(on_event, "on_event", "a function that takes an event")
+    if not (quota is None or _has_methods(quota, "reserve", "close")):
+        raise _explain_quota(quota)
     for name, value in settings.items():
         kind, field, number = _SETTINGS[name]
         if not isinstance(value, kind):
@@ -154,6 +156,20 @@ def _explain_endpoint(endpoint: object) -> TypeError:
         case _:
             pass
     return wrong_type(endpoint, "endpoint", wanted)
+
+
+def _explain_quota(quota: object) -> TypeError:
+    wanted = "an object of vision_grpc.quota"
+    match quota:
+        case str():
+            wanted += f": give quota=SharedQuota({show(quota)})"
+        case int() | float() if not isinstance(quota, bool):
+            wanted += f"; how fast this client alone may be is said by limits=Limits(requests_per_s={show(quota)})"
+        case Limits():
+            wanted += "; how fast this client alone may be is said by limits="
+        case _:
+            pass
+    return wrong_type(quota, "quota", wanted)
 
 
 def _which(credentials: object) -> str:

@@ -46,6 +46,7 @@ class Calls:
         self._process = Process()
         if on_done is None:  # Else an event loop has to run.
             _LEFT_AT_EXIT.add(self)
+        run.place.wake = self.wake
         if stop is not None:
             stop.wakes(self, self.wake)
 

@@ -10,6 +10,7 @@ from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.events import Event
 from vision_grpc.network.tls import Pem
+from vision_grpc.quota import Quota
 from vision_grpc.tape import Tape
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import TransportChoice
@@ -34,3 +35,4 @@ class ClientSettings(TypedDict, total=False):
     timeouts: Timeouts
     on_event: Callable[[Event], None] | None
     cache: str | PathLike[str] | Tape | None
+    quota: Quota | None

@@ -21,7 +21,7 @@ _INSTEAD = {
     "credentials=... with an object of vision_grpc.auth": "auth authorization creds credential",
     "timeouts=Timeouts(call_s=...)": "timeout timeout_s call_timeout request_timeout read_timeout connect_timeout",
     "retry=RetryPolicy(attempts=...)": "retries max_retries max_attempts retry_policy retry_count",
-    "limits=Limits(requests_per_s=...)": "rps qps rate rate_limit quota requests_per_second max_rps",
+    "limits=Limits(requests_per_s=...)": "rps qps rate rate_limit requests_per_second max_rps",
     "limits=Limits(images_per_s=...)": "images_per_second",
     "limits=Limits(calls_in_flight=...)": "concurrency max_concurrency workers max_workers threads jobs parallel",
     "folder_id=...": "folder folderid folderId",

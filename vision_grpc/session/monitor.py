@@ -17,6 +17,7 @@ from vision_grpc.events import (
     OperationAccepted,
     OperationEnded,
     QuotaLearned,
+    QuotaSwitched,
     RetryScheduled,
 )
 from vision_grpc.results import Answer, ImageResult
@@ -27,6 +28,7 @@ from vision_grpc.session.client_log import (
     log_quota,
     log_retry,
     log_return,
+    log_switch,
     log_tape_failure,
     logs_calls,
 )
@@ -74,6 +76,10 @@ class Stats:
     """Images whose answers the tape had: they were not sent."""
     tape_failures: int = 0
     """How often the tape failed: an image could not be looked up, or an answer not be recorded."""
+    shared_requests_per_s: float | None = None
+    """The client's share of the quota that it shares with others, as it was last told; None: it was not told any."""
+    is_quota_alone: bool = False
+    """Whether it goes on at that share because the service of the quota is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,8 @@ class Monitor:
         self._is_missed = False
         self._learned: float | None = None
         self._told_learned: float | None = None
+        self._shared_per_s: float | None = None
+        self._is_alone = False
 
     def stats(self) -> Stats:
         """Return the sums so far."""
@@ -132,6 +140,8 @@ class Monitor:
                 self._learned,
                 self._from_tape,
                 self._tape_failures,
+                self._shared_per_s,
+                self._is_alone,
             )
 
     def call_started(
@@ -295,6 +305,16 @@ class Monitor:
             is_news, self._is_missed = not self._is_missed, True
         if is_news:
             log_outage(error)
+
+    def quota_granted(self, requests_per_s: float, *, is_alone: bool) -> None:
+        """Keep the client's share of its quota, and report if it goes on alone from now on, or no longer does."""
+        with self._lock:
+            is_news = is_alone != self._is_alone
+            self._shared_per_s, self._is_alone = requests_per_s, is_alone
+        if is_news:
+            log_switch(requests_per_s, is_alone=is_alone)
+            if self._hook is not None:
+                self._hook(QuotaSwitched(is_alone, requests_per_s))
 
     def images_finished(self, results: Sequence[ImageResult]) -> None:
         """Count results."""

@@ -22,6 +22,7 @@ from vision_grpc.events import Event
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Pem
+from vision_grpc.quota import Quota
 from vision_grpc.results import ImageResult
 from vision_grpc.session.arguments import (
     check_behaviour,
@@ -38,6 +39,7 @@ from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.methods import Methods
 from vision_grpc.session.monitor import Destination, Monitor, Stats
 from vision_grpc.session.process import Process, check_interpreter
+from vision_grpc.session.quota_feed import QuotaFeed
 from vision_grpc.session.recorder import Recorder, TapeInUse
 from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.session.settings import Settings
@@ -78,6 +80,7 @@ class Session:
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         on_event: Callable[[Event], None] | None = None,
         cache: str | PathLike[str] | Tape | None = None,
+        quota: Quota | None = None,
     ) -> None:
         """Prepare a client; nothing is connected before the first call.
 
@@ -97,9 +100,10 @@ class Session:
         default); `metadata` is sent along with each call, as headers over REST: `{"x-test-id": "7"}`.
         `on_event` is called with each `vision_grpc.events.Event`, from whichever thread it happens in, with the context
         variables of where the stream was made.
-        A `transport` of the caller's own is closed with the client.
         `cache` keeps the answers to images, in a folder, under the URL of a store, or as its `vision_grpc.tape.Tape`
         says: an image that was read before is not sent again, docs/tape.md.
+        `quota` is shared with other clients, as `vision_grpc.quota` has them: each request of a stream waits until it
+        lets it go, in addition to `limits`. It is closed with the client, and so is a `transport` of the caller's own.
 
         Raises:
             TypeError: an argument is of the wrong type, or the client does not have it.
@@ -108,7 +112,9 @@ class Session:
             MachineError: this machine cannot open the files that this takes.
         """
         check_connection(endpoint, transport, api, credentials, folder_id, insecure=insecure)
-        check_behaviour(data_logging=data_logging, on_event=on_event, limits=limits, retry=retry, timeouts=timeouts)
+        check_behaviour(
+            data_logging=data_logging, on_event=on_event, quota=quota, limits=limits, retry=retry, timeouts=timeouts
+        )
         self._tape = DEFAULT_TAPE.tape if cache is None else read_cache(cache)
         if self._sends_nothing and credentials is None:
             credentials = Anonymous()
@@ -135,6 +141,7 @@ class Session:
         self._retry = retry
         self._timeouts = timeouts
         self._on_event = on_event
+        self._quota = quota
         self._own_transport: Transport | None = None if isinstance(transport, str) else transport
         self._closed = False
         raise_trim_threshold()
@@ -148,7 +155,9 @@ class Session:
         """Begin, or begin anew in a forked child."""
         self._process = Process()
         self._monitor = Monitor(self._on_event, self._destination())
-        self._shared = Shared.of(self._limits, self._retry, self._api.most_images)
+        self._feed = None if self._quota is None else QuotaFeed(self._quota, self._monitor)
+        permits = None if self._feed is None else self._feed.permits
+        self._shared = Shared.of(self._limits, self._retry, self._api.most_images, permits)
         self._tape_in_use = None if self._tape is None else TapeInUse(self._tape, self._monitor)
 
     @property

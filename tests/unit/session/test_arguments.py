@@ -111,6 +111,13 @@ _WRONG_TYPES: list[tuple[str, object, str]] = [
     ("metadata", {b"x-test-id": "7"}, "metadata <9 bytes> is of type bytes: names and values are texts"),
     ("on_event", "print", "on_event is 'print', must be a function"),
     ("on_event", [print], "on_event is .*, must be a function"),
+    ("quota", 10, r"quota is 10, must be an object of vision_grpc.quota; .*limits=Limits\(requests_per_s=10\)$"),
+    ("quota", 2.5, r"limits=Limits\(requests_per_s=2\.5\)$"),
+    ("quota", True, "quota is True, must be an object of vision_grpc.quota$"),
+    ("quota", Limits(requests_per_s=1), "must be an object of vision_grpc.quota; .* is said by limits=$"),
+    ("quota", "quota:7070", r"quota is 'quota:7070', .*: give quota=SharedQuota\('quota:7070'\)$"),
+    ("quota", MemoryTransport, "quota is the class MemoryTransport, must be an object of vision_grpc.quota"),
+    ("quota", lambda: None, "quota is <function .*>, must be an object of vision_grpc.quota"),
 ]
 
 
