@@ -28,13 +28,14 @@ html_show_sourcelink = False
 
 _CONTENTS = {
     "Start": "docs/getting-started docs/costs docs/which docs/questions docs/cookbook",
-    "Client": "docs/client docs/settings docs/errors docs/results docs/ocr-v1 docs/observability docs/proxies",
+    "Client": "docs/client docs/settings docs/errors docs/results docs/ocr-v1 docs/tape docs/observability "
+    "docs/proxies",
     "Command line": "docs/bulk docs/sources docs/fitting docs/journal docs/exports docs/pictures docs/ocrmypdf",
     "Clusters": "docs/scale docs/arrow",
     "Service to develop against": "docs/testing docs/local-service docs/faults docs/local-page docs/ocr docs/gateway",
     "Other languages": "protos/README tests/data/conformance/README",
     "Reference": "docs/reference/clients docs/reference/results docs/reference/auth docs/reference/errors "
-    "docs/reference/local",
+    "docs/reference/tape docs/reference/local",
     "Project": "docs/versioning docs/compatibility docs/architecture docs/release CONTRIBUTING SECURITY CHANGELOG",
 }
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.numbers import Age, ByteCount
 from vision_grpc.cli.tape_help import PRUNE_EPILOG, PRUNE_HELP
 from vision_grpc.cli.tape_progress import TapeProgress
+
+if TYPE_CHECKING:
+    from vision_grpc.tape import Pruned
 
 
 @click.command("prune", help=PRUNE_HELP, epilog=PRUNE_EPILOG)
@@ -25,19 +29,16 @@ def command(*, place: str, most_bytes: int | None, most_age_s: float | None, dry
     pruned = Tape(place).prune(
         most_bytes=most_bytes, most_age_s=most_age_s, dry_run=dry_run, on_progress=TapeProgress()
     )
-    if as_json:
-        click.echo(json.dumps(asdict(pruned) | {"dry_run": dry_run}))
-        return ALL_READ
-    halves = f" and {_count(pruned.leftovers, 'half of an entry', 'halves of entries')}" if pruned.leftovers else ""
-    click.echo(
-        f"{'would remove' if dry_run else 'removed'} {_entries(pruned.entries)} ({size(pruned.bytes)}){halves}; "
-        f"{_entries(pruned.kept_entries)} ({size(pruned.kept_bytes)}) {'would stay' if dry_run else 'are left'}"
-    )
+    click.echo(json.dumps(asdict(pruned) | {"dry_run": dry_run}) if as_json else _line(pruned, dry_run=dry_run))
     return ALL_READ
 
 
-def _entries(count: int) -> str:
-    return _count(count, "entry", "entries")
+def _line(pruned: "Pruned", *, dry_run: bool) -> str:
+    gone = f"{_count(pruned.removed_entries, 'entry', 'entries')} ({size(pruned.removed_bytes)})"
+    if pruned.removed_leftovers:
+        gone += f" and {_count(pruned.removed_leftovers, 'half of an entry', 'halves of entries')}"
+    kept = f"{_count(pruned.kept_entries, 'entry', 'entries')} ({size(pruned.kept_bytes)})"
+    return f"would remove {gone}; {kept} would stay" if dry_run else f"removed {gone}; {kept} are left"
 
 
 def _count(count: int, one: str, many: str) -> str:

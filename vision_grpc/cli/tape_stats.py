@@ -14,7 +14,7 @@ from vision_grpc.texts.quoting import quote_name
 from vision_grpc.texts.strict import to_strict
 
 if TYPE_CHECKING:
-    from vision_grpc.tape.census import Stats, Sum
+    from vision_grpc.tape import Stats, Sum
 
 
 @click.command("stats", help=STATS_HELP, epilog=STATS_EPILOG)
@@ -49,11 +49,11 @@ def _object(place: str, stats: "Stats") -> dict[str, Any]:
     return {
         "tape": to_strict(place),
         "entries": stats.all.entries,
-        "bytes": stats.all.bytes,
+        "bytes": stats.all.total_bytes,
         "oldest_at": None if stats.oldest_at is None else moment(stats.oldest_at),
         "newest_at": None if stats.newest_at is None else moment(stats.newest_at),
         "by_model": [
-            {"api": kind.api, "model": kind.model, "entries": each.entries, "bytes": each.bytes}
+            {"api": kind.api, "model": kind.model, "entries": each.entries, "bytes": each.total_bytes}
             for kind, each in stats.by_kind.items()
         ],
         "damaged": stats.damaged.entries,
@@ -64,4 +64,4 @@ def _object(place: str, stats: "Stats") -> dict[str, Any]:
 
 
 def _sum(each: "Sum") -> str:
-    return f"{each.entries:,} {'entry' if each.entries == 1 else 'entries'}, {size(each.bytes)}"
+    return f"{each.entries:,} {'entry' if each.entries == 1 else 'entries'}, {size(each.total_bytes)}"

@@ -15,7 +15,7 @@ from vision_grpc.texts.quoting import quote_name
 from vision_grpc.texts.strict import to_strict
 
 if TYPE_CHECKING:
-    from vision_grpc.tape.verify import Finding, Verified
+    from vision_grpc.tape import Finding, Verified
 
 
 @click.command("verify", help=VERIFY_HELP, epilog=VERIFY_EPILOG)
@@ -39,4 +39,4 @@ def command(*, place: str, remove: bool, as_json: bool) -> int:
 def _sums(verified: "Verified") -> str:
     removed = f" ({verified.removed:,} removed)" if verified.removed else ""
     newer = f", {verified.newer:,} of a later version of vision-grpc" if verified.newer else ""
-    return f"entries: {verified.entries:,} ({size(verified.bytes)}), {verified.damaged:,} damaged{removed}{newer}"
+    return f"entries: {verified.entries:,} ({size(verified.total_bytes)}), {verified.damaged:,} damaged{removed}{newer}"

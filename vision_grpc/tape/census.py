@@ -21,12 +21,12 @@ class Sum:
     """How many entries, and how large they are together."""
 
     entries: int = 0
-    bytes: int = 0
+    total_bytes: int = 0
 
     def add(self, size: int) -> None:
         """Count an entry."""
         self.entries += 1
-        self.bytes += size
+        self.total_bytes += size
 
 
 @dataclass(slots=True)

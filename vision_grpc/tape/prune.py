@@ -16,9 +16,9 @@ _PROGRESS_EACH = 1_000
 class Pruned:
     """What was removed from a tape, or would be, and what is left."""
 
-    entries: int = 0
-    bytes: int = 0
-    leftovers: int = 0
+    removed_entries: int = 0
+    removed_bytes: int = 0
+    removed_leftovers: int = 0
     """Halves of entries whose writers were killed."""
     kept_entries: int = 0
     kept_bytes: int = 0
@@ -69,7 +69,7 @@ class _Prune:
                 self._on_progress(number)
             if file.is_temporary:
                 if file.written_at < self._now - _LEFT_AFTER_S:
-                    self.done.leftovers += 1
+                    self.done.removed_leftovers += 1
                     yield file
             elif file.digest is not None:
                 if file.written_at < self._since:
@@ -90,6 +90,6 @@ class _Prune:
                 yield self._gone(file)
 
     def _gone(self, file: File) -> File:
-        self.done.entries += 1
-        self.done.bytes += file.size
+        self.done.removed_entries += 1
+        self.done.removed_bytes += file.size
         return file

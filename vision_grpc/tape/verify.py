@@ -25,7 +25,7 @@ class Verified:
     """How many entries were read, and what of them is wrong."""
 
     entries: int = 0
-    bytes: int = 0
+    total_bytes: int = 0
     damaged: int = 0
     removed: int = 0
     """How many of the damaged ones were removed."""
@@ -49,7 +49,7 @@ def verify(store: Store, *, remove: bool, on_finding: OnFinding, on_progress: On
         damaged: list[File] = []
         for (file, digest), found in zip(entries, store.read([digest for _, digest in entries]), strict=True):
             done.entries += 1
-            done.bytes += file.size
+            done.total_bytes += file.size
             try:
                 _check(digest, found)
             except NewerEntryError:

@@ -60,7 +60,7 @@ def test_a_tape_is_counted(place: str) -> None:
         Kind("ocr/v1", "table"): 1,
     }
     assert [*stats.by_kind] == [("vision/v1", "page"), ("ocr/v1", "table")]
-    assert sum(each.bytes for each in stats.by_kind.values()) == stats.all.bytes > 3 * SIZE
+    assert sum(each.total_bytes for each in stats.by_kind.values()) == stats.all.total_bytes > 3 * SIZE
     assert stats.oldest_at is not None
     assert stats.newest_at is not None
     assert begun - 60 < stats.oldest_at <= stats.newest_at < begun + 60
@@ -104,25 +104,25 @@ def test_an_empty_tape_is_one(old_tape: Tape) -> None:
 def test_what_was_written_first_goes_first(most_bytes: int, expected: int, old_tape: Tape) -> None:
     pruned = old_tape.prune(most_bytes=most_bytes)
     assert left(old_tape) == [*range(expected)]
-    assert (pruned.entries, pruned.kept_entries) == (10 - expected, expected)
-    assert (pruned.bytes, pruned.kept_bytes) == ((10 - expected) * SIZE, expected * SIZE)
+    assert (pruned.removed_entries, pruned.kept_entries) == (10 - expected, expected)
+    assert (pruned.removed_bytes, pruned.kept_bytes) == ((10 - expected) * SIZE, expected * SIZE)
 
 
 def test_what_is_too_old_goes(old_tape: Tape) -> None:
-    assert old_tape.prune(most_age_s=3.5 * 86_400).entries == 6
+    assert old_tape.prune(most_age_s=3.5 * 86_400).removed_entries == 6
     assert left(old_tape) == [0, 1, 2, 3]
-    assert old_tape.prune(most_age_s=3.5 * 86_400).entries == 0
+    assert old_tape.prune(most_age_s=3.5 * 86_400).removed_entries == 0
 
 
 def test_both_limits_hold(old_tape: Tape) -> None:
-    assert old_tape.prune(most_age_s=5.5 * 86_400, most_bytes=2 * SIZE).entries == 8
+    assert old_tape.prune(most_age_s=5.5 * 86_400, most_bytes=2 * SIZE).removed_entries == 8
     assert left(old_tape) == [0, 1]
 
 
 def test_the_limits_are_those_of_the_tape(old_tape: Tape) -> None:
-    assert old_tape.prune().entries == 0
-    assert Tape(old_tape.location, most_age_s=3.5 * 86_400).prune().entries == 6
-    assert Tape(old_tape.location, most_bytes=2 * SIZE).prune().entries == 2
+    assert old_tape.prune().removed_entries == 0
+    assert Tape(old_tape.location, most_age_s=3.5 * 86_400).prune().removed_entries == 6
+    assert Tape(old_tape.location, most_bytes=2 * SIZE).prune().removed_entries == 2
 
 
 def test_a_dry_run_removes_nothing(old_tape: Tape) -> None:
@@ -144,7 +144,7 @@ def test_halves_of_killed_writers_are_swept_and_those_of_others_are_not(old_tape
         half.write_bytes(b"half")
         os.utime(half, (time.time() - age_s,) * 2)
     pruned = old_tape.prune()
-    assert (pruned.leftovers, pruned.entries) == (1, 0)
+    assert (pruned.removed_leftovers, pruned.removed_entries) == (1, 0)
     assert [path.name for path in folder.glob(".*")] == [".new.tmp"]
 
 
@@ -294,7 +294,7 @@ def test_what_disappears_meanwhile_is_no_damage(old_tape: Tape, monkeypatch: pyt
     monkeypatch.setattr(old_tape._store, "files", lambda: iter(files))
     assert verified(old_tape) == (10, 0, 0, [])
     assert old_tape.stats().damaged == Sum()
-    assert old_tape.prune(most_bytes=1).entries == 10
+    assert old_tape.prune(most_bytes=1).removed_entries == 10
 
 
 def test_progress_is_told(old_tape: Tape) -> None:
