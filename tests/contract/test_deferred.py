@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -386,3 +387,18 @@ def test_what_is_not_an_id_is_refused(connect: Connect, operation_id: str) -> No
     client, service = connect()
     assert _code(_only(client, PendingOperation("mine", operation_id))) is Code.INVALID_ARGUMENT
     assert not service.polls
+
+
+def test_results_of_operations_are_recorded(connect: Connect, tmp_path: Path) -> None:
+    images = [Image(f"key {number}", png(number)) for number in range(5)]
+    client, _ = connect({"cache": tmp_path / "tape"}, recognition=ready_after(2))
+    fresh = {result.key: result for result in _collect(client, images)}
+    client, again = connect({"cache": tmp_path / "tape"})
+    found = _collect(client, images, ordered=True)
+    assert {result.key: result.text for result in found} == {key: result.text for key, result in fresh.items()}
+    assert {(result.attempts, result.transport) for result in found} == {(0, "tape")}
+    assert not again.submissions
+    # What is asked at once is answered by what was read later.
+    client, at_once = connect({"cache": tmp_path / "tape"})
+    assert client.analyze(images[0]).transport == "tape"
+    assert not at_once.requests

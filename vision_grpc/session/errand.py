@@ -2,8 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
-from typing import Any, Generic, NamedTuple, TypeVar
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _T = TypeVar("_T")
 
@@ -20,8 +25,14 @@ class Errand(NamedTuple, Generic[_T]):
 
 def await_errand(errand: Errand[_T]) -> _T:
     """Return what comes of an errand; an interrupt ends the wait at once."""
-    if errand.futures:
-        wait(errand.futures, errand.within_s)
+    # Not `concurrent.futures.wait`: an interrupt in the middle of it may leave locks taken that the threads need.
+    done: SimpleQueue[object] = SimpleQueue()
+    for future in errand.futures:
+        future.add_done_callback(done.put)
+    until = monotonic() + errand.within_s
+    with suppress(Empty):
+        for _ in errand.futures:
+            done.get(timeout=max(0.0, until - monotonic()))
     return errand.end()
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from vision_grpc.testing.fake import FakeVision
     from vision_grpc.testing.images import blank_image, text_image
     from vision_grpc.testing.memory import AsyncMemoryTransport, Handler, MemoryTransport, OcrHandler
-    from vision_grpc.testing.recorded import recorded
     from vision_grpc.testing.requests import SeenRequest
+    from vision_grpc.testing.tapes import recorded
     from vision_grpc.testing.texts import text_annotation, text_response
 
 __all__ = [
@@ -49,7 +49,7 @@ _MODULES = {
     "vision_grpc.testing.fake": ("FakeVision",),
     "vision_grpc.testing.images": ("blank_image", "text_image"),
     "vision_grpc.testing.memory": ("AsyncMemoryTransport", "Handler", "MemoryTransport", "OcrHandler"),
-    "vision_grpc.testing.recorded": ("recorded",),
+    "vision_grpc.testing.tapes": ("recorded",),
     "vision_grpc.testing.requests": ("SeenRequest",),
     "vision_grpc.testing.texts": ("text_annotation", "text_response"),
 }

@@ -98,7 +98,7 @@ def vision_tape(request: pytest.FixtureRequest) -> "Iterator[Tape]":
     It is in `tapes/` beside the file, or in the folder of `vision_tape_folder`. Which images are sent, and recorded, is
     said by `--vision-tape`.
     """
-    from vision_grpc.testing.recorded import WatchedTape, recorded
+    from vision_grpc.testing.tapes import WatchedTape, recorded
 
     config, file = request.config, request.path
     mode = config.getoption("--vision-tape") or config.getini("vision_tape")

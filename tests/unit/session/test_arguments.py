@@ -29,6 +29,7 @@ from vision_grpc.auth import Anonymous, ApiKey, IamToken, MetadataService, OAuth
 from vision_grpc.local import LocalVision
 from vision_grpc.messages import AnalyzeResult, AnalyzeSpec, BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.sources.ahead import read_ahead
+from vision_grpc.tape import Tape
 from vision_grpc.testing import MemoryTransport
 
 Client = Callable[..., Any]
@@ -118,6 +119,9 @@ _WRONG_TYPES: list[tuple[str, object, str]] = [
     ("quota", "quota:7070", r"quota is 'quota:7070', .*: give quota=SharedQuota\('quota:7070'\)$"),
     ("quota", MemoryTransport, "quota is the class MemoryTransport, must be an object of vision_grpc.quota"),
     ("quota", lambda: None, "quota is <function .*>, must be an object of vision_grpc.quota"),
+    ("cache", True, "cache is True, must be a folder, the URL of a store, or a Tape"),
+    ("cache", b"tape", "cache is <4 bytes>, must be a folder"),
+    ("cache", Tape, "cache is the class Tape, must be a folder"),
 ]
 
 
