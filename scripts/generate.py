@@ -7,8 +7,8 @@
 Run by any Python from 3.11 to 3.12 (grpcio-tools 1.62.3 has no later wheels). The
 compiler lives in an environment of its own, .venv-generate, made when missing.
 
-protoc writes code for the top-level names `yandex` and `google` and for the process-wide
-descriptor pool. Both belong to others, so the output is moved under `vision_grpc_pb` and
+protoc writes code for the top-level names `yandex`, `google` and `vision_grpc` and for the process-wide
+descriptor pool. These belong to others, and to our own modules, so the output is moved under `vision_grpc_pb` and
 registered in the pool of `scripts/pool_template.py`. For Python nothing is made of protos/google:
 messages of google/* come from the protobuf and googleapis-common-protos packages that are
 installed where the code runs, and their stubs from the pinned ones.
@@ -34,6 +34,8 @@ CONSTRAINTS = ROOT / "scripts" / "constraints-generate.txt"
 ENVIRONMENT = ROOT / ".venv-generate"
 TOOLS = ("grpcio-tools", "mypy-protobuf", "googleapis-common-protos", "protobuf", "setuptools")
 
+# Of the cloud's services, and of this project's own ones.
+FOLDERS = ("vision_grpc", "yandex")
 # In the order in which the pool takes them: a file after the files that it imports.
 GOOGLE_FILES = (
     "google/protobuf/descriptor.proto",
@@ -107,7 +109,7 @@ def generate(python: Path, package: Path, scratch: Path) -> None:
     """Write the whole package to `package`."""
     raw = scratch / "raw"
     raw.mkdir()
-    ours = sorted(path.relative_to(PROTOS).as_posix() for path in (PROTOS / "yandex").rglob("*.proto"))
+    ours = sorted(path.relative_to(PROTOS).as_posix() for name in FOLDERS for path in (PROTOS / name).rglob("*.proto"))
     site_packages = next((ENVIRONMENT / "lib").glob("python3.*")) / "site-packages"
     protoc(python, [f"-I{PROTOS}", *outputs(raw), *ours])
     # Stubs of google/* are made without the comments: those texts are Google's.
@@ -169,13 +171,13 @@ def relocate_imports(code: str, stem: str) -> str:
     if "import grpc\n" in code:
         # A service module imports the files of its requests and answers only.
         imports = len(set(re.findall(r"(\w+__pb2|\w+_pb2)(?=\.\w+\.(?:SerializeToString|FromString))", code)))
-    pattern = r"^from (google|yandex)(\S*) import (\w+_pb2) as "
+    pattern = r"^from (google|vision_grpc|yandex)(\S*) import (\w+_pb2) as "
     return substitute(pattern, rf"from {PACKAGE}.\1\2 import \3 as ", code, expected=imports)
 
 
 def relocate_types(stub: str) -> str:
     """Move the names in a .pyi under our package."""
-    return substitute(r"(?<![\w.])((?:google|yandex)\.[\w.]+_pb2)\b", rf"{PACKAGE}.\1", stub, expected=None)
+    return substitute(r"(?<![\w.])((?:google|vision_grpc|yandex)\.[\w.]+_pb2)\b", rf"{PACKAGE}.\1", stub, expected=None)
 
 
 def substitute(pattern: str, replacement: str, text: str, *, expected: int | None) -> str:

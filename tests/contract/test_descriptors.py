@@ -16,7 +16,8 @@ PROTOS = ROOT / "protos"
 PROGRAM = Path(__file__).parent.parent / "programs" / "descriptors.py"
 MODULES = sorted(
     path.relative_to(PROTOS).as_posix().removesuffix(".proto").replace("/", ".") + "_pb2"
-    for path in PROTOS.rglob("*.proto")
+    for folder in ("google", "yandex")
+    for path in (PROTOS / folder).rglob("*.proto")
     # Other languages want the enum of codes; nothing of ours refers to it.
     if path != PROTOS / "google/rpc/code.proto"
 )

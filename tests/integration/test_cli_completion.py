@@ -31,7 +31,7 @@ def programs(tmp_path: Path) -> Path:
     ("words", "completions"),
     [
         (["an"], {"analyze"}),
-        ([""], {"analyze", "doctor", "export", "operations", "overlay", "protos", "report", "serve", "tape"}),
+        ([""], {"analyze", "doctor", "export", "operations", "overlay", "protos", "quota", "report", "serve", "tape"}),
         (["--v"], {"--version"}),
         (["analyze", "--format", "j"], {"jsonl"}),
         (["analyze", "--transport", ""], {"auto", "grpc", "rest"}),

@@ -19,6 +19,7 @@ SHORT_HELP = {
     "operations": "List, look at, fetch or cancel what the service has accepted.",
     "overlay": "Draw the boxes of what was read over pictures.",
     "protos": "Write the protos of the service, for other languages and for gateways.",
+    "quota": "Share one quota between many clients.",
     "report": "Make a page to look at results with.",
     "serve": "Run a local Vision service over gRPC and REST.",
     "tape": "Look at the answers that runs have kept, or keep fewer.",

@@ -5,13 +5,15 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto,
 from google.protobuf.message import DecodeError
 
 from vision_grpc_pb.google.rpc import error_details_pb2
+from vision_grpc_pb.vision_grpc.envoy.v1 import rate_limit_pb2
+from vision_grpc_pb.vision_grpc.quota.v1 import quota_service_pb2
 from vision_grpc_pb.yandex.cloud.ai.ocr.v1 import ocr_service_pb2
 from vision_grpc_pb.yandex.cloud.ai.vision.v1 import vision_service_pb2
 from vision_grpc_pb.yandex.cloud.endpoint import api_endpoint_service_pb2
 from vision_grpc_pb.yandex.cloud.iam.v1 import iam_token_service_pb2
 from vision_grpc_pb.yandex.cloud.operation import operation_service_pb2
 
-# The services, and what errors carry: every other file is imported by one of these.
+# The services, this project's own ones among them, and what errors carry: every other file is imported by one of these.
 _ROOTS: tuple[FileDescriptor, ...] = (
     vision_service_pb2.DESCRIPTOR,
     ocr_service_pb2.DESCRIPTOR,
@@ -19,6 +21,8 @@ _ROOTS: tuple[FileDescriptor, ...] = (
     iam_token_service_pb2.DESCRIPTOR,
     api_endpoint_service_pb2.DESCRIPTOR,
     error_details_pb2.DESCRIPTOR,
+    quota_service_pb2.DESCRIPTOR,
+    rate_limit_pb2.DESCRIPTOR,
 )
 
 

@@ -148,8 +148,8 @@ class Ledger:
             images_per_s=self._pace.images_per_s,
             up_s=up_s,
             clients=clients,
-            earlier_requests=self._forgotten_requests,
-            earlier_images=self._forgotten_images,
+            other_requests=self._forgotten_requests,
+            other_images=self._forgotten_images,
         )
 
     def _take(self, record: "_Client", reservation: Reservation, leaves_at: float, now: float, present: int) -> None:

@@ -44,10 +44,10 @@ class Usage(NamedTuple):
     clients: Sequence[ClientUsage]
     """The clients of the last minutes; first the one that took most in the last minute."""
 
-    earlier_requests: int
+    other_requests: int
     """Requests that were permitted to clients which have not come for ten minutes."""
 
-    earlier_images: int
+    other_images: int
     """Likewise images."""
 
 

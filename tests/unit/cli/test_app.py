@@ -84,7 +84,7 @@ def test_commands_about_operations_say_that_their_api_is_ocr_v1(name: str) -> No
             ["frobnicate"],
             (
                 "there is no command frobnicate; the commands are analyze, doctor, export, operations, overlay, "
-                "protos, report, serve, tape"
+                "protos, quota, report, serve, tape"
             ),
         ),
     ],

@@ -335,5 +335,5 @@ def test_what_forgotten_clients_took_is_still_counted() -> None:
     world.ask("new")
     usage = world.ledger.usage(world.now)
     assert [each.client for each in usage.clients] == ["new"]
-    assert usage.earlier_requests == len(world.granted) > 0
-    assert usage.earlier_images == 3 * usage.earlier_requests
+    assert usage.other_requests == len(world.granted) > 0
+    assert usage.other_images == 3 * usage.other_requests

@@ -1,0 +1,84 @@
+"""What the quotas of services in the network have in common: a connection a process, and a share without it."""
+
+import os
+import threading
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.quota.quota import Grant
+from vision_grpc.quota.share import Share
+from vision_grpc.texts.arguments import check_number
+
+if TYPE_CHECKING:
+    from vision_grpc.quota.connection import Connection
+
+LEAD_S = 0.05
+"""So long before its time a request of the client's own share is permitted, so that it does not leave late."""
+
+
+class RemoteQuota(ABC):
+    """A quota that a service hands out. It connects at its first use, and anew in a forked or another process."""
+
+    _process: int
+    _lock: threading.Lock
+    _connection: "Connection | None"
+    _share: Share
+
+    def __init__(self, address: str, share_requests_per_s: float) -> None:
+        # The service sees no secret, so plaintext is what it speaks unless a URL says otherwise.
+        self._endpoint = Endpoint.parse(address, insecure="://" not in str(address))
+        self._share_requests_per_s = check_number("share_requests_per_s", share_requests_per_s)
+        self._begin()
+
+    @abstractmethod
+    def reserve(self, requests: int, images: int) -> Grant:
+        """Return the permission for requests; see `Quota`."""
+
+    def close(self) -> None:
+        """End the connection; see `Quota`. A later `reserve` connects again."""
+        if self._process == os.getpid() and self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return the settings: nothing of a connection goes to another process."""
+        names = ("_process", "_lock", "_connection", "_share")
+        return {name: value for name, value in vars(self).items() if name not in names}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._connection = None
+        self._share = Share(self._share_requests_per_s)
+
+    def _connect(self) -> "Connection":
+        """Return the connection of this process."""
+        if self._process != os.getpid():
+            if self._connection is not None:
+                self._connection.leave_to_parent()
+            self._begin()
+        with self._lock:
+            if self._connection is None:
+                # gRPC takes long to import.
+                from vision_grpc.quota.connection import Connection
+
+                self._connection = Connection(self._endpoint)
+            return self._connection
+
+    def _alone_at(self) -> float:
+        """Return when a request of the client's own share is to be permitted, if there is no service until then."""
+        return self._share.ready_at(time.monotonic()) - LEAD_S
+
+    def _go_alone(self, images: int) -> Grant:
+        """Return the permission for a request of the client's own share."""
+        with self._lock:
+            now = time.monotonic()
+            leaves_at = self._share.ready_at(now)
+            self._share.charge(images, leaves_at)
+            return Grant([leaves_at - now], self._share.per_s(images), is_alone=True)

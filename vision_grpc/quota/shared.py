@@ -1,0 +1,148 @@
+"""The quota of a service that `vision-grpc quota` runs."""
+
+import os
+import socket
+import time
+from typing import TYPE_CHECKING, cast
+
+from vision_grpc.errors import TransportError
+from vision_grpc.quota.quota import Grant
+from vision_grpc.quota.remote import RemoteQuota
+
+if TYPE_CHECKING:
+    import grpc
+
+    from vision_grpc.quota.connection import Call, Connection
+    from vision_grpc.quota.desk import Permits
+
+# Longer than the service holds an answer back, which is 10 s.
+_ANSWER_S = 20.0
+# How long it may take for what it answers at once, a connection included.
+_PROBE_S = 1.0
+# After this time what failed at once is tried again.
+_PAUSE_S = 0.1
+_MOST_NAME = 100
+
+
+class SharedQuota(RemoteQuota):
+    """The quota that a service hands out to all clients that know its address: see `vision-grpc quota --help`.
+
+    Give each client an object of its own: the end of a client closes its quota. While the service cannot be reached,
+    the client goes on at the share which the service named last, before that at `share_requests_per_s`, and comes back
+    by itself.
+
+    Args:
+        address: `host:port`, or a URL that begins with https where the connection is to be protected by TLS.
+        share_requests_per_s: Requests a second while no service has been reached yet.
+        client: Name in the lists of the service, at most 100 characters; default: host and process. Clients of one
+            name have one client's part.
+
+    Raises:
+        SettingError: the address is not of that form.
+        TypeError: an argument has the wrong type.
+        ValueError: a number or the name has no meaning.
+    """
+
+    _is_alone: bool
+    _probe: "Call | None"
+
+    def __init__(self, address: str, *, share_requests_per_s: float = 1.0, client: str | None = None) -> None:
+        super().__init__(address, share_requests_per_s)
+        self._client = None if client is None else _check_name(client)
+
+    def reserve(self, requests: int, images: int) -> Grant:
+        """Return the permission for requests; see `Quota`."""
+        connection = self._connect()
+        while True:
+            if self._is_alone and not self._comes_back(connection, images):
+                return self._go_alone(images)
+            permits = self._ask(connection, requests, images)
+            if permits is None:
+                self._is_alone = True
+                if self._alone_at() <= time.monotonic():
+                    return self._go_alone(images)
+                connection.wait(_PAUSE_S)
+            elif permits.waits_s:
+                with self._lock:
+                    now = time.monotonic()
+                    self._share.permitted(images, [now + wait_s for wait_s in permits.waits_s])
+                    return Grant(permits.waits_s, self._share.per_s(images))
+
+    def __repr__(self) -> str:
+        return f"SharedQuota({self._endpoint.target!r}, share_requests_per_s={self._share_requests_per_s:g})"
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._is_alone = False
+        self._probe = None
+
+    @property
+    def _name(self) -> str:
+        return self._client if self._client is not None else f"{socket.gethostname()[:80]}:{os.getpid()}"
+
+    def _ask(self, connection: "Connection", requests: int, images: int) -> "Permits | None":
+        """Return what the service says; None if it cannot be reached."""
+        call = self._start(connection, requests, images, _ANSWER_S)
+        call.has_ended(None)
+        permits = self._read(call)
+        if permits is None:
+            return None
+        # The answer was on its way for half of the time that the service did not hold it.
+        age_s = max(0.0, call.took_s - permits.held_s) / 2 + time.monotonic() - call.ended_at
+        return permits._replace(waits_s=[max(0.0, wait_s - age_s) for wait_s in permits.waits_s])
+
+    def _comes_back(self, connection: "Connection", images: int) -> bool:
+        """Return whether the service is there again; looked for until the time of the client's own next request."""
+        while True:
+            probe = self._probe or self._start(connection, 0, images, _PROBE_S, connects=True)
+            self._probe = probe
+            if not probe.has_ended(max(0.0, self._alone_at() - time.monotonic())):
+                return False
+            self._probe = None
+            if self._read(probe) is not None:
+                self._is_alone = False
+                return True
+            connection.wait(_PAUSE_S)
+
+    def _start(
+        self, connection: "Connection", requests: int, images: int, timeout_s: float, *, connects: bool = False
+    ) -> "Call":
+        from vision_grpc.quota.messages import RESERVE, encode_reservation
+
+        return connection.start(RESERVE, encode_reservation(self._name, requests, images), timeout_s, connects=connects)
+
+    def _read(self, call: "Call") -> "Permits | None":
+        """Return what the service says; None if it cannot be reached.
+
+        Raises:
+            TransportError: it refuses the question, or the quota was closed.
+        """
+        import grpc
+        from google.protobuf.message import DecodeError
+
+        from vision_grpc.quota.messages import decode_permits
+
+        try:
+            permits = decode_permits(call.answer())
+        except DecodeError:
+            message = f"{self._endpoint.target} is not a service of `vision-grpc quota`"
+            raise TransportError(message) from None
+        except grpc.RpcError as error:
+            failure = cast("grpc.Call", error)
+            if failure.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED):
+                message = f"the quota service at {self._endpoint.target} refuses: {failure.details()}"
+                raise TransportError(message) from error
+            return None
+        with self._lock:
+            self._share.told(permits.requests_per_s, permits.images_per_s)
+        return permits
+
+
+def _check_name(client: object) -> str:
+    if not isinstance(client, str):
+        message = f"client is {client!r}, must be a name"
+        raise TypeError(message)
+    if not 1 <= len(client) <= _MOST_NAME or not client.isprintable():
+        message = f"client is {client!r}, must be a name of 1 to {_MOST_NAME} printable characters"
+        raise ValueError(message)
+    return client
