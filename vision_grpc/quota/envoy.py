@@ -136,10 +136,13 @@ def _entries(descriptors: object) -> list[dict[str, str]]:
 
 
 def _texts(descriptor: object) -> dict[str, str]:
-    entries = dict(cast("Mapping[str, str]", descriptor)) if isinstance(descriptor, Mapping) else None
-    if entries is None or not all(isinstance(cast("object", text), str) for each in entries.items() for text in each):
-        raise wrong_type(descriptor, "a descriptor", "a mapping of texts such as {'key': 'value'}")
-    return entries
+    refusal = wrong_type(descriptor, "a descriptor", "a mapping of texts such as {'key': 'value'}")
+    if not isinstance(descriptor, Mapping):
+        raise refusal
+    entries = dict(cast("Mapping[object, object]", descriptor))
+    if not all(isinstance(text, str) for each in entries.items() for text in each):
+        raise refusal
+    return cast("dict[str, str]", entries)
 
 
 def _reset_s(answer: "RateLimitResponse") -> float:
