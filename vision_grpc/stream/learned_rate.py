@@ -18,16 +18,14 @@ _STEPS_GROW_BY = 1.05
 
 # Below it, the buckets of services hold one call, and what counts is when a call comes after that of another client.
 # Random times would collide: four clients that use 80 % of such a quota would be refused four times of five. So a
-# client keeps its interval and moves its times by the wait that the service asks for; where that happens again, the
-# interval is shorter than that of the client before it and grows by the wait. All have the same interval in the end.
-_OUTCOMES = 8
-_REFUSALS = 2
+# client keeps its interval, and a refusal moves its times, and makes its interval longer, by the wait that the service
+# asks for: its call came so much too early after that of the client before it. All have the same interval in the end
+# and take turns. Each interval then becomes shorter by steps that double, the last of which a refusal takes back.
 _MOST_GROWTH, _GROWTH_IN_A_ROW = 0.3, 0.1
 _LONGEST_INTERVAL_S = 40.0
 _UNSAID_S = 1.0
 _MARGIN_S = 0.05
-
-_SMALLEST_RISE, _LARGEST_RISE = 0.01, 0.16
+_SMALLEST_RISE, _LARGEST_RISE = 0.02, 0.16
 
 
 class LearnedRate:
@@ -44,7 +42,6 @@ class LearnedRate:
         self._is_binding = False
         self._in_a_row = 0
         self._refused_per_s = self._step_per_s = 0.0
-        self._outcomes: deque[bool] = deque(maxlen=_OUTCOMES)
         self._calm = 0
         self._rise = _SMALLEST_RISE
         self._interval_before_s: float | None = None
@@ -74,7 +71,6 @@ class LearnedRate:
             return
         self._in_a_row = 0
         if self.per_s < _BRISK_PER_S:
-            self._outcomes.append(False)
             self._raise_slow(self.per_s)
         elif self._is_binding:
             if self.per_s > self._refused_per_s:
@@ -91,11 +87,12 @@ class LearnedRate:
         self._lowered_at = now
         self._in_a_row += 1
         self.version += 1
+        self._calm, self._rise = 0, _SMALLEST_RISE
         per_s = self._measured_per_s() if self.per_s is None else self.per_s
         if per_s >= _BRISK_PER_S:
             self._lower_brisk(per_s, now)
-        if self.per_s is not None and self.per_s < _BRISK_PER_S:
-            self._give_way(1.0 / self.per_s, now, asked_s)
+        else:
+            self._give_way(1.0 / per_s, now, asked_s)
 
     def _measured_per_s(self) -> float:
         since = self._let_through[-1] - 1.0
@@ -115,13 +112,10 @@ class LearnedRate:
         self._step_per_s = (1.0 - _KEEPS) / _CYCLE * per_s / math.sqrt(max(1.0, per_s))
 
     def _give_way(self, interval_s: float, now: float, asked_s: float | None) -> None:
-        self._outcomes.append(True)
-        self._calm, self._rise = 0, _SMALLEST_RISE
         wait_s = min(asked_s or _UNSAID_S, interval_s)
         if self._interval_before_s is not None:
-            interval_s = self._interval_before_s
-            self._interval_before_s = None
-        elif sum(self._outcomes) >= _REFUSALS:
+            interval_s, self._interval_before_s = self._interval_before_s, None
+        else:
             least_s = _GROWTH_IN_A_ROW * interval_s if self._in_a_row > 1 else 0.0
             interval_s += max(least_s, min(wait_s, _MOST_GROWTH * interval_s))
         self.per_s = 1.0 / min(_LONGEST_INTERVAL_S, interval_s)
