@@ -1,6 +1,7 @@
 """Clients that know no quota, before a service that has one: in virtual time, with the core that real clients have."""
 
 import heapq
+import math
 import random
 from collections import deque
 from collections.abc import Callable
@@ -28,7 +29,7 @@ that says nothing, and calls some of which take 0.1 s longer on their way than o
 
 _WAY_S = 0.01
 _JITTER_S = 0.1
-_STARTS_WITHIN_S = 2.0
+_STOPS_EVERY_S = 20.0
 _IMAGE = Image("key", png(0))
 _ANSWER = Answer([MessageOutcome(FINE)], "id", "grpc")
 
@@ -40,6 +41,11 @@ class Case(NamedTuple):
     per_s: float
     clients: int
     latency_s: float
+    later_per_s: float | None = None
+    """The quota from the middle of the time on, if it is another."""
+    starts_within_s: float = 2.0
+    stops_s: float = 0.0
+    """How long each client stops, every 20 s or so, as a process does that collects garbage or is suspended."""
 
 
 class Outcome(NamedTuple):
@@ -70,6 +76,10 @@ class _Quota:
         self._left = float(self._most)
         self._filled_at = 0.0
         self._log: deque[float] = deque()
+
+    def becomes(self, per_s: float) -> None:
+        """Let another number of calls in from now on."""
+        self._per_s, self._most = per_s, max(1, int(per_s))
 
     def refuses(self, now: float) -> ServiceError | None:
         return self._slide(now) if self._kind == "window" else self._take(now)
@@ -103,6 +113,7 @@ class _Client:
         rng = random.Random(seed)  # noqa: S311 - no secret
         self.run = Run(plan, shared, rng, self.monitor, config_of)
         self.let_in = self.refused = self.lost = self.waits = 0
+        self.stopped_until = -math.inf
         self.is_over = False
 
 
@@ -121,15 +132,19 @@ class World:
 
     def play(self) -> Outcome:
         """Let time pass until all clients have ended."""
+        case = self._case
         for client in self.clients:
-            self._at(self._chance.uniform(0.0, _STARTS_WITHIN_S), partial(self._go_on, client))
+            self._at(self._chance.uniform(0.0, case.starts_within_s), partial(self._go_on, client))
+            if case.stops_s:
+                self._at(self._chance.uniform(0.0, _STOPS_EVERY_S), partial(self._stop, client))
+        if case.later_per_s is not None:
+            self._at(self._seconds / 2, partial(self._change, case.later_per_s))
         while self._events:
             now, _, happen = heapq.heappop(self._events)
             happen(now)
         assert all(client.is_over for client in self.clients)
         let_in = [client.let_in for client in self.clients]
         refused = sum(client.refused for client in self.clients)
-        case = self._case
         call_s = case.latency_s + _WAY_S + self._most_jitter_s / 2
         allowed_per_s = min(case.per_s, case.clients * Limits().calls_in_flight / call_s)
         return Outcome(
@@ -147,8 +162,19 @@ class World:
     def _at(self, time: float, happen: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (time, next(self._numbers), happen))
 
+    def _change(self, per_s: float, _: float) -> None:
+        self._quota.becomes(per_s)
+
+    def _stop(self, client: _Client, now: float) -> None:
+        client.stopped_until = now + self._case.stops_s
+        if now < self._seconds:
+            self._at(now + _STOPS_EVERY_S * self._chance.uniform(0.5, 1.5), partial(self._stop, client))
+
     def _go_on(self, client: _Client, now: float) -> None:
         """Carry out what comes next, as a shell would."""
+        if now < client.stopped_until:
+            self._at(client.stopped_until, partial(self._go_on, client))
+            return
         while not isinstance(effect := client.run.next(now), Finish):
             if isinstance(effect, Emit):
                 client.lost += sum(not result.ok for result in effect.results)
@@ -180,11 +206,14 @@ class World:
         self._at(now + takes_s, partial(self._end, client, send, error))
 
     def _end(self, client: _Client, send: Send, error: ServiceError | None, now: float) -> None:
-        if error is None:
+        if now < client.stopped_until:
+            self._at(client.stopped_until, partial(self._end, client, send, error))
+        elif error is None:
             client.run.succeeded(send.call_id, _ANSWER, now, lambda: send.contents)
+            self._go_on(client, now)
         else:
             client.run.failed(send.call_id, error, now, lambda: send.contents)
-        self._go_on(client, now)
+            self._go_on(client, now)
 
 
 def play(case: Case, seconds: float = 140.0, *, settles_s: float = 20.0, seed: int = 7) -> Outcome:

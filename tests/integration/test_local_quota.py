@@ -1,19 +1,21 @@
 """A service that is over its quota or too busy, as our client meets it over both faces."""
 
+import asyncio
 import http.client
 import threading
+from collections import Counter
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import grpc
 import pytest
 
-from vision_grpc import Limits, VisionClient
+from vision_grpc import AsyncVisionClient, ImageResult, Limits, RetryPolicy, VisionClient
 from vision_grpc.codec.json import from_json, to_json
 from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.errors import Code
-from vision_grpc.events import Event, RetryScheduled
+from vision_grpc.events import CallEnded, Event, QuotaLearned, RetryScheduled
 from vision_grpc.local import LocalVision
 from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.ocr.scripted import ScriptedEngine
@@ -64,6 +66,36 @@ def test_our_client_waits_as_it_is_told(transport: Transport) -> None:
         results = list(client.analyze_many([JPEG] * 32, languages=["en"]))
     assert [result.error for result in results] == [None] * 32
     assert Code.RESOURCE_EXHAUSTED in codes_of(retries)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+@pytest.mark.parametrize("kind", ["sync", "asyncio"])
+def test_our_client_learns_a_quota_that_it_was_not_told(kind: str, transport: Transport) -> None:
+    events: list[Event] = []
+    with LocalVision(engine=ENGINE, config=ServiceConfig(requests_per_s=15)) as vision:
+        endpoint = vision.grpc_endpoint if transport == "grpc" else vision.rest_endpoint
+        # Not one failed attempt is allowed: refusals for a quota are not counted.
+        options: dict[str, Any] = {
+            "transport": transport, "insecure": True, "retry": RetryPolicy(attempts=1), "on_event": events.append
+        }  # fmt: skip
+        if kind == "sync":
+            with VisionClient(endpoint, **options) as client:
+                results = list(client.analyze_many([JPEG] * 320, languages=["en"]))
+                learned = client.stats().learned_requests_per_s
+        else:
+            results, learned = asyncio.run(_analyze(endpoint, options))
+    assert [result.error for result in results] == [None] * 320
+    calls = Counter(event.code for event in events if isinstance(event, CallEnded))
+    assert calls[Code.OK] >= 40
+    assert 1 <= calls[Code.RESOURCE_EXHAUSTED] <= calls[Code.OK]
+    assert learned is not None
+    assert any(isinstance(event, QuotaLearned) for event in events)
+
+
+async def _analyze(endpoint: str, options: dict[str, Any]) -> tuple[list[ImageResult], float | None]:
+    async with AsyncVisionClient(endpoint, **options) as client:
+        results = [result async for result in client.analyze_many([JPEG] * 320, languages=["en"])]
+        return results, client.stats().learned_requests_per_s
 
 
 @pytest.mark.parametrize("transport", ["grpc", "rest"])

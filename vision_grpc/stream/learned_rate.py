@@ -6,7 +6,7 @@
 import math
 from collections import deque
 
-# Enough to know what the fastest of the quotas that the simulation has let through in a second.
+# Enough to know what the fastest of the quotas of the simulation has let through in a second.
 _REMEMBERED = 256
 
 # From one call a second on, the rate is lowered by a factor and raised by equal steps (AIMD), which after a cycle have
@@ -15,6 +15,8 @@ _BRISK_PER_S = 1.0
 _KEEPS, _KEEPS_IN_A_ROW = 0.85, 0.7
 _CYCLE = 20
 _STEPS_GROW_BY = 1.05
+# A rate this many times what is let through holds nothing back, and is not raised.
+_MOST_UNUSED = 2.0
 
 # Below it, the buckets of services hold one call, and what counts is when a call comes after that of another client.
 # Random times would collide: four clients that use 80 % of such a quota would be refused four times of five. So a
@@ -72,7 +74,7 @@ class LearnedRate:
         self._in_a_row = 0
         if self.per_s < _BRISK_PER_S:
             self._raise_slow(self.per_s)
-        elif self._is_binding:
+        elif self._is_binding and self.per_s < _MOST_UNUSED * self._measured_per_s():
             if self.per_s > self._refused_per_s:
                 self._step_per_s *= _STEPS_GROW_BY
             self.per_s += self._step_per_s

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from run_simulation import FINE, Simulation, answer_to, images_of, plan_of, status
@@ -111,4 +112,5 @@ class HiddenQuotaMachine(RuleBasedStateMachine):
         assert all(result.ok for result in self.results)
 
 
+HiddenQuotaMachine.TestCase.settings = settings(max_examples=30)
 TestHiddenQuota = HiddenQuotaMachine.TestCase

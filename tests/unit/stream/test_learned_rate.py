@@ -67,6 +67,33 @@ def test_waits_of_a_whole_second_do_not_slow_a_fast_client_down() -> None:
     assert outcome.is_good, outcome
 
 
+@pytest.mark.parametrize("clients", [1, 4])
+def test_the_rate_recovers_when_the_quota_is_raised(clients: int) -> None:
+    outcome = play(Case("bucket", 1, clients, 0.2, later_per_s=20), 500.0, settles_s=400.0)
+    assert outcome.lost == 0
+    assert outcome.refused <= 0.1
+    assert sum(per_s or 0.0 for per_s in outcome.learned_per_s) > 15
+
+
+def test_the_rate_stays_near_what_is_sent_where_the_quota_is_not_reached_any_more() -> None:
+    # Eight calls of 0.2 s at a time are at most 40 a second.
+    [per_s] = play(Case("bucket", 5, 1, 0.2, later_per_s=500), 300.0).learned_per_s
+    assert per_s is not None
+    assert 40 < per_s < 200
+
+
+@pytest.mark.parametrize("clients", [1, 4])
+def test_clients_that_stop_now_and_then_lose_nothing(clients: int) -> None:
+    outcome = play(Case("bucket", 5, clients, 0.2, stops_s=3.0))
+    assert outcome.is_good, outcome
+
+
+def test_clients_that_start_late_lose_nothing() -> None:
+    outcome = play(Case("bucket", 5, 4, 0.2, starts_within_s=60.0))
+    assert outcome.is_good, outcome
+    assert all(outcome.learned_per_s)
+
+
 _steps = st.lists(
     st.tuples(
         st.floats(0, 5),  # Time that passes.
