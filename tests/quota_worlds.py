@@ -25,10 +25,11 @@ from vision_grpc.stream.shared import Shared
 
 Kind: TypeAlias = Literal["bucket", "window", "jittered"]
 """A bucket of one second that says exactly how long to wait; a window that slides, and says "1 s" each time; a bucket
-that says nothing, and calls some of which take 0.1 s longer on their way than others."""
+that says nothing, and calls whose ways differ more."""
 
 _WAY_S = 0.01
-_JITTER_S = 0.1
+_JITTER_S = {"bucket": 0.01, "window": 0.01, "jittered": 0.1}
+"""The way of a call takes up to so much longer than that of another."""
 _STOPS_EVERY_S = 20.0
 _IMAGE = Image("key", png(0))
 _ANSWER = Answer([MessageOutcome(FINE)], "id", "grpc")
@@ -157,7 +158,7 @@ class World:
 
     @property
     def _most_jitter_s(self) -> float:
-        return _JITTER_S if self._case.kind == "jittered" else 0.0
+        return _JITTER_S[self._case.kind]
 
     def _at(self, time: float, happen: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (time, next(self._numbers), happen))

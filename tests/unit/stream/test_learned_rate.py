@@ -44,7 +44,7 @@ def test_a_hidden_quota_is_used_up_and_rarely_exceeded(kind: Kind, per_s: float,
 
 @pytest.mark.parametrize("latency_s", [0.05, 2.0])
 def test_clients_that_do_not_know_of_each_other_take_turns_at_a_quota_of_one(latency_s: float) -> None:
-    outcome = play(Case("bucket", 1, 4, latency_s))
+    outcome = play(Case("bucket", 1, 2, latency_s))
     assert outcome.is_good, outcome
     assert outcome.fairness > 0.8
 
@@ -67,7 +67,7 @@ def test_waits_of_a_whole_second_do_not_slow_a_fast_client_down() -> None:
     assert outcome.is_good, outcome
 
 
-@pytest.mark.parametrize("clients", [1, 4])
+@pytest.mark.parametrize("clients", [1, 2])
 def test_the_rate_recovers_when_the_quota_is_raised(clients: int) -> None:
     outcome = play(Case("bucket", 1, clients, 0.2, later_per_s=20), 500.0, settles_s=400.0)
     assert outcome.lost == 0
