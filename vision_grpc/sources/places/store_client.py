@@ -149,6 +149,8 @@ def _explained() -> Generator[None]:
 
     try:
         yield
+    except ObjectError:
+        raise
     except (BaseError, OSError, ValueError) as error:
         raise explain(error) from error
 

@@ -51,8 +51,6 @@ _NAMES = {
 
 def explain(error: Exception) -> ObjectError:
     """Return the error of an object or a bucket for one that obstore raised."""
-    if isinstance(error, ObjectError):
-        return error
     text = str(error)
     # Stores in memory have no words of S3.
     missing = _REASONS["NoSuchKey"] if isinstance(error, FileNotFoundError) else None
