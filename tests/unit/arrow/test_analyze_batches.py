@@ -362,3 +362,11 @@ def test_a_loop_of_another_thread_does_not_matter(service: _Service) -> None:
         return sum(batch.num_rows for batch in found)
 
     assert asyncio.run(main()) == 2
+
+
+def test_a_task_that_is_executed_again_costs_nothing(service: _Service, tmp_path: Path) -> None:
+    batches = [_images("binary", ["a", "b"], blank_image("one"), blank_image("two"))]
+    fresh, found = (_analyze(service, batches, cache=tmp_path / "tape") for _ in range(2))
+    assert len(service.sizes) == 2
+    assert _rows(found, "key", "text", "transport", "attempts") == [(key, "Hello world", "tape", 0) for key in "ab"]
+    assert _rows(fresh, "key", "text", "ok") == _rows(found, "key", "text", "ok")
