@@ -31,7 +31,7 @@ _CONTENTS = {
     "Client": "docs/client docs/settings docs/errors docs/results docs/ocr-v1 docs/tape docs/observability "
     "docs/proxies",
     "Command line": "docs/bulk docs/sources docs/fitting docs/journal docs/exports docs/pictures docs/ocrmypdf",
-    "Clusters": "docs/scale docs/shared-quota docs/arrow",
+    "Clusters": "docs/scale docs/shared-quota docs/arrow docs/engines",
     "Service to develop against": "docs/testing docs/local-service docs/faults docs/local-page docs/ocr docs/gateway",
     "Other languages": "protos/README tests/data/conformance/README",
     "Reference": "docs/reference/clients docs/reference/results docs/reference/auth docs/reference/errors "

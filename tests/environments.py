@@ -39,8 +39,11 @@ def _making() -> Iterator[None]:
 _OFFLINE = ["--offline"] if os.environ.get("VISION_GRPC_TESTS_OFFLINE") == "1" else []
 
 
-def make_environment(name: str, requirements: list[str], constraints: Path) -> Environment:
-    """Return the environment that holds the requirements in the versions that `constraints` pins."""
+def make_environment(name: str, requirements: list[str], constraints: Path, *options: str) -> Environment:
+    """Return the environment that holds the requirements in the versions that `constraints` pins.
+
+    They come as wheels, unless `options` of uv say otherwise.
+    """
     environment = Environment(ROOT / f".venv-{name}-{sys.version_info.major}.{sys.version_info.minor}")
     stamp = environment.folder / "stamp"
     # The folder is part of it, for an environment does not survive being moved.
@@ -50,7 +53,9 @@ def make_environment(name: str, requirements: list[str], constraints: Path) -> E
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
             make(environment.folder)
-            install(environment, requirements, "--only-binary", ":all:", "--constraint", constraints, *_OFFLINE)
+            install(
+                environment, requirements, "--only-binary", ":all:", *options, "--constraint", constraints, *_OFFLINE
+            )
             stamp.write_text(wanted)
     return environment
 

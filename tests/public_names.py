@@ -11,6 +11,8 @@ from environments import ROOT
 _DOCUMENTS = (ROOT / "README.md", ROOT / "protos" / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 _EXAMPLES = sorted((ROOT / "scripts" / "examples").rglob("*.py"))
 _IMPORT = re.compile(r"from (vision_grpc[\w.]*) import (\([^)]*\)|[\w, ]+)")
+# Engines are in environments of their own.
+_ELSEWHERE = {"vision_grpc.ray", "vision_grpc.spark"}
 _PATH = re.compile(r"\bvision_grpc(?:\.\w+)+")
 
 
@@ -18,11 +20,13 @@ def public_objects() -> dict[str, object]:
     """Return each public name with its path, and what it is."""
     found: dict[str, object] = {}
     for module, name in _mentioned():
+        if module in _ELSEWHERE:
+            continue
         owner = import_module(module)
         if name is not None:
             # Modules are named as attributes of their packages too.
             found[f"{module}.{name}"] = getattr(owner, name, None) or import_module(f"{module}.{name}")
-    for module in {module for module, _ in _mentioned()} | {"vision_grpc"}:
+    for module in {module for module, _ in _mentioned()} - _ELSEWHERE | {"vision_grpc"}:
         owner = import_module(module)
         for name in getattr(owner, "__all__", ()):
             found[f"{module}.{name}"] = getattr(owner, name)

@@ -81,6 +81,8 @@ def _below_pytest(version: str) -> Lane:
     )
 
 
+_NOT_AT_THEIR_LOWEST = {"all", "pdf", "ocrmypdf", "ray", "spark"}
+
 # They need no download that the tests do not need anyway, and are the same until a file of constraints changes.
 QUICK = (
     Lane(name="lowest", python=None, resolution="lowest-direct", constraints="constraints-lowest.txt"),
@@ -88,11 +90,11 @@ QUICK = (
 )
 WHOLE = (
     *_pythons(),
-    # All but ocrmypdf, which needs a newer Pillow than we do.
+    # All but ocrmypdf, which needs a newer Pillow than we do, and the engines, whose lanes are their own.
     Lane(
         name="3.11-extras-lowest",
         resolution="lowest-direct",
-        extras=tuple(name for name in _PROJECT["optional-dependencies"] if name not in {"all", "pdf", "ocrmypdf"}),
+        extras=tuple(name for name in _PROJECT["optional-dependencies"] if name not in _NOT_AT_THEIR_LOWEST),
         programs=(("smoke.py", "--serve"),),
     ),
     Lane(

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import trustme
 from lying_server import lying_server, note, tunnel_to
@@ -88,14 +87,6 @@ def test_a_notebook() -> None:
     ran["client"].close()
 
 
-def test_a_spark_executor() -> None:
-    tables = [pd.DataFrame({"path": ["a", "b"], "content": [Path("scan.png").read_bytes(), b""]})]
-    rows = pd.concat([*_recipe("spark_executor.py")["read"](iter(tables))]).sort_values("path")
-    assert list(rows["path"]) == ["a", "b"]
-    assert list(rows["text"]) == ["Hello world", ""]
-    assert rows["error"].isna().to_list() == [True, False]
-
-
 def test_a_proxy_with_certificates_of_its_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -142,5 +133,6 @@ def test_moving_over_from_requests() -> None:
 def test_each_recipe_is_in_the_cookbook_and_has_a_test() -> None:
     stems = {path.stem for path in _RECIPES.glob("*.py")} - {"test_fastapi_service"}
     listed = (_RECIPES.parents[1] / "docs" / "cookbook.md").read_text()
-    tested = "".join(path.read_text() for path in Path(__file__).parent.glob("*.py"))
+    here = Path(__file__).parent
+    tested = "".join(path.read_text() for path in (*here.glob("*.py"), *here.parent.glob("*.py")))
     assert [stem for stem in stems if f"scripts/examples/{stem}.py" not in listed or f"{stem}.py" not in tested] == []

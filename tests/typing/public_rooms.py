@@ -45,6 +45,8 @@ from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, TextAnnotation
 from vision_grpc.otel import OpenTelemetryHook
 from vision_grpc.quota import Grant, Quota
+from vision_grpc.ray import analyze as analyze_by_ray
+from vision_grpc.spark import analyze as analyze_by_spark
 from vision_grpc.testing import FakeVision, MemoryTransport, SeenRequest, text_annotation, without_backoff
 
 
@@ -130,6 +132,13 @@ def results_are_exported(results: Sequence[ImageResult], file: BytesIO) -> None:
         AnalyzedBatches,
     )
     schema(detail="wire")
+
+
+def engines_take_the_settings_of_clients() -> None:
+    analyze_by_ray(None, image="bytes", key="path", detail="words", batch_size=32, limits=Limits(requests_per_s=1))
+    analyze_by_spark(None, image="content", keep=["page"], on_error="raise", api="ocr/v1")
+    analyze_by_ray(None, rps=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    analyze_by_spark(None, batch_size=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def journals_are_read(path: Path) -> None:

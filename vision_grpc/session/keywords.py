@@ -1,6 +1,6 @@
 """Arguments that a client does not have, and what stands in their place."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
@@ -53,10 +53,7 @@ def explain_unknown(
 
     @wraps(init)
     def checked(self: _Self, /, *arguments: _Given.args, **named: _Given.kwargs) -> None:
-        for name in named:
-            if name not in known:
-                message = f"{type(self).__name__} has no argument {name}: {_advise(name, known)}"
-                raise TypeError(message)
+        refuse_unknown(type(self).__name__, named, known)
         if len(arguments) > unnamed:
             message = (
                 f"{type(self).__name__} takes {', '.join(known[:unnamed])} without its name, and all else by name: "
@@ -66,6 +63,18 @@ def explain_unknown(
         init(self, *arguments, **named)
 
     return checked
+
+
+def refuse_unknown(owner: str, named: Iterable[str], known: Sequence[str]) -> None:
+    """Check that the owner has each of the named arguments.
+
+    Raises:
+        TypeError: it does not have one; the message says which one stands in its place.
+    """
+    for name in named:
+        if name not in known:
+            message = f"{owner} has no argument {name}: {_advise(name, known)}"
+            raise TypeError(message)
 
 
 def _advise(name: str, known: Iterable[str]) -> str:

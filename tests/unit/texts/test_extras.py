@@ -1,4 +1,5 @@
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -17,3 +18,12 @@ def test_the_error_names_what_is_missing_and_what_brings_it() -> None:
     ) as caught:
         need_extra("package.module", "extra", "no_such", "json", "nor_this")
     assert caught.value.name == "no_such"
+
+
+@pytest.mark.parametrize(("engine", "brings"), [("ray", "ray, pyarrow"), ("spark", "pyspark, pyarrow")])
+def test_a_room_for_an_engine_names_its_extra(engine: str, brings: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision_grpc.texts.extras.find_spec", lambda _: None)
+    monkeypatch.delitem(sys.modules, f"vision_grpc.{engine}", raising=False)
+    message = rf"^vision_grpc\.{engine} needs {brings}: pip install 'vision-grpc\[{engine}\]'$"
+    with pytest.raises(MissingExtraError, match=message):
+        import_module(f"vision_grpc.{engine}")

@@ -1,0 +1,98 @@
+"""`analyze`: a data frame of images in, a data frame of results out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from vision_grpc.arrow import Detail, OnError
+from vision_grpc.arrow.analysis.analysis import Analysis
+from vision_grpc.arrow.analysis.analyzed import AnalyzedBatches
+from vision_grpc.arrow.analysis.engine import Job
+from vision_grpc.arrow.untyped import pa
+from vision_grpc.texts.arguments import wrong_type
+from vision_grpc.texts.quoting import shorten, show
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from vision_grpc.api.api import Model
+    from vision_grpc.session.client_settings import ClientSettings
+
+_cloudpickle: Any = import_module("pyspark.cloudpickle")
+_functions: Any = import_module("pyspark.sql.functions")
+_types: Any = import_module("pyspark.sql.types")
+_arrow_types: Any = import_module("pyspark.sql.pandas.types")
+_errors: Any = import_module("pyspark.errors")
+
+
+def analyze(
+    dataframe: Any,  # noqa: ANN401 - pyspark may be of Spark Connect
+    *,
+    image: str = "image",
+    key: str = "key",
+    keep: Sequence[str] = (),
+    languages: Sequence[str] = ("*",),
+    model: "Model | None" = None,
+    detail: Detail = "text",
+    on_error: OnError = "row",
+    **settings: "Unpack[ClientSettings]",
+) -> Any:  # noqa: ANN401
+    """Return a `pyspark.sql.DataFrame` with a row of results for each row of images; it is read by an action.
+
+    Columns, rows and errors are those of `vision_grpc.arrow.analyze_batches`; the key and what is kept have the types
+    that Spark knows them by. All types are checked now, those of the results against Spark's.
+
+    Each partition has a client of its own while it is read. When a task fails, Spark reads its partition once more, and
+    each row is in the data frame once; what was answered before is billed twice. The same holds for each action on a
+    data frame that is not cached.
+
+    `settings` are those of an AsyncVisionClient. What they leave out is found in the environment of each executor:
+    secrets belong there, as credentials with a secret cannot be pickled. The API is chosen now, for all executors.
+
+    Raises:
+        TypeError: an argument or a column is of the wrong type; nothing was sent.
+        ValueError: there is no such column; an argument has no meaning.
+        InvalidRequestError: languages or model break the contract.
+    """
+    if not callable(getattr(dataframe, "mapInArrow", None)):
+        raise wrong_type(dataframe, "dataframe", "a pyspark.sql.DataFrame")
+    analysis = Analysis(image, key, keep, languages, model, detail, on_error)
+    job = Job.of(analysis, settings, _cloudpickle.dumps)
+    columns = analysis.columns(_arrow_schema(analysis, dataframe.schema))
+    kept = len(columns.kept)
+    results = _arrow_types.from_arrow_schema(pa.schema([*columns.output][kept:]))
+    output = _types.StructType([*(dataframe.schema[name] for name in columns.kept), *results.fields])
+    # mapInArrow looks for the parts of names that have a dot.
+    numbered = [
+        _functions.col("`" + name.replace("`", "``") + "`").alias(str(number))
+        for number, name in enumerate(analysis.read)
+    ]
+    return dataframe.select(*numbered).mapInArrow(_reader(job), output)
+
+
+def _arrow_schema(analysis: Analysis, schema: Any) -> Any:  # noqa: ANN401
+    """Return a pyarrow Schema with the types of the columns that are needed; others may have one that Arrow lacks."""
+    types = ((field.name, _arrow_type(field) if field.name in analysis.read else pa.null()) for field in schema.fields)
+    return pa.schema(list(types))
+
+
+def _arrow_type(field: Any) -> Any:  # noqa: ANN401
+    try:
+        return _arrow_types.to_arrow_type(field.dataType)
+    except _errors.PySparkTypeError as error:
+        kind = shorten(field.dataType.simpleString())
+        message = f"the column {show(field.name)} is of type {kind}, which Spark does not hand over in Arrow"
+        raise TypeError(message) from error
+
+
+def _reader(job: Job) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """Return the function that reads the batches of a partition, in an executor."""
+
+    def read(batches: Iterator[Any]) -> Iterator[Any]:
+        from vision_grpc.aio import AsyncVisionClient
+
+        client, names = AsyncVisionClient(**job.settings), job.analysis.read
+        named = (batch.rename_columns(names) for batch in batches)
+        yield from AnalyzedBatches(job.analysis, named, client, job.limits)
+
+    return read
