@@ -227,27 +227,31 @@ def test_boxes_are_in_the_pixels_of_the_picture(connect: Connect, place: Path) -
 class Torn(Tape):
     """A tape that fails."""
 
+    kind: type[Exception] = TapeError
+
     def find(self, digests: Sequence[str]) -> Sequence[Recording | None]:
         message = f"no way to read {len(digests)}"
-        raise TapeError(message)
+        raise self.kind(message)
 
     def record(self, digest: str, recording: Recording) -> None:
         message = f"no room for {digest} of {recording.api}"
-        raise TapeError(message)
+        raise self.kind(message)
 
 
-@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize(("kind", "name"), [(TapeError, ""), (ZeroDivisionError, "ZeroDivisionError: ")])
 def test_a_tape_that_fails_is_reported_once_and_nothing_is_lost(
-    connect: Connect, place: Path, caplog: pytest.LogCaptureFixture, *, ordered: bool
+    connect: Connect, place: Path, caplog: pytest.LogCaptureFixture, kind: type[Exception], name: str
 ) -> None:
-    client, service = connect(cache=Torn(place))
+    tape = Torn(place)
+    tape.kind = kind
+    client, service = connect(cache=tape)
     with caplog.at_level(logging.WARNING):
-        results = client.collect(images(20), ordered=ordered)
+        results = client.collect(images(20), ordered=bool(name))
     assert texts(results) == {f"key {number}": str(number) for number in range(20)}
     assert sent(service) == [*range(20)]
     assert (client.stats.tape_failures, client.stats.images_from_tape) == (40, 0)
     [line] = [record.getMessage() for record in caplog.records if record.name == "vision_grpc.tape"]
-    assert line.startswith("results go on without the tape: no way to read ")
+    assert line.startswith(f"results go on without the tape: {name}no way to read ")
 
 
 def test_what_cannot_be_looked_up_is_not_sent_with_the_mode_none(connect: Connect, place: Path) -> None:

@@ -128,8 +128,8 @@ class Recorder:
         if digests and self._tape.mode != "all":
             try:
                 recordings = self._tape.find(digests)
-            except TapeError as failure:
-                error = failure
+            except Exception as failure:  # noqa: BLE001 - images must not suffer from any error of a tape
+                error = _explain(failure)
                 self._in_use.failed(len(digests), error)
         found = iter(recordings)
         return [
@@ -207,13 +207,12 @@ class Recorder:
     def _record(self, new: Sequence[tuple[_Question, ImageResult]]) -> int:
         for question, result in new:
             languages, model = question.config
-            recording = Recording.of(result, api=self._api, model=model, languages=languages)
-            if recording is None:  # It is damaged.
-                continue
             try:
-                self._tape.record(question.digest, recording)
-            except TapeError as error:
-                self._in_use.failed(1, error)
+                recording = Recording.of(result, api=self._api, model=model, languages=languages)
+                if recording is not None:  # Else it is damaged.
+                    self._tape.record(question.digest, recording)
+            except Exception as failure:  # noqa: BLE001 - as above
+                self._in_use.failed(1, _explain(failure))
         return len(new)
 
     def close(self) -> None:
@@ -239,6 +238,15 @@ class Recorder:
             thread.submit(partial(self._context.copy().run, job))
             for thread, job in zip(self._threads, jobs, strict=False)
         ]
+
+
+def _explain(failure: Exception) -> VisionError:
+    """Return what to say of an error of a tape, which may be a bug of it."""
+    if isinstance(failure, VisionError):
+        return failure
+    error = TapeError(f"{type(failure).__name__}: {failure}")
+    error.__cause__ = failure
+    return error
 
 
 def end(calls: Calls, recorder: Recorder | None) -> None:
