@@ -19,6 +19,7 @@ from vision_grpc.auth import IamToken
 from vision_grpc.codec.json import to_json
 from vision_grpc.events import Event
 from vision_grpc.messages import AnalyzeSpec, BatchAnalyzeRequest, Feature, FeatureTextDetectionConfig
+from vision_grpc.quota import Grant, Quota
 from vision_grpc.results import ImageResult
 from vision_grpc.transport.grpc.options import OPTIONS
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
@@ -175,6 +176,7 @@ class Sync(Client):
         *,
         take: Callable[[ImageResult], object],
         on_event: Callable[[Event], None] | None = None,
+        quota: Quota | None = None,
     ) -> None:
         super().__init__(options)
         self._take = take
@@ -187,6 +189,7 @@ class Sync(Client):
             root_certificates=self.roots,
             limits=self.limits,
             on_event=on_event,
+            quota=quota,
         )
 
     def __call__(self, images: int) -> None:
@@ -200,7 +203,9 @@ class Sync(Client):
 class Async(Client):
     """`AsyncVisionClient.analyze_many`."""
 
-    def __init__(self, options: argparse.Namespace, *, take: Callable[[ImageResult], object]) -> None:
+    def __init__(
+        self, options: argparse.Namespace, *, take: Callable[[ImageResult], object], quota: Quota | None = None
+    ) -> None:
         super().__init__(options)
         self._take = take
         self._runner = asyncio.Runner()
@@ -212,6 +217,7 @@ class Async(Client):
             folder_id=_FOLDER,
             root_certificates=self.roots,
             limits=self.limits,
+            quota=quota,
         )
 
     def __call__(self, images: int) -> None:
@@ -222,6 +228,21 @@ class Async(Client):
         take = self._take
         async for result in self._client.analyze_many(self.images(images)):
             take(result)
+
+
+class _Ample:
+    """A quota that grants what is asked for at once: what permits themselves cost."""
+
+    def __init__(self, requests_per_s: float) -> None:
+        self._requests_per_s = requests_per_s
+
+    def reserve(self, requests: int, images: int) -> Grant:
+        """Grant all of them."""
+        del images
+        return Grant([0.0] * requests, self._requests_per_s)
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def _unread(result: ImageResult) -> None:
@@ -257,7 +278,12 @@ CLIENTS: dict[str, Callable[[argparse.Namespace], Callable[[int], None]]] = {
     "sync-text": lambda options: Sync(options, take=_text),
     "sync-events": lambda options: Sync(options, take=_unread, on_event=_ignore),
     "sync-otel": lambda options: Sync(options, take=_unread, on_event=_telemetry()),
+    # One request at a time, and several.
+    "sync-quota-50": lambda options: Sync(options, take=_unread, quota=_Ample(50.0)),
+    "sync-quota-500": lambda options: Sync(options, take=_unread, quota=_Ample(500.0)),
     "asyncio": lambda options: Async(options, take=_unread),
+    "asyncio-quota-50": lambda options: Async(options, take=_unread, quota=_Ample(50.0)),
+    "asyncio-quota-500": lambda options: Async(options, take=_unread, quota=_Ample(500.0)),
     "asyncio-text": lambda options: Async(options, take=_text),
     "stub-1": lambda options: Stub(options, batch=1),
     "stub-8": lambda options: Stub(options, batch=BATCH),
