@@ -10,6 +10,7 @@ import pytest
 from drivers import AsyncDriver, Driver, SyncDriver
 from images_in_bytes import number_in, png
 from ocr_service import NOT_READY, OcrService, Stream, answer, page, ready_after, serve_ocr
+from scripted_quota import ScriptedQuota
 
 from vision_grpc import Image, ImageResult, InvalidRequestError, Limits, PendingOperation, RetryPolicy, Stop, Timeouts
 from vision_grpc.auth import IamToken
@@ -83,6 +84,13 @@ def test_each_image_gets_the_text_of_its_operation(connect: Connect, transport: 
     stats = client.stats
     assert (stats.requests, stats.operations_accepted, stats.operations_waiting, stats.polls) == (40, 40, 0, 120)
     assert {headers["x-folder-id"] for headers in service.headers} == {"b1g"}
+
+
+def test_a_file_takes_a_permit_and_a_question_none(connect: Connect) -> None:
+    quota = ScriptedQuota(1_000)
+    client, service = connect({"quota": quota}, recognition=ready_after(2))
+    assert all(result.ok for result in _collect(client, map(png, range(8))))
+    assert (service.submissions, sum(service.polls.values()), quota.granted) == (8, 24, 8)
 
 
 def test_operations_are_the_default_of_many_and_not_of_one(driver: Any, transport: str) -> None:  # noqa: ANN401

@@ -361,8 +361,8 @@ class Run:
 
     def _is_late(self, batch: Batch, now: float) -> bool:
         """Whether a batch cannot leave before its deadline: to send it would only use up quota."""
-        soonest = max(self._outage.looks_at, self._turn.soonest(len(batch.entries), now))
-        return soonest >= self._deadline_of(batch)
+        deadline = self._deadline_of(batch)
+        return deadline < NEVER and max(self._outage.looks_at, self._turn.soonest(len(batch.entries), now)) >= deadline
 
     def _deadline_of(self, batch: Batch) -> float:
         deadline = self._deadline if batch.history.deadline is None else batch.history.deadline

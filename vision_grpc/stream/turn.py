@@ -1,9 +1,8 @@
 """A stream's place among all that share a quota."""
 
 import math
-from typing import NamedTuple
 
-from vision_grpc.stream.permits import USABLE_S, Place
+from vision_grpc.stream.permits import USABLE_S, Permits, Place
 from vision_grpc.stream.throttle import Throttle
 
 PROMPT_S = 0.01
@@ -15,15 +14,6 @@ _MISSED_AFTER_S = 0.25
 _AHEAD_S = 0.1
 
 
-class _Reserved(NamedTuple):
-    at: float
-    images: int
-    until: float
-    """When it is gone."""
-    version: int
-    """That of the rate for which it holds."""
-
-
 class Turn:
     """When the next request of a stream leaves: a time is reserved for it, and a permit where it needs one."""
 
@@ -32,12 +22,14 @@ class Turn:
         self._permits = throttle.permits
         self.place = Place()
         """Its place among those that want permits."""
-        self._reserved: _Reserved | None = None
+        self._reserved_at: float | None = None
+        # For how many images, until when, and for which rate that time is good.
+        self._images, self._until, self._version = 0, 0.0, 0
         self._waiting_since: float | None = None
 
     def soonest(self, images: int, now: float) -> float:
         """Return when a request of so many images could leave; reserve nothing."""
-        return self._throttle.ready_at(images, now) if self._reserved is None else max(now, self._reserved.at)
+        return self._throttle.ready_at(images, now) if self._reserved_at is None else max(now, self._reserved_at)
 
     def expected_at(self, images: int, now: float) -> float:
         """Return when a request of so many images is likely to leave; reserve nothing."""
@@ -49,58 +41,59 @@ class Turn:
 
         A stream that misses its time by far has to queue again; so do all when a refusal has changed the rate.
         """
-        reserved = self._reserved
-        is_gone = reserved is None or images > reserved.images or now > reserved.until
-        if reserved is None or is_gone or reserved.version != self._throttle.version:
-            leaves_at = self._queue(images, now)
-        else:
-            leaves_at = reserved.at
+        leaves_at = self._reserved_at
+        is_gone = images > self._images or now > self._until or self._version != self._throttle.version
+        if leaves_at is None or is_gone:
+            permits = self._permits
+            leaves_at = self._reserve(images, now) if permits is None else self._queue(permits, images, now)
         if leaves_at > now and self._waiting_since is None:
             self._waiting_since = now
         return leaves_at
 
     def take(self, now: float) -> float:
         """Let the request leave; return how long it waited, in seconds."""
-        if self._reserved is not None and now > self._reserved.at + PROMPT_S:
+        if self._reserved_at is not None and now > self._reserved_at + PROMPT_S:
             # The machine is busy. The quota was charged for the reserved time.
-            self._throttle.charge(self._reserved.images, now)
+            self._throttle.charge(self._images, now)
         if self._permits is not None:
             self._permits.used(self.place, now)
         waited_s = 0.0 if self._waiting_since is None else now - self._waiting_since
-        self._reserved = self._waiting_since = None
+        self._reserved_at = self._waiting_since = None
         return waited_s
 
     def leave(self) -> None:
         """Let others have the permit, or the wait for one: no request of this stream leaves now."""
         if self._permits is not None:
             self._permits.leave(self.place)
-            self._reserved = self._waiting_since = None
+            self._reserved_at = self._waiting_since = None
 
     def why_waiting(self, now: float) -> str:
         """Return what to add to the error of a request that waits for a permit."""
-        if self._permits is None or self._reserved is not None or self._waiting_since is None:
+        if self._permits is None or self._reserved_at is not None or self._waiting_since is None:
             return ""
         return f": it has waited {now - self._waiting_since:.3g} s for a permit of the quota"
 
-    def _queue(self, images: int, now: float) -> float:
-        """Reserve a time, and a permit where it needs one; return that time, or one when this may succeed."""
-        self._reserved = None
-        at, until = now, math.inf
-        if self._permits is not None:
-            # A permit does not wait for other quotas: those come first.
-            ready_at = self._throttle.ready_at(images, now)
-            if ready_at - _AHEAD_S > now:
-                self._permits.leave(self.place)
-                return ready_at - _AHEAD_S
-            permit_at = self._permits.take(self.place, images, now)
-            if permit_at is None:
-                return math.inf
-            at, until = max(now, permit_at), permit_at + USABLE_S
-            ready_at = self._throttle.ready_at(images, at)
-            if ready_at > until:
-                self._permits.leave(self.place)
-                return ready_at
-        version = self._throttle.version
-        leaves_at = self._throttle.reserve(images, at)
-        self._reserved = _Reserved(leaves_at, images, min(until, leaves_at + _MISSED_AFTER_S), version)
+    def _reserve(self, images: int, at: float, until: float = math.inf) -> float:
+        """Reserve a time, which is good no longer than until another one."""
+        self._version = self._throttle.version
+        self._reserved_at = leaves_at = self._throttle.reserve(images, at)
+        self._images, self._until = images, min(until, leaves_at + _MISSED_AFTER_S)
         return leaves_at
+
+    def _queue(self, permits: Permits, images: int, now: float) -> float:
+        """Reserve a time with a permit; return it, or when this may succeed."""
+        self._reserved_at = None
+        # A permit does not wait for other quotas: those come first.
+        ready_at = self._throttle.ready_at(images, now)
+        if ready_at - _AHEAD_S > now:
+            permits.leave(self.place)
+            return ready_at - _AHEAD_S
+        permit_at = permits.take(self.place, images, now)
+        if permit_at is None:
+            return math.inf
+        at, until = max(now, permit_at), permit_at + USABLE_S
+        ready_at = self._throttle.ready_at(images, at)
+        if ready_at > until:
+            permits.leave(self.place)
+            return ready_at
+        return self._reserve(images, at, until)

@@ -159,6 +159,27 @@ def test_a_permit_that_other_quotas_outlast_is_given_back() -> None:
     assert permits.take(third, 8, 0.0) == 0.0
 
 
+@pytest.mark.parametrize(("takes_s", "rises"), [(0.01, True), (1.0, False)])
+def test_a_rate_that_was_learned_rises_where_it_is_what_holds_requests_up(takes_s: float, *, rises: bool) -> None:
+    throttle = Throttle(Limits(), Permits(lambda: None))
+    turn, permits, now = Turn(throttle), throttle.permits, 100.0
+    assert permits is not None
+    for sent_at in (99.2, 99.4, 99.6, 99.8):
+        throttle.answered(sent_at)
+    throttle.refused(99.9, now, None)
+    learned = throttle.learned_per_s
+    assert learned is not None
+    for _ in range(10):
+        while (leaves_at := turn.leaves_at(8, now)) > now:
+            if leaves_at == math.inf:
+                permits.granted([now + takes_s], 8, 100.0)
+            else:
+                now = leaves_at
+        turn.take(now)
+        throttle.answered(now)
+    assert ((throttle.learned_per_s or 0.0) > learned) is rises
+
+
 def test_the_wait_for_a_permit_is_counted() -> None:
     throttle = Throttle(Limits(), Permits(lambda: None))
     turn, permits = Turn(throttle), throttle.permits
