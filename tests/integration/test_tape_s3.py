@@ -11,6 +11,7 @@ pytestmark = pytest.mark.environment
 
 def test_a_tape_in_a_bucket_is_used_and_looked_after(bucket: Bucket) -> None:
     bucket.put("scans/a.png", b"a picture")
+    bucket.put_as_it_is("tapes/answers/")
     tape = Tape(f"{bucket.url}/tapes/answers/")
     assert texts(tape, [0, 1]) == [None, None]
     for number in range(20):

@@ -47,6 +47,7 @@ from vision_grpc.otel import OpenTelemetryHook
 from vision_grpc.quota import Grant, Quota
 from vision_grpc.ray import analyze as analyze_by_ray
 from vision_grpc.spark import analyze as analyze_by_spark
+from vision_grpc.tape import Finding, Recording, Tape, digest
 from vision_grpc.testing import FakeVision, MemoryTransport, SeenRequest, text_annotation, without_backoff
 
 
@@ -146,6 +147,18 @@ def journals_are_read(path: Path) -> None:
         assert_type(line, Line)
 
 
+def answers_are_kept(result: ImageResult, findings: list[Finding]) -> None:
+    tape = Tape("s3://bucket/answers", mode="once", most_bytes=10**9, most_age_s=3600)
+    VisionClient(cache=tape)
+    recording = Recording.of(result, api="vision/v1", model="page", languages=["ru"])
+    assert_type(recording, Recording | None)
+    assert_type(tape.find([digest(b"", "vision/v1", ["ru"], "page")]), Sequence[Recording | None])
+    assert_type(tape.prune(dry_run=True).removed_entries, int)
+    assert_type(tape.verify(on_finding=findings.append).damaged, int)
+    for kind, each in tape.stats().by_kind.items():
+        assert_type((kind.api, each.total_bytes), tuple[str, int])
+
+
 def services_are_started(error: ImageError) -> None:
     identities = Identities()
     with LocalVision(identities=identities, strict=True) as service:
@@ -165,6 +178,7 @@ def services_are_started(error: ImageError) -> None:
 
 
 def wrong_use_is_an_error(client: VisionClient) -> None:
+    Tape("answers", mode="new")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     VisionClient(api="vision/v2")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     OAuthToken(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.analyze_many("scan.png", deferred="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

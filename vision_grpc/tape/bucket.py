@@ -116,7 +116,8 @@ class BucketStore:
     def _walk(self) -> Iterator[File]:
         for found in self._open().list(self._prefix):
             name = found.key.removeprefix(self._prefix)
-            if name != MARKER:
+            # Consoles make folders as empty objects, whose slash obstore leaves out.
+            if name != MARKER and f"{found.key}/" != self._prefix:
                 yield File(name, found.size, found.written_at)
 
     def _at_once(self, jobs: Sequence[Callable[[], _T]]) -> Sequence[_T]:
