@@ -31,7 +31,7 @@ def until(hidden: HiddenQuota, arrivals: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(("per_s", "requests"), [(5, 5), (20, 16)])
+@pytest.mark.parametrize(("per_s", "requests"), [(5, 3), (20, 12)])
 def test_the_quota_holds_and_is_used(per_s: int, requests: int) -> None:
     with quota_service("--rps", per_s) as (_, address):
         outcome = run_clients(address, per_s, requests=[requests] * 4, share=per_s / 4)
@@ -46,18 +46,18 @@ def test_the_service_is_killed_and_comes_back() -> None:
     with quota_service("--rps", 20) as (first, address):
 
         def kill_and_restart(hidden: HiddenQuota, clients: Sequence[subprocess.Popen[str]]) -> None:
-            until(hidden, 20)
+            until(hidden, 12)
             first.kill()
             finish(first)
-            until(hidden, 40)
+            until(hidden, 25)
             with quota_service("--rps", 20, "--port", address.rpartition(":")[2]):
                 marks.append(time.monotonic())
                 for client in clients:
                     assert client.stdin is not None
                     client.wait(_PATIENCE_S)
 
-        outcome = run_clients(address, 20, requests=[25] * 4, share=5, meanwhile=kill_and_restart)
-    check_whole(outcome, 4, 25)
+        outcome = run_clients(address, 20, requests=[15] * 4, share=5, meanwhile=kill_and_restart)
+    check_whole(outcome, 4, 15)
     assert outcome.refused <= 0.1
     assert outcome.quota.most_in_a_second() <= 20 + 5
     assert max(outcome.quota.arrivals) > marks[0]
@@ -67,11 +67,11 @@ def test_a_killed_client_leaves_its_part_to_the_others() -> None:
     with quota_service("--rps", 20) as (_, address):
 
         def kill_one(hidden: HiddenQuota, clients: Sequence[subprocess.Popen[str]]) -> None:
-            until(hidden, 20)
+            until(hidden, 12)
             clients[0].kill()
 
-        outcome = run_clients(address, 20, requests=[90, 20, 20, 20], share=5, meanwhile=kill_one)
+        outcome = run_clients(address, 20, requests=[90, 12, 12, 12], share=5, meanwhile=kill_one)
     read_by_others = {key for key in outcome.texts if int(key) >= 1000}
-    assert len(read_by_others) == 3 * 8 * 20
+    assert len(read_by_others) == 3 * 8 * 12
     assert outcome.lost == []
     assert outcome.used(20) > 0.5
