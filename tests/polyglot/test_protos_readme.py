@@ -1,5 +1,6 @@
 """The commands of protos/README.md: in an empty folder they compile protos/ alone, and each sample reads two pages."""
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from environments import ROOT, Environment
 from peers import program
+from quota_service import quota_service
 
 from vision_grpc import VisionClient
 from vision_grpc.local import LocalVision
@@ -241,6 +243,14 @@ def test_the_official_sdk_reads_two_pages_with_the_words_of_our_client(
 
 def test_the_folder_compiles_with_buf_alone(folder: Path) -> None:
     bash("buf build protos && buf lint protos && buf breaking protos --against protos/baseline.binpb", folder)
+
+
+def test_a_shared_quota_is_asked_by_its_proto(folder: Path) -> None:
+    [command] = sections()["Share a quota with programs in other languages"]
+    with quota_service("--rps", 100) as (_, address):
+        answer = json.loads(bash(command, folder, QUOTA=address))
+    assert answer["requestsPerSecond"] == 100
+    assert len(answer["waits"]) == 1
 
 
 def test_a_server_without_reflection_is_called_by_the_descriptor_set(folder: Path) -> None:
