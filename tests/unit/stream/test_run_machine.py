@@ -364,19 +364,24 @@ class StreamMachine(RuleBasedStateMachine):
         self.simulation.end(send, _answer(results))
 
     @precondition(lambda self: self.simulation.question())
-    @rule(waits=st.lists(st.sampled_from([0.0, 0.02, 0.3, 5.0]), min_size=1, max_size=3), per_s=st.floats(0, 400))
-    def quota_grants(self, waits: list[float], per_s: float) -> None:
-        self.grant(waits, per_s)
+    @rule(
+        waits=st.lists(st.sampled_from([0.0, 0.02, 0.3, 5.0]), min_size=1, max_size=3),
+        per_s=st.floats(0, 400),
+        fewer=st.sampled_from([0, 0, 1]),
+    )
+    def quota_grants(self, waits: list[float], per_s: float, fewer: int) -> None:
+        self.grant(waits, per_s, fewer)
         self.settle()
 
-    def grant(self, waits: Sequence[float], per_s: float) -> None:
-        """Let the quota answer, perhaps with more permits than were asked for."""
+    def grant(self, waits: Sequence[float], per_s: float, fewer: int = 0) -> None:
+        """Let the quota answer, perhaps with more permits than were asked for, or for fewer images."""
         question = self.simulation.question()
         assert question is not None
         times = [self.simulation.now + wait for wait in waits]
-        self.permits += [Permit(at, question.images) for at in times]
+        images = max(1, question.images - fewer)
+        self.permits += [Permit(at, images) for at in times]
         self.permits.sort()
-        self.simulation.grant(times, question.images, per_s)
+        self.simulation.grant(times, images, per_s)
 
     @precondition(lambda self: self.simulation.question())
     @rule()
@@ -466,7 +471,7 @@ class StreamMachine(RuleBasedStateMachine):
                 is_bad = not is_well and self.chance.random() < self.trouble
                 self.end_call(self.chance.randrange(4), self.chance.choice(_ENDINGS) if is_bad else _Said([FINE]))
             elif self.simulation.question() is not None and self.chance.random() < 0.5:
-                self.grant([self.chance.choice([0.0, 0.02, 0.3])], 20.0)
+                self.grant([self.chance.choice([0.0, 0.02, 0.3])], 20.0, 0 if is_well else self.chance.randrange(2))
             else:
                 self.pass_time(None if is_well else self.chance.choice([None, 0.01, 0.1, 10.0]))
             if self.chance.random() < 0.8:
