@@ -44,7 +44,7 @@ from vision_grpc.gateway import Gateway
 from vision_grpc.local import Identities, LocalVision
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse, TextAnnotation
 from vision_grpc.otel import OpenTelemetryHook
-from vision_grpc.quota import Grant, Quota
+from vision_grpc.quota import Desk, EnvoyQuota, Grant, Permits, Quota, SharedQuota, Usage
 from vision_grpc.ray import analyze as analyze_by_ray
 from vision_grpc.spark import analyze as analyze_by_spark
 from vision_grpc.tape import Finding, Recording, Tape, digest
@@ -185,3 +185,14 @@ def wrong_use_is_an_error(client: VisionClient) -> None:
     analyze_batches([], on_error="skip")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     analyze_batches([], rps=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     to_batch([], detail="lines")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def quotas_are_shared(desk: Desk) -> None:
+    quotas: list[Quota] = [
+        SharedQuota("127.0.0.1:7070", share_requests_per_s=2.5, client="worker"),
+        EnvoyQuota("127.0.0.1:8081", domain="vision", descriptors={"api": "ocr"}, counts="images"),
+        EnvoyQuota("127.0.0.1:8081", domain="vision", descriptors=[{"api": "ocr"}, {"account": "b1g"}]),
+    ]
+    assert_type(quotas[0].reserve(1, 8), Grant)
+    assert_type(await desk.reserve("worker", 1, 8), Permits)
+    assert_type(desk.usage(), Usage)
