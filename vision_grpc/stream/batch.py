@@ -79,7 +79,7 @@ class Batch(NamedTuple):
         entries = [self.entries[number] for number in numbers]
         contents = [self.contents[number] for number in numbers]
         content_bytes = sum([size for _, _, size in entries])
-        return Batch(entries, contents, content_bytes, self.history, config=self.config)
+        return Batch(entries, contents, content_bytes, self.history, self.refused, self.config)
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """Return the batch in two parts, in order; it has more than one image."""

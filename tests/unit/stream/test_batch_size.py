@@ -9,6 +9,7 @@ from run_simulation import Ending, Simulation, answer_to, plan_of, play_in_time
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code, RequestTooLargeError
 from vision_grpc.sources.image import Image
+from vision_grpc.stream.batch import Batch
 from vision_grpc.stream.batch_size import BATCH_BYTES, BatchSize
 from vision_grpc.stream.effects import Send
 
@@ -89,3 +90,11 @@ def test_a_request_may_always_have_one_image() -> None:
         size.refused(images, 100)
     assert size.fits(1, 1_000_000)
     assert not size.fits(2, 100)
+
+
+def test_the_halves_of_a_batch_know_which_authorization_was_refused() -> None:
+    entries = [(number, str(number), 1) for number in range(3)]
+    batch = Batch(entries, [b"a", b"b", b"c"], 3, refused="Bearer stale", config="ru")
+    halves = batch.halves()
+    assert [len(half.entries) for half in halves] == [1, 2]
+    assert {(half.refused, half.config) for half in halves} == {("Bearer stale", "ru")}
