@@ -20,13 +20,21 @@ class Asked(NamedTuple):
 class ScriptedQuota:
     """Grants as many requests as it has, and then waits until the test hands out more."""
 
-    def __init__(self, stock: int = 0, *, wait_s: float = 0.0, on_empty: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        stock: int = 0,
+        *,
+        wait_s: float = 0.0,
+        most_images: int = 1_000,
+        on_empty: Callable[[], object] = lambda: None,
+    ) -> None:
         """`on_empty` is called, once, as a permit is wanted that is not there; each is for `wait_s` seconds later."""
         self.asked: list[Asked] = []
         self.granted = 0
         self.is_closed = False
         self._stock = stock
         self._wait_s = wait_s
+        self._most_images = most_images
         self._on_empty = on_empty
         self._changed = threading.Condition()
 
@@ -43,7 +51,7 @@ class ScriptedQuota:
                 raise TransportError(message)
             self._stock -= 1
             self.granted += 1
-        return Grant([self._wait_s], 20.0)
+        return Grant([self._wait_s], 20.0, images=min(images, self._most_images))
 
     def hand_out(self, permits: int) -> None:
         """Have so many permits more."""

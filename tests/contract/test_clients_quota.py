@@ -34,6 +34,16 @@ def test_no_request_leaves_without_a_permit(connect: Connect, way: Way) -> None:
     assert quota.is_closed
 
 
+def test_requests_are_as_small_as_the_quota_wants_them(connect: Connect, way: Way) -> None:
+    quota = ScriptedQuota(1_000, most_images=3)
+    client, service = connect(quota=quota)
+    results = client.collect(_images(40))
+    assert all(result.ok for result in results)
+    assert len(results) == 40
+    assert max(len(numbers_of(request)) for request in service.requests) == min(3, way.most_images)
+    assert quota.asked[-1].images <= 3
+
+
 def test_each_attempt_needs_a_permit(connect: Connect) -> None:
     failures = iter([True, False, True])
 

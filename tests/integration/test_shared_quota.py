@@ -131,12 +131,10 @@ def test_a_wait_alone_ends_when_the_quota_is_closed() -> None:
             blocked.result(DEADLINE_S)
 
 
-def test_a_request_that_never_fits_is_an_error(address: str) -> None:
-    with (
-        closing(SharedQuota(address)) as quota,
-        pytest.raises(TransportError, match="801 images never fits the shared"),
-    ):
-        quota.reserve(1, 801)
+def test_a_request_that_never_fits_is_made_smaller(address: str) -> None:
+    with closing(SharedQuota(address)) as quota:
+        assert quota.reserve(1, 801).images == 800
+        assert quota.reserve(1, 8).images == 8
 
 
 def test_another_service_is_an_error() -> None:
@@ -249,7 +247,7 @@ def test_a_rate_limit_service_is_asked_for_each_request_and_waited_for() -> None
         begun = time.monotonic()
         grant = quota.reserve(5, 8)
         assert time.monotonic() - begun >= 0.2
-    assert grant == ([0.0], 10.0, False)
+    assert grant == ([0.0], 10.0, False, 8)
     assert len(limits.requests) == 2
     [request] = {each.SerializeToString(): each for each in limits.requests}.values()
     assert (request.domain, request.hits_addend) == ("vision", 1)
@@ -265,6 +263,18 @@ def test_a_rate_limit_service_may_count_images() -> None:
         quota.close()
     assert limits.requests[0].hits_addend == 8
     assert len(limits.requests[0].descriptors) == 2
+
+
+def test_a_rate_limit_of_few_images_makes_requests_small() -> None:
+    refused = over_limit(3600)
+    limit = refused.statuses[0].current_limit
+    limit.requests_per_unit, limit.unit = 5, limit.UNIT_SECOND
+    limits = RateLimits(refused, _OK)
+    with limits.running() as address:
+        quota = EnvoyQuota(address, domain="vision", descriptors={"api": "ocr"}, counts="images")
+        with closing(quota):
+            assert quota.reserve(1, 8).images == 5
+    assert [request.hits_addend for request in limits.requests] == [8, 5]
 
 
 @pytest.mark.parametrize("failure", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN])

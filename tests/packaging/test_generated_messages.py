@@ -21,8 +21,14 @@ MODULES = [
     for found in pkgutil.walk_packages(vision_grpc_pb.__path__, "vision_grpc_pb.")
     if found.name.endswith("_pb2")
 ]
-# What the compiler and the options need; no user handles them.
-MACHINERY = ("google/api/", "google/protobuf/descriptor.proto", "yandex/cloud/api/", "yandex/cloud/validation.proto")
+# What the compiler, the options and the quotas that clients share need; no user handles them.
+MACHINERY = (
+    "google/api/",
+    "google/protobuf/descriptor.proto",
+    "vision_grpc/",
+    "yandex/cloud/api/",
+    "yandex/cloud/validation.proto",
+)
 # What is read by ocr/v1 has the same names as what is read by vision/v1.
 PREFIXES = {"yandex/cloud/ai/ocr/v1/ocr.proto": "Ocr"}
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from vision_grpc.errors import Code, InvalidRequestError, ServiceError, Violation
-from vision_grpc.quota.ledger import FullError, Ledger, Reservation, TooManyImagesError
+from vision_grpc.quota.ledger import FullError, Ledger, Reservation
 from vision_grpc.quota.usage import Usage
 from vision_grpc.texts.arguments import check_number
 
@@ -32,6 +32,9 @@ class Permits(NamedTuple):
 
     images_per_s: float | None
     """Likewise images."""
+
+    images: int = 0
+    """So many images may each of these requests have: as many as were asked for, or the quota of a second."""
 
 
 class Desk:
@@ -67,7 +70,7 @@ class Desk:
         With 0 requests it returns at once and says what the client may have. A call that is cancelled costs nothing.
 
         Raises:
-            InvalidRequestError: a number or the name is out of range, or a request never fits the quota.
+            InvalidRequestError: a number or the name is out of range.
             ServiceError: RESOURCE_EXHAUSTED, too many wait already; UNAVAILABLE, the desk is closed.
         """
         _check(client, requests, images)
@@ -78,8 +81,6 @@ class Desk:
             return Permits((), 0.0, *self._ledger.share(asked_at))
         try:
             reservation = self._ledger.reserve(client, requests, images, asked_at)
-        except TooManyImagesError as error:
-            raise InvalidRequestError([Violation("images", str(error))]) from None
         except FullError as error:
             raise ServiceError(Code.RESOURCE_EXHAUSTED, str(error)) from None
         turn = self._turns[reservation] = asyncio.get_running_loop().create_future()
@@ -93,7 +94,8 @@ class Desk:
             self._ledger.cancel(reservation)
             self._set_timer()
         now = self._clock()
-        return Permits([max(0.0, at - now) for at in reservation.times], now - asked_at, *self._ledger.share(now))
+        waits_s = [max(0.0, at - now) for at in reservation.times]
+        return Permits(waits_s, now - asked_at, *self._ledger.share(now), reservation.images)
 
     def usage(self) -> Usage:
         """Return who takes what."""

@@ -1,5 +1,6 @@
 """The quota of a service that speaks Envoy's rate limit protocol, such as envoyproxy/ratelimit."""
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, cast
@@ -71,8 +72,8 @@ class EnvoyQuota(RemoteQuota):
     def reserve(self, requests: int, images: int) -> Grant:  # noqa: ARG002 - each is asked for by itself
         """Return the permission for a request; see `Quota`."""
         connection = self._connect()
-        hits = images if self._counts == "images" else 1
         while True:
+            hits = images if self._counts == "images" else 1
             answer = self._ask(connection, hits)
             if answer is None:
                 connection.wait(max(0.0, self._alone_at() - time.monotonic()))
@@ -80,8 +81,11 @@ class EnvoyQuota(RemoteQuota):
             if answer.overall_code != answer.CODE_OVER_LIMIT:
                 with self._lock:
                     self._share.charge(images, time.monotonic())
-                    return Grant([0.0], _rate(answer, hits, self._share.per_s(images)))
-            connection.wait(_reset_s(answer))
+                    return Grant([0.0], _rate(answer, hits, self._share.per_s(images)), images=images)
+            if self._counts == "images" and hits > (most := _most_hits(answer)):
+                images = most  # More are never let through at once.
+            else:
+                connection.wait(_reset_s(answer))
 
     def __repr__(self) -> str:
         return f"EnvoyQuota({self._endpoint.target!r}, domain={self._domain!r}, descriptors={self._descriptors!r})"
@@ -151,6 +155,12 @@ def _reset_s(answer: "RateLimitResponse") -> float:
 
     over = [each.duration_until_reset for each in answer.statuses if each.code == answer.CODE_OVER_LIMIT]
     return max((seconds_of(each) for each in over if each.ByteSize()), default=_RESET_S) or _RESET_S
+
+
+def _most_hits(answer: "RateLimitResponse") -> int:
+    """Return how many hits the limits let through at once, at least one."""
+    limits = [each.current_limit.requests_per_unit for each in answer.statuses if each.HasField("current_limit")]
+    return max(1, min(limits, default=sys.maxsize))
 
 
 def _rate(answer: "RateLimitResponse", hits: int, default: float) -> float:

@@ -24,10 +24,6 @@ class FullError(Exception):
     """More reservations wait than the ledger holds."""
 
 
-class TooManyImagesError(Exception):
-    """A request has more images than the quota lets through in a second."""
-
-
 class Reservation:
     """What a client asks for: up to so many requests of up to so many images each."""
 
@@ -64,18 +60,13 @@ class Ledger:
         self._forgotten_images = 0
 
     def reserve(self, client: str, requests: int, images: int, now: float) -> Reservation:
-        """Return a reservation, which waits to be granted.
+        """Return a reservation, which waits to be granted; its requests have fewer images where the quota is less.
 
         Raises:
-            TooManyImagesError: the quota is fewer images a second.
             FullError: too many reservations wait already.
         """
-        if self._pace.most_images is not None and images > self._pace.most_images:
-            message = (
-                f"a request of {images} images never fits the shared quota of {self._pace.images_per_s:g} images "
-                f"a second: send at most {self._pace.most_images} at a time"
-            )
-            raise TooManyImagesError(message)
+        if self._pace.most_images is not None:
+            images = min(images, self._pace.most_images)
         if self._reservations == MOST_RESERVATIONS:
             message = f"{MOST_RESERVATIONS} reservations wait already"
             raise FullError(message)

@@ -42,6 +42,7 @@ def encode_permits(permits: Permits) -> bytes:
         held=_duration(permits.held_s),
         requests_per_second=permits.requests_per_s,
         images_per_second=permits.images_per_s,
+        images=permits.images,
     ).SerializeToString()
 
 
@@ -53,6 +54,7 @@ def decode_permits(wire: bytes) -> Permits:
         held_s=seconds_of(answer.held),
         requests_per_s=answer.requests_per_second if answer.HasField("requests_per_second") else None,
         images_per_s=answer.images_per_second if answer.HasField("images_per_second") else None,
+        images=answer.images,
     )
 
 

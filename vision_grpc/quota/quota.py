@@ -16,6 +16,9 @@ class Grant(NamedTuple):
     is_alone: bool = False
     """Whether the service of the quota was not reached, so that the client goes on at a share without it."""
 
+    images: int | None = None
+    """So many images may each request have, where that is fewer than was asked for."""
+
 
 class Quota(Protocol):
     """A quota that several clients share. A client asks it from one thread, and closes it from another one.
@@ -27,8 +30,9 @@ class Quota(Protocol):
     def reserve(self, requests: int, images: int) -> Grant:
         """Wait until a request of at most so many images may leave soon, and return the permission for it.
 
-        There may be permissions for more requests of that size, up to `requests`. A service that cannot be reached
-        is no error: the grant then says so.
+        There may be permissions for more requests of that size, up to `requests`. Where the quota never lets so many
+        images through at once, they are for fewer, and the client makes its requests smaller. A service that cannot be
+        reached is no error: the grant then says so.
 
         Raises:
             VisionError: the quota was closed, or it cannot be used as it is set up.

@@ -65,8 +65,9 @@ class SharedQuota(RemoteQuota):
             elif permits.waits_s:
                 with self._lock:
                     now = time.monotonic()
+                    images = permits.images or images
                     self._share.permitted(images, [now + wait_s for wait_s in permits.waits_s])
-                    return Grant(permits.waits_s, self._share.per_s(images))
+                    return Grant(permits.waits_s, self._share.per_s(images), images=images)
 
     def __repr__(self) -> str:
         return f"SharedQuota({self._endpoint.target!r}, share_requests_per_s={self._share_requests_per_s:g})"

@@ -70,9 +70,9 @@ class RayQuota:
                 # The answer was on its way for half of the time that it was not held back.
                 age_s = max(0.0, time.monotonic() - asked_at - permits.held_s) / 2
                 waits_s = [max(0.0, wait_s - age_s) for wait_s in permits.waits_s]
-                by_images = [] if permits.images_per_s is None else [permits.images_per_s / images]
+                by_images = [] if permits.images_per_s is None else [permits.images_per_s / permits.images]
                 by_requests = [] if permits.requests_per_s is None else [permits.requests_per_s]
-                return Grant(waits_s, min(by_requests + by_images))
+                return Grant(waits_s, min(by_requests + by_images), images=permits.images)
 
     def usage(self) -> "Usage":
         """Return who takes what.

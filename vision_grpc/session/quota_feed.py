@@ -15,7 +15,7 @@ from vision_grpc.quota import Grant, Quota
 from vision_grpc.session.monitor import Monitor
 from vision_grpc.session.process import Process
 from vision_grpc.stream.permits import Permits, Question
-from vision_grpc.texts.arguments import check_any_number, check_number, wrong_type
+from vision_grpc.texts.arguments import check_any_number, check_count, check_number, wrong_type
 from vision_grpc.threads import DaemonThreads, start_thread
 
 # The thread of a client that wants nothing any more, and may have been dropped without being closed, ends.
@@ -85,18 +85,20 @@ class QuotaFeed:
 
     def _fetch(self, question: Question) -> None:
         try:
-            grant = _check(self._quota.reserve(*question), question.requests)
+            grant = _check(self._quota.reserve(*question), question)
         except BaseException as error:  # noqa: BLE001 - raised where a permit is waited for
             if not self._is_ending:
                 self.permits.failed(partial(_failed, error))
             return
         now = time.monotonic()
         self._monitor.quota_granted(grant.requests_per_s, is_alone=grant.is_alone)
-        self.permits.granted([now + wait_s for wait_s in grant.waits_s], question.images, grant.requests_per_s)
+        images = question.images if grant.images is None else grant.images
+        times, is_most = [now + wait_s for wait_s in grant.waits_s], images < question.images
+        self.permits.granted(times, images, grant.requests_per_s, is_most=is_most)
 
 
-def _check(grant: object, most: int) -> Grant:
-    """Return what a quota has granted for at most so many requests."""
+def _check(grant: object, question: Question) -> Grant:
+    """Return what a quota has granted."""
     if isinstance(grant, Coroutine):
         grant.close()
         message = "reserve() is asynchronous, must be a method that returns a Grant"
@@ -105,6 +107,7 @@ def _check(grant: object, most: int) -> Grant:
         raise wrong_type(grant, "what reserve() returned", "a Grant of vision_grpc.quota")
     if not isinstance(cast("object", grant.waits_s), Sequence):
         raise wrong_type(grant.waits_s, "Grant.waits_s", "a sequence of seconds")
+    most = question.requests
     if not 1 <= len(grant.waits_s) <= most:
         message = f"Grant.waits_s is of {len(grant.waits_s)} requests, must be of 1 to {most}: so many were asked for"
         raise ValueError(message)
@@ -112,6 +115,9 @@ def _check(grant: object, most: int) -> Grant:
         check_number("a wait in Grant.waits_s", wait_s, may_be_0=True)
     if check_any_number("Grant.requests_per_s", grant.requests_per_s, "requests a second") < 0:
         message = f"Grant.requests_per_s is {grant.requests_per_s}, must be at least 0"
+        raise ValueError(message)
+    if grant.images is not None and not 1 <= check_count("Grant.images", grant.images) <= question.images:
+        message = f"Grant.images is {grant.images}, must be 1 to {question.images}: so many were asked for"
         raise ValueError(message)
     return grant
 

@@ -58,6 +58,13 @@ class BatchSize:
             elif images > self._taken_images:
                 self._limit(min(self.images, images // 2), self.content_bytes)
 
+    def keep_to(self, images: int) -> None:
+        """Take note that a quota lets no request through that has more images."""
+        with self._lock:
+            most_images, most_bytes = self._most
+            self._most = min(most_images, images), most_bytes
+            self._limit(self.images, self.content_bytes)
+
     def _limit(self, images: int, content_bytes: int) -> None:
         most_images, most_bytes = self._most
         self.images = min(most_images, max(images, self._taken_images))

@@ -62,6 +62,8 @@ class Permits:
         # Reentrant: garbage collection or a signal handler may call this in the same thread.
         self._lock = threading.RLock()
         self._ask = ask
+        self.shrink: Callable[[int], None] = _do_nothing
+        """Called with the most images that a request may have, where that is fewer than was asked for."""
         self._waiting: dict[Place, int] = {}
         """With how many images each stream waits, the first to be served first."""
         self._spare: list[Permit] = []
@@ -124,15 +126,25 @@ class Permits:
             alike = sum(each == images for each in self._waiting.values())
             return Question(min(most, max(self._lease, alike)), images)
 
-    def granted(self, times: Iterable[float], images: int, requests_per_s: float) -> None:
-        """Take permits for requests of so many images, by when they may leave, and the client's share."""
+    def granted(self, times: Iterable[float], images: int, requests_per_s: float, *, is_most: bool = False) -> None:
+        """Take permits for requests of so many images, by when they may leave, and the client's share.
+
+        `is_most`: no permit is ever for more images, so streams that wait with more are to come again with fewer.
+        """
+        too_large: list[Place] = []
+        if is_most:
+            self.shrink(images)
         with self._lock:
+            if is_most:
+                too_large = [place for place, wanted in self._waiting.items() if wanted > images]
+                for place in too_large:
+                    del self._waiting[place]
             self._per_s = min(requests_per_s, _MOST_PER_S)
             self._spare += [Permit(at, images) for at in times]
             self._spare.sort()
             self._last_at = self._spare[-1].at
             woken = self._hand_out()
-        _wake(woken)
+        _wake([*woken, *too_large])
 
     def failed(self, why: Callable[[], VisionError]) -> None:
         """Let the streams that wait for a permit end, each with an error of its own."""
@@ -167,7 +179,7 @@ class Permits:
         return served
 
 
-def _do_nothing() -> None:
+def _do_nothing(*_: object) -> None:
     pass
 
 

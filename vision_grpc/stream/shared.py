@@ -25,11 +25,7 @@ class Shared(NamedTuple):
     @classmethod
     def of(cls, limits: Limits, policy: RetryPolicy, most_images: int, permits: Permits | None = None) -> Self:
         """Return what the streams of a new client share."""
-        return cls(
-            Throttle(limits, permits),
-            RetryBudget(policy),
-            Presence(),
-            BatchSize(limits, most_images),
-            Polls(limits),
-            Durations(),
-        )
+        size = BatchSize(limits, most_images)
+        if permits is not None:
+            permits.shrink = size.keep_to
+        return cls(Throttle(limits, permits), RetryBudget(policy), Presence(), size, Polls(limits), Durations())

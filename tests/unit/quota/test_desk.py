@@ -55,7 +55,7 @@ async def test_a_turn_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_question_for_nothing_is_answered_at_once(clock: Clock) -> None:
     answer = await Desk(10, 40, clock=clock).reserve("one", 0, 0)
-    assert answer == ((), 0, 10, 40)
+    assert answer == ((), 0, 10, 40, 0)
 
 
 async def test_who_waits_too_long_is_to_ask_again(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,6 @@ async def test_those_who_wait_when_it_closes_go_on_without(clock: Clock) -> None
         (("one", 1, 0), "images: is 0, must be 1 to 1000"),
         (("one", 1, 10**9), "images: is 1000000000"),
         (("", 2000, 0), "client: .*; requests: .*; images: "),
-        (("one", 1, 41), "images: a request of 41 images never fits the shared quota of 40 images a second"),
     ],
 )
 async def test_nonsense_is_refused(clock: Clock, arguments: tuple[str, int, int], complaint: str) -> None:
@@ -112,6 +111,11 @@ async def test_nonsense_is_refused(clock: Clock, arguments: tuple[str, int, int]
     with pytest.raises(InvalidRequestError, match=complaint):
         await desk.reserve(*arguments)
     assert desk.usage().clients == []
+
+
+async def test_requests_are_made_smaller_that_never_fit(clock: Clock) -> None:
+    desk = open_desk(clock, 10, 4.5)
+    assert (await desk.reserve("one", 1, 8)).images == 4
 
 
 async def test_too_many_are_refused(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

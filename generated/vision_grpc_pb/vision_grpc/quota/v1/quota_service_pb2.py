@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from vision_grpc_pb.google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _pool.POOL.AddSerializedFile(b'\n(vision_grpc/quota/v1/quota_service.proto\x12\x14vision_grpc.quota.v1\x1a\x1egoogle/protobuf/duration.proto\"B\n\x0eReserveRequest\x12\x0e\n\x06\x63lient\x18\x01 \x01(\t\x12\x10\n\x08requests\x18\x02 \x01(\r\x12\x0e\n\x06images\x18\x03 \x01(\r\"\xd4\x01\n\x0fReserveResponse\x12(\n\x05waits\x18\x01 \x03(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04held\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12 \n\x13requests_per_second\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11images_per_second\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\x16\n\x14_requests_per_secondB\x14\n\x12_images_per_second\"\x11\n\x0fGetUsageRequest\"\x8b\x02\n\x10GetUsageResponse\x12 \n\x13requests_per_second\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11images_per_second\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12%\n\x02up\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x07\x63lients\x18\x04 \x03(\x0b\x32!.vision_grpc.quota.v1.ClientUsage\x12\x16\n\x0eother_requests\x18\x05 \x01(\x04\x12\x14\n\x0cother_images\x18\x06 \x01(\x04\x42\x16\n\x14_requests_per_secondB\x14\n\x12_images_per_second\"\x91\x01\n\x0b\x43lientUsage\x12\x0e\n\x06\x63lient\x18\x01 \x01(\t\x12\x10\n\x08requests\x18\x02 \x01(\x04\x12\x0e\n\x06images\x18\x03 \x01(\x04\x12\x1b\n\x13requests_per_second\x18\x04 \x01(\x01\x12\x19\n\x11images_per_second\x18\x05 \x01(\x01\x12\x18\n\x10waiting_requests\x18\x06 \x01(\r2\xc1\x01\n\x0cQuotaService\x12V\n\x07Reserve\x12$.vision_grpc.quota.v1.ReserveRequest\x1a%.vision_grpc.quota.v1.ReserveResponse\x12Y\n\x08GetUsage\x12%.vision_grpc.quota.v1.GetUsageRequest\x1a&.vision_grpc.quota.v1.GetUsageResponseB4\n\x14vision_grpc.quota.v1P\x01Z\x1avision_grpc/quota/v1;quotab\x06proto3')
+DESCRIPTOR = _pool.POOL.AddSerializedFile(b'\n(vision_grpc/quota/v1/quota_service.proto\x12\x14vision_grpc.quota.v1\x1a\x1egoogle/protobuf/duration.proto\"B\n\x0eReserveRequest\x12\x0e\n\x06\x63lient\x18\x01 \x01(\t\x12\x10\n\x08requests\x18\x02 \x01(\r\x12\x0e\n\x06images\x18\x03 \x01(\r\"\xe4\x01\n\x0fReserveResponse\x12(\n\x05waits\x18\x01 \x03(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04held\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12 \n\x13requests_per_second\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11images_per_second\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x06images\x18\x05 \x01(\rB\x16\n\x14_requests_per_secondB\x14\n\x12_images_per_second\"\x11\n\x0fGetUsageRequest\"\x8b\x02\n\x10GetUsageResponse\x12 \n\x13requests_per_second\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11images_per_second\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12%\n\x02up\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x07\x63lients\x18\x04 \x03(\x0b\x32!.vision_grpc.quota.v1.ClientUsage\x12\x16\n\x0eother_requests\x18\x05 \x01(\x04\x12\x14\n\x0cother_images\x18\x06 \x01(\x04\x42\x16\n\x14_requests_per_secondB\x14\n\x12_images_per_second\"\x91\x01\n\x0b\x43lientUsage\x12\x0e\n\x06\x63lient\x18\x01 \x01(\t\x12\x10\n\x08requests\x18\x02 \x01(\x04\x12\x0e\n\x06images\x18\x03 \x01(\x04\x12\x1b\n\x13requests_per_second\x18\x04 \x01(\x01\x12\x19\n\x11images_per_second\x18\x05 \x01(\x01\x12\x18\n\x10waiting_requests\x18\x06 \x01(\r2\xc1\x01\n\x0cQuotaService\x12V\n\x07Reserve\x12$.vision_grpc.quota.v1.ReserveRequest\x1a%.vision_grpc.quota.v1.ReserveResponse\x12Y\n\x08GetUsage\x12%.vision_grpc.quota.v1.GetUsageRequest\x1a&.vision_grpc.quota.v1.GetUsageResponseB4\n\x14vision_grpc.quota.v1P\x01Z\x1avision_grpc/quota/v1;quotab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -26,13 +26,13 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_RESERVEREQUEST']._serialized_start=98
   _globals['_RESERVEREQUEST']._serialized_end=164
   _globals['_RESERVERESPONSE']._serialized_start=167
-  _globals['_RESERVERESPONSE']._serialized_end=379
-  _globals['_GETUSAGEREQUEST']._serialized_start=381
-  _globals['_GETUSAGEREQUEST']._serialized_end=398
-  _globals['_GETUSAGERESPONSE']._serialized_start=401
-  _globals['_GETUSAGERESPONSE']._serialized_end=668
-  _globals['_CLIENTUSAGE']._serialized_start=671
-  _globals['_CLIENTUSAGE']._serialized_end=816
-  _globals['_QUOTASERVICE']._serialized_start=819
-  _globals['_QUOTASERVICE']._serialized_end=1012
+  _globals['_RESERVERESPONSE']._serialized_end=395
+  _globals['_GETUSAGEREQUEST']._serialized_start=397
+  _globals['_GETUSAGEREQUEST']._serialized_end=414
+  _globals['_GETUSAGERESPONSE']._serialized_start=417
+  _globals['_GETUSAGERESPONSE']._serialized_end=684
+  _globals['_CLIENTUSAGE']._serialized_start=687
+  _globals['_CLIENTUSAGE']._serialized_end=832
+  _globals['_QUOTASERVICE']._serialized_start=835
+  _globals['_QUOTASERVICE']._serialized_end=1028
 _pool.make_picklable(DESCRIPTOR, _globals)

@@ -53,11 +53,16 @@ class ReserveResponse(google.protobuf.message.Message):
     HELD_FIELD_NUMBER: builtins.int
     REQUESTS_PER_SECOND_FIELD_NUMBER: builtins.int
     IMAGES_PER_SECOND_FIELD_NUMBER: builtins.int
+    IMAGES_FIELD_NUMBER: builtins.int
     requests_per_second: builtins.float
     """What the caller may have at the moment, absent if it is not limited. It holds
     on while the service cannot be reached.
     """
     images_per_second: builtins.float
+    images: builtins.int
+    """So many images each of these requests may have: as many as were asked for, or
+    fewer where the quota of a second is fewer.
+    """
     @property
     def waits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[vision_grpc_pb.google.protobuf.duration_pb2.Duration]:
         """One request may leave at each of these times after the answer was given, in
@@ -78,9 +83,10 @@ class ReserveResponse(google.protobuf.message.Message):
         held: vision_grpc_pb.google.protobuf.duration_pb2.Duration | None = ...,
         requests_per_second: builtins.float | None = ...,
         images_per_second: builtins.float | None = ...,
+        images: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_images_per_second", b"_images_per_second", "_requests_per_second", b"_requests_per_second", "held", b"held", "images_per_second", b"images_per_second", "requests_per_second", b"requests_per_second"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_images_per_second", b"_images_per_second", "_requests_per_second", b"_requests_per_second", "held", b"held", "images_per_second", b"images_per_second", "requests_per_second", b"requests_per_second", "waits", b"waits"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_images_per_second", b"_images_per_second", "_requests_per_second", b"_requests_per_second", "held", b"held", "images", b"images", "images_per_second", b"images_per_second", "requests_per_second", b"requests_per_second", "waits", b"waits"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_images_per_second", b"_images_per_second"]) -> typing.Literal["images_per_second"] | None: ...
     @typing.overload

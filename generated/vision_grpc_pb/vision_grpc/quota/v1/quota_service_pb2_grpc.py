@@ -34,9 +34,8 @@ class QuotaServiceServicer(object):
         answer comes within 10 seconds, if need be an empty one. A caller that goes
         away takes nothing.
 
-        Errors: INVALID_ARGUMENT, a value is out of range, or a request has more images
-        than the quota lets through in a second; RESOURCE_EXHAUSTED, too many callers
-        wait; UNAVAILABLE, the service is stopping.
+        Errors: INVALID_ARGUMENT, a value is out of range; RESOURCE_EXHAUSTED, too many
+        callers wait; UNAVAILABLE, the service is stopping.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -31,9 +31,8 @@ class QuotaServiceStub:
     answer comes within 10 seconds, if need be an empty one. A caller that goes
     away takes nothing.
 
-    Errors: INVALID_ARGUMENT, a value is out of range, or a request has more images
-    than the quota lets through in a second; RESOURCE_EXHAUSTED, too many callers
-    wait; UNAVAILABLE, the service is stopping.
+    Errors: INVALID_ARGUMENT, a value is out of range; RESOURCE_EXHAUSTED, too many
+    callers wait; UNAVAILABLE, the service is stopping.
     """
 
     GetUsage: grpc.UnaryUnaryMultiCallable[
@@ -51,9 +50,8 @@ class QuotaServiceAsyncStub:
     answer comes within 10 seconds, if need be an empty one. A caller that goes
     away takes nothing.
 
-    Errors: INVALID_ARGUMENT, a value is out of range, or a request has more images
-    than the quota lets through in a second; RESOURCE_EXHAUSTED, too many callers
-    wait; UNAVAILABLE, the service is stopping.
+    Errors: INVALID_ARGUMENT, a value is out of range; RESOURCE_EXHAUSTED, too many
+    callers wait; UNAVAILABLE, the service is stopping.
     """
 
     GetUsage: grpc.aio.UnaryUnaryMultiCallable[
@@ -73,9 +71,8 @@ class QuotaServiceServicer(metaclass=abc.ABCMeta):
         answer comes within 10 seconds, if need be an empty one. A caller that goes
         away takes nothing.
 
-        Errors: INVALID_ARGUMENT, a value is out of range, or a request has more images
-        than the quota lets through in a second; RESOURCE_EXHAUSTED, too many callers
-        wait; UNAVAILABLE, the service is stopping.
+        Errors: INVALID_ARGUMENT, a value is out of range; RESOURCE_EXHAUSTED, too many
+        callers wait; UNAVAILABLE, the service is stopping.
         """
 
     @abc.abstractmethod
