@@ -10,13 +10,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from command_line import finish, run
+from command_line import finish, options_to, run
 from grpc_health.v1 import health_pb2
+from images_in_bytes import write_images
 from quota_service import RateLimits, quota_service
+from scripted_service import answer, numbers_of, serve_grpc
 
 from vision_grpc.errors import TransportError
 from vision_grpc.quota import EnvoyQuota, SharedQuota, Usage
@@ -202,6 +205,19 @@ def test_it_shows_who_takes_what(address: str) -> None:
     assert {"requests_per_s", "images_per_s", "up_s", "clients", "other_requests", "other_images"} == set(shown)
     [client] = [each for each in shown["clients"] if each["client"] == "shown here"]
     assert (client["requests"], client["images"], client["waiting"]) == (1, 8, 0)
+
+
+def test_runs_of_the_command_line_share_it(tmp_path: Path) -> None:
+    write_images(tmp_path / "scans", 12)
+    with serve_grpc(answer) as service, quota_service("--rps", 100, "--images-per-second", 4) as (_, address):
+        analyze = ["analyze", *options_to(service.address), "scans", "--shared-quota"]
+        assert run(*analyze, address, cwd=tmp_path).code == 0
+        assert max(len(numbers_of(request)) for request in service.requests) <= 4
+        usage = look_at_usage(address)
+        refused = run(*analyze, "a b", cwd=tmp_path)
+    assert [each.images for each in usage.clients] == [12]
+    assert refused.code == 2
+    assert "--shared-quota: " in refused.complaints[0]
 
 
 @pytest.mark.parametrize(

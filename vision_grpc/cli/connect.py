@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vision_grpc.api.choice import ApiName
     from vision_grpc.client import VisionClient
     from vision_grpc.events import Event
+    from vision_grpc.quota import SharedQuota
     from vision_grpc.session.settings import Arguments
     from vision_grpc.tape import Tape
     from vision_grpc.transport.connect import TransportChoice
@@ -162,6 +163,7 @@ def connect(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     on_event: "Callable[[Event], None] | None" = None,
     cache: "Tape | None" = None,
+    quota: "SharedQuota | None" = None,
 ) -> Generator["VisionClient"]:
     """Yield a client of the service. With `local` it is a local service, which lives as long as the context.
 
@@ -200,6 +202,7 @@ def connect(
                 limits=limits,
                 on_event=on_event,
                 cache=cache,
+                quota=quota,
                 # The default of total_s would cut the later attempts of long calls short.
                 timeouts=Timeouts(
                     call_s=timeout_s,

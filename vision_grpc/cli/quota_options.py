@@ -1,10 +1,18 @@
 """The options that limit how fast a run goes and what it costs."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import click
+
+from vision_grpc.cli.flags import in_flags
 from vision_grpc.cli.numbers import Number, WholeNumber
 from vision_grpc.cli.sections import grouped, option
 from vision_grpc.config import Limits
+
+if TYPE_CHECKING:
+    # Imported where it is used, as help and usage errors are to come soon.
+    from vision_grpc.quota import SharedQuota
 
 _SECTION = "Quota and cost"
 
@@ -16,6 +24,7 @@ class QuotaWishes:
     jobs: int
     rps: float | None
     images_per_second: float | None
+    shared_quota: str | None
     max_images: int | None
     budget: int | None
     deferred: bool | None
@@ -23,6 +32,22 @@ class QuotaWishes:
     def limits(self) -> Limits:
         """Return the limits of the client."""
         return Limits(calls_in_flight=self.jobs, requests_per_s=self.rps, images_per_s=self.images_per_second)
+
+    def shared(self) -> "SharedQuota | None":
+        """Return the quota that this run shares with others, None without one.
+
+        Raises:
+            click.ClickException: the address is not one.
+        """
+        if self.shared_quota is None:
+            return None
+        from vision_grpc.quota import SharedQuota
+
+        try:
+            return SharedQuota(self.shared_quota)
+        except ValueError as error:
+            message = f"--shared-quota: {in_flags(error)}"
+            raise click.ClickException(message) from error
 
 
 _OPTIONS = (
@@ -50,6 +75,12 @@ _OPTIONS = (
         metavar="N",
         type=Number("images a second"),
         help="Send at most N images a second, if the quota counts those.",
+    ),
+    option(
+        _SECTION,
+        "--shared-quota",
+        metavar="HOST:PORT",
+        help="Share a quota with other runs and programs: the address of vision-grpc quota, which hands it out.",
     ),
     option(
         _SECTION,

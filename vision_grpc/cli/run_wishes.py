@@ -128,4 +128,5 @@ class RunWishes:
             limits=self.limits(),
             on_event=on_event,
             cache=self.cache.tape(),
+            quota=self.quota.shared(),
         )

@@ -58,6 +58,7 @@ class WaitWishes(RunWishes):
             jobs=Limits().calls_in_flight,
             rps=None,
             images_per_second=None,
+            shared_quota=None,
             max_images=None,
             budget=None,
             deferred=None,
