@@ -50,7 +50,7 @@ def test_stats_count(tape: Tape, run: Run) -> None:
 
 def test_stats_are_json_for_programs(tape: Tape, run: Run) -> None:
     size = entry_of(tape, 1).stat().st_size
-    (entry_of(tape, 1).parent / ".x.tmp").touch()
+    (entry_of(tape, 1).parent / ".00000000deadbeef.tmp").touch()
     (entry_of(tape, 1).parent / "x").touch()
     finished = run("tape", "stats", "tape", "--json")
     stats = json.loads(finished.text)
@@ -96,7 +96,7 @@ def test_pruning_keeps_what_was_written_last(options: list[str], kept: int, tape
 
 
 def test_halves_are_swept_and_counted(tape: Tape, run: Run) -> None:
-    half = entry_of(tape).parent / ".x.tmp"
+    half = entry_of(tape).parent / ".00000000deadbeef.tmp"
     half.touch()
     os.utime(half, (0, 0))
     assert run("tape", "prune", "tape").text.startswith(

@@ -122,8 +122,8 @@ class BucketStore:
 
     def _at_once(self, jobs: Sequence[Callable[[], _T]]) -> Sequence[_T]:
         """Return what the jobs return, done in threads, as each waits for the network."""
-        if len(jobs) == 1:
-            return [jobs[0]()]
+        if len(jobs) <= 1:
+            return [job() for job in jobs]
         with self._lock:
             # A process that was forked has none of the threads.
             if self._threads is None or self._threads[0] != os.getpid():

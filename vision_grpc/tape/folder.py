@@ -3,7 +3,6 @@
 import errno
 import os
 import re
-import secrets
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from stat import S_ISREG
 from vision_grpc.errors import Advice, MachineError
 from vision_grpc.tape.entry import EntryError
 from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError
-from vision_grpc.tape.store import LEFTOVER, MARKER, MARKER_TEXT, File, Found, Place, name_of
+from vision_grpc.tape.store import MARKER, MARKER_TEXT, File, Found, Place, name_of, temporary_name
 from vision_grpc.texts.quoting import quote_name
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -33,6 +32,14 @@ _EXPLAINED = {
     errno.ENOTDIR: ("it is a file, or in a file", Advice("name a folder")),
     errno.ENAMETOOLONG: ("the name is too long", Advice("name another folder")),
     errno.ELOOP: ("it is a link that leads to itself", Advice("name another folder")),
+}
+# What may be wrong with one entry while others can be read; anything else is about the tape as a whole.
+_UNREADABLE = {
+    errno.EACCES: "permission to read it is denied",
+    errno.EPERM: "permission to read it is denied",
+    errno.ELOOP: "it is a link that leads to itself",
+    errno.ENXIO: "it is not a file",
+    errno.EIO: "the disk fails to read it",
 }
 
 
@@ -144,13 +151,17 @@ class Folder:
 
 def _read(path: str, least_bytes: int | None) -> Found:
     try:
-        descriptor = os.open(path, _READ)
+        return _read_file(path, least_bytes)
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            return EntryError("it is a link that leads to itself")
-        raise
+        if (reason := _UNREADABLE.get(error.errno or 0)) is None:
+            raise
+        return EntryError(reason)
+
+
+def _read_file(path: str, least_bytes: int | None) -> Found:
+    descriptor = os.open(path, _READ)
     try:
         status = os.fstat(descriptor)
         if not S_ISREG(status.st_mode):
@@ -171,7 +182,7 @@ def _read_all(descriptor: int, size: int) -> bytes:
 
 def _write(path: str, data: bytes) -> None:
     # Beside it: a file is renamed within its file system alone.
-    temporary = f"{path[: path.rindex('/')]}/.{secrets.token_hex(8)}{LEFTOVER}"
+    temporary = f"{path[: path.rindex('/')]}/{temporary_name()}"
     try:
         _write_new(temporary, data)
         os.replace(temporary, path)  # noqa: PTH105 - paths as objects take as long as the rest

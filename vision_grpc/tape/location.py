@@ -73,7 +73,8 @@ def _path_of(url: str, scheme: str) -> str:
     """Return the path of a URL of the scheme `file`."""
     path = path_of_url(url) if scheme == "file" else None
     if not path:
-        expected = "name a path, or a store such as s3://bucket/folder"
-        message = f"there is no tape at {quote_name(url)}: {expected}"
+        has_secret = "@" in url or "?" in url
+        shown = f"{scheme}://..." if has_secret else quote_name(url)
+        message = f"there is no tape at {shown}: name a path, or a store such as s3://bucket/folder"
         raise SettingError(message)
     return path

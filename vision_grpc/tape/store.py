@@ -1,6 +1,7 @@
 """What a tape needs of the place where its entries are."""
 
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
 from itertools import islice
@@ -17,10 +18,9 @@ Answers of the Vision service, which vision-grpc keeps under digests of what was
 To look at them, or to keep fewer: vision-grpc tape --help
 """
 
-LEFTOVER = ".tmp"
-"""How the temporary names end under which entries are written."""
-
 _ENTRY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
+# All of the name: files of others may end like this, and a temporary one is removed once it is old.
+_TEMPORARY = re.compile(r"[0-9a-f]{2}/\.[0-9a-f]{16}\.tmp", re.ASCII)
 
 _AT_ONCE = 64
 
@@ -66,12 +66,17 @@ class File(NamedTuple):
     @property
     def is_temporary(self) -> bool:
         """Whether an entry is being written under this name, or was until its writer was killed."""
-        return self.name.endswith(LEFTOVER)
+        return _TEMPORARY.fullmatch(self.name) is not None
 
 
 def name_of(digest: str) -> str:
     """Return the name of the file of an entry: 256 folders, so that each has 4,000 files in a tape of a million."""
     return f"{digest[:2]}/{digest}"
+
+
+def temporary_name() -> str:
+    """Return a name under which an entry is written, in the folder that it is to be in; each is another one."""
+    return f".{secrets.token_hex(8)}.tmp"
 
 
 def in_groups(files: Iterator[File]) -> Iterator[Sequence[File]]:

@@ -1,12 +1,16 @@
+import contextlib
 import copy
 import errno
 import logging
 import os
 import pickle
+import signal
+import socket
 import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ from taped import digest_of, entry_of, place, recording, texts
 from vision_grpc.errors import Code, SettingError
 from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.sources.places.store_client import Bucket
-from vision_grpc.tape import Tape, TapeError
+from vision_grpc.tape import Finding, Tape, TapeError
 from vision_grpc.tape.entry import pack
 from vision_grpc.tape.store import MARKER
 
@@ -103,6 +107,13 @@ def _pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
+def _socket(path: Path) -> None:
+    path.unlink()
+    # The whole path is longer than that of a socket may be.
+    with closing(socket.socket(socket.AF_UNIX)) as listener, contextlib.chdir(path.parent):
+        listener.bind(path.name)
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -112,9 +123,10 @@ def _pipe(path: Path) -> None:
         (lambda path: path.write_bytes(pack(digest_of(1), recording())), "under another name"),
         (_loop, "it is a link that leads to itself"),
         (_pipe, "it is not a file"),
+        (_socket, "it is not a file"),
         (lambda path: os.truncate(path, 1 << 31), "it is larger than any answer"),
     ],
-    ids=["cut", "empty", "foreign", "another entry", "a loop", "a pipe", "a giant"],
+    ids=["cut", "empty", "foreign", "another entry", "a loop", "a pipe", "a socket", "a giant"],
 )
 def test_a_damaged_entry_is_reported_once_and_replaced(
     damage: Callable[[Path], object], reason: str, tape: Tape, caplog: pytest.LogCaptureFixture
@@ -129,6 +141,31 @@ def test_a_damaged_entry_is_reported_once_and_replaced(
     assert reason in message
     tape.record(digest_of(0), recording("again"))
     assert texts(tape, [0]) == ["again"]
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(errno.EACCES, "permission to read it is denied"), (errno.EIO, "the disk fails to read it")],
+)
+def test_an_entry_that_cannot_be_read_does_no_harm_to_others(
+    tape: Tape, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int, reason: str
+) -> None:
+    tape.record(digest_of(1), recording("one"))
+    open_it, path = os.open, str(entry_of(tape))
+
+    def refuse(name: str, *arguments: int) -> int:
+        if name == path:
+            raise OSError(number, os.strerror(number))
+        return open_it(name, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        assert texts(tape, [0, 1]) == [None, "one"]
+        assert tape.stats().damaged.entries == 1
+        found: list[Finding] = []
+        assert tape.verify(on_finding=found.append).damaged == 1
+    assert caplog.messages == [f"the entry {path} of the tape counts as absent: {reason}"]
+    assert [(each.path, each.reason) for each in found] == [(path, reason)]
 
 
 def test_a_damaged_object_is_reported_too(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,6 +382,9 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("file://", "name a path, or a store"),
         ("s3://", "and names no bucket: write s3://bucket/folder/"),
         ("s3:///tape", "and names no bucket"),
+        ("file://key:S3cret@elsewhere/tape", "there is no tape at file://...: name a path"),
+        ("redis://:S3cret@cache/0", "there is no tape at redis://...: name a path"),
+        ("http://elsewhere/?token=S3cret", "there is no tape at http://...: name a path"),
         ("t1.9euelZqQ" + 40 * "a", "is a token or a key"),
     ],
 )
@@ -397,3 +437,21 @@ def test_arguments_without_meaning_are_refused(
 ) -> None:
     with pytest.raises(error, match=next(iter(arguments))):
         Tape(tmp_path, **arguments)  # type: ignore[arg-type]
+
+
+def test_a_store_that_was_used_before_a_fork_is_an_error_and_hangs_no_child() -> None:
+    pytest.importorskip("obstore")
+    tape = Tape("memory:///before-a-fork")
+    tape.record(digest_of(0), recording())
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        code = 1
+        with contextlib.suppress(BaseException):
+            try:
+                tape.find([digest_of(0)])
+            except TapeError as error:
+                code = 0 if "start processes by spawn" in str(error) else 2
+        os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    assert texts(tape, [0]) == ["Hello world"]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from taped import digest_of, entry_of, grow_older, place, recording, texts
 
+from vision_grpc.sources.places.store_client import Bucket
 from vision_grpc.tape import Tape, TapeError
 from vision_grpc.tape.ages import Ages
 from vision_grpc.tape.census import Kind, Sum
@@ -73,7 +74,7 @@ def test_what_is_no_entry_is_counted_apart(old_tape: Tape) -> None:
     newer.write_bytes(newer.read_bytes().replace(b"entry 1\n", b"entry 2\n"))
     os.truncate(entry_of(old_tape, 2), 100)
     (folder / "ab").mkdir(exist_ok=True)
-    (folder / "ab" / ".0.tmp").write_bytes(b"12345")
+    (folder / "ab" / ".00000000deadbeef.tmp").write_bytes(b"12345")
     (folder / "ab" / digest_of(0)).write_bytes(b"123")
     (folder / "README").touch()
     stats = old_tape.stats()
@@ -139,13 +140,14 @@ def test_a_store_is_pruned(place: str) -> None:
 
 def test_halves_of_killed_writers_are_swept_and_those_of_others_are_not(old_tape: Tape) -> None:
     folder = entry_of(old_tape).parent
-    for name, age_s in (("old", 700), ("new", 100)):
-        half = folder / f".{name}.tmp"
+    old, new = (f".{name * 16}.tmp" for name in "ab")
+    for name, age_s in ((old, 700), (new, 100)):
+        half = folder / name
         half.write_bytes(b"half")
         os.utime(half, (time.time() - age_s,) * 2)
     pruned = old_tape.prune()
     assert (pruned.removed_leftovers, pruned.removed_entries) == (1, 0)
-    assert [path.name for path in folder.glob(".*")] == [".new.tmp"]
+    assert [path.name for path in folder.glob(".*")] == [new]
 
 
 def test_files_of_somebody_else_stay(old_tape: Tape, tmp_path: Path) -> None:
@@ -154,7 +156,8 @@ def test_files_of_somebody_else_stay(old_tape: Tape, tmp_path: Path) -> None:
     elsewhere.mkdir()
     (elsewhere / f"fe{digest_of(1)[2:]}").write_bytes(b"precious")
     (folder / "fe").symlink_to(elsewhere)
-    names = [folder / "notes.txt", folder / "zz" / "file", entry_of(old_tape).parent / "file.jpg"]
+    names = [folder / "notes.txt", folder / "zz" / "file"]
+    names += [entry_of(old_tape).parent / name for name in ("file.jpg", "thesis.tmp", ".mine.tmp")]
     for name in names:
         name.parent.mkdir(exist_ok=True)
         name.write_text("mine")
@@ -164,6 +167,19 @@ def test_files_of_somebody_else_stay(old_tape: Tape, tmp_path: Path) -> None:
     assert all(name.exists() for name in names)
     assert [path.read_bytes() for path in elsewhere.iterdir()] == [b"precious"]
     assert (folder / MARKER).exists()
+
+
+def test_temporary_files_of_somebody_else_make_no_tape(place: str, tmp_path: Path) -> None:
+    if place.startswith("memory"):
+        bucket = Bucket("memory", "")
+        name = place.removeprefix("memory:///") + "/data.tmp"
+        bucket.write(name, b"precious")
+    else:
+        (tmp_path / "tape" / "ab").mkdir(parents=True)
+        (tmp_path / "tape" / "ab" / "thesis.tmp").write_text("mine")
+    for use in (lambda tape: tape.record(digest_of(0), recording()), Tape.prune):
+        with pytest.raises(TapeError, match=r"has other files in it|there is no tape at"):
+            use(Tape(place))
 
 
 @given(st.lists(st.tuples(st.floats(-1e10, 1e12), st.integers(0, 1_000)), max_size=50), st.integers(1, 30_000))

@@ -44,6 +44,13 @@ _STEERING = (
 _PROVIDERS = ("AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
               "AWS_WEB_IDENTITY_TOKEN_FILE")  # fmt: skip
 
+_FORKED = (
+    "this process was forked from one that had used a store, and obstore does not survive that: start processes by "
+    "spawn or forkserver, or fork before a store is used"
+)
+_users: set[int] = set()
+"""The process that has used obstore, perhaps before a fork."""
+
 
 class Object(NamedTuple):
     """What a list says of an object."""
@@ -142,11 +149,22 @@ def _interruptible(job: Callable[[], _T]) -> _T:
         thread.end()
 
 
+def _check_process() -> None:
+    """Raise ObjectError where obstore would hang.
+
+    Its threads end with a fork, and it makes no new ones: https://github.com/developmentseed/obstore/pull/441.
+    """
+    if _users and os.getpid() not in _users:
+        raise ObjectError(Code.FAILED_PRECONDITION, _FORKED)
+    _users.add(os.getpid())
+
+
 @contextmanager
 def _explained() -> Generator[None]:
     """Raise an ObjectError in place of what obstore raises."""
     from obstore.exceptions import BaseError
 
+    _check_process()
     try:
         yield
     except ObjectError:
