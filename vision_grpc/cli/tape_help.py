@@ -61,8 +61,8 @@ VERIFY_HELP = """\
 Read all of TAPE, and name the entries that are damaged.
 
 An entry is damaged if it was cut or altered, cannot be read, or has the name of another one.
-Clients take such entries for absent, and replace them. Nothing else is done to them without --remove. Files that are
-not of a tape are named, and never removed.
+Clients take such entries for absent, and replace them. Nothing else is done to them without
+--remove. Files that are not of a tape are named, and never removed.
 """
 VERIFY_EPILOG = """\b
 Examples:
