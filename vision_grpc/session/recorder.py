@@ -28,15 +28,17 @@ if TYPE_CHECKING:
 WITHIN_S = 30.0
 """How long a stream waits for the tape at most."""
 
-_REST_S = 300.0
-"""How long a tape that was late is left alone."""
+_PART = 0.25
+"""The part of the time that is left until a deadline that it waits at most: the rest is for sending."""
+
+_REST, _LONGEST_REST_S = 10, 300.0
+"""A tape that was late is left alone for so many times what was waited, and for longer if it is late again."""
 
 _THREADS = 8
 """How many answers are recorded at the same time."""
 
 _DEFAULT_MODEL = "page"
 _NOT_THERE = "it is not on the tape, whose mode is none: record it with the mode once"
-_REST = f"the tape did not answer within {WITHIN_S:g} s, and is left alone for {_REST_S:g} s"
 _T = TypeVar("_T")
 
 
@@ -46,26 +48,33 @@ class TapeInUse:
     def __init__(self, tape: Tape, monitor: Monitor) -> None:
         self.tape = tape
         self._monitor = monitor
-        self._rests_until = 0.0
+        self._rest_s, self._rests_until = 0.0, 0.0
+        self._lateness = ""
 
     @property
     def is_resting(self) -> bool:
         """Whether it is left alone, as it was late."""
         return monotonic() < self._rests_until
 
-    def found(self, images: int) -> None:
-        """Count images whose answers it had."""
-        self._monitor.found_on_tape(images)
+    def answered(self, found: int) -> None:
+        """Take that it answered in time, and count the images whose answers it had."""
+        self._rest_s = 0.0
+        if found:
+            self._monitor.found_on_tape(found)
 
     def failed(self, images: int, error: VisionError) -> None:
         """Count images that could not be looked up, or whose answers could not be recorded."""
         self._monitor.tape_failed(images, error)
 
     def was_late(self, images: int, waited_s: float) -> VisionError:
-        """Count images for which it was late after so many seconds, or rests; return what to say of that."""
-        if waited_s >= WITHIN_S and not self.is_resting:
-            self._rests_until = monotonic() + _REST_S
-        error = TapeError(_REST if self.is_resting else f"the tape did not answer within {waited_s:.3g} s")
+        """Count images for which it was late after so many seconds, or is left alone; return what to say of that."""
+        if waited_s > 0 and not self.is_resting:
+            self._rest_s = min(_LONGEST_REST_S, max(_REST * waited_s, 2 * self._rest_s))
+            self._rests_until = monotonic() + self._rest_s
+            self._lateness = (
+                f"the tape did not answer within {waited_s:.3g} s, and is left alone for {self._rest_s:.3g} s"
+            )
+        error = TapeError(self._lateness or "the tape was not waited for: the deadline is over")
         self.failed(images, error)
         return error
 
@@ -105,7 +114,7 @@ class Recorder:
             self._in_use.failed(len(images), error)
             unfound = [self._unfound(image, error) for image in images]
             return Errand([], 0.0, lambda: unfound)
-        within_s = self._within_s
+        within_s = self._within_s if futures else 0.0
         return Errand(futures, within_s, partial(self._looked_up, images, futures, within_s))
 
     def _looked_up(
@@ -116,8 +125,7 @@ class Recorder:
             error = self._in_use.was_late(len(images), within_s)
             return [self._unfound(image, error) for image in images]
         [placed] = done
-        if found := sum([isinstance(image, Recalled) for image in placed]):
-            self._in_use.found(found)
+        self._in_use.answered(sum([isinstance(image, Recalled) for image in placed]))
         return placed
 
     def _find(self, images: Sequence[Pulled]) -> Sequence[Offered]:
@@ -196,7 +204,7 @@ class Recorder:
         except MachineError as error:
             self._in_use.failed(len(new), error)
             return Errand([], 0.0, lambda: None)
-        within_s = self._within_s
+        within_s = self._within_s if futures else 0.0
         return Errand(futures, within_s, partial(self._recorded, len(new), futures, within_s))
 
     def _recorded(self, images: int, futures: "Sequence[Future[int]]", within_s: float) -> None:
@@ -225,7 +233,10 @@ class Recorder:
 
     @property
     def _within_s(self) -> float:
-        return WITHIN_S if self._deadline is None else min(WITHIN_S, max(0.0, self._deadline - monotonic()))
+        if self._deadline is None:
+            return WITHIN_S
+        left_s = max(0.0, self._deadline - monotonic())
+        return min(WITHIN_S, left_s if self._tape.mode == "none" else _PART * left_s)
 
     def _submit(self, jobs: Sequence[Callable[[], _T]]) -> "list[Future[_T]]":
         """Return the futures of jobs, none while the tape rests; raises MachineError where there is no thread left."""

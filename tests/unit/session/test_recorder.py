@@ -1,6 +1,7 @@
 """The tape of a client: in several streams, threads and processes, and when a stream ends early."""
 
 import asyncio
+import logging
 import os
 import pickle
 import signal
@@ -20,7 +21,10 @@ from scripted_service import Service, answer
 
 from vision_grpc import AsyncVisionClient, Image, ImageResult, Limits, VisionClient
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
+from vision_grpc.session import recorder
 from vision_grpc.session.default_tape import DEFAULT_TAPE
+from vision_grpc.session.monitor import Monitor
+from vision_grpc.session.recorder import TapeInUse
 from vision_grpc.tape import Recording, Tape
 from vision_grpc.testing import MemoryTransport, recorded
 
@@ -118,6 +122,40 @@ def test_an_interrupt_ends_a_lookup_at_once(tmp_path: Path) -> None:
         tape.may_answer.set()
     assert time.monotonic() - began < 20
     assert not service.requests
+
+
+def test_a_tape_that_hangs_takes_a_part_of_the_time_of_a_call_and_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recorder, "_PART", 0.01)
+    tape = Slow(tmp_path / "tape")
+    client, service = connected(tape)
+    try:
+        with client:
+            assert [client.analyze(png(number), timeout=20).text for number in range(3)] == ["0", "1", "2"]
+            assert client.stats().tape_failures >= 3
+    finally:
+        tape.may_answer.set()
+    assert len(service.requests) == 3
+    [line] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert line.startswith("results go on without the tape: the tape did not answer within 0.")
+    assert ", and is left alone for " in line
+
+
+def test_a_tape_that_is_late_again_is_left_alone_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(recorder, "monotonic", lambda: now[0])
+    in_use = TapeInUse(Tape("tape"), Monitor(None))
+    rests: list[float] = []
+    for waited_s in (1.0, 1.0, 1.0, 30.0):
+        in_use.was_late(1, waited_s)
+        in_use.was_late(1, 0.0)  # It is not asked meanwhile.
+        rests.append(in_use._rests_until - now[0])
+        now[0] = in_use._rests_until
+        assert not in_use.is_resting
+    in_use.answered(0)
+    in_use.was_late(1, 2.0)
+    assert [*rests, in_use._rests_until - now[0]] == [10, 20, 40, 300, 20]
 
 
 async def test_the_event_loop_runs_during_a_lookup_which_can_be_cancelled(tmp_path: Path) -> None:
