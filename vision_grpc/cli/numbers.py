@@ -88,9 +88,12 @@ class ByteCount(click.types.IntParamType):
 
 
 class Age(click.types.FloatParamType):
-    """A number of seconds above 0, with a unit or without: 3600, 90s, 45min, 12h, 30d, 2w."""
+    """A time above 0 with its unit, in seconds: 90s, 45min, 12h, 30d, 2w.
 
-    _FORM = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(s|min|h|d|w)?", re.IGNORECASE | re.ASCII)
+    A number alone is refused: 30 that is meant as days would be half a minute.
+    """
+
+    _FORM = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(s|min|h|d|w)", re.IGNORECASE | re.ASCII)
     _SECONDS: ClassVar = {"s": 1, "min": 60, "h": 3600, "d": DAY_S, "w": 7 * DAY_S}
 
     def convert(
@@ -98,7 +101,7 @@ class Age(click.types.FloatParamType):
     ) -> float:
         """Return the number of seconds."""
         found = self._FORM.fullmatch(str(value).strip())
-        seconds = 0.0 if found is None else float(found[1]) * self._SECONDS[(found[2] or "s").lower()]
+        seconds = 0.0 if found is None else float(found[1]) * self._SECONDS[found[2].lower()]
         if seconds <= 0:
-            self.fail(f"{value!r} is not an age such as 3600, 12h or 30d", param, ctx)
+            self.fail(f"{value!r} is not an age such as 90s, 12h or 30d", param, ctx)
         return seconds

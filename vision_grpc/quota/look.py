@@ -30,8 +30,8 @@ def look_at_usage(address: str, *, timeout_s: float = 5.0) -> Usage:
             failure = cast("grpc.Call", error)
             if failure.code() is grpc.StatusCode.UNIMPLEMENTED:
                 raise _another(endpoint) from error
-            # gRPC begins with what it tried, and ends with what the system says.
-            reason = str(failure.details()).rpartition(": ")[2]
+            # gRPC begins with what it tried, and ends with what the system says, of a name of no host in brackets.
+            reason = str(failure.details()).rpartition(": ")[2].rstrip("]")
             message = f"no quota service was reached at {endpoint.target}: {reason}"
             raise TransportError(message) from error
         except DecodeError:
