@@ -88,13 +88,9 @@ def log_switch(requests_per_s: float, *, is_alone: bool) -> None:
     """Log that the client goes on without the service of its quota, or that it is back."""
     fields = {"vision_requests_per_s": round(requests_per_s, 3)}
     if is_alone:
-        _CALLS.warning(
-            "the quota's service is away: this client sends %.3g requests a second", requests_per_s, extra=fields
-        )
+        _CALLS.warning("the quota's service is away: this client sends %.3g requests/s", requests_per_s, extra=fields)
     else:
-        _CALLS.info(
-            "the quota's service is back: this client's share is %.3g requests a second", requests_per_s, extra=fields
-        )
+        _CALLS.info("the quota's service is back: this client's share is %.3g requests/s", requests_per_s, extra=fields)
 
 
 class FailureLog:

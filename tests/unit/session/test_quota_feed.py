@@ -111,8 +111,8 @@ def test_to_go_on_alone_is_reported_once(caplog: pytest.LogCaptureFixture) -> No
     assert switches == [QuotaSwitched(is_alone=True, requests_per_s=1), QuotaSwitched(is_alone=False, requests_per_s=4)]
     assert states == [False, True, True, False]
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", "the quota's service is away: this client sends 1 requests a second"),
-        ("INFO", "the quota's service is back: this client's share is 4 requests a second"),
+        ("WARNING", "the quota's service is away: this client sends 1 requests/s"),
+        ("INFO", "the quota's service is back: this client's share is 4 requests/s"),
     ]
 
 
