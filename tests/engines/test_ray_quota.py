@@ -37,7 +37,7 @@ def test_actors_keep_within_a_shared_quota(engine: Engine) -> None:
 
 @pytest.mark.parametrize("engine", ["ray"], indirect=True)
 def test_workers_share_a_quota(engine: Engine) -> None:
-    missing, quota, *times, other, too_small, made_again, closed = engine.run("ray_quota.py")
+    missing, quota, *times, other, smaller, made_again, closed = engine.run("ray_quota.py")
     assert missing == [
         "FAILED_PRECONDITION: there is no quota 'ours' in this cluster: say requests_per_s or images_per_s"
     ]
@@ -50,6 +50,6 @@ def test_workers_share_a_quota(engine: Engine) -> None:
     assert other[0].startswith(
         "FAILED_PRECONDITION: RayQuota('ours', requests_per_s=5): another client has made it as RayQuota('ours'"
     )
-    assert too_small == [5]
+    assert smaller == [5]
     assert made_again == [1]
     assert closed == ["CANCELLED: the quota 'slow' was closed"]

@@ -62,7 +62,7 @@ def main() -> None:
     for times in ray.get(running):
         show(times)
     show([refusal(RayQuota("ours", requests_per_s=5))])
-    show([refusal(RayQuota("small", images_per_s=5))])
+    show([RayQuota("small", images_per_s=5).reserve(1, 8).images])
     ray.kill(ray.get_actor("ours", namespace="vision_grpc"))
     # It is made again.
     show([len(quota.reserve(1, 8).waits_s)])
