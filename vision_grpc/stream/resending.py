@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.errors import Code, VisionError
-from vision_grpc.results import ImageResult
+from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.stream.batch import Attempt, Batch, Entry
 from vision_grpc.stream.delayed import Delayed
 from vision_grpc.stream.giving_up import failed_results
@@ -65,21 +65,29 @@ class Resending:
     def retry_images(
         self, attempt: Attempt, again: Mapping[int, ImageResult], contents: Sequence[bytes], now: float
     ) -> None:
-        """Send images again that failed in an answered call; where that is not allowed, they keep these results."""
+        """Send images again that failed in an answered call; where that is not allowed, they keep these results.
+
+        Those that were refused for a quota are sent apart: what befell the others costs them no attempt.
+        """
         self._retries.failed(now)
-        errors = [result.error for result in again.values() if result.error is not None]
-        asked = max((asked_wait_s(error.details) or 0.0 for error in errors), default=0.0)
-        is_quota = any(error.code is Code.RESOURCE_EXHAUSTED for error in errors)
-        if any(error.code in OVERLOAD for error in errors):
-            self.slow_down(attempt.sent_at, now, asked or None, is_quota=is_quota)
-        is_free = all(error.code is Code.RESOURCE_EXHAUSTED for error in errors) and self._retries.waits_for_quota(now)
-        history = attempt.history.failed(errors[0].message, is_free=is_free)
-        batch = attempt.batch(contents, history).part([*again])
-        if not self.delay(batch, asked, now, errors[0].code, is_free=is_free):
-            why = batch.history.why_not_again(asked, now)
-            for entry, result, error in zip(batch.entries, again.values(), errors, strict=True):
-                result.error = replace(error, message=f"{error.message}{why}")
-                self._finish(entry, result)
+        refused: dict[int, ImageError] = {}
+        failed: dict[int, ImageError] = {}
+        for number, result in again.items():
+            if (error := result.error) is not None:
+                (refused if error.code is Code.RESOURCE_EXHAUSTED else failed)[number] = error
+        asked = max((asked_wait_s(error.details) or 0.0 for error in (refused | failed).values()), default=0.0)
+        if refused or any(error.code in OVERLOAD for error in failed.values()):
+            self.slow_down(attempt.sent_at, now, asked or None, is_quota=bool(refused))
+        for errors in filter(None, (refused, failed)):
+            is_free = errors is refused and self._retries.waits_for_quota(now)
+            first = next(iter(errors.values()))
+            history = attempt.history.failed(first.message, is_free=is_free)
+            batch = attempt.batch(contents, history).part([*errors])
+            if not self.delay(batch, asked, now, first.code, is_free=is_free):
+                why = history.why_not_again(asked, now)
+                for entry, (number, error) in zip(batch.entries, errors.items(), strict=True):
+                    again[number].error = replace(error, message=f"{error.message}{why}")
+                    self._finish(entry, again[number])
 
     def look_for_service(self, batch: Batch, error: VisionError, sent_at: float, now: float) -> None:
         """Let a batch that the service has not seen take its turn to look whether it is back."""

@@ -77,13 +77,9 @@ class Throttle:
 
     def answered(self, sent_at: float) -> None:
         """Count a call, sent at `sent_at`, that the service answered."""
-        if self._learned.per_s is None:
+        with self._lock:
             self._learned.let_through(sent_at)
-        else:
-            with self._lock:
-                self._learned.let_through(sent_at)
-        if self._calls < self._most_calls:
-            with self._lock:
+            if self._calls < self._most_calls:
                 more = 1.0 if self._calls < self._calls_before else 1.0 / self._calls
                 self._calls = min(self._most_calls, self._calls + more)
 

@@ -1,7 +1,9 @@
 """What clients make of a quota that they do not know."""
 
 import logging
-from collections import Counter
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -198,6 +200,48 @@ def test_a_refusal_within_an_answer_costs_its_image_no_attempt() -> None:
     results = play_in_time(Simulation(plan_of(retry=RetryPolicy(budget=0))), images_of(8), world).results
     assert [result.ok for result in results] == [True] * 8
     assert max(result.attempts for result in results) == 21
+
+
+def test_a_refusal_is_free_whatever_befell_the_other_images_of_the_call() -> None:
+    refusals = iter(range(10))
+
+    def world(send: Send, now: float) -> Ending:
+        numbers = numbers_in(send)
+        if 0 not in numbers:
+            return Ending(now + 0.1, answer_to(send))
+        last = next(refusals, None)
+        if last is None:
+            return Ending(now + 0.1, answer_to(send))
+        codes = {0: Code.RESOURCE_EXHAUSTED, 1: Code.UNAVAILABLE if last == 9 else Code.RESOURCE_EXHAUSTED}
+        results = [status(codes[number]) if number in codes else FINE for number in numbers]
+        return Ending(now + 0.1, Answer([MessageOutcome(result) for result in results], "id", "grpc"))
+
+    results = play_in_time(Simulation(plan_of()), images_of(8), world).results
+    assert {result.key: result.attempts for result in results if result.attempts > 1} == {"0": 11, "1": 11}
+    assert all(result.ok for result in results)
+
+
+def test_calls_may_be_answered_while_others_are_refused() -> None:
+    """Each in a thread of its own: one counts the answers, to which another adds."""
+    throttle = Throttle(Limits())
+    other = threading.Thread(target=throttle.answered, args=[0.3])
+
+    class Slow(deque[float]):
+        """Lets the other thread go on in the middle."""
+
+        def __iter__(self) -> Iterator[float]:
+            for each in super().__iter__():
+                yield each
+                if other.ident is None:
+                    other.start()
+                    other.join(0.05)
+
+    throttle._learned._let_through = Slow(maxlen=256)
+    for sent_at in (0.1, 0.2):
+        throttle.answered(sent_at)
+    throttle.refused(0.4, 0.5, None)
+    other.join()
+    assert throttle.learned_per_s is not None
 
 
 def test_what_is_learned_is_reported_when_it_is_new_and_when_it_has_changed_much(
