@@ -62,3 +62,10 @@ def patient_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no batch leave early because the machine is busy."""
     for module in ("sources.feeder", "sources.files", "sources.supply", "stream.intake"):
         monkeypatch.setattr(f"vision_grpc.{module}.PATIENCE_S", 60.0)
+
+
+@pytest.fixture
+def lasting_permits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no permit of a shared quota be gone because the machine is busy."""
+    for name in ("permits.USABLE_S", "turn.USABLE_S", "turn._MISSED_AFTER_S"):
+        monkeypatch.setattr(f"vision_grpc.stream.{name}", 60.0)

@@ -174,10 +174,14 @@ class AsyncVisionClient(Session):
         connections, self._connections = self._connections, None
         if connections is None and self._own_transport is not None:
             connections = self._connect()
-        if connections is not None and not was_closed and self._process.has_threads:
-            await connections.aclose()
-        if self._feed is not None and not was_closed and self._process.has_threads:
-            await self._feed.aclose()
+        if was_closed or not self._process.has_threads:
+            return
+        try:
+            if connections is not None:
+                await connections.aclose()
+        finally:
+            if self._feed is not None:
+                await self._feed.aclose()
 
     async def __aenter__(self) -> Self:
         return self

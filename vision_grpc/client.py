@@ -149,9 +149,11 @@ class VisionClient(Session):
         """End the connection; calls under way fail. Closing again does nothing."""
         self._closed = True
         if self._process.has_threads:
-            self._connections.close()
-            if self._feed is not None:
-                self._feed.close()
+            try:
+                self._connections.close()
+            finally:
+                if self._feed is not None:
+                    self._feed.close()
 
     def __enter__(self) -> Self:
         return self

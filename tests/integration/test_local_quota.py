@@ -72,7 +72,8 @@ def test_our_client_waits_as_it_is_told(transport: Transport) -> None:
 @pytest.mark.parametrize("kind", ["sync", "asyncio"])
 def test_our_client_learns_a_quota_that_it_was_not_told(kind: str, transport: Transport) -> None:
     events: list[Event] = []
-    with LocalVision(engine=ENGINE, config=ServiceConfig(requests_per_s=15)) as vision:
+    # The first eight calls, which leave at once, are too many.
+    with LocalVision(engine=ENGINE, config=ServiceConfig(requests_per_s=5)) as vision:
         endpoint = vision.grpc_endpoint if transport == "grpc" else vision.rest_endpoint
         # Not one failed attempt is allowed: refusals for a quota are not counted.
         options: dict[str, Any] = {
@@ -80,13 +81,13 @@ def test_our_client_learns_a_quota_that_it_was_not_told(kind: str, transport: Tr
         }  # fmt: skip
         if kind == "sync":
             with VisionClient(endpoint, **options) as client:
-                results = list(client.analyze_many([JPEG] * 320, languages=["en"]))
+                results = list(client.analyze_many([JPEG] * 112, languages=["en"]))
                 learned = client.stats().learned_requests_per_s
         else:
             results, learned = asyncio.run(_analyze(endpoint, options))
-    assert [result.error for result in results] == [None] * 320
+    assert [result.error for result in results] == [None] * 112
     calls = Counter(event.code for event in events if isinstance(event, CallEnded))
-    assert calls[Code.OK] >= 40
+    assert calls[Code.OK] >= 14
     assert 1 <= calls[Code.RESOURCE_EXHAUSTED] <= calls[Code.OK]
     assert learned is not None
     assert any(isinstance(event, QuotaLearned) for event in events)
@@ -94,7 +95,7 @@ def test_our_client_learns_a_quota_that_it_was_not_told(kind: str, transport: Tr
 
 async def _analyze(endpoint: str, options: dict[str, Any]) -> tuple[list[ImageResult], float | None]:
     async with AsyncVisionClient(endpoint, **options) as client:
-        results = [result async for result in client.analyze_many([JPEG] * 320, languages=["en"])]
+        results = [result async for result in client.analyze_many([JPEG] * 112, languages=["en"])]
         return results, client.stats().learned_requests_per_s
 
 

@@ -64,11 +64,15 @@ class QuotaFeed:
         with self._lock:
             self._asked.put(None)
             if not self._is_running:
-                start_thread(self._work, "vision-grpc quota")
-                self._is_running = True
                 _LEFT_AT_EXIT.add(self)
+                start_thread(self._work, "vision-grpc quota")
 
     def _work(self) -> None:
+        # Said here: an interrupt may end `start_thread` after the thread has begun.
+        with self._lock:
+            if self._is_running:
+                return
+            self._is_running = True
         while self._is_wanted():
             while not self._is_ending and (question := self.permits.question(time.monotonic())) is not None:
                 self._fetch(question)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,8 @@ from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.quota import Grant
 from vision_grpc.session import quota_feed
 from vision_grpc.testing import MemoryTransport
+
+pytestmark = pytest.mark.usefixtures("lasting_permits")
 
 _WAIT_S = 30
 
@@ -183,6 +185,15 @@ def test_a_task_that_waits_can_be_cancelled() -> None:
 @pytest.mark.parametrize("kind", ["sync", "asyncio"])
 def test_two_streams_of_a_client_take_turns(kind: str) -> None:
     order: list[int] = []
+    begun = [threading.Event(), threading.Event()]
+
+    def reply() -> Grant:
+        assert all(event.wait(_WAIT_S) for event in begun)
+        return Grant([0.02], 20.0)
+
+    def images(stream: int) -> Iterator[bytes]:
+        begun[stream].set()
+        return (png(1_000 * stream + number) for number in range(80))
 
     def script(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
         order.append(numbers_of(request)[0] // 1_000)
@@ -190,23 +201,22 @@ def test_two_streams_of_a_client_take_turns(kind: str) -> None:
 
     options: dict[str, Any] = {
         "transport": MemoryTransport(script),
-        "quota": _Answering(lambda: Grant([0.02], 20.0)),
+        "quota": _Answering(reply),
         "limits": Limits(calls_in_flight=1),
     }
-    sources = [[png(1_000 * stream + number) for number in range(80)] for stream in range(2)]
 
     async def main() -> None:
-        async def read(source: list[bytes]) -> None:
-            assert all([result.ok async for result in client.analyze_many(source)])
+        async def read(stream: int) -> None:
+            assert all([result.ok async for result in client.analyze_many(images(stream))])
 
         async with AsyncVisionClient(**options) as client:
-            await asyncio.gather(*map(read, sources))
+            await asyncio.gather(*map(read, range(2)))
 
     if kind == "asyncio":
         asyncio.run(main())
     else:
         with VisionClient(**options) as client, ThreadPoolExecutor() as threads:
-            assert all(threads.map(lambda source: all(each.ok for each in client.analyze_many(source)), sources))
+            assert all(threads.map(lambda stream: all(each.ok for each in client.analyze_many(images(stream))), range(2)))
     assert [order.count(0), order.count(1)] == [10, 10]
     # One may begin before the other, and end before it.
     assert sum(before != after for before, after in pairwise(order)) >= 12
