@@ -10,7 +10,8 @@ from collections import deque
 _REMEMBERED = 256
 
 # From one call a second on, the rate is lowered by a factor and raised by equal steps (AIMD), which after a cycle have
-# brought it back to where it was refused. Fast clients take smaller steps, so that slower ones catch up.
+# brought it back to where it was refused. Fast clients take smaller steps and have longer cycles, by the root of their
+# rate, so that slower ones catch up.
 _BRISK_PER_S = 1.0
 _KEEPS, _KEEPS_IN_A_ROW = 0.85, 0.7
 _CYCLE = 20
