@@ -1,8 +1,8 @@
-"""Waits for a permit of a quota that gives none, and ends as the argument says; prints what happened, a line each.
+"""Waits for a permit of a quota that gives none, and prints what happens then.
 
-- `interrupt`: Ctrl-C ends the stream, and the client can be used again.
-- `exit`: the main thread ends while the stream of another one waits.
-- `fork`: the child begins anew, with a quota that gives permits, while its parent waits.
+- Ctrl-C ends the stream, and the client can be used again.
+- A forked child begins anew, with a quota that gives permits, while its parent waits.
+- The main thread ends while the stream of another one waits.
 """
 
 import os
@@ -64,4 +64,6 @@ def _fork() -> None:
     _tell("parent", done.wait(_WAIT_S), len(quota.asked))
 
 
-{"interrupt": _interrupt, "exit": _exit, "fork": _fork}[sys.argv[1]]()
+_interrupt()
+_fork()
+_exit()
