@@ -193,7 +193,7 @@ def test_two_streams_of_a_client_take_turns(kind: str) -> None:
 
     def images(stream: int) -> Iterator[bytes]:
         begun[stream].set()
-        return (png(1_000 * stream + number) for number in range(80))
+        yield from (png(1_000 * stream + number) for number in range(80))
 
     def script(request: BatchAnalyzeRequest) -> BatchAnalyzeResponse:
         order.append(numbers_of(request)[0] // 1_000)
@@ -216,7 +216,8 @@ def test_two_streams_of_a_client_take_turns(kind: str) -> None:
         asyncio.run(main())
     else:
         with VisionClient(**options) as client, ThreadPoolExecutor() as threads:
-            assert all(threads.map(lambda stream: all(each.ok for each in client.analyze_many(images(stream))), range(2)))
+            streams = [images(stream) for stream in range(2)]
+            assert all(threads.map(lambda source: all(each.ok for each in client.analyze_many(source)), streams))
     assert [order.count(0), order.count(1)] == [10, 10]
     # One may begin before the other, and end before it.
     assert sum(before != after for before, after in pairwise(order)) >= 12
