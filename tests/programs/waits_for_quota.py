@@ -7,7 +7,6 @@
 
 import os
 import signal
-import sys
 import threading
 
 from images_in_bytes import png
