@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 
 from vision_grpc.errors import TransportError
 from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.quota.address import parse_address
 from vision_grpc.quota.connection import Connection
 from vision_grpc.quota.messages import GET_USAGE, decode_usage, encode_usage_request
 from vision_grpc.quota.usage import Usage
@@ -20,7 +21,7 @@ def look_at_usage(address: str, *, timeout_s: float = 5.0) -> Usage:
         SettingError: the address is not of that form.
         TransportError: the service was not reached, or it is another one.
     """
-    endpoint = Endpoint.parse(address, insecure="://" not in str(address))
+    endpoint = parse_address(address)
     with closing(Connection(endpoint)) as connection:
         call = connection.start(GET_USAGE, encode_usage_request(), timeout_s)
         call.has_ended(None)

@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.quota.address import parse_address
 from vision_grpc.quota.quota import Grant
 from vision_grpc.quota.share import Share
 from vision_grpc.texts.arguments import check_number
@@ -27,8 +27,7 @@ class RemoteQuota(ABC):
     _share: Share
 
     def __init__(self, address: str, share_requests_per_s: float) -> None:
-        # The service sees no secret, so plaintext is what it speaks unless a URL says otherwise.
-        self._endpoint = Endpoint.parse(address, insecure="://" not in str(address))
+        self._endpoint = parse_address(address)
         self._share_requests_per_s = check_number("share_requests_per_s", share_requests_per_s)
         self._begin()
 

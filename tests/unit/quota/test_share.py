@@ -59,6 +59,8 @@ def test_its_own_requests_come_after_those_that_were_permitted() -> None:
         ({"address": 7}, TypeError, "endpoint"),
         ({"address": "a b:7"}, SettingError, "neither host:port nor"),
         ({"address": "ftp://a:7"}, SettingError, "neither host:port nor"),
+        ({"address": "quota.internal"}, SettingError, "'quota.internal' has no port: write host:port"),
+        ({"address": " [::1] "}, SettingError, "has no port"),
         ({"share_requests_per_s": 0}, ValueError, "share_requests_per_s is 0"),
         ({"share_requests_per_s": "1"}, TypeError, "share_requests_per_s is"),
         ({"client": ""}, ValueError, "client is '', must be a name of 1 to 100"),
