@@ -24,6 +24,8 @@ _exceptions: Any = import_module("ray.exceptions")
 NAMESPACE = "vision_grpc"
 """Ray's namespace of the actors: those of other programs in a cluster are in others."""
 
+_MOST_TRIES = 10
+
 
 class RayQuota:
     """The quota of this name in a Ray cluster, for all clients of all its jobs.
@@ -89,15 +91,18 @@ class RayQuota:
             self._closed.set_result(None)
 
     def _ask(self, method: str, *arguments: object) -> Any:  # noqa: ANN401 - Ray has no types for it
+        tries = 0
         while True:
-            if self._actor is None:
-                self._actor = self._find()
-            answer = getattr(self._actor, method).remote(*arguments)
+            tries += 1
             try:
-                return self._wait(answer)
+                if self._actor is None:
+                    self._actor = self._find()
+                return self._wait(getattr(self._actor, method).remote(*arguments))
             except _exceptions.ActorDiedError:
-                # Somebody has ended it.
+                # Somebody has ended it, perhaps as it started. One that cannot be made ends each time.
                 self._actor = None
+                if tries == _MOST_TRIES:
+                    raise
 
     def _find(self) -> Any:  # noqa: ANN401
         if not self._numbers:
