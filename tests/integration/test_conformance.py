@@ -28,7 +28,8 @@ from vision_grpc.messages import TextAnnotation
 from vision_grpc_pb._pool import POOL
 
 _FOLDER = ROOT / "tests" / "data" / "conformance"
-_ONCE = RetryPolicy(attempts=1)
+# A quota that lets nothing through is waited for four times as long as the longest backoff.
+_ONCE = RetryPolicy(attempts=1, initial_backoff_s=0.05, max_backoff_s=0.05)
 _PATHS = {
     "yandex.cloud.ai.vision.v1.BatchAnalyzeRequest": "/vision/v1/batchAnalyze",
     "yandex.cloud.ai.ocr.v1.RecognizeTextRequest": "/ocr/v1/recognizeText",
