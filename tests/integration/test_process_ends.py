@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from scripted_service import Service, answer, serve_grpc, serve_rest
 
+pytestmark = pytest.mark.usefixtures("uncounted_programs")
+
 _PROGRAM = Path(__file__).parents[1] / "programs" / "left_at_exit.py"
 # Where gRPC does not get through, `auto` has both transports.
 _SERVERS = {"grpc": serve_grpc, "rest": serve_rest, "auto": serve_rest}

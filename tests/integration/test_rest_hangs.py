@@ -212,6 +212,7 @@ def _interrupt_wait(address: str, moment: int) -> bool:
     return ended.type is KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("uncounted_programs")
 @pytest.mark.parametrize("kind", ["sync", "asyncio"])
 @pytest.mark.parametrize("way", ["interrupted", "left"])
 def test_a_process_ends_at_once(kind: str, way: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from scripted_service import answer, serve_grpc, serve_rest
 
+pytestmark = pytest.mark.usefixtures("uncounted_programs")
+
 _PROGRAM = Path(__file__).parents[1] / "programs" / "interrupted.py"
 _SERVERS = {"grpc": serve_grpc, "rest": serve_rest}
 _TIMES = 40

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("uncounted_programs")
+
 _PROGRAM = Path(__file__).parents[2] / "programs" / "waits_for_quota.py"
 _TOLD = ["interrupted", "1", "child 1", "parent True 1", "waits"]
 
