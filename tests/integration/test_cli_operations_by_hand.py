@@ -68,13 +68,19 @@ def test_results_are_fetched_as_by_analyze(here: Run, service: HeldService, tmp_
     assert service.seen == []
 
 
-def test_an_operation_is_cancelled(here: Run, service: HeldService, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png(1))
-    process = start("analyze", *service.options, "a.png", "-o", "out.jsonl", cwd=tmp_path)
-    wait_until(lambda: accepted_in(tmp_path / "out.jsonl") == 1)
+def _accept_one(service: HeldService, folder: Path) -> str:
+    """Kill a run once the service has accepted its file; return the operation."""
+    (folder / "a.png").write_bytes(png(1))
+    process = start("analyze", *service.options, "a.png", "-o", "out.jsonl", cwd=folder)
+    wait_until(lambda: accepted_in(folder / "out.jsonl") == 1)
     process.kill()
     process.wait()
-    [operation_id] = [line["operation"] for line in lines_of(tmp_path / "out.jsonl")]
+    [line] = lines_of(folder / "out.jsonl")
+    return str(line["operation"])
+
+
+def test_an_operation_is_cancelled(here: Run, service: HeldService, tmp_path: Path) -> None:
+    operation_id = _accept_one(service, tmp_path)
     waiting = here("operations", "get", *service.there, operation_id)
     assert (waiting.code, waiting.text.split()[1]) == (1, "waiting,")
     cancelled = here("operations", "cancel", *service.there, operation_id)
@@ -88,12 +94,7 @@ def test_an_operation_is_cancelled(here: Run, service: HeldService, tmp_path: Pa
 
 
 def test_what_is_late_can_be_fetched_later(here: Run, service: HeldService, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png(1))
-    process = start("analyze", *service.options, "a.png", "-o", "out.jsonl", cwd=tmp_path)
-    wait_until(lambda: accepted_in(tmp_path / "out.jsonl") == 1)
-    process.kill()
-    process.wait()
-    [operation_id] = [line["operation"] for line in lines_of(tmp_path / "out.jsonl")]
+    operation_id = _accept_one(service, tmp_path)
     late = here("operations", "wait", *service.there, operation_id, "--within", "0.3", "-o", "late.jsonl")
     assert late.code == 1
     assert "has no result after 0.3 s" in late.stderr

@@ -50,10 +50,9 @@ class BulkRun:
     """Reads the images that it is given, each once, as far as its limits allow.
 
     `max_images` is the most that it sends; `budget` bounds what it may cost: what the client's tape has counts for
-    neither. `prepare` makes an item fit. With
-    `is_slow`, items are read ahead in threads, so that no result waits for a slow source; without it they are read by
-    the client, which is cheapest for files on a disk of this machine. After `stop.ask()` the run ends with the results
-    of the calls in flight, and of the files that the service has accepted.
+    neither. `prepare` makes an item fit. With `is_slow`, items are read ahead in threads, so that no result waits for a
+    slow source; without it they are read by the client, which is cheapest for files on a disk of this machine. After
+    `stop.ask()` the run ends with the results of the calls in flight, and of the files that the service has accepted.
 
     With `deferred`, and without saying where the API has operations, files are sent to operations, see
     `VisionClient.analyze_many`. `operations` are those of earlier runs, and keep those of this one on record. `limits`

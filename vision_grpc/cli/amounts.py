@@ -8,9 +8,10 @@ _DAY_S = 24 * _HOUR_S
 _THOUSAND = 1000
 
 
-def plural(count: int, noun: str) -> str:
-    """Return a number with its noun: `1 image`, `1,234 images`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def plural(count: int, noun: str, several: str | None = None) -> str:
+    """Return a number with its noun: `1 image`, `1,234 images`; `several` is a plural that an s does not make."""
+    nouns = f"{noun}s" if several is None else several
+    return f"{count:,} {noun if count == 1 else nouns}"
 
 
 def compact(count: int) -> str:

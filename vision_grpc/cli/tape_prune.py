@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vision_grpc.cli.amounts import size
+from vision_grpc.cli.amounts import plural, size
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.numbers import Age, ByteCount
 from vision_grpc.cli.tape_help import PRUNE_EPILOG, PRUNE_HELP
@@ -34,12 +34,8 @@ def command(*, place: str, most_bytes: int | None, most_age_s: float | None, dry
 
 
 def _line(pruned: "Pruned", *, dry_run: bool) -> str:
-    gone = f"{_count(pruned.removed_entries, 'entry', 'entries')} ({size(pruned.removed_bytes)})"
+    gone = f"{plural(pruned.removed_entries, 'entry', 'entries')} ({size(pruned.removed_bytes)})"
     if pruned.removed_leftovers:
-        gone += f" and {_count(pruned.removed_leftovers, 'half of an entry', 'halves of entries')}"
-    kept = f"{_count(pruned.kept_entries, 'entry', 'entries')} ({size(pruned.kept_bytes)})"
+        gone += f" and {plural(pruned.removed_leftovers, 'half of an entry', 'halves of entries')}"
+    kept = f"{plural(pruned.kept_entries, 'entry', 'entries')} ({size(pruned.kept_bytes)})"
     return f"would remove {gone}; {kept} would stay" if dry_run else f"removed {gone}; {kept} are left"
-
-
-def _count(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vision_grpc.cli.amounts import moment, size
+from vision_grpc.cli.amounts import moment, plural, size
 from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.tape_help import STATS_EPILOG, STATS_HELP
 from vision_grpc.cli.tape_progress import TapeProgress
@@ -64,4 +64,4 @@ def _object(place: str, stats: "Stats") -> dict[str, Any]:
 
 
 def _sum(each: "Sum") -> str:
-    return f"{each.entries:,} {'entry' if each.entries == 1 else 'entries'}, {size(each.total_bytes)}"
+    return f"{plural(each.entries, 'entry', 'entries')}, {size(each.total_bytes)}"

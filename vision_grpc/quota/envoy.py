@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
-from vision_grpc.errors import TransportError
 from vision_grpc.quota.quota import Grant
 from vision_grpc.quota.remote import RemoteQuota
 from vision_grpc.texts.arguments import check_choice, wrong_type
@@ -100,9 +99,6 @@ class EnvoyQuota(RemoteQuota):
         Raises:
             TransportError: it refuses the question, or the quota was closed.
         """
-        import grpc
-        from google.protobuf.message import DecodeError
-
         from vision_grpc_pb.vision_grpc.envoy.v1.rate_limit_pb2 import RateLimitRequest, RateLimitResponse
 
         if self._away_until is not None and time.monotonic() < self._away_until:
@@ -115,19 +111,8 @@ class EnvoyQuota(RemoteQuota):
         patience_s = _ANSWER_S if self._away_until is None else _ANSWER_AGAIN_S
         call = connection.start(_METHOD, request.SerializeToString(), patience_s)
         call.has_ended(None)
-        try:
-            answer = RateLimitResponse.FromString(call.answer())
-        except DecodeError:
-            message = f"{self._endpoint.target} is not a rate limit service"
-            raise TransportError(message) from None
-        except grpc.RpcError as error:
-            failure = cast("grpc.Call", error)
-            if failure.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED):
-                message = f"the rate limit service at {self._endpoint.target} refuses: {failure.details()}"
-                raise TransportError(message) from error
-            self._away_until = time.monotonic() + _AGAIN_S
-            return None
-        self._away_until = None
+        answer = self._answer(call, RateLimitResponse.FromString, "rate limit service")
+        self._away_until = time.monotonic() + _AGAIN_S if answer is None else None
         return answer
 
 

@@ -4,15 +4,21 @@ import os
 import threading
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
 
+from vision_grpc.errors import TransportError
 from vision_grpc.quota.address import parse_address
 from vision_grpc.quota.quota import Grant
 from vision_grpc.quota.share import Share
 from vision_grpc.texts.arguments import check_number
 
 if TYPE_CHECKING:
-    from vision_grpc.quota.connection import Connection
+    import grpc
+
+    from vision_grpc.quota.connection import Call, Connection
+
+_T = TypeVar("_T")
 
 LEAD_S = 0.05
 """So long before its time a request of the client's own share is permitted, so that it does not leave late."""
@@ -69,6 +75,27 @@ class RemoteQuota(ABC):
 
                 self._connection = Connection(self._endpoint)
             return self._connection
+
+    def _answer(self, call: "Call", decode: Callable[[bytes], _T], service: str) -> _T | None:
+        """Return the answer to a call that has ended; None if the service, which is of this kind, cannot be reached.
+
+        Raises:
+            TransportError: it refuses the question or is of another kind, or the quota was closed.
+        """
+        import grpc
+        from google.protobuf.message import DecodeError
+
+        try:
+            return decode(call.answer())
+        except DecodeError:
+            message = f"{self._endpoint.target} is not a {service}"
+            raise TransportError(message) from None
+        except grpc.RpcError as error:
+            failure = cast("grpc.Call", error)
+            if failure.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED):
+                message = f"the {service} at {self._endpoint.target} refuses: {failure.details()}"
+                raise TransportError(message) from error
+            return None
 
     def _alone_at(self) -> float:
         """Return when a request of the client's own share is to be permitted, if there is no service until then."""

@@ -3,15 +3,12 @@
 import os
 import socket
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from vision_grpc.errors import TransportError
 from vision_grpc.quota.quota import Grant
 from vision_grpc.quota.remote import RemoteQuota
 
 if TYPE_CHECKING:
-    import grpc
-
     from vision_grpc.quota.connection import Call, Connection
     from vision_grpc.quota.desk import Permits
 
@@ -118,24 +115,12 @@ class SharedQuota(RemoteQuota):
         Raises:
             TransportError: it refuses the question, or the quota was closed.
         """
-        import grpc
-        from google.protobuf.message import DecodeError
-
         from vision_grpc.quota.messages import decode_permits
 
-        try:
-            permits = decode_permits(call.answer())
-        except DecodeError:
-            message = f"{self._endpoint.target} is not a service of `vision-grpc quota`"
-            raise TransportError(message) from None
-        except grpc.RpcError as error:
-            failure = cast("grpc.Call", error)
-            if failure.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED):
-                message = f"the quota service at {self._endpoint.target} refuses: {failure.details()}"
-                raise TransportError(message) from error
-            return None
-        with self._lock:
-            self._share.told(permits.requests_per_s, permits.images_per_s)
+        permits = self._answer(call, decode_permits, "service of `vision-grpc quota`")
+        if permits is not None:
+            with self._lock:
+                self._share.told(permits.requests_per_s, permits.images_per_s)
         return permits
 
 
