@@ -91,6 +91,7 @@ def test_a_full_disk_leaves_no_half_file(long_journal: Path, folder: Path) -> No
     assert _files(folder) == {"long.jsonl", "o.tsv"}
 
 
+@pytest.mark.usefixtures("uncounted_programs")
 def test_an_interrupt_leaves_no_half_file(folder: Path) -> None:
     # More than a pipe and a block of the reader hold: whoever has written it knows that much of it was read.
     line = LineWriter().render(read("a.png", *(f"word{number}" for number in range(300))))

@@ -15,6 +15,8 @@ from scripted_service import Reply, Service, answer, serve_grpc
 from vision_grpc.errors import Code, ServiceError
 from vision_grpc.messages import BatchAnalyzeRequest
 
+pytestmark = pytest.mark.usefixtures("uncounted_programs")
+
 _SOON_S = 30.0
 _NAMES = [f"scans/{number:02}.png" for number in range(20)]
 

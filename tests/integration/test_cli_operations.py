@@ -72,6 +72,7 @@ def _signal(process: "subprocess.Popen[bytes]", number: signal.Signals) -> str:
     return process.stderr.readline().decode()
 
 
+@pytest.mark.usefixtures("uncounted_programs")
 def test_the_first_signal_waits_for_what_is_accepted(
     service: HeldService, tmp_path: Path, pending: "subprocess.Popen[bytes]"
 ) -> None:
@@ -84,6 +85,7 @@ def test_the_first_signal_waits_for_what_is_accepted(
     assert finished.code in {0, 130}
 
 
+@pytest.mark.usefixtures("uncounted_programs")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_second_signal_leaves_what_is_accepted_to_the_next_run(
     service: HeldService, tmp_path: Path, pending: "subprocess.Popen[bytes]", number: signal.Signals

@@ -147,6 +147,7 @@ def test_what_is_no_tape_is_left_alone(command: str, place: str, expected: str, 
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.png", "scans"]
 
 
+@pytest.mark.usefixtures("uncounted_programs")
 def test_ctrl_c_leaves_all_other_entries_whole(tmp_path: Path) -> None:
     tape = Tape(tmp_path / "tape")
     for number in range(300):
