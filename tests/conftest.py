@@ -67,5 +67,5 @@ def patient_sources(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def lasting_permits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no permit of a shared quota be gone because the machine is busy."""
-    for name in ("permits.USABLE_S", "turn.USABLE_S", "turn._MISSED_AFTER_S"):
+    for name in ("permits.USABLE_S", "permits.PUNCTUAL_S", "turn._MISSED_AFTER_S"):
         monkeypatch.setattr(f"vision_grpc.stream.{name}", 60.0)

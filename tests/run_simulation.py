@@ -16,7 +16,7 @@ from vision_grpc.session.monitor import Monitor
 from vision_grpc.sources.image import Image
 from vision_grpc.stream.batch import Config
 from vision_grpc.stream.effects import Effect, Emit, Fetch, Finish, Pull, Send, Wait
-from vision_grpc.stream.permits import Permits, Question
+from vision_grpc.stream.permits import Permit, Permits, Place, Question
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.stream.shared import Shared
@@ -46,6 +46,19 @@ def config_of(image: Image) -> Config | ImageError:
     return None if image.languages is None else tuple(image.languages)
 
 
+class NotingPermits(Permits):
+    """Remembers what was used."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: None)
+        self.uses: list[Permit | None] = []
+
+    def used(self, place: Place, now: float) -> None:
+        """Note the permit of a stream."""
+        self.uses.append(place.permit)
+        super().used(place, now)
+
+
 class Simulation:
     """A run, the time and the calls in flight; it keeps a record, so that everything can be played again."""
 
@@ -65,7 +78,7 @@ class Simulation:
         self._start()
 
     def _start(self) -> None:
-        self.permits = Permits(lambda: None) if self._shares_quota else None
+        self.permits = NotingPermits() if self._shares_quota else None
         self.shared = Shared.of(self.plan.limits, self.plan.retry, self._most_images, self.permits)
         self.throttle = self.shared.throttle
         self.monitor = Monitor(None)

@@ -100,9 +100,9 @@ class QuotaLearned:
 
 @dataclass(frozen=True, slots=True)
 class QuotaSwitched:
-    """The client goes on without the service of the quota that it shares, or that service is back.
+    """The client goes on without the service of the quota that it shares, or no longer does: that is back.
 
-    It comes from a thread of the client's own.
+    It comes from a thread of the client's own. A client that is closed while it goes on alone no longer does, either.
     """
 
     is_alone: bool

@@ -117,7 +117,7 @@ class Monitor:
         self._learned: float | None = None
         self._told_learned: float | None = None
         self._shared_per_s: float | None = None
-        self._is_alone = False
+        self._is_alone = self._has_left_quota = False
 
     def stats(self) -> Stats:
         """Return the sums so far."""
@@ -309,12 +309,20 @@ class Monitor:
     def quota_granted(self, requests_per_s: float, *, is_alone: bool) -> None:
         """Keep the client's share of its quota, and report if it goes on alone from now on, or no longer does."""
         with self._lock:
-            is_news = is_alone != self._is_alone
-            self._shared_per_s, self._is_alone = requests_per_s, is_alone
+            is_news = is_alone != self._is_alone and not self._has_left_quota
+            self._shared_per_s, self._is_alone = requests_per_s, is_alone and not self._has_left_quota
         if is_news:
             log_switch(requests_per_s, is_alone=is_alone)
             if self._hook is not None:
                 self._hook(QuotaSwitched(is_alone, requests_per_s))
+
+    def quota_left(self) -> None:
+        """Report that a client which went on alone is closed, so that nobody counts it any longer."""
+        with self._lock:
+            was_alone, self._is_alone, self._has_left_quota = self._is_alone, False, True
+            per_s = self._shared_per_s
+        if was_alone and per_s is not None and self._hook is not None:
+            self._hook(QuotaSwitched(is_alone=False, requests_per_s=per_s))
 
     def images_finished(self, results: Sequence[ImageResult]) -> None:
         """Count results."""

@@ -40,6 +40,7 @@ class QuotaFeed:
         _LEFT_AT_EXIT.discard(self)
         self.permits.end(_closed)
         self._quota.close()
+        self._monitor.quota_left()
 
     async def aclose(self) -> None:
         """Do what `close` does, without blocking the event loop."""

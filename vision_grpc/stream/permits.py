@@ -11,7 +11,14 @@ from typing import NamedTuple
 from vision_grpc.errors import VisionError
 
 USABLE_S = 0.25
-"""How long after its time a permit can be used; then it is gone."""
+"""How long after its time a permit can be used at all; then it is gone."""
+
+PUNCTUAL_S = 0.05
+"""How long after its time it can be used without a request too many in a second: so much `rate.PERIOD_S` leaves.
+
+A stream that misses this by chance lets the permit go. If it misses it twice in a row, its machine is always late, and it
+uses its permits late, which does no harm as long as all of them are.
+"""
 
 # Up to this rate each permit is fetched when a request needs it. Above it, the way to the quota and back would take a
 # part of the rate, and so one question brings what is used in this time, if the streams have used what came before.
@@ -49,6 +56,8 @@ class Place:
         """Why it gets none."""
         self.wake: Callable[[], None] = _do_nothing
         """Called, from any thread, once there is either."""
+        self.usable_s = PUNCTUAL_S
+        """How long after its time this stream can use a permit."""
 
 
 class Permits:
@@ -64,22 +73,33 @@ class Permits:
         self._ask = ask
         self.shrink: Callable[[int], None] = _do_nothing
         """Called with the most images that a request may have, where that is fewer than was asked for."""
+        self._line: dict[Place, None] = {}
+        """The streams that have a request to send and no time for it yet, the first to be served first."""
         self._waiting: dict[Place, int] = {}
-        """With how many images each stream waits, the first to be served first."""
+        """With how many images each stream waits for a permit: those in the line that other quotas let go."""
         self._spare: list[Permit] = []
         """What no stream that waits can use, by time."""
+        self._now = -math.inf
         self._per_s = 0.0
         self._lease = 1
         self._last_at = -math.inf
         self._used_at = -math.inf
         self._why_over: Callable[[], VisionError] | None = None
 
+    def join(self, place: Place) -> int:
+        """Let a stream have a place in the line; return how many are before it."""
+        with self._lock:
+            self._line[place] = None
+            return next(number for number, each in enumerate(self._line) if each is place)
+
     def take(self, place: Place, images: int, now: float) -> float | None:
         """Return when a request of so many images may leave with a permit; None: the stream waits for one."""
         with self._lock:
+            self._now = now
+            is_late = place.permit is not None and now > place.permit.at + PUNCTUAL_S
             self._return(place)
             self._spare = [permit for permit in self._spare if now <= permit.at + USABLE_S]
-            place.permit = next((permit for permit in self._spare if permit.images >= images), None)
+            place.permit = next((permit for permit in self._spare if self._fits(permit, place, images)), None)
             if place.permit is not None:
                 self._spare.remove(place.permit)
                 self._waiting.pop(place, None)
@@ -87,6 +107,8 @@ class Permits:
             is_new = place not in self._waiting
             self._waiting[place] = images
             woken = self._hand_out()
+            if is_late:
+                place.usable_s = USABLE_S
         _wake(woken)
         if self._why_over is not None:
             self.failed(self._why_over)
@@ -97,16 +119,28 @@ class Permits:
     def used(self, place: Place, now: float) -> None:
         """Take that the request left which the permit of a stream is for."""
         with self._lock:
+            if place.permit is not None and now <= place.permit.at + PUNCTUAL_S:
+                place.usable_s = PUNCTUAL_S
             place.permit = None
             self._used_at = max(self._used_at, now)
 
-    def leave(self, place: Place) -> None:
-        """Take that a stream needs no permit now."""
+    def rest(self, place: Place) -> None:
+        """Take that a stream needs no permit now, and keeps its place in the line."""
         with self._lock:
             self._waiting.pop(place, None)
             self._return(place)
             woken = self._hand_out()
         _wake(woken)
+
+    def leave(self, place: Place) -> None:
+        """Take that a stream has nothing to send now."""
+        self.has_time(place)
+        self.rest(place)
+
+    def has_time(self, place: Place) -> None:
+        """Take that a stream has a time for its request: those behind it in the line come next."""
+        with self._lock:
+            self._line.pop(place, None)
 
     def expected_at(self) -> float:
         """Return when the next request is likely to leave, as far as the client's share says."""
@@ -166,11 +200,15 @@ class Permits:
             self._spare.sort()
             place.permit = None
 
+    def _fits(self, permit: Permit, place: Place, images: int) -> bool:
+        return images <= permit.images and self._now <= permit.at + place.usable_s
+
     def _hand_out(self) -> list[Place]:
         """Give each permit to the first stream that can use it; return the streams that got one."""
         served: list[Place] = []
         for permit in list(self._spare):
-            place = next((place for place, images in self._waiting.items() if images <= permit.images), None)
+            waiting = self._waiting.items()
+            place = next((place for place, images in waiting if self._fits(permit, place, images)), None)
             if place is not None:
                 self._spare.remove(permit)
                 del self._waiting[place]

@@ -16,7 +16,8 @@ class RequestRate:
     """
 
     def __init__(self, per_second: float) -> None:
-        self._interval_s = PERIOD_S / per_second
+        self.interval_s: float = PERIOD_S / per_second
+        """The time between two requests."""
         self._next_at = float("-inf")
 
     def ready_at(self) -> float:
@@ -25,7 +26,7 @@ class RequestRate:
 
     def charge(self, at: float) -> None:
         """Count a request that leaves at a time; if it was counted for an earlier time, the later one holds."""
-        self._next_at = max(self._next_at, at + self._interval_s)
+        self._next_at = max(self._next_at, at + self.interval_s)
 
 
 class ImageRate:
@@ -35,9 +36,10 @@ class ImageRate:
     """
 
     def __init__(self, per_second: float) -> None:
-        self._interval_s = PERIOD_S / per_second
+        self.interval_s: float = PERIOD_S / per_second
+        """The time between two images."""
         # A quota below one image a second means one image in a longer period.
-        self._period_s = max(PERIOD_S, self._interval_s)
+        self._period_s = max(PERIOD_S, self.interval_s)
         self._quota = max(1, int(per_second))
         self._next_at = float("-inf")
         self._sent: deque[tuple[float, int]] = deque()
@@ -59,7 +61,7 @@ class ImageRate:
         """Count images that leave at a time."""
         # Threads read the clock before they get the lock; an entry out of order would be forgotten too early.
         at = max(at, self._sent[-1][0]) if self._sent else at
-        self._next_at = max(self._next_at, at + images * self._interval_s)
+        self._next_at = max(self._next_at, at + images * self.interval_s)
         self._sent.append((at, images))
         self._sum += images
 

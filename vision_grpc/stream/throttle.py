@@ -6,6 +6,7 @@ from vision_grpc.config import Limits
 from vision_grpc.stream.learned_rate import LearnedRate
 from vision_grpc.stream.permits import Permits
 from vision_grpc.stream.rate import ImageRate, RequestRate
+from vision_grpc.stream.strays import Strays
 
 _BACK_OFF = 0.5
 
@@ -30,6 +31,7 @@ class Throttle:
         self._requests = None if limits.requests_per_s is None else RequestRate(limits.requests_per_s)
         self._images = None if limits.images_per_s is None else ImageRate(limits.images_per_s)
         self._learned = LearnedRate()
+        self._strays = None if permits is None else Strays()
         self._most_calls = float(limits.calls_in_flight)
         self._calls = self._most_calls
         self._calls_before = self._most_calls
@@ -57,6 +59,14 @@ class Throttle:
         with self._lock:
             return self._ready_at(images, now)
 
+    def interval_s(self, images: int) -> float:
+        """Return the time that the quotas want between two requests of so many images."""
+        with self._lock:
+            by_requests = 0.0 if self._requests is None else self._requests.interval_s
+            by_images = 0.0 if self._images is None else images * self._images.interval_s
+            learned = 0.0 if self._learned.per_s is None else 1.0 / self._learned.per_s
+            return max(by_requests, by_images, learned)
+
     def reserve(self, images: int, now: float) -> float:
         """Return when a request of so many images leaves, not earlier than now, and charge it for that time.
 
@@ -79,6 +89,8 @@ class Throttle:
         """Count a call, sent at `sent_at`, that the service answered."""
         with self._lock:
             self._learned.let_through(sent_at)
+            if self._strays is not None:
+                self._strays.answered()
             if self._calls < self._most_calls:
                 more = 1.0 if self._calls < self._calls_before else 1.0 / self._calls
                 self._calls = min(self._most_calls, self._calls + more)
@@ -93,9 +105,11 @@ class Throttle:
     def refused(self, sent_at: float, now: float, asked_s: float | None) -> None:
         """Lower the rate for a call, sent at `sent_at`, that was refused for a quota; `asked_s`: the wait asked for.
 
-        As long as there is no rate, this lowers the limit.
+        As long as there is no rate, this lowers the limit. A stray refusal changes nothing.
         """
         with self._lock:
+            if self._strays is not None and self._strays.refused(now):
+                return
             if self._learned.per_s is None:
                 self.pushed_back(sent_at, now)
             self._learned.refused(sent_at, now, asked_s)

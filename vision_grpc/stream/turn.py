@@ -2,7 +2,7 @@
 
 import math
 
-from vision_grpc.stream.permits import USABLE_S, Permits, Place
+from vision_grpc.stream.permits import Permits, Place
 from vision_grpc.stream.throttle import Throttle
 
 PROMPT_S = 0.01
@@ -10,8 +10,8 @@ PROMPT_S = 0.01
 
 _MISSED_AFTER_S = 0.25
 
-# A permit is asked for so long before other quotas let the request go, and can still be used then.
-_AHEAD_S = 0.1
+# A permit is asked for so long before other quotas let the request go, and can still be used then: see `PUNCTUAL_S`.
+_AHEAD_S = 0.03
 
 
 class Turn:
@@ -83,17 +83,20 @@ class Turn:
     def _queue(self, permits: Permits, images: int, now: float) -> float:
         """Reserve a time with a permit; return it, or when this may succeed."""
         self._reserved_at = None
-        # A permit does not wait for other quotas: those come first.
+        # A permit does not wait for other quotas: those come first, for one stream after the other.
         ready_at = self._throttle.ready_at(images, now)
+        if interval_s := self._throttle.interval_s(images):
+            ready_at += permits.join(self.place) * interval_s
         if ready_at - _AHEAD_S > now:
-            permits.leave(self.place)
+            permits.rest(self.place)
             return ready_at - _AHEAD_S
         permit_at = permits.take(self.place, images, now)
         if permit_at is None:
             return math.inf
-        at, until = max(now, permit_at), permit_at + USABLE_S
+        at, until = max(now, permit_at), permit_at + self.place.usable_s
         ready_at = self._throttle.ready_at(images, at)
         if ready_at > until:
-            permits.leave(self.place)
+            permits.rest(self.place)
             return ready_at
+        permits.has_time(self.place)
         return self._reserve(images, at, until)

@@ -19,6 +19,7 @@ from vision_grpc.events import Event, QuotaSwitched
 from vision_grpc.messages import BatchAnalyzeRequest, BatchAnalyzeResponse
 from vision_grpc.quota import Grant
 from vision_grpc.session import quota_feed
+from vision_grpc.session.monitor import Monitor
 from vision_grpc.testing import MemoryTransport
 
 pytestmark = pytest.mark.usefixtures("lasting_permits")
@@ -116,6 +117,46 @@ def test_to_go_on_alone_is_reported_once(caplog: pytest.LogCaptureFixture) -> No
         ("WARNING", "the quota's service is away: this client sends 1 requests/s"),
         ("INFO", "the quota's service is back: this client's share is 4 requests/s"),
     ]
+
+
+@pytest.mark.parametrize("kind", ["sync", "asyncio"])
+def test_a_client_that_is_closed_is_not_alone_any_more(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "vision_grpc.calls")
+    events: list[Event] = []
+    options: dict[str, Any] = {
+        "transport": MemoryTransport(answer),
+        "quota": _Answering(lambda: Grant([0.0], 2.0, is_alone=True)),
+        "on_event": events.append,
+    }
+
+    async def main() -> AsyncVisionClient:
+        async with AsyncVisionClient(**options) as client:
+            assert (await client.analyze(png(0))).ok
+            assert client.stats().is_quota_alone
+        await client.aclose()
+        return client
+
+    client: VisionClient | AsyncVisionClient
+    if kind == "asyncio":
+        client = asyncio.run(main())
+    else:
+        with VisionClient(**options) as client:
+            assert client.analyze(png(0)).ok
+            assert client.stats().is_quota_alone
+        client.close()
+    assert not client.stats().is_quota_alone
+    switches = [event for event in events if isinstance(event, QuotaSwitched)]
+    assert switches == [QuotaSwitched(is_alone=True, requests_per_s=2), QuotaSwitched(is_alone=False, requests_per_s=2)]
+    assert [record.levelname for record in caplog.records] == ["WARNING"], "the service is not back"
+
+
+def test_a_grant_that_comes_as_the_client_is_closed_is_no_news() -> None:
+    events: list[Event] = []
+    monitor = Monitor(events.append)
+    monitor.quota_left()
+    monitor.quota_granted(2.0, is_alone=True)
+    assert events == []
+    assert not monitor.stats().is_quota_alone
 
 
 def test_the_thread_ends_when_nothing_is_wanted_and_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from run_simulation import Simulation, answer_to, images_of, plan_of
 from vision_grpc.config import Limits
 from vision_grpc.errors import Code, RequestTooLargeError, TransportError
 from vision_grpc.stream.effects import Emit, Finish, Pull, Send, Wait
-from vision_grpc.stream.permits import USABLE_S, Permits, Place, Question
+from vision_grpc.stream.permits import PUNCTUAL_S, USABLE_S, Permits, Place, Question
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.throttle import Throttle
 from vision_grpc.stream.turn import Turn
@@ -55,13 +55,28 @@ def test_who_waits_is_woken_in_turn(world: _World) -> None:
     assert world.permits.question(1.1) is None
 
 
-@pytest.mark.parametrize(("late_s", "is_gone"), [(0.0, False), (USABLE_S, False), (USABLE_S + 0.01, True)])
-def test_a_permit_is_good_for_a_while(world: _World, late_s: float, *, is_gone: bool) -> None:
+@pytest.mark.parametrize(("late_s", "is_gone"), [(0.0, False), (PUNCTUAL_S, False), (PUNCTUAL_S + 0.01, True)])
+def test_a_permit_is_good_for_a_moment(world: _World, late_s: float, *, is_gone: bool) -> None:
     place = world.place("only")
     world.permits.take(place, 8, 0.0)
     world.permits.granted([1.0], 8, 10.0)
     assert world.permits.take(place, 8, 1.0 + late_s) == (None if is_gone else 1.0)
     assert (world.permits.question(1.0 + late_s) is not None) is is_gone
+
+
+def test_a_stream_that_is_always_late_uses_its_permits_late(world: _World) -> None:
+    place, now, missed = world.place("only"), 0.0, list[bool]()
+    for late_s in (0.1, 0.1, 0.2, USABLE_S + 0.01, 0.2, 0.0, 0.1, 0.1):
+        world.permits.take(place, 8, now)
+        world.permits.granted([now], 8, 10.0)
+        now += late_s
+        missed.append(world.permits.take(place, 8, now) is None)
+        if missed[-1]:
+            world.permits.leave(place)
+        else:
+            world.permits.used(place, now)
+        now += 1.0
+    assert missed == [True, False, False, True, False, False, True, False]
 
 
 def test_a_permit_is_for_no_larger_request(world: _World) -> None:
@@ -81,11 +96,11 @@ def test_what_a_stream_leaves_goes_to_the_next_that_can_use_it(world: _World) ->
     world.permits.granted([0.0], 4, 10.0)
     world.permits.leave(first)
     assert world.woken == ["first", "small"]
-    assert world.permits.take(small, 2, 0.1) == 0.0
+    assert world.permits.take(small, 2, 0.04) == 0.0
     world.permits.leave(large)
     world.permits.leave(small)
-    assert world.permits.question(0.1) is None
-    assert world.permits.take(first, 4, 0.1) == 0.0, "nobody has used it"
+    assert world.permits.question(0.04) is None
+    assert world.permits.take(first, 4, 0.04) == 0.0, "nobody has used it"
 
 
 def test_each_that_waits_gets_a_failure_of_its_own(world: _World) -> None:
@@ -147,16 +162,50 @@ def test_a_permit_is_wanted_just_before_other_quotas_let_the_request_go() -> Non
 
 def test_a_permit_that_other_quotas_outlast_is_given_back() -> None:
     throttle = Throttle(Limits(requests_per_s=1), Permits(lambda: None))
-    turn, other, permits = Turn(throttle), Turn(throttle), throttle.permits
+    turn, permits = Turn(throttle), throttle.permits
     assert permits is not None
-    assert turn.leaves_at(8, 0.0) == other.leaves_at(8, 0.0) == math.inf
-    permits.granted([0.0, 0.0], 8, 10.0)
-    assert turn.leaves_at(8, 0.0) == 0.0
-    turn.take(0.0)
-    assert other.leaves_at(8, 0.0) > 0.9
-    assert other.place.permit is None
-    third = Place()
-    assert permits.take(third, 8, 0.0) == 0.0
+    assert turn.leaves_at(8, 0.0) == math.inf
+    throttle.charge(8, 0.0)  # A call left late.
+    permits.granted([0.0], 8, 10.0)
+    assert turn.leaves_at(8, 0.0) == pytest.approx(1.02)
+    assert turn.place.permit is None
+    assert permits.take(Place(), 8, 0.0) == 0.0
+
+
+@pytest.mark.parametrize("images_per_s", [None, 8])
+def test_streams_ask_for_no_more_permits_than_a_stated_quota_lets_them_use(images_per_s: float | None) -> None:
+    limits = Limits(requests_per_s=1) if images_per_s is None else Limits(images_per_s=images_per_s)
+    throttle = Throttle(limits, Permits(lambda: None))
+    permits, turns, now, granted = throttle.permits, [Turn(throttle) for _ in range(4)], 0.0, 0
+    left: list[tuple[float, int]] = []
+    assert permits is not None
+    while len(left) < 20:
+        due: list[float] = []
+        for number, turn in enumerate(turns):
+            if (leaves_at := turn.leaves_at(8, now)) <= now:
+                turn.take(now)
+                left.append((now, number))
+                leaves_at = turn.leaves_at(8, now)
+            due.append(leaves_at)
+        if permits.question(now) is not None:
+            granted += 1
+            permits.granted([now + 0.01], 8, 10.0)
+        else:
+            now = min(due)
+    assert granted <= len(left) + 1
+    assert [number for _, number in left] == [0, 1, 2, 3] * 5
+    assert left[-1][0] == pytest.approx(19 * 1.05, abs=0.2)
+
+
+def test_who_stands_behind_a_stream_that_ends_asks_a_little_later() -> None:
+    throttle = Throttle(Limits(requests_per_s=1), Permits(lambda: None))
+    first, second = Turn(throttle), Turn(throttle)
+    assert throttle.permits is not None
+    assert first.leaves_at(8, 0.0) == math.inf
+    assert 1.0 < second.leaves_at(8, 0.0) < 1.05
+    first.leave()
+    assert second.leaves_at(8, 0.0) == math.inf
+    assert throttle.permits.question(0.0) == Question(1, 8)
 
 
 @pytest.mark.parametrize(("takes_s", "rises"), [(0.01, True), (1.0, False)])
@@ -166,7 +215,8 @@ def test_a_rate_that_was_learned_rises_where_it_is_what_holds_requests_up(takes_
     assert permits is not None
     for sent_at in (99.2, 99.4, 99.6, 99.8):
         throttle.answered(sent_at)
-    throttle.refused(99.9, now, None)
+    for sent_at in (98.0, 99.9):
+        throttle.refused(sent_at, sent_at + 0.1, None)
     learned = throttle.learned_per_s
     assert learned is not None
     for _ in range(10):

@@ -269,13 +269,14 @@ class StreamMachine(RuleBasedStateMachine):
         self.check_quota()
 
     def check_permit(self, images: int) -> None:
-        """Look for a permit that was not used: each call needs one."""
+        """Look at the permit that the call has used: it came for so many images, and for now."""
         if self.simulation.permits is not None:
-            now = self.simulation.now
-            fit = [permit for permit in self.permits if permit.images >= images and permit.at <= now]
-            assert fit, "there is no permit for so many images"
-            assert now <= fit[-1].at + USABLE_S
-            self.permits.remove(next(permit for permit in fit if now <= permit.at + USABLE_S))
+            permit, now = self.simulation.permits.uses.pop(), self.simulation.now
+            assert permit is not None
+            assert permit in self.permits, "it was used before"
+            self.permits.remove(permit)
+            assert images <= permit.images
+            assert permit.at <= now <= permit.at + USABLE_S
 
     def check_quota(self) -> None:
         """Look at the second that ends now: each departure ends one, so that no second is left out."""
