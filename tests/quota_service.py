@@ -1,8 +1,8 @@
-"""A service of a shared quota as a process of its own, and one that speaks Envoy's rate limit protocol."""
+"""A service of a shared quota as a process of its own, one that says what a test wants, and one of Envoy's protocol."""
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
@@ -10,7 +10,9 @@ from threading import Lock
 import grpc
 from command_line import finish, read_line, start
 
+from vision_grpc.quota.messages import SERVICE
 from vision_grpc_pb.vision_grpc.envoy.v1.rate_limit_pb2 import RateLimitRequest, RateLimitResponse
+from vision_grpc_pb.vision_grpc.quota.v1.quota_service_pb2 import ReserveRequest, ReserveResponse
 
 
 @contextmanager
@@ -22,6 +24,25 @@ def quota_service(*options: object) -> Iterator[tuple[subprocess.Popen[bytes], s
     finally:
         process.kill()
         finish(process)
+
+
+@contextmanager
+def scripted_quota_service(reply: Callable[[ReserveRequest], ReserveResponse]) -> Iterator[str]:
+    """Give the address of a service that answers as a function says."""
+
+    def reserve(request: ReserveRequest, _context: grpc.ServicerContext) -> ReserveResponse:
+        return reply(request)
+
+    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+    handler = grpc.unary_unary_rpc_method_handler(reserve, ReserveRequest.FromString, ReserveResponse.SerializeToString)
+    handlers = {"Reserve": handler}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    try:
+        yield address
+    finally:
+        server.stop(None).wait()
 
 
 class RateLimits:

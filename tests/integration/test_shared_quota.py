@@ -18,13 +18,15 @@ import pytest
 from command_line import finish, options_to, run
 from grpc_health.v1 import health_pb2
 from images_in_bytes import write_images
-from quota_service import RateLimits, quota_service
+from quota_service import RateLimits, quota_service, scripted_quota_service
 from scripted_service import answer, numbers_of, serve_grpc
 
 from vision_grpc.errors import TransportError
 from vision_grpc.quota import EnvoyQuota, SharedQuota, Usage
 from vision_grpc.quota.look import look_at_usage
+from vision_grpc_pb.google.protobuf.duration_pb2 import Duration
 from vision_grpc_pb.vision_grpc.envoy.v1.rate_limit_pb2 import RateLimitResponse
+from vision_grpc_pb.vision_grpc.quota.v1.quota_service_pb2 import ReserveRequest, ReserveResponse
 
 DEADLINE_S = 30.0
 _OK = RateLimitResponse(overall_code=RateLimitResponse.CODE_OK)
@@ -121,6 +123,81 @@ def test_before_any_service_was_reached_the_stated_share_holds() -> None:
     with closing(SharedQuota("127.0.0.1:9", share_requests_per_s=50)) as quota:
         grants = [quota.reserve(8, 8) for _ in range(5)]
     assert all(grant.is_alone and grant.requests_per_s == 50 and len(grant.waits_s) == 1 for grant in grants)
+
+
+_FAR, _PAST = Duration(seconds=10**9), Duration(seconds=-(10**9))
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        ReserveResponse(waits=[_FAR], images=8, requests_per_second=50),
+        ReserveResponse(waits=[Duration(seconds=21)], images=8),
+        ReserveResponse(waits=[Duration()], images=8, requests_per_second=0),
+        ReserveResponse(waits=[Duration()], images=8, requests_per_second=-5),
+        ReserveResponse(waits=[Duration()], images=8, requests_per_second=float("nan")),
+        ReserveResponse(waits=[Duration()], images=8, images_per_second=float("inf")),
+        ReserveResponse(waits=[Duration()], images=8, requests_per_second=1e-300),
+    ],
+    ids=["far", "a bit far", "zero", "negative", "nan", "inf", "tiny"],
+)
+def test_a_service_that_says_what_cannot_be_is_not_waited_for(lie: ReserveResponse) -> None:
+    asked: list[int] = []
+
+    def reply(request: ReserveRequest) -> ReserveResponse:
+        asked.append(request.requests)
+        return lie
+
+    with scripted_quota_service(reply) as elsewhere, closing(SharedQuota(elsewhere, share_requests_per_s=20)) as quota:
+        begun = time.monotonic()
+        grants = [quota.reserve(1, 8) for _ in range(6)]
+        took_s = time.monotonic() - begun
+    assert all(grant.is_alone and grant.requests_per_s == 20 for grant in grants)
+    assert took_s > 4 * 1.05 / 20, "there is no burst"
+    assert asked[0] == 1
+    assert set(asked[1:]) <= {0}, "it is looked for without taking from its quota"
+
+
+@pytest.mark.parametrize(
+    ("answer", "waits_s", "images"),
+    [
+        (ReserveResponse(waits=[_PAST], images=8), [0.0], 8),
+        (ReserveResponse(waits=[Duration(nanos=-5)], held=_FAR, images=8), [0.0], 8),
+        (ReserveResponse(waits=[Duration()] * 1_000, images=8), [0.0] * 2, 8),
+        (ReserveResponse(waits=[Duration()], images=2**32 - 1), [0.0], 8),
+        (ReserveResponse(waits=[Duration()]), [0.0], 8),
+    ],
+    ids=["past", "held long", "many", "large", "no size"],
+)
+def test_of_an_answer_that_says_too_much_the_client_takes_what_it_asked_for(
+    answer: ReserveResponse, waits_s: list[float], images: int
+) -> None:
+    with scripted_quota_service(lambda _: answer) as elsewhere, closing(SharedQuota(elsewhere)) as quota:
+        grant = quota.reserve(2, 8)
+    assert not grant.is_alone
+    assert grant.waits_s == waits_s
+    assert grant.images == images
+
+
+def test_a_slow_service_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision_grpc.quota.shared._PROBE_S", 0.2)
+    is_slow, ended = threading.Event(), threading.Event()
+    is_slow.set()
+
+    def reply(_: ReserveRequest) -> ReserveResponse:
+        if is_slow.is_set():
+            ended.wait(0.4)
+        return ReserveResponse(waits=[Duration()], images=8, requests_per_second=30)
+
+    with scripted_quota_service(reply) as elsewhere, closing(SharedQuota(elsewhere, share_requests_per_s=20)) as quota:
+        grants = [quota.reserve(1, 8) for _ in range(20)]
+        assert all(grant.is_alone for grant in grants)
+        assert {grant.requests_per_s for grant in grants} <= {20, 30}, "what it says counts, however late"
+        is_slow.clear()
+        ended.set()
+        ends_at = time.monotonic() + DEADLINE_S
+        while quota.reserve(1, 8).is_alone:
+            assert time.monotonic() < ends_at
 
 
 def test_a_wait_alone_ends_when_the_quota_is_closed() -> None:

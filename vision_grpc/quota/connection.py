@@ -25,6 +25,8 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
+    # By default a name server that is silent is waited for as long as the call lasts.
+    ("grpc.dns_ares_query_timeout", 2_000),
     # The service is near, so no proxy is between.
     ("grpc.enable_http_proxy", 0),
     ("grpc.address_http_proxy_enabled_addresses", ""),

@@ -14,6 +14,9 @@ from vision_grpc.texts.arguments import check_number
 HOLD_S = 10.0
 """A client gets an answer within this time, if need be an empty one. Proxies end calls that last longer, after 15 s."""
 
+# A process that was frozen, or its machine, is so late: clients may have gone on without it meanwhile.
+_FROZEN_S = 1.0
+
 _MOST_NAME = 100
 _MOST = 1000
 
@@ -62,6 +65,7 @@ class Desk:
         self._ledger = Ledger(requests_per_s, images_per_s, clock())
         self._turns: dict[Reservation, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due_at: float | None = None
         self._is_closed = False
 
     async def reserve(self, client: str, requests: int, images: int) -> Permits:
@@ -109,7 +113,10 @@ class Desk:
                 turn.set_exception(_closed())
 
     def _grant(self) -> None:
-        for reservation in self._ledger.grant(self._clock()):
+        now = self._clock()
+        if self._due_at is not None and now > self._due_at + _FROZEN_S:
+            self._ledger.settle(now)
+        for reservation in self._ledger.grant(now):
             turn = self._turns[reservation]
             if not turn.done():
                 turn.set_result(None)
@@ -121,7 +128,7 @@ class Desk:
             self._timer.cancel()
             self._timer = None
         now = self._clock()
-        at = self._ledger.next_grant_at(now)
+        self._due_at = at = self._ledger.next_grant_at(now)
         if at is not None and not self._is_closed:
             self._timer = asyncio.get_running_loop().call_later(at - now, self._grant)
 

@@ -112,6 +112,10 @@ class Ledger:
             self.cancel(reservation)
         return list(granted)
 
+    def settle(self, now: float) -> None:
+        """Grant nothing for a moment: clients that have missed the service for a while are to come back first."""
+        self._pace.settle(now)
+
     def next_grant_at(self, now: float) -> float | None:
         """Return when `grant` has something to grant, as things are; None if nobody waits."""
         if not self._waiting:

@@ -18,6 +18,10 @@ class Pace:
         self.images_per_s = images_per_s
         self._requests = None if requests_per_s is None else RequestRate(requests_per_s)
         self._images = None if images_per_s is None else ImageRate(images_per_s)
+        self.settle(now)
+
+    def settle(self, now: float) -> None:
+        """Begin, perhaps anew: until `SETTLE_S` from now all of it is used."""
         if self._requests is not None:
             self._requests.charge(now + SETTLE_S)
         if self._images is not None and self.most_images is not None:

@@ -1,5 +1,6 @@
 """The quota of a service that `vision-grpc quota` runs."""
 
+import math
 import os
 import socket
 import time
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
 
 # Longer than the service holds an answer back, which is 10 s.
 _ANSWER_S = 20.0
-# How long it may take for what it answers at once, a connection included.
+# How long the network may take, a connection included. A service that is slower hands out too little to wait for.
 _PROBE_S = 1.0
+# No quota is less: one request in eleven days.
+_LEAST_PER_S = 1e-6
 # After this time what failed at once is tried again.
 _PAUSE_S = 0.1
 _MOST_NAME = 100
@@ -79,15 +82,16 @@ class SharedQuota(RemoteQuota):
         return self._client if self._client is not None else f"{socket.gethostname()[:80]}:{os.getpid()}"
 
     def _ask(self, connection: "Connection", requests: int, images: int) -> "Permits | None":
-        """Return what the service says; None if it cannot be reached."""
+        """Return what the service says; None if it cannot be reached in time."""
         call = self._start(connection, requests, images, _ANSWER_S)
         call.has_ended(None)
         permits = self._read(call)
-        if permits is None:
+        if permits is None or (travelled_s := max(0.0, call.took_s - permits.held_s)) > _PROBE_S:
             return None
         # The answer was on its way for half of the time that the service did not hold it.
-        age_s = max(0.0, call.took_s - permits.held_s) / 2 + time.monotonic() - call.ended_at
-        return permits._replace(waits_s=[max(0.0, wait_s - age_s) for wait_s in permits.waits_s])
+        age_s = travelled_s / 2 + time.monotonic() - call.ended_at
+        waits_s = [max(0.0, wait_s - age_s) for wait_s in permits.waits_s[:requests]]
+        return permits._replace(waits_s=waits_s, images=min(permits.images, images))
 
     def _comes_back(self, connection: "Connection", images: int) -> bool:
         """Return whether the service is there again; looked for until the time of the client's own next request."""
@@ -110,7 +114,7 @@ class SharedQuota(RemoteQuota):
         return connection.start(RESERVE, encode_reservation(self._name, requests, images), timeout_s, connects=connects)
 
     def _read(self, call: "Call") -> "Permits | None":
-        """Return what the service says; None if it cannot be reached.
+        """Return what the service says; None if it cannot be reached, or says what cannot be.
 
         Raises:
             TransportError: it refuses the question, or the quota was closed.
@@ -118,10 +122,18 @@ class SharedQuota(RemoteQuota):
         from vision_grpc.quota.messages import decode_permits
 
         permits = self._answer(call, decode_permits, "service of `vision-grpc quota`")
-        if permits is not None:
-            with self._lock:
-                self._share.told(permits.requests_per_s, permits.images_per_s)
+        if permits is None or not _makes_sense(permits):
+            return None
+        with self._lock:
+            self._share.told(permits.requests_per_s, permits.images_per_s)
         return permits
+
+
+def _makes_sense(permits: "Permits") -> bool:
+    """Return whether what a service says can be: none of ours says anything else."""
+    rates = [rate for rate in (permits.requests_per_s, permits.images_per_s) if rate is not None]
+    # A service grants what is near: who waits longer than for an answer would wait for ever.
+    return all(_LEAST_PER_S <= rate < math.inf for rate in rates) and max(permits.waits_s, default=0.0) <= _ANSWER_S
 
 
 def _check_name(client: object) -> str:

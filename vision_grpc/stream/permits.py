@@ -16,8 +16,8 @@ USABLE_S = 0.25
 PUNCTUAL_S = 0.05
 """How long after its time it can be used without a request too many in a second: so much `rate.PERIOD_S` leaves.
 
-A stream that misses this by chance lets the permit go. If it misses it twice in a row, its machine is always late, and it
-uses its permits late, which does no harm as long as all of them are.
+A stream that misses this by chance lets the permit go. One that has just done so may be on a machine that is always
+late, and uses the next ones late: that does no harm where all of them are.
 """
 
 # Up to this rate each permit is fetched when a request needs it. Above it, the way to the quota and back would take a
@@ -25,6 +25,8 @@ uses its permits late, which does no harm as long as all of them are.
 _ONE_BY_ONE_PER_S = 50.0
 _LEASE_S = 0.1
 _EAGER_INTERVALS = 2.0
+# So it is at any rate where the way is so long that permits come when it is their time already.
+_FAR_LEASE_S = 0.25
 
 # No client is faster; a share may be infinite.
 _MOST_PER_S = 10_000.0
@@ -82,6 +84,7 @@ class Permits:
         self._now = -math.inf
         self._per_s = 0.0
         self._lease = 1
+        self._is_far = False
         self._last_at = -math.inf
         self._used_at = -math.inf
         self._why_over: Callable[[], VisionError] | None = None
@@ -152,18 +155,30 @@ class Permits:
             if not self._waiting:
                 return None
             images = next(iter(self._waiting.values()))
-            if self._per_s <= _ONE_BY_ONE_PER_S:
-                return Question(1, images)
-            most = math.ceil(_LEASE_S * self._per_s)
-            is_eager = now < self._last_at + _EAGER_INTERVALS / self._per_s
-            self._lease = min(most, self._lease + 1) if is_eager else max(1, self._lease - 1)
-            alike = sum(each == images for each in self._waiting.values())
+            is_fast = self._per_s > _ONE_BY_ONE_PER_S
+            most = max(1, math.ceil((_LEASE_S if is_fast else _FAR_LEASE_S) * self._per_s))
+            is_eager = now * self._per_s < self._last_at * self._per_s + _EAGER_INTERVALS
+            if not is_eager:
+                self._lease -= 1
+            elif is_fast or self._is_far:
+                self._lease += 1
+            self._lease = min(most, max(1, self._lease))
+            alike = sum(each == images for each in self._waiting.values()) if is_fast else 1
             return Question(min(most, max(self._lease, alike)), images)
 
-    def granted(self, times: Iterable[float], images: int, requests_per_s: float, *, is_most: bool = False) -> None:
+    def granted(
+        self,
+        times: Iterable[float],
+        images: int,
+        requests_per_s: float,
+        *,
+        is_most: bool = False,
+        is_late: bool = False,
+    ) -> None:
         """Take permits for requests of so many images, by when they may leave, and the client's share.
 
         `is_most`: no permit is ever for more images, so streams that wait with more are to come again with fewer.
+        `is_late`: the time of the first had come before the permit did.
         """
         too_large: list[Place] = []
         if is_most:
@@ -177,6 +192,7 @@ class Permits:
             self._spare += [Permit(at, images) for at in times]
             self._spare.sort()
             self._last_at = self._spare[-1].at
+            self._is_far = is_late
             woken = self._hand_out()
         _wake([*woken, *too_large])
 

@@ -53,6 +53,24 @@ async def test_a_turn_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert answer.held_s + answer.waits_s[0] >= 0.29
 
 
+@pytest.mark.parametrize(("late_s", "is_frozen"), [(0.5, False), (1.5, True), (3600.0, True)])
+async def test_a_desk_that_was_frozen_grants_nothing_for_a_moment(
+    clock: Clock, late_s: float, *, is_frozen: bool
+) -> None:
+    desk = open_desk(clock, 1)
+    assert await desk.reserve("one", 1, 1)
+    waits = asyncio.ensure_future(desk.reserve("one", 1, 1))
+    await asyncio.sleep(0)
+    clock.now += 0.95 + late_s  # The client was to be granted a request 0.1 s before 1.05 s.
+    answer = asyncio.ensure_future(desk.reserve("two", 1, 1))
+    await asyncio.sleep(0)
+    for each in (waits, answer):
+        each.cancel()
+    await asyncio.gather(waits, answer, return_exceptions=True)
+    usage = desk.usage()
+    assert sum(each.requests for each in usage.clients) == (1 if is_frozen else 2)
+
+
 async def test_a_question_for_nothing_is_answered_at_once(clock: Clock) -> None:
     answer = await Desk(10, 40, clock=clock).reserve("one", 0, 0)
     assert answer == ((), 0, 10, 40, 0)

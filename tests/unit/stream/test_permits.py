@@ -145,6 +145,25 @@ def test_a_stream_that_uses_a_high_rate_gets_more_at_once(world: _World) -> None
     assert world.permits.question(now + 1.0) == Question(9, 8)
 
 
+def test_a_stream_far_from_its_quota_gets_more_at_once(world: _World) -> None:
+    """The answer takes longer than the time between two requests."""
+    place, now, asked = world.place("only"), 1.0, list[int]()
+    for is_late in (*[True] * 8, *[False] * 3):
+        world.permits.take(place, 8, now)
+        question = world.permits.question(now)
+        assert question is not None
+        asked.append(question.requests)
+        times = [now + number / 20 for number in range(question.requests)]
+        world.permits.granted(times, 8, 20.0, is_late=is_late)
+        for _ in times:
+            now = world.permits.take(place, 8, now) or math.nan
+            world.permits.used(place, now)
+            now += 0.05
+    assert asked == [1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5]
+    world.permits.take(place, 8, now + 1.0)
+    assert world.permits.question(now + 1.0) == Question(4, 8)
+
+
 def test_a_permit_is_wanted_just_before_other_quotas_let_the_request_go() -> None:
     asked: list[int] = []
     throttle = Throttle(Limits(requests_per_s=1), Permits(lambda: asked.append(1)))
