@@ -16,9 +16,10 @@ USABLE_S = 0.25
 PUNCTUAL_S = 0.05
 """How long after its time it can be used without a request too many in a second: so much `rate.PERIOD_S` leaves.
 
-A stream that misses this by chance lets the permit go. One that has just done so may be on a machine that is always
-late, and uses the next ones late: that does no harm where all of them are.
+A stream that misses this lets the permit go. One that misses it time after time is on a machine that is always late,
+and uses the next ones late: that does less harm, as all of them are.
 """
+_MOST_MISSES = 3
 
 # Up to this rate each permit is fetched when a request needs it. Above it, the way to the quota and back would take a
 # part of the rate, and so one question brings what is used in this time, if the streams have used what came before.
@@ -58,8 +59,13 @@ class Place:
         """Why it gets none."""
         self.wake: Callable[[], None] = _do_nothing
         """Called, from any thread, once there is either."""
-        self.usable_s = PUNCTUAL_S
+        self.misses = 0
+        """How many permits in a row came to nothing, or were used late."""
+
+    @property
+    def usable_s(self) -> float:
         """How long after its time this stream can use a permit."""
+        return PUNCTUAL_S if self.misses < _MOST_MISSES else USABLE_S
 
 
 class Permits:
@@ -110,8 +116,7 @@ class Permits:
             is_new = place not in self._waiting
             self._waiting[place] = images
             woken = self._hand_out()
-            if is_late:
-                place.usable_s = USABLE_S
+            place.misses += is_late
         _wake(woken)
         if self._why_over is not None:
             self.failed(self._why_over)
@@ -123,7 +128,7 @@ class Permits:
         """Take that the request left which the permit of a stream is for."""
         with self._lock:
             if place.permit is not None and now <= place.permit.at + PUNCTUAL_S:
-                place.usable_s = PUNCTUAL_S
+                place.misses = 0
             place.permit = None
             self._used_at = max(self._used_at, now)
 
