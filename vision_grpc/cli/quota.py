@@ -2,6 +2,7 @@
 
 import logging
 import os
+from pathlib import Path
 
 import click
 
@@ -9,6 +10,8 @@ from vision_grpc.cli.exits import ALL_READ
 from vision_grpc.cli.numbers import DAY_S, Number, Seconds, WholeNumber
 from vision_grpc.cli.quota_help import EPILOG, HELP
 from vision_grpc.cli.sections import SectionedCommand, option
+
+_FILE = click.Path(path_type=Path)
 
 
 @click.command(cls=SectionedCommand, help=HELP, epilog=EPILOG)
@@ -28,6 +31,8 @@ from vision_grpc.cli.sections import SectionedCommand, option
 )
 @option("Listening", "--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1]")
 @option("Listening", "--port", metavar="N", type=WholeNumber(0, 65535), help="Port to listen on.  [default: any free]")
+@option("TLS", "--tls-certificate", metavar="FILE", type=_FILE, help="Certificate chain of the service (PEM).")
+@option("TLS", "--tls-key", metavar="FILE", type=_FILE, help="Private key of the service (PEM).")
 @option(
     "Log",
     "--log-every",
@@ -41,7 +46,14 @@ from vision_grpc.cli.sections import SectionedCommand, option
     type=click.Choice(["text", "json"], case_sensitive=False),
     help="Lines to read, or an object a line.  [default: text]",
 )
-@option("Usage", "--show", metavar="HOST:PORT", help="Print who takes what of a running service.")
+@option("Usage", "--show", metavar="ADDRESS", help="Print who takes what of a running service at HOST:PORT.")
+@option(
+    "Usage",
+    "--root-certificates",
+    metavar="FILE",
+    type=_FILE,
+    help="With --show https://HOST:PORT: certificates to trust (PEM or DER).  [default: the system's]",
+)
 @option("Usage", "--json", "as_json", is_flag=True, help="With --show: print an object.")
 def quota(
     *,
@@ -49,9 +61,12 @@ def quota(
     images_per_second: float | None,
     host: str | None,
     port: int | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
     log_every: float | None,
     log_format: str | None,
     show: str | None,
+    root_certificates: Path | None,
     as_json: bool,
 ) -> int:
     """Run the service of a shared quota, or show who takes what."""
@@ -62,6 +77,8 @@ def quota(
         "--images-per-second": images_per_second,
         "--host": host,
         "--port": port,
+        "--tls-certificate": tls_certificate,
+        "--tls-key": tls_key,
         "--log-every": log_every,
         "--log-format": log_format,
     }
@@ -71,13 +88,16 @@ def quota(
             raise click.UsageError(message)
         from vision_grpc.cli.quota_usage import show_usage
 
-        show_usage(show, as_json=as_json)
+        show_usage(show, root_certificates=root_certificates, as_json=as_json)
         return ALL_READ
-    if as_json:
-        message = "--json goes with --show HOST:PORT"
+    if as_json or root_certificates is not None:
+        message = f"{'--json' if as_json else '--root-certificates'} goes with --show HOST:PORT"
         raise click.UsageError(message)
     if rps is None and images_per_second is None:
         message = "say what the quota is: --rps N, --images-per-second N, or both"
+        raise click.UsageError(message)
+    if (tls_certificate is None) != (tls_key is None):
+        message = "--tls-certificate and --tls-key go together: name both files"
         raise click.UsageError(message)
     from vision_grpc.cli.quota_service import serve_quota
     from vision_grpc.cli.serve_log import service_log
@@ -88,6 +108,7 @@ def quota(
             images_per_second,
             host="127.0.0.1" if host is None else host,
             port=0 if port is None else port,
+            tls_files=None if tls_certificate is None or tls_key is None else (tls_certificate, tls_key),
             every_s=60.0 if log_every is None else log_every,
             log=log,
         )

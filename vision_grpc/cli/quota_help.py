@@ -12,7 +12,7 @@ With --show it prints who takes what of the quota of a running service.
 """
 EPILOG = """\b
 When the service is ready, one line of JSON is printed on stdout:
-{"address": "127.0.0.1:4002"}
+{"address": "127.0.0.1:4002"}, or "https://127.0.0.1:4002" with a certificate.
 The log goes to stderr. gRPC health checks are served too, as probes of
 Kubernetes want them.
 
@@ -20,6 +20,7 @@ Kubernetes want them.
 Examples:
   vision-grpc quota --rps 10 --port 7070
   vision-grpc quota --rps 10 --images-per-second 40 --host 0.0.0.0 --port 7070
+  vision-grpc quota --rps 10 --port 7070 --tls-certificate c.pem --tls-key k.pem
   vision-grpc quota --show 127.0.0.1:7070
   vision-grpc quota --show 127.0.0.1:7070 --json
 

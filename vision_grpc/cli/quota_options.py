@@ -12,6 +12,7 @@ from vision_grpc.config import Limits
 
 if TYPE_CHECKING:
     # Imported where it is used, as help and usage errors are to come soon.
+    from vision_grpc.network.tls import Pem
     from vision_grpc.quota import SharedQuota
 
 _SECTION = "Quota and cost"
@@ -33,8 +34,10 @@ class QuotaWishes:
         """Return the limits of the client."""
         return Limits(calls_in_flight=self.jobs, requests_per_s=self.rps, images_per_s=self.images_per_second)
 
-    def shared(self) -> "SharedQuota | None":
+    def shared(self, root_certificates: "Pem | None") -> "SharedQuota | None":
         """Return the quota that this run shares with others, None without one.
+
+        Its service is trusted by these certificates where it speaks TLS.
 
         Raises:
             click.ClickException: the address is not one.
@@ -44,7 +47,8 @@ class QuotaWishes:
         from vision_grpc.quota import SharedQuota
 
         try:
-            return SharedQuota(self.shared_quota)
+            is_url = self.shared_quota.startswith("https:")
+            return SharedQuota(self.shared_quota, root_certificates=root_certificates if is_url else None)
         except ValueError as error:
             message = f"--shared-quota: {in_flags(error)}"
             raise click.ClickException(message) from error
@@ -80,7 +84,8 @@ _OPTIONS = (
         _SECTION,
         "--shared-quota",
         metavar="HOST:PORT",
-        help="Share a quota with other runs and programs: the address of vision-grpc quota, which hands it out.",
+        help="Share a quota with other runs and programs: the address of vision-grpc quota, which hands it out. With "
+        "https:// before it the connection is protected, and --root-certificates holds for it, too.",
     ),
     option(
         _SECTION,

@@ -12,6 +12,8 @@ from vision_grpc.texts.extras import MissingExtraError
 from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vision_grpc.cli.serve_log import ServiceLog
     from vision_grpc.quota import Usage
     from vision_grpc.quota.service import QuotaServer
@@ -27,6 +29,7 @@ def serve_quota(
     *,
     host: str,
     port: int,
+    tls_files: "tuple[Path, Path] | None",
     every_s: float,
     log: "ServiceLog",
 ) -> None:
@@ -34,7 +37,7 @@ def serve_quota(
 
     Raises:
         click.ClickException: the extra `quota` is not installed.
-        SettingError: the service cannot listen there.
+        SettingError: the service cannot listen there, or not with these files.
     """
     try:
         from vision_grpc.quota.service import QuotaServer
@@ -42,7 +45,7 @@ def serve_quota(
         raise click.ClickException(str(error)) from error
 
     async def serve() -> None:
-        server = QuotaServer(requests_per_s, images_per_s)
+        server = QuotaServer(requests_per_s, images_per_s, tls_files=tls_files)
         ending = _watch_signals()
         address = await server.start(host, port)
         if not _is_loopback(host):

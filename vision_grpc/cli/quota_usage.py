@@ -11,21 +11,23 @@ from vision_grpc.cli.quota_service import describe_quota
 from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vision_grpc.quota import Usage
 
 _HEAD = ("client", "requests/s", "images/s", "waiting", "requests", "images")
 
 
-def show_usage(address: str, *, as_json: bool) -> None:
+def show_usage(address: str, *, root_certificates: "Path | None", as_json: bool) -> None:
     """Print who takes what.
 
     Raises:
-        SettingError: the address is neither host:port nor a URL.
+        SettingError: the address is neither host:port nor a URL, or the certificates cannot be read.
         TransportError: no service was reached there.
     """
     from vision_grpc.quota.look import look_at_usage
 
-    usage = look_at_usage(address)
+    usage = look_at_usage(address, root_certificates=root_certificates)
     click.echo(_object(usage) if as_json else _table(usage))
 
 

@@ -128,5 +128,5 @@ class RunWishes:
             limits=self.limits(),
             on_event=on_event,
             cache=self.cache.tape(),
-            quota=self.quota.shared(),
+            quota=self.quota.shared(self.service.root_certificates),
         )

@@ -9,6 +9,7 @@ import grpc
 
 from vision_grpc.errors import TransportError
 from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.tls import Trust, read_trust
 from vision_grpc.transport.grpc.forks import FORKS, keep_for_ever
 from vision_grpc.transport.grpc.thread_channel import close_channels
 from vision_grpc.version import USER_AGENT
@@ -82,10 +83,15 @@ class Call:
 class Connection:
     """Calls to a service, and waits, which `close` breaks off."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, trust: Trust | None = None) -> None:
+        """`trust`: what to trust of a service that speaks TLS; None: what this machine trusts.
+
+        Raises:
+            SettingError: that cannot be read.
+        """
         self.process = os.getpid()
         self._lock = threading.Lock()
-        self._channel = _open(endpoint)
+        self._channel = _open(endpoint, trust)
         self._calls: set[Call] = set()
         self._is_closed = threading.Event()
 
@@ -131,8 +137,9 @@ def closed() -> TransportError:
     return TransportError("the quota was closed")
 
 
-def _open(endpoint: Endpoint) -> grpc.Channel:
+def _open(endpoint: Endpoint, trust: Trust | None) -> grpc.Channel:
     FORKS.used()
     if endpoint.plaintext:
         return grpc.insecure_channel(endpoint.target, options=_OPTIONS)
-    return grpc.secure_channel(endpoint.target, grpc.ssl_channel_credentials(), options=_OPTIONS)
+    roots = (read_trust(None) if trust is None else trust).pem
+    return grpc.secure_channel(endpoint.target, grpc.ssl_channel_credentials(roots), options=_OPTIONS)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
+from vision_grpc.network.tls import Pem
 from vision_grpc.quota.quota import Grant
 from vision_grpc.quota.remote import RemoteQuota
 from vision_grpc.texts.arguments import check_choice, wrong_type
@@ -34,14 +35,16 @@ class EnvoyQuota(RemoteQuota):
     reached, the client goes on at `share_requests_per_s`, and comes back by itself.
 
     Args:
-        address: `host:port`, or a URL that begins with https where the connection is to be protected by TLS.
+        address: `host:port`, or `https://host:port` where the connection is to be protected by TLS.
         domain: The domain of the limits.
         descriptors: What the limits are for, as entries of key and value; several of them if several limits hold.
         counts: What a limit counts: requests, or their images.
         share_requests_per_s: Requests a second while the service cannot be reached.
+        root_certificates: What to trust of a service that speaks TLS, PEM, as bytes or a file, which is read now;
+            default: what the machine trusts that connects, as for `VisionClient`.
 
     Raises:
-        SettingError: the address is not of that form.
+        SettingError: the address is not of that form, or the certificates cannot be read.
         TypeError: an argument has the wrong type.
         ValueError: a number has no meaning, or there is no domain or descriptor.
     """
@@ -56,8 +59,9 @@ class EnvoyQuota(RemoteQuota):
         descriptors: Descriptor | Sequence[Descriptor],
         counts: Literal["requests", "images"] = "requests",
         share_requests_per_s: float = 1.0,
+        root_certificates: Pem | None = None,
     ) -> None:
-        super().__init__(address, share_requests_per_s)
+        super().__init__(address, share_requests_per_s, root_certificates)
         if not isinstance(cast("object", domain), str):
             raise wrong_type(domain, "domain", "the name of a domain")
         check_choice("counts", counts, ("requests", "images"))
@@ -113,6 +117,7 @@ class EnvoyQuota(RemoteQuota):
         call.has_ended(None)
         answer = self._answer(call, RateLimitResponse.FromString, "rate limit service")
         self._away_until = time.monotonic() + _AGAIN_S if answer is None else None
+        self._is_missed = answer is None
         return answer
 
 

@@ -1,5 +1,6 @@
 """What the quotas of services in the network have in common: a connection a process, and a share without it."""
 
+import logging
 import os
 import threading
 import time
@@ -8,7 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from vision_grpc.errors import TransportError
-from vision_grpc.quota.address import parse_address
+from vision_grpc.network.tls import Pem, tls_hint
+from vision_grpc.quota.address import parse_address, parse_trust
 from vision_grpc.quota.quota import Grant
 from vision_grpc.quota.share import Share
 from vision_grpc.texts.arguments import check_number
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from vision_grpc.quota.connection import Call, Connection
 
 _T = TypeVar("_T")
+_LOG = logging.getLogger("vision_grpc.quota")
 
 LEAD_S = 0.05
 """So long before its time a request of the client's own share is permitted, so that it does not leave late."""
@@ -31,9 +34,11 @@ class RemoteQuota(ABC):
     _lock: threading.Lock
     _connection: "Connection | None"
     _share: Share
+    _is_missed: bool
 
-    def __init__(self, address: str, share_requests_per_s: float) -> None:
+    def __init__(self, address: str, share_requests_per_s: float, root_certificates: Pem | None) -> None:
         self._endpoint = parse_address(address)
+        self._trust = parse_trust(self._endpoint, root_certificates)
         self._share_requests_per_s = check_number("share_requests_per_s", share_requests_per_s)
         self._begin()
 
@@ -61,6 +66,7 @@ class RemoteQuota(ABC):
         self._lock = threading.Lock()
         self._connection = None
         self._share = Share(self._share_requests_per_s)
+        self._is_missed = False
 
     def _connect(self) -> "Connection":
         """Return the connection of this process."""
@@ -73,7 +79,7 @@ class RemoteQuota(ABC):
                 # gRPC takes long to import.
                 from vision_grpc.quota.connection import Connection
 
-                self._connection = Connection(self._endpoint)
+                self._connection = Connection(self._endpoint, self._trust)
             return self._connection
 
     def _answer(self, call: "Call", decode: Callable[[bytes], _T], service: str) -> _T | None:
@@ -95,7 +101,14 @@ class RemoteQuota(ABC):
             if failure.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED):
                 message = f"the {service} at {self._endpoint.target} refuses: {failure.details()}"
                 raise TransportError(message) from error
+            self._missed(last_words(failure))
             return None
+
+    def _missed(self, why: str) -> None:
+        """Log why the service is not used, once until it is."""
+        if not self._is_missed:
+            self._is_missed = True
+            _LOG.warning("the quota's service at %s is not used: %s", self._endpoint.target, why)
 
     def _alone_at(self) -> float:
         """Return when a request of the client's own share is to be permitted, if there is no service until then."""
@@ -108,3 +121,10 @@ class RemoteQuota(ABC):
             leaves_at = self._share.ready_at(now)
             self._share.charge(images, leaves_at)
             return Grant([leaves_at - now], self._share.per_s(images), is_alone=True)
+
+
+def last_words(failure: "grpc.Call") -> str:
+    """Return why a call failed: gRPC begins with what it tried, and ends with what the system says, or a name in []."""
+    details = str(failure.details())
+    hint = tls_hint(details)
+    return details.rpartition(": ")[2].rstrip("]") if hint is None else hint.reason

@@ -3,6 +3,8 @@
 import errno
 import os
 import socket
+import ssl
+from pathlib import Path
 from typing import Any, NoReturn
 
 import grpc
@@ -15,6 +17,7 @@ from vision_grpc.quota.desk import Desk
 from vision_grpc.quota.messages import SERVICE, decode_reservation, encode_permits, encode_usage
 from vision_grpc.quota.usage import Usage
 from vision_grpc.texts.extras import need_extra
+from vision_grpc.texts.quoting import quote_name
 
 need_extra(__name__, "quota", "grpc_health")
 
@@ -43,18 +46,28 @@ _FAREWELL_S = 0.5
 class QuotaServer:
     """A gRPC server that hands out a quota, with health checks. It belongs to the event loop in which it starts.
 
+    It speaks TLS where it gets a certificate chain and its private key, both of them PEM files.
+
     Raises:
         TypeError: a quota is not a number.
         ValueError: a quota is not above 0, or there is none.
+        SettingError: the files are not such a pair.
     """
 
-    def __init__(self, requests_per_s: float | None = None, images_per_s: float | None = None) -> None:
+    def __init__(
+        self,
+        requests_per_s: float | None = None,
+        images_per_s: float | None = None,
+        *,
+        tls_files: tuple[Path, Path] | None = None,
+    ) -> None:
         self._desk = Desk(requests_per_s, images_per_s)
+        self._credentials = None if tls_files is None else _credentials(*tls_files)
         self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MOST_CALLS)
         self._health = health.aio.HealthServicer()
 
     async def start(self, host: str, port: int) -> str:
-        """Listen, and return the address as `host:port`; port 0 takes any free port.
+        """Listen, and return the address as clients name it; port 0 takes any free port.
 
         Raises:
             SettingError: the port is in use, or the host is not an address of this machine.
@@ -66,7 +79,7 @@ class QuotaServer:
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         try:
-            bound = self._server.add_insecure_port(join_host_port(host, port))
+            bound = self._add_port(join_host_port(host, port))
         except RuntimeError as error:
             raise _cannot_listen(host, port) from error
         if bound == 0:
@@ -74,7 +87,13 @@ class QuotaServer:
         for name in ("", SERVICE):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
-        return join_host_port(host, bound)
+        address = join_host_port(host, bound)
+        return address if self._credentials is None else f"https://{address}"
+
+    def _add_port(self, address: str) -> int:
+        if self._credentials is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, self._credentials)
 
     def usage(self) -> Usage:
         """Return who takes what."""
@@ -101,6 +120,22 @@ class QuotaServer:
 async def _refuse(context: _Context, code: Code, message: str) -> NoReturn:
     status = next(each for each in grpc.StatusCode if each.value[0] == code)
     await context.abort(status, message)
+
+
+def _credentials(certificate: Path, key: Path) -> grpc.ServerCredentials:
+    for file in (certificate, key):
+        if not file.is_file():  # A pipe may never end, and can be read only once.
+            message = f"{quote_name(file)} is not a file: name a PEM file"
+            raise SettingError(message)
+    try:
+        # gRPC does not say what is wrong. Without a function OpenSSL asks for a pass phrase on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+        return grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
+    except OSError as error:
+        names = f"{quote_name(certificate)} and {quote_name(key)}"
+        reason = "" if isinstance(error, ssl.SSLError) else f" ({error.strerror})"
+        message = f"{names} are not a PEM certificate chain and its private key, without a pass phrase{reason}"
+        raise SettingError(message) from error
 
 
 def _cannot_listen(host: str, port: int) -> SettingError:

@@ -12,10 +12,12 @@ class Share:
         self._requests_per_s: float | None = requests_per_s
         self._images_per_s: float | None = None
         self._free_at = float("-inf")
+        self.kept_until = float("-inf")
+        """Until then what the service says is not taken note of."""
 
-    def told(self, requests_per_s: float | None, images_per_s: float | None) -> None:
+    def told(self, requests_per_s: float | None, images_per_s: float | None, now: float) -> None:
         """Take note of what the service says that the client may have; None is a number that is not limited."""
-        if requests_per_s is not None or images_per_s is not None:
+        if now >= self.kept_until and (requests_per_s is not None or images_per_s is not None):
             self._requests_per_s, self._images_per_s = requests_per_s, images_per_s
 
     def permitted(self, images: int, times: Sequence[float]) -> None:

@@ -6,6 +6,8 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from vision_grpc.network.tls import Pem
+from vision_grpc.quota.pace import SETTLE_S
 from vision_grpc.quota.quota import Grant
 from vision_grpc.quota.remote import RemoteQuota
 
@@ -19,6 +21,8 @@ _ANSWER_S = 20.0
 _PROBE_S = 1.0
 # No quota is less: one request in eleven days.
 _LEAST_PER_S = 1e-6
+# An answer that has not come by then may be held back, or the service is gone: a question for nothing tells.
+_LOOK_S = 2.0
 # After this time what failed at once is tried again.
 _PAUSE_S = 0.1
 _MOST_NAME = 100
@@ -32,13 +36,15 @@ class SharedQuota(RemoteQuota):
     by itself.
 
     Args:
-        address: `host:port`, or a URL that begins with https where the connection is to be protected by TLS.
+        address: `host:port`, or `https://host:port` where the connection is to be protected by TLS.
         share_requests_per_s: Requests a second while no service has been reached yet.
         client: Name in the lists of the service, at most 100 characters; default: host and process. Clients of one
             name have one client's part.
+        root_certificates: What to trust of a service that speaks TLS, PEM, as bytes or a file, which is read now;
+            default: what the machine trusts that connects, as for `VisionClient`.
 
     Raises:
-        SettingError: the address is not of that form.
+        SettingError: the address is not of that form, or the certificates cannot be read.
         TypeError: an argument has the wrong type.
         ValueError: a number or the name has no meaning.
     """
@@ -46,8 +52,15 @@ class SharedQuota(RemoteQuota):
     _is_alone: bool
     _probe: "Call | None"
 
-    def __init__(self, address: str, *, share_requests_per_s: float = 1.0, client: str | None = None) -> None:
-        super().__init__(address, share_requests_per_s)
+    def __init__(
+        self,
+        address: str,
+        *,
+        share_requests_per_s: float = 1.0,
+        client: str | None = None,
+        root_certificates: Pem | None = None,
+    ) -> None:
+        super().__init__(address, share_requests_per_s, root_certificates)
         self._client = None if client is None else _check_name(client)
 
     def reserve(self, requests: int, images: int) -> Grant:
@@ -56,6 +69,8 @@ class SharedQuota(RemoteQuota):
         while True:
             if self._is_alone and not self._comes_back(connection, images):
                 return self._go_alone(images)
+            if (wait_s := min(self._share.kept_until, self._alone_at()) - time.monotonic()) > 0:
+                connection.wait(wait_s)
             permits = self._ask(connection, requests, images)
             if permits is None:
                 self._is_alone = True
@@ -63,6 +78,7 @@ class SharedQuota(RemoteQuota):
                     return self._go_alone(images)
                 connection.wait(_PAUSE_S)
             elif permits.waits_s:
+                self._is_missed = False
                 with self._lock:
                     now = time.monotonic()
                     images = permits.images or images
@@ -84,9 +100,17 @@ class SharedQuota(RemoteQuota):
     def _ask(self, connection: "Connection", requests: int, images: int) -> "Permits | None":
         """Return what the service says; None if it cannot be reached in time."""
         call = self._start(connection, requests, images, _ANSWER_S)
-        call.has_ended(None)
+        while not call.has_ended(_LOOK_S):
+            probe = self._start(connection, 0, images, _PROBE_S)
+            probe.has_ended(None)
+            if self._read(probe) is None:
+                call.cancel()
+                return None
         permits = self._read(call)
-        if permits is None or (travelled_s := max(0.0, call.took_s - permits.held_s)) > _PROBE_S:
+        if permits is None:
+            return None
+        if (travelled_s := max(0.0, call.took_s - permits.held_s)) > _PROBE_S:
+            self._missed(f"its answer was under way for {travelled_s:.1f} s")
             return None
         # The answer was on its way for half of the time that the service did not hold it.
         age_s = travelled_s / 2 + time.monotonic() - call.ended_at
@@ -101,8 +125,10 @@ class SharedQuota(RemoteQuota):
             if not probe.has_ended(max(0.0, self._alone_at() - time.monotonic())):
                 return False
             self._probe = None
-            if self._read(probe) is not None:
+            if self._read(probe, is_news=False) is not None:
                 self._is_alone = False
+                # Others come back a little later: what they still send alone is not to be handed out as well.
+                self._share.kept_until = time.monotonic() + SETTLE_S
                 return True
             connection.wait(_PAUSE_S)
 
@@ -113,7 +139,7 @@ class SharedQuota(RemoteQuota):
 
         return connection.start(RESERVE, encode_reservation(self._name, requests, images), timeout_s, connects=connects)
 
-    def _read(self, call: "Call") -> "Permits | None":
+    def _read(self, call: "Call", *, is_news: bool = True) -> "Permits | None":
         """Return what the service says; None if it cannot be reached, or says what cannot be.
 
         Raises:
@@ -122,10 +148,14 @@ class SharedQuota(RemoteQuota):
         from vision_grpc.quota.messages import decode_permits
 
         permits = self._answer(call, decode_permits, "service of `vision-grpc quota`")
-        if permits is None or not _makes_sense(permits):
+        if permits is None:
             return None
-        with self._lock:
-            self._share.told(permits.requests_per_s, permits.images_per_s)
+        if not _makes_sense(permits):
+            self._missed("what it says makes no sense")
+            return None
+        if is_news:
+            with self._lock:
+                self._share.told(permits.requests_per_s, permits.images_per_s, time.monotonic())
         return permits
 
 

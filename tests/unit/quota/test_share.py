@@ -25,10 +25,19 @@ def test_it_is_what_the_user_states_and_begins_at_once() -> None:
 
 def test_what_the_service_named_last_holds() -> None:
     share = Share(2)
-    share.told(10, None)
-    share.told(4, None)
+    share.told(10, None, 0.0)
+    share.told(4, None, 0.0)
     assert share.per_s(8) == 4
     assert times(share, 2) == pytest.approx([0, PERIOD_S / 4])
+
+
+def test_it_can_be_kept_for_a_while() -> None:
+    share = Share(2)
+    share.kept_until = 1.0
+    share.told(20, None, 0.9)
+    assert share.per_s(1) == 2
+    share.told(20, None, 1.0)
+    assert share.per_s(1) == 20
 
 
 @pytest.mark.parametrize(
@@ -39,7 +48,7 @@ def test_images_count_where_they_are_limited(
     requests_per_s: float | None, images_per_s: float | None, images: int, per_s: float
 ) -> None:
     share = Share(1)
-    share.told(requests_per_s, images_per_s)
+    share.told(requests_per_s, images_per_s, 0.0)
     assert share.per_s(images) == per_s
     first, second = times(share, 2, images)
     assert second - first == pytest.approx(PERIOD_S / per_s)
@@ -47,7 +56,7 @@ def test_images_count_where_they_are_limited(
 
 def test_its_own_requests_come_after_those_that_were_permitted() -> None:
     share = Share(1)
-    share.told(10, None)
+    share.told(10, None, 0.0)
     share.permitted(1, [7.0, 7.05, 7.1])
     assert share.ready_at(7.0) == pytest.approx(7.1 + PERIOD_S / 10)
     assert share.ready_at(9.0) == 9.0
