@@ -203,15 +203,18 @@ def test_a_slow_service_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_service_that_is_frozen_is_noticed_before_its_answer_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vision_grpc.quota.shared._LOOK_S", 0.1)
     monkeypatch.setattr("vision_grpc.quota.shared._PROBE_S", 0.3)
-    with quota_service("--rps", 0.01) as (process, address):
-        with closing(SharedQuota(address, share_requests_per_s=20)) as quota, ThreadPoolExecutor(1) as threads:
-            waits = threads.submit(quota.reserve, 1, 8)
-            until_usage(address, waiting=1)
-            process.send_signal(signal.SIGSTOP)
-            try:
-                assert waits.result(DEADLINE_S).is_alone
-            finally:
-                process.send_signal(signal.SIGCONT)
+    with (
+        quota_service("--rps", 0.01) as (process, address),
+        closing(SharedQuota(address, share_requests_per_s=20)) as quota,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        waits = threads.submit(quota.reserve, 1, 8)
+        until_usage(address, waiting=1)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            assert waits.result(DEADLINE_S).is_alone
+        finally:
+            process.send_signal(signal.SIGCONT)
 
 
 def test_a_wait_alone_ends_when_the_quota_is_closed() -> None:
