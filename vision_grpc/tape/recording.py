@@ -33,13 +33,16 @@ class Recording(NamedTuple):
     def of(cls, result: ImageResult, *, api: str, model: str, languages: Sequence[str]) -> Self | None:
         """Return the recording of a result that came just now; None where it has an error or a damaged answer.
 
-        The answer is to be that for the image as it was sent: boxes in its own pixels. It is read, which costs what
-        reading the text does, and once for both.
+        The answer is to be that for the image as it was sent: boxes in its own pixels. That of vision/v1 is read, which
+        costs what reading the text does, and once for both.
         """
         if result.error is not None or result.outcome is None:
             return None
         try:
-            result.outcome.text()
+            if isinstance(result.outcome, OcrOutcome):
+                result.outcome.check()
+            else:
+                result.outcome.text()
             pages = _pages_of(result.outcome)
             messages = pages or [result.outcome.wire()]
         except ProtocolError:
