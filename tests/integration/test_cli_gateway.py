@@ -5,6 +5,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,7 @@ from ocr_service import Stream, serve_ocr
 
 from vision_grpc import VisionClient
 from vision_grpc.cli.serve import serve
+from vision_grpc.errors import Code
 from vision_grpc.messages import OcrTextAnnotation, RecognizeTextRequest, RecognizeTextResponse
 
 OWN = "AQVNkeyofthegateway"
@@ -82,6 +84,10 @@ def test_variables_stand_for_the_options() -> None:
         (("--backend", "ocr/v1", "--backend-credentials", "own", "--host", EVERYWHERE), "--open-to-all"),
         (("--backend", "ocr/v1", "--backend-credentials", "own", "--host", "::"), "pay with the gateway's own"),
         (("--backend", "ocr/v1", "--backend-rps", "0"), "--backend-rps"),
+        (("--backend-cache", "answers"), "--backend-cache is for a gateway: add --backend ocr/v1"),
+        (("--backend", "ocr/v1", "--cache", "1MB"), "--cache is for a service that reads images itself"),
+        (("--backend", "ocr/v1", "--backend-cache", "answers"), "add --backend-credentials own"),
+        (("--backend", "ocr/v1", "--backend-cache-mode", "all"), "add --backend-cache, or drop it"),
     ],
 )
 def test_options_that_do_not_fit_together_are_refused(options: tuple[str, ...], told: str) -> None:
@@ -96,6 +102,9 @@ def test_options_that_do_not_fit_together_are_refused(options: tuple[str, ...], 
         (("--backend-endpoint", "a.example:80", "--backend-insecure"), "drop --backend-insecure or http://"),
         (("--backend-endpoint", "http://a.example", "--backend-credentials", "own"), "in plaintext"),
         (("--backend-root-certificates", "missing.pem"), "missing.pem"),
+        (("--backend-credentials", "own", "--backend-cache", "/etc/passwd"), "--backend-cache: "),
+        (("--backend-credentials", "own", "--backend-cache", "/etc"), "--backend-cache: /etc is not a tape"),
+        (("--backend-credentials", "own", "--backend-cache", "s3://key:word@bucket"), "--backend-cache: "),
     ],
 )
 def test_a_backend_that_cannot_be_called_is_a_reason_not_to_start(options: tuple[str, ...], told: str) -> None:
@@ -103,6 +112,17 @@ def test_a_backend_that_cannot_be_called_is_a_reason_not_to_start(options: tuple
     assert (finished.code, finished.stdout) == (2, b"")
     assert told in finished.errors[0]
     assert OWN not in finished.errors[0]
+
+
+def test_with_the_mode_none_a_gateway_needs_no_credentials(tmp_path: Path) -> None:
+    options = ("--backend-credentials", "own", "--backend-cache", tmp_path / "tape", "--backend-cache-mode", "none")
+    with (
+        serving(*options) as (_, ready),
+        VisionClient(ready["grpc_endpoint"], insecure=True, api="vision/v1") as client,
+    ):
+        [result] = client.analyze_many([png(1)])
+    assert result.error is not None
+    assert result.error.code is Code.NOT_FOUND
 
 
 def test_no_credentials_of_its_own_are_a_reason_not_to_start() -> None:

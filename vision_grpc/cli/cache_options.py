@@ -1,7 +1,7 @@
-"""The options of the commands that read images: where answers are kept, so that they cost nothing again."""
+"""Options that say where answers are kept, so that they cost nothing again."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import click
 
@@ -13,11 +13,26 @@ if TYPE_CHECKING:
     from vision_grpc.tape import Tape
 
 _SECTION = "Quota and cost"
+PLACE: dict[str, Any] = {
+    "metavar": "DIR_OR_URL",
+    "help": "Keep the answers there, on a tape; what it has already is not sent, and costs nothing.",
+}
+"""What an option for the place of a tape is."""
+
+MODE: dict[str, Any] = {
+    "metavar": "MODE",
+    "type": click.Choice(["none", "once", "all"]),
+    "help": "Send what is not on the tape (once), nothing (none), or everything, which is recorded anew (all).  "
+    "[default: once]",
+}
+"""What an option for its mode is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheWishes:
     """What the options say."""
+
+    flag: ClassVar[str] = "--cache"
 
     cache: str | None = None
     cache_mode: Literal["none", "once", "all"] | None = None
@@ -30,7 +45,7 @@ class CacheWishes:
         """
         if self.cache is None:
             if self.cache_mode is not None:
-                message = "--cache-mode is about a tape: add --cache, or drop it"
+                message = f"{self.flag}-mode is about a tape: add {self.flag}, or drop it"
                 raise click.UsageError(message, click.get_current_context())
             return None
         from vision_grpc.tape import Tape
@@ -38,7 +53,7 @@ class CacheWishes:
         try:
             return Tape(self.cache, mode=self.cache_mode or "once")
         except ValueError as error:
-            message = f"--cache: {in_flags(error)}"
+            message = f"{self.flag}: {in_flags(error)}"
             raise click.ClickException(message) from error
 
     def check(self) -> None:
@@ -52,22 +67,8 @@ class CacheWishes:
             tape.find([])
 
 
-_OPTIONS = (
-    option(
-        _SECTION,
-        "--cache",
-        metavar="DIR_OR_URL",
-        help="Keep the answers there, on a tape; what it has already is not sent, and costs nothing.",
-    ),
-    option(
-        _SECTION,
-        "--cache-mode",
-        metavar="MODE",
-        type=click.Choice(["none", "once", "all"]),
-        help="Send what is not on the tape (once), nothing (none), or everything, which is recorded anew (all).  "
-        "[default: once]",
-    ),
-)
 NO_CACHE = CacheWishes()
-cache_options = grouped("cache", CacheWishes, _OPTIONS)
+cache_options = grouped(
+    "cache", CacheWishes, (option(_SECTION, "--cache", **PLACE), option(_SECTION, "--cache-mode", **MODE))
+)
 """Adds the options to a command, which gets them as the argument `cache`."""

@@ -66,7 +66,7 @@ def _serve(options: ServeOptions, backend: BackendOptions, ending: Ending, log: 
         )
         click.echo(json.dumps(ready))
         reason = ending.wait()
-        end_at_last(config.grace_s + _FAREWELL_S, ALL_READ)
+        end_at_last(config.grace_s + backend.settle_s + _FAREWELL_S, ALL_READ)
         _log.info("%s: the service ends; calls in flight may take %g s more", reason, config.grace_s)
 
 

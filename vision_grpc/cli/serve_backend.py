@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from vision_grpc.cli.cache_options import MODE, PLACE, CacheWishes
 from vision_grpc.cli.flags import flag_of
 from vision_grpc.cli.numbers import DAY_S, Number, Seconds, WholeNumber
 from vision_grpc.cli.sections import grouped
@@ -42,6 +43,8 @@ class BackendOptions:
     backend_deferred: bool
     backend_calls: int | None
     backend_seconds: float | None
+    backend_cache: str | None
+    backend_cache_mode: Literal["none", "once", "all"] | None
 
     @property
     def uses_own(self) -> bool:
@@ -53,9 +56,11 @@ class BackendOptions:
 
         Raises:
             click.UsageError: one contradicts another, or lacks it.
+            click.ClickException: there can be no tape at the place for it.
         """
         if problem := self._problem(options, is_reachable=is_reachable):
             raise click.UsageError(problem, click.get_current_context())
+        self._cache.tape()
 
     def _problem(self, options: ServeOptions, *, is_reachable: bool) -> str | None:
         if self.backend is None:
@@ -64,12 +69,7 @@ class BackendOptions:
         if named := next((name for name in _OF_READING if getattr(options, name) is not None), None):
             return f"{_flag(named)} is for a service that reads images itself: drop it, or drop --backend"
         if not self.uses_own:
-            if options.require_auth is not None:
-                return (
-                    "with --require-auth callers show the gateway's own secrets, which cannot be passed on: "
-                    "add --backend-credentials own, or drop it"
-                )
-            return "--open-to-all is for a gateway that uses its own credentials: drop it" if self.open_to_all else None
+            return self._problem_of_callers(options)
         if is_reachable and options.require_auth is None and not self.open_to_all:
             return (
                 f"everybody who can reach this machine on {options.host} would use and pay with the gateway's own "
@@ -77,6 +77,20 @@ class BackendOptions:
                 "or say --open-to-all"
             )
         return None
+
+    def _problem_of_callers(self, options: ServeOptions) -> str | None:
+        """Return what does not fit together where the credentials of callers are passed on."""
+        if self.backend_cache is not None:
+            return (
+                "with --backend-cache a caller gets what another one has paid for, and nobody would check the "
+                "credentials that it sends: add --backend-credentials own, or drop it"
+            )
+        if options.require_auth is not None:
+            return (
+                "with --require-auth callers show the gateway's own secrets, which cannot be passed on: "
+                "add --backend-credentials own, or drop it"
+            )
+        return "--open-to-all is for a gateway that uses its own credentials: drop it" if self.open_to_all else None
 
     def warning(self, options: ServeOptions, *, is_reachable: bool) -> str | None:
         """Return what whoever starts the gateway should know, None if there is nothing."""
@@ -109,6 +123,7 @@ class BackendOptions:
         from vision_grpc.api.ocr_v1 import OCR_V1
         from vision_grpc.gateway import Gateway
         from vision_grpc.gateway.config import GatewayConfig
+        from vision_grpc.tape import TapeError
 
         limits: dict[str, Any] = {
             "requests_per_s": self.backend_rps,
@@ -117,9 +132,11 @@ class BackendOptions:
             "answer_s": self.backend_seconds,
         }
         try:
+            self._cache.check()
             return Gateway(
                 OCR_V1.endpoint if self.backend_endpoint is None else self.backend_endpoint,
                 credentials=self._credentials(),
+                cache=self._cache.tape(),
                 folder_id=self.backend_folder_id,
                 transport=self.backend_transport,
                 root_certificates=self.backend_root_certificates,
@@ -127,20 +144,45 @@ class BackendOptions:
                 limits=GatewayConfig(**{name: value for name, value in limits.items() if value is not None}),
                 **arguments,
             )
+        except TapeError as error:
+            message = f"{_BackendCache.flag}: {error}"
+            raise click.ClickException(message) from error
         except ValueError as error:
             text = error.text(_backend_flag_of) if isinstance(error, AdvisedError) else str(error)
             raise click.ClickException(text) from error
 
+    @property
+    def _cache(self) -> CacheWishes:
+        return _BackendCache(cache=self.backend_cache, cache_mode=self.backend_cache_mode)
+
+    @property
+    def settle_s(self) -> float:
+        """How much longer than without a tape the end of the gateway may take."""
+        if self.backend_cache is None:
+            return 0.0
+        from vision_grpc.gateway.keeper import SETTLE_S
+
+        return SETTLE_S
+
     def _credentials(self) -> "Credentials | None":
         if not self.uses_own:
             return None
-        from vision_grpc.auth import default_credentials
+        from vision_grpc.auth import Anonymous, default_credentials
+
+        if self.backend_cache_mode == "none":
+            return Anonymous()  # Nothing is sent.
 
         try:
             return default_credentials(root_certificates=self.backend_root_certificates)
         except AuthError as error:
             message = f"--backend-credentials own: {error}"
             raise click.ClickException(message) from error
+
+
+class _BackendCache(CacheWishes):
+    """The tape of the gateway: serve has another --cache."""
+
+    flag = "--backend-cache"
 
 
 def _flag(name: str) -> str:
@@ -230,6 +272,8 @@ backend_options = grouped(
             type=Seconds(most=DAY_S),
             help="Answer callers that name no deadline within N seconds.  [default: 60]",
         ),
+        serve_option(_SECTION, "--backend-cache", **PLACE),
+        serve_option(_SECTION, "--backend-cache-mode", **MODE),
     ),
 )
 """Adds the options to the command, which gets them as the argument `backend`."""

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from os import PathLike
 from typing import cast
 
 from google.protobuf.message import DecodeError
@@ -13,16 +14,20 @@ from vision_grpc.codec.retry_info import asked_wait_s
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.contract import jpeg
 from vision_grpc.errors import AuthError, Code, InvalidRequestError, RequestTooLargeError, ServiceError, VisionError
+from vision_grpc.gateway.call_tape import CallTape
 from vision_grpc.gateway.callers import Caller, PassedOn
 from vision_grpc.gateway.callers_client import CallersClient
 from vision_grpc.gateway.config import GatewayConfig
 from vision_grpc.gateway.plan import Outcome, Wish
 from vision_grpc.gateway.reach import Reach
 from vision_grpc.messages import RetryInfo
-from vision_grpc.results import ImageError
+from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.results.ocr_outcome import OcrOutcome
 from vision_grpc.results.ocr_pages import text_of_pages
 from vision_grpc.session.settings import Arguments
+from vision_grpc.session.stop import Stop
+from vision_grpc.sources.image import Image
+from vision_grpc.tape import Tape
 
 # A restart of the backend is waited for. A caller that does not hear of a longer outage can do nothing about it.
 _PATIENCE_S = 5.0
@@ -31,7 +36,7 @@ _SMALL_BYTES = 16 * 1024
 _PROBE_S = 5.0
 _WAIT_S = {Code.RESOURCE_EXHAUSTED: 1.0, Code.UNAVAILABLE: _PATIENCE_S}
 # No whole image: nobody is billed for it. Something else than an image would not be sent.
-_BEGINNING = jpeg.SIGNATURE
+_PROBE = Image("the beginning of a file", jpeg.SIGNATURE)
 _NOBODY = Caller(PassedOn(None), ())
 
 
@@ -42,7 +47,9 @@ class Backend:
         ValueError, AuthError: `arguments` are not those of a client, or there are no credentials.
     """
 
-    def __init__(self, arguments: Arguments, config: GatewayConfig) -> None:
+    def __init__(
+        self, arguments: Arguments, config: GatewayConfig, cache: str | PathLike[str] | Tape | None = None
+    ) -> None:
         self._is_deferred = config.deferred
         self._reach = Reach()
         self._client = CallersClient(
@@ -51,6 +58,7 @@ class Backend:
             retry=RetryPolicy(max_backoff_s=_PATIENCE_S),
             timeouts=Timeouts(total_s=_PATIENCE_S),
             on_event=self._reach.note,
+            cache=cache,
         )
         self.name: str = f"ocr/v1 at {self._client.address}"
         self._probed_at = -math.inf
@@ -61,21 +69,45 @@ class Backend:
         """Whether it is a service on this machine, as when callers are tested."""
         return self._client.is_on_this_machine
 
+    @property
+    def has_tape(self) -> bool:
+        """Whether answers are kept."""
+        return self._client.has_tape
+
+    def call_tape(self, until: float) -> CallTape:
+        """Return the tape for a call that is to have its answer at a time (monotonic seconds)."""
+        return CallTape(self._client.recorder(until))
+
     async def fulfil(self, wish: Wish, caller: Caller, until: float) -> Outcome:
         """Return what came of a wish, at a time (monotonic seconds) at the latest. No error is raised."""
+        outcome = await self.read(wish, wish.image, caller, until)
+        assert outcome is not None  # noqa: S101 - nothing stops it
+        return outcome
+
+    async def read(
+        self, wish: Wish, image: Image, caller: Caller, until: float, *, stop: Stop | None = None
+    ) -> Outcome | None:
+        """Return the same, for the image of a wish as a tape noted it; None where `stop` came before it was sent."""
         client = self._client.acting_for(caller)
         try:
             left_s = until - time.monotonic()
-            result = await client.read(wish.content, wish.languages, wish.model, left_s, deferred=self._is_deferred)
-            if result.error is None:
-                return await _text_of(cast("OcrOutcome", result.outcome))
-            if isinstance(result.error.cause, AuthError):
+            result = await client.read(image, wish.languages, wish.model, left_s, deferred=self._is_deferred, stop=stop)
+            if result is None:
+                return None
+            if result.error is not None and isinstance(result.error.cause, AuthError):
                 raise result.error.cause
-            return self._failure(result.error)
+            return await self.outcome_of(result)
         except InvalidRequestError as error:
             return ServiceError(error.code, str(error))
         except AuthError as error:
             return ServiceError(error.code, f"{self.name} cannot be called as {caller.name}: {error}")
+
+    async def outcome_of(self, result: ImageResult) -> Outcome:
+        """Return what a result means for a caller."""
+        if result.error is not None:
+            return self._failure(result.error)
+        try:
+            return await _text_of(cast("OcrOutcome", result.outcome))
         except DecodeError:
             return ServiceError(
                 Code.INTERNAL, f"{self.name} gave an answer that is damaged: see whether it does so again"
@@ -83,7 +115,7 @@ class Backend:
 
     def trouble(self) -> str | None:
         """Return why calls would fail now, None if the latest was answered; a backend in trouble is asked again."""
-        if self._reach.trouble is None:
+        if self._reach.trouble is None or self._client.sends_nothing:
             return None
         now = time.monotonic()
         if now - self._probed_at >= _PROBE_S:
@@ -100,7 +132,7 @@ class Backend:
     async def _ask(self) -> None:
         """Make a call that nobody is billed for: without credentials, and for no image."""
         with suppress(VisionError):
-            await self._client.acting_for(_NOBODY).read(_BEGINNING, ("*",), "", _PROBE_S)
+            await self._client.acting_for(_NOBODY).read(_PROBE, ("*",), "", _PROBE_S)
 
     def _failure(self, error: ImageError) -> ServiceError:
         kind = RequestTooLargeError if isinstance(error.cause, RequestTooLargeError) else ServiceError

@@ -1,7 +1,8 @@
 """A client whose calls are made as somebody else each, over one connection and within one quota."""
 
+import time
 from collections.abc import Sequence
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -11,6 +12,8 @@ from vision_grpc.api.api import Api, RequestTemplate
 from vision_grpc.gateway.callers import Caller
 from vision_grpc.results import ImageResult
 from vision_grpc.session.methods import Methods
+from vision_grpc.session.recorder import Recorder
+from vision_grpc.session.stop import Stop
 from vision_grpc.session.templates import Templates
 from vision_grpc.sources.image import Image
 from vision_grpc.stream.effects import Fetch, Send
@@ -18,8 +21,6 @@ from vision_grpc.stream.plan import Plan
 
 if TYPE_CHECKING:
     from vision_grpc.api.ocr_requests import IdTemplate, OcrTemplate
-
-_KEY = "the file"
 
 
 class CallersClient(AsyncVisionClient):
@@ -49,12 +50,35 @@ class CallersClient(AsyncVisionClient):
         self._settings = replace(self._settings, credentials=caller.credentials)
         self._caller = caller
 
+    @property
+    def sends_nothing(self) -> bool:
+        """Whether it has a tape whose mode is none."""
+        return self._sends_nothing
+
+    @property
+    def has_tape(self) -> bool:
+        """Whether answers are kept."""
+        return self._tape_in_use is not None
+
+    def recorder(self, until: float) -> Recorder:
+        """Return what looks images up on the tape, which there must be, and records what `read` returns of them."""
+        plan = self._plan(timeout=until - time.monotonic())
+        return cast("Recorder", super()._recorder(plan, self._templates(("*",), None), copy_context()))
+
     async def read(
-        self, content: bytes, languages: Sequence[str], model: str, timeout_s: float, *, deferred: bool = False
-    ) -> ImageResult:
+        self,
+        image: Image,
+        languages: Sequence[str],
+        model: str,
+        timeout_s: float,
+        *,
+        deferred: bool = False,
+        stop: Stop | None = None,
+    ) -> ImageResult | None:
         """Return what came of a call within some seconds. What is wrong with its answer is found when that is read.
 
-        With `deferred` it is an operation, which the service carries out whether or not its result is fetched.
+        With `deferred` it is an operation, which the service carries out whether or not its result is fetched. None
+        is returned where `stop` was asked for before it was sent.
 
         Raises:
             InvalidRequestError: languages or model break the contract.
@@ -62,10 +86,12 @@ class CallersClient(AsyncVisionClient):
         """
         templates = self._templates(languages, model)
         stream = self._stream(
-            [Image(_KEY, content)], templates, self._plan(timeout=timeout_s, deferred=deferred), copy_context()
+            [image], templates, self._plan(timeout=timeout_s, deferred=deferred), copy_context(), stop
         )
-        [result] = [each async for each in stream]
-        return result
+        return next(iter([each async for each in stream]), None)
+
+    def _recorder(self, plan: Plan, templates: Templates, context: Context) -> None:
+        """Return None: images have been looked up before their turns came."""
 
     def _methods(self, templates: Templates, plan: Plan) -> Methods:
         headers = () if self._caller is None else self._caller.headers

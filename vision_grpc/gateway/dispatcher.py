@@ -44,11 +44,15 @@ class Dispatcher:
         return ticket
 
     def leave(self, ticket: Ticket) -> None:
-        """Forget a call: what is under way for it is cancelled, and the rest is not begun."""
-        self._queue.leave(ticket)
+        """Give a call up: what is under way for it is cancelled, and the rest is not begun."""
+        self.forget(ticket)
         for task, turn in self._running.items():
             if turn.ticket is ticket:
                 task.cancel()
+
+    def forget(self, ticket: Ticket) -> None:
+        """Let what waits of a call not be begun. What is under way goes on."""
+        self._queue.leave(ticket)
 
     def close(self, reason: Callable[[], ServiceError]) -> None:
         """Refuse all calls from now on, those that wait too; thread-safe. What is under way goes on."""

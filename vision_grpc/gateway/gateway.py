@@ -1,9 +1,11 @@
 """The gateway with both its faces, from start to close."""
 
+from os import PathLike
 from pathlib import Path
 
 from vision_grpc.api.ocr_v1 import OCR_V1
 from vision_grpc.auth import Credentials
+from vision_grpc.errors import Advice, SettingError
 from vision_grpc.gateway.backend import Backend
 from vision_grpc.gateway.callers import AsTheGateway, AsThemselves, PassedOn
 from vision_grpc.gateway.config import GatewayConfig
@@ -15,9 +17,14 @@ from vision_grpc.local.config import ServiceConfig
 from vision_grpc.local.vision_server import VisionServer
 from vision_grpc.network.tls import Pem
 from vision_grpc.session.settings import Arguments
+from vision_grpc.tape import Tape
 from vision_grpc.transport.connect import TransportChoice
 
 _DEFAULT = ServiceConfig(keep_calls=0)
+_UNCHECKED = (
+    "a tape has what other callers have paid for, and of callers with credentials of their own nobody checks these"
+)
+_SAY_WHO = Advice("let the gateway call as itself by", "credentials")
 
 
 class Gateway(VisionServer):
@@ -34,10 +41,14 @@ class Gateway(VisionServer):
     are the gateway: whoever reaches it uses and pays with them, so let callers show one of `identities`, or listen
     where only the right programs are.
 
+    `cache` keeps the answers of ocr/v1, as that of `VisionClient` does, and each image is sent once: docs/gateway.md.
+    It needs `credentials`. `close` then waits some seconds more for calls under way: their answers are recorded.
+
     The other arguments are those of `LocalVision`. Calls are not remembered for the page unless `config` says so.
 
     Raises:
-        TypeError, ValueError: an argument is not of its type, or a secret would be sent in plaintext.
+        TypeError, ValueError: an argument is not of its type, a secret would be sent in plaintext, or `cache` is given
+            without `credentials`.
         LocalServiceError: a port is in use, or the TLS files are unusable; the message says what to do about it.
     """
 
@@ -52,6 +63,7 @@ class Gateway(VisionServer):
         client_certificate: tuple[Pem, Pem] | None = None,
         server_name: str | None = None,
         insecure: bool = False,
+        cache: str | PathLike[str] | Tape | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         grpc_port: int | None = None,
@@ -75,7 +87,9 @@ class Gateway(VisionServer):
             server_name=server_name,
             insecure=insecure,
         )
-        called = Backend(arguments, limits)
+        if cache is not None and credentials is None:
+            raise SettingError(_UNCHECKED, advice=[_SAY_WHO])
+        called = Backend(arguments, limits, cache)
         self.backend: str = called.name
         """Which service is behind it, in words."""
         callers = (

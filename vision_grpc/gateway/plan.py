@@ -18,6 +18,7 @@ from vision_grpc.messages import (
     Status,
     TextAnnotation,
 )
+from vision_grpc.sources.image import Image
 from vision_grpc.texts.quoting import show
 
 Outcome: TypeAlias = TextAnnotation | ServiceError
@@ -30,6 +31,7 @@ _OF_THE_CALL = frozenset(
     {Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.PERMISSION_DENIED, Code.RESOURCE_EXHAUSTED, Code.UNAUTHENTICATED,
      Code.UNAVAILABLE}
 )  # fmt: skip
+_KEY = "the file"
 _OF_THE_CALLER = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
 
 
@@ -39,6 +41,11 @@ class Wish(NamedTuple):
     content: bytes
     languages: tuple[str, ...]
     model: str
+
+    @property
+    def image(self) -> Image:
+        """The file with what is asked."""
+        return Image(_KEY, self.content, self.languages, self.model or None)
 
     def __repr__(self) -> str:
         return f"Wish(<{len(self.content)} bytes>, {self.languages}, {self.model!r})"

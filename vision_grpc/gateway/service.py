@@ -1,15 +1,16 @@
 """The gateway's side of batchAnalyze: each file of a request becomes a call of ocr/v1."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from vision_grpc.contract.method import BATCH_ANALYZE
-from vision_grpc.errors import ServiceError
 from vision_grpc.gateway.backend import Backend
 from vision_grpc.gateway.callers import Caller, Callers
 from vision_grpc.gateway.dispatcher import Dispatcher
-from vision_grpc.gateway.plan import Outcome, Plan, Wish, is_of_the_caller
+from vision_grpc.gateway.keeper import Keeper, Request
+from vision_grpc.gateway.plan import Outcome, Plan, Wish
+from vision_grpc.gateway.reading import Reading
 from vision_grpc.local.calls.call import Call
 from vision_grpc.local.calls.method import Method
 from vision_grpc.local.calls.queue import Load
@@ -29,6 +30,7 @@ class GatewayService:
         self._callers = callers
         self._dispatcher = dispatcher
         self._answer_s = answer_s
+        self._keeper = Keeper(backend, dispatcher, keep_s=answer_s) if backend.has_tape else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = False
 
@@ -45,7 +47,8 @@ class GatewayService:
     async def batch_analyze(self, request: BatchAnalyzeRequest, call: Call) -> BatchAnalyzeResponse:
         """Return one result per image, in order, to a request that satisfies the constraints of its proto.
 
-        When the caller has left or this is cancelled, calls under way are cancelled, and the others are not made.
+        When the caller has left or this is cancelled, calls under way are cancelled, and the others are not made. With
+        a tape, those under way go on.
 
         Raises:
             ServiceError: the caller does not say who it is, nothing could be read, or the service is stopping.
@@ -71,14 +74,22 @@ class GatewayService:
             raise ServiceStoppingError
 
     def close(self) -> None:
-        """End all calls with UNAVAILABLE; those of the backend are cancelled."""
+        """End all calls with UNAVAILABLE; those of the backend are cancelled, unless there is a tape."""
         self._stopped = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._dispatcher.close, ServiceStoppingError)
+            self._loop.call_soon_threadsafe(self._end_calls)
 
     async def aclose(self) -> None:
-        """End the connection to the backend."""
+        """End the connection to the backend, once what is under way for the tape has ended."""
+        if self._keeper is not None:
+            await self._keeper.settle()
         await self._backend.aclose()
+
+    def _end_calls(self) -> None:
+        if self._keeper is not None:
+            self._keeper.close()
+        else:
+            self._dispatcher.close(ServiceStoppingError)
 
     async def _fulfil(self, wishes: Sequence[Wish], caller: Caller, call: Call) -> list[Outcome]:
         """Return what came of each wish.
@@ -89,60 +100,32 @@ class GatewayService:
         until = call.started_at + self._answer_s
         if call.deadline is not None:
             until = min(call.deadline, last_moment(Patience(began_at=call.started_at, deadline=call.deadline)))
-        reading = _Reading(len(wishes))
+        reading = Reading(len(wishes))
+        leave = self._enter(Request(wishes, caller, call, until), reading)
+        try:
+            return await reading.outcomes
+        finally:
+            leave()
+
+    def _enter(self, request: Request, reading: Reading) -> Callable[[], None]:
+        """Begin to fulfil the wishes of a call; return what ends that.
+
+        Raises:
+            ServiceError: they would wait too long, or the service is stopping.
+        """
+        if self._keeper is not None:
+            return self._keeper.enter(request, reading)
 
         async def work(number: int, wish: Wish) -> None:
             reading.begun.add(number)
             try:
-                reading.note(number, await self._backend.fulfil(wish, caller, until))
+                reading.note(number, await self._backend.fulfil(wish, request.caller, request.until))
             except Exception as error:  # noqa: BLE001 - a bug ends the call, which would wait for ever
                 reading.fail(error)
 
-        works = [partial(work, number, wish) for number, wish in enumerate(wishes)]
-        ticket = self._dispatcher.enter(works, deadline=until, refuse=reading.refuse)
-        try:
-            return await reading.outcomes
-        finally:
-            self._dispatcher.leave(ticket)
-
-
-class _Reading:
-    """What has come of the wishes of one call so far."""
-
-    def __init__(self, wishes: int) -> None:
-        self.begun: set[int] = set()
-        self.outcomes: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        self._wishes = wishes
-        self._found: dict[int, Outcome] = {}
-
-    def note(self, number: int, outcome: Outcome) -> None:
-        """Take what came of a wish."""
-        self._found[number] = outcome
-        if self.outcomes.done():
-            return
-        if isinstance(outcome, ServiceError) and is_of_the_caller(outcome) and not self._has_read:
-            # The others would be refused as well.
-            self.fail(outcome)
-        elif len(self._found) == self._wishes:
-            self.outcomes.set_result([self._found[each] for each in range(self._wishes)])
-
-    def refuse(self, error: ServiceError) -> None:
-        """Take that nothing more will be begun; what is under way is billed, and awaited."""
-        if isinstance(error, ServiceStoppingError):
-            self.fail(error)
-            return
-        for number in range(self._wishes):
-            if number not in self.begun:
-                self.note(number, error)
-
-    def fail(self, error: Exception) -> None:
-        """End the call with an error, unless it has ended."""
-        if not self.outcomes.done():
-            self.outcomes.set_exception(error)
-
-    @property
-    def _has_read(self) -> bool:
-        return any(not isinstance(each, ServiceError) for each in self._found.values())
+        works = [partial(work, number, wish) for number, wish in enumerate(request.wishes)]
+        ticket = self._dispatcher.enter(works, deadline=request.until, refuse=reading.refuse)
+        return partial(self._dispatcher.leave, ticket)
 
 
 def _count_images(request: BatchAnalyzeRequest) -> int:

@@ -97,7 +97,8 @@ class Recorder:
         self._api = api
         self._templates = templates
         self._context = context
-        self._deadline = deadline
+        self.deadline = deadline
+        """Until when the results are waited for (monotonic seconds), which the tape may take a part of."""
         self._threads: list[DaemonThreads] = []
         self._new: list[tuple[_Question, ImageResult]] = []
         self._process = Process()
@@ -233,9 +234,9 @@ class Recorder:
 
     @property
     def _within_s(self) -> float:
-        if self._deadline is None:
+        if self.deadline is None:
             return WITHIN_S
-        left_s = max(0.0, self._deadline - monotonic())
+        left_s = max(0.0, self.deadline - monotonic())
         return min(WITHIN_S, left_s if self._tape.mode == "none" else _PART * left_s)
 
     def _submit(self, jobs: Sequence[Callable[[], _T]]) -> "list[Future[_T]]":

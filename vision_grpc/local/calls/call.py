@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, Self
@@ -85,6 +86,9 @@ class Call:
     """The ids of the fault rules that struck the call."""
     fate: Fate = NO_FATE
     """What these rules order for the operation that the call starts."""
+
+    not_sent: Counter[str] = field(default_factory=Counter[str])
+    """How many images a gateway did not send for this call: they were on its `tape`, or `under_way` for another one."""
 
     @property
     def images(self) -> int:

@@ -61,6 +61,8 @@ def fields_of(call: Call, reply: Reply) -> dict[str, Field]:
     }
     if codes := count_image_codes(reply):
         fields["image_codes"] = dict(codes)
+    if call.not_sent:
+        fields["not_sent"] = dict(call.not_sent)
     if reply.status is not None and reply.status.message:
         fields["error"] = bounded(reply.status.message)
     if operation_id := operation_of(call.request, reply.message):

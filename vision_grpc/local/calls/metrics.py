@@ -47,6 +47,12 @@ class Metrics:
             buckets=_SECONDS,
         )
         self._images = Counter("vision_images", "Images that were answered.", ("code",), registry=registry)
+        self._not_sent = Counter(
+            "vision_images_not_sent",
+            "Images that a gateway had on its tape, or that were under way for another caller.",
+            ("why",),
+            registry=registry,
+        )
         self._bytes = Counter("vision_request_bytes", "Bytes of requests as they were sent.", _CALL, registry=registry)
         self._in_flight = Gauge("vision_calls_in_flight", "Calls that are not answered yet.", registry=registry)
         self._faults = Counter("vision_faulty_calls", "Calls that a fault was done to.", _CALL, registry=registry)
@@ -68,6 +74,8 @@ class Metrics:
         self._calls.labels(*labels, _bounded_code(code_of(reply))).inc()
         self._seconds.labels(*labels).observe(time.monotonic() - call.started_at)
         self._bytes.labels(*labels).inc(call.request_bytes)
+        for why, count in call.not_sent.items():
+            self._not_sent.labels(why).inc(count)
         if call.struck_by:
             self._faults.labels(*labels).inc()
         # Those of an operation are counted when it ends, however often its result is fetched.
