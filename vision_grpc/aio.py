@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from contextvars import Context, copy_context
 from types import TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from google.protobuf.message import Message
 
@@ -21,11 +21,10 @@ from vision_grpc.messages import (
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import ImageResult
 from vision_grpc.session.arguments import check_stream
-from vision_grpc.session.calls import Calls
+from vision_grpc.session.calls import Calls, end
 from vision_grpc.session.connections import Connections
 from vision_grpc.session.errand import await_errand_async
 from vision_grpc.session.loop_callback import LoopCallback
-from vision_grpc.session.recorder import Recorder, end
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
 from vision_grpc.session.templates import Templates
@@ -37,6 +36,9 @@ from vision_grpc.stream.effects import Emit, Fetch, Finish, Forget, Pull, Send
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.transport import Transport
+
+if TYPE_CHECKING:
+    from vision_grpc.session.recorder import Recorder
 
 
 class AsyncVisionClient(Session):
@@ -299,12 +301,12 @@ async def _wait(awake: asyncio.Event, until: float | None) -> None:
     awake.clear()
 
 
-async def _take(feeder: Feeder, recorder: Recorder | None) -> Sequence[Offered]:
+async def _take(feeder: Feeder, recorder: "Recorder | None") -> Sequence[Offered]:
     images = feeder.take()
     return images if recorder is None else await await_errand_async(recorder.look_up(images))
 
 
-async def _harvest(calls: Calls, recorder: Recorder | None) -> None:
+async def _harvest(calls: Calls, recorder: "Recorder | None") -> None:
     calls.harvest()
     if recorder is not None and recorder.has_new:
         await await_errand_async(recorder.record())

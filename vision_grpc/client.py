@@ -8,7 +8,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from google.protobuf.message import Message
 
@@ -24,9 +24,8 @@ from vision_grpc.messages import (
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.results import ImageResult
 from vision_grpc.session.arguments import check_stream
-from vision_grpc.session.calls import Calls
+from vision_grpc.session.calls import Calls, end
 from vision_grpc.session.errand import await_errand
-from vision_grpc.session.recorder import Recorder, end
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
 from vision_grpc.session.templates import Templates
@@ -38,6 +37,9 @@ from vision_grpc.stream.effects import Emit, Fetch, Finish, Forget, Pull, Send
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.transport import Transport
+
+if TYPE_CHECKING:
+    from vision_grpc.session.recorder import Recorder
 
 
 class VisionClient(Session):
@@ -266,12 +268,12 @@ class VisionClient(Session):
         return self._connections.to(self._api if api is None else api)
 
 
-def _take(source: Supply, recorder: Recorder | None) -> Sequence[Offered]:
+def _take(source: Supply, recorder: "Recorder | None") -> Sequence[Offered]:
     images = source.take()
     return images if recorder is None else await_errand(recorder.look_up(images))
 
 
-def _harvest(calls: Calls, recorder: Recorder | None) -> None:
+def _harvest(calls: Calls, recorder: "Recorder | None") -> None:
     calls.harvest()
     if recorder is not None and recorder.has_new:
         await_errand(recorder.record())

@@ -39,6 +39,11 @@ def test_public_names_load_no_extra_and_no_second_transport() -> None:
     assert not {"click", "h11", "http.client", "PIL", "rich", "starlette", "tesserocr"} & set(done["modules"])
 
 
+def test_clients_load_what_tapes_and_quotas_need_only_where_they_have_one() -> None:
+    rooms = ("vision_grpc.tape", "vision_grpc.quota", "vision_grpc.session.recorder", "vision_grpc.session.quota_feed")
+    assert [name for name in effects(*vision_grpc.__all__)["modules"] if name.startswith(rooms)] == []
+
+
 def test_pure_python_protobuf_is_refused_in_one_clear_line() -> None:
     finished = subprocess.run(
         [sys.executable, "-c", "from vision_grpc import VisionClient"],

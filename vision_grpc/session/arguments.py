@@ -4,7 +4,7 @@ Secrets are not repeated, wherever they were put.
 """
 
 import os
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from google.protobuf.message import Message
 
@@ -13,10 +13,12 @@ from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import InvalidRequestError, Violation
 from vision_grpc.network.deadline import LONGEST_S
 from vision_grpc.session.stop import Stop
-from vision_grpc.tape import Tape
 from vision_grpc.texts.arguments import check_any_number, check_flag, wrong_type
 from vision_grpc.texts.quoting import show
 from vision_grpc.texts.secrets import kind_of_secret
+
+if TYPE_CHECKING:
+    from vision_grpc.tape import Tape
 
 _TRANSPORTS = "'auto', 'grpc', 'rest' or an object with the methods of vision_grpc.transport.Transport"
 _SETTINGS = {
@@ -67,13 +69,15 @@ def check_behaviour(*, data_logging: object, on_event: object, quota: object, **
             raise wrong_type(value, name, f"{wanted}; leave it out for the defaults" if value is None else wanted)
 
 
-def read_cache(cache: object) -> Tape:
+def read_cache(cache: object) -> "Tape":
     """Return the tape of a client.
 
     Raises:
         TypeError: it is neither a tape nor the place of one.
         ValueError: there can be no tape at that place.
     """
+    from vision_grpc.tape import Tape  # Who has no tape does not pay for its modules.
+
     if isinstance(cache, Tape):
         return cache
     if not isinstance(cache, str | os.PathLike):

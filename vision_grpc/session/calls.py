@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from threading import TIMEOUT_MAX
+from typing import TYPE_CHECKING
 
 from vision_grpc.api.api import Api
 from vision_grpc.errors import VisionError
@@ -17,6 +18,9 @@ from vision_grpc.session.stop import Stop
 from vision_grpc.stream.effects import Fetch, Forget, Send
 from vision_grpc.stream.run import Run
 from vision_grpc.transport import BatchCall, Transport
+
+if TYPE_CHECKING:
+    from vision_grpc.session.recorder import Recorder
 
 _ENDED_WITHIN_S = 1.0
 _GLANCE_S = 0.001
@@ -135,6 +139,15 @@ class Calls:
             self._run.failed(call_id, error, time.monotonic(), call.contents)
         else:
             self._run.succeeded(call_id, answer, time.monotonic(), call.contents)
+
+
+def end(calls: Calls, recorder: "Recorder | None") -> None:
+    """Give up what is under way in a stream; what has come is recorded, which nothing waits for."""
+    try:
+        calls.close()
+    finally:
+        if recorder is not None:
+            recorder.close()
 
 
 _LEFT_AT_EXIT: set[Calls] = set()

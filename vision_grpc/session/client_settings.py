@@ -1,8 +1,7 @@
 """The settings of a client as keyword arguments, for functions that make one."""
 
 from collections.abc import Callable, Mapping
-from os import PathLike
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from vision_grpc.api.choice import ApiName
 from vision_grpc.auth import Credentials
@@ -10,10 +9,14 @@ from vision_grpc.cloud.discovery import ApiEndpoints
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.events import Event
 from vision_grpc.network.tls import Pem
-from vision_grpc.quota import Quota
-from vision_grpc.tape import Tape
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import TransportChoice
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from vision_grpc.quota import Quota
+    from vision_grpc.tape import Tape
 
 
 class ClientSettings(TypedDict, total=False):
@@ -34,5 +37,5 @@ class ClientSettings(TypedDict, total=False):
     retry: RetryPolicy
     timeouts: Timeouts
     on_event: Callable[[Event], None] | None
-    cache: str | PathLike[str] | Tape | None
-    quota: Quota | None
+    cache: "str | PathLike[str] | Tape | None"
+    quota: "Quota | None"

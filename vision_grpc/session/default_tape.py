@@ -1,6 +1,9 @@
 """The tape of clients that are given none, for all of the process: `vision_grpc.testing.recorded` sets one."""
 
-from vision_grpc.tape import Tape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vision_grpc.tape import Tape
 
 
 class DefaultTape:
@@ -10,15 +13,15 @@ class DefaultTape:
         self._tapes: list[Tape] = []
 
     @property
-    def tape(self) -> Tape | None:
+    def tape(self) -> "Tape | None":
         """The tape of a client that is made now, None as it is outside tests."""
         return self._tapes[-1] if self._tapes else None
 
-    def push(self, tape: Tape) -> None:
+    def push(self, tape: "Tape") -> None:
         """Let clients take this tape until it is removed."""
         self._tapes.append(tape)
 
-    def remove(self, tape: Tape) -> None:
+    def remove(self, tape: "Tape") -> None:
         """Let clients take it no more."""
         self._tapes.remove(tape)
 

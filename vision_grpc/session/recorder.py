@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vision_grpc.errors import Code, MachineError, VisionError
 from vision_grpc.results import ImageError, ImageResult
-from vision_grpc.session.calls import Calls
 from vision_grpc.session.errand import Errand
 from vision_grpc.session.monitor import Monitor
 from vision_grpc.session.process import Process
@@ -55,6 +54,10 @@ class TapeInUse:
     def is_resting(self) -> bool:
         """Whether it is left alone, as it was late."""
         return monotonic() < self._rests_until
+
+    def recorder(self, api: str, templates: Templates, context: Context, deadline: float | None) -> "Recorder":
+        """Return the tape for one stream."""
+        return Recorder(self, api, templates, context, deadline)
 
     def answered(self, found: int) -> None:
         """Take that it answered in time, and count the images whose answers it had."""
@@ -259,12 +262,3 @@ def _explain(failure: Exception) -> VisionError:
     error = TapeError(f"{type(failure).__name__}: {failure}")
     error.__cause__ = failure
     return error
-
-
-def end(calls: Calls, recorder: Recorder | None) -> None:
-    """Give up what is under way in a stream; what has come is recorded, which nothing waits for."""
-    try:
-        calls.close()
-    finally:
-        if recorder is not None:
-            recorder.close()

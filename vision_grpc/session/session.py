@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from functools import partial
 from os import PathLike
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from google.protobuf.message import Message
 
@@ -22,7 +22,6 @@ from vision_grpc.events import Event
 from vision_grpc.network.deadline import Deadline
 from vision_grpc.network.endpoint import Endpoint
 from vision_grpc.network.tls import Pem
-from vision_grpc.quota import Quota
 from vision_grpc.results import ImageResult
 from vision_grpc.session.arguments import (
     check_behaviour,
@@ -39,8 +38,6 @@ from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.methods import Methods
 from vision_grpc.session.monitor import Destination, Monitor, Stats
 from vision_grpc.session.process import Process, check_interpreter
-from vision_grpc.session.quota_feed import QuotaFeed
-from vision_grpc.session.recorder import Recorder, TapeInUse
 from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.session.settings import Settings
 from vision_grpc.session.stream_monitor import StreamMonitor
@@ -48,13 +45,17 @@ from vision_grpc.session.templates import Templates
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.run import Run
 from vision_grpc.stream.shared import Shared
-from vision_grpc.tape import Tape
-from vision_grpc.tape.errors import TapeError
 from vision_grpc.texts.arguments import wrong_type
 from vision_grpc.texts.header_value import is_header_value
 from vision_grpc.texts.quoting import show
 from vision_grpc.transport import Transport
 from vision_grpc.transport.connect import TransportChoice, connect
+
+if TYPE_CHECKING:
+    from vision_grpc.quota import Quota
+    from vision_grpc.session.quota_feed import QuotaFeed
+    from vision_grpc.session.recorder import Recorder, TapeInUse
+    from vision_grpc.tape import Tape
 
 
 class Session:
@@ -79,8 +80,8 @@ class Session:
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         on_event: Callable[[Event], None] | None = None,
-        cache: str | PathLike[str] | Tape | None = None,
-        quota: Quota | None = None,
+        cache: "str | PathLike[str] | Tape | None" = None,
+        quota: "Quota | None" = None,
     ) -> None:
         """Prepare a client; nothing is connected before the first call.
 
@@ -115,7 +116,7 @@ class Session:
         check_behaviour(
             data_logging=data_logging, on_event=on_event, quota=quota, limits=limits, retry=retry, timeouts=timeouts
         )
-        self._tape = DEFAULT_TAPE.tape if cache is None else read_cache(cache)
+        self._tape: Tape | None = DEFAULT_TAPE.tape if cache is None else read_cache(cache)
         if self._sends_nothing and credentials is None:
             credentials = Anonymous()
         # Files are read and modules are loaded here.
@@ -155,10 +156,10 @@ class Session:
         """Begin, or begin anew in a forked child."""
         self._process = Process()
         self._monitor = Monitor(self._on_event, self._destination())
-        self._feed = None if self._quota is None else QuotaFeed(self._quota, self._monitor)
+        self._feed = self._open_feed()
         permits = None if self._feed is None else self._feed.permits
         self._shared = Shared.of(self._limits, self._retry, self._api.most_images, permits)
-        self._tape_in_use = None if self._tape is None else TapeInUse(self._tape, self._monitor)
+        self._tape_in_use = self._open_tape()
 
     @property
     def _sends_nothing(self) -> bool:
@@ -247,6 +248,8 @@ class Session:
 
     def _check_sends(self, call: str) -> None:
         if self._sends_nothing:
+            from vision_grpc.tape import TapeError
+
             message = f"{call} is not looked up on a tape, and with the mode none this client sends nothing"
             raise TapeError(message)
 
@@ -270,10 +273,25 @@ class Session:
         timeout_s = check_timeout(timeout)
         return Deadline.after(self._timeouts.call_s if timeout_s is None else timeout_s)
 
-    def _recorder(self, plan: Plan, templates: Templates, context: Context) -> Recorder | None:
-        if self._tape_in_use is None:
+    # Modules for a quota and a tape are imported where there is one: they take a twentieth of the time of all others.
+
+    def _open_feed(self) -> "QuotaFeed | None":
+        if self._quota is None:
             return None
-        return Recorder(self._tape_in_use, self._api.name, templates, context, plan.deadline)
+        from vision_grpc.session.quota_feed import QuotaFeed
+
+        return QuotaFeed(self._quota, self._monitor)
+
+    def _open_tape(self) -> "TapeInUse | None":
+        if self._tape is None:
+            return None
+        from vision_grpc.session.recorder import TapeInUse
+
+        return TapeInUse(self._tape, self._monitor)
+
+    def _recorder(self, plan: Plan, templates: Templates, context: Context) -> "Recorder | None":
+        in_use = self._tape_in_use
+        return None if in_use is None else in_use.recorder(self._api.name, templates, context, plan.deadline)
 
     def _run(self, plan: Plan, templates: Templates, context: Context) -> Run:
         observer = StreamMonitor(self._monitor, context)
