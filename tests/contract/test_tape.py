@@ -1,6 +1,7 @@
 """Answers on a tape: each client over each transport."""
 
 import logging
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -131,6 +132,27 @@ def test_with_the_mode_none_nothing_is_sent(connect: Connect, way: Way, place: P
     assert not service.requests
 
 
+def test_the_answers_of_another_service_are_replayed_and_never_mixed(connect: Connect, place: Path) -> None:
+    connect(cache=place)[0].collect(images(3))
+    marker = place / "vision-grpc-tape"
+    own = marker.read_bytes()
+    marker.write_bytes(re.sub(rb"(?m)^service: .+", b"service: vision.example", own))
+    for mode in ("once", "all"):
+        client, service = connect(cache=Tape(place, mode=mode))
+        with pytest.raises(TapeError, match=r"has answers of vision\.example, and this client asks a .*; name another"):
+            client.collect(images(5))
+        with pytest.raises(TapeError, match=r"vision\.example"):
+            client.analyze(png(1))
+        assert not service.requests
+        assert client.stats.tape_failures == 0
+    client, service = connect(cache=Tape(place, mode="none"))
+    assert texts(client.collect(images(3))) == {f"key {number}": str(number) for number in range(3)}
+    marker.write_bytes(own)
+    client, service = connect(cache=place)
+    client.collect(images(5))
+    assert sent(service) == [3, 4]
+
+
 def test_only_successes_are_recorded(connect: Connect, way: Way, place: Path) -> None:
     def script(request: BatchAnalyzeRequest) -> Reply:
         response = answer(request)
@@ -227,8 +249,8 @@ class Torn(Tape):
         message = f"no way to read {len(digests)}"
         raise self.kind(message)
 
-    def record(self, digest: str, recording: Recording) -> None:
-        message = f"no room for {digest} of {recording.api}"
+    def record(self, digest: str, recording: Recording, *, service: str | None = None) -> None:
+        message = f"no room for {digest} of {recording.api}, by {service}"
         raise self.kind(message)
 
 
@@ -269,9 +291,9 @@ class Stuck(Tape):
         assert self._reads or self.let_go.wait(60)
         return [None] * len(digests)
 
-    def record(self, digest: str, recording: Recording) -> None:
+    def record(self, digest: str, recording: Recording, *, service: str | None = None) -> None:
         assert self.let_go.wait(60)
-        super().record(digest, recording)
+        super().record(digest, recording, service=service)
 
 
 @pytest.mark.parametrize("reads", [False, True])

@@ -8,8 +8,10 @@ import pytest
 from command_line import finish, lines_of, options_to, program_with_little_space, run, start
 from images_in_bytes import write_images
 from scripted_service import Reply, Service, answer, numbers_of, serve_grpc
+from taped import digest_of, recording
 
 from vision_grpc.messages import BatchAnalyzeRequest
+from vision_grpc.tape import Tape
 
 if TYPE_CHECKING:
     import subprocess
@@ -68,6 +70,23 @@ def test_nothing_is_sent_and_no_account_is_needed_with_the_mode_none(tmp_path: P
     assert known.code == 0
     assert mixed.code == 1
     assert "new/0005.png: it is not on the tape" in mixed.stderr
+
+
+def test_the_tape_of_another_service_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    write_images(tmp_path / "scans", 3)
+    Tape(tmp_path / "tape").record(digest_of(0), recording(), service="api.cloud.yandex.net")
+    with serve_grpc(answer) as service:
+        analyze = ["analyze", *options_to(service.address), "scans", "--cache", "tape"]
+        finished = run(*analyze, cwd=tmp_path)
+        assert not service.requests
+        assert finished.code == 2
+        assert finished.text == ""
+        assert "answers of api.cloud.yandex.net, and this client asks a service on this machine" in finished.stderr
+        assert "Traceback" not in finished.stderr
+        marker = tmp_path / "tape" / "vision-grpc-tape"
+        # As the message says.
+        marker.write_text("".join(marker.read_text().splitlines(keepends=True)[:-1]))
+        assert run(*analyze, cwd=tmp_path).code == 0
 
 
 @pytest.mark.parametrize(

@@ -276,6 +276,7 @@ class Analysis:
             unmet=unmet,
             earlier=Tally() if operations is None else operations.tally,
             only_fetches=self._wishes.only_fetches,
+            only_replays=self._wishes.cache.cache_mode == "none",
             **results.whereabouts,
         )
 

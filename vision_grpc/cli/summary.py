@@ -61,6 +61,8 @@ class End:
     """What became of the images that earlier runs have sent."""
     only_fetches: bool = False
     """Whether nothing was to be sent, and results of operations were fetched."""
+    only_replays: bool = False
+    """Whether nothing was to be sent, and results came from a tape."""
 
 
 def print_summary(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> None:
@@ -82,7 +84,8 @@ def _lines(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> Iter
             yield from _earlier_operations(end.earlier)
     yield from _what_is_wrong(progress, end)
     if seen.tape_failures:
-        yield f"the tape failed {plural(seen.tape_failures, 'time')}: a repeated run may pay for those images again"
+        outcome = "nothing was sent for those images" if end.only_replays else "a repeated run may pay for those again"
+        yield f"the tape failed {plural(seen.tape_failures, 'time')}: {outcome}"
     if end.accepted:
         yield f"{plural(end.accepted, 'image')} accepted and not read yet: the service keeps the results for three days"
     if end.unmet:

@@ -31,6 +31,8 @@ def command(*, place: str, as_json: bool) -> int:
 
 def _lines(place: str, stats: "Stats") -> Iterator[str]:
     yield f"{quote_name(place)}: {_sum(stats.all)}"
+    if stats.service is not None:
+        yield f"answers of the service: {stats.service}"
     if stats.oldest_at is not None and stats.newest_at is not None:
         yield f"written from {moment(stats.oldest_at)} to {moment(stats.newest_at)}"
     for kind, each in stats.by_kind.items():
@@ -48,6 +50,7 @@ def _lines(place: str, stats: "Stats") -> Iterator[str]:
 def _object(place: str, stats: "Stats") -> dict[str, Any]:
     return {
         "tape": to_strict(place),
+        "service": stats.service,
         "entries": stats.all.entries,
         "bytes": stats.all.total_bytes,
         "oldest_at": None if stats.oldest_at is None else moment(stats.oldest_at),

@@ -78,10 +78,11 @@ def log_return() -> None:
     _CALLS.info("the service answers again")
 
 
-def log_tape_failure(error: VisionError, *, is_news: bool) -> None:
-    """Log that the tape was of no use for images; a warning only the first time."""
+def log_tape_failure(error: VisionError, *, is_news: bool, sends: bool) -> None:
+    """Log that the tape was of no use for images, which are sent or have no result; a warning only the first time."""
     level = logging.WARNING if is_news else logging.DEBUG
-    _TAPE.log(level, "results go on without the tape: %s", error, extra={"vision_code": error.code.name})
+    outcome = "results go on without the tape" if sends else "nothing is sent, as the mode of the tape is none"
+    _TAPE.log(level, "%s: %s", outcome, error, extra={"vision_code": error.code.name})
 
 
 def log_switch(requests_per_s: float, *, is_alone: bool) -> None:

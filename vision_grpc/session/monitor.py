@@ -253,11 +253,11 @@ class Monitor:
         with self._lock:
             self._from_tape += images
 
-    def tape_failed(self, images: int, error: VisionError) -> None:
-        """Count images for which the tape failed, and warn of the first."""
+    def tape_failed(self, images: int, error: VisionError, *, sends: bool) -> None:
+        """Count images for which the tape failed, and warn of the first; `sends`: they are sent all the same."""
         with self._lock:
             is_news, self._tape_failures = self._tape_failures == 0, self._tape_failures + images
-        log_tape_failure(error, is_news=is_news)
+        log_tape_failure(error, is_news=is_news, sends=sends)
 
     def poll_started(self) -> int:
         """Count a question about an operation; return the id of its call."""

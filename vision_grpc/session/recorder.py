@@ -17,7 +17,7 @@ from vision_grpc.session.process import Process
 from vision_grpc.session.templates import Templates, TextConfig
 from vision_grpc.sources.image import FittedImage, Image, Offered, PendingOperation, Pulled, Recalled, Rejection
 from vision_grpc.tape import Recording, Tape, digest
-from vision_grpc.tape.errors import TapeError
+from vision_grpc.tape.errors import OtherServiceError, TapeError
 from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import DaemonThreads
 
@@ -44,8 +44,10 @@ _T = TypeVar("_T")
 class TapeInUse:
     """The tape of a client, and how well it does in all its streams together."""
 
-    def __init__(self, tape: Tape, monitor: Monitor) -> None:
+    def __init__(self, tape: Tape, service: str, monitor: Monitor) -> None:
         self.tape = tape
+        self.service = service
+        """The name of what answers; see `Tape.record`."""
         self._monitor = monitor
         self._rest_s, self._rests_until = 0.0, 0.0
         self._lateness = ""
@@ -67,7 +69,7 @@ class TapeInUse:
 
     def failed(self, images: int, error: VisionError) -> None:
         """Count images that could not be looked up, or whose answers could not be recorded."""
-        self._monitor.tape_failed(images, error)
+        self._monitor.tape_failed(images, error, sends=self.tape.mode != "none")
 
     def was_late(self, images: int, waited_s: float) -> VisionError:
         """Count images for which it was late after so many seconds, or is left alone; return what to say of that."""
@@ -96,7 +98,7 @@ class Recorder:
         self, in_use: TapeInUse, api: str, templates: Templates, context: Context, deadline: float | None
     ) -> None:
         self._in_use = in_use
-        self._tape = in_use.tape
+        self._tape, self._service = in_use.tape, in_use.service
         self._api = api
         self._templates = templates
         self._context = context
@@ -137,9 +139,11 @@ class Recorder:
         digests = [question.digest for question in questions if question is not None]
         recordings: Sequence[Recording | None] = [None] * len(digests)
         error: VisionError | None = None
-        if digests and self._tape.mode != "all":
+        if digests:
             try:
-                recordings = self._tape.find(digests)
+                recordings = self._look(digests)
+            except OtherServiceError:
+                raise  # The stream ends before anything is sent.
             except Exception as failure:  # noqa: BLE001 - images must not suffer from any error of a tape
                 error = _explain(failure)
                 self._in_use.failed(len(digests), error)
@@ -148,6 +152,12 @@ class Recorder:
             self._place(image, question, None if question is None else next(found), error)
             for image, question in zip(images, questions, strict=True)
         ]
+
+    def _look(self, digests: Sequence[str]) -> Sequence[Recording | None]:
+        """Return what is on the tape; with the mode none, whichever service has answered."""
+        if self._tape.mode != "none":
+            self._tape.check_service(self._service)
+        return [None] * len(digests) if self._tape.mode == "all" else self._tape.find(digests)
 
     def _question_of(self, image: Image) -> _Question | None:
         """Return what is asked about an image, None where that is not allowed: the stream gives it an error."""
@@ -222,7 +232,7 @@ class Recorder:
             try:
                 recording = Recording.of(result, api=self._api, model=model, languages=languages)
                 if recording is not None:  # Else it is damaged.
-                    self._tape.record(question.digest, recording)
+                    self._tape.record(question.digest, recording, service=self._service)
             except Exception as failure:  # noqa: BLE001 - as above
                 self._in_use.failed(1, _explain(failure))
         return len(new)

@@ -286,8 +286,12 @@ class Session:
         if self._tape is None:
             return None
         from vision_grpc.session.recorder import TapeInUse
+        from vision_grpc.session.service_name import name_service
+        from vision_grpc.tape.errors import OWN_TRANSPORT
 
-        return TapeInUse(self._tape, self._monitor)
+        endpoint = self._settings.first_endpoint
+        service = name_service(endpoint) if self._own_transport is None else OWN_TRANSPORT
+        return TapeInUse(self._tape, service, self._monitor)
 
     def _recorder(self, plan: Plan, templates: Templates, context: Context) -> "Recorder | None":
         in_use = self._tape_in_use

@@ -15,8 +15,8 @@ from vision_grpc.sources.extras import describe_missing
 from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.sources.places.store_client import Bucket
 from vision_grpc.tape.entry import EntryError
-from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError
-from vision_grpc.tape.store import MARKER, MARKER_TEXT, File, Found, Place, name_of
+from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError, check_service
+from vision_grpc.tape.store import MARKER, File, Found, Place, marker_of, name_of, service_in
 from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import DaemonThreads
 
@@ -40,6 +40,7 @@ class BucketStore:
         self._url = f"{scheme}://{bucket}/{prefix}".rstrip("/")
         self._bucket: Bucket | None = None
         self._is_tape = False
+        self._service: str | None = None
         self._threads: tuple[int, DaemonThreads] | None = None
         self._lock = Lock()
         self._away: tuple[float, str] | None = None
@@ -52,12 +53,18 @@ class BucketStore:
                 return [None] * len(digests)
             return self._at_once([partial(self._read, self._prefix + name_of(digest)) for digest in digests])
 
-    def write(self, digest: str, data: bytes) -> None:
+    def service(self) -> str | None:
+        """Return the service whose answers are there; see `Store`."""
+        with self._explained():
+            return self._service if self._find() else None
+
+    def write(self, digest: str, data: bytes, service: str | None = None) -> None:
         """Put an entry there; see `Store`."""
         with self._explained():
             if not self._find():
-                self._open().write(self._prefix + MARKER, MARKER_TEXT)
-                self._is_tape = True
+                self._open().write(self._prefix + MARKER, marker_of(service))
+                self._find()  # Another process may have made it at this moment.
+            check_service(self._url, self.path_of(MARKER), self._service, service)
             self._open().write(self._prefix + name_of(digest), data)
 
     def files(self) -> Iterator[File]:
@@ -111,7 +118,9 @@ class BucketStore:
         return Place.TAPE if first.is_of_a_tape or self._has_marker() else Place.TAKEN
 
     def _has_marker(self) -> bool:
-        return self._read(self._prefix + MARKER) is not None
+        marker = self._read(self._prefix + MARKER)
+        self._service = service_in(marker) if isinstance(marker, bytes) else None
+        return marker is not None
 
     def _walk(self) -> Iterator[File]:
         for found in self._open().list(self._prefix):

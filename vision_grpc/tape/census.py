@@ -33,6 +33,8 @@ class Sum:
 class Stats:
     """What is on a tape."""
 
+    service: str | None = None
+    """Whose answers they are: the name of a host, `local` for this machine; None where the tape does not say."""
     all: Sum = field(default_factory=Sum)
     by_kind: Mapping[Kind, Sum] = field(default_factory=dict[Kind, Sum])
     """Sums for each API and model, those with the most entries first."""
@@ -73,6 +75,7 @@ def take_census(store: Store, on_progress: OnProgress) -> Stats:
                 if header is not None:
                     by_kind[Kind(header.api, header.model)].add(file.size)
         on_progress(stats.all.entries)
+    stats.service = store.service()
     stats.by_kind = dict(sorted(by_kind.items(), key=lambda each: (-each[1].entries, each[0])))
     return stats
 

@@ -10,8 +10,18 @@ from stat import S_ISREG
 
 from vision_grpc.errors import Advice, MachineError
 from vision_grpc.tape.entry import EntryError
-from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError
-from vision_grpc.tape.store import MARKER, MARKER_TEXT, File, Found, Place, name_of, temporary_name
+from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError, check_service
+from vision_grpc.tape.store import (
+    MARKER,
+    MARKER_BYTES,
+    File,
+    Found,
+    Place,
+    marker_of,
+    name_of,
+    service_in,
+    temporary_name,
+)
 from vision_grpc.texts.quoting import quote_name
 
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -54,6 +64,7 @@ class Folder:
     def __init__(self, path: str) -> None:
         self._path = path
         self._is_tape = False
+        self._service: str | None = None
 
     def read(self, digests: Sequence[str], least_bytes: int | None = None) -> Sequence[Found]:
         """Return the entry of each digest; see `Store`."""
@@ -62,17 +73,24 @@ class Folder:
                 return [None] * len(digests)
             return [_read(self.path_of(name_of(digest)), least_bytes) for digest in digests]
 
-    def write(self, digest: str, data: bytes) -> None:
+    def service(self) -> str | None:
+        """Return the service whose answers are there; see `Store`."""
+        with self._explained():
+            return self._service if self._find() else None
+
+    def write(self, digest: str, data: bytes, service: str | None = None) -> None:
         """Put an entry there; see `Store`."""
         path = self.path_of(name_of(digest))
         with self._explained():
             if not self._is_tape:
-                self._create()
+                self._create(service)
+            self._check(service)
             try:
                 _write(path, data)
             except FileNotFoundError:
                 # The first one in its folder, or somebody has removed all of it.
-                self._create()
+                self._create(service)
+                self._check(service)
                 Path(path).parent.mkdir(exist_ok=True)
                 _write(path, data)
             except IsADirectoryError as error:
@@ -104,8 +122,17 @@ class Folder:
             if place is Place.TAKEN:
                 message = OTHER_FILES.format(quote_name(self._path))
                 raise TapeError(message, advice=[Advice("name a new or an empty folder")])
-            self._is_tape = place is Place.TAPE
+            if place is Place.TAPE:
+                self._service = self._read_service()
+                self._is_tape = True
         return self._is_tape
+
+    def _read_service(self) -> str | None:
+        marker = _read(self.path_of(MARKER), MARKER_BYTES)
+        return service_in(marker) if isinstance(marker, bytes) else None
+
+    def _check(self, service: str | None) -> None:
+        check_service(self._path, self.path_of(MARKER), self._service, service)
 
     def _look(self) -> Place:
         marker = Path(self._path, MARKER)
@@ -126,14 +153,15 @@ class Folder:
         for folder in sorted(_folders(self._path)):
             yield from _files(f"{self._path}{os.sep}{folder}", folder)
 
-    def _create(self) -> None:
+    def _create(self, service: str | None) -> None:
         self._is_tape = False
         if not self._find():
             folder = Path(self._path)
             folder.mkdir(parents=True, exist_ok=True)
+            # Another process may make the tape at this moment.
             with suppress(FileExistsError):
-                _write_new(str(folder / MARKER), MARKER_TEXT)
-            self._is_tape = True
+                _write_new(str(folder / MARKER), marker_of(service))
+            self._find()
 
     @contextmanager
     def _explained(self) -> Generator[None]:

@@ -12,11 +12,15 @@ from vision_grpc.tape.entry import EntryError
 MARKER = "vision-grpc-tape"
 """The name of the file that says that a place is a tape."""
 
-MARKER_TEXT = b"""vision-grpc tape 1
+_MARKER_TEXT = """vision-grpc tape 1
 
 Answers of the Vision service, which vision-grpc keeps under digests of what was sent for them.
 To look at them, or to keep fewer: vision-grpc tape --help
 """
+MARKER_BYTES = 4_096
+"""What is read of a marker at most."""
+
+_SERVICE = re.compile(rb"^service: ([!-~]+(?: [!-~]+)*)\r?$", re.MULTILINE)
 
 _ENTRY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
 # All of the name: files of others may end like this, and a temporary one is removed once it is old.
@@ -74,6 +78,18 @@ def name_of(digest: str) -> str:
     return f"{digest[:2]}/{digest}"
 
 
+def marker_of(service: str | None) -> bytes:
+    """Return what the marker of a new tape says: whose answers are to be on it, if that is known."""
+    line = "" if service is None else f"\nservice: {service}\n"
+    return f"{_MARKER_TEXT}{line}".encode()
+
+
+def service_in(marker: bytes) -> str | None:
+    """Return the service that a marker names, None of one that names none, as those of earlier versions."""
+    found = _SERVICE.search(marker)
+    return None if found is None else found[1].decode()
+
+
 def temporary_name() -> str:
     """Return a name under which an entry is written, in the folder that it is to be in; each is another one."""
     return f".{secrets.token_hex(8)}.tmp"
@@ -100,8 +116,15 @@ class Store(Protocol):
         """Return the entry of each digest: all of it, or at least so many bytes of its beginning."""
         ...
 
-    def write(self, digest: str, data: bytes) -> None:
-        """Put an entry there, whole or not at all, in place of what was there."""
+    def service(self) -> str | None:
+        """Return the service whose answers are there; None where that is not known, or nothing is there."""
+        ...
+
+    def write(self, digest: str, data: bytes, service: str | None = None) -> None:
+        """Put an entry there, whole or not at all, in place of what was there.
+
+        The first one makes the tape, that of `service`; OtherServiceError is raised where it is another one's.
+        """
         ...
 
     def files(self) -> Iterator[File]:

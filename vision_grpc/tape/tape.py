@@ -9,10 +9,11 @@ from typing import Literal, TypeAlias, get_args
 
 from vision_grpc.tape.census import Stats, take_census
 from vision_grpc.tape.entry import EntryError, NewerEntryError, pack, unpack
+from vision_grpc.tape.errors import check_service
 from vision_grpc.tape.location import open_place, place_of
 from vision_grpc.tape.prune import Pruned, prune
 from vision_grpc.tape.recording import Recording
-from vision_grpc.tape.store import Found, OnProgress, name_of, show_nothing
+from vision_grpc.tape.store import MARKER, Found, OnProgress, name_of, show_nothing
 from vision_grpc.tape.upkeep import Upkeep
 from vision_grpc.tape.verify import Finding, OnFinding, Verified, verify
 from vision_grpc.texts.arguments import check_choice, check_count, check_seconds, check_whole
@@ -79,14 +80,25 @@ class Tape:
         found = zip(digests, self._store.read(digests), strict=True)
         return [None if data is None else self._unpack(digest, data) for digest, data in found]
 
-    def record(self, digest: str, recording: Recording) -> None:
-        """Put an answer on the tape, in place of what is there for this digest.
+    def check_service(self, service: str) -> None:
+        """Check that the answers on the tape, if there are any, are not known to be those of another service.
 
         Raises:
-            TapeError: there is no room or no permission, or the place is not a tape.
+            TapeError: they are, or the place cannot be read, or is not a tape.
+        """
+        check_service(self.location, self._store.path_of(MARKER), self._store.service(), service)
+
+    def record(self, digest: str, recording: Recording, *, service: str | None = None) -> None:
+        """Put an answer on the tape, in place of what is there for this digest.
+
+        `service` is the name of what has answered. The first answer makes the tape that of its service; one whose first
+        answer had none is of any service.
+
+        Raises:
+            TapeError: there is no room or no permission, the place is not a tape, or is that of another service.
         """
         data = pack(digest, recording)
-        self._store.write(digest, data)
+        self._store.write(digest, data, service)
         self._upkeep.wrote(len(data))
 
     def stats(self, on_progress: OnProgress = show_nothing) -> Stats:

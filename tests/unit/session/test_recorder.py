@@ -145,7 +145,7 @@ def test_a_tape_that_hangs_takes_a_part_of_the_time_of_a_call_and_is_left_alone(
 def test_a_tape_that_is_late_again_is_left_alone_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(recorder, "monotonic", lambda: now[0])
-    in_use = TapeInUse(Tape("tape"), Monitor(None))
+    in_use = TapeInUse(Tape("tape"), "local", Monitor(None))
     rests: list[float] = []
     for waited_s in (1.0, 1.0, 1.0, 30.0):
         in_use.was_late(1, waited_s)
