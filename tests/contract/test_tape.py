@@ -270,9 +270,14 @@ def test_a_tape_that_fails_is_reported_once_and_nothing_is_lost(
     assert line.startswith(f"results go on without the tape: {name}no way to read ")
 
 
-def test_what_cannot_be_looked_up_is_not_sent_with_the_mode_none(connect: Connect, place: Path) -> None:
+def test_what_cannot_be_looked_up_is_not_sent_with_the_mode_none(
+    connect: Connect, place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     client, service = connect(cache=Torn(place, mode="none"))
-    results = client.collect(images(3))
+    with caplog.at_level(logging.WARNING):
+        results = client.collect(images(3))
+    [line] = [record.getMessage() for record in caplog.records if record.name == "vision_grpc.tape"]
+    assert line.startswith("nothing is sent, as the mode of the tape is none: no way to read ")
     assert all(
         text.startswith(f"FAILED_PRECONDITION: '{key}': no way to read ") for key, text in texts(results).items()
     )

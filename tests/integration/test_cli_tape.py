@@ -112,11 +112,13 @@ def test_verification_names_what_is_damaged(tape: Tape, run: Run) -> None:
     os.truncate(path, 50)
     damaged = run("tape", "verify", "tape")
     assert (damaged.code, damaged.text) == (1, f"{path}: it does not begin as an entry does\n")
-    assert damaged.complaints[-1].endswith(", 1 damaged")
+    hint, sums = damaged.complaints
+    assert hint.endswith("--remove removes them")
+    assert sums.endswith(", 1 damaged")
     told = run("tape", "verify", "tape", "--json")
     assert (told.code, told.objects) == (
         1,
-        [{"path": str(path), "reason": "it does not begin as an entry does", "is_entry": True}],
+        [{"path": str(path), "reason": "it does not begin as an entry does", "is_entry": True, "is_newer": False}],
     )
     removed = run("tape", "verify", "tape", "--remove")
     assert (removed.code, path.exists()) == (0, False)

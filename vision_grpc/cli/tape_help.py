@@ -54,6 +54,7 @@ Ctrl-C: what was removed stays so, and all other entries are whole.
 \b
 Exit codes:
   0    the tape is within the limits
+  1    permission to remove some of the files is denied
   2    wrong usage, or there is no tape at TAPE, or it cannot be changed
   130  interrupted by Ctrl-C
 """
@@ -62,13 +63,17 @@ Read all of TAPE, and name the entries that are damaged.
 
 An entry is damaged if it was cut or altered, cannot be read, or has the name of another one.
 Clients take such entries for absent, and replace them. Nothing else is done to them without
---remove. Files that are not of a tape are named, and never removed.
+--remove. What is not of a tape is named, and so are folders in the place of an entry, entries of
+a later version, and those that you may not read: none of them is removed.
 """
 VERIFY_EPILOG = """\b
 Examples:
   vision-grpc tape verify answers/
   vision-grpc tape verify answers/ --remove
   vision-grpc tape verify answers/ --json | jq -r .path
+
+\b
+With --json, each line has: path, reason, is_entry, is_newer.
 
 \b
 Exit codes:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from vision_grpc.cli.amounts import plural, size
-from vision_grpc.cli.exits import ALL_READ
+from vision_grpc.cli.exits import ALL_READ, SOME_FAILED
 from vision_grpc.cli.numbers import Age, ByteCount
+from vision_grpc.cli.stderr import print_line
 from vision_grpc.cli.tape_help import PRUNE_EPILOG, PRUNE_HELP
 from vision_grpc.cli.tape_progress import TapeProgress
+from vision_grpc.texts.quoting import quote_name
 
 if TYPE_CHECKING:
     from vision_grpc.tape import Pruned
@@ -30,7 +32,11 @@ def command(*, place: str, most_bytes: int | None, most_age_s: float | None, dry
         most_bytes=most_bytes, most_age_s=most_age_s, dry_run=dry_run, on_progress=TapeProgress()
     )
     click.echo(json.dumps(asdict(pruned) | {"dry_run": dry_run}) if as_json else _line(pruned, dry_run=dry_run))
-    return ALL_READ
+    if not pruned.unremoved:
+        return ALL_READ
+    first, files = quote_name(pruned.unremoved_path), plural(pruned.unremoved, "file")
+    print_line(f"permission to remove {files} is denied, such as {first}: run this as their owner")
+    return SOME_FAILED
 
 
 def _line(pruned: "Pruned", *, dry_run: bool) -> str:

@@ -21,17 +21,19 @@ if TYPE_CHECKING:
 @click.command("verify", help=VERIFY_HELP, epilog=VERIFY_EPILOG)
 @click.argument("place", metavar="TAPE", type=click.Path())
 @click.option("--remove", is_flag=True, help="Remove the damaged entries.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON lines: path, reason, is_entry; the sums on stderr.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines, see below; the sums on stderr.")
 def command(*, place: str, remove: bool, as_json: bool) -> int:
     """Find what is damaged on a tape."""
     from vision_grpc.tape import Tape
 
     def tell(finding: "Finding") -> None:
-        path, reason, is_entry = finding
-        line = {"path": to_strict(path), "reason": to_strict(reason), "is_entry": is_entry}
+        path, reason = finding.path, finding.reason
+        line = finding._asdict() | {"path": to_strict(path), "reason": to_strict(reason)}
         click.echo(json.dumps(line, ensure_ascii=False) if as_json else f"{quote_name(path)}: {reason}")
 
     verified = Tape(place).verify(remove=remove, on_finding=tell, on_progress=TapeProgress())
+    if verified.damaged and not (remove or as_json):
+        print_line("damaged entries count as absent, and are replaced when they are asked for; --remove removes them")
     print_line(json.dumps(asdict(verified)) if as_json else _sums(verified))
     return ALL_READ if verified.damaged == verified.removed else SOME_FAILED
 

@@ -16,7 +16,7 @@ from vision_grpc.sources.object_file import ObjectError
 from vision_grpc.sources.places.store_client import Bucket
 from vision_grpc.tape.entry import EntryError
 from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError, check_service
-from vision_grpc.tape.store import MARKER, File, Found, Place, marker_of, name_of, service_in
+from vision_grpc.tape.store import MARKER, File, Found, OnKept, Place, marker_of, name_of, service_in
 from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import DaemonThreads
 
@@ -74,8 +74,9 @@ class BucketStore:
                 raise TapeError(NOT_A_TAPE.format(quote_name(self._url)))
             yield from self._walk()
 
-    def remove(self, files: Iterable[File]) -> None:
-        """Remove objects; see `Store`."""
+    def remove(self, files: Iterable[File], on_kept: OnKept) -> None:
+        """Remove objects; see `Store`. They can be removed or not all alike."""
+        del on_kept
         keys = (self._prefix + file.name for file in files)
         with self._explained():
             while some := [*islice(keys, _REMOVED_AT_ONCE)]:

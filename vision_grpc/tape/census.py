@@ -58,7 +58,10 @@ def take_census(store: Store, on_progress: OnProgress) -> Stats:
     for group in in_groups(store.files()):
         entries: list[tuple[File, str]] = []
         for file in group:
-            if (digest := file.digest) is not None:
+            if (digest := file.digest) is not None and file.problem:
+                _count(stats, file)
+                stats.damaged.add(file.size)
+            elif digest is not None:
                 entries.append((file, digest))
             else:
                 (stats.leftovers if file.is_temporary else stats.others).add(file.size)

@@ -39,6 +39,10 @@ class NewerEntryError(EntryError):
     """A later version of this package has written the entry."""
 
 
+class ForbiddenEntryError(EntryError):
+    """The entry may be whole, and this process may not read it."""
+
+
 class Header(Struct, frozen=True):
     """What an entry says of its answer."""
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from stat import S_ISREG
 
 from vision_grpc.errors import Advice, MachineError
-from vision_grpc.tape.entry import EntryError
+from vision_grpc.tape.entry import EntryError, ForbiddenEntryError
 from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError, check_service
 from vision_grpc.tape.store import (
     MARKER,
     MARKER_BYTES,
     File,
     Found,
+    OnKept,
     Place,
     marker_of,
     name_of,
@@ -33,6 +34,8 @@ _SHARD = re.compile("[0-9a-f]{2}")
 # What a folder may have in it before it becomes a tape: hidden files, and what ext4 makes in each new file system.
 _HARMLESS = re.compile(r"\..*|lost\+found", re.DOTALL)
 
+_FOLDER = "it is a folder in the place of a file: remove it"
+_NO_SHARD = "it is in the place of a folder of entries, and is not looked into: remove it"
 _CHECK = Advice("check the permissions of the folder and of the files in it")
 _EXPLAINED = {
     errno.EACCES: ("permission is denied", _CHECK),
@@ -45,9 +48,8 @@ _EXPLAINED = {
 }
 # What may be wrong with one entry while others can be read; anything else is about the tape as a whole.
 _UNREADABLE = {
-    errno.EACCES: "permission to read it is denied",
-    errno.EPERM: "permission to read it is denied",
     errno.ELOOP: "it is a link that leads to itself",
+    errno.ENOTDIR: "a file is in the place of its folder",
     errno.ENXIO: "it is not a file",
     errno.EIO: "the disk fails to read it",
 }
@@ -98,18 +100,23 @@ class Folder:
                 raise TapeError(message, advice=[Advice("remove it")]) from error
 
     def files(self) -> Iterator[File]:
-        """Yield what is in the folders of entries; see `Store`. Links to other folders are not followed."""
+        """Yield what is in the folders of entries, and beside them; see `Store`. Links to folders are not followed."""
         with self._explained():
             if self._look() is not Place.TAPE:
                 raise TapeError(NOT_A_TAPE.format(quote_name(self._path)))
+            yield from _beside(self._path)
             yield from self._walk()
 
-    def remove(self, files: Iterable[File]) -> None:
+    def remove(self, files: Iterable[File], on_kept: OnKept) -> None:
         """Remove files; see `Store`."""
         with self._explained():
             for file in files:
-                with suppress(FileNotFoundError):
+                try:
                     Path(self.path_of(file.name)).unlink()
+                except FileNotFoundError:
+                    pass
+                except PermissionError:
+                    on_kept(file, "permission to remove it is denied")
 
     def path_of(self, name: str) -> str:
         """Return the path of a file."""
@@ -150,8 +157,16 @@ class Folder:
         return Place.TAPE if first.is_of_a_tape else Place.TAKEN
 
     def _walk(self) -> Iterator[File]:
+        denied: list[str] = []
         for folder in sorted(_folders(self._path)):
-            yield from _files(f"{self._path}{os.sep}{folder}", folder)
+            try:
+                yield from _files(f"{self._path}{os.sep}{folder}", folder)
+            except PermissionError:
+                denied.append(folder)
+        if denied:  # What is said of the others holds.
+            others = f" and of {len(denied) - 1} others" if len(denied) > 1 else ""
+            message = f"permission to list the folder {quote_name(self.path_of(denied[0]))}{others} is denied"
+            raise TapeError(message, advice=[Advice("do it as its owner")])
 
     def _create(self, service: str | None) -> None:
         self._is_tape = False
@@ -181,8 +196,10 @@ def _read(path: str, least_bytes: int | None) -> Found:
     try:
         return _read_file(path, least_bytes)
     except FileNotFoundError:
-        return None
+        return EntryError("it is a link that leads nowhere") if os.path.islink(path) else None  # noqa: PTH114
     except OSError as error:
+        if error.errno in {errno.EACCES, errno.EPERM}:
+            return ForbiddenEntryError("permission to read it is denied")
         if (reason := _UNREADABLE.get(error.errno or 0)) is None:
             raise
         return EntryError(reason)
@@ -237,11 +254,27 @@ def _folders(path: str) -> Iterator[str]:
                 yield each.name
 
 
+def _beside(path: str) -> Iterator[File]:
+    """Yield what is beside the folders of entries."""
+    with os.scandir(path) as found:
+        for each in found:
+            with suppress(FileNotFoundError):
+                is_folder = each.is_dir(follow_symlinks=False)
+                is_of_entries = _SHARD.fullmatch(each.name) is not None
+                if each.name == MARKER or _HARMLESS.fullmatch(each.name) or (is_folder and is_of_entries):
+                    continue
+                status = each.stat(follow_symlinks=False)
+                problem = _NO_SHARD if is_of_entries else "it is a folder that is not of a tape" if is_folder else ""
+                yield File(each.name, 0 if is_folder else status.st_size, status.st_mtime, problem)
+
+
 def _files(path: str, folder: str) -> Iterator[File]:
     with suppress(FileNotFoundError), os.scandir(path) as found:
         for each in found:
             # It may be replaced or removed meanwhile.
             with suppress(FileNotFoundError):
-                status = each.stat(follow_symlinks=False)
-                if not each.is_dir(follow_symlinks=False):
-                    yield File(f"{folder}/{each.name}", status.st_size, status.st_mtime)
+                status, name = each.stat(follow_symlinks=False), f"{folder}/{each.name}"
+                if each.is_dir(follow_symlinks=False):
+                    yield File(name, 0, status.st_mtime, _FOLDER)
+                else:
+                    yield File(name, status.st_size, status.st_mtime)

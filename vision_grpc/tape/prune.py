@@ -20,6 +20,10 @@ class Pruned:
     removed_bytes: int = 0
     removed_leftovers: int = 0
     """Halves of entries whose writers were killed."""
+    unremoved: int = 0
+    """Files that were to go, and for which permission is denied; `removed_entries` does not count them."""
+    unremoved_path: str = ""
+    """The first of them."""
     kept_entries: int = 0
     kept_bytes: int = 0
 
@@ -60,13 +64,29 @@ class _Prune:
             for _ in files:
                 pass
         else:
-            self._store.remove(files)
+            self._store.remove(files, self._kept)
+
+    def _kept(self, file: File, reason: str) -> None:
+        """Take that a file could not be removed."""
+        del reason
+        done = self.done
+        done.unremoved += 1
+        done.unremoved_path = done.unremoved_path or self._store.path_of(file.name)
+        if file.is_temporary:
+            done.removed_leftovers -= 1
+        else:
+            done.removed_entries -= 1
+            done.removed_bytes -= file.size
+            done.kept_entries += 1
+            done.kept_bytes += file.size
 
     def too_old(self) -> Iterator[File]:
         """Yield what is too old, and what was left by writers; count the rest."""
         for number, file in enumerate(self._store.files(), start=1):
             if number % _PROGRESS_EACH == 0:
                 self._on_progress(number)
+            if file.problem:
+                continue
             if file.is_temporary:
                 if file.written_at < self._now - _LEFT_AFTER_S:
                     self.done.removed_leftovers += 1
@@ -83,7 +103,7 @@ class _Prune:
         """Yield the oldest entries that have so many bytes together."""
         oldest = self.ages.oldest(excess)
         for file in self._store.files():
-            is_counted = file.digest is not None and file.written_at >= self._since
+            is_counted = file.digest is not None and not file.problem and file.written_at >= self._since
             if is_counted and oldest.has(file.written_at, file.size):
                 self.done.kept_entries -= 1
                 self.done.kept_bytes -= file.size

@@ -4,10 +4,10 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
-from itertools import islice
 from typing import NamedTuple, Protocol, TypeAlias
 
 from vision_grpc.tape.entry import EntryError
+from vision_grpc.tape.errors import TapeError
 
 MARKER = "vision-grpc-tape"
 """The name of the file that says that a place is a tape."""
@@ -23,6 +23,7 @@ MARKER_BYTES = 4_096
 _SERVICE = re.compile(rb"^service: ([!-~]+(?: [!-~]+)*)\r?$", re.MULTILINE)
 
 _ENTRY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
+_MISPLACED = re.compile(r"(?:.*/)?([0-9a-f]{2})[0-9a-f]{62}", re.ASCII | re.DOTALL)
 # All of the name: files of others may end like this, and a temporary one is removed once it is old.
 _TEMPORARY = re.compile(r"[0-9a-f]{2}/\.[0-9a-f]{16}\.tmp", re.ASCII)
 
@@ -34,6 +35,10 @@ Found: TypeAlias = bytes | EntryError | None
 
 OnProgress: TypeAlias = Callable[[int], object]
 """Is called now and then with the number of entries that were looked at."""
+
+
+OnKept: TypeAlias = Callable[["File", str], object]
+"""Is called with a file that could not be removed, and why."""
 
 
 class Place(Enum):
@@ -48,19 +53,30 @@ class Place(Enum):
 
 
 class File(NamedTuple):
-    """A file or an object of a tape."""
+    """A file or an object in the place of a tape, or what is there instead."""
 
     name: str
     """Its path below the place of the tape, with slashes."""
     size: int
     written_at: float
     """In seconds since 1970 (UTC), by the clock of the file system or the store."""
+    problem: str = ""
+    """What it is if it is not a file, and what to do about that: it is left alone."""
 
     @property
     def digest(self) -> str | None:
         """The digest of the entry that it is to be; None where it has another name."""
         found = _ENTRY.fullmatch(self.name)
         return None if found is None else found[2]
+
+    @property
+    def fault(self) -> str:
+        """Why it is not of a tape, and what to do where it may be meant as a part of it."""
+        if self.problem:
+            return self.problem
+        if (lost := _MISPLACED.fullmatch(self.name)) is not None:
+            return f"it is in the folder of other entries: move it to {lost[1]}/, or remove it"
+        return "it is not a file of a tape"
 
     @property
     def is_of_a_tape(self) -> bool:
@@ -70,7 +86,7 @@ class File(NamedTuple):
     @property
     def is_temporary(self) -> bool:
         """Whether an entry is being written under this name, or was until its writer was killed."""
-        return _TEMPORARY.fullmatch(self.name) is not None
+        return not self.problem and _TEMPORARY.fullmatch(self.name) is not None
 
 
 def name_of(digest: str) -> str:
@@ -96,8 +112,19 @@ def temporary_name() -> str:
 
 
 def in_groups(files: Iterator[File]) -> Iterator[Sequence[File]]:
-    """Yield files, several at a time."""
-    while group := [*islice(files, _AT_ONCE)]:
+    """Yield files, several at a time; those before an error, too."""
+    group: list[File] = []
+    try:
+        for file in files:
+            group.append(file)
+            if len(group) == _AT_ONCE:
+                yield group
+                group = []
+    except TapeError:
+        if group:
+            yield group
+        raise
+    if group:
         yield group
 
 
@@ -131,8 +158,11 @@ class Store(Protocol):
         """Yield what is there, however much, in any order; raises TapeError if the place is not a tape."""
         ...
 
-    def remove(self, files: Iterable[File]) -> None:
-        """Remove files, however many; one that is not there any more is removed already."""
+    def remove(self, files: Iterable[File], on_kept: OnKept) -> None:
+        """Remove files, however many; one that is not there any more is removed already.
+
+        `on_kept` is called with each one that cannot be removed while others can.
+        """
         ...
 
     def path_of(self, name: str) -> str:

@@ -10,6 +10,7 @@ from vision_grpc.errors import MachineError
 from vision_grpc.tape.errors import TapeError
 from vision_grpc.tape.prune import prune
 from vision_grpc.tape.store import Store
+from vision_grpc.texts.quoting import quote_name
 from vision_grpc.threads import start_thread
 
 _log = logging.getLogger("vision_grpc.tape")
@@ -69,6 +70,10 @@ class Upkeep:
         # So much less that it is not exceeded until the next time.
         most_bytes = None if self._most_bytes is None else self._most_bytes - self._most_bytes // _PART
         try:
-            prune(self._store, most_bytes=most_bytes, most_age_s=self._most_age_s)
+            pruned = prune(self._store, most_bytes=most_bytes, most_age_s=self._most_age_s)
         except TapeError as error:
             _log.warning("the tape was not pruned: %s", error)
+        else:
+            if pruned.unremoved:
+                path = quote_name(pruned.unremoved_path)
+                _log.warning("permission to remove files of the tape is denied: %d, such as %s", pruned.unremoved, path)

@@ -1,10 +1,10 @@
 """Read all of a tape, and find what is damaged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vision_grpc.tape.entry import EntryError, NewerEntryError, unpack
+from vision_grpc.tape.entry import EntryError, ForbiddenEntryError, NewerEntryError, unpack
 from vision_grpc.tape.store import File, Found, OnProgress, Store, in_groups
 
 
@@ -15,6 +15,8 @@ class Finding(NamedTuple):
     reason: str
     is_entry: bool
     """Whether it is in the place of an entry; what is not is never removed."""
+    is_newer: bool = False
+    """Whether it is an entry of a later version of this package, which is not removed either."""
 
 
 OnFinding = Callable[[Finding], object]
@@ -37,32 +39,59 @@ class Verified:
 
 def verify(store: Store, *, remove: bool, on_finding: OnFinding, on_progress: OnProgress) -> Verified:
     """Read all entries, and return what is damaged; see `Tape.verify`. Memory does not grow with the tape."""
-    done = Verified()
+    work = _Verify(store, on_finding)
     for group in in_groups(store.files()):
+        work.look(group, remove=remove)
+        on_progress(work.done.entries)
+    return work.done
+
+
+class _Verify:
+    def __init__(self, store: Store, on_finding: OnFinding) -> None:
+        self.done = Verified()
+        self._store = store
+        self._on_finding = on_finding
+
+    def look(self, group: Sequence[File], *, remove: bool) -> None:
+        """Read some entries, and name what is wrong there."""
         entries: list[tuple[File, str]] = []
         for file in group:
-            if (digest := file.digest) is not None:
+            if (digest := file.digest) is not None and not file.problem:
                 entries.append((file, digest))
+            elif digest is not None:
+                self.done.entries += 1
+                self._name_damaged({file: file.problem})
             elif not file.is_temporary:
-                done.others += 1
-                on_finding(Finding(store.path_of(file.name), "it is not a file of a tape", is_entry=False))
-        damaged: list[File] = []
-        for (file, digest), found in zip(entries, store.read([digest for _, digest in entries]), strict=True):
-            done.entries += 1
-            done.total_bytes += file.size
+                self.done.others += 1
+                self._name(file, file.fault, is_entry=False)
+        damaged: dict[File, str] = {}
+        found = self._store.read([digest for _, digest in entries])
+        for (file, digest), each in zip(entries, found, strict=True):
+            self.done.entries += 1
+            self.done.total_bytes += file.size
             try:
-                _check(digest, found)
-            except NewerEntryError:
-                done.newer += 1
+                _check(digest, each)
+            except NewerEntryError as error:
+                self.done.newer += 1
+                self._name(file, f"{error}: a later version of vision-grpc reads it", is_entry=True, is_newer=True)
+            except ForbiddenEntryError as error:
+                self._name_damaged({file: f"{error}: do it as its owner"})
             except EntryError as error:
-                damaged.append(file)
-                on_finding(Finding(store.path_of(file.name), str(error), is_entry=True))
-        done.damaged += len(damaged)
+                damaged[file] = str(error)
         if remove and damaged:
-            store.remove(damaged)
-            done.removed += len(damaged)
-        on_progress(done.entries)
-    return done
+            kept: dict[File, str] = {}
+            self._store.remove(damaged, kept.__setitem__)
+            self.done.removed += len(damaged) - len(kept)
+            damaged |= {file: f"{damaged[file]}; {reason}" for file, reason in kept.items()}
+        self._name_damaged(damaged)
+
+    def _name_damaged(self, damaged: Mapping[File, str]) -> None:
+        self.done.damaged += len(damaged)
+        for file, reason in damaged.items():
+            self._name(file, reason, is_entry=True)
+
+    def _name(self, file: File, reason: str, *, is_entry: bool, is_newer: bool = False) -> None:
+        self._on_finding(Finding(self._store.path_of(file.name), reason, is_entry, is_newer))
 
 
 def _check(digest: str, found: Found) -> None:

@@ -165,7 +165,7 @@ def test_an_entry_that_cannot_be_read_does_no_harm_to_others(
         found: list[Finding] = []
         assert tape.verify(on_finding=found.append).damaged == 1
     assert caplog.messages == [f"the entry {path} of the tape counts as absent: {reason}"]
-    assert [(each.path, each.reason) for each in found] == [(path, reason)]
+    assert [(each.path, each.reason.partition(":")[0]) for each in found] == [(path, reason)]
 
 
 def test_a_damaged_object_is_reported_too(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Tapes are counted, pruned and verified."""
 
+import errno
 import os
 import threading
 import time
@@ -79,7 +80,7 @@ def test_what_is_no_entry_is_counted_apart(old_tape: Tape) -> None:
     (folder / "README").touch()
     stats = old_tape.stats()
     assert (stats.all.entries, stats.damaged.entries, stats.newer.entries) == (10, 2, 1)
-    assert (stats.leftovers, stats.others) == (Sum(1, 5), Sum(1, 3))
+    assert (stats.leftovers, stats.others) == (Sum(1, 5), Sum(2, 3))
     assert stats.by_kind[Kind("vision/v1", "page")].entries == 7
     assert stats.oldest_at is not None
     assert time.time() - stats.oldest_at > 8 * 86_400
@@ -294,10 +295,11 @@ def test_damaged_entries_are_named_and_removed_on_request(old_tape: Tape) -> Non
     for remove in (False, True):
         entries, damaged, removed, found = verified(old_tape, remove=remove)
         assert (entries, damaged, removed) == (10, 2, 2 if remove else 0)
-        assert {(each.path, each.is_entry) for each in found} == {
-            (str(entry_of(old_tape, 0)), True),
-            (str(entry_of(old_tape, 2)), True),
-            (str(other), False),
+        assert {(each.path, each.is_entry, each.is_newer) for each in found} == {
+            (str(entry_of(old_tape, 0)), True, False),
+            (str(entry_of(old_tape, 2)), True, False),
+            (str(other), False, False),
+            (str(newer), True, True),
         }
     assert verified(old_tape)[:2] == (8, 0)
     assert other.exists()
@@ -320,10 +322,10 @@ def test_progress_is_told(old_tape: Tape) -> None:
     assert told == [10, 10]
 
 
-def test_a_tape_that_may_not_be_changed_is_an_error(old_tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_may_only_be_read_is_an_error(old_tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
+        raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    with pytest.raises(TapeError, match="permission is denied; check the permissions"):
+    with pytest.raises(TapeError, match="it is on a disk that may only be read; name another folder"):
         old_tape.prune(most_bytes=1)
