@@ -24,13 +24,13 @@ from vision_grpc.session.arguments import check_stream
 from vision_grpc.session.calls import Calls, end
 from vision_grpc.session.connections import Connections
 from vision_grpc.session.errand import await_errand_async
+from vision_grpc.session.intake import Intake
 from vision_grpc.session.loop_callback import LoopCallback
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
 from vision_grpc.session.templates import Templates
-from vision_grpc.sources.feeder import Feeder, feed
+from vision_grpc.sources.feeder import feed
 from vision_grpc.sources.files import ImageSource, check_many
-from vision_grpc.sources.image import Offered
 from vision_grpc.stream.bare_call import BareCall
 from vision_grpc.stream.effects import Emit, Fetch, Finish, Forget, Pull, Send
 from vision_grpc.stream.plan import Plan
@@ -207,6 +207,7 @@ class AsyncVisionClient(Session):
         awake = asyncio.Event()
         calls = Calls(run, self._methods(templates, plan), LoopCallback(awake.set), stop)
         feeder = feed(images, plan.limits, awake.set)
+        intake = Intake(feeder, recorder, plan.limits)
         try:
             while not isinstance(effect := run.next(time.monotonic()), Finish):
                 if isinstance(effect, Emit):
@@ -216,16 +217,16 @@ class AsyncVisionClient(Session):
                 elif isinstance(effect, Send | Fetch):
                     await self._start(run, effect, calls)
                 elif isinstance(effect, Pull):
-                    feeder.want(effect.images)
+                    intake.want(effect.images)
                 elif isinstance(effect, Forget):
                     calls.forget(effect)
                 else:
                     await _wait(awake, effect.until)
-                if feeder.has_news:
-                    run.pulled(await _take(feeder, recorder), exhausted=feeder.exhausted)
+                if intake.has_news:
+                    run.pulled(await await_errand_async(intake.take()), exhausted=intake.exhausted)
                 await _harvest(calls, recorder)
         except Exception as error:
-            run.abandoned(error, feeder.left())
+            run.abandoned(error, (*intake.left(), *feeder.left()))
             raise
         finally:
             end(calls, recorder)
@@ -299,11 +300,6 @@ async def _wait(awake: asyncio.Event, until: float | None) -> None:
         if timer is not None:
             timer.cancel()
     awake.clear()
-
-
-async def _take(feeder: Feeder, recorder: "Recorder | None") -> Sequence[Offered]:
-    images = feeder.take()
-    return images if recorder is None else await await_errand_async(recorder.look_up(images))
 
 
 async def _harvest(calls: Calls, recorder: "Recorder | None") -> None:

@@ -26,12 +26,12 @@ from vision_grpc.results import ImageResult
 from vision_grpc.session.arguments import check_stream
 from vision_grpc.session.calls import Calls, end
 from vision_grpc.session.errand import await_errand
+from vision_grpc.session.intake import Intake
 from vision_grpc.session.session import Session, single
 from vision_grpc.session.stop import Stop
 from vision_grpc.session.templates import Templates
 from vision_grpc.sources.files import ImageSource, check_many
-from vision_grpc.sources.image import Offered
-from vision_grpc.sources.supply import Supply, supply
+from vision_grpc.sources.supply import supply
 from vision_grpc.stream.bare_call import BareCall
 from vision_grpc.stream.effects import Emit, Fetch, Finish, Forget, Pull, Send
 from vision_grpc.stream.plan import Plan
@@ -178,6 +178,7 @@ class VisionClient(Session):
         recorder = self._recorder(plan, templates, context)
         calls = Calls(run, self._methods(templates, plan), stop=stop)
         source = supply(images, plan.limits, calls.wake)
+        intake = Intake(source, recorder, plan.limits)
         try:
             with self._interruptible():
                 while not isinstance(effect := run.next(time.monotonic()), Finish):
@@ -188,16 +189,16 @@ class VisionClient(Session):
                     elif isinstance(effect, Send | Fetch):
                         self._start(run, effect, calls)
                     elif isinstance(effect, Pull):
-                        source.want(effect.images)
+                        intake.want(effect.images)
                     elif isinstance(effect, Forget):
                         calls.forget(effect)
                     else:
                         calls.wait(source.wakes_at(effect.until))
-                    if source.has_news:
-                        run.pulled(_take(source, recorder), exhausted=source.exhausted)
+                    if intake.has_news:
+                        run.pulled(await_errand(intake.take()), exhausted=intake.exhausted)
                     _harvest(calls, recorder)
         except Exception as error:
-            run.abandoned(error)
+            run.abandoned(error, intake.left())
             raise
         finally:
             end(calls, recorder)
@@ -266,11 +267,6 @@ class VisionClient(Session):
             # A forked child has its parent's sockets and locks, but not the threads that serve them.
             self._reset()
         return self._connections.to(self._api if api is None else api)
-
-
-def _take(source: Supply, recorder: "Recorder | None") -> Sequence[Offered]:
-    images = source.take()
-    return images if recorder is None else await_errand(recorder.look_up(images))
 
 
 def _harvest(calls: Calls, recorder: "Recorder | None") -> None:

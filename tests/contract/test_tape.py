@@ -240,6 +240,34 @@ def test_boxes_are_in_the_pixels_of_the_picture(connect: Connect, place: Path) -
     assert fresh.fitted is not None
 
 
+class Far(Tape):
+    """A tape that takes its time, and knows how many images it was asked about each time."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self.asked: list[int] = []
+
+    def find(self, digests: Sequence[str]) -> Sequence[Recording | None]:
+        self.asked.append(len(digests))
+        threading.Event().wait(0.006)
+        return super().find(digests)
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_tape_that_is_far_away_is_asked_about_many_images_at_once(
+    connect: Connect, way: Way, place: Path, step: int
+) -> None:
+    connect(cache=place)[0].collect(images(120)[::step])
+    tape = Far(place)
+    client, service = connect(cache=tape)
+    results = client.collect(iter(images(120)), ordered=True)
+    assert [(result.key, result.text) for result in results] == [(f"key {each}", str(each)) for each in range(120)]
+    assert sent(service) == [number for number in range(120) if number % step]
+    assert sum(tape.asked) == 120
+    assert tape.asked[0] <= way.most_images
+    assert len(tape.asked) <= 12
+
+
 class Torn(Tape):
     """A tape that fails."""
 

@@ -22,7 +22,7 @@ from vision_grpc.threads import DaemonThreads
 
 _T = TypeVar("_T")
 
-_READ_AT_ONCE = 16
+_READ_AT_ONCE = 32
 _MOST_BYTES = 1 << 30
 _REMOVED_AT_ONCE = 1_000
 _AWAY_S = 30.0

@@ -44,15 +44,24 @@ def images(numbers: Sequence[int]) -> list[Image]:
     asked=st.lists(st.integers(0, 30), max_size=60),
     ordered=st.booleans(),
     calls=st.integers(1, 4),
+    is_far=st.booleans(),
 )
 def test_each_image_has_one_result_and_what_is_known_is_not_sent(
-    tmp_path_factory: pytest.TempPathFactory, *, known: set[int], asked: list[int], ordered: bool, calls: int
+    tmp_path_factory: pytest.TempPathFactory,
+    *,
+    known: set[int],
+    asked: list[int],
+    ordered: bool,
+    calls: int,
+    is_far: bool,
 ) -> None:
     place = tmp_path_factory.mktemp("tape")
     with connected(place)[0] as client:
         list(client.analyze_many(images(sorted(known))))
     client, service = connected(place, limits=Limits(calls_in_flight=calls))
-    with client:
+    with client, pytest.MonkeyPatch.context() as patched:
+        if is_far:  # As if looking up took long.
+            patched.setattr("vision_grpc.session.look_ahead._QUICK_S", 0.0)
         results = list(client.analyze_many(images(asked), ordered=ordered))
         stats = client.stats()
     wanted = [image.key for image in images(asked)]
