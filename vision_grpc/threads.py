@@ -1,12 +1,14 @@
-"""Threads for work that may block, which no process waits for when it ends."""
+"""Threads for work that may block, which no process waits for when it ends, and what a fork makes of them."""
 
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from vision_grpc.errors import Advice, MachineError
 
@@ -77,6 +79,31 @@ def no_thread(error: RuntimeError) -> MachineError:
     if isinstance(error.__context__, KeyboardInterrupt):
         raise error.__context__ from None
     return MachineError(f"this machine has no thread left for this process ({error})", advice=[MORE_THREADS])
+
+
+class Forkable(Protocol):
+    """What has locks or threads, and may be used in a forked child."""
+
+    def forked(self) -> None:
+        """Begin anew in a forked child: its parent's threads are not there, and the locks that they hold stay taken."""
+        ...
+
+
+def begin_anew_in_children(each: Forkable) -> None:
+    """Let each forked child call `forked` of an object before anything else."""
+    _FORKABLE.add(each)
+
+
+_FORKABLE: WeakSet[Forkable] = WeakSet()
+
+
+def _mend_after_fork() -> None:
+    for each in _FORKABLE:
+        each.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_mend_after_fork)
 
 
 def _work(jobs: "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]") -> None:

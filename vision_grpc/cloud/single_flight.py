@@ -2,16 +2,14 @@
 
 import asyncio
 import logging
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from concurrent.futures import wait as wait_for
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from vision_grpc.threads import DaemonThreads
+from vision_grpc.threads import DaemonThreads, begin_anew_in_children
 
 _LOG = logging.getLogger("vision_grpc.cloud")
 _T = TypeVar("_T")
@@ -74,7 +72,7 @@ class SingleFlight(Generic[_T]):
         self._latest: Flight[_T] | None = None
         self._until = 0.0
         self._longest_s = LONGEST_S
-        _ALL.add(self)
+        begin_anew_in_children(self)
 
     @property
     def under_way(self) -> Flight[_T] | None:
@@ -101,7 +99,7 @@ class SingleFlight(Generic[_T]):
         return flight
 
     def forked(self) -> None:
-        """Let go of what stayed in the parent process: the thread, and a lock that another may have held."""
+        """Begin anew in a forked child; see `Forkable`."""
         self.lock = threading.Lock()
         self._latest = None
 
@@ -113,15 +111,3 @@ def _log_bug(work: Callable[[], _T], name: str) -> _T:
     except BaseException:
         _LOG.exception("%s: a bug ended this thread's work", name)
         raise
-
-
-_ALL: "weakref.WeakSet[SingleFlight[Any]]" = weakref.WeakSet()
-
-
-def _mend_after_fork() -> None:
-    for flights in _ALL:
-        flights.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_mend_after_fork)

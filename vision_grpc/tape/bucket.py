@@ -1,6 +1,5 @@
 """A tape in an object store."""
 
-import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from vision_grpc.tape.entry import EntryError
 from vision_grpc.tape.errors import NOT_A_TAPE, OTHER_FILES, TapeError, check_service
 from vision_grpc.tape.store import MARKER, File, Found, OnKept, Place, marker_of, name_of, service_in
 from vision_grpc.texts.quoting import quote_name
-from vision_grpc.threads import DaemonThreads
+from vision_grpc.threads import DaemonThreads, begin_anew_in_children
 
 _T = TypeVar("_T")
 
@@ -41,9 +40,14 @@ class BucketStore:
         self._bucket: Bucket | None = None
         self._is_tape = False
         self._service: str | None = None
-        self._threads: tuple[int, DaemonThreads] | None = None
-        self._lock = Lock()
         self._away: tuple[float, str] | None = None
+        self.forked()
+        begin_anew_in_children(self)
+
+    def forked(self) -> None:
+        """Begin anew in a forked child; see `Forkable`."""
+        self._threads: DaemonThreads | None = None
+        self._lock = Lock()
 
     def read(self, digests: Sequence[str], least_bytes: int | None = None) -> Sequence[Found]:
         """Return the entry of each digest; see `Store`. They are fetched at the same time, each as a whole."""
@@ -135,12 +139,11 @@ class BucketStore:
         if len(jobs) <= 1:
             return [job() for job in jobs]
         with self._lock:
-            # A process that was forked has none of the threads.
-            if self._threads is None or self._threads[0] != os.getpid():
-                threads = DaemonThreads("vision-grpc-tape", count=_READ_AT_ONCE)
-                finalize(self, threads.end)
-                self._threads = os.getpid(), threads
-        return [future.result() for future in [*map(self._threads[1].submit, jobs)]]
+            if self._threads is None:
+                self._threads = DaemonThreads("vision-grpc-tape", count=_READ_AT_ONCE)
+                finalize(self, self._threads.end)
+            threads = self._threads
+        return [future.result() for future in [*map(threads.submit, jobs)]]
 
     @contextmanager
     def _explained(self) -> Generator[None]:

@@ -11,7 +11,7 @@ from vision_grpc.tape.errors import TapeError
 from vision_grpc.tape.prune import prune
 from vision_grpc.tape.store import Store
 from vision_grpc.texts.quoting import quote_name
-from vision_grpc.threads import start_thread
+from vision_grpc.threads import begin_anew_in_children, start_thread
 
 _log = logging.getLogger("vision_grpc.tape")
 
@@ -37,6 +37,11 @@ class Upkeep:
         self._bytes_left = first * (self._bytes_each or 0)
         self._seconds_each = None if most_age_s is None else most_age_s / _PART
         self._next_at = time.monotonic() + first * (self._seconds_each or 0)
+        self.forked()
+        begin_anew_in_children(self)
+
+    def forked(self) -> None:
+        """Begin anew in a forked child; see `Forkable`."""
         self._lock = Lock()
         self._thread: Thread | None = None
 

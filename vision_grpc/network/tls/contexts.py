@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from vision_grpc.network.secrets.quoting import quote_path
+from vision_grpc.threads import begin_anew_in_children
 
 _LOG = logging.getLogger("vision_grpc.network")
 
@@ -64,8 +65,13 @@ class Once:
 
     def __init__(self, make: Callable[[], ssl.SSLContext]) -> None:
         self._make = make
-        self._lock = threading.Lock()
         self._made: ssl.SSLContext | None = None
+        self.forked()
+        begin_anew_in_children(self)
+
+    def forked(self) -> None:
+        """Begin anew in a forked child; see `Forkable`."""
+        self._lock = threading.Lock()
 
     def __call__(self) -> ssl.SSLContext:
         """Return the context."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from threading import Condition, Lock
 
 from vision_grpc.sources.time_limit import uncounted
+from vision_grpc.threads import begin_anew_in_children
 
 BYTES_PER_PIXEL = 20
 """Measured, the peak of the process for noise that is scaled and encoded: RGB 9 to 12, 16 bits 11, CMYK and LAB 13,
@@ -21,6 +22,11 @@ class PictureMemory:
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
+        self.forked()
+        begin_anew_in_children(self)
+
+    def forked(self) -> None:
+        """Begin anew in a forked child; see `Forkable`. What is decoded in the parent is not held here."""
         self._turn = Lock()
         self._freed = Condition()
         self.held_bytes: int = 0

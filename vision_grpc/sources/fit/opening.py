@@ -18,6 +18,7 @@ from vision_grpc.sources.fit.change import Origin, UnfitError
 from vision_grpc.sources.fit.memory import picture_memory
 from vision_grpc.sources.fit.webp_size import read_webp_size
 from vision_grpc.sources.formats import FORMATS, JPEG, PNG, Format, explain_foreign
+from vision_grpc.threads import begin_anew_in_children
 
 MOST_PIXELS = 2**28
 """The most pixels that are decoded: 268 million, for which up to 20 bytes of memory each are needed. A1 at 600 dpi has
@@ -185,9 +186,14 @@ class _PillowBound:
     """Lets pictures be decoded that have more pixels than Pillow allows the process, though not more than we do."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._users = 0
+        self.forked()
+        begin_anew_in_children(self)
         self._usual: int | None = None
+
+    def forked(self) -> None:
+        """Begin anew in a forked child; see `Forkable`. A bound that was raised stays so."""
+        self._lock = Lock()
 
     @contextmanager
     def raised_for(self, pixels: int) -> Generator[None]:
