@@ -84,8 +84,8 @@ def _lines(progress: Progress, seen: Snapshot, end: End, *, quiet: bool) -> Iter
             yield from _earlier_operations(end.earlier)
     yield from _what_is_wrong(progress, end)
     if seen.tape_failures:
-        outcome = "nothing was sent for those images" if end.only_replays else "a repeated run may pay for those again"
-        yield f"the tape failed {plural(seen.tape_failures, 'time')}: {outcome}"
+        outcome = "nothing was sent for" if end.only_replays else "a repeated run may pay again for"
+        yield f"the tape failed {plural(seen.tape_failures, 'time')}: {outcome} those images"
     if end.accepted:
         yield f"{plural(end.accepted, 'image')} accepted and not read yet: the service keeps the results for three days"
     if end.unmet:

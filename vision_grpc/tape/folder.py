@@ -173,9 +173,8 @@ class Folder:
         if not self._find():
             folder = Path(self._path)
             folder.mkdir(parents=True, exist_ok=True)
-            # Another process may make the tape at this moment.
-            with suppress(FileExistsError):
-                _write_new(str(folder / MARKER), marker_of(service))
+            # Another process may make the tape at this moment: its marker stays.
+            _write(str(folder / MARKER), marker_of(service), is_first=True)
             self._find()
 
     @contextmanager
@@ -225,16 +224,32 @@ def _read_all(descriptor: int, size: int) -> bytes:
     return read
 
 
-def _write(path: str, data: bytes) -> None:
+def _write(path: str, data: bytes, *, is_first: bool = False) -> None:
+    """Write a file, whole or not at all, in place of what is there; with `is_first`, only where nothing is."""
     # Beside it: a file is renamed within its file system alone.
     temporary = f"{path[: path.rindex('/')]}/{temporary_name()}"
     try:
         _write_new(temporary, data)
-        os.replace(temporary, path)  # noqa: PTH105 - paths as objects take as long as the rest
+        if is_first:
+            _put_first(temporary, path)
+        else:
+            os.replace(temporary, path)  # noqa: PTH105 - paths as objects take as long as the rest
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108
         raise
+
+
+def _put_first(temporary: str, path: str) -> None:
+    """Give a file its name, unless there is one of that name."""
+    try:
+        Path(path).hardlink_to(temporary)
+    except FileExistsError:
+        pass
+    except OSError:  # Not all file systems have links.
+        os.replace(temporary, path)  # noqa: PTH105 - as the others
+        return
+    Path(temporary).unlink()
 
 
 def _write_new(path: str, data: bytes) -> None:

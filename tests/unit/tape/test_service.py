@@ -1,5 +1,7 @@
 """Whose answers a tape has: it says so, and takes none of another service."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,30 @@ def test_a_folder_that_was_made_anew_is_that_of_its_new_service(tmp_path: Path) 
     with pytest.raises(OtherServiceError):
         tape.record(digest_of(0), recording(), service="local")
     assert texts(tape, [0, 1]) == [None, "Hello world"]
+
+
+def test_a_full_disk_leaves_no_tape_without_its_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", refuse)
+        with pytest.raises(TapeError, match="the disk is full"):
+            Tape(tmp_path / "tape").record(digest_of(0), recording(), service="local")
+    assert [*(tmp_path / "tape").iterdir()] == []
+    Tape(tmp_path / "tape").record(digest_of(0), recording(), service="cloud.example")
+    assert Tape(tmp_path / "tape").stats().service == "cloud.example"
+
+
+def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    tape = Tape(tmp_path / "tape")
+    tape.record(digest_of(0), recording(), service="local")
+    assert Tape(tmp_path / "tape").stats().service == "local"
+    assert sorted(each.name for each in (tmp_path / "tape").iterdir()) == [digest_of(0)[:2], MARKER]
 
 
 @pytest.mark.parametrize(
