@@ -36,6 +36,10 @@ TOOLS = ("grpcio-tools", "mypy-protobuf", "googleapis-common-protos", "protobuf"
 
 # Of the cloud's services, and of this project's own ones.
 FOLDERS = ("vision_grpc", "yandex")
+# Their services are called by the paths of the methods: nobody needs stubs for them.
+WITHOUT_STUBS = ("vision_grpc/", "yandex/cloud/endpoint/", "yandex/cloud/iam/")
+# Type checkers take protobuf's own types for it, which are the same: ours would be 67 KB.
+TYPES_OF_PROTOBUF = "google/protobuf/descriptor.proto"
 # In the order in which the pool takes them: a file after the files that it imports.
 GOOGLE_FILES = (
     "google/protobuf/descriptor.proto",
@@ -127,13 +131,15 @@ def generate(python: Path, package: Path, scratch: Path) -> None:
         has_service = bool(re.search(r"^service ", (PROTOS / name).read_text(), re.MULTILINE))
         write(package / f"{stem}_pb2.py", relocate_messages((raw / f"{stem}_pb2.py").read_text(), stem))
         write(package / f"{stem}_pb2.pyi", relocate_types((raw / f"{stem}_pb2.pyi").read_text()))
-        if has_service:
+        if has_service and not name.startswith(WITHOUT_STUBS):
             write(package / f"{stem}_pb2_grpc.py", relocate_imports((raw / f"{stem}_pb2_grpc.py").read_text(), stem))
             write(package / f"{stem}_pb2_grpc.pyi", relocate_types((raw / f"{stem}_pb2_grpc.pyi").read_text()))
     for name in GOOGLE_FILES:
         stem = name.removesuffix(".proto")
         write(package / f"{stem}_pb2.py", google_module(name))
-        write(package / f"{stem}_pb2.pyi", relocate_types((raw / f"{stem}_pb2.pyi").read_text()))
+        types = (raw / f"{stem}_pb2.pyi").read_text()
+        own = f"from {stem.replace('/', '.')}_pb2 import *\n"
+        write(package / f"{stem}_pb2.pyi", own if name == TYPES_OF_PROTOBUF else relocate_types(types))
     for folder in [path for path in package.rglob("*") if path.is_dir()]:
         write(folder / "__init__.py", "")
 
