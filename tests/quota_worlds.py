@@ -110,8 +110,8 @@ class _Client:
     def __init__(self, seed: int) -> None:
         plan = Plan(Limits(), RetryPolicy(), Timeouts())
         self.monitor = Monitor(None)
-        shared = Shared.of(plan.limits, plan.retry, most_images=1)
         rng = random.Random(seed)  # noqa: S311 - no secret
+        shared = Shared.of(plan.limits, plan.retry, most_images=1, rng=rng)
         self.run = Run(plan, shared, rng, self.monitor, config_of)
         self.let_in = self.refused = self.lost = self.waits = 0
         self.stopped_until = -math.inf

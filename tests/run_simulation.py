@@ -79,10 +79,10 @@ class Simulation:
 
     def _start(self) -> None:
         self.permits = NotingPermits() if self._shares_quota else None
-        self.shared = Shared.of(self.plan.limits, self.plan.retry, self._most_images, self.permits)
+        rng = random.Random(self._seed)  # noqa: S311 - no secret
+        self.shared = Shared.of(self.plan.limits, self.plan.retry, self._most_images, self.permits, rng)
         self.throttle = self.shared.throttle
         self.monitor = Monitor(None)
-        rng = random.Random(self._seed)  # noqa: S311 - no secret
         self.run = Run(self.plan, self.shared, rng, self.monitor, config_of)
 
     def report(self, event: Callable[[Run], None]) -> None:

@@ -116,7 +116,7 @@ class Resending:
         if is_quota and not is_free:
             history = history._replace(free=0)  # The quota is not waited for any more.
         wait_s = self._retries.wait_s(history, now, asked_s, is_free=is_free)
-        if is_quota and is_free and wait_s is not None and self._throttle.learned_per_s is not None:
+        if is_quota and is_free and wait_s is not None and self._throttle.holds_back:
             wait_s = asked_s or 0.0  # For the rest there is the rate.
         if wait_s is None or (history.deadline is not None and now + wait_s >= history.deadline):
             return False

@@ -1,5 +1,6 @@
 """What all streams of a client share."""
 
+import random
 from typing import NamedTuple, Self
 
 from vision_grpc.config import Limits, RetryPolicy
@@ -23,9 +24,16 @@ class Shared(NamedTuple):
     durations: Durations
 
     @classmethod
-    def of(cls, limits: Limits, policy: RetryPolicy, most_images: int, permits: Permits | None = None) -> Self:
+    def of(
+        cls,
+        limits: Limits,
+        policy: RetryPolicy,
+        most_images: int,
+        permits: Permits | None = None,
+        rng: random.Random | None = None,
+    ) -> Self:
         """Return what the streams of a new client share."""
         size = BatchSize(limits, most_images)
         if permits is not None:
             permits.shrink = size.keep_to
-        return cls(Throttle(limits, permits), RetryBudget(policy), Presence(), size, Polls(limits), Durations())
+        return cls(Throttle(limits, permits, rng), RetryBudget(policy), Presence(), size, Polls(limits), Durations())

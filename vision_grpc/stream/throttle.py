@@ -1,5 +1,6 @@
 """What all streams of a client share: quotas, stated and learned, and an adaptive limit on calls in flight."""
 
+import random
 import threading
 
 from vision_grpc.config import Limits
@@ -23,14 +24,14 @@ class Throttle:
     help where each of them is short.
     """
 
-    def __init__(self, limits: Limits, permits: Permits | None = None) -> None:
+    def __init__(self, limits: Limits, permits: Permits | None = None, rng: random.Random | None = None) -> None:
         self.permits: Permits | None = permits
         """Where each request needs one: those of a quota that is shared with other clients."""
         # Reentrant: garbage collection or a signal handler may call this in the same thread.
         self._lock = threading.RLock()
         self._requests = None if limits.requests_per_s is None else RequestRate(limits.requests_per_s)
         self._images = None if limits.images_per_s is None else ImageRate(limits.images_per_s)
-        self._learned = LearnedRate()
+        self._learned = LearnedRate(rng, has_permits=permits is not None)
         self._strays = None if permits is None else Strays()
         self._most_calls = float(limits.calls_in_flight)
         self._calls = self._most_calls
@@ -46,6 +47,11 @@ class Throttle:
     def learned_per_s(self) -> float | None:
         """Requests a second that the service has turned out to let through; None: it has refused none for a quota."""
         return self._learned.per_s
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether requests that were refused for a quota leave at the times of a rate."""
+        return self._learned.holds_back
 
     @property
     def version(self) -> int:
@@ -110,7 +116,7 @@ class Throttle:
         with self._lock:
             if self._strays is not None and self._strays.refused(now):
                 return
-            if self._learned.per_s is None:
+            if not self._learned.holds_back:
                 self.pushed_back(sent_at, now)
             self._learned.refused(sent_at, now, asked_s)
 
@@ -122,11 +128,11 @@ class Throttle:
 
     @property
     def _is_open(self) -> bool:
-        return self._requests is None and self._images is None and self._learned.per_s is None
+        return self._requests is None and self._images is None and not self._learned.holds_back
 
     def _ready_at(self, images: int, now: float) -> float:
         ready = self._stated_at(images, now)
-        return ready if self._learned.per_s is None else max(ready, self._learned.ready_at())
+        return self._learned.ready_at(ready)
 
     def _stated_at(self, images: int, now: float) -> float:
         ready = now
