@@ -8,8 +8,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import product
+from itertools import product, repeat
 from pathlib import Path
+from statistics import median
 
 from .table import Row, report
 
@@ -25,6 +26,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--clients", default="1,4,16", help="(%(default)s)")
     parser.add_argument("--latencies", default="0.05,0.5,2", help="seconds a call takes (%(default)s)")
     parser.add_argument("--seconds", type=float, default=140.0, help="of which the first 20 do not count (%(default)s)")
+    parser.add_argument("--starts", type=int, default=9, help="of each case; medians are reported (%(default)s)")
     parser.add_argument("--json", metavar="FILE", help="- for standard output")
     options = parser.parse_args(argv)
     quotas, latencies = (map(float, text.split(",")) for text in (options.quotas, options.latencies))
@@ -32,18 +34,22 @@ def main(argv: Sequence[str]) -> None:
     kinds: tuple[Kind, ...] = ("bucket", "window", "jittered")
     cases = [Case(*case) for case in product(kinds, quotas, clients, latencies)]
     with ProcessPoolExecutor() as pool:
-        outcomes = list(pool.map(play, cases, [options.seconds] * len(cases)))
-    report([_row(case, outcome) for case, outcome in zip(cases, outcomes, strict=True)], options.json)
+        played = pool.map(_play, cases, repeat(options.seconds), repeat(options.starts))
+        report([_row(case, outcomes) for case, outcomes in zip(cases, played, strict=True)], options.json)
 
 
-def _row(case: Case, outcome: Outcome) -> Row:
+def _play(case: Case, seconds: float, starts: int) -> Sequence[Outcome]:
+    return [play(case, seconds, seed=seed) for seed in range(starts)]
+
+
+def _row(case: Case, outcomes: Sequence[Outcome]) -> Row:
     return {
         "service": case.kind,
         "calls/s": case.per_s,
         "clients": case.clients,
         "s/call": case.latency_s,
-        "lost": outcome.lost,
-        "refused %": 100 * outcome.refused,
-        "used %": 100 * outcome.used,
-        "slowest/mean": outcome.fairness,
+        "lost": sum(outcome.lost for outcome in outcomes),
+        "refused %": 100 * median(outcome.refused for outcome in outcomes),
+        "used %": 100 * median(outcome.used for outcome in outcomes),
+        "slowest/mean": median(outcome.fairness for outcome in outcomes),
     }

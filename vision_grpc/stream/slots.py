@@ -13,7 +13,7 @@ FRAME_S = 12.4
 """The length of a frame. Ten slots of 1.24 s use 80 % of a quota of one call a second."""
 
 MOST_FRAMES = 4
-"""A client whose only slot is refused uses it in every second frame, or in one of so many."""
+"""A client that has lost its only slot uses the next one in every second frame, or in one of so many."""
 
 # In its first frame a client contends: it tries to get through again and again. The end belongs to its first slot.
 _CONTENDS_S = FRAME_S - 1.0
@@ -25,7 +25,7 @@ _LEAST_WAIT_S = 0.3
 # Where the service does not say when to come again, a client does after a fifth of a second, then less often.
 _FIRST_WAIT_S, _WAITS_GROW_BY, _MOST_WAIT_S = 0.2, 1.2, 0.6
 
-# A client that has no slot then looks for the end of one: it tries some times in quick succession, and rests.
+# A client that has no slot later on looks for a gap: it tries some times in quick succession, and rests.
 _QUICK_S, _AT_ONCE_S = 0.1, 0.05
 _TRIES, _UNSAID_TRIES = 4, 15
 _REST_S = 6.0
@@ -36,8 +36,8 @@ _EARLY_S, _GIVEN_UP = 0.3, 0.25
 _LEAST_MOVE_S, _MOST_MOVE_S = 0.03, 0.12
 _OFTEN = 2
 
-# A client that was not refused tries to get one more slot in so many frames; in half as many once it has got one.
-_CALM_FRAMES = 15
+# A client that was not refused tries to get one more slot in so many frames; much sooner after it has got one.
+_CALM_FRAMES, _SOONER = 12, 0.125
 
 _LATE_S = 0.25
 _APART_S = 0.02
@@ -77,6 +77,7 @@ class Slots:
         self._contends_until = now + _CONTENDS_S
         self._attempt_at = math.inf
         self._refusals = 0
+        self._frames = 1
         self._calm, self._patience = 0, 1.0
         self._is_exact = False
         self._taken: dict[float, _Taken] = {}
@@ -137,7 +138,7 @@ class Slots:
         after = max(at, self._taken_until + _APART_S)
         times = [_Taken(slot.next_at(after), slot) for slot in self._slots]
         # Where there is neither a slot nor an attempt, one is under way.
-        attempt_at = min(max(at, self._attempt_at), after + FRAME_S)
+        attempt_at = after + FRAME_S if not times and self._attempt_at == math.inf else max(at, self._attempt_at)
         return min([*times, _Taken(attempt_at, None)], key=_time_of)
 
     def _taken_for(self, sent_at: float) -> _Taken | None:
@@ -151,11 +152,12 @@ class Slots:
     def _grow(self, at: float) -> None:
         """Use a time that was free from now on."""
         self._refusals = 0
-        self._patience *= 0.5
+        self._patience *= _SOONER
         if len(self._slots) == 1 and self._slots[0].frames > 1:
             self._slots[0].frames //= 2
+            self._frames = self._slots[0].frames
         else:
-            self._slots.append(_Slot(at))
+            self._slots.append(_Slot(at, self._frames))
 
     def _plan_attempt(self, now: float) -> bool:
         """Plan to get another slot, once it is time for that; return whether it is."""
@@ -171,30 +173,23 @@ class Slots:
         return True
 
     def _move(self, slot: _Slot, now: float, wait_s: float | None) -> None:
-        """Move a slot whose call was refused, or give it up: another client has the same right to that time.
-
-        The last one is not given up.
-        """
+        """Move a slot whose call was refused, or give it up: another client has the same right to that time."""
         slot.refusals += 1
-        is_often = slot.refusals >= _OFTEN
-        is_last = len(self._slots) == 1
         if wait_s is None:
-            stays = not is_often
+            stays = slot.refusals < _OFTEN
             move_s = self._rng.uniform(_LEAST_MOVE_S, _MOST_MOVE_S)
         else:
             stays = wait_s < _EARLY_S and self._rng.random() >= _GIVEN_UP
             move_s = wait_s + _MARGIN_S
-        if not (stays or is_last):
-            self._slots.remove(slot)
+        if stays:
+            slot.at = now + move_s
             return
-        if not stays:
-            move_s += self._rng.uniform(0.0, _SPREAD_S)
-        if is_last and is_often:
-            slot.refusals = 0
-            slot.frames = min(MOST_FRAMES, 2 * slot.frames)
-            if wait_s is None:
-                move_s = self._rng.uniform(0.0, slot.frames * FRAME_S)
-        slot.at = now + move_s
+        self._slots.remove(slot)
+        if not self._slots:
+            # More clients than the frame has slots for may be there.
+            self._frames = min(MOST_FRAMES, 2 * self._frames)
+            self._refusals = 1
+            self._attempt_again(now, wait_s)
 
     def _spacing_s(self) -> float:
         """Return how long after a call that is let through this client tries to get the next one through."""
