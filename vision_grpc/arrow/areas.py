@@ -1,57 +1,28 @@
 """Pages as flat lists: all their words, all their lines and all their blocks, in reading order."""
 
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate
-from typing import NamedTuple, Self
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, chain, pairwise
+from typing import NamedTuple, Self, cast
 
 from vision_grpc.arrow.corners import Corners
 
-# Text of six letters, confidence, offsets and the numbers of its box; of a code, itself and its offset.
-_AREA_BYTES, _CODE_BYTES = 80, 16
 
+class Areas(NamedTuple):
+    """Areas of one kind: the words, the lines or the blocks of a page."""
 
-@dataclass(slots=True)
-class Areas:
-    """Areas of one kind: words, lines or blocks."""
-
-    texts: list[bytes] = field(default_factory=list[bytes])
+    texts: Sequence[bytes]
     """In UTF-8."""
 
-    confidences: list[float | None] = field(default_factory=list[float | None])
+    confidences: Sequence[float | None]
 
-    codes: list[bytes] = field(default_factory=list[bytes])
+    codes: Sequence[bytes]
     """The codes of the languages of them all."""
 
-    code_counts: list[int] = field(default_factory=list[int])
+    code_counts: "array[int]"
     """How many of the codes each area has."""
 
-    polygons: "array[int]" = field(default_factory=lambda: array("i"))
-    number_counts: list[int] = field(default_factory=list[int])
-    quads: "array[int]" = field(default_factory=lambda: array("i"))
-    """See `Corners`."""
-
-    @property
-    def bytes(self) -> int:
-        """About how many bytes they have in memory."""
-        corners = len(self.polygons) * self.polygons.itemsize
-        return len(self.texts) * _AREA_BYTES + len(self.codes) * _CODE_BYTES + corners
-
-    def extend(self, others: "Areas") -> None:
-        """Append other areas."""
-        self.texts += others.texts
-        self.confidences += others.confidences
-        self.codes += others.codes
-        self.code_counts += others.code_counts
-        self.polygons += others.polygons
-        self.number_counts += others.number_counts
-        self.quads += others.quads
-
-    def place(self, corners: Corners) -> None:
-        """Set the corners of all."""
-        self.polygons, self.quads = corners.polygons, corners.quads
-        self.number_counts = [*corners.counts]
+    corners: Corners
 
 
 class FlatPage(NamedTuple):
@@ -70,12 +41,11 @@ class FlatPage(NamedTuple):
     words: Areas
 
 
-class AreaCorners(NamedTuple):
-    """The corners of blocks, lines and words."""
+class LineParts(NamedTuple):
+    """What lines have that is not made from their words."""
 
-    blocks: Corners
-    lines: Corners
-    words: Corners
+    confidences: Sequence[float | None]
+    corners: Corners
 
 
 def flat_page(
@@ -84,43 +54,47 @@ def flat_page(
     line_counts: Sequence[int],
     word_counts: Sequence[int],
     words: Areas,
-    line_confidences: Sequence[float | None],
-    corners: AreaCorners,
+    lines: LineParts,
+    blocks: Corners,
 ) -> FlatPage:
     """Return a page, the texts and languages of its lines and blocks made from those of its words."""
-    words.place(corners.words)
-    lines = Areas(confidences=[*line_confidences])
-    lines.place(corners.lines)
-    blocks = Areas()
-    blocks.place(corners.blocks)
-    code_ends = [0, *accumulate(words.code_counts)]
-    start = 0
-    for count in word_counts:
-        end = start + count
-        lines.texts.append(b" ".join(filter(None, words.texts[start:end])))
-        _add_codes(lines, words.codes[code_ends[start] : code_ends[end]])
-        start = end
+    of_lines, of_blocks = _spans(word_counts), _spans(line_counts)
     word_ends = [0, *accumulate(word_counts)]
-    start = 0
-    for count in line_counts:
-        end = start + count
-        blocks.texts.append(b"\n".join(lines.texts[start:end]))
-        first, last = word_ends[start], word_ends[end]
-        _add_codes(blocks, words.codes[code_ends[first] : code_ends[last]])
-        blocks.confidences.append(_mean(words.confidences[first:last]))
-        start = end
-    return FlatPage(*size, line_counts, word_counts, blocks, lines, words)
+    has_empty, has_one_code = b"" in words.texts, words.code_counts == array("i", [1]) * len(words.texts)
+    code_ends = range(len(words.codes) + 1) if has_one_code else [0, *accumulate(words.code_counts)]
+    line_words = [words.texts[start:end] for start, end in of_lines]
+    line_texts = [b" ".join(filter(None, texts) if has_empty else texts) for texts in line_words]
+    line_codes = [dict.fromkeys(words.codes[code_ends[start] : code_ends[end]]) for start, end in of_lines]
+    block_texts = [b"\n".join(line_texts[start:end]) for start, end in of_blocks]
+    block_codes = [dict.fromkeys(chain.from_iterable(line_codes[start:end])) for start, end in of_blocks]
+    means = [_mean(words.confidences[word_ends[start] : word_ends[end]]) for start, end in of_blocks]
+    return FlatPage(
+        *size,
+        line_counts,
+        word_counts,
+        _areas(block_texts, means, block_codes, blocks),
+        _areas(line_texts, lines.confidences, line_codes, lines.corners),
+        words,
+    )
 
 
-def _add_codes(areas: Areas, codes: Sequence[bytes]) -> None:
-    """Append the languages of one more area, each once."""
-    different = dict.fromkeys(codes)
-    areas.codes += different
-    areas.code_counts.append(len(different))
+def _areas(
+    texts: Sequence[bytes],
+    confidences: Sequence[float | None],
+    codes: Sequence[Mapping[bytes, None]],
+    corners: Corners,
+) -> Areas:
+    return Areas(texts, confidences, [*chain.from_iterable(codes)], array("i", map(len, codes)), corners)
+
+
+def _spans(counts: Sequence[int]) -> Sequence[tuple[int, int]]:
+    return [*pairwise(accumulate(counts, initial=0))]
 
 
 def _mean(confidences: Sequence[float | None]) -> float | None:
-    known = [each for each in confidences if each is not None]
+    if None in confidences:
+        confidences = [each for each in confidences if each is not None]
+    known = cast("Sequence[float]", confidences)
     return sum(known) / len(known) if known else None
 
 

@@ -1,7 +1,7 @@
 """Results as an Arrow record batch."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vision_grpc.arrow.areas import FlatPage
@@ -42,15 +42,15 @@ class BatchBuilder:
         self._schema = schema(detail=detail)
         self._detail: Detail = detail
         self._rows: list[_Row] = []
+        self._row_bytes = 0
         self._pages = PageColumn()
         self._documents = DocumentColumns()
-        self._row_bytes = 0
 
     def add(self, result: ImageResult) -> None:
         """Append the row of a result."""
         row, read = _row(result, self._detail)
         self._rows.append(row)
-        self._row_bytes += sum([len(value) for value in row if isinstance(value, bytes)])
+        self._row_bytes += len(row.key) + len(row.error_message or b"") + len(row.text or b"") + len(row.wire or b"")
         if self._detail == "words":
             self._pages.add(read.pages)
             self._documents.add(read.found)
@@ -72,18 +72,20 @@ class BatchBuilder:
             ValueError: a column has more than 2 GB.
         """
         try:
-            arrays = [self._column(field) for field in self._schema]
+            columns: Sequence[Sequence[Any]] = [*zip(*self._rows, strict=True)] or [()] * len(_Row._fields)
+            values = dict(zip(_Row._fields, columns, strict=True))
+            arrays = [self._column(field, values) for field in self._schema]
         except OverflowError as error:  # Of an offset.
             message = f"results: {self.rows:,} are too many for one batch: a column has more than 2 GB"
             raise ValueError(message) from error
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
-    def _column(self, field: Any) -> Any:  # noqa: ANN401
+    def _column(self, field: Any, values: Mapping[str, Sequence[Any]]) -> Any:  # noqa: ANN401
         if field.name == "pages":
             return self._pages.array()
         if field.name in _OF_DOCUMENTS:
             return self._documents.array(field.name)
-        return _array([getattr(row, field.name) for row in self._rows], field.type)
+        return _array(values[field.name], field.type)
 
 
 _OF_DOCUMENTS = {name for name, _ in DOCUMENT_FIELDS}
@@ -93,7 +95,7 @@ def _array(values: Sequence[Any], kind: Any) -> Any:  # noqa: ANN401
     if kind == pa.bool_():
         return bools_array(values)
     if kind == pa.int32():
-        return numbers_array(array("i", values))
+        return numbers_array([array("i", values)])
     return nullable_texts_array(values, kind)
 
 
@@ -130,18 +132,19 @@ def _row(result: ImageResult, detail: Detail) -> tuple[_Row, _Read]:
         error = error or ImageError(damage.code, str(damage), cause=damage)
         read = _Read(result.known_text or "")
     shown = _utf8(key)
+    # In the order of the fields: by their names it takes twice as long.
     row = _Row(
-        key=shown,
-        key_bytes=None if (exact := bytes_of_key(key)) == shown else exact,
-        ok=error is None,
-        error_code=None if error is None else _utf8(error.code.name),
-        error_message=None if error is None else _utf8(error.message),
-        retryable=None if error is None else error.retryable,
-        text=_utf8(read.text) if read.text or error is None else None,
-        attempts=clip(result.attempts),
-        transport=None if result.transport is None else _utf8(result.transport),
-        request_id=None if result.request_id is None else _utf8(result.request_id),
-        wire=read.wire,
+        shown,
+        None if key.isascii() or (exact := bytes_of_key(key)) == shown else exact,
+        error is None,
+        None if error is None else _utf8(error.code.name),
+        None if error is None else _utf8(error.message),
+        None if error is None else error.retryable,
+        _utf8(read.text) if read.text or error is None else None,
+        clip(result.attempts),
+        None if result.transport is None else _utf8(result.transport),
+        None if result.request_id is None else _utf8(result.request_id),
+        read.wire,
     )
     return row, read
 

@@ -38,11 +38,14 @@ class Corners(NamedTuple):
     polygons: "array[int]"
     """x and y of all corners in turn."""
 
-    counts: Sequence[int]
+    counts: "array[int]"
     """How many of these numbers each area has."""
 
     quads: "array[int]"
-    """Likewise x and y of four corners of each area that have the same box; zeros of an area without corners."""
+    """Likewise x and y of four corners of each area that have the same box; zeros of an area without corners.
+
+    The same array where each has four.
+    """
 
     def split(self, *numbers: int) -> Iterator[Self]:
         """Yield the corners of so many areas, and of so many that follow them, and so on."""
@@ -50,8 +53,9 @@ class Corners(NamedTuple):
         for number in numbers:
             last = first + number
             end = start + sum(self.counts[first:last])
-            quads = self.quads[first * NUMBERS : last * NUMBERS]
-            yield type(self)(self.polygons[start:end], self.counts[first:last], quads)
+            polygons = self.polygons[start:end]
+            quads = polygons if self.quads is self.polygons else self.quads[first * NUMBERS : last * NUMBERS]
+            yield type(self)(polygons, self.counts[first:last], quads)
             first, start = last, end
 
 
@@ -65,25 +69,26 @@ def cut_corners(polygons: Sequence[bytes]) -> Corners:
     others = [polygons[place] for place in places]
     if (joined := _cut_joined(others)) is None:
         return _with_others(flat, places, [*map(_read, others)])
-    for start, place in enumerate(places):
-        flat[_row(place)] = joined[_row(start)]
-    return Corners(flat, [NUMBERS] * len(polygons), flat)
+    for start, place in zip(range(0, len(joined), NUMBERS), places, strict=True):
+        flat[place * NUMBERS : place * NUMBERS + NUMBERS] = joined[start : start + NUMBERS]
+    return Corners(flat, _four_corners(len(polygons)), flat)
 
 
 def _with_others(flat: "array[int]", places: Sequence[int], others: Sequence["array[int]"]) -> Corners:
     """Return corners, those at some places being others."""
-    counts = [NUMBERS] * (len(flat) // NUMBERS)
+    counts = _four_corners(len(flat) // NUMBERS)
     quads = flat[:]
     # From the last one, as more or fewer numbers move all that follow.
     for place, numbers in zip(reversed(places), reversed(others), strict=True):
+        row = slice(NUMBERS * place, NUMBERS * place + NUMBERS)
         counts[place] = len(numbers)
-        flat[_row(place)] = numbers
-        quads[_row(place)] = numbers if len(numbers) == NUMBERS else _quad(numbers)
+        flat[row] = numbers
+        quads[row] = numbers if len(numbers) == NUMBERS else _quad(numbers)
     return Corners(flat, counts, quads)
 
 
-def _row(place: int) -> slice:
-    return slice(NUMBERS * place, NUMBERS * place + NUMBERS)
+def _four_corners(polygons: int) -> "array[int]":
+    return array("i", [NUMBERS]) * polygons
 
 
 def _read(polygon: bytes) -> "array[int]":

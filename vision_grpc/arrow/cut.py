@@ -8,15 +8,17 @@ word to have each of them; and if there are as many values as words, each word h
 answer is read through its messages.
 """
 
+from array import array
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from google.protobuf.message import DecodeError
 
-from vision_grpc.arrow.areas import AreaCorners, Areas, FlatPage, FlatText, flat_page
-from vision_grpc.arrow.corners import cut_corners
-from vision_grpc.messages import AnalyzeResult, Page, Word
+from vision_grpc.arrow.areas import Areas, FlatPage, FlatText, LineParts, flat_page
+from vision_grpc.arrow.corners import Corners, cut_corners
+from vision_grpc.messages import AnalyzeResult, Page
 from vision_grpc.results import Outcome, annotation_of
 from vision_grpc.results.layout import in_range, languages_of
 from vision_grpc.results.slim import slim_class, written
@@ -48,6 +50,9 @@ def _read_page(page: Page) -> FlatPage:
     lines = [line for block in blocks for line in block.lines]
     words = [word for line in lines for word in line.words]
     languages = [languages_of(word) for word in words]
+    of_blocks, of_lines, of_words = _cut_corners(
+        *([area.bounding_box.SerializeToString() for area in areas] for areas in (blocks, lines, words))
+    )
     return flat_page(
         (page.width, page.height),
         line_counts=[len(block.lines) for block in blocks],
@@ -56,25 +61,24 @@ def _read_page(page: Page) -> FlatPage:
             [word.text.encode() for word in words],
             [in_range(word.confidence) for word in words],
             [code.encode() for codes in languages for code in codes],
-            [*map(len, languages)],
+            array("i", map(len, languages)),
+            of_words,
         ),
-        line_confidences=[in_range(line.confidence) for line in lines],
-        corners=_cut_corners(
-            *([area.bounding_box.SerializeToString() for area in areas] for areas in (blocks, lines, words))
-        ),
+        lines=LineParts([in_range(line.confidence) for line in lines], of_lines),
+        blocks=of_blocks,
     )
 
 
-def _cut_corners(*polygons: list[bytes]) -> AreaCorners:
+def _cut_corners(*polygons: list[bytes]) -> Iterator[Corners]:
     # Together: it costs 15 us a call.
-    return AreaCorners(*cut_corners([*chain.from_iterable(polygons)]).split(*map(len, polygons)))
+    return cut_corners([*chain.from_iterable(polygons)]).split(*map(len, polygons))
 
 
 def _cut(wire: bytes) -> FlatText | None:
     """Return it from the bytes of an answer with nothing but text, None where it has to be read through messages."""
     merged: Any = _Merged.FromString(wire)
     checked: Any = _Checked.FromString(wire)
-    # Written again, what was there twice is there once.
+    # Written again, what was there twice is there once, such as a second language of a word; nothing gets longer.
     if len(merged.results) != 1 or len(written(checked) or b"") != len(wire):
         return None
     values, counts = merged.results[0].text_detection.pages, checked.results[0].text_detection.pages
@@ -93,28 +97,28 @@ def _cut_page(page: Any, counted: Any) -> FlatPage | None:  # noqa: ANN401 - of 
         counted_lines = block.lines
         line_counts.append(len(counted_lines))
         word_counts += [len(line.words) for line in counted_lines]
-    texts, confidences, languages = words.text[:], words.confidence[:], words.languages[:]
+    texts, confidences, codes = words.text[:], words.confidence[:], words.languages.language_code[:]
     line_confidences = lines.confidence[:]
-    codes = _Codes.FromString(b"".join(languages)).language_code[:]
     polygons = [blocks.bounding_box[:], lines.bounding_box[:], words.bounding_box[:]]
     number = sum(word_counts)
     if not (
         [*map(len, polygons)] == [len(line_counts), len(word_counts), number]
         and len(line_confidences) == len(word_counts)
-        and len(texts) == len(confidences) == len(languages) == len(codes) == number
+        and len(texts) == len(confidences) == len(codes) == number
         and _are_usual(confidences)
         and _are_usual(line_confidences)
     ):
         return None
     # As `FlatText` decodes the words; apart, so that two halves of a letter stay two errors.
     b" ".join(codes).decode()
+    of_blocks, of_lines, of_words = _cut_corners(*polygons)
     return flat_page(
         (page.width, page.height),
         line_counts=line_counts,
         word_counts=word_counts,
-        words=Areas(texts, confidences, codes, [1] * number),
-        line_confidences=line_confidences,
-        corners=_cut_corners(*polygons),
+        words=Areas(texts, confidences, codes, array("i", [1]) * number, of_words),
+        lines=LineParts(line_confidences, of_lines),
+        blocks=of_blocks,
     )
 
 
@@ -128,9 +132,9 @@ _PARTS = {"blocks", "lines", "words"}
 
 
 def _redeclare_merged(message: str, field: FieldDescriptorProto) -> None:
-    if field.name in _PARTS:
+    if field.name in {*_PARTS, "languages"}:
         field.label = field.LABEL_OPTIONAL
-    elif message in _LEVELS and field.name != "entity_index":
+    elif (message in _LEVELS and field.name != "entity_index") or field.name == "language_code":
         field.label = field.LABEL_REPEATED
         if field.name != "confidence":
             field.type = field.TYPE_BYTES
@@ -141,13 +145,10 @@ def _redeclare_checked(message: str, field: FieldDescriptorProto) -> None:
         field.label = field.LABEL_REQUIRED
         if field.name == "bounding_box":
             field.type = field.TYPE_BYTES
-
-
-def _redeclare_codes(_message: str, field: FieldDescriptorProto) -> None:
-    if field.name == "language_code":
-        field.label, field.type = field.LABEL_REPEATED, field.TYPE_BYTES
+    elif field.type == field.TYPE_INT32:
+        # Of a number with more bits, 32 would be kept, and written again they may be longer.
+        field.type = field.TYPE_INT64
 
 
 _Merged = slim_class(AnalyzeResult, "vision_grpc.arrow.merged_pages", _redeclare_merged)
 _Checked = slim_class(AnalyzeResult, "vision_grpc.arrow.checked_pages", _redeclare_checked, syntax="proto2")
-_Codes: Any = slim_class(Word.DetectedLanguage, "vision_grpc.arrow.codes", _redeclare_codes)

@@ -47,12 +47,16 @@ def read_text(wire: bytes) -> str:
 
 def _join(annotation: Any) -> str:  # noqa: ANN401 - of a slim class
     blocks = [
-        # A slice is a list, which is joined faster than protobuf's container.
-        b"\n".join([b" ".join(filter(None, line.words.text[:])) for line in block.lines])
+        b"\n".join([_join_words(line.words.text[:]) for line in block.lines])
         for page in annotation.pages
         for block in page.blocks
     ]
     return b"\n\n".join(blocks).decode()
+
+
+def _join_words(texts: list[bytes]) -> bytes:
+    # Seldom is one empty. A list, from a slice, is joined faster than a filter and than protobuf's container.
+    return b" ".join(filter(None, texts) if b"" in texts else texts)
 
 
 def read_json_text(data: bytes) -> str | None:

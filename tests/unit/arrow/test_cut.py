@@ -10,6 +10,7 @@ from wild_answers import usual_answer, wild_answers
 
 from vision_grpc.arrow import to_batch
 from vision_grpc.arrow.cut import _cut
+from vision_grpc.codec.wire_format import LENGTH_DELIMITED, VARINT, length_delimited, tag
 from vision_grpc.messages import AnalyzeResult, FeatureResult, Polygon, Status, Vertex, Word
 from vision_grpc.results import ImageResult
 from vision_grpc.results.layout import Block, Page
@@ -135,6 +136,23 @@ def test_an_answer_that_lacks_something_is_read_through_messages(change: Callabl
     wire = _changed(change)
     assert _cut(wire) is None
     _check(wire)
+
+
+def test_nothing_makes_up_for_a_second_language() -> None:
+    """Its bytes alone show it, so no other part may get longer when it is written again."""
+    block = AnalyzeResult.FromString(_USUAL).results[0].text_detection.pages[0].blocks[0]
+    line, box = block.lines[0], length_delimited(1, block.bounding_box.SerializeToString())
+    language = tag(4, LENGTH_DELIMITED)
+    word = line.words[0].SerializeToString() + language + b"\0" + language + b"\x80\0"
+    line.ClearField("words")
+    lines = length_delimited(2, length_delimited(2, word) + line.SerializeToString())
+    wire = length_delimited(2, length_delimited(2, length_delimited(1, length_delimited(3, box + lines))))
+    assert _cut(wire) is None
+    # As a number of 32 bits this is -1, which takes five bytes more.
+    error = length_delimited(1, tag(1, VARINT) + b"\xff\xff\xff\xff\x0f")
+    assert len(AnalyzeResult.FromString(error).SerializeToString()) == len(error) + 5
+    assert _cut(wire + error) is None
+    _check(wire + error)
 
 
 @pytest.mark.parametrize(
