@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vision_grpc.arrow import Detail, OnError
 from vision_grpc.arrow.analysis.analysis import Analysis
 from vision_grpc.arrow.analysis.engine import Job
 from vision_grpc.arrow.untyped import pa
 from vision_grpc.ray.actor import VisionActor
-from vision_grpc.texts.arguments import check_count, wrong_type
+from vision_grpc.texts.arguments import check_count, check_number, wrong_type
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -60,11 +60,15 @@ def analyze(
         raise wrong_type(dataset, "dataset", "a ray.data.Dataset")
     if compute is not None and not isinstance(compute, _data.ActorPoolStrategy):
         raise wrong_type(compute, "compute", "a ray.data.ActorPoolStrategy, such as ActorPoolStrategy(size=2)")
+    if num_cpus is not None:
+        check_number("num_cpus", num_cpus, may_be_0=True)
+    if runtime_env is not None and not isinstance(cast("object", runtime_env), Mapping):
+        raise wrong_type(runtime_env, "runtime_env", "a dictionary, such as {'pip': ['vision-grpc[ray]']}")
+    options: dict[str, Any] = {} if runtime_env is None else {"runtime_env": dict(runtime_env)}
     analysis = Analysis(image, key, keep, languages, model, detail, on_error)
     job = Job.of(analysis, settings, _cloudpickle.dumps)
     rows = check_count("batch_size", batch_size)
     _check_schema(analysis, dataset)
-    options: dict[str, Any] = {} if runtime_env is None else {"runtime_env": dict(runtime_env)}
     return dataset.map_batches(
         VisionActor,
         fn_constructor_args=[job],
