@@ -82,10 +82,13 @@ class Run:
         assert self._process.returncode == 0, self._errors.read_text()[-4000:]
         return [json.loads(line) for line in printed.splitlines() if line.startswith(b"[")]
 
-    def kill_a_worker(self) -> None:
-        """End one of the processes that have a client, as a lack of memory would."""
-        workers = [each for each in self._processes() if each.is_worker]
-        os.kill(workers[0].pid, signal.SIGKILL)
+    def kill_a_worker(self, port: int) -> None:
+        """End one of the processes that are connected to this port, as a lack of memory would."""
+        os.kill(self._worker(port).pid, signal.SIGKILL)
+
+    def _worker(self, port: int) -> "_Process":
+        connections = _connections_to(port)
+        return next(each for each in self._processes() if each.is_worker and connections & each.sockets())
 
     def kill(self) -> None:
         """End the driver and all that it started, if it still runs."""
@@ -118,6 +121,21 @@ class _Process(NamedTuple):
         if self.command.startswith(b"ray::"):
             return b"MapWorker" in self.command or b"MapBatches" in self.command
         return b"pyspark.daemon" in self.command and b"pyspark.daemon" in _command(self.parent)
+
+    def sockets(self) -> set[str]:
+        """Return the numbers of its open sockets."""
+        found = set[str]()
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            with suppress(OSError):
+                found.add(str(link.readlink()).removeprefix("socket:[").removesuffix("]"))
+        return found
+
+
+def _connections_to(port: int) -> set[str]:
+    """Return the numbers of the sockets that are connected to a port of this machine."""
+    tables = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+    lines = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
+    return {line[9] for line in lines if line[2].endswith(f":{port:04X}") and line[3] == "01"}
 
 
 def _all_processes() -> Iterator[_Process]:

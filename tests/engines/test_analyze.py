@@ -20,7 +20,6 @@ pytestmark = [pytest.mark.environment, pytest.mark.timeout(600)]
 
 _IMAGES = 3_000
 _PARTS = 12
-_ROWS_PER_TASK = 64
 # Images of the calls that a worker has under way: a client of Ray reads four batches at the same time.
 _UNDER_WAY = {"ray": 4 * Limits().calls_in_flight * MOST_IMAGES, "spark": Limits().calls_in_flight * MOST_IMAGES}
 
@@ -41,6 +40,11 @@ class _Counting:
             self.is_holding.set()
             self.may_go_on.wait()
         return answer(request)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.address.rpartition(":")[2])
 
     @property
     def repeated(self) -> int:
@@ -72,24 +76,28 @@ def test_each_image_is_read_once(engine: Engine) -> None:
     assert service.repeated == 0
 
 
-def test_a_killed_worker_costs_no_row_and_repeats_what_it_was_reading(engine: Engine) -> None:
+def test_a_killed_worker_costs_no_row_and_repeats_what_was_under_way(engine: Engine) -> None:
+    parts = {"ray": 2, "spark": _PARTS}[engine.name]
     with _counting() as service:
         service.holds_after = _IMAGES // 3
-        run = engine.start(
-            "plain",
-            {"endpoint": service.address},
-            images=_IMAGES,
-            size=20_000,
-            parts=_PARTS,
-            rows_per_task=_ROWS_PER_TASK,
-        )
+        run = engine.start("plain", {"endpoint": service.address}, images=_IMAGES, size=20_000, parts=parts)
         service.is_holding.wait()
-        run.kill_a_worker()
+        run.kill_a_worker(service.port)
         service.may_go_on.set()
         rows = run.finish()
     assert _is_whole(rows)
-    # Ray bundles blocks up to a batch, which is up to two of them; Spark reads a partition again.
-    assert 0 < service.repeated <= (2 * _ROWS_PER_TASK if engine.name == "ray" else _IMAGES // _PARTS)
+    # Spark reads a partition again.
+    assert 0 < service.repeated <= (_UNDER_WAY["ray"] if engine.name == "ray" else _IMAGES // parts)
+
+
+@pytest.mark.parametrize("engine", ["ray"], indirect=True)
+def test_the_newest_answers_are_kept(engine: Engine) -> None:
+    first, replaced, both, newer, too_many, same_rows = engine.run("ray_answers.py")
+    assert first == replaced == [True, False, False, False]
+    assert both == [True, True, False, False]
+    assert newer == [False, True, True, False]
+    assert too_many == [False, False, False, False]
+    assert same_rows == [True, False, False, False]
 
 
 def test_with_a_tape_a_killed_worker_repeats_what_was_under_way_alone(engine: Engine, tmp_path: Path) -> None:
@@ -98,7 +106,7 @@ def test_with_a_tape_a_killed_worker_repeats_what_was_under_way_alone(engine: En
         settings = {"endpoint": service.address, "cache": str(tmp_path / "tape")}
         run = engine.start("plain", settings, images=_IMAGES, size=20_000, parts=4)
         service.is_holding.wait()
-        run.kill_a_worker()
+        run.kill_a_worker(service.port)
         service.may_go_on.set()
         rows = run.finish()
     assert _is_whole(rows)

@@ -26,7 +26,7 @@ def test_a_worker_that_is_killed_behind_a_gateway_with_a_tape_is_billed_nothing_
         settings = {"endpoint": f"http://{gateway.grpc_endpoint}", "api": "vision/v1"}
         run = engine.start("plain", settings, images=_IMAGES, size=20_000, parts=4)
         service.is_holding.wait()
-        run.kill_a_worker()
+        run.kill_a_worker(int(gateway.grpc_endpoint.rpartition(":")[2]))
         service.let_go()
         rows = run.finish()
     expected = [(str(number), f"number {number}", None) for number in range(_IMAGES)]

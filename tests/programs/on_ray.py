@@ -1,7 +1,7 @@
 """Reads images by Ray Data on this machine, and prints a row as JSON for each one that came out.
 
-The argument is JSON: which `table` of `engine_tables`, or `recipe` in its place, `settings` of the client,
-`rows_per_task` where the data set is divided further, and `requests_per_s` where the clients share a quota.
+The argument is JSON: which `table` of `engine_tables`, or `recipe` in its place, `settings` of the client, and
+`requests_per_s` where the clients share a quota.
 """
 
 import json
@@ -35,8 +35,6 @@ def main() -> None:
     if asked["table"] == "unfit":
         print_refusals(partial(analyze, images), asked["settings"])
         return
-    if "rows_per_task" in asked:
-        images = images.repartition(target_num_rows_per_block=asked["rows_per_task"])
     pool = ray.data.ActorPoolStrategy(size=2)
     if "requests_per_s" in asked:
         asked["settings"]["quota"] = RayQuota("shared", requests_per_s=asked["requests_per_s"])

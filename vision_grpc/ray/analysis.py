@@ -9,6 +9,7 @@ from vision_grpc.arrow.analysis.analysis import Analysis
 from vision_grpc.arrow.analysis.engine import Job
 from vision_grpc.arrow.untyped import pa
 from vision_grpc.ray.actor import VisionActor
+from vision_grpc.ray.answers import Answers
 from vision_grpc.texts.arguments import check_count, check_number, wrong_type
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def analyze(
 
     `compute` is a `ray.data.ActorPoolStrategy`, by default one actor. Each has one client, made in its process, and
     reads four batches of `batch_size` at the same time. `num_cpus` and `runtime_env` are those of `map_batches`. When
-    an actor dies, Ray reads its batches once more, and each row is in the data set once; what was answered before is
-    billed twice.
+    an actor dies, each row is in the data set once, and those four batches alone are read, and billed, again: one more
+    actor, made now, keeps what was answered. With `cache`, the tape does that.
 
     `settings` are those of an AsyncVisionClient. What they leave out is found in the environment of each actor: secrets
     belong there, as credentials with a secret cannot be pickled. The API is chosen now, for all actors.
@@ -69,9 +70,11 @@ def analyze(
     job = Job.of(analysis, settings, _cloudpickle.dumps)
     rows = check_count("batch_size", batch_size)
     _check_schema(analysis, dataset)
+    # A tape has them all.
+    answers = Answers(options) if settings.get("cache") is None else None
     return dataset.map_batches(
         VisionActor,
-        fn_constructor_args=[job],
+        fn_constructor_args=[job, answers],
         batch_format="pyarrow",
         batch_size=rows,
         compute=_data.ActorPoolStrategy(size=1) if compute is None else compute,

@@ -1,0 +1,110 @@
+"""What the actors of a data set have answered, kept where it outlives them."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+from zlib import crc32
+
+from vision_grpc.arrow.untyped import pa
+
+# Its types are not complete.
+_ray: Any = import_module("ray")
+_RayError: Any = import_module("ray.exceptions").RayError
+
+_MOST_BYTES = 256 << 20
+# Small enough for an image to have several.
+_PIECE = 8 << 10
+
+
+class Answers:
+    """The answers of all actors of a data set, kept by one more actor.
+
+    Ray starts an actor that died again, and gives it the whole blocks that it was reading. It asks here first, so that
+    what was answered is not sent, and billed, again. Nothing depends on it: what is lost here is asked for again.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        # It ends with the data set, as nobody else has a handle.
+        self._keeper = _ray.remote(Keeper).options(num_cpus=0, max_restarts=-1, **options).remote()
+
+    async def find(self, rows: bytes) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return the table of results of rows with this digest, or None, where this actor died before."""
+        if not self._was_restarted:
+            return None
+        results = None
+        with suppress(_RayError):
+            results = await self._keeper.find.remote(_mine(rows))
+        return None if results is None else pa.ipc.open_stream(results).read_all()
+
+    async def record(self, rows: bytes, results: Any) -> None:  # noqa: ANN401
+        """Keep a table of results; return when it is safe."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, results.schema) as stream:
+            stream.write_table(results)
+        with suppress(_RayError):
+            await self._keeper.record.remote(_mine(rows), sink.getvalue().to_pybytes())
+
+    @cached_property
+    def _was_restarted(self) -> bool:
+        return bool(_ray.get_runtime_context().was_current_actor_reconstructed)
+
+
+class Keeper:
+    """Has the newest results, each under its name."""
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._results: OrderedDict[str, bytes] = OrderedDict()
+
+    def record(self, name: str, results: bytes) -> None:
+        """Keep results, and let go of the oldest where there are too many."""
+        self._bytes += len(results) - len(self._results.pop(name, b""))
+        self._results[name] = results
+        while self._bytes > self._most_bytes:
+            _, oldest = self._results.popitem(last=False)
+            self._bytes -= len(oldest)
+
+    def find(self, name: str) -> bytes | None:
+        """Return the results of this name, if they are kept."""
+        return self._results.get(name)
+
+
+def digest(rows: Any) -> bytes:  # noqa: ANN401
+    """Return what is equal for the same rows of the same block, and as good as unique among those of an actor."""
+    # Arrow's own format, as it is the same for all types. Some bytes behind the last row come along.
+    sums = _Sums()
+    with pa.ipc.new_stream(pa.PythonFile(sums, mode="w"), rows.schema) as stream:
+        stream.write_table(rows)
+    return sums.sha256.digest()
+
+
+class _Sums:
+    """A file that keeps a digest of the checksums of its pieces.
+
+    SHA-256 of all of it takes twice the time, and several times that where the processor has no instructions for it.
+    """
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+        self.closed = False
+
+    def write(self, content: Any) -> None:  # noqa: ANN401
+        whole = memoryview(content)
+        for start in range(0, len(whole), _PIECE):
+            self.sha256.update(crc32(whole[start : start + _PIECE]).to_bytes(4, "big"))
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _mine(rows: bytes) -> str:
+    """Return the name of this actor's results, which is the same when Ray starts it again, and another in each run."""
+    return f"{_ray.get_runtime_context().get_actor_id()} {rows.hex()}"
