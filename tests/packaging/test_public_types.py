@@ -85,7 +85,7 @@ def names_of(module: str) -> Mapping[str, object]:
     names = dict(vars(owner))
     for block in ast.parse(inspect.getsource(owner)).body:
         if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
-            exec(compile(ast.Module(block.body, []), module, "exec"), names)  # noqa: S102 - our own source
+            exec(compile(ast.Module(block.body, []), f"<{module}>", "exec"), names)  # noqa: S102 - our own source
     return names
 
 
