@@ -9,7 +9,7 @@ from vision_grpc.codec.json.lazy import LazyAnswer, split_results
 from vision_grpc.codec.json.request_body import SLICE_BYTES, RequestBody
 from vision_grpc.codec.json.retry_after import read_retry_after
 from vision_grpc.codec.json.skipped import Skipped
-from vision_grpc.codec.json.stream import read_stream
+from vision_grpc.codec.json.stream import read_stream, whole_values
 from vision_grpc.codec.json.text import TextReader
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "split_results",
     "to_json",
     "to_utf8",
+    "whole_values",
 ]

@@ -6,6 +6,7 @@ A stream of one message may be that message alone, as the documentation shows it
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -46,6 +47,15 @@ def read_stream(
         else:
             messages.append(message)
     return messages, None
+
+
+def whole_values(body: bytes) -> bytes:
+    """Return the JSON values of a body that broke off, without the beginning of one that is behind them."""
+    text, end = body.decode(errors="surrogateescape"), 0
+    with suppress(ValueError, RecursionError):
+        while (start := _behind_blanks(text, end)) < len(text):
+            _, end = _decoder.raw_decode(text, start)
+    return text[:end].encode(errors="surrogateescape")
 
 
 def _values(body: bytes) -> Iterator[bytes]:

@@ -34,6 +34,7 @@ class _Caller(NamedTuple):
 class _UnderWay(NamedTuple):
     caller: _Caller
     attempt: Attempt
+    read_beginning: Callable[[HttpAnswer, VisionError], Any] | None
 
 
 class HttpCalls:
@@ -64,11 +65,16 @@ class HttpCalls:
         self._closed = False
 
     def start(
-        self, attempt: Attempt, make_request: Callable[[], HttpRequest], read: Callable[[HttpAnswer], _ResultT]
+        self,
+        attempt: Attempt,
+        make_request: Callable[[], HttpRequest],
+        read: Callable[[HttpAnswer], _ResultT],
+        read_beginning: Callable[[HttpAnswer, VisionError], _ResultT] | None = None,
     ) -> Future[_ResultT]:
-        """Return the future of what `read` makes of the answer; `read` and `make_request` run in the call's thread.
+        """Return the future of what `read` makes of the answer; all three functions run in the call's thread.
 
-        The future raises what `read` raises, and:
+        `read_beginning` takes a good answer whose end is missing, and the error of the call, which it may raise.
+        The future raises what they raise, and:
             DeadlineError: no answer in the attempt's time.
             TransportError: the server was not reached, the connection broke, or this was closed.
             MachineError: there is no thread for the call.
@@ -92,12 +98,15 @@ class HttpCalls:
                 # Calls under way have their threads, and the next call may take one of those.
                 future.set_exception(error)
                 return future
-            self._under_way[future] = _UnderWay(caller, attempt)
+            self._under_way[future] = _UnderWay(caller, attempt, read_beginning)
         future.add_done_callback(self._break_off)
+
+        def exchange() -> HttpAnswer:
+            return caller.connection.exchange(make_request(), attempt)
 
         def work() -> None:
             try:
-                result = read(caller.connection.exchange(make_request(), attempt))
+                result = _read(exchange, read, caller.connection, read_beginning)
             except BaseException as error:  # noqa: BLE001 - raised again by the future
                 if self._finish(future, caller):
                     future.set_exception(error)
@@ -132,9 +141,20 @@ class HttpCalls:
         return is_waited_for and future.set_running_or_notify_cancel()
 
     def _fail(self, future: Future[Any], error_of: Callable[[_UnderWay], VisionError]) -> None:
-        """End a call before its thread does."""
-        if (call := self._break_off(future)) is not None and future.set_running_or_notify_cancel():
-            future.set_exception(error_of(call))
+        """End a call before its thread does: with what `read_beginning` makes of its answer, or an error."""
+        with self._lock:
+            if (call := self._under_way.get(future)) is None:
+                return
+            beginning = call.caller.connection.take_beginning()
+            self._break_off(future)
+            if not future.set_running_or_notify_cancel():
+                return
+            error = error_of(call)
+            if beginning is not None and call.read_beginning is not None:
+                # Before its thread finds the call off the list, for then that ends. It is not stuck in the resolver.
+                call.caller.thread.submit(partial(_settle, future, partial(call.read_beginning, beginning, error)))
+                return
+        future.set_exception(error)
 
     def _break_off(self, future: Future[Any]) -> _UnderWay | None:
         """Break a call's connection off and return the call; None if it was over before."""
@@ -167,3 +187,28 @@ class HttpCalls:
                     self._changed.wait(self._watched_until - now)
             for future in late_ones:
                 self._fail(future, lambda call: call.caller.connection.error_of_deadline(call.attempt))
+
+
+def _read(
+    exchange: Callable[[], HttpAnswer],
+    read: Callable[[HttpAnswer], _ResultT],
+    connection: HttpConnection,
+    read_beginning: Callable[[HttpAnswer, VisionError], _ResultT] | None,
+) -> _ResultT:
+    try:
+        answer = exchange()
+    except VisionError as error:
+        beginning = connection.take_beginning()
+        if beginning is None or read_beginning is None:
+            raise
+        return read_beginning(beginning, error)
+    return read(answer)
+
+
+def _settle(future: Future[_ResultT], read: Callable[[], _ResultT]) -> None:
+    try:
+        result = read()
+    except BaseException as error:  # noqa: BLE001 - raised again by the future
+        future.set_exception(error)
+    else:
+        future.set_result(result)

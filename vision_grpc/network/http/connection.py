@@ -18,6 +18,7 @@ class HttpConnection:
         self._dialer = dialer
         self._max_body_bytes = max_body_bytes
         self._idle: HttpConversation | None = None
+        self._in_use: HttpConversation | None = None
         self._socket: socket | None = None
         self._is_open = False
         self._is_broken_off = False
@@ -34,6 +35,7 @@ class HttpConnection:
             RequestTooLargeError: the answer is too long.
         """
         conversation = self._take_idle() or self._open(attempt)
+        self._in_use = conversation
         if conversation.proxy_authorization is not None:
             attempt.keep(conversation.proxy_authorization)
         try:
@@ -47,6 +49,11 @@ class HttpConnection:
             raise
         self._idle = conversation
         return answer
+
+    def take_beginning(self) -> HttpAnswer | None:
+        """Return the good answer that comes, or broke off, as far as it has come; None if there is none. Once."""
+        conversation, self._in_use = self._in_use, None
+        return None if conversation is None else conversation.beginning()
 
     def break_off(self) -> None:
         """Let the exchange that another thread has under way fail soon; no other can follow it."""

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TypeVar
 
 from vision_grpc.api.api import Api, Reply
-from vision_grpc.codec.json import read_error, read_error_body, to_utf8
-from vision_grpc.errors import ProtocolError
+from vision_grpc.codec.json import read_error, read_error_body, to_json, to_utf8, whole_values
+from vision_grpc.errors import ProtocolError, ServiceError, TransportError, VisionError
 from vision_grpc.messages import Status
 from vision_grpc.network.attempt import Attempt
 from vision_grpc.network.http.message import HttpAnswer
@@ -68,6 +68,20 @@ def read_answer(answer: HttpAnswer, attempt: Attempt, api: Api) -> Answer:
     if not outcomes:
         _raise_disguised_error(answer, _read(api.error_in, body, attempt), attempt)
     return Answer(outcomes, None if answer.request_id is None else attempt.hide(answer.request_id), "rest")
+
+
+def read_beginning(answer: HttpAnswer, error: VisionError, attempt: Attempt, api: Api) -> Answer:
+    """Return what came of a stream before its connection broke or its time was over, and that error as its end.
+
+    Raises:
+        VisionError: the error itself, if there is no whole page, or if the answer cannot be relied on.
+    """
+    if isinstance(error, TransportError) and not isinstance(error, ProtocolError):
+        with suppress(ProtocolError, ServiceError):
+            last = to_json(Status(code=error.code, message=str(error)))
+            body = b'%b{"error":%b}' % (whole_values(_json_of(answer, attempt)), last)
+            return read_answer(answer._replace(body=body), attempt, api)
+    raise error
 
 
 def _read(parse: Callable[[bytes], _T], body: bytes, attempt: Attempt) -> _T:

@@ -21,7 +21,7 @@ from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.network.tls import Tls
 from vision_grpc.transport import OnDone
 from vision_grpc.transport.headers import Headers
-from vision_grpc.transport.rest.exchange import headers_of, read_answer, read_response
+from vision_grpc.transport.rest.exchange import headers_of, read_answer, read_beginning, read_response
 
 if TYPE_CHECKING:
     from vision_grpc.results import Answer
@@ -64,6 +64,7 @@ class RestTransport:
                 own_headers(template),
             ),
             lambda answer: read_answer(answer, attempt, self._api),
+            partial(read_beginning, attempt=attempt, api=self._api) if self._api.is_stream else None,
         )
         future.add_done_callback(lambda _: on_done())
         return RestCall(future, contents)
