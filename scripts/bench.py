@@ -13,6 +13,7 @@
     scripts/bench.py local       CPU of the local service over a bare server's, its speed over Tesseract's, its turns
     scripts/bench.py soak        memory, threads and descriptors of the local service over thousands of calls
     scripts/bench.py quota       what clients make of a quota that they do not know, in virtual time
+    scripts/bench.py engines     CPU of images by analyze_batches, Ray Data and Spark, over that of the asyncio client
     scripts/bench.py ocr         what the local service reads wrongly on pages of all kinds, and its CPU
 
 Each takes --help. A benchmark reports: nothing here passes or fails.
@@ -34,6 +35,7 @@ _MODULES = {
     "local": "benchmarks.local",
     "soak": "benchmarks.soak",
     "quota": "benchmarks.quota",
+    "engines": "benchmarks.engines",
     "ocr": "benchmarks.ocr",
 }
 

@@ -4,7 +4,6 @@ Peers live in .venv-NAME-PYTHON at the top of the repository and are kept until 
 needs a package index; VISION_GRPC_TESTS_OFFLINE=1 takes what uv has kept of it, and skips the tests that need more.
 """
 
-import fcntl
 import os
 import signal
 import sys
@@ -13,13 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lanes.environment import Environment, InstallError, install, make
+from lanes.environment import Environment, InstallError
+from lanes.kept import keep, keep_engine
 from lanes.lane import QUICK, ROOT, Lane
 from lanes.run import build, environment_of
 
 SCRIPTS = ROOT / "scripts"
 
-__all__ = ["ROOT", "SCRIPTS", "Environment", "build", "lane_environment", "make_environment"]
+__all__ = ["ROOT", "SCRIPTS", "Environment", "build", "engine_environment", "lane_environment", "make_environment"]
 
 
 @contextmanager
@@ -44,20 +44,14 @@ def make_environment(name: str, requirements: list[str], constraints: Path, *opt
 
     They come as wheels, unless `options` of uv say otherwise.
     """
-    environment = Environment(ROOT / f".venv-{name}-{sys.version_info.major}.{sys.version_info.minor}")
-    stamp = environment.folder / "stamp"
-    # The folder is part of it, for an environment does not survive being moved.
-    wanted = "\n".join([str(environment.folder), sys.version, *requirements, constraints.read_text()])
-    with constraints.open() as lock, _making():
-        # Another worker of pytest-xdist may need the same environment.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.read_text() != wanted:
-            make(environment.folder)
-            install(
-                environment, requirements, "--only-binary", ":all:", *options, "--constraint", constraints, *_OFFLINE
-            )
-            stamp.write_text(wanted)
-    return environment
+    with _making():
+        return keep(name, requirements, constraints, *options, *_OFFLINE)
+
+
+def engine_environment(name: str) -> Environment:
+    """Return the environment of an engine."""
+    with _making():
+        return keep_engine(name, *_OFFLINE)
 
 
 def lane_environment(lane: Lane, distribution: Path, folder: Path) -> Environment:

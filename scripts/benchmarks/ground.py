@@ -15,6 +15,7 @@ import trustme
 from .answers import WORDS
 
 SCRIPTS = Path(__file__).resolve().parent.parent
+_MOST_SAID = 4000
 
 
 class Spent(NamedTuple):
@@ -36,13 +37,20 @@ class Identity(NamedTuple):
 
 
 class Process:
-    """A module of this package, run as a process that talks through its standard streams."""
+    """A module of this package, run as a process that talks through its standard streams.
 
-    def __init__(self, module: str, *arguments: str | os.PathLike[str], python: Path | None = None) -> None:
+    With `quiet`, what it says on standard error is shown when it fails, and not before.
+    """
+
+    def __init__(
+        self, module: str, *arguments: str | os.PathLike[str], python: Path | None = None, quiet: bool = False
+    ) -> None:
+        self._said = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115 - closed with the process
         self._popen = subprocess.Popen(
             [python or sys.executable, "-m", f"{__package__}.{module}", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._said,
             text=True,
             env=environment(),
         )
@@ -56,18 +64,26 @@ class Process:
         """Return the next line.
 
         Raises:
-            ChildProcessError: the process ended instead; its own traceback is on standard error.
+            ChildProcessError: the process ended instead; its own traceback is on standard error, or in the message.
         """
         assert self._popen.stdout is not None  # noqa: S101 - as above
         if line := self._popen.stdout.readline():
             return line
         message = f"{self._popen.args!r} ended with {self._popen.wait()}"
+        if self._said is not None:
+            self._said.seek(0)
+            message += ": " + self._said.read().decode(errors="replace")[-_MOST_SAID:]
         raise ChildProcessError(message)
 
     def run(self, images: int) -> Spent:
         """Let a worker send so many images."""
         self.tell(str(images))
         return Spent(**json.loads(self.hear()))
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._popen.pid
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +97,8 @@ class Process:
         except subprocess.TimeoutExpired:
             self._popen.kill()
             self._popen.wait()
+        if self._said is not None:
+            self._said.close()
 
 
 class Ground:
@@ -90,9 +108,12 @@ class Ground:
         self.target = target
         self.roots = roots
 
-    def worker(self, module: str, *arguments: str | os.PathLike[str], python: Path | None = None) -> Process:
+    def worker(
+        self, module: str, *arguments: str | os.PathLike[str], python: Path | None = None, quiet: bool = False
+    ) -> Process:
         """Start a client that sends images when told to."""
-        return Process(module, *arguments, "--target", self.target, "--roots", self.roots, python=python)
+        reach = ("--target", self.target, "--roots", self.roots)
+        return Process(module, *arguments, *reach, python=python, quiet=quiet)
 
 
 def issue_identity(folder: Path) -> Identity:
@@ -141,6 +162,14 @@ def open_rest_ground(*, plaintext: bool) -> Generator[Ground, None, None]:
 
 def environment() -> dict[str, str]:
     """Return the environment for a module of this package as a process of its own."""
-    path = [str(SCRIPTS), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    # Our package too, which the environments of others do not have.
+    path = [
+        str(SCRIPTS),
+        str(SCRIPTS.parent),
+        str(SCRIPTS.parent / "generated"),
+        *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)),
+    ]
+    # Compiled modules are kept: an engine starts many processes, and each would compile all of them.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     # Without the deprecations and experiments that gRPC would tell of.
-    return os.environ | {"PYTHONPATH": os.pathsep.join(path), "GRPC_VERBOSITY": "ERROR"}
+    return inherited | {"PYTHONPATH": os.pathsep.join(path), "GRPC_VERBOSITY": "ERROR"}
