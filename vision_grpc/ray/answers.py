@@ -16,6 +16,8 @@ _ray: Any = import_module("ray")
 _RayError: Any = import_module("ray.exceptions").RayError
 
 _MOST_BYTES = 256 << 20
+# Ray sends an argument of up to 100 KB with the call, and a larger one by its store, which takes twice the CPU.
+_PART = 64 << 10
 # Small enough for an image to have several.
 _PIECE = 8 << 10
 
@@ -45,8 +47,10 @@ class Answers:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, results.schema) as stream:
             stream.write_table(results)
+        written = sink.getvalue().to_pybytes()
+        parts = [written[start : start + _PART] for start in range(0, len(written), _PART)]
         with suppress(_RayError):
-            await self._keeper.record.remote(_mine(rows), sink.getvalue().to_pybytes())
+            await self._keeper.record.remote(_mine(rows), *parts)
 
     @cached_property
     def _was_restarted(self) -> bool:
@@ -61,8 +65,9 @@ class Keeper:
         self._bytes = 0
         self._results: OrderedDict[str, bytes] = OrderedDict()
 
-    def record(self, name: str, results: bytes) -> None:
+    def record(self, name: str, *parts: bytes) -> None:
         """Keep results, and let go of the oldest where there are too many."""
+        results = b"".join(parts)
         self._bytes += len(results) - len(self._results.pop(name, b""))
         self._results[name] = results
         while self._bytes > self._most_bytes:
