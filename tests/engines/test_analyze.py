@@ -77,17 +77,15 @@ def test_each_image_is_read_once(engine: Engine) -> None:
 
 
 def test_a_killed_worker_costs_no_row_and_repeats_what_was_under_way(engine: Engine) -> None:
-    parts = {"ray": 2, "spark": _PARTS}[engine.name]
     with _counting() as service:
         service.holds_after = _IMAGES // 3
-        run = engine.start("plain", {"endpoint": service.address}, images=_IMAGES, size=20_000, parts=parts)
+        run = engine.start("plain", {"endpoint": service.address}, images=_IMAGES, size=20_000, parts=2)
         service.is_holding.wait()
         run.kill_a_worker(service.port)
         service.may_go_on.set()
         rows = run.finish()
     assert _is_whole(rows)
-    # Spark reads a partition again.
-    assert 0 < service.repeated <= (_UNDER_WAY["ray"] if engine.name == "ray" else _IMAGES // parts)
+    assert 0 < service.repeated <= _UNDER_WAY[engine.name]
 
 
 @pytest.mark.parametrize("engine", ["ray"], indirect=True)

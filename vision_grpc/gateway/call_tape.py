@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from vision_grpc.gateway.plan import Wish
 from vision_grpc.session.errand import await_errand_async
 from vision_grpc.session.recorder import Recorder
-from vision_grpc.sources.image import Offered
+from vision_grpc.sources.image import Pulled
 
 
 class CallTape:
@@ -16,7 +16,7 @@ class CallTape:
         self._recorder = recorder
         self._records = asyncio.Lock()
 
-    async def look_up(self, wishes: Sequence[Wish]) -> Sequence[Offered]:
+    async def look_up(self, wishes: Sequence[Wish]) -> Sequence[Pulled]:
         """Return what the tape has for each, or the image, of whose answer a note is taken."""
         return await await_errand_async(self._recorder.look_up([wish.image for wish in wishes]))
 

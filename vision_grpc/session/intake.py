@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from vision_grpc.config import Limits
 from vision_grpc.session.errand import Errand
 from vision_grpc.session.look_ahead import LookAhead
-from vision_grpc.sources.image import Offered, Pulled
+from vision_grpc.sources.image import Pulled
 
 if TYPE_CHECKING:
     from vision_grpc.session.recorder import Recorder
@@ -44,7 +44,7 @@ class Intake:
         """Whether there is something to `take`: images that are wanted, or the end."""
         return self._source.has_news or self._ahead.has_ready
 
-    def take(self) -> Errand[Sequence[Offered]]:
+    def take(self) -> Errand[Sequence[Pulled]]:
         """Return the errand that brings images."""
         if self._recorder is None:
             return Errand((), 0.0, self._source.take)
@@ -55,8 +55,8 @@ class Intake:
         return errand._replace(end=partial(self._looked_up, images, errand.end, monotonic()))
 
     def _looked_up(
-        self, images: Sequence[Pulled], end: Callable[[], Sequence[Offered]], begun: float
-    ) -> Sequence[Offered]:
+        self, images: Sequence[Pulled], end: Callable[[], Sequence[Pulled]], begun: float
+    ) -> Sequence[Pulled]:
         self._ahead.looked_up(images, end(), monotonic() - begun)
         return self._ahead.take()
 

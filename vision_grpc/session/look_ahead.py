@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 
-from vision_grpc.sources.image import HAVE_RESULTS, Image, Offered, Pulled
+from vision_grpc.sources.image import HAVE_RESULTS, Image, Pulled
 
 MOST_IMAGES = 32
 """How many images are looked up at the same time at most: a store answers them together as soon as one."""
@@ -22,7 +22,7 @@ class LookAhead:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._ready: deque[Offered] = deque()
+        self._ready: deque[Pulled] = deque()
         self._wanted = 0
         self._at_once = 0
 
@@ -41,7 +41,7 @@ class LookAhead:
         """Whether nothing is left to take."""
         return not self._ready
 
-    def looked_up(self, images: Sequence[Pulled], placed: Sequence[Offered], took_s: float) -> None:
+    def looked_up(self, images: Sequence[Pulled], placed: Sequence[Pulled], took_s: float) -> None:
         """Take what has come of images, and how long it took."""
         self._ready += placed
         if took_s < _QUICK_S or not images:
@@ -51,9 +51,9 @@ class LookAhead:
         room = MOST_IMAGES if mean == 0 else int(self._most_bytes / mean)
         self._at_once = min(_GROWTH * len(images), room, MOST_IMAGES)
 
-    def take(self) -> Sequence[Offered]:
+    def take(self) -> Sequence[Pulled]:
         """Return the next images: at most as many to be sent as are wanted, and those between and after them."""
-        taken: list[Offered] = []
+        taken: list[Pulled] = []
         while self._ready and (self._wanted or isinstance(self._ready[0], HAVE_RESULTS)):
             image = self._ready.popleft()
             self._wanted -= not isinstance(image, HAVE_RESULTS)

@@ -15,7 +15,7 @@ from vision_grpc.session.errand import Errand
 from vision_grpc.session.monitor import Monitor
 from vision_grpc.session.process import Process
 from vision_grpc.session.templates import Templates, TextConfig
-from vision_grpc.sources.image import FittedImage, Image, Offered, PendingOperation, Pulled, Recalled, Rejection
+from vision_grpc.sources.image import HAVE_RESULTS, FittedImage, Image, PendingOperation, Pulled, Recalled, Rejection
 from vision_grpc.tape import Recording, Tape, digest
 from vision_grpc.tape.errors import OtherServiceError, TapeError
 from vision_grpc.texts.quoting import quote_name
@@ -110,7 +110,7 @@ class Recorder:
 
     # Images that come
 
-    def look_up(self, images: Sequence[Pulled]) -> Errand[Sequence[Offered]]:
+    def look_up(self, images: Sequence[Pulled]) -> Errand[Sequence[Pulled]]:
         """Return the errand that puts the answers of the tape in the place of images."""
         if not images:
             return Errand([], 0.0, lambda: images)
@@ -124,8 +124,8 @@ class Recorder:
         return Errand(futures, within_s, partial(self._looked_up, images, futures, within_s))
 
     def _looked_up(
-        self, images: Sequence[Pulled], futures: "Sequence[Future[Sequence[Offered]]]", within_s: float
-    ) -> Sequence[Offered]:
+        self, images: Sequence[Pulled], futures: "Sequence[Future[Sequence[Pulled]]]", within_s: float
+    ) -> Sequence[Pulled]:
         done = [future.result() for future in futures if future.done()]
         if not done:
             error = self._in_use.was_late(len(images), within_s)
@@ -134,7 +134,7 @@ class Recorder:
         self._in_use.answered(sum([isinstance(image, Recalled) for image in placed]))
         return placed
 
-    def _find(self, images: Sequence[Pulled]) -> Sequence[Offered]:
+    def _find(self, images: Sequence[Pulled]) -> Sequence[Pulled]:
         questions = [self._question_of(image) if isinstance(image, Image) else None for image in images]
         digests = [question.digest for question in questions if question is not None]
         recordings: Sequence[Recording | None] = [None] * len(digests)
@@ -172,7 +172,7 @@ class Recorder:
 
     def _place(
         self, image: Pulled, question: _Question | None, recording: Recording | None, error: VisionError | None
-    ) -> Offered:
+    ) -> Pulled:
         """Return what the stream gets of an image: the answer, or the image, of whose answer a note is taken."""
         if question is None or not isinstance(image, Image):
             return image if isinstance(image, Image) else self._unfound(image, error)
@@ -188,7 +188,7 @@ class Recorder:
 
     def _unfound(self, image: Pulled, error: VisionError | None) -> Pulled:
         """Return what the stream gets of what is not on the tape: with the mode none, nothing is sent for it."""
-        if self._tape.mode != "none" or isinstance(image, Rejection):
+        if self._tape.mode != "none" or isinstance(image, HAVE_RESULTS):
             return image
         is_open = isinstance(image, PendingOperation)
         code, fault = (Code.NOT_FOUND, _NOT_THERE) if error is None else (error.code, str(error))

@@ -14,7 +14,7 @@ from vision_grpc.errors import Code, MachineError
 from vision_grpc.results import ImageError
 from vision_grpc.sources.file_objects import BinaryFile
 from vision_grpc.sources.formats import too_large, unfit
-from vision_grpc.sources.image import Content, Image, PendingOperation, Pulled, Rejection
+from vision_grpc.sources.image import HAVE_RESULTS, Content, Image, PendingOperation, Pulled, Recalled, Rejection
 from vision_grpc.sources.item import Item, Read
 from vision_grpc.sources.objects import Picture, is_array, is_open_file, is_picture, key_of, read_object, refuse
 from vision_grpc.sources.places.urls import STORE_SCHEMES
@@ -23,10 +23,10 @@ from vision_grpc.texts.quoting import quote_name, show
 from vision_grpc.texts.urls import scheme_like
 
 ImageSource: TypeAlias = (
-    Image | Item | PendingOperation | Rejection | Content | str | os.PathLike[str] | BinaryFile | Picture
+    Image | Item | PendingOperation | Rejection | Recalled | Content | str | os.PathLike[str] | BinaryFile | Picture
 )
 """What a caller may pass as an image: a path, bytes, a binary file, a picture of Pillow, an `Image` or an `Item` that
-has a key, what the service has accepted before, or why there is none."""
+has a key, what the service has accepted before, why there is none, or an answer that was kept."""
 
 HEAD_BYTES = 1_024
 """How much of a content tells what it is. A PDF has its signature anywhere there."""
@@ -70,7 +70,7 @@ def read_image(source: ImageSource, position: int, limits: Limits) -> Pulled:
 
 def is_in_memory(source: object) -> bool:
     """Return whether an image can be read without waiting for anything."""
-    return isinstance(source, Image | PendingOperation | Rejection | Content) or type(source) is BytesIO
+    return isinstance(source, Image | PendingOperation | Rejection | Recalled | Content) or type(source) is BytesIO
 
 
 def key_of_source(source: ImageSource, position: int) -> str:
@@ -100,7 +100,7 @@ def check_many(images: object, *, may_be_async: bool = False) -> None:
     Raises:
         TypeError: the argument is one image, or nothing to iterate over.
     """
-    is_one = isinstance(images, str | os.PathLike | Image | Item | PendingOperation | Rejection | Content)
+    is_one = isinstance(images, str | os.PathLike | Image | Item | PendingOperation | Rejection | Recalled | Content)
     if is_one or is_picture(images) or is_open_file(images) or is_array(images):
         message = "analyze_many takes an iterable of images; for one, use analyze or put it into a list"
     elif isinstance(images, AsyncIterable):
@@ -156,7 +156,7 @@ class Source:
 def _read_other(source: ImageSource, position: int, limits: Limits) -> Pulled:
     if isinstance(source, Item):
         return image_of(source, source.read(limits))
-    if isinstance(source, Rejection):
+    if isinstance(source, HAVE_RESULTS):
         return source
     if isinstance(source, bytearray | memoryview):
         return Image(f"#{position}", source)

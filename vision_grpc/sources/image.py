@@ -65,19 +65,15 @@ class Rejection(NamedTuple):
         return ImageResult(self.key, error=self.error)
 
 
-Pulled: TypeAlias = Image | PendingOperation | Rejection
-"""What a stream takes from its source."""
-
-
 class Recalled(NamedTuple):
-    """An image that need not be sent, as the tape of the client has its answer."""
+    """An image that need not be sent, as its answer was kept: on the tape of the client, or by its source."""
 
     key: str
     result: ImageResult
 
 
-Offered: TypeAlias = Pulled | Recalled
-"""What the run of a stream gets, once the tape was looked at."""
+Pulled: TypeAlias = Image | PendingOperation | Rejection | Recalled
+"""What a stream takes from its source."""
 
 HAVE_RESULTS = (Rejection, Recalled)
 """The kinds of which nothing is sent: each has its `result`."""

@@ -1,7 +1,9 @@
 """`analyze`: a data frame of images in, a data frame of results out."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from importlib import import_module
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from vision_grpc.arrow import Detail, OnError
@@ -43,8 +45,10 @@ def analyze(
     that Spark knows them by. All types are checked now, those of the results against Spark's.
 
     Each partition has a client of its own while it is read. When a task fails, Spark reads its partition once more, and
-    each row is in the data frame once; what was answered before is billed twice. The same holds for each action on a
-    data frame that is not cached.
+    each row is in the data frame once. What was answered before is kept in Spark's folder on that machine, so that a
+    killed process of Python is billed twice for its calls under way alone; without that folder, as on another machine,
+    for the whole partition. With `cache`, the tape does that. Each action on a data frame that is not cached reads, and
+    is billed for, all images.
 
     `settings` are those of an AsyncVisionClient. What they leave out is found in the environment of each executor:
     secrets belong there, as credentials with a secret cannot be pickled. The API is chosen now, for all executors.
@@ -67,7 +71,9 @@ def analyze(
         _functions.col("`" + name.replace("`", "``") + "`").alias(str(number))
         for number, name in enumerate(analysis.read)
     ]
-    return dataframe.select(*numbered).mapInArrow(_reader(job), output)
+    # A tape has all answers.
+    name = token_hex() if settings.get("cache") is None else None
+    return dataframe.select(*numbered).mapInArrow(_reader(job, name), output)
 
 
 def _arrow_schema(analysis: Analysis, schema: Any) -> Any:  # noqa: ANN401
@@ -85,14 +91,19 @@ def _arrow_type(field: Any) -> Any:  # noqa: ANN401
         raise TypeError(message) from error
 
 
-def _reader(job: Job) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """Return the function that reads the batches of a partition, in an executor."""
+def _reader(job: Job, name: str | None) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """Return the function that reads the batches of a partition, in an executor.
+
+    By the name of the job, a task finds what its earlier attempts were answered.
+    """
 
     def read(batches: Iterator[Any]) -> Iterator[Any]:
         from vision_grpc.aio import AsyncVisionClient
+        from vision_grpc.spark.task import kept_answers
 
         client, names = AsyncVisionClient(**job.settings), job.analysis.read
         named = (batch.rename_columns(names) for batch in batches)
-        yield from AnalyzedBatches(job.analysis, named, client, job.limits)
+        with nullcontext() if name is None else kept_answers(name, job.analysis.detail) as kept:
+            yield from AnalyzedBatches(job.analysis, named, client, job.limits, kept)
 
     return read

@@ -12,7 +12,7 @@ from typing import cast
 from vision_grpc.errors import Code, DeadlineError, ProtocolError, RequestTooLargeError, VisionError
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.results.operation_outcome import OperationOutcome
-from vision_grpc.sources.image import HAVE_RESULTS, FittedImage, FittedOperation, Image, Offered, PendingOperation
+from vision_grpc.sources.image import HAVE_RESULTS, FittedImage, FittedOperation, Image, PendingOperation, Pulled
 from vision_grpc.stream.batch import Attempt, Batch, Config, Entry, History
 from vision_grpc.stream.batching import Batcher
 from vision_grpc.stream.effects import Effect, Finish, Forget, Send, Wait
@@ -80,7 +80,7 @@ class Run:
 
     # Events
 
-    def pulled(self, images: Sequence[Offered], *, exhausted: bool) -> None:
+    def pulled(self, images: Sequence[Pulled], *, exhausted: bool) -> None:
         """Take the images of a `Pull`; `exhausted`: the source has no more, or no more are wanted."""
         taken_bytes = 0
         for position, image in enumerate(images, self._intake.taken):

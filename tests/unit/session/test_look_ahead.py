@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from vision_grpc import Image, ImageResult
 from vision_grpc.session.look_ahead import MOST_IMAGES, LookAhead
-from vision_grpc.sources.image import HAVE_RESULTS, Offered, Pulled, Recalled
+from vision_grpc.sources.image import HAVE_RESULTS, Pulled, Recalled
 
 _SLOW_S, _QUICK_S = 0.03, 0.0001
 
 
-def place(number: int, *, is_known: bool) -> Offered:
+def place(number: int, *, is_known: bool) -> Pulled:
     key = str(number)
     return Recalled(key, ImageResult(key)) if is_known else Image(key, b"1234")
 

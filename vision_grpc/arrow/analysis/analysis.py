@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vision_grpc.arrow.analysis.columns import Columns, find_columns
+from vision_grpc.arrow.analysis.kept_answers import KeptAnswers
 from vision_grpc.arrow.analysis.rows import images_of
 from vision_grpc.arrow.batch import BatchBuilder
 from vision_grpc.arrow.schema import Detail, schema
@@ -70,7 +71,11 @@ class Analysis:
         return find_columns(given, image=self.image, key=self.key, keep=self.keep, detail=self.detail)
 
     async def stream(
-        self, batches: Iterable[Any], client: "AsyncVisionClient", limits: Limits
+        self,
+        batches: Iterable[Any],
+        client: "AsyncVisionClient",
+        limits: Limits,
+        kept: KeptAnswers | None = None,
     ) -> AsyncGenerator[Any, None]:
         """Yield record batches of results: a row for each row, in their order, and never of two batches in one.
 
@@ -79,7 +84,7 @@ class Analysis:
         """
         under_way: deque[_Kept] = deque()
         results = client.analyze_many(
-            self._images(batches, under_way, limits), languages=self.languages, model=self.model, ordered=True
+            self._images(batches, under_way, limits, kept), languages=self.languages, model=self.model, ordered=True
         )
         builder = BatchBuilder(self.detail)
         async with aclosing(results):
@@ -96,14 +101,17 @@ class Analysis:
                     yield _join(under_way, builder)
                 raise
 
-    def _images(self, batches: Iterable[Any], under_way: "deque[_Kept]", limits: Limits) -> Iterator[ImageSource]:
+    def _images(
+        self, batches: Iterable[Any], under_way: "deque[_Kept]", limits: Limits, kept: KeptAnswers | None
+    ) -> Iterator[ImageSource]:
         columns, known = None, None
         for batch in batches:
             if columns is None or batch.schema != known:
                 columns, known = self.columns(batch.schema), batch.schema
             if batch.num_rows:
                 under_way.append(_Kept(batch.select(columns.kept), columns.output))
-                yield from images_of(columns.form, batch.column(self.image), batch.column(self.key), limits)
+                images = images_of(columns.form, batch.column(self.image), batch.column(self.key), limits)
+                yield from images if kept is None else kept.recall(images, limits)
 
 
 def _is_name(name: object) -> bool:

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from vision_grpc.arrow.analysis.analysis import Analysis, OnError
+from vision_grpc.arrow.analysis.kept_answers import KeptAnswers
 from vision_grpc.arrow.schema import Detail
 from vision_grpc.arrow.untyped import pa
 from vision_grpc.config import Limits
@@ -75,11 +76,19 @@ def analyze_batches(
 class AnalyzedBatches:
     """An iterator of pyarrow record batches, with `for` or with `async for`."""
 
-    def __init__(self, analysis: Analysis, batches: Iterable[Any], client: "AsyncVisionClient", limits: Limits) -> None:
+    def __init__(
+        self,
+        analysis: Analysis,
+        batches: Iterable[Any],
+        client: "AsyncVisionClient",
+        limits: Limits,
+        kept: KeptAnswers | None = None,
+    ) -> None:
         self._analysis = analysis
         self._batches = batches
         self._client = client
         self._limits = limits
+        self._kept = kept
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self._stream()
@@ -101,7 +110,8 @@ class AnalyzedBatches:
                 runner.run(stream.aclose())
 
     async def _stream(self) -> AsyncGenerator[Any, None]:
-        async with self._client, aclosing(self._analysis.stream(self._batches, self._client, self._limits)) as stream:
+        stream = self._analysis.stream(self._batches, self._client, self._limits, self._kept)
+        async with self._client, aclosing(stream):
             async for batch in stream:
                 yield batch
 
