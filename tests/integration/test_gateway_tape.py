@@ -24,6 +24,8 @@ from vision_grpc import Image, ImageResult, RetryPolicy, VisionClient
 from vision_grpc.auth import Anonymous
 from vision_grpc.errors import Code, ServiceError, SettingError
 from vision_grpc.gateway import Gateway
+from vision_grpc.gateway.backend import Backend
+from vision_grpc.gateway.call_tape import CallTape
 from vision_grpc.gateway.config import GatewayConfig
 from vision_grpc.messages import (
     AnalyzeSpec,
@@ -305,6 +307,23 @@ def test_a_tape_that_cannot_be_used_fails_nothing_and_that_is_said_once(
     warnings = [each for each in caplog.records if each.levelno >= logging.WARNING and "tape" in each.getMessage()]
     assert len(warnings) == 1
     assert service.times == {1: 2, 2: 2}
+
+
+def test_a_bug_of_the_tape_ends_one_call_and_holds_no_image_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_once(backend: Backend, until: float) -> CallTape:
+        monkeypatch.setattr(Backend, "call_tape", call_tape)
+        del backend, until
+        raise ZeroDivisionError
+
+    call_tape = Backend.call_tape
+    monkeypatch.setattr(Backend, "call_tape", break_once)
+    service = CountedOcr()
+    with service.serving(), gateway_before(service, tmp_path) as gateway:
+        with Callers(gateway.grpc_endpoint) as caller:
+            assert caller.begin(1).code() is grpc.StatusCode.INTERNAL
+        assert texts_of(read_images(gateway.grpc_endpoint, [1])) == ["number 1"]
 
 
 def test_a_tape_is_for_a_gateway_that_calls_as_itself(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ again.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -146,15 +147,13 @@ class _Visit:
 
     async def _fly(self, flights: Sequence[Flight]) -> None:
         """Find out about images, from the tape or from the backend."""
-        tape = self._keeper.backend.call_tape(self._until)
         try:
-            self._enter([partial(self._ask, *each, tape) for each in await self._look_up(flights, tape)])
-            for flight in flights:
-                await flight.wait()
+            with closing(self._keeper.backend.call_tape(self._until)) as tape:
+                self._enter([partial(self._ask, *each, tape) for each in await self._look_up(flights, tape)])
+                for flight in flights:
+                    await flight.wait()
         except Exception as error:  # noqa: BLE001 - a bug ends the calls, which would wait for ever
             self._land_waiting(Landing(error))
-        finally:
-            tape.close()
 
     async def _look_up(self, flights: Sequence[Flight], tape: CallTape) -> list[tuple[Flight, Image]]:
         """Return the images that are not on the tape, and land the others."""
