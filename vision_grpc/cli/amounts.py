@@ -6,6 +6,8 @@ _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S
 _THOUSAND = 1000
+# The years 1 to 9999 have dates. Some file systems have times beyond them.
+_FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
 
 
 def plural(count: int, noun: str, several: str | None = None) -> str:
@@ -66,5 +68,6 @@ def short_duration(seconds: float) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Return a time in seconds since 1970 as ISO 8601 has it, in UTC: `2026-11-28T23:59:59Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return a time in seconds since 1970 as ISO 8601 has it, in UTC: `2026-11-28T23:59:59Z`; the nearest there is."""
+    shown = datetime.fromtimestamp(min(max(seconds, _FIRST_S), _LAST_S), UTC)
+    return f"{shown.replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -41,7 +41,7 @@ _EXPLAINED = {
     errno.EACCES: ("permission is denied", _CHECK),
     errno.EPERM: ("permission is denied", _CHECK),
     errno.EROFS: ("it is on a disk that may only be read", Advice("name another folder")),
-    errno.EEXIST: ("it is a file", Advice("name a folder")),
+    errno.EEXIST: ("it is a file, or a link that leads nowhere", Advice("name a folder")),
     errno.ENOTDIR: ("it is a file, or in a file", Advice("name a folder")),
     errno.ENAMETOOLONG: ("the name is too long", Advice("name another folder")),
     errno.ELOOP: ("it is a link that leads to itself", Advice("name another folder")),
@@ -88,15 +88,14 @@ class Folder:
                 self._create(service)
             self._check(service)
             try:
-                _write(path, data)
-            except FileNotFoundError:
-                # The first one in its folder, or somebody has removed all of it.
-                self._create(service)
-                self._check(service)
-                Path(path).parent.mkdir(exist_ok=True)
-                _write(path, data)
+                self._put(path, data, service)
             except IsADirectoryError as error:
                 message = f"{quote_name(path)} is a folder in the place of an entry"
+                raise TapeError(message, advice=[Advice("remove it")]) from error
+            except (FileExistsError, NotADirectoryError) as error:
+                if not Path(self._path).is_dir():
+                    raise
+                message = f"{quote_name(str(Path(path).parent))} is in the place of a folder of entries, and is none"
                 raise TapeError(message, advice=[Advice("remove it")]) from error
 
     def files(self) -> Iterator[File]:
@@ -121,6 +120,16 @@ class Folder:
     def path_of(self, name: str) -> str:
         """Return the path of a file."""
         return f"{self._path}/{name}"
+
+    def _put(self, path: str, data: bytes, service: str | None) -> None:
+        try:
+            _write(path, data)
+        except FileNotFoundError:
+            # The first one in its folder, or somebody has removed all of it.
+            self._create(service)
+            self._check(service)
+            Path(path).parent.mkdir(exist_ok=True)
+            _write(path, data)
 
     def _find(self) -> bool:
         """Return whether this is a tape, and not a folder that may become one; raises TapeError if it is another."""

@@ -28,6 +28,7 @@ _MISPLACED = re.compile(r"(?:.*/)?([0-9a-f]{2})[0-9a-f]{62}", re.ASCII | re.DOTA
 _TEMPORARY = re.compile(r"[0-9a-f]{2}/\.[0-9a-f]{16}\.tmp", re.ASCII)
 
 _AT_ONCE = 64
+_BYTES_AT_ONCE = 1 << 24
 
 Found: TypeAlias = bytes | EntryError | None
 """What is in the place of an entry: bytes, something that cannot be one, or nothing."""
@@ -112,14 +113,16 @@ def temporary_name() -> str:
 
 
 def in_groups(files: Iterator[File]) -> Iterator[Sequence[File]]:
-    """Yield files, several at a time; those before an error, too."""
+    """Yield files, several at a time, which are read at once; those before an error, too."""
     group: list[File] = []
+    group_bytes = 0
     try:
         for file in files:
-            group.append(file)
-            if len(group) == _AT_ONCE:
+            if group and (len(group) == _AT_ONCE or group_bytes + file.size > _BYTES_AT_ONCE):
                 yield group
-                group = []
+                group, group_bytes = [], 0
+            group.append(file)
+            group_bytes += file.size
     except TapeError:
         if group:
             yield group

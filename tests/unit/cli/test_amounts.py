@@ -64,3 +64,8 @@ def test_times(seconds: float, text: str, short: str) -> None:
 
 def test_a_moment_is_that_of_utc() -> None:
     assert moment(1_795_910_399.9) == "2026-11-28T23:59:59Z"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(1e12, "9999-12-31T23:59:59Z"), (-1e12, "0001-01-01T00:00:00Z")])
+def test_a_file_system_may_have_times_without_a_date(seconds: float, text: str) -> None:
+    assert moment(seconds) == text

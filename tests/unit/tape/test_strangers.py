@@ -145,13 +145,14 @@ def test_what_is_beside_the_entries_is_named_and_left_alone(tape: Tape) -> None:
     assert found_in(tape) == expected
 
 
-def test_a_file_in_the_place_of_a_folder_harms_only_its_entries(tape: Tape) -> None:
+@pytest.mark.parametrize("put", [Path.touch, lambda shard: shard.symlink_to("nowhere")], ids=["file", "link"])
+def test_what_is_in_the_place_of_a_folder_harms_only_its_entries(put: Callable[[Path], None], tape: Tape) -> None:
     shard = entry_of(tape, 0).parent
     entry_of(tape, 0).unlink()
     shard.rmdir()
-    shard.touch()
+    put(shard)
     assert texts(tape, range(3)) == [None, "1", "2"]
-    with pytest.raises(TapeError, match="it is a file"):
+    with pytest.raises(TapeError, match=f"{shard} is in the place of a folder of entries, and is none; remove it"):
         tape.record(digest_of(0), recording())
     tape.record(digest_of(1), recording("new"))
     assert texts(tape, [1]) == ["new"]

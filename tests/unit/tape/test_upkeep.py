@@ -17,7 +17,7 @@ from vision_grpc.tape import Tape, TapeError
 from vision_grpc.tape.ages import Ages
 from vision_grpc.tape.census import Kind, Sum
 from vision_grpc.tape.entry import pack
-from vision_grpc.tape.store import MARKER, File
+from vision_grpc.tape.store import MARKER, File, in_groups
 from vision_grpc.tape.upkeep import Upkeep
 from vision_grpc.tape.verify import Finding
 
@@ -97,6 +97,13 @@ def test_an_empty_tape_is_one(old_tape: Tape) -> None:
     old_tape.prune(most_bytes=1)
     assert old_tape.stats().all == Sum()
     assert old_tape.stats().oldest_at is None
+
+
+def test_large_entries_are_not_read_together() -> None:
+    sizes = [1 << 10] * 70 + [9 << 20] * 3 + [1 << 30, 1 << 10]
+    groups = [*in_groups(File(str(number), size, 0.0) for number, size in enumerate(sizes))]
+    assert [len(group) for group in groups] == [64, 7, 1, 1, 1, 1]
+    assert [file.size for group in groups for file in group] == sizes
 
 
 # Pruning
