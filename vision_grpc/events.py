@@ -66,6 +66,35 @@ class OperationAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationPolled:
+    """The service was asked for the result of an operation, or for its status, and answered or did not.
+
+    A question that is under way when its stream ends has no event.
+    """
+
+    call_id: int
+    """Unique within the client, also among the calls that send files."""
+    key: str
+    operation_id: str
+    polls: int
+    """How often the service was asked about it, this time included."""
+    is_pending: bool
+    """Whether the service says that the operation is still under way: over gRPC and REST, that is the code NOT_FOUND of
+    a question for the result, and OK of one for the status."""
+    latency_s: float
+    transport: TransportName | None
+    """None when no answer came."""
+    request_id: str | None
+    code: Code
+    message: str
+    method: str = ""
+    """The method's name with its service's: it says what was asked for."""
+    server_address: str | None = None
+    """As in `CallStarted`; the cloud has results and statuses at hosts of their own."""
+    server_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OperationEnded:
     """An operation has got its result, good or bad, or nothing waits for it any more."""
 
@@ -139,6 +168,7 @@ Event = (
     CallStarted
     | CallEnded
     | OperationAccepted
+    | OperationPolled
     | OperationEnded
     | RetryScheduled
     | QuotaLearned

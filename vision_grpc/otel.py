@@ -8,6 +8,7 @@ from vision_grpc.texts.extras import need_extra
 
 need_extra(__name__, "otel", "opentelemetry")
 
+import time
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from vision_grpc.events import (
     ImagesFinished,
     OperationAccepted,
     OperationEnded,
+    OperationPolled,
     QuotaLearned,
     QuotaSwitched,
     RetryScheduled,
@@ -49,8 +51,8 @@ class OpenTelemetryHook:
     """Turns a client's events into telemetry: `VisionClient(on_event=OpenTelemetryHook())`.
 
     A span for each call, below the span that was current where the stream was made, and linked to the attempt before
-    it; the durations of calls and operations; counters of images and retries. Without providers, those of the process
-    are used. Make a hook for each client.
+    it; likewise for each question about an operation; the durations of calls and operations; counters of images and
+    retries. Without providers, those of the process are used. Make a hook for each client.
     """
 
     def __init__(
@@ -116,6 +118,8 @@ class OpenTelemetryHook:
                 self._count(event)
             case OperationAccepted():
                 self._accepted.add(1)
+            case OperationPolled():
+                self._poll(event)
             case OperationEnded():
                 self._operations.record(event.waited_s, _outcome(event.code))
 
@@ -123,14 +127,7 @@ class OpenTelemetryHook:
         if event.call_id in self._under_way:
             message = "the hook has the calls of two clients, which number them alike: make one for each client"
             raise ValueError(message)
-        attributes: dict[str, AttributeValue] = {
-            "rpc.system.name": _SYSTEMS.get(event.transport or "", "grpc"),
-            "rpc.method": event.method,
-        }
-        if event.server_address is not None:
-            attributes["server.address"] = event.server_address
-        if event.server_port is not None:
-            attributes["server.port"] = event.server_port
+        attributes = _about(event)
         own = {
             "vision_grpc.images": event.images,
             "vision_grpc.content_bytes": event.content_bytes,
@@ -151,10 +148,7 @@ class OpenTelemetryHook:
             attributes["rpc.system.name"] = _SYSTEMS[event.transport]
         attributes |= {"rpc.status_code": event.code.name, **_outcome(event.code)}
         span.set_attributes(attributes)
-        if event.transport is not None:
-            span.set_attribute("vision_grpc.transport", event.transport)
-        if event.request_id is not None:
-            span.set_attribute("vision_grpc.request_id", event.request_id)
+        _set_answer(span, event)
         if event.code is not Code.OK:
             span.set_attribute("vision_grpc.may_be_billed", event.may_be_billed)
             span.set_status(trace.StatusCode.ERROR, event.message)
@@ -164,10 +158,53 @@ class OpenTelemetryHook:
         if len(self._ended) > _MOST_ENDED:
             self._ended.popitem(last=False)
 
+    def _poll(self, event: OperationPolled) -> None:
+        """Record a question that has ended: a span that began as long ago as it took."""
+        attributes = _about(event) | {"rpc.status_code": event.code.name}
+        if not event.is_pending:  # That a result is not there yet is no failure, though its code is one.
+            attributes |= _outcome(event.code)
+        ended_at = time.time_ns()  # Spans have wall-clock time, which OpenTelemetry itself reads only for the present.
+        span = self._tracer.start_span(
+            event.method,
+            kind=trace.SpanKind.CLIENT,
+            attributes={
+                **attributes,
+                "vision_grpc.operation_id": event.operation_id,
+                "vision_grpc.polls": event.polls,
+                "vision_grpc.is_pending": event.is_pending,
+            },
+            start_time=ended_at - round(event.latency_s * 1e9),
+        )
+        _set_answer(span, event)
+        if "error.type" in attributes:
+            span.set_status(trace.StatusCode.ERROR, event.message)
+        self._calls.record(event.latency_s, attributes, trace.set_span_in_context(span))
+        span.end(ended_at)
+
     def _count(self, event: ImagesFinished) -> None:
         self._images.add(event.succeeded, {"vision_grpc.ok": True})
         for failure in event.failures:
             self._images.add(1, {"vision_grpc.ok": False, "error.type": failure.code.name})
+
+
+def _about(event: CallStarted | OperationPolled) -> dict[str, AttributeValue]:
+    """Return what a call and its metric have in common before it ends."""
+    attributes: dict[str, AttributeValue] = {
+        "rpc.system.name": _SYSTEMS.get(event.transport or "", "grpc"),
+        "rpc.method": event.method,
+    }
+    if event.server_address is not None:
+        attributes["server.address"] = event.server_address
+    if event.server_port is not None:
+        attributes["server.port"] = event.server_port
+    return attributes
+
+
+def _set_answer(span: trace.Span, event: CallEnded | OperationPolled) -> None:
+    if event.transport is not None:
+        span.set_attribute("vision_grpc.transport", event.transport)
+    if event.request_id is not None:
+        span.set_attribute("vision_grpc.request_id", event.request_id)
 
 
 def _outcome(code: Code) -> dict[str, AttributeValue]:

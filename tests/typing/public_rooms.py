@@ -35,6 +35,7 @@ from vision_grpc.events import (
     ImagesFinished,
     OperationAccepted,
     OperationEnded,
+    OperationPolled,
     QuotaLearned,
     QuotaSwitched,
     RetryScheduled,
@@ -89,6 +90,8 @@ def hooks_tell_events_apart(event: Event) -> None:
         assert_type(event.request_id, str | None)
     elif isinstance(event, OperationAccepted | OperationEnded):
         assert_type(event.operation_id, str)
+    elif isinstance(event, OperationPolled):
+        assert_type(event.is_pending, bool)
     elif isinstance(event, RetryScheduled):
         assert_type(event.wait_s, float)
     elif isinstance(event, QuotaLearned):

@@ -18,7 +18,15 @@ from scripted_service import answer
 
 from vision_grpc import AsyncVisionClient, RetryPolicy, VisionClient
 from vision_grpc.errors import Code, ServiceError
-from vision_grpc.events import CallEnded, CallStarted, OperationAccepted, OperationEnded, QuotaLearned, QuotaSwitched
+from vision_grpc.events import (
+    CallEnded,
+    CallStarted,
+    OperationAccepted,
+    OperationEnded,
+    OperationPolled,
+    QuotaLearned,
+    QuotaSwitched,
+)
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 from vision_grpc.otel import OpenTelemetryHook
 from vision_grpc.testing import AsyncMemoryTransport, Handler, MemoryTransport, without_backoff
@@ -275,6 +283,39 @@ def test_operations_are_counted_and_timed(telemetry: _Telemetry) -> None:
     assert accepted.value == 1
     points = telemetry.points("vision_grpc.operation.duration")
     assert {(point.sum, point.attributes.get("error.type")) for point in points} == {(40.0, None), (2.0, "NOT_FOUND")}
+
+
+def test_questions_about_operations_are_spans_of_the_time_they_took(telemetry: _Telemetry) -> None:
+    method = "yandex.cloud.ai.ocr.v1.TextRecognitionAsyncService/GetRecognition"
+    for code, is_pending in ((Code.NOT_FOUND, True), (Code.UNAVAILABLE, False), (Code.OK, False)):
+        to = (method, "ocr.example", 443)
+        telemetry.hook(OperationPolled(7, "a.pdf", "op-1", 2, is_pending, 0.25, "rest", "id-1", code, "said", *to))
+    pending, failed, done = telemetry.spans
+    assert dict(pending.attributes or {}) == {
+        "rpc.system.name": "http_json",
+        "rpc.method": method,
+        "rpc.status_code": "NOT_FOUND",
+        "server.address": "ocr.example",
+        "server.port": 443,
+        "vision_grpc.operation_id": "op-1",
+        "vision_grpc.polls": 2,
+        "vision_grpc.is_pending": True,
+        "vision_grpc.transport": "rest",
+        "vision_grpc.request_id": "id-1",
+    }
+    assert [span.kind for span in (pending, failed, done)] == [SpanKind.CLIENT] * 3
+    assert [(span.end_time or 0) - (span.start_time or 0) for span in (pending, failed, done)] == [250_000_000] * 3
+    assert [span.status.status_code for span in (pending, failed, done)] == [
+        StatusCode.UNSET,
+        StatusCode.ERROR,
+        StatusCode.UNSET,
+    ]
+    points = telemetry.points("rpc.client.call.duration")
+    assert {(point.attributes["rpc.status_code"], point.attributes.get("error.type")) for point in points} == {
+        ("NOT_FOUND", None),
+        ("UNAVAILABLE", "UNAVAILABLE"),
+        ("OK", None),
+    }
 
 
 def test_what_is_kept_of_ended_calls_is_bounded(telemetry: _Telemetry) -> None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 
 from vision_grpc.errors import Code, VisionError
-from vision_grpc.events import CallEnded, OperationEnded
+from vision_grpc.events import CallEnded, OperationEnded, OperationPolled
 from vision_grpc.results import ImageResult
 from vision_grpc.texts.quoting import quote_name, shorten
 from vision_grpc.texts.urls import without_secrets
@@ -40,6 +40,23 @@ def log_call(end: CallEnded) -> None:
         "vision_attempt": end.attempt,
     }
     _CALLS.debug("call %d: %d images, %.3f s, %s, request id %s", *about, extra=fields)
+
+
+def log_poll(end: OperationPolled) -> None:
+    """Log a question about an operation."""
+    described = "not ready" if end.is_pending else f"{end.code.name}: {end.message}" if end.message else end.code.name
+    fields = {
+        "vision_call_id": end.call_id,
+        "vision_key": without_secrets(end.key),
+        "vision_operation_id": end.operation_id,
+        "vision_seconds": round(end.latency_s, 6),
+        "vision_code": end.code.name,
+        "vision_polls": end.polls,
+        "vision_request_id": end.request_id,
+        "vision_transport": end.transport,
+    }
+    about = (end.call_id, end.operation_id, end.latency_s, described, end.request_id)
+    _CALLS.debug("call %d: asked about operation %s, %.3f s, %s, request id %s", *about, extra=fields)
 
 
 def log_operation(end: OperationEnded) -> None:

@@ -16,6 +16,7 @@ from vision_grpc.events import (
     ImagesFinished,
     OperationAccepted,
     OperationEnded,
+    OperationPolled,
     QuotaLearned,
     QuotaSwitched,
     RetryScheduled,
@@ -25,6 +26,7 @@ from vision_grpc.session.client_log import (
     log_call,
     log_operation,
     log_outage,
+    log_poll,
     log_quota,
     log_retry,
     log_return,
@@ -32,8 +34,10 @@ from vision_grpc.session.client_log import (
     log_tape_failure,
     logs_calls,
 )
+from vision_grpc.session.destination import UNKNOWN, Destination
 from vision_grpc.stream.batch import Entry
 from vision_grpc.stream.outage import is_answered
+from vision_grpc.stream.pending import Asked
 from vision_grpc.stream.verdict import may_be_billed
 
 _HOOK_LOG = logging.getLogger("vision_grpc.events")
@@ -82,18 +86,6 @@ class Stats:
     """Whether it goes on at that share because the service of the quota is away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where the calls of a client go, as far as that is known before they are answered; see `CallStarted`."""
-
-    method: str = ""
-    server_address: str | None = None
-    server_port: int | None = None
-    transport: TransportName | None = None
-
-
-_UNKNOWN = Destination()
-
 # By this factor a rate has to change to be reported again: in a steady state it does not.
 _MUCH = 1.5
 
@@ -101,8 +93,7 @@ _MUCH = 1.5
 class Monitor:
     """Counts, logs and reports what the streams of a client do. Safe to share between threads."""
 
-    def __init__(self, on_event: Callable[[Event], None] | None, destination: Destination = _UNKNOWN) -> None:
-        self._destination = destination
+    def __init__(self, on_event: Callable[[Event], None] | None) -> None:
         self._hook = None if on_event is None else _Hook(on_event)
         # Reentrant: garbage collection or a signal handler may call this in the same thread.
         self._lock = threading.RLock()
@@ -151,14 +142,13 @@ class Monitor:
         attempt: int,
         throttled_s: float,
         *,
-        method: str | None = None,
         previous: int | None = None,
+        to: Destination = UNKNOWN,
     ) -> int:
         """Count a call; return its id."""
         call_id, images = next(self._call_ids), len(entries)
         # First: an interrupt while the hook runs prevents the call.
         if self._hook is not None:
-            to = self._destination
             self._hook(
                 CallStarted(
                     call_id,
@@ -166,7 +156,7 @@ class Monitor:
                     content_bytes,
                     attempt,
                     _keys(entries),
-                    to.method if method is None else method.lstrip("/"),
+                    to.method,
                     to.server_address,
                     to.server_port,
                     to.transport,
@@ -198,15 +188,9 @@ class Monitor:
         self._note_return(outcome)
         if not self._reports_ends:
             return
-        # Of the errors, only those of the service have these.
-        transport: TransportName | None = getattr(outcome, "transport", None)
-        request_id: str | None = getattr(outcome, "request_id", None)
-        code, message, is_lost = Code.OK, "", False
-        if not isinstance(outcome, Answer):
-            code, message = outcome.code, outcome.message if isinstance(outcome, ServiceError) else str(outcome)
-            is_lost = may_be_billed(outcome)
-        about = (latency_s, transport, request_id, code, message, is_lost)
-        self._report_end(CallEnded(call_id, len(entries), *about, _keys(entries), attempt))
+        is_lost = not isinstance(outcome, Answer) and may_be_billed(outcome)
+        end = CallEnded(call_id, len(entries), latency_s, *_told(outcome), is_lost, _keys(entries), attempt)
+        self._report_end(end)
 
     def calls_abandoned(self, calls: Iterable[tuple[int, Sequence[Entry], int, float]]) -> None:
         """Count calls that nothing waits for any more: id, images, attempt and time in seconds of each."""
@@ -265,9 +249,27 @@ class Monitor:
             self._polls += 1
         return next(self._call_ids)
 
-    def poll_ended(self, outcome: Answer | VisionError) -> None:
-        """Take note of how a question ended."""
+    def poll_ended(
+        self,
+        call_id: int,
+        asked: Asked,
+        now: float,
+        outcome: Answer | VisionError,
+        *,
+        is_pending: bool,
+        to: Destination = UNKNOWN,
+    ) -> None:
+        """Take note of how a question ended; `is_pending`: the service says that the operation is under way."""
         self._note_return(outcome)
+        if not self._reports_ends:
+            return
+        pending = asked.pending
+        about = (pending.entry[1], pending.operation_id, pending.polls, is_pending, now - asked.sent_at)
+        end = OperationPolled(call_id, *about, *_told(outcome), to.method, to.server_address, to.server_port)
+        if logs_calls():
+            log_poll(end)
+        if self._hook is not None:
+            self._hook(end)
 
     @property
     def _reports_ends(self) -> bool:
@@ -340,6 +342,15 @@ class Monitor:
 
 def _keys(entries: Sequence[Entry]) -> tuple[str, ...]:
     return tuple([key for _, key, _ in entries])
+
+
+def _told(outcome: Answer | VisionError) -> tuple[TransportName | None, str | None, Code, str]:
+    """Return what an outcome says: the transport, the request id, the code and the message."""
+    if isinstance(outcome, Answer):
+        return outcome.transport, outcome.request_id, Code.OK, ""
+    if isinstance(outcome, ServiceError):
+        return outcome.transport, outcome.request_id, outcome.code, outcome.message
+    return None, None, outcome.code, str(outcome)
 
 
 def _failure(result: ImageResult) -> ImageFailure | None:

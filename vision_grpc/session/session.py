@@ -33,10 +33,11 @@ from vision_grpc.session.arguments import (
 )
 from vision_grpc.session.connections import Connections
 from vision_grpc.session.default_tape import DEFAULT_TAPE
+from vision_grpc.session.destination import Destination, Destinations
 from vision_grpc.session.keywords import explain_unknown
 from vision_grpc.session.memory import raise_trim_threshold
 from vision_grpc.session.methods import Methods
-from vision_grpc.session.monitor import Destination, Monitor, Stats
+from vision_grpc.session.monitor import Monitor, Stats
 from vision_grpc.session.process import Process, check_interpreter
 from vision_grpc.session.retry_waits import RETRY_WAITS
 from vision_grpc.session.settings import Settings
@@ -155,7 +156,8 @@ class Session:
     def _reset(self) -> None:
         """Begin, or begin anew in a forked child."""
         self._process = Process()
-        self._monitor = Monitor(self._on_event, self._destination())
+        self._monitor = Monitor(self._on_event)
+        self._destinations = Destinations.of(self._api, self._destination)
         self._feed = self._open_feed()
         permits = None if self._feed is None else self._feed.permits
         self._shared = Shared.of(self._limits, self._retry, self._api.most_images, permits)
@@ -171,14 +173,15 @@ class Session:
             raise RuntimeError(message)
         check_interpreter()
 
-    def _destination(self) -> Destination:
-        settings, method = self._settings, self._api.grpc_path.lstrip("/")
+    def _destination(self, api: Api) -> Destination:
+        settings, method = self._settings, api.grpc_path.lstrip("/")
         if self._own_transport is not None:
             return Destination(method)
         transport = None if settings.transport == "auto" else settings.transport
-        if not isinstance(settings.endpoint, Endpoint):
+        endpoint = settings.endpoint_of(api)
+        if not isinstance(endpoint, Endpoint):
             return Destination(method, transport=transport)
-        return Destination(method, settings.endpoint.host, settings.endpoint.port, transport)
+        return Destination(method, endpoint.host, endpoint.port, transport)
 
     def _choose_api(self) -> Api:
         return self._settings.api
@@ -298,7 +301,9 @@ class Session:
         return None if in_use is None else in_use.recorder(self._api.name, templates, context, plan.deadline)
 
     def _run(self, plan: Plan, templates: Templates, context: Context) -> Run:
-        observer = StreamMonitor(self._monitor, context)
+        destinations = self._destinations
+        to = destinations.submitted if plan.deferred else destinations.sent
+        observer = StreamMonitor(self._monitor, context, to, destinations.polled)
         return Run(plan, self._shared, random.Random(), observer, templates.config_of)  # noqa: S311 - spreads retries
 
 

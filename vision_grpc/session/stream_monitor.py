@@ -1,14 +1,17 @@
 """What a stream reports to the monitor of its client: as part of the work in which the stream was made."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context
 
 from vision_grpc.errors import Code, VisionError
 from vision_grpc.events import OperationEnded
 from vision_grpc.results import Answer, ImageResult
 from vision_grpc.session.client_log import FailureLog
+from vision_grpc.session.destination import UNKNOWN, Destination
 from vision_grpc.session.monitor import Monitor
 from vision_grpc.stream.batch import Entry
+from vision_grpc.stream.effects import About
+from vision_grpc.stream.pending import Asked
 
 
 class StreamMonitor:
@@ -18,9 +21,18 @@ class StreamMonitor:
     or task: tracing keeps the current span there, and structured logging what it binds.
     """
 
-    def __init__(self, monitor: Monitor, context: Context) -> None:
+    def __init__(
+        self,
+        monitor: Monitor,
+        context: Context,
+        to: Destination = UNKNOWN,
+        polled: Mapping[About, Destination] | None = None,
+    ) -> None:
+        """`to` is where images are sent, and `polled` where operations are asked about."""
         self._monitor = monitor
         self._context = context
+        self._to = to
+        self._polled: Mapping[About, Destination] = {} if polled is None else polled
         self._failures = FailureLog()
 
     def call_started(
@@ -30,12 +42,11 @@ class StreamMonitor:
         attempt: int,
         throttled_s: float,
         *,
-        method: str | None = None,
         previous: int | None = None,
     ) -> int:
         """Count a call; return its id."""
         started = self._monitor.call_started
-        return self._here.run(started, entries, content_bytes, attempt, throttled_s, method=method, previous=previous)
+        return self._here.run(started, entries, content_bytes, attempt, throttled_s, previous=previous, to=self._to)
 
     def call_ended(
         self,
@@ -80,9 +91,12 @@ class StreamMonitor:
         """Count a question about an operation; return the id of its call."""
         return self._monitor.poll_started()
 
-    def poll_ended(self, outcome: Answer | VisionError) -> None:
+    def poll_ended(
+        self, call_id: int, asked: Asked, now: float, outcome: Answer | VisionError, *, is_pending: bool
+    ) -> None:
         """Take note of how a question ended."""
-        self._here.run(self._monitor.poll_ended, outcome)
+        to = self._polled.get(asked.about, UNKNOWN)
+        self._here.run(self._monitor.poll_ended, call_id, asked, now, outcome, is_pending=is_pending, to=to)
 
     def images_finished(self, results: Sequence[ImageResult]) -> None:
         """Count results, and log those that failed."""

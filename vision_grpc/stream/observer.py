@@ -7,6 +7,7 @@ from vision_grpc.errors import Code, VisionError
 from vision_grpc.events import OperationEnded
 from vision_grpc.results import Answer, ImageResult
 from vision_grpc.stream.batch import Entry
+from vision_grpc.stream.pending import Asked
 
 
 class Observer(Protocol):
@@ -19,13 +20,11 @@ class Observer(Protocol):
         attempt: int,
         throttled_s: float,
         *,
-        method: str | None = None,
         previous: int | None = None,
     ) -> int:
         """Count a call that waited `throttled_s` seconds for the quota; return its id.
 
-        `method` is the path of the method in gRPC; None: the one that reads images. `previous` is the call of the
-        attempt before, None for the first one.
+        `previous` is the call of the attempt before, None for the first one.
         """
         ...
 
@@ -72,8 +71,10 @@ class Observer(Protocol):
         """Count a question about an operation; return the id of its call."""
         ...
 
-    def poll_ended(self, outcome: Answer | VisionError) -> None:
-        """Take note of how a question ended."""
+    def poll_ended(
+        self, call_id: int, asked: Asked, now: float, outcome: Answer | VisionError, *, is_pending: bool
+    ) -> None:
+        """Take note of how a question ended; `is_pending`: the service says that the operation is under way."""
         ...
 
     def images_finished(self, results: Sequence[ImageResult]) -> None:

@@ -101,8 +101,9 @@ class Operations:
 
     def unauthorized(self, call_id: int, error: VisionError, now: float) -> None:
         """Take that there is no token for a question: after some attempts, nothing more is asked."""
-        pending = self._asked.pop(call_id).pending
-        self._observer.poll_ended(error)
+        asked = self._asked.pop(call_id)
+        pending = asked.pending
+        self._observer.poll_ended(call_id, asked, now, error, is_pending=False)
         pending.failures += 1
         if not error.code.retryable or pending.failures >= self._plan.retry.attempts:
             self.ended_by = error
@@ -118,9 +119,10 @@ class Operations:
             self.failed(call_id, unreadable, now)
             return
         del self._asked[call_id]
-        self._observer.poll_ended(answer)
-        self._note_answer(now)
         pending, [outcome] = asked.pending, answer.outcomes
+        is_pending = isinstance(outcome, OperationOutcome) and error is None and not outcome.operation.done
+        self._observer.poll_ended(call_id, asked, now, answer, is_pending=is_pending)
+        self._note_answer(now)
         if isinstance(outcome, OperationOutcome):
             self._take_status(pending, outcome, error, now)
             return
@@ -138,7 +140,8 @@ class Operations:
         """Take the failure of a question."""
         asked = self._asked.pop(call_id)
         pending = asked.pending
-        self._observer.poll_ended(error)
+        is_pending = asked.about == "recognition" and is_not_ready(error, pending, now)
+        self._observer.poll_ended(call_id, asked, now, error, is_pending=is_pending)
         if is_answered(error):
             self._note_answer(now)
         if isinstance(error, ReroutedError):
@@ -148,7 +151,7 @@ class Operations:
             self._wait(pending, now, 0.0)
         elif asked.about == "status":
             self._miss_status(pending, error, now)
-        elif is_not_ready(error, pending, now):
+        elif is_pending:
             self._look_later(pending, now)
         elif error.code is Code.NOT_FOUND and self._knows_status and not pending.is_done:
             # To send the file again costs as much as before: first ask another service whether this one has it.

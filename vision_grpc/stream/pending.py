@@ -7,6 +7,7 @@ from vision_grpc.errors import Code, ServiceError, VisionError
 from vision_grpc.events import OperationEnded
 from vision_grpc.results import ImageError, ImageResult
 from vision_grpc.stream.batch import Entry
+from vision_grpc.stream.effects import About
 
 _LATE_FACTOR, _LATE_S = 8.0, 30.0
 _KEPT = "results are kept for three days"
@@ -115,7 +116,7 @@ class Asked(NamedTuple):
     """A question under way."""
 
     pending: Pending
-    about: str
+    about: About
     sent_at: float
     overdue_at: float
     authorization: str | None = None
