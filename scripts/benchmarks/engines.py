@@ -1,7 +1,7 @@
 """What an image costs by the asyncio client, by analyze_batches, and by Ray Data and Spark, in CPU of all processes.
 
 Each turn is a long run after a short one; the difference is what images cost, without the start of anything. The
-service is a process that is not counted. What an engine spends in a second without work is shown, and not taken away.
+service is a process that is not counted. What an engine spends without work is shown, and not taken away.
 """
 
 import argparse
@@ -92,13 +92,14 @@ def _measure(ways: Mapping[str, "_Way"], short: int, long: int, rounds: int) -> 
             "CPU ms/image": median(turn.cpu_s for turn in each) * 1000 / images,
             "least": min(turn.cpu_s for turn in each) * 1000 / images,
             "most": max(turn.cpu_s for turn in each) * 1000 / images,
+            # The part of it that the engine would have spent without work.
+            "of it idle": idle[name] * median(turn.wall_s for turn in each) / images,
             # Of images a second of CPU: as the speed of the machine changes, the client of the same round is the floor.
             "of the client's": median(
                 floor.cpu_s / turn.cpu_s for turn, floor in zip(each, turns[_FLOOR], strict=True)
             ),
             "images a second": images / median(turn.wall_s for turn in each),
             "CPU s at its start": median(turn.start_cpu_s for turn in each),
-            "CPU ms/s when idle": idle[name],
         }
         for name, each in turns.items()
     ]

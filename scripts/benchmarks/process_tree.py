@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_LOOK_S = 0.25
+_LOOK_S = 0.5
 # Of what stands after the name in /proc/PID/stat, see proc_pid_stat(5).
 _PARENT = 1
 _TIMES = slice(11, 13)
@@ -24,7 +24,7 @@ class _Process(NamedTuple):
 class ProcessTree:
     """A process and its descendants.
 
-    They are looked at four times a second: what one takes after the last look before its end is not known, as Ray's
+    They are looked at twice a second: what one takes after the last look before its end is not known, as Ray's
     daemons do not wait for their children.
     """
 
