@@ -21,7 +21,7 @@ from vision_grpc.arrow import Detail
 from vision_grpc.arrow.analysis.analysis import Analysis
 from vision_grpc.arrow.analysis.analyzed import AnalyzedBatches
 from vision_grpc.arrow.analysis.answer_folder import AnswerFolders
-from vision_grpc.arrow.analysis.kept_answers import digest, say_not_kept
+from vision_grpc.arrow.analysis.kept_answers import Digest, say_not_kept
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 from vision_grpc.testing import Answers, AsyncMemoryTransport
 
@@ -281,9 +281,9 @@ def test_files_that_nobody_has_written_to_for_long_are_removed(tmp_path: Path) -
 
 
 def test_the_digest_is_of_key_and_content() -> None:
-    content = bytes(range(256)) * 20
+    digest, content = Digest("job-1-0"), bytes(range(256)) * 20
     altered = [content[:at] + b"?" + content[at + 1 :] for at in (1, 2500, 5000)]
     digests = [digest("key", each) for each in [content, content + b"\0", *altered, b"", b"\0"]]
     digests += [digest("other", content), digest("\udce9", content)]
     assert len({*digests}) == len(digests)
-    assert digest("key", bytes(content)) == digests[0]
+    assert digest("key", bytes(content)) == digests[0] != Digest("job-1-1")("key", content)

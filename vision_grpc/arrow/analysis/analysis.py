@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from vision_grpc.arrow.analysis.columns import Columns, find_columns
-from vision_grpc.arrow.analysis.kept_answers import KeptAnswers
 from vision_grpc.arrow.analysis.rows import images_of
 from vision_grpc.arrow.batch import BatchBuilder
 from vision_grpc.arrow.schema import Detail, schema
@@ -19,6 +18,7 @@ from vision_grpc.texts.arguments import check_choice, wrong_type
 if TYPE_CHECKING:
     from vision_grpc.aio import AsyncVisionClient
     from vision_grpc.api.api import Api, Model
+    from vision_grpc.arrow.analysis.kept_answers import KeptAnswers
 
 OnError: TypeAlias = Literal["row", "raise"]
 """What an image that fails becomes: a row with its error, or an exception that ends the run."""
@@ -75,7 +75,7 @@ class Analysis:
         batches: Iterable[Any],
         client: "AsyncVisionClient",
         limits: Limits,
-        kept: KeptAnswers | None = None,
+        kept: "KeptAnswers | None" = None,
     ) -> AsyncGenerator[Any, None]:
         """Yield record batches of results: a row for each row, in their order, and never of two batches in one.
 
@@ -102,7 +102,7 @@ class Analysis:
                 raise
 
     def _images(
-        self, batches: Iterable[Any], under_way: "deque[_Kept]", limits: Limits, kept: KeptAnswers | None
+        self, batches: Iterable[Any], under_way: "deque[_Kept]", limits: Limits, kept: "KeptAnswers | None"
     ) -> Iterator[ImageSource]:
         columns, known = None, None
         for batch in batches:

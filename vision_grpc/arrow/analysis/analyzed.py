@@ -7,7 +7,6 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from vision_grpc.arrow.analysis.analysis import Analysis, OnError
-from vision_grpc.arrow.analysis.kept_answers import KeptAnswers
 from vision_grpc.arrow.schema import Detail
 from vision_grpc.arrow.untyped import pa
 from vision_grpc.config import Limits
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from vision_grpc.aio import AsyncVisionClient
     from vision_grpc.api.api import Model
+    from vision_grpc.arrow.analysis.kept_answers import KeptAnswers
     from vision_grpc.session.client_settings import ClientSettings
 
 _BATCHES = "pyarrow record batches: an iterable of them, a Table or a RecordBatchReader"
@@ -82,7 +82,7 @@ class AnalyzedBatches:
         batches: Iterable[Any],
         client: "AsyncVisionClient",
         limits: Limits,
-        kept: KeptAnswers | None = None,
+        kept: "KeptAnswers | None" = None,
     ) -> None:
         self._analysis = analysis
         self._batches = batches

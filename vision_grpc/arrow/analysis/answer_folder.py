@@ -37,7 +37,7 @@ class AnswerFolders:
             yield None
             return
         try:
-            yield KeptAnswers(file, detail)
+            yield KeptAnswers(file, task, detail)
             self._read = path
         finally:
             file.close()
