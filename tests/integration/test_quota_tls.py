@@ -13,6 +13,7 @@ from images_in_bytes import write_images
 from quota_service import quota_service
 from scripted_service import answer, serve_grpc
 
+from vision_grpc.cli.quota_options import QuotaWishes
 from vision_grpc.errors import SettingError
 from vision_grpc.quota import EnvoyQuota, SharedQuota
 from vision_grpc.quota.look import look_at_usage
@@ -53,6 +54,23 @@ def test_a_client_that_trusts_it_gets_permits(
         quota = pickle.loads(pickle.dumps(quota))  # noqa: S301 - made here
     with closing(quota):
         assert not quota.reserve(1, 8).is_alone
+
+
+def test_a_scheme_may_be_in_upper_case(address: str, folder: Path) -> None:
+    form, ca = address.replace("https", "HTTPS"), folder / "ca.pem"
+    with closing(SharedQuota(form, root_certificates=ca)) as quota:
+        assert not quota.reserve(1, 8).is_alone
+    assert look_at_usage(form, root_certificates=ca).clients
+
+
+@pytest.mark.parametrize("shared", ["HTTPS://quota.example.:7", " https://quota.example:7", "quota.example:7"])
+def test_the_command_line_passes_roots_to_services_that_speak_tls(folder: Path, shared: str) -> None:
+    wishes = QuotaWishes(
+        jobs=1, rps=None, images_per_second=None, shared_quota=shared, max_images=None, budget=None, deferred=None
+    )
+    quota = wishes.shared(folder / "ca.pem")
+    assert quota is not None
+    assert (vars(quota)["_trust"] is not None) is ("://" in shared)
 
 
 def test_a_client_that_does_not_trust_it_goes_on_alone_and_says_why(

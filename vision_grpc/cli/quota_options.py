@@ -45,10 +45,11 @@ class QuotaWishes:
         if self.shared_quota is None:
             return None
         from vision_grpc.quota import SharedQuota
+        from vision_grpc.quota.address import parse_address
 
         try:
-            is_url = self.shared_quota.startswith("https:")
-            return SharedQuota(self.shared_quota, root_certificates=root_certificates if is_url else None)
+            roots = None if parse_address(self.shared_quota).plaintext else root_certificates
+            return SharedQuota(self.shared_quota, root_certificates=roots)
         except ValueError as error:
             message = f"--shared-quota: {in_flags(error)}"
             raise click.ClickException(message) from error
