@@ -47,6 +47,8 @@ class Case(NamedTuple):
     starts_within_s: float = 2.0
     stops_s: float = 0.0
     """How long each client stops, every 20 s or so, as a process does that collects garbage or is suspended."""
+    closed: tuple[float, float] | None = None
+    """From when until when all calls are refused."""
 
 
 class Outcome(NamedTuple):
@@ -60,6 +62,8 @@ class Outcome(NamedTuple):
     fairness: float
     """What the slowest client got, over what the average one got."""
     learned_per_s: list[float | None]
+    asked: int
+    """How many calls were made, by all clients together."""
 
     @property
     def is_good(self) -> bool:
@@ -70,8 +74,9 @@ class Outcome(NamedTuple):
 class _Quota:
     """Lets calls in by the time at which they arrive."""
 
-    def __init__(self, kind: Kind, per_s: float) -> None:
+    def __init__(self, kind: Kind, per_s: float, closed: tuple[float, float]) -> None:
         self._kind = kind
+        self._closes_at, self._opens_at = closed
         self._per_s = per_s
         self._most = max(1, int(per_s))
         self._left = float(self._most)
@@ -83,6 +88,9 @@ class _Quota:
         self._per_s, self._most = per_s, max(1, int(per_s))
 
     def refuses(self, now: float) -> ServiceError | None:
+        if self._closes_at <= now < self._opens_at:
+            asked_s = {"bucket": 0.7, "window": 1.0, "jittered": None}[self._kind]
+            return ServiceError(Code.RESOURCE_EXHAUSTED, "closed", retry_after_s=asked_s)
         return self._slide(now) if self._kind == "window" else self._take(now)
 
     def _slide(self, now: float) -> ServiceError | None:
@@ -126,7 +134,7 @@ class World:
         self._seconds = seconds
         self._settles_s = settles_s
         self._chance = random.Random(seed)  # noqa: S311 - no secret
-        self._quota = _Quota(case.kind, case.per_s)
+        self._quota = _Quota(case.kind, case.per_s, case.closed or (math.inf, math.inf))
         self._numbers = count()
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self.clients = [_Client(1000 * seed + number) for number in range(case.clients)]
@@ -152,8 +160,9 @@ class World:
             lost=sum(client.lost for client in self.clients),
             refused=refused / (refused + sum(let_in)),
             used=sum(let_in) / (allowed_per_s * (self._seconds - self._settles_s)),
-            fairness=min(let_in) * len(let_in) / sum(let_in),
+            fairness=min(let_in) * len(let_in) / max(1, sum(let_in)),
             learned_per_s=[client.monitor.stats().learned_requests_per_s for client in self.clients],
+            asked=refused + sum(let_in),
         )
 
     @property

@@ -78,15 +78,14 @@ class LearnedRate:
         if self.per_s is not None:
             self._next_at = max(self._next_at, at + 1.0 / self.per_s)
 
-    def let_through(self, sent_at: float) -> None:
+    def let_through(self, sent_at: float, now: float) -> None:
         """Count a call that was not refused."""
         self._let_through.append(sent_at)
         if self._slots is not None:
-            self.version += self._slots.let_through(sent_at)
+            self.version += self._slots.let_through(sent_at, now)
             self.per_s = self._slots.per_s
             if self.per_s > _MANY_PER_S:
-                self._start_cycle(self.per_s)
-                self._slots, self._refused_per_s, self._next_at = None, self.per_s, sent_at
+                self._leave_slots(self.per_s, now)
             return
         if self.per_s is None or sent_at <= self._lowered_at:
             return
@@ -114,7 +113,7 @@ class LearnedRate:
         elif self._first_refused_at is None:
             self._first_refused_at = now
         if not self._has_permits and self._is_one_of_many(now):
-            self._slots = Slots(self._rng, now, asked_s)
+            self._slots = Slots(self._rng, now, asked_s, before_per_s=self._refused_per_s)
             self.version += 1
             if self.per_s is not None:
                 self.per_s = self._slots.per_s
@@ -127,6 +126,14 @@ class LearnedRate:
     def _measured_per_s(self) -> float:
         since = self._let_through[-1] - 1.0
         return float(sum(at > since for at in self._let_through))
+
+    def _leave_slots(self, per_s: float, now: float) -> None:
+        """Let requests leave at the rate of the slots: what left in these, or was to, says nothing about it."""
+        self._slots = None
+        self._refused_per_s, self._in_a_row = per_s, 0
+        self._lowered_at, self._next_at = now, now + 1.0 / per_s
+        self._start_cycle(per_s)
+        self.version += 1
 
     def _lower(self, now: float) -> None:
         self._lowered_at = now

@@ -141,7 +141,7 @@ class Run:
         if again:
             self._resending.retry_images(attempt, again, contents(), now)
         else:
-            self._throttle.answered(attempt.sent_at)
+            self._throttle.answered(attempt.sent_at, now)
             self._resending.note_rate()
 
     def failed(self, call_id: int, error: VisionError, now: float, contents: Contents) -> None:

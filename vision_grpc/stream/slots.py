@@ -28,7 +28,14 @@ _FIRST_WAIT_S, _WAITS_GROW_BY, _MOST_WAIT_S = 0.2, 1.2, 0.6
 # A client that has no slot later on looks for a gap: it tries some times in quick succession, and rests.
 _QUICK_S, _AT_ONCE_S = 0.1, 0.05
 _TRIES, _UNSAID_TRIES = 4, 15
-_REST_S = 6.0
+_REST_S, _MOST_REST_S = 6.0, 30.0
+# Where it finds none so often, the quota may be closed: the rests grow, and later on it tries less often. Not sooner:
+# clients that share a small quota with many others would be left without a call for minutes.
+_REGULAR_RESTS, _RESTS_GROW_BY = 2, 1.5
+_REGULAR_SEARCHES, _TRIES_SHRINK_BY = 4, 0.7
+
+# Others do not take this rate away all at once, nor keep a client waiting for so long: the quota was closed.
+_MUCH_PER_S, _CLOSED_S = 3.0 / FRAME_S, 60.0
 
 # A slot that comes so little too early is moved. It may push the next one then, and where slots fill the frame, they
 # would push each other round for ever: some are given up instead.
@@ -57,7 +64,8 @@ class _Slot:
     def next_at(self, after: float) -> float:
         """Return when it comes, not before a time."""
         every_s = self.frames * FRAME_S
-        return self.at + math.ceil((after - self.at) / every_s - _ROUNDING) * every_s
+        # The time of a slot itself is not to be rounded up to that of the next frame.
+        return max(after, self.at + math.ceil((after - self.at) / every_s - _ROUNDING) * every_s)
 
 
 class _Taken(NamedTuple):
@@ -70,13 +78,20 @@ class _Taken(NamedTuple):
 class Slots:
     """The slots of a client, which begins to contend for them. Times are monotonic seconds."""
 
-    def __init__(self, rng: random.Random, now: float, asked_s: float | None) -> None:
-        """Take that a call was refused now; `asked_s` is the wait that the service asks for."""
+    def __init__(self, rng: random.Random, now: float, asked_s: float | None, *, before_per_s: float = 0.0) -> None:
+        """Take that a call was refused now; `asked_s` is the wait that the service asks for.
+
+        `before_per_s`: the rate before calls were refused, 0 as long as none was let through.
+        """
         self._rng = rng
         self._slots: list[_Slot] = []
         self._contends_until = now + _CONTENDS_S
         self._attempt_at = math.inf
+        self._contends_again = False
+        # When the last call was let through, and the rate then.
+        self._through_at, self._through_per_s = now, before_per_s
         self._refusals = 0
+        self._tries = self._searches = 0
         self._frames = 1
         self._calm, self._patience = 0, 1.0
         self._is_exact = False
@@ -106,28 +121,37 @@ class Slots:
                 self._attempt_at = at
         return taken.at
 
-    def let_through(self, sent_at: float) -> bool:
+    def let_through(self, sent_at: float, now: float) -> bool:
         """Keep the time of a call that was let through; return whether times that were taken no longer hold."""
         taken = self._taken_for(sent_at)
         if taken is None:
             return False
         if taken.slot is None:
+            was_closed = self._was_closed(sent_at)
             self._grow(sent_at)
         else:
+            was_closed = False
             taken.slot.refusals = 0
             self._calm += 1
-        return self._plan_attempt(sent_at)
+        self._through_at, self._through_per_s = max(self._through_at, sent_at), self.per_s
+        if was_closed:
+            self._contend_again(sent_at, now)
+            return True
+        return self._plan_attempt(now)
 
     def refused(self, sent_at: float, now: float, asked_s: float | None) -> None:
         """Move the time of a call that was refused, or give it up; times that were taken no longer hold."""
         taken = self._taken_for(sent_at)
-        self._taken_until = min(self._taken_until, now)
+        self._drop_taken(now)
         wait_s = self._exact(asked_s)
         if taken is None:
             return
         self._calm = 0
         if taken.slot is None:
             self._patience = 1.0
+            if self._contends_again:
+                self._contends_again = False
+                self._contends_until, self._attempt_at = now, math.inf
             if now < self._contends_until or not self._slots:
                 self._refusals += 1
                 self._attempt_again(now, wait_s)
@@ -142,16 +166,26 @@ class Slots:
         return min([*times, _Taken(attempt_at, None)], key=_time_of)
 
     def _taken_for(self, sent_at: float) -> _Taken | None:
-        """Return the time that a call had taken; None where it left before there were slots, or late."""
+        """Return the time that a call had taken; None where it left before there were slots, or late for its slot.
+
+        An attempt may be late: what is let through at any time is free then.
+        """
         before = [at for at in self._taken if at <= sent_at + _ROUNDING]
         if not before:
             return None
         taken = self._taken.pop(max(before))
-        return taken if sent_at <= taken.at + _LATE_S else None
+        return taken if taken.slot is None or sent_at <= taken.at + _LATE_S else None
+
+    def _drop_taken(self, now: float) -> None:
+        """Take back the times of requests that have not left: they take others."""
+        for at in [at for at in self._taken if at > now]:
+            if self._taken.pop(at).slot is None:
+                self._attempt_at = min(self._attempt_at, at)
+        self._taken_until = min(self._taken_until, now)
 
     def _grow(self, at: float) -> None:
         """Use a time that was free from now on."""
-        self._refusals = 0
+        self._refusals = self._tries = self._searches = 0
         self._patience *= _SOONER
         if len(self._slots) == 1 and self._slots[0].frames > 1:
             self._slots[0].frames //= 2
@@ -159,17 +193,31 @@ class Slots:
         else:
             self._slots.append(_Slot(at, self._frames))
 
+    def _was_closed(self, sent_at: float) -> bool:
+        """Return whether the quota let nobody through until now, as far as an attempt says that was let through."""
+        if self._slots or sent_at < self._contends_until:
+            return False
+        return self._through_per_s >= _MUCH_PER_S or sent_at > self._through_at + _CLOSED_S
+
+    def _contend_again(self, sent_at: float, now: float) -> None:
+        """Try to get more slots at once beside the first one, until an attempt is refused."""
+        self._contends_again = True
+        self._frames = self._slots[0].frames = 1
+        self._contends_until = now + _CONTENDS_S
+        self._drop_taken(now)
+        self._attempt_at = sent_at + self._spacing_s()
+
     def _plan_attempt(self, now: float) -> bool:
         """Plan to get another slot, once it is time for that; return whether it is."""
         slots = self._slots
         if now < self._contends_until or self._calm < _CALM_FRAMES * FRAME_S * self.per_s * self._patience:
             return False
         self._calm = 0
-        if len(slots) == 1 and slots[0].frames > 1:
-            self._attempt_at = slots[0].next_at(now) + slots[0].frames // 2 * FRAME_S
+        if len(slots) == 1 and (frames := slots[0].frames) > 1:
+            self._attempt_at = _Slot(slots[0].at + frames // 2 * FRAME_S, frames).next_at(now)
         else:
             self._attempt_at = now + self._rng.uniform(0.0, FRAME_S / len(slots))
-        self._taken_until = min(self._taken_until, now)
+        self._drop_taken(now)
         return True
 
     def _move(self, slot: _Slot, now: float, wait_s: float | None) -> None:
@@ -212,8 +260,12 @@ class Slots:
         return min(_MOST_WAIT_S, _FIRST_WAIT_S * _WAITS_GROW_BY**self._refusals) * self._rng.uniform(0.5, 1.5)
 
     def _searching_wait_s(self, wait_s: float | None) -> float:
-        if self._refusals % (_UNSAID_TRIES if wait_s is None else _TRIES) == 0:
-            return _REST_S * self._rng.uniform(0.5, 1.5)
+        self._tries += 1
+        tries = _UNSAID_TRIES if wait_s is None else _TRIES
+        if self._tries >= tries * _TRIES_SHRINK_BY ** max(0, self._searches - _REGULAR_SEARCHES):
+            rest_s = _REST_S * _RESTS_GROW_BY ** max(0, self._searches - _REGULAR_RESTS)
+            self._tries, self._searches = 0, self._searches + 1
+            return min(_MOST_REST_S, rest_s) * self._rng.uniform(0.5, 1.5)
         if wait_s is None:
             return _QUICK_S * self._rng.uniform(0.5, 1.5)
         return wait_s + self._rng.uniform(_APART_S, _AT_ONCE_S)

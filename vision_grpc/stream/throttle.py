@@ -91,10 +91,10 @@ class Throttle:
             self._charge(images, now)
             self._learned.charge(now)
 
-    def answered(self, sent_at: float) -> None:
+    def answered(self, sent_at: float, now: float) -> None:
         """Count a call, sent at `sent_at`, that the service answered."""
         with self._lock:
-            self._learned.let_through(sent_at)
+            self._learned.let_through(sent_at, now)
             if self._strays is not None:
                 self._strays.answered()
             if self._calls < self._most_calls:

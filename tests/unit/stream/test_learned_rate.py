@@ -108,6 +108,30 @@ def test_clients_that_start_late_lose_nothing() -> None:
     assert all(outcome.learned_per_s)
 
 
+@pytest.mark.parametrize("closed_s", [20.0, 120.0])
+@pytest.mark.parametrize("kind", ["bucket", "window", "jittered"])
+@pytest.mark.parametrize(("per_s", "clients"), [(1, 1), (1, 4), (5, 1), (5, 4)])
+def test_a_quota_that_was_closed_is_used_soon_after_it_has_opened(
+    kind: Kind, per_s: float, clients: int, closed_s: float
+) -> None:
+    opens_at = 60.0 + closed_s
+    case = Case(kind, per_s, clients, 0.2, closed=(60.0, opens_at))
+    outcome = play(case, opens_at + 120.0, settles_s=opens_at + 60.0)
+    assert outcome.lost == 0
+    assert outcome.used >= 0.5
+
+
+@pytest.mark.parametrize("kind", ["bucket", "window", "jittered"])
+@pytest.mark.parametrize("per_s", [1, 20])
+def test_a_quota_that_stays_closed_is_asked_less_and_less_often(kind: Kind, per_s: float) -> None:
+    asked = [
+        play(Case(kind, per_s, 1, 0.2, closed=(60.0, 1000.0)), until, settles_s=until - 120.0).asked
+        for until in (180.0, 360.0)
+    ]
+    assert asked[0] <= 140
+    assert asked[1] <= 20
+
+
 _steps = st.lists(
     st.tuples(
         st.floats(0, 5),  # Time that passes.
@@ -126,7 +150,7 @@ def test_the_rate_is_positive_and_times_are_in_order(steps: list[tuple[float, st
     for pause, what, asked_s, ago in steps:
         now += pause
         if what == "in":
-            rate.let_through(now - ago)
+            rate.let_through(now - ago, now)
         elif what == "refused":
             before = rate.per_s
             rate.refused(now - ago, now, asked_s)
@@ -156,13 +180,30 @@ def test_a_client_that_is_only_refused_has_its_times_after_a_while() -> None:
     assert rate.holds_back
     assert rate.per_s is None
     assert rate.reserve(4.5) > 4.5
-    rate.let_through(rate.reserve(4.5))
+    rate.let_through(rate.reserve(4.5), 8.0)
     assert rate.per_s is not None
+
+
+def test_times_that_were_taken_in_slots_do_not_hold_for_the_rate_that_follows() -> None:
+    rate = LearnedRate()
+    for number in range(2):
+        rate.refused(4.0 * number, 4.0 * number + 0.5, None)
+    at = 4.5
+    while rate._slots is not None:
+        sent_at, at, version = rate.reserve(at), rate.reserve(at), rate.version
+        rate.let_through(sent_at, at)
+    learned = rate.per_s
+    assert learned is not None
+    assert learned > 1
+    assert rate.version > version
+    assert rate.ready_at(at) == pytest.approx(at + 1 / learned)
+    rate.refused(at - 0.5, at + 0.1, None)
+    assert rate.per_s == learned
 
 
 def test_the_times_of_a_slow_client_with_permits_are_those_of_the_permits() -> None:
     rate = LearnedRate(has_permits=True)
-    rate.let_through(0.5)
+    rate.let_through(0.5, 0.6)
     for number in range(1, 40):
         rate.refused(number, number + 0.5, None)
     assert rate.per_s is not None
@@ -173,7 +214,7 @@ def test_the_times_of_a_slow_client_with_permits_are_those_of_the_permits() -> N
 def test_one_refusal_counts_for_all_calls_that_were_under_way() -> None:
     rate = LearnedRate()
     for number in range(10):
-        rate.let_through(0.1 * number)
+        rate.let_through(0.1 * number, 0.1 * number)
     rate.refused(1.0, 2.0, None)
     learned = rate.per_s
     assert learned is not None
@@ -188,7 +229,7 @@ def test_one_refusal_counts_for_all_calls_that_were_under_way() -> None:
 def test_times_that_were_reserved_before_a_refusal_do_not_hold() -> None:
     throttle = Throttle(Limits())
     for number in range(5):
-        throttle.answered(0.1 * number)
+        throttle.answered(0.1 * number, 0.1 * number)
     throttle.refused(0.5, 1.0, None)
     turns = [Turn(throttle) for _ in range(10)]
     reserved = [turn.leaves_at(1, 1.0) for turn in turns]
@@ -257,7 +298,7 @@ def test_a_refusal_is_free_whatever_befell_the_other_images_of_the_call() -> Non
 def test_calls_may_be_answered_while_others_are_refused() -> None:
     """Each in a thread of its own: one counts the answers, to which another adds."""
     throttle = Throttle(Limits())
-    other = threading.Thread(target=throttle.answered, args=[0.3])
+    other = threading.Thread(target=throttle.answered, args=[0.3, 0.35])
 
     class Slow(deque[float]):
         """Lets the other thread go on in the middle."""
@@ -271,7 +312,7 @@ def test_calls_may_be_answered_while_others_are_refused() -> None:
 
     throttle._learned._let_through = Slow(maxlen=256)
     for sent_at in (0.1, 0.2):
-        throttle.answered(sent_at)
+        throttle.answered(sent_at, sent_at)
     throttle.refused(0.4, 0.5, None)
     other.join()
     assert throttle.learned_per_s is not None

@@ -233,7 +233,7 @@ def test_a_rate_that_was_learned_rises_where_it_is_what_holds_requests_up(takes_
     turn, permits, now = Turn(throttle), throttle.permits, 100.0
     assert permits is not None
     for sent_at in (99.2, 99.4, 99.6, 99.8):
-        throttle.answered(sent_at)
+        throttle.answered(sent_at, sent_at)
     for sent_at in (98.0, 99.9):
         throttle.refused(sent_at, sent_at + 0.1, None)
     learned = throttle.learned_per_s
@@ -245,7 +245,7 @@ def test_a_rate_that_was_learned_rises_where_it_is_what_holds_requests_up(takes_
             else:
                 now = leaves_at
         turn.take(now)
-        throttle.answered(now)
+        throttle.answered(now, now)
     assert ((throttle.learned_per_s or 0.0) > learned) is rises
 
 

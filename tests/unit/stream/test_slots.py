@@ -28,7 +28,7 @@ class _Client:
         if is_refused:
             self.slots.refused(at, self.now, self._wait_s)
         else:
-            self.slots.let_through(at)
+            self.slots.let_through(at, self.now)
         return at
 
     def contend(self, *, slots: int) -> list[float]:
@@ -155,11 +155,59 @@ def test_a_call_that_left_late_says_nothing_about_its_slot(*, is_refused: bool) 
     )
 
 
+def test_an_attempt_that_left_late_and_was_let_through_has_found_a_slot() -> None:
+    client = _Client()
+    left_at = client.send(late_s=3.0)
+    while client.slots.next_at(client.now) < left_at + FRAME_S - 0.1:
+        client.send(is_refused=True)
+    assert client.send() == pytest.approx(left_at + FRAME_S)
+
+
+def test_an_attempt_that_left_late_and_was_refused_is_made_again() -> None:
+    client = _Client()
+    client.send(late_s=1.0, is_refused=True)
+    assert client.slots.next_at(client.now) < client.now + 1
+
+
+def test_no_time_is_before_the_one_asked_for() -> None:
+    client = _Client()
+    [at] = client.contend(slots=1)
+    for late_s in (1e-9, 1e-7, 1e-6, 1e-5):
+        asked_at = at + FRAME_S + late_s
+        assert client.slots.next_at(asked_at) >= asked_at
+    assert client.slots.next_at(at + FRAME_S) == pytest.approx(at + FRAME_S)
+
+
+@pytest.mark.parametrize("wait_s", [None, 0.7])
+def test_a_client_that_had_many_slots_contends_again_when_a_closed_quota_opens(wait_s: float | None) -> None:
+    client = _Client(wait_s=wait_s)
+    client.contend(slots=4)
+    while client.now < 5 * FRAME_S:
+        client.send(is_refused=True)
+    opened_at = client.send()
+    while client.now < opened_at + FRAME_S / 2:
+        client.send()
+    before = client.slots.per_s
+    assert before > 4 / FRAME_S
+    client.send(is_refused=True)
+    client.send()
+    assert client.slots.per_s == before
+
+
+def test_a_request_that_did_not_leave_gives_its_time_back() -> None:
+    client = _Client()
+    client.contend(slots=2)
+    at = client.slots.take(client.now)
+    client.slots.take(client.now)
+    client.slots.refused(at, at + _LATENCY_S, None)
+    assert set(client.slots._taken) == set()
+
+
 def test_a_call_that_left_before_there_were_slots_says_nothing() -> None:
     client = _Client()
     planned = client.slots.next_at(0.0)
     client.slots.refused(-1.0, 0.1, None)
-    assert not client.slots.let_through(-0.5)
+    assert not client.slots.let_through(-0.5, 0.1)
     assert client.slots.next_at(0.0) == planned
 
 
@@ -184,7 +232,7 @@ def test_times_are_in_order_and_the_rate_is_bounded(
         now += pause
         sent_at = min(now, left[-1 - which % len(left)] + late_s)
         if what == "in":
-            slots.let_through(sent_at)
+            slots.let_through(sent_at, now)
         elif what == "refused":
             slots.refused(sent_at, now, asked_s)
         else:

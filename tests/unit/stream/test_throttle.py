@@ -174,7 +174,7 @@ def test_the_window_stays_within_its_bounds(most: int, answers: list[bool]) -> N
     for now, is_answer in enumerate(answers, 1):
         before = throttle.calls
         if is_answer:
-            throttle.answered(float(now))
+            throttle.answered(float(now), float(now))
             assert before <= throttle.calls <= before + 1
         else:
             throttle.pushed_back(float(now), float(now))
@@ -197,7 +197,7 @@ def test_the_window_grows_by_one_for_each_round_of_answers() -> None:
     for calls in range(8, 16):
         assert throttle.calls == calls
         for _ in range(calls + 1):
-            throttle.answered(2.5)
+            throttle.answered(2.5, 2.6)
     assert throttle.calls == 16
 
 
