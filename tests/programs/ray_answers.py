@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 from images_in_bytes import png
 
+from vision_grpc.arrow.analysis.digest import Digest
 from vision_grpc.ray.answers import Keeper, digest
 
 
@@ -22,7 +23,8 @@ def main() -> None:
     other = pa.table({"image": [png(number, size=500) for number in (2, 4)], "key": ["a", "b"]})
     rows = table.slice(2, 2)
     again = pa.ipc.open_stream(_written(table)).read_all().slice(2, 2)
-    _print([digest(rows) == digest(same) for same in (again, table.slice(3, 2), other, table)])
+    actor = Digest("actor")
+    _print([digest(rows, actor) == digest(same, actor) for same in (again, table.slice(3, 2), other, table)])
 
 
 def _written(table: Any) -> Any:  # noqa: ANN401 - pyarrow has no types

@@ -5,7 +5,7 @@ from typing import Any
 from vision_grpc.aio import AsyncVisionClient
 from vision_grpc.arrow.analysis.engine import Job
 from vision_grpc.arrow.untyped import pa
-from vision_grpc.ray.answers import Answers, digest
+from vision_grpc.ray.answers import Answers
 
 
 class VisionActor:
@@ -24,11 +24,11 @@ class VisionActor:
         columns = self._job.analysis.columns(table.schema)
         if self._answers is None:
             return await self._read(table, columns.output)
-        rows = digest(table.select(self._job.analysis.read))
-        results = await self._answers.find(rows)
+        name = self._answers.name_of(table.select(self._job.analysis.read))
+        results = await self._answers.find(name)
         if results is None:
             results = await self._read(table, columns.output)
-            await self._answers.record(rows, results)
+            await self._answers.record(name, results)
         return results
 
     async def _read(self, table: Any, schema: Any) -> Any:  # noqa: ANN401

@@ -1,14 +1,13 @@
 """What the actors of a data set have answered, kept where it outlives them."""
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from typing import Any
-from zlib import crc32
 
+from vision_grpc.arrow.analysis.digest import Digest
 from vision_grpc.arrow.untyped import pa
 
 # Its types are not complete.
@@ -18,8 +17,7 @@ _RayError: Any = import_module("ray.exceptions").RayError
 _MOST_BYTES = 256 << 20
 # Ray sends an argument of up to 100 KB with the call, and a larger one by its store, which takes twice the CPU.
 _PART = 64 << 10
-# Small enough for an image to have several.
-_PIECE = 8 << 10
+_PIECE = 1 << 20
 
 
 class Answers:
@@ -33,16 +31,20 @@ class Answers:
         # It ends with the data set, as nobody else has a handle.
         self._keeper = _ray.remote(Keeper).options(num_cpus=0, max_restarts=-1, **options).remote()
 
-    async def find(self, rows: bytes) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Return the table of results of rows with this digest, or None, where this actor died before."""
+    def name_of(self, rows: Any) -> str:  # noqa: ANN401 - pyarrow has no types
+        """Return the name of the results of a table of rows: another one in each actor, and in each run."""
+        return digest(rows, self._digest).hex()
+
+    async def find(self, name: str) -> Any:  # noqa: ANN401
+        """Return the table of results of this name, None where there is none, or this actor did not die before."""
         if not self._was_restarted:
             return None
         results = None
         with suppress(_RayError):
-            results = await self._keeper.find.remote(_mine(rows))
+            results = await self._keeper.find.remote(name)
         return None if results is None else pa.ipc.open_stream(results).read_all()
 
-    async def record(self, rows: bytes, results: Any) -> None:  # noqa: ANN401
+    async def record(self, name: str, results: Any) -> None:  # noqa: ANN401
         """Keep a table of results; return when it is safe."""
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, results.schema) as stream:
@@ -50,7 +52,12 @@ class Answers:
         written = sink.getvalue().to_pybytes()
         parts = [written[start : start + _PART] for start in range(0, len(written), _PART)]
         with suppress(_RayError):
-            await self._keeper.record.remote(_mine(rows), *parts)
+            await self._keeper.record.remote(name, *parts)
+
+    @cached_property
+    def _digest(self) -> Digest:
+        # When Ray starts the actor again, it has the same one.
+        return Digest(_ray.get_runtime_context().get_actor_id())
 
     @cached_property
     def _was_restarted(self) -> bool:
@@ -79,37 +86,30 @@ class Keeper:
         return self._results.get(name)
 
 
-def digest(rows: Any) -> bytes:  # noqa: ANN401
-    """Return what is equal for the same rows of the same block, and as good as unique among those of an actor."""
+def digest(rows: Any, of_content: Digest) -> bytes:  # noqa: ANN401
+    """Return what is equal for the same rows of the same block."""
     # Arrow's own format, as it is the same for all types. Some bytes behind the last row come along.
-    sums = _Sums()
-    with pa.ipc.new_stream(pa.PythonFile(sums, mode="w"), rows.schema) as stream:
+    digests = _Digests(of_content)
+    with pa.ipc.new_stream(pa.PythonFile(digests, mode="w"), rows.schema) as stream:
         stream.write_table(rows)
-    return sums.sha256.digest()
+    return of_content("", b"".join(digests.of_pieces))
 
 
-class _Sums:
-    """A file that keeps a digest of the checksums of its pieces.
+class _Digests:
+    """A file that keeps the digests of its pieces: to write them out would take as long as they do."""
 
-    SHA-256 of all of it takes twice the time, and several times that where the processor has no instructions for it.
-    """
-
-    def __init__(self) -> None:
-        self.sha256 = hashlib.sha256()
+    def __init__(self, of_content: Digest) -> None:
+        self._of_content = of_content
+        self.of_pieces: list[bytes] = []
         self.closed = False
 
     def write(self, content: Any) -> None:  # noqa: ANN401
-        whole = memoryview(content)
+        whole = memoryview(content).cast("B")
         for start in range(0, len(whole), _PIECE):
-            self.sha256.update(crc32(whole[start : start + _PIECE]).to_bytes(4, "big"))
+            self.of_pieces.append(self._of_content("", whole[start : start + _PIECE]))
 
     def flush(self) -> None:
         pass
 
     def close(self) -> None:
         self.closed = True
-
-
-def _mine(rows: bytes) -> str:
-    """Return the name of this actor's results, which is the same when Ray starts it again, and another in each run."""
-    return f"{_ray.get_runtime_context().get_actor_id()} {rows.hex()}"

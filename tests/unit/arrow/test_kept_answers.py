@@ -21,7 +21,8 @@ from vision_grpc.arrow import Detail
 from vision_grpc.arrow.analysis.analysis import Analysis
 from vision_grpc.arrow.analysis.analyzed import AnalyzedBatches
 from vision_grpc.arrow.analysis.answer_folder import AnswerFolders
-from vision_grpc.arrow.analysis.kept_answers import Digest, say_not_kept
+from vision_grpc.arrow.analysis.digest import Digest
+from vision_grpc.arrow.analysis.kept_answers import say_not_kept
 from vision_grpc.messages import AnalyzeResult, BatchAnalyzeRequest, BatchAnalyzeResponse, Status
 from vision_grpc.testing import Answers, AsyncMemoryTransport
 

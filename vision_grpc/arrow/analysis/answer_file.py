@@ -9,7 +9,7 @@ from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
-DIGEST_BYTES = 16
+from vision_grpc.arrow.analysis.digest import DIGEST_BYTES
 
 # What each record begins with: a mark, the length and the checksum of its content, and what it is found by.
 _HEAD = Struct(f">4sII{DIGEST_BYTES}s")
