@@ -18,10 +18,13 @@ _FOLDERS = AnswerFolders()
 
 @contextmanager
 def kept_answers(job: str, detail: Detail) -> Generator[KeptAnswers | None]:
-    """Hand out the answers of this task; None where Spark names no task or folder. `job` is a secret of its driver."""
+    """Hand out the answers of this task; None where Spark names no task or folder, and on Windows.
+
+    `job` is a secret of its driver.
+    """
     context, folders = _TaskContext.get(), _folders(os.environ)
     if context is None or not folders or os.name != "posix":
-        say_not_kept("Spark names no task, or no folder")
+        say_not_kept("Spark names no task or folder" if os.name == "posix" else "it is not done on Windows")
         yield None
         return
     partition: int = context.partitionId()

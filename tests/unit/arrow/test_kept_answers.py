@@ -98,7 +98,7 @@ def _die(folder: Path, detail: Detail, dies_after: int) -> None:
 
 @pytest.mark.parametrize("detail", _DETAILS)
 def test_a_killed_process_costs_the_calls_under_way(tmp_path: Path, detail: Detail) -> None:
-    expected = _rows(_attempt(tmp_path / "..", _Service(), detail=detail, task=f"{tmp_path.name}"))
+    expected = _rows(_attempt(tmp_path, _Service(), detail=detail, task="another"))
     _killed(tmp_path, detail, 16)
     service = _Service()
     rows = _rows(_attempt(tmp_path, service, number=1, detail=detail))
@@ -133,6 +133,21 @@ def test_an_image_that_failed_is_asked_about_again(tmp_path: Path) -> None:
     service = _Service()
     assert all(row["ok"] for row in _rows(_attempt(tmp_path, service, number=1)))
     assert service.images == 1
+
+
+def test_an_image_that_is_too_large_is_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    digest = Digest.__call__
+
+    def note(self: Digest, key: str, content: bytes) -> bytes:
+        sizes.append(len(content))
+        return digest(self, key, content)
+
+    monkeypatch.setattr(Digest, "__call__", note)
+    table = pa.table({"image": [png(0), bytes(2_000_000), b"", None], "key": [*"abcd"]})
+    rows = _rows(_attempt(tmp_path, _Service(), table))
+    assert [row["ok"] for row in rows] == [True, False, False, False]
+    assert sizes == [len(png(0))]
 
 
 @pytest.mark.parametrize("form", ["struct", "places"])
@@ -180,14 +195,21 @@ def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
 
+def _faults(folder: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what is said to be wrong with a folder."""
+    return [warning.partition(f"{folder}: ")[2].partition(";")[0] for warning in _warnings(caplog)]
+
+
 def test_without_a_folder_it_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "file"
     folder.touch()
     for task in ("job-1-0", "job-1-1"):
         assert len(_rows(_attempt(folder, _Service(), task=task))) == _IMAGES
-    assert _warnings(caplog) == [
-        f"answers are not kept, so a task that is run again is billed again: {folder}: Not a directory"
-    ]
+    [warning] = _warnings(caplog)
+    assert warning == (
+        f"answers are not kept, so a task that is run again is billed again: {folder}: Not a directory; "
+        "or give a tape by cache="
+    )
 
 
 def test_a_full_disk_ends_keeping_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -198,7 +220,7 @@ def test_a_full_disk_ends_keeping_alone(tmp_path: Path, caplog: pytest.LogCaptur
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
     assert len(rows) == _IMAGES
-    assert len(_warnings(caplog)) == 1
+    assert _faults(tmp_path, caplog) == ["No space left on device"]
     whole = (tmp_path / _FILE).read_bytes().count(b"Hello world")
     service = _Service()
     _rows(_attempt(tmp_path, service, number=1))
@@ -211,7 +233,7 @@ def test_the_last_of_a_disk_is_for_others(
     usage = shutil.disk_usage(tmp_path)._replace(total=100 << 30, free=(1 << 30) - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     assert len(_rows(_attempt(tmp_path, _Service()))) == _IMAGES
-    assert [warning.rpartition(": ")[2] for warning in _warnings(caplog)] == ["No space left on device"]
+    assert _faults(tmp_path, caplog) == ["less than a tenth of the disk, and less than 1 GB, is free"]
 
 
 @pytest.mark.parametrize("kind", ["readable by others", "a link", "a folder", "a pipe"])
@@ -243,8 +265,7 @@ def test_a_file_of_another_user_is_left_alone(
     service = _Service()
     _rows(_attempt(tmp_path, service, number=1))
     assert service.images == _IMAGES
-    [warning] = _warnings(caplog)
-    assert warning.endswith(": there is something that is not a file of this user alone")
+    assert _faults(tmp_path, caplog) == ["there is something that is not a file of this user alone"]
 
 
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:
@@ -279,6 +300,15 @@ def test_files_that_nobody_has_written_to_for_long_are_removed(tmp_path: Path) -
     _rows(_attempt(tmp_path, _Service()))
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"vision-grpc-answers-young-3-8", "shuffle_0_1.data", _FILE}
+
+
+def test_an_old_file_that_cannot_be_removed_is_not_in_the_way(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    old = tmp_path / "vision-grpc-answers-old-3-7"
+    old.mkdir()  # As good as a file of another user.
+    os.utime(old, (0, 0))
+    _rows(_attempt(tmp_path, _Service()))
+    assert _warnings(caplog) == []
+    assert {path.name for path in tmp_path.iterdir()} == {old.name, _FILE}
 
 
 def test_the_digest_is_of_key_and_content() -> None:

@@ -17,7 +17,8 @@ _MARK = b"vgA1"
 # Others need the disk, too.
 _LEAST_FREE_BYTES = 1 << 30
 _LEAST_FREE_PART = 10
-_LOOKS_EACH_BYTES = 16 << 20
+_FEW_BYTES = "less than a tenth of the disk, and less than 1 GB, is free"
+_LOOKS_EVERY_BYTES = 16 << 20
 
 
 class _Place(NamedTuple):
@@ -33,16 +34,16 @@ class AnswerFile:
     """
 
     def __init__(self, path: Path, *, reads: bool) -> None:
-        """Open or make it. Only where it `reads` is found what earlier processes left.
+        """Open or make it. What earlier processes left is found only with `reads`.
 
         Raises:
             OSError: that is not possible, the file is not this user's alone, or the disk is nearly full.
         """
         # O_NOFOLLOW: in a folder that others may write to, a link may lead anywhere.
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        self._path = path
+        self.folder = path.parent
         self._places: dict[bytes, _Place] = {}
-        self._unlooked_bytes = 0
+        self._bytes_since_look = 0
         try:
             _check_own(os.fstat(self._file))
             if reads:
@@ -66,11 +67,11 @@ class AnswerFile:
             OSError: it is not there, or is cut: append nothing more.
         """
         record = _HEAD.pack(_MARK, len(content), crc32(content, crc32(digest)), digest) + content
-        self._unlooked_bytes += len(record)
-        if self._unlooked_bytes >= _LOOKS_EACH_BYTES:
+        self._bytes_since_look += len(record)
+        if self._bytes_since_look >= _LOOKS_EVERY_BYTES:
             self._check_disk()
         if os.write(self._file, record) < len(record):
-            raise _disk_is_full()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         """Close it. The file stays."""
@@ -92,10 +93,10 @@ class AnswerFile:
         os.ftruncate(self._file, end)
 
     def _check_disk(self) -> None:
-        self._unlooked_bytes = 0
-        disk = shutil.disk_usage(self._path.parent)
+        self._bytes_since_look = 0
+        disk = shutil.disk_usage(self.folder)
         if disk.free < min(_LEAST_FREE_BYTES, disk.total // _LEAST_FREE_PART):
-            raise _disk_is_full()
+            raise OSError(errno.ENOSPC, _FEW_BYTES)
 
 
 def _check_own(found: os.stat_result) -> None:
@@ -103,7 +104,3 @@ def _check_own(found: os.stat_result) -> None:
     if not is_own:
         message = "there is something that is not a file of this user alone"
         raise PermissionError(errno.EPERM, message)
-
-
-def _disk_is_full() -> OSError:
-    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import time
 
 from vision_grpc.arrow.analysis.answer_file import AnswerFile
-from vision_grpc.arrow.analysis.kept_answers import KeptAnswers, say_not_kept
+from vision_grpc.arrow.analysis.kept_answers import KeptAnswers, say_not_kept_in
 from vision_grpc.arrow.schema import Detail
 
 _PREFIX = "vision-grpc-answers-"
@@ -18,7 +18,7 @@ class AnswerFolders:
     """Opens the files of the tasks of this process, which come one after the other."""
 
     def __init__(self) -> None:
-        self._read: Path | None = None
+        self._finished: Path | None = None
 
     @contextmanager
     def kept(self, folder: Path, task: str, detail: Detail, *, is_repeated: bool) -> Generator[KeptAnswers | None]:
@@ -33,21 +33,21 @@ class AnswerFolders:
             self._clean(path)
             file = AnswerFile(path, reads=is_repeated)
         except OSError as error:
-            say_not_kept(f"{folder}: {error.strerror}")
+            say_not_kept_in(folder, error)
             yield None
             return
         try:
             yield KeptAnswers(file, task, detail)
-            self._read = path
+            self._finished = path
         finally:
             file.close()
 
     def _clean(self, next_one: Path) -> None:
-        before, self._read = self._read, None
+        before, self._finished = self._finished, None
         # A task may read several partitions.
         if before is not None and before != next_one:
             before.unlink(missing_ok=True)
         for path in next_one.parent.glob(f"{_PREFIX}*"):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # It is gone already, or belongs to another user.
                 if time() - path.stat(follow_symlinks=False).st_mtime > _MOST_AGE_S:
                     path.unlink()

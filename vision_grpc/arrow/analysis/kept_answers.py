@@ -1,8 +1,9 @@
 """The answers of a task that an engine may run again, kept where its next attempt takes them from."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
+from pathlib import Path
 
 from msgspec import Struct, msgpack
 
@@ -15,7 +16,6 @@ from vision_grpc.results import ImageResult
 from vision_grpc.results.outcomes import WireOutcome
 from vision_grpc.sources.files import ImageSource, read_image
 from vision_grpc.sources.image import FittedImage, Image, Recalled
-from vision_grpc.sources.item import Item
 
 _LOG = logging.getLogger("vision_grpc.arrow")
 
@@ -36,45 +36,46 @@ class KeptAnswers:
     def recall(self, images: Iterable[ImageSource], limits: Limits) -> Iterator[ImageSource]:
         """Yield the images, those whose answers were kept as Recalled."""
         for image in images:
-            # What is in a file or a store is known once it is read.
-            read = read_image(image, 0, limits) if isinstance(image, Item) else image
+            # What is in a file or a store is known once it is read, and what is too large is not copied.
+            read = read_image(image, 0, limits)
             yield self._place(read) if isinstance(read, Image) else read
 
     def _place(self, image: Image) -> ImageSource:
-        content = bytes(image.content)
-        named = self._digest(image.key, content)
-        if (kept := self._find(named)) is not None:
+        digest = self._digest(image.key, bytes(image.content))
+        if (kept := self._find(digest)) is not None:
             return Recalled(image.key, _result_of(image.key, kept))
-        restore = image.restore if isinstance(image, FittedImage) else None
-        noted = FittedImage(image.key, content, image.languages, image.model)
+        noted = FittedImage(*image)
         # It is called as soon as a call is answered, while results wait for those before them.
-        noted.restore = partial(self._note, named, restore)
+        noted.restore = partial(self._note, digest)
         return noted
 
-    def _find(self, named: bytes) -> bytes | None:
+    def _find(self, digest: bytes) -> bytes | None:
         try:
-            return self._file.find(named)
+            return self._file.find(digest)
         except OSError as error:
-            say_not_kept(str(error))
+            say_not_kept_in(self._file.folder, error)
             return None
 
-    def _note(
-        self, named: bytes, restore: Callable[[ImageResult], ImageResult] | None, result: ImageResult
-    ) -> ImageResult:
-        restored = result if restore is None else restore(result)
-        if self._keeps and (content := _pack(restored, self._detail)) is not None:
+    def _note(self, digest: bytes, result: ImageResult) -> ImageResult:
+        if self._keeps and (content := _pack(result, self._detail)) is not None:
             try:
-                self._file.append(named, content)
+                self._file.append(digest, content)
             except OSError as error:
                 self._keeps = False
-                say_not_kept(str(error))
-        return restored
+                say_not_kept_in(self._file.folder, error)
+        return result
+
+
+def say_not_kept_in(folder: Path, error: OSError) -> None:
+    """Log, once for each fault of a folder, that answers are not kept in it."""
+    say_not_kept(f"{folder}: {error.strerror}")
 
 
 @cache
 def say_not_kept(fault: str) -> None:
     """Log, once for each fault, that answers are not kept."""
-    _LOG.warning("answers are not kept, so a task that is run again is billed again: %s", fault)
+    message = "answers are not kept, so a task that is run again is billed again: %s; or give a tape by cache="
+    _LOG.warning(message, fault)
 
 
 class _Kept(Struct, array_like=True):
