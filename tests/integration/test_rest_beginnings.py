@@ -14,6 +14,14 @@ from ocr_service import page
 from vision_grpc import ImageResult, RetryPolicy, Timeouts
 from vision_grpc.codec.json import to_json
 from vision_grpc.errors import Code, TransportError
+from vision_grpc.network.attempt import Attempt
+from vision_grpc.network.deadline import Deadline
+from vision_grpc.network.dialer import Dialer
+from vision_grpc.network.endpoint import Endpoint
+from vision_grpc.network.http.body import AnswerBody
+from vision_grpc.network.http.connection import HttpConnection
+from vision_grpc.network.http.message import HttpRequest
+from vision_grpc.network.tls import Tls
 
 _PDF = b"%PDF-1.7 a PDF, or nearly"
 _LINES = [b'{"result":%b}\n' % to_json(page(number, f"Страница {number}")) for number in (1, 2, 3)]
@@ -115,3 +123,21 @@ def test_of_an_answer_that_is_not_reliable_nothing_is_kept(analyze: Callable[...
     with pytest.raises(Exception, match=r"malformed|not encoded") as caught:
         analyze(lie)
     assert getattr(caught.value, "code", None) is Code.DATA_LOSS
+
+
+def test_what_a_bug_left_is_not_taken_for_the_next_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: AnswerBody, piece: bytes) -> None:
+        add(self, piece)
+        raise MemoryError
+
+    add = AnswerBody.add
+    connection = HttpConnection(Dialer.of(Tls(), through_proxy=False), max_body_bytes=1_000_000)
+    request = HttpRequest("GET", "/", {})
+    with lying_server(_CUT["its length"]) as server, monkeypatch.context() as patched:
+        attempt = Attempt(Endpoint.parse(server.address, insecure=True), Deadline.after(60.0))
+        patched.setattr(AnswerBody, "add", fail)
+        with pytest.raises(MemoryError):
+            connection.exchange(request, attempt)
+    with pytest.raises(TransportError):
+        connection.exchange(request, attempt)
+    assert connection.take_beginning() is None

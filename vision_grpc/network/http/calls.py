@@ -145,14 +145,15 @@ class HttpCalls:
         with self._lock:
             if (call := self._under_way.get(future)) is None:
                 return
-            beginning = call.caller.connection.take_beginning()
+            read = call.read_beginning
+            beginning = None if read is None else call.caller.connection.take_beginning()
             self._break_off(future)
             if not future.set_running_or_notify_cancel():
                 return
             error = error_of(call)
-            if beginning is not None and call.read_beginning is not None:
+            if beginning is not None and read is not None:
                 # Before its thread finds the call off the list, for then that ends. It is not stuck in the resolver.
-                call.caller.thread.submit(partial(_settle, future, partial(call.read_beginning, beginning, error)))
+                call.caller.thread.submit(partial(_settle, future, partial(read, beginning, error)))
                 return
         future.set_exception(error)
 
@@ -198,7 +199,7 @@ def _read(
     try:
         answer = exchange()
     except VisionError as error:
-        beginning = connection.take_beginning()
+        beginning = None if read_beginning is None else connection.take_beginning()
         if beginning is None or read_beginning is None:
             raise
         return read_beginning(beginning, error)

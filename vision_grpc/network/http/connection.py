@@ -34,8 +34,8 @@ class HttpConnection:
             ProtocolError: the answer is not encoded as it says.
             RequestTooLargeError: the answer is too long.
         """
-        conversation = self._take_idle() or self._open(attempt)
-        self._in_use = conversation
+        self._in_use = None  # The last one may have ended in the middle of an answer, with an error that is a bug.
+        self._in_use = conversation = self._take_idle() or self._open(attempt)
         if conversation.proxy_authorization is not None:
             attempt.keep(conversation.proxy_authorization)
         try:
