@@ -79,11 +79,11 @@ class OperationPolled:
     polls: int
     """How often the service was asked about it, this time included."""
     is_pending: bool
-    """Whether the service says that the operation is still under way: over gRPC and REST, that is the code NOT_FOUND of
-    a question for the result, and OK of one for the status."""
+    """Whether the service says that the operation is still under way: a question for the result has the code NOT_FOUND
+    then, and one for the status OK."""
     latency_s: float
     transport: TransportName | None
-    """None when no answer came."""
+    """What brought the answer. Where none came, the transport that was chosen: None where it may be either."""
     request_id: str | None
     code: Code
     message: str
@@ -129,9 +129,9 @@ class QuotaLearned:
 
 @dataclass(frozen=True, slots=True)
 class QuotaSwitched:
-    """The client goes on without the service of the quota that it shares, or no longer does: that is back.
+    """The client goes on alone, without the service of the quota that it shares; or no longer, as that is back.
 
-    It comes from a thread of the client's own. A client that is closed while it goes on alone no longer does, either.
+    It comes from a thread of the client's own. It comes as well when a client that goes on alone is closed.
     """
 
     is_alone: bool

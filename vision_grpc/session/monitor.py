@@ -265,7 +265,9 @@ class Monitor:
             return
         pending = asked.pending
         about = (pending.entry[1], pending.operation_id, pending.polls, is_pending, now - asked.sent_at)
-        end = OperationPolled(call_id, *about, *_told(outcome), to.method, to.server_address, to.server_port)
+        transport, request_id, code, message = _told(outcome)
+        told = (to.transport if transport is None else transport, request_id, code, message)
+        end = OperationPolled(call_id, *about, *told, to.method, to.server_address, to.server_port)
         if logs_calls():
             log_poll(end)
         if self._hook is not None:

@@ -8,14 +8,16 @@ from run_simulation import FINE, Simulation
 
 from vision_grpc.config import Limits, RetryPolicy, Timeouts
 from vision_grpc.errors import Code, TransportError
-from vision_grpc.events import CallEnded, CallStarted, Event
+from vision_grpc.events import CallEnded, CallStarted, Event, OperationPolled
 from vision_grpc.results import Answer, ImageError, ImageResult
 from vision_grpc.results.outcomes import MessageOutcome
 from vision_grpc.session.client_log import FailureLog
+from vision_grpc.session.destination import Destination
 from vision_grpc.session.monitor import LATENCY_BOUNDS_S, Monitor, Stats
 from vision_grpc.session.stream_monitor import StreamMonitor
 from vision_grpc.sources.image import Image
 from vision_grpc.stream.effects import Finish, Pull, Send, Wait
+from vision_grpc.stream.pending import Asked, Pending
 from vision_grpc.stream.plan import Plan
 from vision_grpc.stream.rate import PERIOD_S
 
@@ -45,6 +47,17 @@ def test_statistics_are_of_their_moment() -> None:
     assert before == Stats()
     assert (during.requests, during.calls_in_flight, during.content_bytes) == (1, 1, 100)
     assert (monitor.stats().calls_in_flight, monitor.stats().requests_failed) == (0, 1)
+
+
+def test_a_question_without_an_answer_has_the_transport_that_was_chosen() -> None:
+    polled: list[Event] = []
+    monitor = Monitor(polled.append)
+    asked = Asked(Pending(_ONE[0], "op-1", 0.0, 100.0, expected_s=1.0, attempts=1), "recognition", 1.0, 9.0)
+    for outcome in (_ANSWER, TransportError("broken")):
+        to = Destination("Get", transport="rest")
+        monitor.poll_ended(monitor.poll_started(), asked, 3.0, outcome, is_pending=False, to=to)
+    monitor.poll_ended(monitor.poll_started(), asked, 3.0, TransportError("broken"), is_pending=False)
+    assert [event.transport for event in polled if isinstance(event, OperationPolled)] == ["grpc", "rest", None]
 
 
 def test_a_hook_may_look_at_the_statistics() -> None:
