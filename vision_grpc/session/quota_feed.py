@@ -98,12 +98,8 @@ class QuotaFeed:
         now = time.monotonic()
         self._monitor.quota_granted(grant.requests_per_s, is_alone=grant.is_alone)
         images = question.images if grant.images is None else grant.images
-        times, is_most, is_late = (
-            [now + wait_s for wait_s in grant.waits_s],
-            images < question.images,
-            not grant.waits_s[0],
-        )
-        self.permits.granted(times, images, grant.requests_per_s, is_most=is_most, is_late=is_late)
+        times, is_late = [now + wait_s for wait_s in grant.waits_s], not grant.waits_s[0]
+        self.permits.granted(times, images, grant.requests_per_s, is_most=images < question.images, is_late=is_late)
 
 
 def _check(grant: object, question: Question) -> Grant:

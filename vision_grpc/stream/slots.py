@@ -34,11 +34,11 @@ _REST_S, _MOST_REST_S = 6.0, 30.0
 _REGULAR_RESTS, _RESTS_GROW_BY = 2, 1.5
 _REGULAR_SEARCHES, _TRIES_SHRINK_BY = 4, 0.7
 
-# Others do not take this rate away all at once, nor keep a client waiting for so long: the quota was closed.
+# Other clients neither take so high a rate away at once nor keep a client waiting for so long: the quota was closed.
 _MUCH_PER_S, _CLOSED_S = 3.0 / FRAME_S, 60.0
 
-# A slot that comes so little too early is moved. It may push the next one then, and where slots fill the frame, they
-# would push each other round for ever: some are given up instead.
+# A slot that comes too early by so little is moved. It may then push the next one, and where slots fill the frame,
+# they would push each other round for ever: some are given up instead.
 _EARLY_S, _GIVEN_UP = 0.3, 0.25
 _LEAST_MOVE_S, _MOST_MOVE_S = 0.03, 0.12
 _OFTEN = 2

@@ -95,7 +95,9 @@ class Folder:
             except (FileExistsError, NotADirectoryError) as error:
                 if not Path(self._path).is_dir():
                     raise
-                message = f"{quote_name(str(Path(path).parent))} is in the place of a folder of entries, and is none"
+                message = (
+                    f"{quote_name(str(Path(path).parent))} is in the place of a folder of entries, and is not a folder"
+                )
                 raise TapeError(message, advice=[Advice("remove it")]) from error
 
     def files(self) -> Iterator[File]:

@@ -152,7 +152,9 @@ def test_what_is_in_the_place_of_a_folder_harms_only_its_entries(put: Callable[[
     shard.rmdir()
     put(shard)
     assert texts(tape, range(3)) == [None, "1", "2"]
-    with pytest.raises(TapeError, match=f"{shard} is in the place of a folder of entries, and is none; remove it"):
+    with pytest.raises(
+        TapeError, match=f"{shard} is in the place of a folder of entries, and is not a folder; remove it"
+    ):
         tape.record(digest_of(0), recording())
     tape.record(digest_of(1), recording("new"))
     assert texts(tape, [1]) == ["new"]

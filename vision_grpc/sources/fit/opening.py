@@ -187,9 +187,9 @@ class _PillowBound:
 
     def __init__(self) -> None:
         self._users = 0
+        self._usual: int | None = None
         self.forked()
         begin_anew_in_children(self)
-        self._usual: int | None = None
 
     def forked(self) -> None:
         """Begin anew in a forked child; see `Forkable`. A bound that was raised stays so."""
