@@ -1,12 +1,8 @@
 """Digests, by which an engine that does its work again finds what was answered."""
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 DIGEST_BYTES = 16
 
@@ -23,6 +19,6 @@ class Digest:
     def __init__(self, owner: str) -> None:
         self._cipher = AESGCM(sha256(owner.encode()).digest())
 
-    def __call__(self, key: str, content: "ReadableBuffer") -> bytes:
+    def __call__(self, key: str, content: bytes | memoryview) -> bytes:
         """Return the digest of a content of less than 2 GiB."""
         return self._cipher.encrypt(_NONCE, key.encode("utf-8", "surrogatepass"), content)[-DIGEST_BYTES:]
