@@ -187,6 +187,8 @@ def test_the_sample_reads_two_pages_with_the_words_of_our_client(
 def test_the_code_is_generated(language: Language, folder: Path) -> None:
     for name in language.generators:
         program(name, "scripts/test --polyglot installs it on Debian")
+    if language is CSHARP and "--csharp_out" not in bash("protoc --help", folder):
+        pytest.skip("the protoc of grpcio-tools makes no C#; scripts/test --polyglot installs Debian's")
     assert language.generation is not None
     bash(language.generation, folder)
     assert any(path.is_file() for path in (folder / "gen").rglob("*"))
