@@ -20,6 +20,8 @@ from vision_grpc.threads import DaemonThreads, start_thread
 
 # The thread of a client that wants nothing any more, and may have been dropped without being closed, ends.
 _IDLE_S = 5.0
+# A quota is far if the way to it and back takes this part of the time between two requests.
+_FAR = 0.25
 
 
 class QuotaFeed:
@@ -89,6 +91,7 @@ class QuotaFeed:
         return True
 
     def _fetch(self, question: Question) -> None:
+        asked_at = time.monotonic()
         try:
             grant = _check(self._quota.reserve(*question), question)
         except BaseException as error:  # noqa: BLE001 - raised where a permit is waited for
@@ -98,7 +101,8 @@ class QuotaFeed:
         now = time.monotonic()
         self._monitor.quota_granted(grant.requests_per_s, is_alone=grant.is_alone)
         images = question.images if grant.images is None else grant.images
-        times, is_late = [now + wait_s for wait_s in grant.waits_s], not grant.waits_s[0]
+        times = [now + wait_s for wait_s in grant.waits_s]
+        is_late = not grant.waits_s[0] and (now - asked_at) * grant.requests_per_s > _FAR
         self.permits.granted(times, images, grant.requests_per_s, is_most=images < question.images, is_late=is_late)
 
 

@@ -91,6 +91,7 @@ class Permits:
         self._per_s = 0.0
         self._lease = 1
         self._is_far = False
+        self._is_held_up = False
         self._last_at = -math.inf
         self._used_at = -math.inf
         self._why_over: Callable[[], VisionError] | None = None
@@ -133,17 +134,15 @@ class Permits:
             self._used_at = max(self._used_at, now)
 
     def rest(self, place: Place) -> None:
-        """Take that a stream needs no permit now, and keeps its place in the line."""
+        """Take that other quotas hold a stream up: it needs no permit now, and keeps its place in the line."""
         with self._lock:
-            self._waiting.pop(place, None)
-            self._return(place)
-            woken = self._hand_out()
-        _wake(woken)
+            self._is_held_up = True
+        self._let_go(place)
 
     def leave(self, place: Place) -> None:
         """Take that a stream has nothing to send now."""
         self.has_time(place)
-        self.rest(place)
+        self._let_go(place)
 
     def has_time(self, place: Place) -> None:
         """Take that a stream has a time for its request: those behind it in the line come next."""
@@ -163,10 +162,12 @@ class Permits:
             is_fast = self._per_s > _ONE_BY_ONE_PER_S
             most = max(1, math.ceil((_LEASE_S if is_fast else _FAR_LEASE_S) * self._per_s))
             is_eager = now * self._per_s < self._last_at * self._per_s + _EAGER_INTERVALS
-            if not is_eager:
+            # Permits come no later where other quotas hold requests up, and those of a lease would come too early.
+            if not is_eager or (self._is_held_up and not is_fast):
                 self._lease -= 1
             elif is_fast or self._is_far:
                 self._lease += 1
+            self._is_held_up = False
             self._lease = min(most, max(1, self._lease))
             alike = sum(each == images for each in self._waiting.values()) if is_fast else 1
             return Question(min(most, max(self._lease, alike)), images)
@@ -183,7 +184,7 @@ class Permits:
         """Take permits for requests of so many images, by when they may leave, and the client's share.
 
         `is_most`: no permit is ever for more images, so streams that wait with more are to come again with fewer.
-        `is_late`: the time of the first had come before the permit did.
+        `is_late`: the time of the first came before the permit did, as the way from the quota takes long.
         """
         too_large: list[Place] = []
         if is_most:
@@ -214,6 +215,13 @@ class Permits:
         """As `failed`, for the streams that want a permit later, too."""
         self._why_over = why
         self.failed(why)
+
+    def _let_go(self, place: Place) -> None:
+        with self._lock:
+            self._waiting.pop(place, None)
+            self._return(place)
+            woken = self._hand_out()
+        _wake(woken)
 
     def _return(self, place: Place) -> None:
         if place.permit is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -74,6 +75,26 @@ def test_what_a_quota_may_not_say(reply: Callable[[], object], problem: str) -> 
         client.analyze(png(0))
     assert str(caught.value).startswith(f"the quota gives no permit: {problem}")
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(("far", "most"), [(10.0, 1), (0.25, 3)])
+def test_only_a_quota_that_is_far_is_asked_for_several_permits_at_once(
+    far: float, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that comes late by itself, as its calls take long, lets no permit go."""
+    monkeypatch.setattr(quota_feed, "_FAR", far)
+    asked: list[int] = []
+
+    class Counting(_Answering):
+        def reserve(self, requests: int, images: int) -> Grant:
+            del images
+            asked.append(requests)
+            time.sleep(0.03)
+            return Grant([0.0] * requests, 10.0)
+
+    with _client(Counting(lambda: None), limits=Limits(calls_in_flight=1)) as client:
+        assert all(result.ok for result in client.analyze_many(map(png, range(48))))
+    assert max(asked) == most
 
 
 @pytest.mark.parametrize("per_s", [0, 0.1, 10, 1e9, float("inf")])
