@@ -1,5 +1,6 @@
 """What the actors of a data set have answered, kept where it outlives them."""
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
@@ -61,7 +62,9 @@ class Answers:
 
     @cached_property
     def _was_restarted(self) -> bool:
-        return bool(_ray.get_runtime_context().was_current_actor_reconstructed)
+        with warnings.catch_warnings():  # It warns of a property that it reads itself.
+            warnings.simplefilter("ignore")
+            return bool(_ray.get_runtime_context().was_current_actor_reconstructed)
 
 
 class Keeper:
