@@ -41,7 +41,7 @@ class AnswerFile:
         """
         # O_NOFOLLOW: in a folder that others may write to, a link may lead anywhere.
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        self.folder = path.parent
+        self.folder: Path = path.parent
         self._places: dict[bytes, _Place] = {}
         self._bytes_since_look = 0
         try:
