@@ -106,6 +106,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_mend_after_fork)
 
 
+def settle(future: Future[_T], job: Callable[[], _T]) -> None:
+    """Do a job, and let a future have what it returns or raises."""
+    try:
+        result = job()
+    except BaseException as error:  # noqa: BLE001 - raised again by the future
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+    # The traceback of an error holds this frame.
+    del future, job
+
+
 def _work(jobs: "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]") -> None:
     while _do_next(jobs):
         pass
@@ -116,12 +128,7 @@ def _do_next(jobs: "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]") 
     if (item := jobs.get()) is None:
         return False
     future, job = item
-    try:
-        result = job()
-    except BaseException as error:  # noqa: BLE001 - raised again by the future
-        future.set_exception(error)
-    else:
-        future.set_result(result)
+    settle(future, job)
     # The traceback of an error holds this frame.
     del item, future, job
     return True

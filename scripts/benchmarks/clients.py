@@ -8,14 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import grpc
 
 from vision_grpc import AsyncVisionClient, Limits, VisionClient, tune_memory
 from vision_grpc.api.vision_v1 import VISION_V1
-from vision_grpc.arrow import analyze_batches
 from vision_grpc.auth import IamToken
 from vision_grpc.codec.json import to_json
 from vision_grpc.events import Event
@@ -26,7 +25,6 @@ from vision_grpc.transport.grpc.options import OPTIONS
 from vision_grpc_pb.yandex.cloud.ai.vision.v1.vision_service_pb2_grpc import VisionServiceStub
 
 from .images import fake_jpegs
-from .in_arrow import BLOCK, table
 from .meter import answer_orders
 
 if TYPE_CHECKING:
@@ -48,7 +46,6 @@ def main() -> None:
     parser.add_argument("--roots", type=Path, required=True)
     parser.add_argument("--size", type=int, default=0, help="bytes an image")
     parser.add_argument("--files", type=Path, help="read the images from this folder instead")
-    parser.add_argument("--rows", type=int, default=64, help="of a record batch")
     parser.add_argument("--calls", type=int, help="calls in flight, bytes unbounded")
     parser.add_argument("--images-per-s", type=float, help="the quota")
     parser.add_argument("--tune", action="store_true", help="call tune_memory first")
@@ -233,27 +230,6 @@ class Async(Client):
             take(result)
 
 
-class Batches(Client):
-    """`analyze_batches`, on record batches of Arrow."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        super().__init__(options)
-        self._batches: list[Any] = table(options.size).to_batches(max_chunksize=options.rows)
-
-    def __call__(self, images: int) -> None:
-        """Send so many images and take their answers."""
-        read = analyze_batches(
-            islice(cycle(self._batches), images * len(self._batches) // BLOCK),
-            endpoint=self.target,
-            credentials=IamToken(_TOKEN),
-            folder_id=_FOLDER,
-            root_certificates=self.roots,
-        )
-        for batch in read:
-            if batch["text"].null_count:
-                raise AssertionError(batch)
-
-
 class _Ample:
     """A quota that grants what is asked for at once: what permits themselves cost."""
 
@@ -309,7 +285,6 @@ CLIENTS: dict[str, Callable[[argparse.Namespace], Callable[[int], None]]] = {
     "asyncio-quota-50": lambda options: Async(options, take=_unread, quota=_Ample(50.0)),
     "asyncio-quota-500": lambda options: Async(options, take=_unread, quota=_Ample(500.0)),
     "asyncio-text": lambda options: Async(options, take=_text),
-    "arrow": Batches,
     "stub-1": lambda options: Stub(options, batch=1),
     "stub-8": lambda options: Stub(options, batch=BATCH),
 }

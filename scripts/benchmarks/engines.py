@@ -22,8 +22,8 @@ from .in_arrow import BLOCK
 from .process_tree import ProcessTree
 from .table import Row, report
 
-_FLOOR = "asyncio-text"
-_CLIENTS = {"asyncio": "AsyncVisionClient, text not read", _FLOOR: "AsyncVisionClient", "arrow": "analyze_batches"}
+_FLOOR = "client"
+_CLIENTS = {"unread": "AsyncVisionClient, text not read", _FLOOR: "AsyncVisionClient", "batches": "analyze_batches"}
 _IDLE_S = 3.0
 
 
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> None:
     engines = [name for name in filter(None, options.engines.split(",")) if _is_here(name, install=options.install)]
     sent = ("--size", str(options.size * 1000), "--rows", str(options.rows))
     with open_ground(words=options.words) as ground, ExitStack() as stack:
-        workers = {name: stack.enter_context(ground.worker("clients", name, *sent)) for name in _CLIENTS}
+        workers = {name: stack.enter_context(ground.worker("on_client", "--way", name, *sent)) for name in _CLIENTS}
         for name in engines:
             workers[name] = stack.enter_context(_on_engine(ground, name, *sent, "--workers", str(options.workers)))
         ways = {name: _Way(worker, stack.enter_context(ProcessTree(worker.pid))) for name, worker in workers.items()}

@@ -18,6 +18,7 @@ _RayError: Any = import_module("ray.exceptions").RayError
 _MOST_BYTES = 256 << 20
 # Ray sends an argument of up to 100 KB with the call, and a larger one by its store, which takes twice the CPU.
 _PART = 64 << 10
+# A digest is of less than 2 GiB.
 _PIECE = 1 << 20
 
 
@@ -99,7 +100,7 @@ def digest(rows: Any, of_content: Digest) -> bytes:  # noqa: ANN401
 
 
 class _Digests:
-    """A file that keeps the digests of its pieces: to write them out would take as long as they do."""
+    """A file that keeps the digests of its pieces, and not what is written: a copy of that would take as long."""
 
     def __init__(self, of_content: Digest) -> None:
         self._of_content = of_content

@@ -97,7 +97,7 @@ class Slots:
         self._is_exact = False
         self._taken: dict[float, _Taken] = {}
         self._taken_until = now
-        self._attempt_again(now, self._exact(asked_s))
+        self._attempt_again(now, self._take_wait(asked_s))
 
     @property
     def per_s(self) -> float:
@@ -143,7 +143,7 @@ class Slots:
         """Move the time of a call that was refused, or give it up; times that were taken no longer hold."""
         taken = self._taken_for(sent_at)
         self._drop_taken(now)
-        wait_s = self._exact(asked_s)
+        wait_s = self._take_wait(asked_s)
         if taken is None:
             return
         self._calm = 0
@@ -270,8 +270,8 @@ class Slots:
             return _QUICK_S * self._rng.uniform(0.5, 1.5)
         return wait_s + self._rng.uniform(_APART_S, _AT_ONCE_S)
 
-    def _exact(self, asked_s: float | None) -> float | None:
-        """Return the wait that the service asks for, None where that is not when it would let a call through.
+    def _take_wait(self, asked_s: float | None) -> float | None:
+        """Take the wait that the service asks for; return it, None where that is not when it would let a call through.
 
         A whole number of seconds is rounded, as in Retry-After.
         """

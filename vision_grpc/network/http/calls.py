@@ -14,7 +14,7 @@ from vision_grpc.network.http.body import MAX_BODY_BYTES
 from vision_grpc.network.http.connection import HttpConnection
 from vision_grpc.network.http.message import HttpAnswer, HttpRequest
 from vision_grpc.network.tls import Tls
-from vision_grpc.threads import DaemonThreads, start_thread
+from vision_grpc.threads import DaemonThreads, settle, start_thread
 
 _ResultT = TypeVar("_ResultT")
 
@@ -153,7 +153,7 @@ class HttpCalls:
             error = error_of(call)
             if beginning is not None and read is not None:
                 # Before its thread finds the call off the list, for then that ends. It is not stuck in the resolver.
-                call.caller.thread.submit(partial(_settle, future, partial(read, beginning, error)))
+                call.caller.thread.submit(partial(settle, future, partial(read, beginning, error)))
                 return
         future.set_exception(error)
 
@@ -204,12 +204,3 @@ def _read(
             raise
         return read_beginning(beginning, error)
     return read(answer)
-
-
-def _settle(future: Future[_ResultT], read: Callable[[], _ResultT]) -> None:
-    try:
-        result = read()
-    except BaseException as error:  # noqa: BLE001 - raised again by the future
-        future.set_exception(error)
-    else:
-        future.set_result(result)
